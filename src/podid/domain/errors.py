@@ -1,0 +1,158 @@
+"""What podid raises when it cannot go on.
+
+Every class owns its exit code (DESIGN §5) and its `code`, the machine-readable name that `-o json` shows. `what` is one
+sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, or empty when nothing helps.
+"""
+
+from podid.domain.exit_codes import ExitCode
+
+
+class PodidError(Exception):
+    """A failure that podid foresaw: `str(error)` is the sentence to show."""
+
+    code: str = "Failed"
+    exit_code: ExitCode = ExitCode.FAILURE
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        hint: tuple[str, ...] = (),
+        subject: str = "",
+        request_id: str = "",
+        advice: str = "",
+    ) -> None:
+        """`advice` is a sentence for what no command can do ("ask the account's owner for …")."""
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.subject = subject
+        self.request_id = request_id
+        self.advice = advice
+
+
+class UsageError(PodidError):
+    """The command line cannot be carried out as written."""
+
+    code = "Usage"
+    exit_code = ExitCode.USAGE
+
+
+class ConsentNeeded(UsageError):
+    """A change needs a yes, and there is no terminal to ask on."""
+
+    code = "ConsentNeeded"
+
+
+class InvalidInput(UsageError):
+    """A value, file or document that the user named cannot be read or is malformed."""
+
+    code = "InvalidInput"
+
+
+class AccessDenied(PodidError):
+    """The caller lacks `permission` (an IAM action or a Kubernetes verb and resource)."""
+
+    code = "AccessDenied"
+    exit_code = ExitCode.DENIED
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        permission: str = "",
+        hint: tuple[str, ...] = (),
+        subject: str = "",
+        request_id: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(what, hint=hint, subject=subject, request_id=request_id, advice=advice)
+        self.permission = permission
+
+
+class CredentialsError(AccessDenied):
+    """No credentials, expired ones, or ones that the service refuses to know."""
+
+    code = "Credentials"
+
+
+class NotFound(PodidError):
+    """Something that the user named does not exist."""
+
+    code = "NotFound"
+    exit_code = ExitCode.NOT_FOUND
+
+
+class Conflict(PodidError):
+    """It exists with other settings, is owned by an add-on, or has moved since the plan was made."""
+
+    code = "Conflict"
+    exit_code = ExitCode.CONFLICT
+
+
+class AlreadyExists(Conflict):
+    """A create was refused because the object is there; `existing_id` names it where the service says so."""
+
+    code = "AlreadyExists"
+
+    def __init__(self, what: str, *, existing_id: str = "", subject: str = "", request_id: str = "") -> None:
+        super().__init__(what, subject=subject, request_id=request_id)
+        self.existing_id = existing_id
+
+
+class LimitExceeded(Conflict):
+    """A quota of the service is used up."""
+
+    code = "LimitExceeded"
+
+
+class Rejected(PodidError):
+    """The service refused the request itself; `service_code` is its own error code."""
+
+    code = "Rejected"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        service_code: str = "",
+        hint: tuple[str, ...] = (),
+        subject: str = "",
+        request_id: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(what, hint=hint, subject=subject, request_id=request_id, advice=advice)
+        self.service_code = service_code
+
+
+class Unavailable(PodidError):
+    """The network, a throttle or a deadline stood in the way; a later try may do."""
+
+    code = "Unavailable"
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class Throttled(Unavailable):
+    """The service asked for fewer requests until the deadline passed."""
+
+    code = "Throttled"
+
+
+class TimedOut(Unavailable):
+    """`--timeout` passed before the awaited state was seen."""
+
+    code = "TimedOut"
+
+
+class Undetermined(PodidError):
+    """The answer was asked for by name and could not be looked at."""
+
+    code = "Undetermined"
+    exit_code = ExitCode.UNDETERMINED
+
+
+class Cancelled(PodidError):
+    """The user answered no, or pressed Ctrl-C at a question."""
+
+    code = "Cancelled"
+    exit_code = ExitCode.INTERRUPTED

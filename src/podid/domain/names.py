@@ -1,0 +1,106 @@
+"""Names of Kubernetes and AWS objects: parsed, checked and taken apart, without any I/O."""
+
+import re
+from dataclasses import dataclass
+
+from podid.domain.errors import InvalidInput
+
+AGENT_ADDON = "eks-pod-identity-agent"
+AGENT_NAMESPACE = "kube-system"
+PODS_PRINCIPAL = "pods.eks.amazonaws.com"
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_PARTITION = re.compile(r"aws[a-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServiceAccountRef:
+    """A service account as people write it, NAMESPACE/NAME."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ServiceAccountRef":
+        """Raises InvalidInput that says which part is wrong (Kubernetes: DNS label, DNS subdomain)."""
+        parts = text.split("/")
+        if len(parts) != 2 or not all(parts):
+            raise InvalidInput(
+                f"{text!r} is not a service account: write NAMESPACE/NAME, for example shop/orders", subject=text
+            )
+        namespace, name = parts
+        if not _DNS_LABEL.fullmatch(namespace):
+            raise InvalidInput(
+                f"{namespace!r} is not a namespace name: lower-case letters, digits and '-', at most 63 characters",
+                subject=text,
+            )
+        if len(name) > 253 or not _DNS_SUBDOMAIN.fullmatch(name):
+            raise InvalidInput(
+                f"{name!r} is not a service account name: lower-case letters, digits, '-' and '.', "
+                "at most 253 characters",
+                subject=text,
+            )
+        return cls(namespace, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """An ARN in its six parts; `resource` keeps everything after the fifth colon."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+    @property
+    def resource_name(self) -> str:
+        """The last path segment: the name of a role whatever its path, of a cluster, of an instance profile."""
+        return self.resource.rsplit("/", 1)[-1]
+
+    @classmethod
+    def parse(cls, text: str) -> "Arn":
+        parts = text.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn" or not _PARTITION.fullmatch(parts[1]) or not parts[2] or not parts[5]:
+            raise InvalidInput(f"{text!r} is not an ARN (arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)", subject=text)
+        return cls(*parts[1:])
+
+
+def parse_role_arn(text: str) -> Arn:
+    """The ARN of an IAM role, path included; InvalidInput for any other ARN."""
+    arn = Arn.parse(text)
+    if arn.service != "iam" or not arn.resource.startswith("role/") or not re.fullmatch(r"\d{12}", arn.account):
+        raise InvalidInput(f"{text!r} is not the ARN of an IAM role", subject=text)
+    check_role_name(arn.resource_name)
+    return arn
+
+
+def parse_cluster_arn(text: str) -> Arn:
+    arn = Arn.parse(text)
+    if arn.service != "eks" or not arn.resource.startswith("cluster/") or arn.resource.count("/") != 1:
+        raise InvalidInput(f"{text!r} is not the ARN of an EKS cluster", subject=text)
+    return arn
+
+
+def check_role_name(name: str) -> str:
+    """The name itself; InvalidInput when IAM would refuse it (≤ 64 of letters, digits and +=,.@_-)."""
+    if not _ROLE_NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} is not an IAM role name: 1 to 64 letters, digits and any of _+=,.@-", subject=name
+        )
+    return name
+
+
+def check_cluster_name(name: str) -> str:
+    """The name itself; InvalidInput when EKS would refuse it (1 to 100 characters, first one alphanumeric)."""
+    if not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9\-_]{0,99}", name):
+        raise InvalidInput(f"{name!r} is not an EKS cluster name", subject=name)
+    return name
