@@ -1,0 +1,302 @@
+"""What podid reads from AWS and from the cluster, as plain values.
+
+Times are timezone-aware UTC. Empty means "the API said there is none"; a thing that could not be read is not in the
+model at all (see `podid.domain.snapshot`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from podid.domain.names import Arn, ServiceAccountRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who the AWS calls are made as (sts:GetCallerIdentity)."""
+
+    account: str
+    arn: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """A pod identity association with every field of EKS's PodIdentityAssociation."""
+
+    cluster_name: str
+    namespace: str
+    service_account: str
+    association_id: str
+    association_arn: str
+    role_arn: str
+    owner_arn: str | None = None
+    target_role_arn: str | None = None
+    external_id: str | None = None
+    disable_session_tags: bool | None = None
+    policy: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+    @property
+    def session_tags(self) -> bool:
+        return not self.disable_session_tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationSummary:
+    """What ListPodIdentityAssociations tells: everything but the role."""
+
+    cluster_name: str
+    namespace: str
+    service_account: str
+    association_id: str
+    association_arn: str
+    owner_arn: str | None = None
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS gives it."""
+
+    name: str
+    arn: str
+    version: str
+    status: str
+    platform_version: str = ""
+    endpoint: str = ""
+    certificate_authority: str = ""
+    cluster_id: str = ""
+    ip_family: str = "ipv4"
+    auto_mode: bool = False
+    auto_node_role_arn: str = ""
+    oidc_issuer: str = ""
+    public_endpoint: bool = True
+    private_endpoint: bool = False
+    authentication_mode: str = ""
+
+    @property
+    def account(self) -> str:
+        return Arn.parse(self.arn).account
+
+    @property
+    def region(self) -> str:
+        return Arn.parse(self.arn).region
+
+    @property
+    def partition(self) -> str:
+        return Arn.parse(self.arn).partition
+
+
+@dataclass(frozen=True, slots=True)
+class AddonIssue:
+    code: str
+    message: str
+    resource_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addon:
+    """An installed add-on. `status` is EKS's word: CREATING ACTIVE CREATE_FAILED UPDATING DELETING DELETE_FAILED
+    DEGRADED UPDATE_FAILED."""
+
+    name: str
+    arn: str
+    version: str
+    status: str
+    issues: tuple[AddonIssue, ...] = ()
+    configuration_values: str = ""
+    association_arns: tuple[str, ...] = ()
+    service_account_role_arn: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonVersion:
+    """One version that DescribeAddonVersions offers for the asked Kubernetes version."""
+
+    version: str
+    default: bool
+    compute_types: tuple[str, ...] = ()
+    requires_iam_permissions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGroup:
+    name: str
+    status: str
+    node_role_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPolicy:
+    name: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it."""
+
+    name: str
+    arn: str
+    path: str
+    role_id: str
+    trust: Mapping[str, object]
+    created_at: datetime | None = None
+    description: str = ""
+    max_session_seconds: int = 3600
+    permissions_boundary_arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def service_linked(self) -> bool:
+        """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
+        return self.path.startswith(("/aws-service-role/", "/aws-reserved/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePolicies:
+    """A role's permissions. `inline` maps policy name to its decoded document."""
+
+    attached: tuple[AttachedPolicy, ...] = ()
+    inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+# --- Kubernetes -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccount:
+    namespace: str
+    name: str
+    uid: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.name)
+
+    @property
+    def irsa_role_arn(self) -> str:
+        return self.annotations.get("eks.amazonaws.com/role-arn", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
+    the non-secret ones; `ready`, `waiting` and `restarts` come from the pod's status."""
+
+    name: str
+    image: str
+    init: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: bool = False
+    waiting: str = ""
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRef:
+    kind: str
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
+    `workload` the one people restart, where it could be told."""
+
+    namespace: str
+    name: str
+    uid: str
+    service_account: str
+    node: str
+    phase: str
+    created_at: datetime
+    containers: tuple[Container, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    host_network: bool = False
+    ready: bool = False
+    deleting: bool = False
+    owner: OwnerRef | None = None
+    volumes: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """`compute_type` is the label eks.amazonaws.com/compute-type: fargate, auto, hybrid or empty for plain EC2."""
+
+    name: str
+    os: str
+    arch: str
+    compute_type: str
+    ready: bool
+    labels: Mapping[str, str] = field(default_factory=dict)
+    provider_id: str = ""
+
+    @property
+    def runs_agent(self) -> bool:
+        """Where the add-on's main DaemonSet puts a pod: Linux on EC2, amd64 or arm64, not built in, not hybrid."""
+        return (
+            self.os == "linux"
+            and self.arch in ("amd64", "arm64")
+            and self.compute_type not in ("fargate", "auto", "hybrid")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSet:
+    namespace: str
+    name: str
+    selector: Mapping[str, str]
+    desired: int
+    ready: int
+    available: int
+    updated: int
+    generation: int
+    observed_generation: int
+    images: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A Deployment, StatefulSet, DaemonSet or other controller whose pod template names a service account.
+    `on_delete` is true when its update strategy is OnDelete: a restart patch then replaces nothing by itself."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    service_account: str
+    replicas: int
+    ready: int
+    updated: int
+    generation: int = 0
+    observed_generation: int = 0
+    on_delete: bool = False
+    paused: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owner: OwnerRef | None = None
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
