@@ -1,0 +1,105 @@
+"""AWS's errors, and how each protocol words them on the wire."""
+
+import json
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+_EC2_CODES = {
+    "AccessDenied": "UnauthorizedOperation",
+    "ExpiredToken": "RequestExpired",
+    "InvalidClientTokenId": "AuthFailure",
+    "SignatureDoesNotMatch": "AuthFailure",
+    "Throttling": "RequestLimitExceeded",
+    "InternalFailure": "InternalError",
+    "ServiceUnavailable": "Unavailable",
+}
+_EC2_STATUS = {"RequestLimitExceeded": 503, "AuthFailure": 401, "RequestExpired": 400}
+_REST_JSON_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+    "Throttling": "ThrottlingException",
+    "InternalFailure": "ServerException",
+    "ServiceUnavailable": "ServiceUnavailableException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+}
+_REST_JSON_STATUS = {"ThrottlingException": 429}
+
+
+class AwsError(Exception):
+    """An answer other than success. Codes are those of the query protocol; each protocol translates its own."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: str | None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = {name: value for name, value in members.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response: status, headers and body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def access_denied(arn: str, action: str, resource: str, *, explicit: bool = False) -> AwsError:
+    """IAM's own sentence, https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html."""
+    because = (
+        "with an explicit deny in an identity-based policy"
+        if explicit
+        else f"because no identity-based policy allows the {action} action"
+    )
+    return AwsError(
+        "AccessDenied", f"User: {arn} is not authorized to perform: {action} on resource: {resource} {because}", 403
+    )
+
+
+def render_error(error: AwsError, protocol: str, request_id: str) -> Answer:
+    """The error as `protocol` (rest-json, query or ec2) carries it."""
+    if protocol == "rest-json":
+        return _rest_json(error, request_id)
+    if protocol == "ec2":
+        return _ec2(error, request_id)
+    return _query(error, request_id)
+
+
+def _rest_json(error: AwsError, request_id: str) -> Answer:
+    code = _REST_JSON_CODES.get(error.code, error.code)
+    body = json.dumps({"message": error.message, **error.members}).encode()
+    headers = (
+        ("Content-Type", "application/json"),
+        ("x-amzn-ErrorType", code),
+        ("x-amzn-RequestId", request_id),
+    )
+    return Answer(_REST_JSON_STATUS.get(code, error.status), headers, body)
+
+
+def _query(error: AwsError, request_id: str) -> Answer:
+    kind = "Sender" if error.status < 500 else "Receiver"
+    body = (
+        f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return _xml(error.status, body, request_id)
+
+
+def _ec2(error: AwsError, request_id: str) -> Answer:
+    code = _EC2_CODES.get(error.code, error.code)
+    message = error.message
+    if code == "UnauthorizedOperation":
+        message = f"You are not authorized to perform this operation. {message}"
+    body = (
+        f"<Response><Errors><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors>"
+        f"<RequestID>{request_id}</RequestID></Response>"
+    )
+    return _xml(_EC2_STATUS.get(code, error.status), body, request_id)
+
+
+def _xml(status: int, body: str, request_id: str) -> Answer:
+    headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
+    return Answer(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode())

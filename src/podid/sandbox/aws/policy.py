@@ -1,0 +1,293 @@
+"""IAM's rules for policy documents, written from the IAM user guide and independent of podid's own trust engine.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+Context = Mapping[str, tuple[str, ...]]
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePrincipal:
+    """An AWS service that calls for itself, for example pods.eks.amazonaws.com."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwsPrincipal:
+    """A user, a role or a role session; `arns` are all the names by which a policy may mean it."""
+
+    arns: tuple[str, ...]
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedPrincipal:
+    """An identity provider in IAM, by ARN."""
+
+    arn: str
+
+
+Principal = ServicePrincipal | AwsPrincipal | FederatedPrincipal
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`allowed` and `denied` may both be true: then the deny wins. `by_account` means only a whole account was named."""
+
+    allowed: bool = False
+    denied: bool = False
+    by_account: bool = False
+
+    @property
+    def passes(self) -> bool:
+        return self.allowed and not self.denied
+
+
+def decide(
+    document: str,
+    action: str,
+    resource: str,
+    context: Context,
+    *,
+    principal: Principal | None = None,
+    conditions: bool = True,
+) -> Decision:
+    """What one policy says of one request. With `principal` it is a resource policy (a trust policy has no Resource).
+
+    `conditions=False` reads statements as if they had none.
+    """
+    allowed = denied = False
+    by_account = True
+    for statement in statements(document):
+        if not _action_matches(statement, action) or not _resource_matches(statement, resource, context, principal):
+            continue
+        match = _principal_match(statement, principal) if principal is not None else "exact"
+        if match == "" or (conditions and not _conditions_hold(statement.get("Condition", {}), context)):
+            continue
+        if statement.get("Effect") == "Deny":
+            denied = True
+        else:
+            allowed = True
+            by_account = by_account and match == "account"
+    return Decision(allowed, denied, allowed and by_account)
+
+
+@lru_cache(maxsize=512)
+def _parsed(document: str) -> tuple[Statement, ...]:
+    try:
+        parsed = json.loads(document)
+    except ValueError:
+        return ()
+    found = parsed.get("Statement", []) if isinstance(parsed, dict) else []
+    return tuple(as_list(found))
+
+
+def statements(document: str) -> tuple[Statement, ...]:
+    """The statements of a document; none for one that does not parse."""
+    return _parsed(document)
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM lets one value stand for a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+@lru_cache(maxsize=4096)
+def _wildcard(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    parts = {"*": ".*", "?": "."}
+    text = "".join(parts.get(character, re.escape(character)) for character in pattern)
+    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
+    """IAM's wildcards, * and ?."""
+    return _wildcard(pattern, ignore_case).fullmatch(value) is not None
+
+
+def _action_matches(statement: Statement, action: str) -> bool:
+    if "NotAction" in statement:
+        return not any(like(item, action, ignore_case=True) for item in as_list(statement["NotAction"]))
+    return any(like(item, action, ignore_case=True) for item in as_list(statement.get("Action", [])))
+
+
+def _resource_matches(statement: Statement, resource: str, context: Context, principal: Principal | None) -> bool:
+    if "NotResource" in statement:
+        return not any(like(_fill(item, context), resource) for item in as_list(statement["NotResource"]))
+    if "Resource" not in statement:
+        return principal is not None
+    return any(like(_fill(item, context), resource) for item in as_list(statement["Resource"]))
+
+
+def _principal_match(statement: Statement, principal: Principal | None) -> str:
+    """ "exact", "account" (only its account is named) or "" (not meant)."""
+    if "NotPrincipal" in statement:
+        return "" if _named(statement["NotPrincipal"], principal) else "exact"
+    return _named(statement.get("Principal", {}), principal)
+
+
+def _named(element: Any, principal: Principal | None) -> str:
+    if element == "*":
+        return "account" if isinstance(principal, AwsPrincipal) else "exact"
+    if not isinstance(element, dict):
+        return ""
+    if isinstance(principal, ServicePrincipal):
+        names = as_list(element.get("Service", []))
+        return "exact" if principal.name in names or "*" in as_list(element.get("AWS", [])) else ""
+    if isinstance(principal, FederatedPrincipal):
+        return "exact" if principal.arn in as_list(element.get("Federated", [])) else ""
+    if not isinstance(principal, AwsPrincipal):
+        return ""
+    names = as_list(element.get("AWS", []))
+    if any(name in principal.arns for name in names):
+        return "exact"
+    root = re.compile(rf"arn:[^:]+:iam::{principal.account}:root")
+    account = any(name in ("*", principal.account) or root.fullmatch(name) for name in names)
+    return "account" if account else ""
+
+
+def _fill(text: str, context: Context) -> str:
+    """Policy variables; one without a single value keeps its braces, so that it matches nothing real."""
+
+    def value(found: re.Match[str]) -> str:
+        name, _, default = found.group(1).partition(",")
+        if name in ("*", "?", "$"):
+            return name
+        values = _lookup(context, name.strip())
+        if values is not None and len(values) == 1:
+            return values[0]
+        return default.strip().strip("'") if default else found.group(0)
+
+    return re.sub(r"\$\{([^}]+)\}", value, text) if "${" in text else text
+
+
+def _lookup(context: Context, key: str) -> tuple[str, ...] | None:
+    wanted = key.lower()
+    for name, values in context.items():
+        if name.lower() == wanted:
+            return values
+    return None
+
+
+def _conditions_hold(block: Any, context: Context) -> bool:
+    if not isinstance(block, dict):
+        return False
+    return all(
+        _condition_holds(operator, key, as_list(wanted), context)
+        for operator, keys in block.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _condition_holds(operator: str, key: str, wanted: list[Any], context: Context) -> bool:
+    quantifier, _, name = operator.rpartition(":")
+    if_exists = name.lower().endswith("ifexists")
+    name = (name[: -len("IfExists")] if if_exists else name).lower()
+    values = _lookup(context, key)
+    texts = [_fill(_as_text(item), context) for item in wanted]
+    if name == "null":
+        return any((values is None) == (text.lower() == "true") for text in texts)
+    test = _TESTS.get(name)
+    if test is None:
+        return False
+    if quantifier.lower() == "forallvalues":
+        return all(_one_value(test, value, texts) for value in values or ())
+    if values is None:
+        return if_exists or test.negated
+    if quantifier.lower() == "foranyvalue":
+        return any(_one_value(test, value, texts) for value in values)
+    if test.negated:
+        return all(_one_value(test, value, texts) for value in values)
+    return any(_one_value(test, value, texts) for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    compare: Callable[[str, str], bool]
+    negated: bool = False
+
+
+def _one_value(test: _Test, value: str, wanted: Iterable[str]) -> bool:
+    found = any(test.compare(value, text) for text in wanted)
+    return not found if test.negated else found
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _arn_like(value: str, pattern: str) -> bool:
+    parts, wanted = value.split(":", 5), pattern.split(":", 5)
+    return len(parts) == len(wanted) == 6 and all(like(w, p) for p, w in zip(parts, wanted, strict=True))
+
+
+def _in_network(value: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def compare(value: str, wanted: str) -> bool:
+        try:
+            return test(float(value), float(wanted))
+        except ValueError:
+            return False
+
+    return compare
+
+
+def _date(test: Callable[[datetime, datetime], bool]) -> Callable[[str, str], bool]:
+    def moment(text: str) -> datetime:
+        if text.isdigit():
+            return datetime.fromtimestamp(int(text), UTC)
+        parsed = datetime.fromisoformat(text)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+    def compare(value: str, wanted: str) -> bool:
+        try:
+            return test(moment(value), moment(wanted))
+        except ValueError:
+            return False
+
+    return compare
+
+
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": lambda a, b: a == b,
+    "lessthan": lambda a, b: a < b,
+    "lessthanequals": lambda a, b: a <= b,
+    "greaterthan": lambda a, b: a > b,
+    "greaterthanequals": lambda a, b: a >= b,
+}
+_TESTS: dict[str, _Test] = {
+    "stringequals": _Test(lambda v, w: v == w),
+    "stringnotequals": _Test(lambda v, w: v == w, negated=True),
+    "stringequalsignorecase": _Test(lambda v, w: v.lower() == w.lower()),
+    "stringnotequalsignorecase": _Test(lambda v, w: v.lower() == w.lower(), negated=True),
+    "stringlike": _Test(lambda v, w: like(w, v)),
+    "stringnotlike": _Test(lambda v, w: like(w, v), negated=True),
+    "arnequals": _Test(_arn_like),
+    "arnlike": _Test(_arn_like),
+    "arnnotequals": _Test(_arn_like, negated=True),
+    "arnnotlike": _Test(_arn_like, negated=True),
+    "bool": _Test(lambda v, w: v.lower() == w.lower()),
+    "ipaddress": _Test(_in_network),
+    "notipaddress": _Test(_in_network, negated=True),
+    "numericnotequals": _Test(_number(_ORDER["equals"]), negated=True),
+    "datenotequals": _Test(_date(_ORDER["equals"]), negated=True),
+    **{f"numeric{name}": _Test(_number(test)) for name, test in _ORDER.items()},
+    **{f"date{name}": _Test(_date(test)) for name, test in _ORDER.items()},
+}

@@ -1,0 +1,297 @@
+"""The state of the sandbox's account: clusters, associations, add-ons, access keys and the delays between them.
+
+One lock guards it; API handlers hold it for the length of a call. The Kubernetes half joins here, see contract.py for
+the few members it uses. Times are seconds since the epoch by `World.clock`; durations are seconds.
+"""
+
+import json
+import secrets
+import string
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from podid.sandbox.clock import Clock
+from podid.sandbox.contract import AgentAddon, KubernetesHalf
+from podid.sandbox.credentials import Credentials
+
+AGENT_ADDON = "eks-pod-identity-agent"
+_ID_CHARACTERS = string.ascii_lowercase + string.digits
+
+
+@dataclass(slots=True)
+class Delays:
+    """How long AWS takes; every field may be changed at any time.
+
+    association: a created, changed or deleted association reaches the webhook and EKS Auth.
+    role: a created role, or a changed trust policy, reaches EKS.
+    delete: a deleted association still blocks a create for the same service account (ResourceInUseException).
+    addon: an add-on stays in CREATING, UPDATING or DELETING.
+    """
+
+    association: float = 2.0
+    role: float = 0.0
+    delete: float = 0.0
+    addon: float = 2.0
+
+
+@dataclass(slots=True)
+class Limits:
+    """Quotas of the account; EKS's default is 5,000 associations a cluster."""
+
+    associations_per_cluster: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A pod identity association as EKS stores it."""
+
+    cluster_name: str
+    namespace: str
+    service_account: str
+    role_arn: str
+    arn: str
+    id: str
+    created_at: float
+    modified_at: float
+    owner_arn: str | None = None
+    disable_session_tags: bool = False
+    target_role_arn: str | None = None
+    external_id: str | None = None
+    policy: str | None = None
+    previous: "Association | None" = None
+    deleted_at: float | None = None
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return self.namespace, self.service_account
+
+
+@dataclass(slots=True)
+class AddonUpdate:
+    """What DescribeUpdate tells of one UpdateAddon."""
+
+    id: str
+    status: str
+    params: list[dict[str, str]]
+    created_at: float
+    errors: list[dict[str, object]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Addon:
+    """An installed add-on. At `due` its status becomes `next_status` ("" means that it disappears)."""
+
+    name: str
+    version: str
+    status: str
+    arn: str
+    created_at: float
+    modified_at: float
+    namespace: str
+    configuration: str | None = None
+    service_account_role_arn: str | None = None
+    association_ids: list[str] = field(default_factory=list)
+    issues: list[dict[str, object]] = field(default_factory=list)
+    updates: dict[str, AddonUpdate] = field(default_factory=dict)
+    due: float | None = None
+    next_status: str = ""
+    preserve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddonFault:
+    """What the next create or update of an add-on ends in instead of ACTIVE, and the health issue it shows."""
+
+    status: str
+    code: str = "InsufficientNumberOfReplicas"
+    message: str = "The add-on is unhealthy because it doesn't have the desired number of replicas."
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A cluster; `body`, node groups, profiles and entries are in the API's own spelling."""
+
+    name: str
+    arn: str
+    version: str
+    body: dict[str, object]
+    associations: dict[str, Association] = field(default_factory=dict)
+    by_subject: dict[tuple[str, str], str] = field(default_factory=dict)
+    deleted: list[Association] = field(default_factory=list)
+    addons: dict[str, Addon] = field(default_factory=dict)
+    preserved: dict[str, Addon] = field(default_factory=dict)
+    nodegroups: dict[str, dict[str, object]] = field(default_factory=dict)
+    fargate_profiles: dict[str, dict[str, object]] = field(default_factory=dict)
+    access_entries: dict[str, dict[str, object]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, object, str]] = field(default_factory=dict)
+
+
+class World:
+    """One account in one region, with the cluster `cluster_name` and perhaps others."""
+
+    def __init__(
+        self,
+        *,
+        account: str = "111122223333",
+        region: str = "us-west-2",
+        partition: str = "aws",
+        cluster_name: str = "demo",
+    ) -> None:
+        self.account = account
+        self.region = region
+        self.partition = partition
+        self.cluster_name = cluster_name
+        self.lock = threading.RLock()
+        self.clock = Clock()
+        self.delays = Delays()
+        self.limits = Limits()
+        self.credentials = Credentials(self.clock)
+        self.clusters: dict[str, Cluster] = {}
+        self.tags: dict[str, dict[str, str]] = {}
+        self.addon_faults: dict[str, AddonFault] = {}
+        self.kubernetes: KubernetesHalf | None = None
+        self._listeners: list[Callable[[str], None]] = []
+
+    # What the Kubernetes half uses.
+
+    @property
+    def cluster_arn(self) -> str:
+        return self.arn(f"cluster/{self.cluster_name}")
+
+    def attach_kubernetes(self, half: KubernetesHalf | None) -> None:
+        """DescribeCluster and EKS Auth speak for `half` from now on."""
+        self.kubernetes = half
+
+    def subscribe(self, callback: Callable[[str], None]) -> None:
+        """`callback("associations" | "addons" | "reset")` after each change, on the thread of the API call."""
+        self._listeners.append(callback)
+
+    def changed(self, what: str) -> None:
+        for listener in tuple(self._listeners):
+            listener(what)
+
+    def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
+        """True when the webhook, which lags by `delays.association`, would inject a pod created now."""
+        return self.association_in_effect(self.cluster_name, namespace, service_account) is not None
+
+    def agent_addon(self) -> AgentAddon | None:
+        """The agent add-on of the main cluster as EKS tells of it; None when it is not installed."""
+        with self.lock:
+            cluster = self.clusters.get(self.cluster_name)
+            if cluster is None:
+                return None
+            self.settle(cluster)
+            return _as_agent(cluster.addons.get(AGENT_ADDON))
+
+    def agent_workload(self) -> AgentAddon | None:
+        """The agent that runs in the main cluster: the add-on, or what one deleted with `preserve` left behind."""
+        with self.lock:
+            installed = self.agent_addon()
+            if installed is not None or self.cluster_name not in self.clusters:
+                return installed
+            return _as_agent(self.clusters[self.cluster_name].preserved.get(AGENT_ADDON))
+
+    # What the API handlers use.
+
+    def arn(self, resource: str) -> str:
+        """An EKS ARN of this account and region."""
+        return f"arn:{self.partition}:eks:{self.region}:{self.account}:{resource}"
+
+    def association_in_effect(self, cluster_name: str, namespace: str, service_account: str) -> Association | None:
+        """The association as EKS Auth and the webhook know it now, `delays.association` late."""
+        with self.lock:
+            cluster = self.clusters.get(cluster_name)
+            if cluster is None:
+                return None
+            seen_until = self.clock.now() - self.delays.association
+            subject = (namespace, service_account)
+            for gone in reversed(cluster.deleted):
+                if gone.subject == subject and gone.deleted_at is not None and gone.deleted_at > seen_until:
+                    return _as_of(gone, seen_until)
+            current = cluster.by_subject.get(subject)
+            return _as_of(cluster.associations[current], seen_until) if current else None
+
+    def put_association(self, cluster: Cluster, association: Association) -> None:
+        cluster.associations[association.id] = association
+        cluster.by_subject[association.subject] = association.id
+
+    def remove_association(self, cluster: Cluster, association_id: str) -> Association:
+        association = cluster.associations.pop(association_id)
+        cluster.by_subject.pop(association.subject, None)
+        now = self.clock.now()
+        horizon = now - max(self.delays.association, self.delays.delete)
+        cluster.deleted = [gone for gone in cluster.deleted if (gone.deleted_at or 0) > horizon]
+        cluster.deleted.append(replace(association, deleted_at=now))
+        self.tags.pop(association.arn, None)
+        return association
+
+    def settle(self, cluster: Cluster) -> None:
+        """Carries out the add-on transitions that are due."""
+        now = self.clock.now()
+        for addon in list(cluster.addons.values()):
+            if addon.due is None or addon.due > now:
+                continue
+            addon.due = None
+            if addon.next_status == "":
+                del cluster.addons[addon.name]
+                if addon.preserve:
+                    cluster.preserved[addon.name] = addon
+                self.tags.pop(addon.arn, None)
+                continue
+            addon.status, addon.modified_at = addon.next_status, now
+            ended_well = addon.status == "ACTIVE"
+            for update in addon.updates.values():
+                if update.status == "InProgress":
+                    update.status = "Successful" if ended_well else "Failed"
+                    update.errors = [] if ended_well else [_as_update_error(issue) for issue in addon.issues]
+
+    def reset(self) -> None:
+        """Empties the account; delays, limits, the clock and the Kubernetes half stay."""
+        with self.lock:
+            self.clusters.clear()
+            self.tags.clear()
+            self.addon_faults.clear()
+            self.credentials.allow_again()
+        self.changed("reset")
+
+    def all_associations(self) -> Iterator[Association]:
+        with self.lock:
+            for cluster in self.clusters.values():
+                yield from list(cluster.associations.values())
+
+
+def _as_agent(addon: Addon | None) -> AgentAddon | None:
+    if addon is None:
+        return None
+    return AgentAddon(addon.status, addon.version, decode_configuration(addon.configuration))
+
+
+def _as_of(association: Association, moment: float) -> Association | None:
+    """The newest version that existed at `moment`."""
+    version: Association | None = association
+    while version is not None and version.modified_at > moment:
+        version = version.previous
+    return version
+
+
+def _as_update_error(issue: dict[str, object]) -> dict[str, object]:
+    return {"errorCode": issue["code"], "errorMessage": issue["message"], "resourceIds": issue.get("resourceIds", [])}
+
+
+def decode_configuration(text: str | None) -> dict[str, object]:
+    """Configuration values (JSON or YAML) as a mapping; empty for none."""
+    if not text:
+        return {}
+    try:
+        values = json.loads(text)
+    except ValueError:
+        import yaml
+
+        values = yaml.safe_load(text)
+    return values if isinstance(values, dict) else {}
+
+
+def new_id(prefix: str = "", length: int = 17) -> str:
+    """A random id of lower-case letters and digits, as EKS makes them."""
+    return prefix + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(length))
