@@ -22,6 +22,7 @@ from podid.domain.model import (
     ServiceAccount,
     Workload,
 )
+from podid.domain.names import ServiceAccountRef
 
 T = TypeVar("T")
 
@@ -43,11 +44,30 @@ class Missing:
 
 Section = Known[T] | Missing
 
+NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+def known(section: Section[T]) -> T:
+    """The value of a section that a check declared among its needs; LookupError when it is missing after all."""
+    if isinstance(section, Missing):
+        raise LookupError(f"section was read without being declared: {section.reason}")
+    return section.value
+
+
+def known_or(section: Section[T], default: T) -> T:
+    """The value, or `default` where a missing section changes nothing in the answer but its detail."""
+    return section.value if isinstance(section, Known) else default
+
+
+# eq=False: a snapshot is one reading, equal to itself only, and so can key a cache
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
     """One reading of AWS and of the cluster. `roles` and `role_policies` are keyed by the ARN that an association or
-    a node group names; a role that IAM says does not exist is Known(None)."""
+    a node group names; a role that IAM says does not exist is Known(None).
+
+    `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
+    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. `targets` are service
+    accounts that the user named: for these alone a missing association is worth a word."""
 
     taken_at: datetime
     cluster: Section[Cluster]
@@ -66,3 +86,7 @@ class Snapshot:
     daemon_sets: Section[tuple[DaemonSet, ...]]
     workloads: Section[tuple[Workload, ...]]
     webhook_present: Section[bool]
+    # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
+    agent_pods: Section[tuple[Pod, ...]]
+    namespace: str = ""
+    targets: tuple[ServiceAccountRef, ...] = ()

@@ -1,0 +1,64 @@
+"""Runs checks over a snapshot. A check that cannot look gives `unknown`, and so does one that crashes; after the
+first broken link of a service account its later failures carry `masked_by`."""
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.facts import cluster_name
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.snapshot import Missing, Snapshot
+
+SECTIONS = frozenset(f.name for f in fields(Snapshot)) - {"taken_at", "namespace", "targets"}
+INTERNAL = "INTERNAL"
+
+
+def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
+    """Every verdict of every check, in the order of `checks`, then by subject. Never raises for a check's fault."""
+    return tuple(verdict for check in checks for verdict in _run(check, snapshot))
+
+
+def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
+    missing = dict.fromkeys(section for name in check.needs if isinstance(section := getattr(snapshot, name), Missing))
+    subject = Subject("Cluster", cluster_name(snapshot) or "-")
+    if missing:
+        return [check.unknown(subject, section, chain=EVERYONE) for section in missing]
+    try:
+        return sorted(check.run(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
+    except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
+        fault = Missing(f"{INTERNAL}: {_where(error)}; this is a bug in podid", error_code=INTERNAL)
+        return [check.unknown(subject, fault, chain=EVERYONE)]
+
+
+def _where(error: Exception) -> str:
+    """Type and place only: the message of an exception may quote what the snapshot holds."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+
+
+def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
+    """The verdicts with `masked_by` on every failure of severity error whose service accounts all are broken by an
+    earlier check already. `order` gives each check's place on the way to credentials; warnings and notes stay."""
+    ordered = sorted(enumerate(verdicts), key=lambda item: order[item[1].check])
+    broken: dict[str, str] = {}
+    masked: dict[int, Verdict] = {}
+    for position, verdict in ordered:
+        if verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR:
+            cause = _cause(verdict, broken)
+            if cause and cause != verdict.check and not verdict.masked_by:
+                verdict = replace(verdict, masked_by=cause)
+            if not verdict.masked_by:
+                for name in verdict.chain:
+                    broken.setdefault(name, verdict.check)
+        masked[position] = verdict
+    return tuple(masked[position] for position in sorted(masked))
+
+
+def _cause(verdict: Verdict, broken: Mapping[str, str]) -> str:
+    """The earlier check that already broke the way of everyone in the verdict's chain, empty if anyone got through."""
+    if "*" in broken:
+        return broken["*"]
+    causes = [broken.get(name, "") for name in verdict.chain]
+    return causes[0] if causes and all(causes) else ""

@@ -1,0 +1,92 @@
+"""What a doctor hands back, and the exit code that it asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.findings import Outcome, Severity, Verdict
+
+RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of verdicts. A failing one counts under its severity, or under `masked` when an earlier broken link
+    explains it."""
+
+    error: int = 0
+    warn: int = 0
+    info: int = 0
+    unknown: int = 0
+    passed: int = 0
+    masked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first broken link of a service account ("ns/name", or "*" for all of the cluster)."""
+
+    service_account: str
+    check: str
+    link: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorReport:
+    """`verdicts` in the order in which credentials reach a pod, then by subject; `findings` and `unknowns` are the
+    failing and the undecided ones among them."""
+
+    cluster: str
+    cluster_arn: str
+    taken_at: datetime
+    verdicts: tuple[Verdict, ...] = ()
+    scope: str = ""
+    checks: tuple[str, ...] = field(default=())
+
+    @property
+    def findings(self) -> tuple[Verdict, ...]:
+        return tuple(v for v in self.verdicts if v.outcome is Outcome.FAIL)
+
+    @property
+    def unknowns(self) -> tuple[Verdict, ...]:
+        return tuple(v for v in self.verdicts if v.outcome is Outcome.UNKNOWN)
+
+    @property
+    def summary(self) -> Summary:
+        plain = [v.severity for v in self.findings if not v.masked_by]
+        return Summary(
+            error=plain.count(Severity.ERROR),
+            warn=plain.count(Severity.WARN),
+            info=plain.count(Severity.INFO),
+            unknown=len(self.unknowns),
+            passed=sum(v.outcome is Outcome.PASS for v in self.verdicts),
+            masked=len(self.findings) - len(plain),
+        )
+
+    @property
+    def first_broken(self) -> tuple[BrokenLink, ...]:
+        """One per service account that cannot get credentials; none for those that only carry warnings."""
+        first: dict[str, BrokenLink] = {}
+        for verdict in self.findings:
+            if verdict.severity is Severity.ERROR and not verdict.masked_by:
+                for name in verdict.chain:
+                    first.setdefault(name, BrokenLink(name, verdict.check, verdict.link))
+        return tuple(first[name] for name in sorted(first))
+
+
+def exit_code(
+    report: DoctorReport, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False
+) -> ExitCode:
+    """3 when a finding is at least as severe as `fail_on` (None: never), 9 when an error-level check could not be
+    decided, else 0. A masked finding is still a finding."""
+    codes: set[ExitCode] = set()
+    if fail_on is not None and _any_at_least(report.findings, fail_on):
+        codes.add(ExitCode.ATTENTION)
+    if not allow_unknown and _any_at_least(report.unknowns, Severity.ERROR):
+        codes.add(ExitCode.UNDETERMINED)
+    return combine(codes)
+
+
+def _any_at_least(verdicts: Iterable[Verdict], severity: Severity) -> bool:
+    return any(RANK[v.severity] >= RANK[severity] for v in verdicts)

@@ -1,0 +1,93 @@
+"""DoctorReport → the JSON document of kind DoctorReport."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from podid.domain.findings import Subject, Verdict
+from podid.domain.report import DoctorReport
+
+Document = dict[str, object]
+
+
+def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
+    """JSON-able; `verdicts` (passes and not-applicables too) only on request. Absent values are null."""
+    counts = report.summary
+    document: Document = {
+        "apiVersion": "podid/v1",
+        "kind": "DoctorReport",
+        "cluster": report.cluster,
+        "clusterArn": report.cluster_arn or None,
+        "scope": report.scope or None,
+        "takenAt": _time(report.taken_at),
+        "summary": {
+            "error": counts.error,
+            "warn": counts.warn,
+            "info": counts.info,
+            "unknown": counts.unknown,
+            "pass": counts.passed,
+            "masked": counts.masked,
+        },
+        "firstBroken": [
+            {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
+        ],
+        "findings": [_finding(v) for v in report.findings],
+        "unknowns": [_unknown(v) for v in report.unknowns],
+    }
+    if all_verdicts:
+        document["verdicts"] = [_verdict(v) for v in report.verdicts]
+    return document
+
+
+def _finding(verdict: Verdict) -> Document:
+    fix = verdict.fix
+    return {
+        "id": verdict.check,
+        "severity": verdict.severity.value,
+        "link": verdict.link,
+        "subject": _subject(verdict.subject),
+        "message": verdict.message,
+        "evidence": list(verdict.evidence),
+        "fix": {
+            "class": fix.kind.value if fix else "-",
+            "commands": [list(command) for command in (fix.commands if fix else ())],
+        },
+        "serviceAccounts": list(verdict.chain),
+        "maskedBy": verdict.masked_by or None,
+        "docs": f"podid explain {verdict.check}",
+    }
+
+
+def _unknown(verdict: Verdict) -> Document:
+    return {
+        "id": verdict.check,
+        "severity": verdict.severity.value,
+        "link": verdict.link,
+        "subject": _subject(verdict.subject),
+        "reason": verdict.reason,
+        "permission": verdict.permission or None,
+    }
+
+
+def _verdict(verdict: Verdict) -> Document:
+    return {
+        "id": verdict.check,
+        "outcome": verdict.outcome.value,
+        "severity": verdict.severity.value,
+        "link": verdict.link,
+        "subject": _subject(verdict.subject),
+        "message": verdict.message,
+        "maskedBy": verdict.masked_by or None,
+    }
+
+
+def _subject(subject: Subject) -> Document:
+    return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def check_list_document(items: Iterable[Document]) -> Document:
+    """The checks that `podid doctor --list` shows, as a list document."""
+    return {"apiVersion": "podid/v1", "kind": "CheckList", "items": list(items)}

@@ -1,0 +1,226 @@
+"""A healthy cluster as a snapshot, and small changes to it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from podid.domain.model import (
+    Addon,
+    Association,
+    Cluster,
+    Container,
+    DaemonSet,
+    Node,
+    NodeGroup,
+    OwnerRef,
+    Pod,
+    Role,
+    ServiceAccount,
+    Workload,
+)
+from podid.domain.snapshot import Known, Missing, Snapshot
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+ACCOUNT = "111122223333"
+CLUSTER_ARN = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/orders"
+NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/nodes"
+IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
+INJECTED = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
+    "eks-pod-identity-token",
+}
+
+
+def ago(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+def cluster(**changes: Any) -> Cluster:
+    base = Cluster(
+        name="prod",
+        arn=CLUSTER_ARN,
+        version="1.34",
+        status="ACTIVE",
+        endpoint="https://ABC.gr7.eu-west-1.eks.amazonaws.com",
+    )
+    return replace(base, **changes)
+
+
+def association(namespace: str = "shop", name: str = "orders", **changes: Any) -> Association:
+    base = Association(
+        cluster_name="prod",
+        namespace=namespace,
+        service_account=name,
+        association_id=f"a-{name}",
+        association_arn=f"arn:aws:eks:eu-west-1:{ACCOUNT}:podidentityassociation/prod/a-{name}",
+        role_arn=ROLE_ARN,
+        created_at=ago(days=2),
+        modified_at=ago(days=2),
+    )
+    return replace(base, **changes)
+
+
+def trust(
+    principal: object = "pods.eks.amazonaws.com", actions: object = None, **condition: object
+) -> dict[str, object]:
+    """A trust policy scoped to the account and the cluster, unless `condition` says otherwise."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": principal if isinstance(principal, dict) else {"Service": principal},
+        "Action": actions or ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": condition
+        or {
+            "StringEquals": {
+                "aws:SourceAccount": ACCOUNT,
+                "aws:RequestTag/kubernetes-namespace": "shop",
+                "aws:RequestTag/kubernetes-service-account": "orders",
+            },
+            "ArnEquals": {"aws:SourceArn": CLUSTER_ARN},
+        },
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role(arn: str = ROLE_ARN, document: dict[str, object] | None = None) -> Role:
+    return Role(
+        name=arn.rsplit("/", 1)[-1], arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), tags={}
+    )
+
+
+def node(name: str = "node-1", **changes: Any) -> Node:
+    base = Node(
+        name=name,
+        os="linux",
+        arch="amd64",
+        compute_type="",
+        ready=True,
+        labels={"eks.amazonaws.com/nodegroup": "workers"},
+        provider_id=f"aws:///eu-west-1a/i-{name}",
+    )
+    return replace(base, **changes)
+
+
+def pod(name: str = "orders-5d9c-x1", **changes: Any) -> Pod:
+    """A ready, injected pod of Deployment shop/orders, younger than the association."""
+    base = Pod(
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        service_account="orders",
+        node="node-1",
+        phase="Running",
+        created_at=ago(hours=5),
+        containers=(Container(name="app", image="example/app:1", env=INJECTED, ready=True),),
+        labels={"app": "orders", "pod-template-hash": "5d9c"},
+        ready=True,
+        owner=OwnerRef("ReplicaSet", "orders-5d9c"),
+        volumes=("eks-pod-identity-token",),
+    )
+    return replace(base, **changes)
+
+
+def bare(base: Pod, **changes: Any) -> Pod:
+    """The pod as it is when the webhook left it alone."""
+    containers = tuple(replace(c, env={}) for c in base.containers)
+    return replace(base, containers=containers, volumes=(), **changes)
+
+
+def agent_pod(node_name: str = "node-1", **changes: Any) -> Pod:
+    base = Pod(
+        namespace="kube-system",
+        name=f"eks-pod-identity-agent-{node_name}",
+        uid=f"uid-agent-{node_name}",
+        service_account="default",
+        node=node_name,
+        phase="Running",
+        created_at=ago(days=3),
+        containers=(Container(name="eks-pod-identity-agent", image=IMAGE, ready=True),),
+        labels={"app.kubernetes.io/name": "eks-pod-identity-agent"},
+        annotations={"eks.amazonaws.com/skip-containers": "eks-pod-identity-agent,eks-pod-identity-agent-init"},
+        host_network=True,
+        ready=True,
+        owner=OwnerRef("DaemonSet", "eks-pod-identity-agent"),
+    )
+    return replace(base, **changes)
+
+
+def daemon_set(**changes: Any) -> DaemonSet:
+    base = DaemonSet(
+        namespace="kube-system",
+        name="eks-pod-identity-agent",
+        selector={"app.kubernetes.io/name": "eks-pod-identity-agent"},
+        desired=1,
+        ready=1,
+        available=1,
+        updated=1,
+        generation=1,
+        observed_generation=1,
+        images=(IMAGE,),
+        args=("--port", "80", "--cluster-name", "prod", "--probe-port", "2703"),
+    )
+    return replace(base, **changes)
+
+
+def addon(**changes: Any) -> Addon:
+    base = Addon(
+        name="eks-pod-identity-agent",
+        arn=f"arn:aws:eks:eu-west-1:{ACCOUNT}:addon/prod/eks-pod-identity-agent/1",
+        version="v1.3.10-eksbuild.1",
+        status="ACTIVE",
+        created_at=ago(days=3),
+    )
+    return replace(base, **changes)
+
+
+def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> Workload:
+    base = Workload(
+        kind=kind,
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        service_account="orders",
+        replicas=1,
+        ready=1,
+        updated=1,
+    )
+    return replace(base, **changes)
+
+
+def healthy(**sections: Any) -> Snapshot:
+    """One associated Deployment on one node with a ready agent. A keyword replaces a section's value; give a Missing
+    to take the section away."""
+    values: dict[str, Any] = {
+        "cluster": cluster(),
+        "associations": (association(),),
+        "agent_addon": addon(),
+        "addons": (addon(),),
+        "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN),),
+        "namespaces": frozenset({"default", "kube-system", "shop"}),
+        "service_accounts": (
+            ServiceAccount(namespace="shop", name="orders"),
+            ServiceAccount(namespace="shop", name="default"),
+            ServiceAccount(namespace="kube-system", name="default"),
+        ),
+        "pods": (pod(), agent_pod()),
+        "nodes": (node(),),
+        "daemon_sets": (daemon_set(),),
+        "workloads": (workload(),),
+        "webhook_present": True,
+        "agent_pods": (agent_pod(),),
+    }
+    plain: dict[str, Any] = {
+        "roles": {ROLE_ARN: Known(role())},
+        "role_policies": {},
+        "node_role_allowed": {NODE_ROLE_ARN: Known(True)},
+    }
+    for name, value in sections.items():
+        if name in values:
+            values[name] = value
+        else:
+            plain[name] = value
+    wrapped: dict[str, Any] = {
+        name: value if isinstance(value, Missing) else Known(value) for name, value in values.items()
+    }
+    return Snapshot(taken_at=NOW, **plain, **wrapped)

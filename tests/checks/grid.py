@@ -1,0 +1,22 @@
+"""The grid that the checks are tested with: a snapshot in, (outcome, severity, subject) out."""
+
+from podid.checks.base import Check
+from podid.checks.runner import run_checks
+from podid.domain.findings import Verdict
+from podid.domain.snapshot import Missing, Snapshot
+
+DENIED = Missing("not allowed", permission="some:Permission", error_code="AccessDenied")
+
+
+def answers(check: Check, snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """(outcome, severity, subject) of each verdict that one check gives."""
+    return [(v.outcome.value, v.severity.value, str(v.subject)) for v in verdicts(check, snapshot)]
+
+
+def verdicts(check: Check, snapshot: Snapshot) -> tuple[Verdict, ...]:
+    return run_checks((check,), snapshot)
+
+
+def only(check: Check, snapshot: Snapshot) -> Verdict:
+    (verdict,) = verdicts(check, snapshot)
+    return verdict

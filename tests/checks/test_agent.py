@@ -1,0 +1,192 @@
+"""Link 6: the agent's checks, healthy, broken and unknown, and what must not alarm anybody."""
+
+from dataclasses import replace
+
+import pytest
+
+from podid.checks.agent import addon_degraded_or_failed, agent_not_installed, agent_not_on_node, agent_pod_unhealthy
+from podid.domain.model import AddonIssue, Container
+from podid.domain.snapshot import Snapshot
+
+from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node
+from .grid import DENIED, answers, only, verdicts
+
+PASS, FAIL, UNKNOWN, SKIP = "pass", "fail", "unknown", "not-applicable"
+TOO_FEW = (AddonIssue("InsufficientNumberOfReplicas", "The add-on is unhealthy."),)
+CRASHED = agent_pod(
+    ready=False,
+    containers=(Container(name="eks-pod-identity-agent", image="x", waiting="CrashLoopBackOff", restarts=7),),
+)
+
+
+def no_agent(**more: object) -> Snapshot:
+    return healthy(agent_addon=None, daemon_sets=(), agent_pods=(), **more)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        pytest.param(healthy(), (PASS, "error"), id="add-on"),
+        pytest.param(healthy(agent_addon=None), (PASS, "error"), id="self-managed"),
+        pytest.param(
+            healthy(
+                agent_addon=None, daemon_sets=(daemon_set(name="pia", namespace="infra", images=("r.example/pia:1",)),)
+            ),
+            (PASS, "error"),
+            id="renamed and mirrored",
+        ),
+        pytest.param(no_agent(), (FAIL, "error"), id="nothing"),
+        pytest.param(no_agent(associations=()), (FAIL, "info"), id="nothing, and nobody needs it"),
+        pytest.param(
+            no_agent(cluster=cluster(auto_mode=True), nodes=(node(compute_type="auto"),)), (SKIP, "error"), id="auto"
+        ),
+        pytest.param(
+            no_agent(nodes=(node(compute_type="fargate"), node("w", os="windows"))), (SKIP, "error"), id="fargate"
+        ),
+        pytest.param(no_agent(nodes=()), (FAIL, "error"), id="scaled to zero nodes"),
+        pytest.param(healthy(agent_addon=DENIED), (PASS, "error"), id="add-on unreadable, DaemonSet seen"),
+        pytest.param(healthy(agent_addon=DENIED, daemon_sets=()), (UNKNOWN, "error"), id="add-on unreadable"),
+        pytest.param(healthy(agent_addon=None, daemon_sets=DENIED), (UNKNOWN, "error"), id="DaemonSets unreadable"),
+        pytest.param(healthy(associations=DENIED), (UNKNOWN, "error"), id="associations unreadable"),
+    ],
+)
+def test_agent_not_installed(snapshot: Snapshot, expected: tuple[str, str]) -> None:
+    assert answers(agent_not_installed, snapshot) == [(*expected, "Cluster prod")]
+
+
+def test_agent_not_installed_says_what_to_do() -> None:
+    verdict = only(agent_not_installed, no_agent())
+    assert verdict.message == (
+        "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
+        "1 association(s) depend on it"
+    )
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        (agent_pod(), PASS),
+        (CRASHED, FAIL),
+        (agent_pod(ready=False), FAIL),
+        (agent_pod(ready=False, created_at=ago(seconds=40)), SKIP),
+        (replace(CRASHED, created_at=ago(seconds=40)), FAIL),
+        (agent_pod(ready=False, node="", phase="Pending"), FAIL),
+        (agent_pod(ready=False, phase="Failed"), SKIP),
+        (agent_pod(ready=False, deleting=True), SKIP),
+    ],
+)
+def test_agent_pod_unhealthy(pod: object, expected: str) -> None:
+    assert answers(agent_pod_unhealthy, healthy(agent_pods=(pod,))) == [
+        (expected, "error", "Pod kube-system/eks-pod-identity-agent-node-1")
+    ]
+
+
+def test_an_agent_pod_on_a_node_that_is_not_ready_is_not_judged() -> None:
+    snapshot = healthy(nodes=(node(ready=False),), agent_pods=(CRASHED,))
+    assert [a[0] for a in answers(agent_pod_unhealthy, snapshot)] == [SKIP]
+    assert [a[0] for a in answers(agent_not_on_node, snapshot)] == [PASS]
+
+
+def test_an_unhealthy_agent_names_container_and_victims() -> None:
+    verdict = only(agent_pod_unhealthy, healthy(agent_pods=(CRASHED,)))
+    assert verdict.message == "the agent on node node-1 is not ready: CrashLoopBackOff"
+    assert verdict.evidence == ("container eks-pod-identity-agent: CrashLoopBackOff, 7 restart(s)",)
+    assert verdict.chain == ("shop/orders",)
+
+
+def test_agent_pods_unreadable() -> None:
+    assert answers(agent_pod_unhealthy, healthy(agent_pods=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (healthy(), (PASS, "error", "")),
+        (healthy(agent_addon=None), (SKIP, "error", "")),
+        (healthy(agent_addon=addon(status="UPDATE_FAILED")), (FAIL, "error", "")),
+        (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=3))), (UNKNOWN, "error", "")),
+        (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=30))), (FAIL, "error", "")),
+        (
+            healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=(CRASHED,)),
+            (FAIL, "error", "agent-pod-unhealthy"),
+        ),
+        (
+            healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW), agent_pods=()),
+            (FAIL, "error", "agent-not-on-node"),
+        ),
+        (healthy(agent_addon=addon(status="DEGRADED", issues=TOO_FEW)), (FAIL, "warn", "")),
+        (
+            healthy(
+                agent_addon=addon(status="DEGRADED", issues=TOO_FEW),
+                nodes=(),
+                agent_pods=(),
+                daemon_sets=(daemon_set(desired=0),),
+            ),
+            (FAIL, "info", ""),
+        ),
+        (
+            healthy(agent_addon=addon(issues=(AddonIssue("ConfigurationConflict", "conflict with helm"),))),
+            (FAIL, "warn", ""),
+        ),
+        (healthy(agent_addon=DENIED), (UNKNOWN, "error", "")),
+    ],
+)
+def test_addon_degraded_or_failed(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
+    verdict = only(addon_degraded_or_failed, snapshot)
+    assert (verdict.outcome.value, verdict.severity.value, verdict.masked_by) == expected
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        (node("n2"), (FAIL, "error")),
+        (node("n2", ready=False), (SKIP, "error")),
+        (node("n2", compute_type="auto"), (SKIP, "error")),
+        (node("n2", compute_type="fargate"), (SKIP, "error")),
+        (node("n2", compute_type="hybrid"), (SKIP, "error")),
+        (node("n2", os="windows"), (SKIP, "error")),
+        (node("n2", arch="riscv64"), (SKIP, "error")),
+    ],
+)
+def test_agent_not_on_node(extra: object, expected: tuple[str, str]) -> None:
+    snapshot = healthy(nodes=(node(), extra), daemon_sets=(daemon_set(desired=2),))
+    assert answers(agent_not_on_node, snapshot) == [(PASS, "error", "Node node-1"), (*expected, "Node n2")][::-1]
+
+
+def test_a_pool_left_out_on_purpose_is_a_warning_until_somebody_suffers() -> None:
+    left_out = healthy(nodes=(node(), node("gpu")))
+    assert [(v.outcome.value, v.severity.value) for v in verdicts(agent_not_on_node, left_out)] == [
+        (FAIL, "warn"),
+        (PASS, "error"),
+    ]
+    suffering = healthy(nodes=(node(), node("gpu")), daemon_sets=(daemon_set(),), agent_pods=(agent_pod("gpu"),))
+    failing = [v for v in verdicts(agent_not_on_node, suffering) if v.outcome.value == FAIL]
+    assert [(v.severity.value, v.message) for v in failing] == [
+        ("error", "no agent pod runs on node node-1; pods of shop/orders run there")
+    ]
+
+
+def test_hybrid_nodes_count_once_a_hybrid_daemon_set_exists() -> None:
+    snapshot = healthy(
+        nodes=(node(), node("h", compute_type="hybrid")),
+        daemon_sets=(daemon_set(desired=1), daemon_set(name="eks-pod-identity-agent-hybrid", desired=1)),
+    )
+    assert answers(agent_not_on_node, snapshot) == [(FAIL, "error", "Node h"), (PASS, "error", "Node node-1")]
+
+
+def test_a_daemon_set_in_motion_is_unknown_and_a_pod_being_scheduled_is_waited_for() -> None:
+    settling = healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))
+    assert [a[0] for a in answers(agent_not_on_node, settling)] == [UNKNOWN]
+    starting = agent_pod(node="", phase="Pending", ready=False, created_at=ago(seconds=20))
+    assert [a[0] for a in answers(agent_not_on_node, healthy(agent_pods=(starting,)))] == [SKIP]
+
+
+def test_a_pod_that_cannot_be_scheduled_explains_the_node_without_one() -> None:
+    pending = agent_pod(node="", phase="Pending", ready=False)
+    assert only(agent_not_on_node, healthy(agent_pods=(pending,))).masked_by == "agent-pod-unhealthy"
+
+
+def test_nodes_unreadable() -> None:
+    assert answers(agent_not_on_node, healthy(nodes=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
