@@ -1,0 +1,234 @@
+"""EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podid.aws import decode, pacing
+from podid.aws.eks_addons import EksAddons
+from podid.aws.errors import ClusterNotFound
+from podid.domain.errors import NotFound, PodidError
+from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
+from podid.domain.names import ServiceAccountRef
+
+# the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
+_FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
+
+
+class Eks(EksAddons):
+    """One region's EKS. Besides the errors named below every method raises AccessDenied, CredentialsError and
+    Unavailable, and ClusterNotFound where its cluster does not exist; writes raise LostAnswer, see `Api.write`.
+
+    `token` is EKS's clientRequestToken: make one for each logical change (`uuid.uuid4().hex`) and keep it when the same
+    change is sent again, then EKS carries it out once.
+    """
+
+    # --- clusters -----------------------------------------------------------------------------------------------
+
+    def get_cluster(self, name: str) -> Cluster:
+        """NotFound names the nearest cluster of the region, where they can be listed."""
+        try:
+            answer = self._api.read("DescribeCluster", {"name": name}, f"cluster {name}")
+        except NotFound as error:
+            raise self._with_neighbours(error, name) from error
+        return decode.cluster(answer["cluster"])
+
+    def find_cluster(self, name: str) -> Cluster | None:
+        try:
+            return decode.cluster(self._api.read("DescribeCluster", {"name": name}, f"cluster {name}")["cluster"])
+        except NotFound:
+            return None
+
+    def list_clusters(self) -> tuple[str, ...]:
+        pages = self._api.pages("ListClusters", {}, "the clusters")
+        return tuple(sorted(name for page in pages for name in page["clusters"]))
+
+    def _with_neighbours(self, error: NotFound, name: str) -> ClusterNotFound:
+        where = f" in {self._api.origin.region}"
+        try:
+            names = self.list_clusters()
+        except PodidError:
+            return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=error.advice)
+        near = difflib.get_close_matches(name, names, n=3) or list(names[:10])
+        advice = f"Clusters{where}: {', '.join(near)}." if near else f"There is no cluster{where} in this account."
+        return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=advice)
+
+    # --- associations -------------------------------------------------------------------------------------------
+
+    def list_association_summaries(
+        self, cluster: str, namespace: str | None = None, service_account: str | None = None
+    ) -> tuple[AssociationSummary, ...]:
+        """Everything but the roles, one call per hundred; sorted by namespace and service account."""
+        summaries = self._iter_summaries(cluster, namespace, service_account)
+        return tuple(sorted(summaries, key=lambda summary: (summary.ref, summary.association_id)))
+
+    def list_associations(
+        self, cluster: str, namespace: str | None = None, service_account: str | None = None
+    ) -> tuple[Association, ...]:
+        """With roles, sorted by namespace and service account: see `iter_associations`."""
+        associations = self.iter_associations(cluster, namespace, service_account)
+        return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
+
+    def iter_associations(
+        self, cluster: str, namespace: str | None = None, service_account: str | None = None
+    ) -> Iterator[Association]:
+        """As they arrive, in no order: one describe for each, begun while later pages still come.
+
+        One that is deleted meanwhile is left out; one that may not be described raises AccessDenied.
+        """
+        summaries = self._iter_summaries(cluster, namespace, service_account)
+        for _, association in pacing.map(self._describe, summaries, pacer=self._api.pacer):
+            if association is not None:
+                yield association
+
+    def get_association(self, cluster: str, association_id: str) -> Association:
+        answer = self._api.read(
+            "DescribePodIdentityAssociation",
+            {"clusterName": cluster, "associationId": association_id},
+            _association(cluster, association_id),
+        )
+        return decode.association(answer["association"])
+
+    def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
+        """The association of one service account, or None."""
+        for association in self.list_associations(cluster, ref.namespace, ref.name):
+            return association
+        return None
+
+    def create_association(
+        self,
+        cluster: str,
+        ref: ServiceAccountRef,
+        role_arn: str,
+        *,
+        target_role_arn: str | None = None,
+        disable_session_tags: bool | None = None,
+        policy: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        token: str,
+    ) -> Association:
+        """AlreadyExists carries the existing association's id; RoleUnknown and TrustRefused may pass within two
+        minutes (`podid.aws.errors.role_not_yet_known`)."""
+        operation = "CreatePodIdentityAssociation"
+        params: dict[str, Any] = {
+            "clusterName": cluster,
+            "namespace": ref.namespace,
+            "serviceAccount": ref.name,
+            "roleArn": role_arn,
+            "clientRequestToken": token,
+            **self._optional(operation, target_role_arn, disable_session_tags, policy),
+        }
+        if tags:
+            params["tags"] = dict(tags)
+        answer = self._api.write(operation, params, f"the association of {ref} in cluster {cluster}")
+        return decode.association(answer["association"])
+
+    def update_association(
+        self,
+        cluster: str,
+        association_id: str,
+        *,
+        role_arn: str | None = None,
+        target_role_arn: str | None = None,
+        disable_session_tags: bool | None = None,
+        policy: str | None = None,
+        token: str,
+    ) -> Association:
+        """None leaves a field as it is. At least one must change. An empty `target_role_arn` asks EKS to clear it
+        (https://github.com/aws-controllers-k8s/eks-controller/pull/164)."""
+        operation = "UpdatePodIdentityAssociation"
+        params: dict[str, Any] = {
+            "clusterName": cluster,
+            "associationId": association_id,
+            "clientRequestToken": token,
+            **self._optional(operation, target_role_arn, disable_session_tags, policy),
+        }
+        if role_arn is not None:
+            params["roleArn"] = role_arn
+        answer = self._api.write(operation, params, _association(cluster, association_id))
+        return decode.association(answer["association"])
+
+    def delete_association(self, cluster: str, association_id: str) -> Association:
+        """What was deleted. Credentials that pods hold already live on until they expire."""
+        answer = self._api.write(
+            "DeletePodIdentityAssociation",
+            {"clusterName": cluster, "associationId": association_id},
+            _association(cluster, association_id),
+        )
+        return decode.association(answer["association"])
+
+    def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
+        self._api.write("TagResource", {"resourceArn": arn, "tags": dict(tags)}, arn)
+
+    def untag_association(self, arn: str, keys: tuple[str, ...]) -> None:
+        self._api.write("UntagResource", {"resourceArn": arn, "tagKeys": list(keys)}, arn)
+
+    def _iter_summaries(
+        self, cluster: str, namespace: str | None, service_account: str | None
+    ) -> Iterator[AssociationSummary]:
+        """Filtered here again, so that a service that ignores a filter cannot widen what podid acts on."""
+        params = {"clusterName": cluster, "maxResults": 100}
+        if namespace is not None:
+            params["namespace"] = namespace
+        if service_account is not None:
+            params["serviceAccount"] = service_account
+        seen: set[str] = set()
+        for page in self._api.pages("ListPodIdentityAssociations", params, f"the associations of cluster {cluster}"):
+            for data in page["associations"]:
+                summary = decode.association_summary(data)
+                if summary.association_id in seen:
+                    continue
+                seen.add(summary.association_id)
+                if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
+                    yield summary
+
+    def _describe(self, summary: AssociationSummary) -> Association | None:
+        cluster, association_id = summary.cluster_name, summary.association_id
+        try:
+            answer = self._api.send(
+                "DescribePodIdentityAssociation",
+                {"clusterName": cluster, "associationId": association_id},
+                _association(cluster, association_id),
+            )
+        except ClusterNotFound:
+            raise
+        except NotFound:
+            return None
+        return decode.association(answer["association"])
+
+    def _optional(
+        self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
+    ) -> dict[str, Any]:
+        wanted = {"targetRoleArn": target_role_arn, "disableSessionTags": disable_session_tags, "policy": policy}
+        given = {member: value for member, value in wanted.items() if value is not None}
+        for member in given:
+            if not self._api.takes(operation, member):
+                raise PodidError(
+                    f"the botocore that is installed cannot send {member}: it needs {_FIRST_BOTOCORE[member]} or later",
+                    hint=("pip", "install", "--upgrade", "boto3"),
+                )
+        return given
+
+    # --- node groups --------------------------------------------------------------------------------------------
+
+    def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
+        """Managed node groups, sorted by name."""
+        pages = self._api.pages("ListNodegroups", {"clusterName": cluster}, f"the node groups of cluster {cluster}")
+        names = (name for page in pages for name in page["nodegroups"])
+
+        def describe(name: str) -> NodeGroup | None:
+            subject = f"node group {name} of cluster {cluster}"
+            try:
+                answer = self._api.send("DescribeNodegroup", {"clusterName": cluster, "nodegroupName": name}, subject)
+            except ClusterNotFound:
+                raise
+            except NotFound:
+                return None
+            return decode.node_group(answer["nodegroup"])
+
+        groups = (group for _, group in pacing.map(describe, names, pacer=self._api.pacer) if group is not None)
+        return tuple(sorted(groups, key=lambda group: group.name))
+
+
+def _association(cluster: str, association_id: str) -> str:
+    return f"association {association_id} of cluster {cluster}"

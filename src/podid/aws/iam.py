@@ -1,0 +1,192 @@
+"""IAM as podid uses it: roles, their trust and their policies."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from podid.aws import decode, pacing
+from podid.aws.api import MARKER, Api
+from podid.aws.values import Decision, ManagedPolicy
+from podid.domain.errors import NotFound, PodidError
+from podid.domain.model import AttachedPolicy, Role, RolePolicies
+
+
+class Iam:
+    """IAM of one account. Besides the errors named below every method raises AccessDenied, CredentialsError and
+    Unavailable; writes raise LostAnswer, see `Api.write`, and ConcurrentModification where somebody else is writing."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    # --- roles --------------------------------------------------------------------------------------------------
+
+    def get_role(self, name: str) -> Role:
+        """With tags and permissions boundary."""
+        return decode.role(self._api.read("GetRole", {"RoleName": name}, _role(name))["Role"])
+
+    def find_role(self, name: str) -> Role | None:
+        try:
+            return self.get_role(name)
+        except NotFound:
+            return None
+
+    def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
+        """(name, role) as they arrive, many at once; the error in place of a role that could not be read."""
+        return pacing.fan_out(pacing.attempt(self.find_role), names)
+
+    def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
+        """Sorted by name. IAM leaves tags and permissions boundary out of lists: they are empty here."""
+        pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
+        return tuple(sorted((decode.role(role) for page in pages for role in page["Roles"]), key=lambda r: r.name))
+
+    def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
+        pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
+        return tuple(sorted(role["RoleName"] for page in pages for role in page["Roles"]))
+
+    def create_role(
+        self,
+        name: str,
+        trust: Mapping[str, object],
+        *,
+        path: str = "/",
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        max_session_seconds: int | None = None,
+        permissions_boundary: str | None = None,
+    ) -> Role:
+        """AlreadyExists when a role of that name exists, whatever its path."""
+        params: dict[str, Any] = {"RoleName": name, "AssumeRolePolicyDocument": _json(trust), "Path": path}
+        if description:
+            params["Description"] = description
+        if tags:
+            params["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+        if max_session_seconds is not None:
+            params["MaxSessionDuration"] = max_session_seconds
+        if permissions_boundary is not None:
+            params["PermissionsBoundary"] = permissions_boundary
+        return decode.role(self._api.write("CreateRole", params, _role(name))["Role"])
+
+    def delete_role(self, name: str) -> None:
+        """Conflict while policies or instance profiles hang on it."""
+        self._api.write("DeleteRole", {"RoleName": name}, _role(name))
+
+    def update_trust(self, name: str, document: Mapping[str, object]) -> None:
+        """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""
+        self._api.write("UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": _json(document)}, _role(name))
+
+    # --- policies -----------------------------------------------------------------------------------------------
+
+    def get_policies(self, name: str) -> RolePolicies:
+        """Attached ones sorted by ARN, inline ones decoded and sorted by name."""
+        inline = dict(pacing.fan_out(lambda policy: self._find_inline(name, policy), self._list_inline_names(name)))
+        return RolePolicies(
+            attached=self.list_attached_policies(name),
+            inline={policy: document for policy, document in sorted(inline.items()) if document is not None},
+        )
+
+    def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
+        pages = self._api.pages("ListAttachedRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER)
+        policies = (
+            AttachedPolicy(policy["PolicyName"], policy["PolicyArn"])
+            for page in pages
+            for policy in page["AttachedPolicies"]
+        )
+        return tuple(sorted(policies, key=lambda policy: policy.arn))
+
+    def put_inline_policy(self, name: str, policy_name: str, document: Mapping[str, object]) -> None:
+        params = {"RoleName": name, "PolicyName": policy_name, "PolicyDocument": _json(document)}
+        self._api.write("PutRolePolicy", params, _inline(name, policy_name))
+
+    def delete_inline_policy(self, name: str, policy_name: str) -> None:
+        self._api.write("DeleteRolePolicy", {"RoleName": name, "PolicyName": policy_name}, _inline(name, policy_name))
+
+    def attach_policy(self, name: str, policy_arn: str) -> None:
+        self._api.write("AttachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
+
+    def detach_policy(self, name: str, policy_arn: str) -> None:
+        self._api.write("DetachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
+
+    def find_policy(self, arn: str) -> ManagedPolicy | None:
+        try:
+            policy = self._api.read("GetPolicy", {"PolicyArn": arn}, f"policy {arn}")["Policy"]
+        except NotFound:
+            return None
+        return ManagedPolicy(
+            name=policy["PolicyName"],
+            arn=policy["Arn"],
+            default_version_id=policy["DefaultVersionId"],
+            attachable=bool(policy.get("IsAttachable", True)),
+        )
+
+    def get_policy_document(self, policy: ManagedPolicy) -> Mapping[str, object]:
+        """The document of the policy's default version."""
+        subject = f"policy {policy.arn}"
+        params = {"PolicyArn": policy.arn, "VersionId": policy.default_version_id}
+        version = self._api.read("GetPolicyVersion", params, subject)["PolicyVersion"]
+        return decode.document(version["Document"], subject)
+
+    def _list_inline_names(self, name: str) -> Iterator[str]:
+        for page in self._api.pages("ListRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER):
+            yield from page["PolicyNames"]
+
+    def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
+        params = {"RoleName": name, "PolicyName": policy_name}
+        try:
+            answer = self._api.read("GetRolePolicy", params, _inline(name, policy_name))
+        except NotFound:
+            return None
+        return decode.document(answer["PolicyDocument"], _inline(name, policy_name))
+
+    # --- simulation ---------------------------------------------------------------------------------------------
+
+    def is_allowed(self, role_arn: str, action: str, resource: str) -> bool:
+        """What IAM's simulator says for a role (or user) of this account: see `simulate`."""
+        return all(decision.allowed for decision in self.simulate(role_arn, (action,), (resource,)))
+
+    def simulate(
+        self,
+        principal_arn: str,
+        actions: Sequence[str],
+        resources: Sequence[str] = ("*",),
+        *,
+        context: Mapping[str, str] | None = None,
+    ) -> tuple[Decision, ...]:
+        """iam:SimulatePrincipalPolicy with string context keys. It knows no resource policies, and conditions on keys
+        that are missing from `context` count as not met: `Decision.missing_context_keys` names them."""
+        params: dict[str, Any] = {
+            "PolicySourceArn": principal_arn,
+            "ActionNames": list(actions),
+            "ResourceArns": list(resources),
+        }
+        if context:
+            params["ContextEntries"] = [
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in sorted(context.items())
+            ]
+        pages = self._api.pages("SimulatePrincipalPolicy", params, principal_arn, tokens=MARKER)
+        return tuple(_decision(result) for page in pages for result in page["EvaluationResults"])
+
+
+def _decision(result: Mapping[str, Any]) -> Decision:
+    boundary = result.get("PermissionsBoundaryDecisionDetail")
+    organization = result.get("OrganizationsDecisionDetail")
+    return Decision(
+        action=result["EvalActionName"],
+        resource=result.get("EvalResourceName", "*"),
+        decision=result["EvalDecision"],
+        boundary_allows=boundary.get("AllowedByPermissionsBoundary") if boundary else None,
+        organization_allows=organization.get("AllowedByOrganizations") if organization else None,
+        missing_context_keys=tuple(result.get("MissingContextValues") or ()),
+    )
+
+
+def _role(name: str) -> str:
+    return f"role {name}"
+
+
+def _inline(name: str, policy_name: str) -> str:
+    return f"inline policy {policy_name} of role {name}"
+
+
+def _json(document: Mapping[str, object]) -> str:
+    return json.dumps(document, separators=(",", ":"))

@@ -1,0 +1,251 @@
+"""Every AWS call goes through here: one pacer per service, and one way to make many calls at once.
+
+botocore's own retries are off (see `podid.aws.session`). Its standard mode gives up after a few throttles and its
+adaptive mode takes twice as long as the service's limit asks for; a pacer shares one rate among all workers, tries
+again until a deadline, and never repeats a write that may have been carried out.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, UnreadableAnswer, lost_answer
+from podid.aws.rate import Rate
+from podid.domain.errors import PodidError, Throttled, Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORKERS = 64
+PATIENCE_SECONDS = 60.0
+# a name that does not resolve or a port that refuses will hardly be better in a minute
+UNREACHABLE_ATTEMPTS = 3
+FIRST_BACKOFF = 0.1
+LONGEST_BACKOFF = 2.0
+# how long a fan-out that is given up waits for the calls that are under way
+GRACE_SECONDS = 2.0
+
+
+class Stopped(Exception):
+    """Ends a worker that sleeps in a fan-out which nobody reads any more; no failure."""
+
+
+_stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
+
+
+class Pacer:
+    """The controller that everything shares which calls one service of one account and region.
+
+    `call` retries throttles, 5xx and lost connections with full jitter until `deadline` (a reading of the monotonic
+    clock), or until `patience` seconds after it began where none is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = WORKERS,
+        patience: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.workers = workers
+        self.patience = patience
+        self._clock = clock
+        self._sleep = sleep or _sleep
+        self._jitter = jitter
+        self._rate = Rate()
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(workers)
+
+    @property
+    def per_second(self) -> float:
+        """The present limit in calls a second; infinite until the service throttles."""
+        return self._rate.per_second
+
+    def call(self, fn: Callable[[], T], *, deadline: float | None = None, retry_safe: bool = True) -> T:
+        """What `fn` returns; its last error once the deadline has passed.
+
+        `retry_safe=False` is for writes: only what the service certainly did not carry out (a throttle, no connection)
+        is tried again, and an answer that got lost is a LostAnswer.
+        """
+        began = self._clock()
+        attempt = 0
+        while True:
+            try:
+                return self._attempt(fn)
+            except Unavailable as error:
+                attempt += 1
+                if not retry_safe and isinstance(error, ServerFailed | ConnectionLost | UnreadableAnswer):
+                    raise lost_answer(error) from error
+                if not _again(error, attempt):
+                    raise
+                limit = began + self.patience if deadline is None else deadline
+                left = limit - self._clock()
+                if left <= 0:
+                    raise
+                self._sleep(min(left, self._jitter() * backoff(attempt)))
+
+    def _attempt(self, fn: Callable[[], T]) -> T:
+        with self._lock:
+            wait = self._rate.reserve(self._clock())
+        if wait > 0:
+            self._sleep(wait)
+        with self._slots:
+            sent_at = self._clock()
+            try:
+                result = fn()
+            except Throttled:
+                with self._lock:
+                    self._rate.throttled(self._clock(), sent_at)
+                raise
+            except PodidError:
+                self._delivered()
+                raise
+        self._delivered()
+        return result
+
+    def _delivered(self) -> None:
+        with self._lock:
+            self._rate.delivered(self._clock())
+
+
+def backoff(attempt: int) -> float:
+    """The longest wait in seconds before try number `attempt + 1`."""
+    return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 10))
+
+
+def _again(error: Unavailable, attempt: int) -> bool:
+    if isinstance(error, Unreachable):
+        return attempt < UNREACHABLE_ATTEMPTS
+    return isinstance(error, Throttled | ServerFailed | ConnectionLost)
+
+
+def _sleep(seconds: float) -> None:
+    stop = _stop.get()
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.wait(seconds):
+        raise Stopped
+
+
+def map(  # noqa: A001  read as pacing.map
+    fn: Callable[[T], R], items: Iterable[T], *, pacer: Pacer, deadline: float | None = None
+) -> Iterator[tuple[T, R]]:
+    """(item, fn(item)) as they arrive, each call paced and retried by `pacer`; `fn` is one bare call.
+
+    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
+    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop.
+    """
+    return fan_out(
+        lambda item: pacer.call(lambda: fn(item), deadline=deadline),
+        items,
+        workers=pacer.workers,
+    )
+
+
+def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
+    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
+
+    def outcome(item: T) -> R | PodidError:
+        try:
+            return fn(item)
+        except PodidError as error:
+            return error
+
+    return outcome
+
+
+def fan_out(fn: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS) -> Iterator[tuple[T, R]]:
+    """As `map`, for functions that pace themselves, such as the methods of the gateways."""
+    crew: _Crew[T, R] = _Crew(fn, workers)
+    try:
+        crew.feed(items)
+        yield from crew.results()
+    finally:
+        crew.dismiss()
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Fed:
+    """All items are in the queue; this many results are to be expected."""
+
+    count: int
+
+
+class _Crew(Generic[T, R]):
+    """The threads of one fan-out: one that reads `items`, and up to `workers` that call `fn`.
+
+    They are daemons, so that a call that hangs never keeps the process alive after Ctrl-C.
+    """
+
+    def __init__(self, fn: Callable[[T], R], workers: int) -> None:
+        self._fn = fn
+        self._limit = workers
+        self._todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def feed(self, items: Iterable[T]) -> None:
+        self._start(lambda: self._read(items))
+
+    def results(self) -> Iterator[tuple[T, R]]:
+        expected = -1
+        yielded = 0
+        while yielded != expected:
+            match self._done.get():
+                case _Fed(count):
+                    expected = count
+                case _Failed(error):
+                    raise error
+                case result:
+                    yielded += 1
+                    yield result
+
+    def dismiss(self) -> None:
+        self._stop.set()
+        for _ in range(self._limit):
+            self._todo.put(None)
+        until = time.monotonic() + GRACE_SECONDS
+        for thread in tuple(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _start(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(work,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        _stop.set(self._stop)
+        try:
+            work()
+        except Stopped:
+            return
+        except BaseException as error:  # noqa: BLE001  it is raised again where the results are read
+            self._done.put(_Failed(error))
+
+    def _read(self, items: Iterable[T]) -> None:
+        count = 0
+        for item in items:
+            if self._stop.is_set():
+                return
+            self._todo.put((item,))
+            count += 1
+            if count <= self._limit:
+                self._start(self._work)
+        self._done.put(_Fed(count))
+
+    def _work(self) -> None:
+        while (job := self._todo.get()) is not None and not self._stop.is_set():
+            self._done.put((job[0], self._fn(job[0])))

@@ -1,0 +1,240 @@
+"""Where AWS clients come from: boto3's own chain of credentials, profiles, regions and endpoints.
+
+Clients are built one after another under a lock, when first asked for: three of them in threads take nearly three times
+as long. botocore's and http.client's debug logs print credentials, so podid never switches them on; `-v` gets a
+`CallRecord` per attempt from event hooks instead.
+"""
+
+import difflib
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3.session
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
+
+from podid.aws.api import Api
+from podid.aws.ec2 import Ec2
+from podid.aws.eks import Eks
+from podid.aws.eks_auth import EksAuth
+from podid.aws.errors import Origin, translate
+from podid.aws.iam import Iam
+from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
+from podid.aws.sts import Sts
+from podid.aws.values import Credentials
+from podid.domain.errors import UsageError
+from podid.entry import VERSION
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 30
+
+_REGION_NAME = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One attempt of one call. `status` is 0 and `error` the class of the failure when no answer came."""
+
+    service: str
+    operation: str
+    seconds: float
+    status: int
+    request_id: str
+    error: str = ""
+
+
+class AwsSession:
+    """`profile` and `region` are what the user named, or None. `env` is the process's environment, which boto3 reads
+    by itself as well. `on_call` is called from whichever thread made the call.
+
+    Raises UsageError for an unknown profile and for a region that is missing or cannot be one.
+    """
+
+    def __init__(
+        self,
+        profile: str | None,
+        region: str | None,
+        *,
+        env: Mapping[str, str],
+        on_call: Callable[[CallRecord], None] | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._on_call = on_call
+        self._lock = threading.RLock()
+        self._apis: dict[str, Api] = {}
+        self._sts: Sts | None = None
+        self._patience = patience
+        self.profile = profile or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE") or ""
+        self._core = botocore.session.get_session()
+        self._boto = _open(self._core, self.profile)
+        self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
+        custom_endpoint = any(name.startswith("AWS_ENDPOINT_URL") for name in env)
+        known = _known_regions(self._core)
+        self.partition = _find_partition(self._core, self.region, known, custom_endpoint)
+        note = "" if self.region in known or custom_endpoint else _nearest_region(self.region, known)
+        self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
+
+    @property
+    def eks(self) -> Eks:
+        return Eks(self._api("eks"))
+
+    @property
+    def iam(self) -> Iam:
+        return Iam(self._api("iam"))
+
+    @property
+    def sts(self) -> Sts:
+        with self._lock:
+            if self._sts is None:
+                self._sts = Sts(self._api("sts"), self._sts_as)
+            return self._sts
+
+    @property
+    def eks_auth(self) -> EksAuth:
+        return EksAuth(self._api("eks-auth"))
+
+    @property
+    def ec2(self) -> Ec2:
+        return Ec2(self._api("ec2"))
+
+    def _api(self, service: str) -> Api:
+        with self._lock:
+            if service not in self._apis:
+                pacer = Pacer(patience=self._patience)
+                self._apis[service] = Api(self._build(service, None), pacer, self.origin)
+            return self._apis[service]
+
+    def _sts_as(self, credentials: Credentials) -> Api:
+        with self._lock:
+            return Api(self._build("sts", credentials), self._api("sts").pacer, self.origin)
+
+    def _build(self, service: str, credentials: Credentials | None) -> Any:
+        keys = (
+            {
+                "aws_access_key_id": credentials.access_key_id,
+                "aws_secret_access_key": credentials.secret_access_key,
+                "aws_session_token": credentials.session_token,
+            }
+            if credentials
+            else {}
+        )
+        config = Config(
+            user_agent_extra=f"podid/{VERSION}",
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_pool_connections=WORKERS,
+            # pacing owns retrying
+            retries={"mode": "standard", "total_max_attempts": 1},
+        )
+        try:
+            client = self._boto.client(service, region_name=self.region, config=config, **keys)
+        except BotoCoreError as error:
+            raise translate(error, service=service, operation="", origin=self.origin) from error
+        except ValueError as error:
+            raise UsageError(f"the endpoint of {service} is not a URL ({error}): check AWS_ENDPOINT_URL") from error
+        if self._on_call is not None:
+            watch(client, self._on_call)
+        return client
+
+
+def watch(client: Any, on_call: Callable[[CallRecord], None]) -> None:
+    """Report every attempt of the client, and nothing that is secret."""
+    service = client.meta.service_model.service_name
+
+    def began(context: dict[str, Any], **_: object) -> None:
+        context["podid_began"] = time.monotonic()
+
+    def answered(http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: object) -> None:
+        metadata = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
+        error = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
+        on_call(
+            CallRecord(
+                service,
+                model.name,
+                time.monotonic() - context["podid_began"],
+                int(http_response.status_code),
+                str(metadata.get("RequestId", "")),
+                str(error),
+            )
+        )
+
+    def failed(exception: Exception, context: dict[str, Any], event_name: str, **_: object) -> None:
+        operation = event_name.rsplit(".", 1)[-1]
+        seconds = time.monotonic() - context.get("podid_began", time.monotonic())
+        on_call(CallRecord(service, operation, seconds, 0, "", type(exception).__name__))
+
+    client.meta.events.register_first("before-call", began)
+    client.meta.events.register_last("after-call", answered)
+    client.meta.events.register_last("after-call-error", failed)
+
+
+def _open(core: Any, profile: str) -> Any:
+    try:
+        return boto3.session.Session(botocore_session=core, profile_name=profile or None)
+    except ProfileNotFound as error:
+        raise _unknown_profile(profile) from error
+    except BotoCoreError as error:
+        raise translate(error, service="sts", operation="", origin=Origin(profile)) from error
+
+
+def _unknown_profile(profile: str) -> UsageError:
+    known = sorted(botocore.session.get_session().full_config.get("profiles", {}))
+    nearest = difflib.get_close_matches(profile, known, n=1)
+    did_you_mean = f"; did you mean {nearest[0]}?" if nearest else ""
+    listing = f"known profiles: {', '.join(known)}" if known else "no profile is configured on this machine"
+    return UsageError(f"there is no AWS profile {profile!r}{did_you_mean}", subject=profile, advice=f"{listing}.")
+
+
+def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profile: str) -> tuple[str, str]:
+    """The region and who said so. AWS_REGION comes first, as in the AWS CLI; boto3 alone does not read it."""
+    if region:
+        return region, "--region"
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if env.get(name):
+            return env[name], name
+    configured = core.get_scoped_config().get("region")
+    if configured:
+        return str(configured), f"profile {profile or 'default'}"
+    raise UsageError(
+        "no AWS region was given: use --region, AWS_REGION or a profile that has one",
+        hint=("aws", "configure", "set", "region", "REGION", *(("--profile", profile) if profile else ())),
+    )
+
+
+def _known_regions(core: Any) -> tuple[str, ...]:
+    return tuple(
+        region
+        for partition in core.get_available_partitions()
+        for region in core.get_available_regions("eks", partition_name=partition)
+    )
+
+
+def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpoint: bool) -> str:
+    try:
+        return str(core.get_partition_for_region(region))
+    except UnknownRegionError as error:
+        if custom_endpoint and _REGION_NAME.fullmatch(region):
+            return "aws"
+        raise UsageError(f"{region!r} is not an AWS region{_nearest_region(region, known)}", subject=region) from error
+
+
+def _nearest_region(region: str, known: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(region, known, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def _uses_sso(core: Any, profile: str) -> bool:
+    """Whether the profile, or one that it takes its credentials from, signs in with IAM Identity Center."""
+    profiles = core.full_config.get("profiles", {})
+    name = profile or "default"
+    for _ in range(len(profiles)):
+        settings = profiles.get(name, {})
+        if "sso_session" in settings or "sso_start_url" in settings:
+            return True
+        name = settings.get("source_profile", "")
+    return False

@@ -1,0 +1,90 @@
+"""What the AWS gateways return beside `podid.domain.model`. No SDK is imported here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Temporary credentials. They stay in memory: the repr shows neither key nor token."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodIdentitySession:
+    """What EKS Auth gives a pod: credentials, whose they are, and the association that led to them."""
+
+    credentials: Credentials
+    assumed_role_arn: str
+    assumed_role_id: str
+    association_id: str
+    association_arn: str
+    namespace: str
+    service_account: str
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A bearer token for the cluster's API server; `expires_at` is when to have made a new one."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentityOfAddon:
+    """A service account that an add-on can use Pod Identity for, and the managed policies that AWS recommends."""
+
+    service_account: str
+    recommended_policy_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonConfiguration:
+    """`schema` is the decoded JSON Schema of `configurationValues`; `pod_identity` is empty where unsupported."""
+
+    name: str
+    version: str
+    schema: Mapping[str, object]
+    pod_identity: tuple[PodIdentityOfAddon, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """`status` is EKS's word: InProgress Failed Cancelled Successful."""
+
+    id: str
+    status: str
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedPolicy:
+    """An IAM managed policy and its default version, decoded."""
+
+    name: str
+    arn: str
+    default_version_id: str
+    attachable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
+
+    action: str
+    resource: str
+    decision: str
+    boundary_allows: bool | None = None
+    organization_allows: bool | None = None
+    missing_context_keys: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision == "allowed"
