@@ -1,0 +1,278 @@
+"""How podid gets to a cluster's API server, and as whom.
+
+The kubernetes package is imported only when a connection is made. Its `Configuration` does what kubectl does with exec
+plugins, client certificates, tokens and proxies; the differences between its versions 35, 36 and 37 end here.
+"""
+
+import base64
+import binascii
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
+from podid.domain.model import Cluster
+from podid.kube import kubeconfig as kubeconfigs
+from podid.kube.errors import Where
+from podid.kube.kubeconfig import Context, Kubeconfig, current_eks_cluster
+
+__all__ = ["Connection", "TokenSource", "connect", "current_eks_cluster"]
+
+TokenSource = Callable[[], tuple[str, datetime]]
+
+# a token is renewed this long before it expires, so that a slow request does not outlive it
+RENEW_BEFORE = timedelta(seconds=60)
+
+
+class Connection:
+    """An API server's address with what proves who is calling. Safe to use from several threads.
+
+    `how` says which way was chosen, for `-v`: "context demo of the kubeconfig (its server is the cluster's)".
+    """
+
+    def __init__(
+        self, configuration: Any, *, where: Where, renew: Callable[[], None], login: str, ca_pem: str = ""
+    ) -> None:
+        self._configuration = configuration
+        self._renew = renew
+        self._login = login
+        self._ca_pem = ca_pem
+        self._lock = threading.Lock()
+        self.where = where
+
+    @property
+    def host(self) -> str:
+        return str(self._configuration.host)
+
+    @property
+    def how(self) -> str:
+        return self.where.how
+
+    def headers(self) -> dict[str, str]:
+        """The headers that authenticate one request. Raises CredentialsError rather than going out anonymously."""
+        with self._lock, _plugin_log() as log:
+            settings = self._configuration.auth_settings()
+            headers = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
+            self._require_credentials(bool(headers), log)
+            return headers
+
+    def renew(self) -> None:
+        """Gets new credentials although the old ones do not look expired: the server refused them."""
+        with self._lock, _plugin_log() as log:
+            self._renew()
+            self._require_credentials(bool(self._configuration.api_key), log)
+
+    def new_pool(self) -> urllib3.PoolManager:
+        """A pool without open connections; through the proxy and with the certificates of the configuration."""
+        from kubernetes.client.rest import RESTClientObject
+
+        pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
+        if self._ca_pem:
+            # not every version can take a CA as data, and a file would have to be cleaned up after a kill
+            pool.connection_pool_kw["ca_cert_data"] = self._ca_pem
+        return pool
+
+    def _require_credentials(self, has_token: bool, log: list[str]) -> None:
+        has_certificate = bool(self._configuration.cert_file and self._configuration.key_file)
+        if has_token or has_certificate or not self.host.startswith("https"):
+            return
+        said = f": {log[-1]}" if log else ""
+        by = self._login or "the kubeconfig's user, which names none"
+        raise CredentialsError(
+            f"no credentials for {self.where.what} came from {by}{said}",
+            subject=self.where.cluster or self.host,
+            hint=self.where.aws("get-token", "--cluster-name", self.where.cluster) if "exec" in by else (),
+        )
+
+
+def connect(
+    cluster: Cluster | None,
+    *,
+    token: TokenSource | None = None,
+    context: str = "",
+    kubeconfig: str = "",
+    env: Mapping[str, str] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Connection:
+    """The way to `cluster`; without one (None), to wherever the kubeconfig's context points.
+
+    An explicit `context` must be the cluster's, else Conflict. The current context is used when its server or its
+    certificate authority is the cluster's. Otherwise no kubeconfig is needed: `token` gives a bearer token and when it
+    expires. Raises NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), and whatever
+    `token` raises. Nothing is sent yet.
+    """
+    env = os.environ if env is None else env
+    try:
+        config = kubeconfigs.read(kubeconfig, env)
+    except InvalidInput:
+        if context or kubeconfig or cluster is None:
+            raise
+        config = None  # a broken file that nobody asked for does not stop a direct connection
+    if context:
+        return _explicit(cluster, config, context, env)
+    current = config.contexts.get(config.current) if config is not None else None
+    if config is not None and current is not None:
+        matched = "" if cluster is None else matches(current, cluster)
+        if matched or cluster is None:
+            return _through(config, current, cluster, env, f"its {matched} is the cluster's" if matched else "current")
+    if cluster is None:
+        raise NotFound(
+            "no Kubernetes cluster is named: the kubeconfig has no usable current context",
+            hint=("kubectl", "config", "use-context", "CONTEXT"),
+        )
+    return _direct(cluster, token, now)
+
+
+def matches(context: Context, cluster: Cluster) -> str:
+    """ "server" or "CA", whichever shows that the context is the cluster's; "" when neither does."""
+    if cluster.endpoint and _address(context.server) == _address(cluster.endpoint):
+        return "server"
+    ca = kubeconfigs.certificates(kubeconfigs.decode_ca(cluster.certificate_authority))
+    return "CA" if ca and ca == context.ca else ""
+
+
+def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, env: Mapping[str, str]) -> Connection:
+    if config is None:
+        raise NotFound(f"there is no kubeconfig that could have the context {name!r}", subject=name)
+    context = config.get(name)
+    if cluster is None:
+        return _through(config, context, None, env, "named with --context")
+    matched = matches(context, cluster)
+    if not matched:
+        raise Conflict(
+            f"context {name!r} is not cluster {cluster.name}: neither its server {context.server or '(none)'} nor its "
+            f"certificate authority is that cluster's ({cluster.endpoint or 'no endpoint yet'})",
+            subject=name,
+            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+            advice="Leave --context out to connect without a kubeconfig, or name the context's cluster with --cluster.",
+        )
+    return _through(config, context, cluster, env, f"its {matched} is the cluster's")
+
+
+def _through(
+    config: Kubeconfig, context: Context, cluster: Cluster | None, env: Mapping[str, str], why: str
+) -> Connection:
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.config import kube_config
+    from kubernetes.config.config_exception import ConfigException
+
+    configuration: Any = Configuration()
+    untyped: Any = kube_config
+
+    def load() -> None:
+        untyped.load_kube_config(
+            config_file=os.pathsep.join(map(str, config.files)),
+            context=context.name,
+            client_configuration=configuration,
+        )
+        if context.proxy_url:  # honoured by the package itself from 37 on
+            configuration.proxy = context.proxy_url
+
+    try:
+        with _plugin_log() as log:
+            load()
+    except (ConfigException, OSError, ValueError) as error:
+        raise InvalidInput(f"context {context.name!r} of the kubeconfig cannot be used: {error}") from error
+    if configuration.no_proxy is None:  # 35 forgets it
+        configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
+    where = _where(str(configuration.host), cluster, f"context {context.name} of the kubeconfig ({why})")
+    connection = Connection(configuration, where=where, renew=load, login=context.login)
+    connection._require_credentials(bool(configuration.api_key), log)
+    return connection
+
+
+def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datetime]) -> Connection:
+    from kubernetes.client.configuration import Configuration
+
+    if not cluster.endpoint:
+        raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
+    if token is None:
+        raise CredentialsError(
+            f"no context of the kubeconfig is cluster {cluster.name}, and there is nothing to sign a token with",
+            subject=cluster.name,
+            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+        )
+    source: TokenSource = token
+    configuration: Any = Configuration()
+    configuration.host = cluster.endpoint
+    if configuration.no_proxy is None:  # 35 forgets it
+        configuration.no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    expires: list[datetime] = []
+
+    def renew() -> None:
+        bearer, expires_at = source()
+        expires[:] = [expires_at]
+        configuration.api_key["authorization"] = f"Bearer {bearer}"
+
+    def hook(_: object) -> None:
+        if not expires or now() >= expires[0] - RENEW_BEFORE:
+            renew()
+
+    configuration.api_key["authorization"] = ""  # its presence makes auth_settings() call the hook
+    configuration.refresh_api_key_hook = hook
+    where = _where(cluster.endpoint, cluster, f"endpoint of cluster {cluster.name}, with a token signed by podid")
+    return Connection(configuration, where=where, renew=renew, login="the AWS credentials", ca_pem=_ca_of(cluster))
+
+
+def _ca_of(cluster: Cluster) -> str:
+    try:
+        return base64.b64decode(cluster.certificate_authority).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"the certificate authority that EKS gives for cluster {cluster.name} is not base64 of PEM",
+            subject=cluster.name,
+        ) from error
+
+
+def _where(host: str, cluster: Cluster | None, how: str) -> Where:
+    if cluster is None:
+        return Where(host=host, how=how)
+    return Where(
+        host=host,
+        cluster=cluster.name,
+        region=cluster.region,
+        private=not cluster.public_endpoint,
+        how=how,
+    )
+
+
+def _address(url: str) -> tuple[str, int, str]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return (parts.hostname or "").lower(), port or (80 if parts.scheme == "http" else 443), parts.path.rstrip("/")
+
+
+class _Collect(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = " ".join(record.getMessage().split())[:300]
+        if "NoneType" not in line:  # what is left when a plugin wrote its error to the terminal itself
+            self.lines.append(line.removeprefix("exec: "))
+
+
+@contextmanager
+def _plugin_log() -> Iterator[list[str]]:
+    """What the kubernetes package logs when an exec plugin fails: it swallows the error and goes on without.
+
+    Having a handler in place also keeps `logging.error` from configuring the root logger to print to stderr.
+    """
+    collect = _Collect()
+    root = logging.getLogger()
+    root.addHandler(collect)
+    try:
+        yield collect.lines
+    finally:
+        root.removeHandler(collect)

@@ -1,0 +1,196 @@
+"""Reading the cluster: `list_*` is complete and sorted, `find_*` one or None, `get_*` one or NotFound.
+
+Every method raises AccessDenied with the missing permission, CredentialsError, or Unavailable as `podid.kube.errors`
+tells them apart. A namespace of "" means all namespaces, which needs cluster-wide rights.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from podid.domain.errors import NotFound
+from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.kube import project
+from podid.kube.rollout import Rollout, rollout
+from podid.kube.transport import METADATA_ONLY, Json, Transport
+
+T = TypeVar("T")
+
+WEBHOOK = "pod-identity-webhook"
+WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
+
+# kind -> (API prefix, plural)
+KINDS: Mapping[str, tuple[str, str]] = {
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
+    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
+    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
+    "CronJob": ("/apis/batch/v1", "cronjobs"),
+    "Job": ("/apis/batch/v1", "jobs"),
+}
+TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job")
+
+
+class KubeReader:
+    """What podid reads from Kubernetes, as domain values."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list_namespaces(self) -> tuple[str, ...]:
+        return tuple(sorted(self._transport.list("/api/v1/namespaces", _name, accept=METADATA_ONLY)))
+
+    def list_pods(
+        self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None
+    ) -> tuple[Pod, ...]:
+        """Pods, those of finished Jobs included; narrowed by the server to a service account's name or labels."""
+        query: dict[str, str | int] = {}
+        if selector:
+            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+        if service_account:
+            query["fieldSelector"] = f"spec.serviceAccountName={service_account}"
+        pods = self._transport.list(_path("/api/v1", namespace, "pods"), project.pod, query)
+        return tuple(sorted(pods, key=_place))
+
+    def find_pod(self, namespace: str, name: str) -> Pod | None:
+        return self._find(self.get_pod, namespace, name)
+
+    def get_pod(self, namespace: str, name: str) -> Pod:
+        return project.pod(self._transport.get(_path("/api/v1", namespace, "pods", name)))
+
+    def list_nodes(self) -> tuple[Node, ...]:
+        return tuple(sorted(self._transport.list("/api/v1/nodes", project.node), key=lambda node: node.name))
+
+    def list_service_accounts(self, namespace: str = "") -> tuple[ServiceAccount, ...]:
+        path = _path("/api/v1", namespace, "serviceaccounts")
+        return tuple(sorted(self._transport.list(path, project.service_account, accept=METADATA_ONLY), key=_place))
+
+    def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
+        return self._find(self.get_service_account, ref)
+
+    def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
+        path = _path("/api/v1", ref.namespace, "serviceaccounts", ref.name)
+        return project.service_account(self._transport.get(path))
+
+    def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
+        path = _path("/apis/apps/v1", namespace, "daemonsets")
+        return tuple(sorted(self._transport.list(path, project.daemon_set), key=_place))
+
+    def find_daemon_set(self, namespace: str, name: str) -> DaemonSet | None:
+        return self._find(self.get_daemon_set, namespace, name)
+
+    def get_daemon_set(self, namespace: str, name: str) -> DaemonSet:
+        return project.daemon_set(self._transport.get(_path("/apis/apps/v1", namespace, "daemonsets", name)))
+
+    def list_workloads(self, namespace: str = "", *, kinds: tuple[str, ...] = TEMPLATED) -> tuple[Workload, ...]:
+        """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
+        found: list[Workload] = []
+        for kind in kinds:
+            prefix, plural = KINDS[kind]
+            path = _path(prefix, namespace, plural)
+            found += sorted(self._transport.list(path, partial(project.workload, kind)), key=_place)
+        return tuple(found)
+
+    def find_workload(self, kind: str, namespace: str, name: str) -> Workload | None:
+        return self._find(self.get_workload, kind, namespace, name)
+
+    def get_workload(self, kind: str, namespace: str, name: str) -> Workload:
+        prefix, plural = KINDS[kind]
+        return project.workload(kind, self._transport.get(_path(prefix, namespace, plural, name)))
+
+    def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
+        """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""
+        prefix, plural = KINDS[kind]
+        pairs = self._transport.list(_path(prefix, namespace, plural), _uid_and_owner, accept=METADATA_ONLY)
+        return {uid: owner for uid, owner in pairs if owner is not None}
+
+    def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
+        """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""
+        prefix, plural = KINDS[kind]
+        return rollout(kind, self._transport.get(_path(prefix, namespace, plural, name)))
+
+    def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
+        """The agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed), told by their image."""
+        return tuple(ds for ds in self.list_daemon_sets() if is_agent(ds))
+
+    def list_agent_pods(self) -> tuple[Pod, ...]:
+        pods = [
+            pod for ds in self.list_agent_daemon_sets() for pod in self.list_pods(ds.namespace, selector=ds.selector)
+        ]
+        return tuple(sorted(pods, key=_place))
+
+    def webhook_present(self) -> bool:
+        """Whether the webhook that injects credentials is registered. EKS runs it; users can delete the object."""
+        try:
+            found = self._transport.get(WEBHOOK_PATH)
+        except NotFound:
+            return False
+        return bool(found.get("webhooks"))
+
+    def read_log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str = "",
+        tail_lines: int = 0,
+        since_seconds: int = 0,
+        previous: bool = False,
+    ) -> str:
+        """A container's log; 0 means no limit. Unavailable when the node's kubelet cannot be reached."""
+        query: dict[str, str | int] = {}
+        if container:
+            query["container"] = container
+        if tail_lines:
+            query["tailLines"] = tail_lines
+        if since_seconds:
+            query["sinceSeconds"] = since_seconds
+        if previous:
+            query["previous"] = "true"
+        return self._transport.get_text(_path("/api/v1", namespace, "pods", pod) + "/log", query)
+
+    def can_i(self, verb: str, resource: str, *, namespace: str = "", group: str = "", subresource: str = "") -> bool:
+        """SelfSubjectAccessReview: what the authorizer says now, for the caller; creates nothing."""
+        attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        if subresource:
+            attributes["subresource"] = subresource
+        answer = self._transport.post(
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": attributes},
+            },
+            idempotent=True,
+        )
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    @staticmethod
+    def _find(get: Callable[..., T], *args: Any) -> T | None:
+        try:
+            return get(*args)
+        except NotFound:
+            return None
+
+
+def is_agent(daemon_set: DaemonSet) -> bool:
+    """Whether a DaemonSet runs the Pod Identity agent, whatever registry its image comes from."""
+    return any(image.rsplit("/", 1)[-1].startswith(AGENT_ADDON) for image in daemon_set.images)
+
+
+def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
+
+
+def _name(item: Json) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _uid_and_owner(item: Json) -> tuple[str, OwnerRef | None]:
+    return str(item["metadata"].get("uid", "")), project.owner(item["metadata"])
+
+
+def _place(thing: Pod | ServiceAccount | DaemonSet | Workload) -> tuple[str, str]:
+    return thing.namespace, thing.name

@@ -1,0 +1,109 @@
+"""What podid changes in the cluster, and the two requests that look like writes and change nothing.
+
+Errors are those of `podid.kube.errors`: AccessDenied with the permission, Rejected for an admission rule's refusal.
+"""
+
+from datetime import datetime
+
+from podid.domain.model import Pod, ServiceAccount
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
+from podid.kube import project
+from podid.kube.reader import KINDS
+from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
+from podid.kube.transport import STRATEGIC_PATCH, Json, Transport
+
+PROBE_NAME = "podid-probe-"
+
+
+class KubeWriter:
+    """Kubernetes writes, as domain values."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def dry_run_pod(self, ref: ServiceAccountRef, *, image: str) -> Pod:
+        """The pod that the API server would create for `ref` after all admission webhooks; nothing is created.
+
+        Each call opens its own connection, so that behind a load balancer several API servers get asked. NotFound when
+        the service account (or its namespace) does not exist, Rejected when an admission rule refuses the pod.
+        """
+        fresh = self._transport.fresh()
+        try:
+            path = f"/api/v1/namespaces/{ref.namespace}/pods"
+            return project.pod(fresh.post(path, probe_pod(ref, image), {"dryRun": "All"}, idempotent=True))
+        finally:
+            fresh.close()
+
+    def restart(self, kind: str, namespace: str, name: str, *, at: datetime) -> Rollout:
+        """Replaces the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
+        prefix, plural = KINDS[kind]
+        stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
+        path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
+        return rollout(kind, self._transport.patch(path, patch, content_type=STRATEGIC_PATCH))
+
+    def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
+        """A token of the service account for Pod Identity, valid only as long as `pod` lives. A credential: never show.
+
+        600 s is the shortest that Kubernetes grants (TokenRequest, spec.expirationSeconds).
+        """
+        answer = self._transport.post(
+            f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}/token",
+            {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {
+                    "audiences": [PODS_PRINCIPAL],
+                    "expirationSeconds": seconds,
+                    "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod.name, "uid": pod.uid},
+                },
+            },
+            idempotent=True,
+        )
+        return str(answer["status"]["token"])
+
+    def create_service_account(self, ref: ServiceAccountRef, *, dry_run: bool = False) -> ServiceAccount:
+        """AlreadyExists when it is there, NotFound when its namespace is not."""
+        body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
+        query = {"dryRun": "All"} if dry_run else None
+        path = f"/api/v1/namespaces/{ref.namespace}/serviceaccounts"
+        return project.service_account(self._transport.post(path, body, query))
+
+    def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:
+        """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""
+        self._transport.delete(f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}", uid=uid)
+
+
+def probe_pod(ref: ServiceAccountRef, image: str) -> Json:
+    """A pod that the restricted Pod Security Standard and the usual policies (requests, limits, no token) let pass."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": PROBE_NAME, "labels": {"app.kubernetes.io/name": "podid-probe"}},
+        "spec": {
+            "serviceAccountName": ref.name,
+            "automountServiceAccountToken": False,
+            "restartPolicy": "Never",
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "probe",
+                    "image": image,
+                    "resources": {
+                        "requests": {"cpu": "10m", "memory": "16Mi"},
+                        "limits": {"cpu": "10m", "memory": "16Mi"},
+                    },
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
+    }

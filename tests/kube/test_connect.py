@@ -1,0 +1,314 @@
+"""Which way to a cluster is chosen, and with which credentials."""
+
+import base64
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kube_server import Answer, Server, self_signed
+
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
+from podid.domain.model import Cluster
+from podid.kube.connect import connect, current_eks_cluster
+from podid.kube.transport import Transport
+
+MakeCluster = Callable[..., Cluster]
+
+
+def token() -> tuple[str, datetime]:
+    return "signed", datetime.now(UTC) + timedelta(minutes=14)
+
+
+def no_token() -> tuple[str, datetime]:
+    raise AssertionError("no token should have been signed")
+
+
+def write_kubeconfig(
+    path: Path,
+    server: str,
+    *,
+    ca: str = "",
+    user: dict[str, Any] | None = None,
+    context: str = "work",
+    cluster: str = "c",
+    current: str | None = None,
+    proxy: str = "",
+) -> str:
+    body: dict[str, Any] = {"server": server, **({"proxy-url": proxy} if proxy else {})}
+    if ca:
+        body["certificate-authority-data"] = base64.b64encode(ca.encode()).decode()
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": context if current is None else current,
+        "clusters": [{"name": cluster, "cluster": body}],
+        "users": [{"name": "u", "user": {"token": "from-kubeconfig"} if user is None else user}],
+        "contexts": [{"name": context, "context": {"cluster": cluster, "user": "u"}}],
+    }
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def plugin(tmp_path: Path, code: str) -> dict[str, Any]:
+    script = tmp_path / "plugin.py"
+    script.write_text(code)
+    command = {"command": sys.executable, "args": [str(script)], "interactiveMode": "Never"}
+    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", **command}}
+
+
+CREDENTIAL = """
+import json, pathlib
+count = pathlib.Path(__file__).with_name("count")
+n = int(count.read_text()) + 1 if count.exists() else 1
+count.write_text(str(n))
+print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential",
+                  "status": {"token": f"plugin-{n}"}}))
+"""
+
+
+def test_without_a_kubeconfig_the_cluster_itself_is_enough(tls: Server, make_cluster: MakeCluster) -> None:
+    tls.script(Answer(200, {"gitVersion": "v1.36.0"}))
+    connection = connect(make_cluster(tls.url), token=token)
+    assert Transport(connection).get("/version") == {"gitVersion": "v1.36.0"}
+    assert tls.requests[0].headers["authorization"] == "Bearer signed"
+    assert connection.how == "endpoint of cluster demo, with a token signed by podid"
+
+
+def test_the_current_context_is_used_when_its_server_is_the_clusters(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url + "/", ca=certificate[1])
+    _, other = self_signed(tmp_path, "other")
+    connection = connect(make_cluster(tls.url, pem=other), token=no_token, env={"KUBECONFIG": file})
+    tls.script(Answer(200, {}))
+    assert Transport(connection).get("/version") == {}
+    assert tls.requests[0].headers["authorization"] == "Bearer from-kubeconfig"
+    assert connection.how == "context work of the kubeconfig (its server is the cluster's)"
+
+
+def test_the_current_context_is_used_when_its_ca_is_the_clusters(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1])
+    cluster = make_cluster("https://abc.gr7.us-west-2.eks.amazonaws.com", pem=certificate[1].replace("\n", "\r\n"))
+    connection = connect(cluster, token=no_token, env={"KUBECONFIG": file})
+    tls.script(Answer(200, {}))
+    assert Transport(connection).get("/version") == {}
+    assert connection.how == "context work of the kubeconfig (its CA is the cluster's)"
+
+
+def test_a_current_context_of_another_cluster_is_left_alone(
+    tls: Server, make_cluster: MakeCluster, tmp_path: Path
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example", ca=self_signed(tmp_path, "other")[1])
+    connection = connect(make_cluster(tls.url), token=token, env={"KUBECONFIG": file})
+    tls.script(Answer(200, {}))
+    assert Transport(connection).get("/version") == {}
+    assert tls.requests[0].headers["authorization"] == "Bearer signed"
+
+
+def test_an_explicit_context_of_another_cluster_is_a_conflict(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example")
+    with pytest.raises(Conflict) as raised:
+        connect(make_cluster("https://demo.example"), token=token, context="work", kubeconfig=file)
+    assert raised.value.what == (
+        "context 'work' is not cluster demo: neither its server https://elsewhere.example nor its certificate "
+        "authority is that cluster's (https://demo.example)"
+    )
+    assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
+
+
+def test_names_that_do_not_exist(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example")
+    with pytest.raises(NotFound) as raised:
+        connect(make_cluster("https://demo.example"), token=token, context="play", kubeconfig=file)
+    assert raised.value.what == "the kubeconfig has no context 'play'; it has: work"
+    with pytest.raises(NotFound) as raised:
+        connect(make_cluster("https://demo.example"), token=token, kubeconfig=str(tmp_path / "nope"))
+    assert raised.value.what == f"there is no kubeconfig file {tmp_path / 'nope'}"
+
+
+def test_a_broken_kubeconfig_matters_only_when_it_was_named(
+    tls: Server, make_cluster: MakeCluster, tmp_path: Path
+) -> None:
+    broken = tmp_path / "config"
+    broken.write_text("users: [s3cret\nclusters: x\n")
+    assert connect(make_cluster(tls.url), token=token, env={"KUBECONFIG": str(broken)}).host == tls.url
+    with pytest.raises(InvalidInput) as raised:
+        connect(make_cluster(tls.url), token=token, kubeconfig=str(broken))
+    assert raised.value.what == f"the kubeconfig {broken} is not valid YAML, line 2"
+
+
+def test_an_exec_plugin_supplies_the_token_and_is_asked_again_after_401(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], user=plugin(tmp_path, CREDENTIAL))
+    connection = connect(make_cluster(tls.url), token=no_token, context="work", kubeconfig=file)
+    tls.answer = lambda r: Answer(200 if r.headers["authorization"] == "Bearer plugin-2" else 401, {})
+    assert Transport(connection).get("/version") == {}
+    assert [r.headers["authorization"] for r in tls.requests] == ["Bearer plugin-1", "Bearer plugin-2"]
+
+
+def test_a_failing_exec_plugin_is_named_and_nothing_goes_out(
+    tls: Server, make_cluster: MakeCluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "import sys; sys.exit('Unable to locate credentials')"
+    file = write_kubeconfig(tmp_path / "config", tls.url, user=plugin(tmp_path, code))
+    handlers = list(logging.getLogger().handlers)
+    with pytest.raises(CredentialsError) as raised:
+        connect(make_cluster(tls.url), token=token, kubeconfig=file)
+    assert raised.value.what == (
+        f"no credentials for the API server of cluster demo came from exec plugin {sys.executable}: "
+        "process returned 1. Unable to locate credentials"
+    )
+    assert raised.value.exit_code == 4
+    assert tls.requests == []
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger().handlers == handlers
+
+
+def test_a_user_without_credentials(tls: Server, make_cluster: MakeCluster, tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, user={})
+    with pytest.raises(CredentialsError) as raised:
+        connect(make_cluster(tls.url), kubeconfig=file)
+    assert raised.value.what == (
+        "no credentials for the API server of cluster demo came from the kubeconfig's user, which names none"
+    )
+
+
+def test_a_client_certificate_is_a_credential(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    user = {"client-certificate": str(certificate[0]), "client-key": str(certificate[0])}
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], user=user)
+    tls.script(Answer(200, {}))
+    assert Transport(connect(make_cluster(tls.url), kubeconfig=file)).get("/version") == {}
+    assert "authorization" not in tls.requests[0].headers
+
+
+def test_the_contexts_proxy_is_used_by_every_version_of_the_package(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], proxy="http://127.0.0.1:9")
+    connection = connect(make_cluster(tls.url), kubeconfig=file)
+    proxy = getattr(connection.new_pool(), "proxy", None)
+    assert str(proxy) == "http://127.0.0.1:9"
+
+
+def test_no_proxy_is_honoured_without_a_kubeconfig(
+    tls: Server, make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    tls.script(Answer(200, {}))
+    assert Transport(connect(make_cluster(tls.url), token=token)).get("/version") == {}
+
+
+def test_a_cluster_that_is_still_being_made(make_cluster: MakeCluster) -> None:
+    with pytest.raises(Conflict) as raised:
+        connect(make_cluster(""), token=token)
+    assert raised.value.what == "cluster demo is ACTIVE and has no API endpoint yet"
+
+
+def test_without_a_cluster_the_context_decides(tls: Server, certificate: tuple[Path, str], tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1])
+    assert connect(None, env={"KUBECONFIG": file}).host == tls.url
+    with pytest.raises(NotFound):
+        connect(None, env={"KUBECONFIG": str(tmp_path / "nope")})
+
+
+ARN = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop"
+
+
+@pytest.mark.parametrize(
+    ("context", "cluster", "server", "user", "expected"),
+    [
+        ("work", ARN, "https://x", {}, ("shop", "cn-north-1")),
+        (ARN, "c", "https://x", {}, ("shop", "cn-north-1")),
+        ("me@shop.eu-west-1.eksctl.io", "shop.eu-west-1.eksctl.io", "https://x", {}, ("shop", "eu-west-1")),
+        (
+            "work",
+            "c",
+            "https://x",
+            {
+                "exec": {
+                    "command": "aws",
+                    "args": ["--region", "eu-west-1", "eks", "get-token", "--cluster-name", "shop"],
+                }
+            },
+            ("shop", "eu-west-1"),
+        ),
+        (
+            "work",
+            "c",
+            "https://x",
+            {
+                "exec": {
+                    "command": "/usr/local/bin/aws",
+                    "args": ["eks", "get-token", "--cluster-name=shop"],
+                    "env": [{"name": "AWS_REGION", "value": "ap-south-1"}],
+                }
+            },
+            ("shop", "ap-south-1"),
+        ),
+        (
+            "work",
+            "c",
+            "https://ABC.gr7.us-gov-west-1.eks.amazonaws.com",
+            {"exec": {"command": "aws-iam-authenticator", "args": ["token", "-i", "shop"]}},
+            ("shop", "us-gov-west-1"),
+        ),
+        (
+            "work",
+            "c",
+            "https://x",
+            {"exec": {"command": "aws", "args": ["eks", "get-token", "--cluster-name", "s"]}},
+            ("s", ""),
+        ),
+        ("kind-kind", "kind-kind", "https://127.0.0.1:6443", {"token": "t"}, None),
+    ],
+)
+def test_current_eks_cluster(
+    tmp_path: Path,
+    context: str,
+    cluster: str,
+    server: str,
+    user: dict[str, Any],
+    expected: tuple[str, str] | None,
+) -> None:
+    file = write_kubeconfig(tmp_path / "config", server, user=user, context=context, cluster=cluster)
+    assert current_eks_cluster(file) == expected
+    assert current_eks_cluster(env={"KUBECONFIG": file}) == expected
+    assert current_eks_cluster(file, context) == expected
+
+
+def test_current_eks_cluster_without_a_kubeconfig_or_a_current_context(tmp_path: Path) -> None:
+    assert current_eks_cluster(env={"HOME": str(tmp_path)}) is None
+    file = write_kubeconfig(tmp_path / "config", "https://x", cluster=ARN, current="")
+    assert current_eks_cluster(file) is None
+    with pytest.raises(NotFound):
+        current_eks_cluster(file, "play")
+
+
+def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
+    first = write_kubeconfig(tmp_path / "a", "https://a", cluster=ARN, context="first", current="second")
+    second = write_kubeconfig(tmp_path / "b", "https://b", cluster="c", context="second", current="first")
+    both = {"KUBECONFIG": f"{first}:{tmp_path / 'nope'}:{second}"}
+    assert current_eks_cluster(env=both) is None
+    assert current_eks_cluster(context="first", env=both) == ("shop", "cn-north-1")
+    assert connect(None, env=both).host == "https://b"
+    # the command line's option may carry the variable's value
+    assert connect(None, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
+
+
+def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None:
+    import subprocess
+
+    code = "import sys, podid.kube.connect as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,143 @@
+"""Every refusal that a real API server gave, as the error that podid makes of it."""
+
+import json
+
+import pytest
+from kube_server import RECORDED
+
+from podid.domain.errors import PodidError
+from podid.kube.errors import Where, of_response, permission_of
+
+WHERE = Where(host="https://demo.example", cluster="demo", region="us-west-2")
+SERVER = "the API server of cluster demo"
+
+EXPECTED = {
+    "create sa dup": ("AlreadyExists", "service account gold/a exists already"),
+    "create sa in missing namespace": ("NotFound", "namespace gold does not exist"),
+    "get missing namespace": ("NotFound", "namespace gold does not exist"),
+    "get missing sa": ("NotFound", "service account gold/zz does not exist"),
+    "mutatingwebhookconfiguration get missing": ("NotFound", "MutatingWebhookConfiguration nope does not exist"),
+    "TokenRequest bound to a missing pod": ("NotFound", "pod gold2/nope does not exist"),
+    "pod with missing sa": ("NotFound", "service account gold/nosuch does not exist"),
+    "unknown group": ("Rejected", f"{SERVER} does not serve /apis/nope.io/v1/things"),
+    "unknown resource": ("Rejected", f"{SERVER} does not serve /api/v1/namespaces/gold/widgets"),
+    "unauthorized bad token": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
+    "anonymous forbidden": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
+    "forbidden list sa": ("AccessDenied", "not allowed to list serviceaccounts in namespace gold"),
+    "forbidden get sa": ("AccessDenied", "not allowed to get serviceaccounts in namespace gold"),
+    "forbidden list pods all ns": ("AccessDenied", "not allowed to list pods (cluster-wide)"),
+    "forbidden patch ds": ("AccessDenied", "not allowed to patch daemonsets.apps in namespace kube-system"),
+    "pod create refused by Pod Security": (
+        "Rejected",
+        'an admission rule of the cluster refused pod gold2/p4: pods "p4" is forbidden: violates PodSecurity '
+        '"baseline:latest": host namespaces (hostNetwork=true)',
+    ),
+    "create sa in terminating ns": (
+        "Conflict",
+        'the namespace of service account gold/late is being deleted: serviceaccounts "late" is forbidden: unable to '
+        "create new content in namespace gold because it is being terminated",
+    ),
+    "TokenRequest bound to a pod of another service account": (
+        "Rejected",
+        f"{SERVER} refused to create service account gold2/default: cannot bind token for serviceaccount "
+        '"default" to pod running with different serviceaccount name.',
+    ),
+    "list continue garbage": (
+        "Rejected",
+        f"{SERVER} refused to read serviceaccounts in namespace gold: invalid continue token: continue key is "
+        "not valid: invalid character '\\u0081' looking for beginning of value",
+    ),
+    "eviction refused by the budget": (
+        "Throttled",
+        f"{SERVER} asked for fewer requests until the time was up: Cannot evict pod as it would violate the "
+        "pod's disruption budget.",
+    ),
+    "pod log without kubelet": (
+        "Unavailable",
+        f'{SERVER} failed with 500: Get "https://ip-10-0-0-12.us-west-2.compute.internal:10250/containerLogs/'
+        'gold2/p1/c": dial tcp: lookup ip-10-0-0-12.us-west-2.compute.internal on 10.255.255.53:53: no such host',
+    ),
+    "put stale resourceVersion": (
+        "Conflict",
+        "service account gold/a was changed by somebody else meanwhile: Operation cannot be fulfilled on "
+        'serviceaccounts "a": the object has been modified; please apply your changes to the latest version and try '
+        "again",
+    ),
+}
+
+
+def translate(label: str) -> PodidError:
+    entry = RECORDED[label]
+    body = entry["body"] if isinstance(entry["body"], str) else json.dumps(entry["body"])
+    path = entry["path"].split("?")[0]
+    return of_response(entry["status"], body.encode(), method=entry["method"], path=path, where=WHERE)
+
+
+@pytest.mark.parametrize("label", EXPECTED)
+def test_sentence_of_a_recorded_refusal(label: str) -> None:
+    error = translate(label)
+    assert (error.code, error.what) == EXPECTED[label]
+
+
+@pytest.mark.parametrize("label", [label for label, entry in RECORDED.items() if entry["status"] == 422])
+def test_every_invalid_object_is_rejected_with_the_servers_reason(label: str) -> None:
+    error = translate(label)
+    assert (error.code, getattr(error, "service_code", "")) == ("Rejected", "Invalid")
+    assert error.what.endswith(RECORDED[label]["body"]["message"])
+
+
+def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
+    assert translate("forbidden list pods all ns").hint == ("kubectl", "auth", "can-i", "list", "pods")
+    assert translate("forbidden patch ds").hint == (
+        *("kubectl", "auth", "can-i", "patch", "daemonsets.apps"),
+        *("-n", "kube-system"),
+    )
+    assert getattr(translate("forbidden list sa"), "permission", "") == "list serviceaccounts in namespace gold"
+
+
+def test_permission_of_a_subresource() -> None:
+    text = (
+        'serviceaccounts "orders" is forbidden: User "u" cannot create resource "serviceaccounts/token" in API group '
+        '"" in the namespace "shop"'
+    )
+    assert permission_of(text) == "create serviceaccounts/token in namespace shop"
+
+
+def test_a_missing_service_account_comes_with_the_command_that_makes_it() -> None:
+    error = translate("pod with missing sa")
+    assert error.hint == ("kubectl", "create", "serviceaccount", "nosuch", "-n", "gold")
+    assert error.subject == "gold/nosuch"
+
+
+def test_unauthorized_points_at_access_entries() -> None:
+    assert translate("unauthorized bad token").hint == (
+        *("aws", "eks", "list-access-entries", "--cluster-name", "demo"),
+        *("--region", "us-west-2"),
+    )
+
+
+def test_a_403_that_kubernetes_did_not_write() -> None:
+    error = of_response(403, b"<html>no</html>", method="GET", path="/api/v1/nodes", where=WHERE)
+    assert (error.code, error.what) == (
+        "AccessDenied",
+        f"something on the way to {SERVER} refused /api/v1/nodes (403, not an answer of Kubernetes)",
+    )
+
+
+def test_a_denying_admission_webhook_is_not_a_missing_right() -> None:
+    body = json.dumps(
+        {
+            "kind": "Status",
+            "status": "Failure",
+            "message": 'admission webhook "validate.kyverno.svc" denied the request: untrusted registry',
+            "reason": "Forbidden",
+            "code": 403,
+        }
+    )
+    error = of_response(403, body.encode(), method="POST", path="/api/v1/namespaces/shop/pods", where=WHERE)
+    assert (error.code, getattr(error, "service_code", ""), error.what) == (
+        "Rejected",
+        "AdmissionDenied",
+        'an admission rule of the cluster refused pods in namespace shop: admission webhook "validate.kyverno.svc" '
+        "denied the request: untrusted registry",
+    )

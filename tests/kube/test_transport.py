@@ -1,0 +1,202 @@
+"""Paging, retries and credentials of single requests, against a local TLS server."""
+
+import gc
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from kube_server import Answer, Request, Server, recorded, self_signed, serve
+
+from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable
+from podid.domain.model import Cluster
+from podid.kube.connect import Connection, connect
+from podid.kube.transport import Json, Transport
+
+
+def name(item: Json) -> str:
+    return str(item["metadata"]["name"])
+
+
+def page(names: str, token: str = "") -> Answer:
+    return Answer(200, {"items": [{"metadata": {"name": n}} for n in names], "metadata": {"continue": token}})
+
+
+def test_list_follows_continue_to_the_end(tls: Server, transport: Transport) -> None:
+    tls.script(page("ab", "t1"), page("c", "t2"), page(""))
+    assert transport.list("/api/v1/pods", name, {"labelSelector": "a=b"}) == ["a", "b", "c"]
+    assert [request.query for request in tls.requests] == [
+        {"labelSelector": "a=b", "limit": "500"},
+        {"labelSelector": "a=b", "limit": "500", "continue": "t1"},
+        {"labelSelector": "a=b", "limit": "500", "continue": "t2"},
+    ]
+    assert {request.connection for request in tls.requests} == {tls.requests[0].connection}
+
+
+def test_list_begins_anew_when_its_token_expired(tls: Server, transport: Transport) -> None:
+    tls.script(page("ab", "old"), Answer(410, {"kind": "Status", "code": 410}), page("ax", "new"), page("y"))
+    assert transport.list("/api/v1/pods", name) == ["a", "x", "y"]
+
+
+def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: Transport) -> None:
+    tls.answer = lambda r: Answer(410, {}) if "continue" in r.query else page("a", "t")
+    with pytest.raises(Unavailable) as raised:
+        transport.list("/api/v1/pods", name)
+    assert raised.value.what == "the list /api/v1/pods expired 3 times while it was being read"
+
+
+def test_null_items_are_an_empty_list(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(200, {"items": None, "metadata": {}}))
+    assert transport.list("/api/v1/pods", name) == []
+
+
+def test_the_garbage_collector_runs_again_after_a_list(tls: Server, transport: Transport) -> None:
+    tls.script(page("a"))
+    seen: list[bool] = []
+    transport.list("/api/v1/pods", lambda _: seen.append(gc.isenabled()))
+    assert (seen, gc.isenabled()) == ([False], True)
+
+
+def test_reads_survive_resets_throttling_and_a_server_that_restarts(
+    tls: Server, transport: Transport, sleeps: list[float]
+) -> None:
+    tls.script(
+        Answer(hang_up=True),
+        Answer(429, recorded("eviction refused by the budget").body, {"Retry-After": "2"}),
+        Answer(503, "apiserver is shutting down"),
+        Answer(200, {"ok": True}),
+    )
+    assert transport.get("/version") == {"ok": True}
+    assert sleeps[1] == 2.0
+    assert len(sleeps) == 3
+
+
+def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    tls.script(Answer(429, {}, {"Retry-After": "7"}))
+    with pytest.raises(Throttled):
+        Transport(connection, patience=30, monotonic=lambda: now[0], sleep=sleep).get("/version")
+    assert (now[0], len(tls.requests)) == (28.0, 5)
+
+
+def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(hang_up=True), Answer(201, {}))
+    with pytest.raises(Unavailable) as raised:
+        transport.post("/api/v1/namespaces/shop/serviceaccounts", {})
+    assert raised.value.what == (
+        "the connection to the API server of cluster demo broke: Remote end closed connection without response"
+    )
+    assert len(tls.requests) == 1
+
+
+def test_a_dry_run_is_repeated_after_a_reset(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(hang_up=True), Answer(201, {"kind": "Pod"}))
+    assert transport.post("/api/v1/namespaces/shop/pods", {}, {"dryRun": "All"}, idempotent=True) == {"kind": "Pod"}
+
+
+def test_every_request_carries_the_token_and_401_gets_a_new_one_once(
+    tls: Server, make_cluster: Callable[..., Cluster]
+) -> None:
+    tokens = iter(["first", "second", "third"])
+    connection = connect(make_cluster(tls.url), token=lambda: (next(tokens), datetime.now(UTC) + timedelta(minutes=14)))
+
+    def answer(request: Request) -> Answer:
+        good = request.headers["authorization"] == "Bearer second"
+        return Answer(200, {}) if good else recorded("unauthorized bad token")
+
+    tls.answer = answer
+    transport = Transport(connection)
+    transport.get("/version")
+    transport.get("/version")
+    assert [r.headers["authorization"] for r in tls.requests] == ["Bearer first", "Bearer second", "Bearer second"]
+
+
+def test_a_second_401_is_the_end(tls: Server, transport: Transport) -> None:
+    tls.answer = lambda _: recorded("unauthorized bad token")
+    with pytest.raises(CredentialsError) as raised:
+        transport.get("/version")
+    assert raised.value.what == "the API server of cluster demo does not know who is calling (401 Unauthorized)"
+    assert len(tls.requests) == 2
+
+
+def test_a_token_is_renewed_before_it_expires(tls: Server, make_cluster: Callable[..., Cluster]) -> None:
+    clock = [datetime(2026, 11, 24, 12, 0, tzinfo=UTC)]
+    made: list[datetime] = []
+
+    def token() -> tuple[str, datetime]:
+        made.append(clock[0])
+        return f"t{len(made)}", clock[0] + timedelta(minutes=14)
+
+    connection = connect(make_cluster(tls.url), token=token, now=lambda: clock[0])
+    assert made == []
+    seen = []
+    for minute in (0, 12, 13, 14):
+        clock[0] = datetime(2026, 11, 24, 12, minute, tzinfo=UTC)
+        seen.append(connection.headers())
+    assert seen == [{"authorization": f"Bearer t{n}"} for n in (1, 1, 2, 2)]
+
+
+def test_refusals_are_translated(tls: Server, transport: Transport) -> None:
+    tls.script(recorded("forbidden list pods all ns"))
+    with pytest.raises(AccessDenied) as raised:
+        transport.list("/api/v1/pods", name)
+    assert raised.value.permission == "list pods (cluster-wide)"
+    tls.script(recorded("unknown group"))
+    with pytest.raises(Rejected):
+        transport.get("/apis/nope.io/v1/things")
+
+
+def test_fresh_opens_another_connection(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(200, {}))
+    transport.get("/version")
+    transport.fresh().get("/version")
+    transport.get("/version")
+    first, second, third = (request.connection for request in tls.requests)
+    assert first == third != second
+
+
+def test_a_server_with_another_certificate(tls: Server, make_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    _, other = self_signed(tmp_path, "other")
+    connection = connect(make_cluster(tls.url, pem=other), token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    with pytest.raises(Unavailable) as raised:
+        Transport(connection).get("/version")
+    host = tls.url.removeprefix("https://")
+    assert raised.value.what == f"the certificate shown by {host} is not signed by the cluster's certificate authority"
+    assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
+    assert tls.requests == []
+
+
+def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[..., Cluster]) -> None:
+    with serve() as gone:
+        address = gone.url.removeprefix("http://")
+    cluster = make_cluster(f"https://{address}", public_endpoint=False)
+    connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    with pytest.raises(Unavailable) as raised:
+        Transport(connection).get("/version")
+    assert raised.value.what == f"the API server of cluster demo at {address} cannot be reached: Connection refused"
+    assert raised.value.advice == (
+        "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
+    )
+    assert raised.value.hint == (
+        *("aws", "eks", "describe-cluster", "--name", "demo", "--query", "cluster.resourcesVpcConfig"),
+        *("--region", "us-west-2"),
+    )
+
+
+def test_a_name_that_does_not_resolve(make_cluster: Callable[..., Cluster]) -> None:
+    cluster = make_cluster("https://abc.gr7.us-west-2.eks.invalid")
+    connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
+    with pytest.raises(Unavailable) as raised:
+        Transport(connection).get("/version")
+    assert raised.value.what == "the name abc.gr7.us-west-2.eks.invalid does not resolve"
+
+
+def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(200, "<html>sign in</html>"))
+    with pytest.raises(Unavailable) as raised:
+        transport.get("/version")
+    assert raised.value.what == "the API server's answer is not JSON; something on the way answered instead"
