@@ -1,0 +1,53 @@
+"""The trust engine: parse, evaluate, explain, build and edit the trust policies of roles for EKS Pod Identity.
+
+`parse_policy` once, then `evaluate` as often as wanted; `add`, `remove` and `tighten` return the edited policy with
+what was done. Nothing here does any I/O.
+"""
+
+from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
+from podid.domain.trust.check import Check, check, diff, report
+from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
+from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION
+from podid.domain.trust.evaluate import ActionVerdict, Evaluation, Verdict, combined, evaluate
+from podid.domain.trust.findings import TrustFinding, unwritable_principals
+from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy
+from podid.domain.trust.request import LivePod, PodIdentity, TargetHop
+from podid.domain.trust.scope import Scope, ScopeKind
+from podid.domain.trust.target import base_role_permissions, target_policy
+
+__all__ = [
+    "ASSUME_ROLE",
+    "TAG_SESSION",
+    "TRUST_POLICY_QUOTA",
+    "ActionVerdict",
+    "Check",
+    "Edit",
+    "Evaluation",
+    "LivePod",
+    "PodIdentity",
+    "Policy",
+    "Scope",
+    "ScopeKind",
+    "Statement",
+    "TargetHop",
+    "TrustFinding",
+    "TrustPolicyError",
+    "Verdict",
+    "add",
+    "base_role_permissions",
+    "build_statement",
+    "check",
+    "combined",
+    "diff",
+    "effective_scope",
+    "evaluate",
+    "new_policy",
+    "other_principals",
+    "parse_policy",
+    "policy_size",
+    "remove",
+    "report",
+    "target_policy",
+    "tighten",
+    "unwritable_principals",
+]

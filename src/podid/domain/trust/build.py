@@ -1,0 +1,70 @@
+"""The statements that podid writes. One for each (cluster, namespace, service account): lists admit cross-products.
+
+Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity"; IAM User Guide, "Sid".
+"""
+
+import hashlib
+import json
+
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
+from podid.domain.trust.engine import ACTIONS
+from podid.domain.trust.policy import Policy, parse_policy
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
+from podid.domain.trust.scope import ScopeKind
+
+TRUST_POLICY_QUOTA = 2048
+"""IAM's default for a role's trust policy, in characters without white space (IAM User Guide, "IAM and STS quotas")."""
+
+
+def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> dict[str, object]:
+    """An Allow for `pods.eks.amazonaws.com` as narrow as `scope`, but never narrower than the cluster without tags.
+
+    Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
+    """
+    condition = _condition(identity, scope)
+    return {
+        "Sid": _sid(condition),
+        "Effect": "Allow",
+        "Principal": {"Service": PODS_PRINCIPAL},
+        "Action": list(ACTIONS),
+        "Condition": condition,
+    }
+
+
+def new_policy(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Policy:
+    """A whole trust policy with nothing but that statement."""
+    return parse_policy({"Version": "2012-10-17", "Statement": [build_statement(identity, scope)]})
+
+
+def effective_scope(identity: PodIdentity, scope: ScopeKind) -> ScopeKind:
+    """What `scope` comes to: without session tags nothing in the request tells one service account from another."""
+    if identity.session_tags or scope is ScopeKind.ACCOUNT:
+        return scope
+    return ScopeKind.CLUSTER
+
+
+def policy_size(policy: Policy) -> int:
+    """Characters without white space, as IAM counts them against TRUST_POLICY_QUOTA."""
+    return sum(1 for letter in policy.to_json() if not letter.isspace())
+
+
+def _condition(identity: PodIdentity, scope: ScopeKind) -> dict[str, dict[str, str]]:
+    from podid.domain.errors import InvalidInput
+
+    if scope is ScopeKind.ANY:
+        raise InvalidInput("podid does not write a trust without a scope", subject=scope)
+    check_cluster_name(identity.cluster_name)
+    ServiceAccountRef.parse(f"{identity.namespace}/{identity.service_account}")
+    equals = {"aws:SourceAccount": identity.account}
+    if scope is ScopeKind.ACCOUNT:
+        return {"StringEquals": equals}
+    if identity.session_tags and scope in (ScopeKind.NAMESPACE, ScopeKind.SERVICE_ACCOUNT):
+        equals[NAMESPACE_TAG] = identity.namespace
+    if identity.session_tags and scope is ScopeKind.SERVICE_ACCOUNT:
+        equals[SERVICE_ACCOUNT_TAG] = identity.service_account
+    return {"StringEquals": equals, "ArnEquals": {"aws:SourceArn": identity.cluster_arn}}
+
+
+def _sid(condition: object) -> str:
+    digest = hashlib.sha256(json.dumps(condition, sort_keys=True).encode()).hexdigest()
+    return f"Podid{digest[:8]}"

@@ -1,0 +1,83 @@
+"""Reports: the body of a TrustReport, the diff of two policies, and the check of one policy for several requests."""
+
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from podid.domain.trust.build import TRUST_POLICY_QUOTA
+from podid.domain.trust.edit import add
+from podid.domain.trust.evaluate import ActionVerdict, Evaluation, Verdict, combined, evaluate
+from podid.domain.trust.explain import Request
+from podid.domain.trust.policy import Policy
+from podid.domain.trust.request import TargetHop
+from podid.domain.trust.target import target_policy
+
+
+def report(policy: Policy, request: Request) -> dict[str, object]:
+    """The body of a TrustReport: `actions`, `scope` (None where it does not apply) and `findings`, JSON-able."""
+    return body(evaluate(policy, request))
+
+
+def body(found: Evaluation) -> dict[str, object]:
+    scope = found.scope
+    return {
+        "verdict": found.verdict.value,
+        "actions": {action.action: _action(action) for action in (found.assume_role, found.tag_session)},
+        "scope": None if scope is None else {"kind": scope.kind.value, "words": scope.words},
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+
+
+def _action(action: ActionVerdict) -> dict[str, object]:
+    return {
+        "verdict": action.verdict.value,
+        "statement": action.statement,
+        "sid": action.sid,
+        "reason": action.reason,
+    }
+
+
+def diff(old: Policy, new: Policy) -> str:
+    """A unified diff of the two documents as indented JSON; empty when they are equal."""
+    before, after = (json.dumps(p.document, indent=2, ensure_ascii=False).splitlines() for p in (old, new))
+    return "\n".join(difflib.unified_diff(before, after, "trust policy now", "trust policy proposed", lineterm=""))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One policy asked for several requests. `proposed` lets in what it does not; None when nothing need change or can.
+
+    `advice` are sentences for what the proposal leaves open.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    verdict: Verdict
+    proposed: Policy | None
+    diff: str
+    advice: tuple[str, ...]
+
+
+def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> Check:
+    """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
+    evaluations = tuple(evaluate(policy, request) for request in requests)
+    proposed, advice = policy, []
+    for found in evaluations:
+        if found.verdict is not Verdict.NO_MATCH:
+            continue
+        if isinstance(found.request, TargetHop):
+            wanted = json.dumps(target_policy(found.request), ensure_ascii=False)
+            advice.append(f"the owner of the target role can add the statements of {wanted}")
+            continue
+        edit = add(proposed, found.request, quota=quota)
+        proposed = edit.policy
+        if not edit.changed:
+            advice.append(edit.reason)
+    changed = proposed is not policy
+    return Check(
+        evaluations,
+        combined(*(found.verdict for found in evaluations)),
+        proposed if changed else None,
+        diff(policy, proposed) if changed else "",
+        tuple(advice),
+    )

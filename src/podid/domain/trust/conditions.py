@@ -1,0 +1,314 @@
+"""One line of a Condition block: an operator, a key and its values, compiled once and asked many times.
+
+Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
+"""
+
+import base64
+import binascii
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from ipaddress import ip_address, ip_network
+
+from podid.domain.trust.logic import Truth, agreed, all_of, any_of, negate
+from podid.domain.trust.request import Context, Missing, Sent
+from podid.domain.trust.text import (
+    Atom,
+    Pattern,
+    Variable,
+    Wild,
+    joined,
+    lowered,
+    matches,
+    matches_arn,
+    matches_open,
+    parse_text,
+)
+
+Value = str | bool | int | float
+Match = Callable[[str, Context], Truth]
+MatchOpen = Callable[[tuple[str, ...], Context], Truth]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One value of a condition: how it compares with a value sent, and with one that is only known at run time."""
+
+    match: Match
+    match_open: MatchOpen
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`operator`, `key` and `values` as written; `known` is False for an operator that IAM does not document."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    name: str
+    family: str
+    negated: bool
+    quantifier: str
+    if_exists: bool
+    wanted: tuple[Wanted, ...] = field(compare=False, repr=False)
+
+    @property
+    def known(self) -> bool:
+        return self.family != ""
+
+    def holds(self, context: Context) -> Truth:
+        sent = context.find(self.name)
+        if not self.known or not self.wanted or sent is Missing.UNKNOWN:
+            return None
+        if not isinstance(sent, Sent):
+            return self._when_absent()
+        if sent.optional:
+            return agreed((self._when_sent(sent, context), self._when_absent()))
+        return self._when_sent(sent, context)
+
+    def _when_absent(self) -> Truth:
+        if self.family == "null":
+            return any_of(_flag(value) for value in self.values)
+        if self.quantifier == "forallvalues" or self.if_exists:
+            return True
+        # ForAnyValue is false without a value to look at, for negated operators too.
+        return self.negated and not self.quantifier
+
+    def _when_sent(self, sent: Sent, context: Context) -> Truth:
+        if self.family == "null":
+            # IAM also calls an empty value null, without saying for which operators.
+            return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
+        if sent.open:
+            truths = [self._signed(wanted.match_open(sent.open, context) for wanted in self.wanted)]
+        else:
+            truths = [self._signed(wanted.match(value, context) for wanted in self.wanted) for value in sent.values]
+        if self.quantifier == "forallvalues":
+            return True if sent.values == ("",) else all_of(truths)
+        if self.quantifier == "foranyvalue":
+            return any_of(truths)
+        # IAM asks for a set operator on a key of many values and does not say what happens without one.
+        return agreed((any_of(truths), all_of(truths)))
+
+    def _signed(self, truths: Iterable[Truth]) -> Truth:
+        found = any_of(truths)
+        return negate(found) if self.negated else found
+
+
+_STRING_FAMILIES = {
+    "stringequals": ("equals", False),
+    "stringnotequals": ("equals", True),
+    "stringequalsignorecase": ("ignorecase", False),
+    "stringnotequalsignorecase": ("ignorecase", True),
+    "stringlike": ("like", False),
+    "stringnotlike": ("like", True),
+    "arnequals": ("arn", False),
+    "arnlike": ("arn", False),
+    "arnnotequals": ("arn", True),
+    "arnnotlike": ("arn", True),
+    "bool": ("bool", False),
+    "null": ("null", False),
+    "binaryequals": ("binary", False),
+    "ipaddress": ("ip", False),
+    "notipaddress": ("ip", True),
+}
+_ORDERS: dict[str, tuple[Callable[[Decimal, Decimal], bool], bool]] = {
+    "equals": (operator.eq, False),
+    "notequals": (operator.eq, True),
+    "lessthan": (operator.lt, False),
+    "lessthanequals": (operator.le, False),
+    "greaterthan": (operator.gt, False),
+    "greaterthanequals": (operator.ge, False),
+}
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_W3C_DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:[.]\d+)?)?(Z|[+-]\d\d:\d\d))?)?)?", re.ASCII
+)
+
+
+def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool) -> Condition:
+    """`variables` says whether the policy's Version knows policy variables."""
+    texts = tuple(text_of(value) for value in values)
+    quantifier, base, if_exists = _taken_apart(operator_name.lower())
+    family, negated, wanted_as = _family(base)
+    if family == "null" and (quantifier or if_exists):
+        family = ""
+    wanted = tuple(wanted_as(text, variables) for text in texts) if family else ()
+    return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, wanted)
+
+
+def text_of(value: Value) -> str:
+    """A condition value as IAM compares it: JSON's own spelling for booleans and numbers."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _taken_apart(name: str) -> tuple[str, str, bool]:
+    quantifier = ""
+    for prefix in ("forallvalues", "foranyvalue"):
+        if name.startswith(prefix + ":"):
+            quantifier, name = prefix, name[len(prefix) + 1 :]
+    if_exists = name.endswith("ifexists")
+    return quantifier, name.removesuffix("ifexists"), if_exists
+
+
+def _family(base: str) -> tuple[str, bool, Callable[[str, bool], Wanted]]:
+    if base in _STRING_FAMILIES:
+        family, negated = _STRING_FAMILIES[base]
+        return family, negated, _WANTED[family]
+    for family, parse in (("numeric", _number), ("date", _instant)):
+        order = _ORDERS.get(base.removeprefix(family)) if base.startswith(family) else None
+        if order is not None:
+            compare, negated = order
+            return family, negated, lambda text, _, compare=compare, parse=parse: _ordered(text, compare, parse)
+    return "", False, _WANTED["equals"]
+
+
+def _flag(text: str) -> Truth:
+    return {"true": True, "false": False}.get(text.lower())
+
+
+def _fixed(match: Callable[[str], Truth]) -> Wanted:
+    """For operators that take no policy variables; a value known only at run time stays unknown."""
+    return Wanted(lambda sent, _: match(sent), lambda _, __: None)
+
+
+def _wanted_bool(text: str, _: bool) -> Wanted:
+    wanted = _flag(text)
+
+    def match(sent: str) -> Truth:
+        given = _flag(sent)
+        return None if wanted is None or given is None else wanted is given
+
+    return _fixed(match)
+
+
+def _wanted_binary(text: str, _: bool) -> Wanted:
+    try:
+        wanted = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return _fixed(lambda _: None)
+    return _fixed(lambda sent: wanted == sent.encode(errors="surrogatepass"))
+
+
+def _wanted_ip(text: str, _: bool) -> Wanted:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return _fixed(lambda _: None)
+
+    def match(sent: str) -> Truth:
+        try:
+            return ip_address(sent) in network
+        except ValueError:
+            return None
+
+    return _fixed(match)
+
+
+def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]) -> Wanted:
+    wanted = parse(text)
+
+    def match(sent: str) -> Truth:
+        given = parse(sent)
+        return None if wanted is None or given is None else compare(given, wanted)
+
+    return _fixed(match)
+
+
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def _instant(text: str) -> Decimal | None:
+    """Seconds since 1970 of a W3C date or of epoch time; four digits are a year."""
+    found = _W3C_DATE.fullmatch(text)
+    if found is None:
+        return _number(text)
+    year, month, day, hour, minute, second, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(
+            f"{year}-{month or '01'}-{day or '01'}T{hour or '00'}:{minute or '00'}:{second or '00'}{zone or 'Z'}"
+        )
+        return Decimal(int(moment.timestamp()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _wanted_text(family: str, text: str, variables: bool) -> Wanted:
+    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=variables)
+    if atoms is None:
+        return _fixed(lambda _: None)
+    compare = _COMPARE[family]
+    fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
+    if len(fixed) == len(atoms):
+        ready = _ready(family, fixed)
+        return Wanted(lambda sent, _: compare(ready, sent), lambda sent, _: _open(family, ready, sent))
+
+    def match(sent: str, context: Context) -> Truth:
+        resolved = _resolve(atoms, context, family)
+        return compare(_ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
+
+    def match_open(sent: tuple[str, ...], context: Context) -> Truth:
+        resolved = _resolve(atoms, context, family)
+        return _open(family, _ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
+
+    return Wanted(match, match_open)
+
+
+def _resolve(atoms: tuple[Atom, ...], context: Context, family: str) -> Pattern | bool | None:
+    """The pattern with the request's values in it; False when one is not sent: then "there is no equal value"."""
+    result: list[str | Wild] = []
+    for atom in atoms:
+        if not isinstance(atom, Variable):
+            result.append(atom)
+            continue
+        sent = context.find(atom.key)
+        if sent is Missing.ABSENT:
+            if atom.default is None:
+                return False
+            result.append(atom.default)
+            continue
+        if not isinstance(sent, Sent) or sent.open or sent.many or sent.optional:
+            return None
+        # Whether a wildcard that comes in by a variable is active is not documented.
+        if family in ("like", "arn") and any(wild.value in sent.values[0] for wild in Wild):
+            return None
+        result.append(sent.values[0])
+    return tuple(result)
+
+
+def _ready(family: str, atoms: Pattern) -> Pattern:
+    return lowered(joined(atoms)) if family == "ignorecase" else joined(atoms)
+
+
+def _open(family: str, atoms: Pattern, beginnings: tuple[str, ...]) -> Truth:
+    if family == "arn":
+        return None
+    if family == "ignorecase":
+        beginnings = tuple(beginning.lower() for beginning in beginnings)
+    return matches_open(atoms, beginnings)
+
+
+def _compare_arn(atoms: Pattern, sent: str) -> Truth:
+    # A lone `*` has no parts to be matched on their own; AWS's examples do not use it.
+    return None if atoms == (Wild.MANY,) else matches_arn(atoms, sent)
+
+
+_COMPARE: dict[str, Callable[[Pattern, str], Truth]] = {
+    "equals": matches,
+    "ignorecase": lambda atoms, sent: matches(atoms, sent.lower()),
+    "like": matches,
+    "arn": _compare_arn,
+}
+_WANTED: dict[str, Callable[[str, bool], Wanted]] = {
+    "equals": lambda text, variables: _wanted_text("equals", text, variables),
+    "ignorecase": lambda text, variables: _wanted_text("ignorecase", text, variables),
+    "like": lambda text, variables: _wanted_text("like", text, variables),
+    "arn": lambda text, variables: _wanted_text("arn", text, variables),
+    "bool": _wanted_bool,
+    "null": lambda text, variables: _fixed(lambda _: None),
+    "binary": _wanted_binary,
+    "ip": _wanted_ip,
+}

@@ -1,0 +1,267 @@
+"""Changes to a trust policy by meaning. No other statement changes its value or its place.
+
+IAM refuses a trust that names a deleted role or user by its unique id, so such a trust is not edited at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, policy_size
+from podid.domain.trust.engine import ACTIONS, covers
+from podid.domain.trust.evaluate import Evaluation, Verdict, evaluate
+from podid.domain.trust.findings import unwritable_principals
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
+from podid.domain.trust.scope import ScopeKind, other_cluster, other_namespace, other_service_account
+
+Raw = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`policy` is the new one, or the old one when `changed` is False; `reason` says what was done, or why nothing was.
+
+    `statement` is the index of the statement that was written, removed or that decided; `size` is the new policy's in
+    IAM's counting, or what it would have been where the quota refused it.
+    """
+
+    policy: Policy
+    changed: bool
+    reason: str
+    statement: int | None
+    size: int
+
+
+def add(
+    policy: Policy,
+    identity: PodIdentity,
+    scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
+    *,
+    quota: int = TRUST_POLICY_QUOTA,
+) -> Edit:
+    """Lets the service account (or its namespace, cluster, account) in, unless the trust does so already.
+
+    Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
+    """
+    statement = build_statement(identity, scope)
+    found = evaluate(policy, _undated(identity))
+    covering = _covering(policy, identity, effective_scope(identity, scope))
+    if covering is not None:
+        return _unchanged(policy, f"{covering.label} lets it in already", covering.index)
+    for action in (found.assume_role, found.tag_session):
+        denied = action.verdict is Verdict.NO_MATCH and action.statement is not None
+        if denied and not policy.statements[action.statement or 0].allow:
+            return _unchanged(policy, f"{action.reason}; one more Allow would not help", action.statement)
+    new = _with_free_sid(statement, policy)
+    return _written(policy, [*_raws(policy), new], len(policy.statements), quota, "was added")
+
+
+def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
+    """Takes out the statement that podid would build for the service account (at `scope`), and no other.
+
+    Access that comes from a wider statement, or from one that lists more, is reported and left. A role cannot be
+    without a statement, so the last one stays.
+    """
+    wanted = meaning(build_statement(identity, scope))
+    own = [s for s in policy.statements if meaning(s.raw) == wanted]
+    if not own:
+        return _nothing_to_remove(policy, identity)
+    if len(own) == len(policy.statements):
+        reason = f"{own[0].label} is the only statement, and a role cannot be without one: delete the role instead"
+        return _unchanged(policy, reason, own[0].index)
+    rest = [s.raw for s in policy.statements if s not in own]
+    edit = _written(policy, rest, own[0].index, None, f"{own[0].label} was removed")
+    still = evaluate(edit.policy, replace(identity, pods=None)).assume_role
+    if not edit.changed or still.verdict is Verdict.NO_MATCH or still.statement is None:
+        return edit
+    return replace(edit, reason=f"{edit.reason}; {edit.policy.statements[still.statement].label} may still let it in")
+
+
+def tighten(policy: Policy, identities: Iterable[PodIdentity], *, quota: int = TRUST_POLICY_QUOTA) -> Edit:
+    """Puts one exact statement for each identity in the place of the wide statements that serve only EKS Pod Identity.
+
+    It only ever takes access away: it refuses when an identity is not let in today, when a wide statement also serves
+    somebody else, and when it holds a condition that the exact statements would lose.
+    """
+    wanted = tuple(identities)
+    if not wanted:
+        return _unchanged(policy, "no service account was named, and the trust would let nobody in", None)
+    for identity in wanted:
+        found = evaluate(policy, identity)
+        if found.verdict is not Verdict.MATCH:
+            name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
+            why = f"{name} is not surely let in today, and tightening only takes away: {_reason(found)}"
+            return _unchanged(policy, why, None)
+    built: list[Raw] = []
+    for identity in wanted:
+        statement = build_statement(identity)
+        built += [statement] if statement not in built else []
+    wide = [s for s in policy.statements if _concerns_pods(s) and not _is_exact(s, built)]
+    for statement_ in wide:
+        obstacle = _obstacle(statement_)
+        if obstacle:
+            return _unchanged(policy, f"{statement_.label} cannot be replaced: {obstacle}", statement_.index)
+    if not wide:
+        return _unchanged(policy, "every statement for EKS Pod Identity is as tight as it can be", None)
+    return _tightened(policy, built, wide, quota)
+
+
+def other_principals(policy: Policy) -> tuple[str, ...]:
+    """Everybody besides `pods.eks.amazonaws.com` whom the trust names, each once, in order."""
+    names = []
+    for statement in policy.statements:
+        prefix = "everybody but " if statement.not_principal else ""
+        names += [prefix + name for _, name in statement.principals if prefix or name != PODS_PRINCIPAL]
+    return tuple(dict.fromkeys(names))
+
+
+def meaning(raw: Raw) -> dict[str, object]:
+    """A statement without what does not matter: its Sid, order within lists, a list of one or its bare value."""
+    return {name: _normal(value) for name, value in raw.items() if name != "Sid"}
+
+
+def _normal(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _normal(member) for name, member in value.items()}
+    return frozenset(map(repr, value)) if isinstance(value, list) else frozenset({repr(value)})
+
+
+def _undated(identity: PodIdentity) -> PodIdentity:
+    """Without what holds today only: live pods and the clock."""
+    return replace(identity, pods=None, now=None)
+
+
+def _raws(policy: Policy) -> list[Raw]:
+    return [s.raw for s in policy.statements]
+
+
+def _reason(found: Evaluation) -> str:
+    return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not Verdict.MATCH)
+
+
+_STRANGERS: dict[ScopeKind, Callable[[PodIdentity], PodIdentity]] = {
+    ScopeKind.NAMESPACE: other_service_account,
+    ScopeKind.CLUSTER: lambda identity: other_namespace(other_service_account(identity)),
+    ScopeKind.ACCOUNT: lambda identity: other_cluster(other_namespace(other_service_account(identity))),
+}
+_OPEN_KEYS = {
+    ScopeKind.SERVICE_ACCOUNT: frozenset[str](),
+    ScopeKind.NAMESPACE: frozenset({SERVICE_ACCOUNT_TAG.lower()}),
+    ScopeKind.CLUSTER: frozenset({SERVICE_ACCOUNT_TAG.lower(), NAMESPACE_TAG.lower()}),
+}
+_CLUSTER_KEYS = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn", "aws:requesttag/eks-cluster-name"})
+_OPEN_KEYS[ScopeKind.ACCOUNT] = _OPEN_KEYS[ScopeKind.CLUSTER] | _CLUSTER_KEYS
+
+
+def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
+    """The statement by which everybody in `scope` is surely let in already."""
+    own = _undated(identity)
+    found = [evaluate(policy, own)]
+    if scope in _STRANGERS:
+        found.append(evaluate(policy, _STRANGERS[scope](own)))
+    if any(one.verdict is not Verdict.MATCH for one in found):
+        return None
+    decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
+    statements = [s for s in policy.statements if s.index in decisive]
+    # One stranger that gets in does not speak for all where the statement chooses among them.
+    if any(condition.name in _OPEN_KEYS[scope] for s in statements for condition in s.conditions):
+        return None
+    return statements[0]
+
+
+def _with_free_sid(statement: dict[str, object], policy: Policy) -> Raw:
+    """IAM wants Sids to be unique in a policy."""
+    taken = {s.sid for s in policy.statements}
+    sid, number = str(statement["Sid"]), 1
+    while sid in taken:
+        number += 1
+        sid = f"{statement['Sid']}n{number}"
+    return statement | {"Sid": sid}
+
+
+def _nothing_to_remove(policy: Policy, identity: PodIdentity) -> Edit:
+    found = evaluate(policy, replace(identity, pods=None)).assume_role
+    if found.verdict is Verdict.NO_MATCH or found.statement is None:
+        return _unchanged(policy, f"no statement lets {identity.namespace}/{identity.service_account} in", None)
+    label = policy.statements[found.statement].label
+    reason = (
+        f"access comes from {label}, which podid would not write for this service account alone: it is left as it is"
+    )
+    return _unchanged(policy, reason, found.statement)
+
+
+def _concerns_pods(statement: Statement) -> bool:
+    if not statement.allow:
+        return False
+    if all(covers(statement, action) is False for action in ACTIONS):
+        return False
+    return statement.not_principal or any(name in (PODS_PRINCIPAL, "*") for _, name in statement.principals)
+
+
+def _is_exact(statement: Statement, built: Sequence[Raw]) -> bool:
+    """One of the statements wanted, or one for a single other service account, which is not wide."""
+    if any(meaning(statement.raw) == meaning(raw) for raw in built):
+        return True
+    exact = {c.name for c in statement.conditions if _is_equality(c.operator.lower(), c.values)}
+    needed = {"aws:sourcearn", NAMESPACE_TAG.lower(), SERVICE_ACCOUNT_TAG.lower()}
+    return needed <= exact and not statement.not_principal and _serves_only_pods(statement)
+
+
+def _is_equality(operator: str, values: tuple[str, ...]) -> bool:
+    if len(values) != 1 or "${" in values[0]:
+        return False
+    plain = not set("*?") & set(values[0])
+    return operator == "stringequals" or (plain and operator in ("arnequals", "arnlike", "stringlike"))
+
+
+def _serves_only_pods(statement: Statement) -> bool:
+    return set(statement.principals) == {("Service", PODS_PRINCIPAL)}
+
+
+_HOP_1_KEYS = _OPEN_KEYS[ScopeKind.ACCOUNT] | {"aws:sourceaccount"}
+
+
+def _obstacle(statement: Statement) -> str:
+    if statement.not_principal:
+        return "it uses NotPrincipal"
+    if not _serves_only_pods(statement):
+        others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
+        return f"it also serves {', '.join(others)}"
+    if statement.not_action:
+        return "it uses NotAction"
+    if statement.strange:
+        return f"it has {', '.join(statement.strange)}"
+    extra = [condition for condition in statement.conditions if condition.name not in _HOP_1_KEYS]
+    return f"its condition {extra[0].operator} {extra[0].key} would be lost" if extra else ""
+
+
+def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], quota: int) -> Edit:
+    kept = [meaning(s.raw) for s in policy.statements if s not in wide]
+    new = [raw for raw in built if meaning(raw) not in kept]
+    raws: list[Raw] = []
+    for statement in policy.statements:
+        if statement is wide[0]:
+            raws += new
+        if statement not in wide:
+            raws.append(statement.raw)
+    labels = ", ".join(s.label for s in wide)
+    return _written(policy, raws, wide[0].index, quota, f"{len(new)} exact statements stand in the place of {labels}")
+
+
+def _unchanged(policy: Policy, reason: str, statement: int | None) -> Edit:
+    return Edit(policy, changed=False, reason=reason, statement=statement, size=policy_size(policy))
+
+
+def _written(policy: Policy, raws: Sequence[Raw], statement: int, quota: int | None, done: str) -> Edit:
+    gone = unwritable_principals(policy)
+    if gone:
+        reason = f"IAM takes no change of a trust that names {', '.join(gone)}, the unique id of what was deleted"
+        return _unchanged(policy, f"{reason}: write an ARN in its place first", None)
+    new = policy.with_statements(raws)
+    size = policy_size(new)
+    if quota is not None and size > quota:
+        reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
+        return Edit(policy, changed=False, reason=reason, statement=None, size=size)
+    label = f"{new.statements[statement].label} {done}" if done == "was added" else done
+    return Edit(new, changed=True, reason=label, statement=statement, size=size)

@@ -1,0 +1,60 @@
+"""Three-valued truth of one statement for one request: its principal, its action and its conditions."""
+
+from functools import lru_cache
+
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.trust.logic import Truth, all_of, any_of
+from podid.domain.trust.policy import Statement
+from podid.domain.trust.request import Context, PodIdentity, TargetHop
+from podid.domain.trust.text import matches, pattern
+
+ASSUME_ROLE = "sts:AssumeRole"
+TAG_SESSION = "sts:TagSession"
+ACTIONS = (ASSUME_ROLE, TAG_SESSION)
+
+_KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
+
+
+def covers(statement: Statement, action: str) -> Truth:
+    """Whether the statement is about `action`; None for NotAction, which podid does not decide."""
+    return _covers(statement.actions, statement.not_action, action)
+
+
+@lru_cache(maxsize=4096)
+def _covers(actions: tuple[str, ...], not_action: bool, action: str) -> Truth:
+    if not_action:
+        return None
+    return any(matches(pattern(wanted.lower()), action.lower()) for wanted in actions)
+
+
+def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
+    """Whether the statement is about the one who asks; None for NotPrincipal and for everybody (`*`)."""
+    if statement.not_principal:
+        return None
+    return any_of(_is(kind, name, request) for kind, name in statement.principals)
+
+
+def _is(kind: str, name: str, request: PodIdentity | TargetHop) -> Truth:
+    if name == "*" or kind not in _KINDS:
+        return None
+    if isinstance(request, PodIdentity):
+        return kind == "Service" and name == PODS_PRINCIPAL
+    return kind == "AWS" and _is_base_role(name, request)
+
+
+def _is_base_role(name: str, hop: TargetHop) -> Truth:
+    _, partition, _, _, account, resource = hop.base_role_arn.split(":", 5)
+    if name in (hop.base_role_arn, account, f"arn:{partition}:iam::{account}:root"):
+        return True
+    role = resource.rsplit("/", 1)[-1]
+    # The session's name is made up by EKS at run time, so one session as the principal can only be guessed at.
+    return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
+
+
+def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: Context) -> Truth:
+    """Whether the whole statement applies. Members that a trust policy cannot have leave it unknown."""
+    about = all_of((admits(statement, request), covers(statement, action)))
+    if about is False:
+        return False
+    conditions = all_of(condition.holds(context) for condition in statement.conditions)
+    return all_of((about, conditions, None if statement.strange else True))

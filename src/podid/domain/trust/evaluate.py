@@ -1,0 +1,125 @@
+"""Whether a trust policy lets a request in: each action on its own, in three values.
+
+Explicit Deny first; then at least one Allow. An Allow that cannot match stays no-match whatever else is unknown; a Deny
+that may match makes an Allow unknown. Source: IAM User Guide, "Policy evaluation logic".
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
+from podid.domain.trust.explain import Request, why_not, why_unknown
+from podid.domain.trust.findings import TrustFinding, find_all, too_broad
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.request import Context, PodIdentity, TargetHop, context_of
+from podid.domain.trust.scope import Scope, scope_of
+
+
+class Verdict(StrEnum):
+    MATCH = "match"
+    NO_MATCH = "no-match"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionVerdict:
+    """The verdict on one action; `statement` is the index of the deciding statement, None when none comes near."""
+
+    action: str
+    verdict: Verdict
+    statement: int | None
+    sid: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A policy's answer to one request; `findings` and `scope` are worked out when they are asked for."""
+
+    policy: Policy
+    request: Request
+    assume_role: ActionVerdict
+    tag_session: ActionVerdict
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Both actions together: no-match when one does not match, match when both do."""
+        return combined(self.assume_role.verdict, self.tag_session.verdict)
+
+    @cached_property
+    def findings(self) -> tuple[TrustFinding, ...]:
+        actions = (self.assume_role, self.tag_session)
+        failed = tuple(action.action for action in actions if action.verdict is Verdict.NO_MATCH)
+        found = find_all(self.policy, self.request, context_of(self.request), failed)
+        if self.scope is not None and not self.scope.narrowed and isinstance(self.request, PodIdentity):
+            found.append(too_broad(self.request, self.assume_role.statement))
+        return tuple(found)
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """Who else gets in by the same trust; None at hop 2 and where sts:AssumeRole does not match."""
+        if not isinstance(self.request, PodIdentity) or self.assume_role.verdict is not Verdict.MATCH:
+            return None
+        return scope_of(self.request, lambda stranger: _may_assume(self.policy, stranger))
+
+
+def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
+    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not Verdict.NO_MATCH
+
+
+def combined(*verdicts: Verdict) -> Verdict:
+    """The worst of several: no-match, then unknown, then match."""
+    for verdict in (Verdict.NO_MATCH, Verdict.UNKNOWN):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.MATCH
+
+
+def evaluate(policy: Policy, request: Request) -> Evaluation:
+    """Never raises for a parsed policy. What differs from pod to pod matches when it matches for a live pod."""
+    assume_role, tag_session = (_evaluate(policy, action, request) for action in ACTIONS)
+    return Evaluation(policy, request, assume_role, tag_session)
+
+
+def _evaluate(policy: Policy, action: str, request: Request) -> ActionVerdict:
+    verdict = _judge(policy, action, request, context_of(request))
+    pods = (request.pod if isinstance(request, TargetHop) else request).pods
+    if verdict.verdict is Verdict.UNKNOWN and pods:
+        for pod in pods:
+            found = _judge(policy, action, request, context_of(request, pod))
+            if found.verdict is Verdict.MATCH:
+                return found
+    return verdict
+
+
+def _judge(policy: Policy, action: str, request: Request, context: Context) -> ActionVerdict:
+    may_deny: Statement | None = None
+    may_allow: Statement | None = None
+    allows: Statement | None = None
+    for statement in policy.statements:
+        truth = truth_of(statement, action, request, context)
+        if truth is False:
+            continue
+        if not statement.allow:
+            if truth:
+                reason = f"{statement.label} denies it, and Deny wins over every Allow"
+                return _verdict(action, Verdict.NO_MATCH, statement, reason)
+            may_deny = may_deny or statement
+        elif truth:
+            allows = allows or statement
+        else:
+            may_allow = may_allow or statement
+    doubtful = may_deny or may_allow
+    if allows is not None and may_deny is None:
+        return _verdict(action, Verdict.MATCH, allows, f"{allows.label} allows it")
+    if doubtful is not None and (allows is not None or may_allow is not None):
+        return _verdict(action, Verdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
+    index, reason = why_not(policy, action, request, context)
+    return _verdict(action, Verdict.NO_MATCH, None if index is None else policy.statements[index], reason)
+
+
+def _verdict(action: str, verdict: Verdict, statement: Statement | None, reason: str) -> ActionVerdict:
+    if statement is None:
+        return ActionVerdict(action, verdict, None, "", reason)
+    return ActionVerdict(action, verdict, statement.index, statement.sid, reason)

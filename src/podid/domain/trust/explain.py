@@ -1,0 +1,153 @@
+"""Verdicts in words: the deciding statement, the condition that fails, the value it wants and the value sent."""
+
+import difflib
+from collections.abc import Iterable
+
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.trust.conditions import Condition
+from podid.domain.trust.engine import admits, covers
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.request import TAG_KEYS, Context, PodIdentity, Sent, TargetHop
+from podid.domain.trust.text import matches, pattern
+
+Request = PodIdentity | TargetHop
+
+_REQUEST_TAG = "aws:requesttag/"
+
+
+def caller(request: Request) -> str:
+    return PODS_PRINCIPAL if isinstance(request, PodIdentity) else request.base_role_arn
+
+
+def nearest(policy: Policy, action: str, request: Request, context: Context) -> tuple[Statement | None, str]:
+    """The Allow that comes nearest to matching, and what keeps it from it: `principal`, `action` or `condition`."""
+    allows = [s for s in policy.statements if s.allow and admits(s, request) is not False]
+    if not allows:
+        return None, "principal"
+    about = [s for s in allows if covers(s, action) is not False]
+    if not about:
+        return allows[0], "action"
+    return min(about, key=lambda s: len(failing(s, context))), "condition"
+
+
+def failing(statement: Statement, context: Context) -> list[Condition]:
+    return [condition for condition in statement.conditions if condition.holds(context) is False]
+
+
+def why_not(policy: Policy, action: str, request: Request, context: Context) -> tuple[int | None, str]:
+    """The index of the nearest statement and one sentence."""
+    statement, stage = nearest(policy, action, request, context)
+    if statement is None:
+        named = principals_of(policy)
+        names = f"the trust names {_listed(named)}" if named else "no statement allows anybody"
+        return None, f"no statement lets {caller(request)} in: {names}"
+    if stage == "action":
+        return statement.index, f"{statement.label} lets {caller(request)} in, but not for {action}"
+    return statement.index, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
+
+
+def condition_failure(condition: Condition, context: Context) -> str:
+    """`fails on …: it wants X, and EKS sends Y`, with a hint for the well-known slips."""
+    wants = " or ".join(condition.values)
+    sentence = f"fails on {condition.operator} {condition.key}: it wants {wants}, and {_sent(condition, context)}"
+    hint = hint_for(condition, context)
+    return f"{sentence}; {hint}" if hint else sentence
+
+
+def why_unknown(statement: Statement, action: str, request: Request, context: Context) -> str:
+    """One sentence with the first thing about the statement that cannot be known."""
+    effect = "allow" if statement.allow else "deny"
+    return f"{statement.label} may {effect} it: {_unknown_part(statement, action, request, context)}"
+
+
+def _unknown_part(statement: Statement, action: str, request: Request, context: Context) -> str:
+    if admits(statement, request) is None:
+        return _unknown_principal(statement)
+    if covers(statement, action) is None:
+        return "NotAction is not evaluated by podid"
+    if statement.strange:
+        return f"it has {_listed(statement.strange)}, which IAM does not take in a trust policy"
+    unknown = next(condition for condition in statement.conditions if condition.holds(context) is None)
+    return _unknown_condition(unknown, context)
+
+
+def _unknown_principal(statement: Statement) -> str:
+    if statement.not_principal:
+        return "NotPrincipal is not evaluated by podid"
+    if any(name == "*" for _, name in statement.principals):
+        return 'the principal is "*", and podid does not take that for an answer'
+    return "the principal is a role session or of a kind that podid does not know"
+
+
+def _unknown_condition(condition: Condition, context: Context) -> str:
+    line = f"{condition.operator} {condition.key}"
+    if not condition.known:
+        return f"{condition.operator} is not an operator that podid knows"
+    if not condition.values:
+        return f"{line} has no values, and AWS does not document what that means"
+    sent = context.find(condition.name)
+    if not isinstance(sent, Sent):
+        return f"whether and how {condition.key} is sent is not known"
+    if sent.why:
+        return f"{line} cannot be decided: {sent.why}"
+    if sent.many and not condition.quantifier:
+        return f"{line} compares a key of many values without ForAllValues or ForAnyValue"
+    return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {_listed(sent.values)}"
+
+
+def _sent(condition: Condition, context: Context) -> str:
+    who = "EKS" if context.hop == 1 else "the request"
+    sent = context.find(condition.name)
+    if not isinstance(sent, Sent):
+        return f"{who} does not send it" if context.hop == 1 else f"{who} does not hold it"
+    verb = "sends" if context.hop == 1 else "holds"
+    if sent.open:
+        return f"{who} {verb} a value that begins with {_listed(sent.open)}"
+    return f"{who} {verb} {_listed(sent.values)}"
+
+
+def hint_for(condition: Condition, context: Context) -> str:
+    """Advice for a slip that is common in public templates; empty when there is none."""
+    sent = context.find(condition.name)
+    values = sent.values if isinstance(sent, Sent) else ()
+    if condition.name == "aws:sourcearn" and any(":podidentityassociation/" in v for v in condition.values):
+        return "aws:SourceArn is the cluster's ARN, never the association's"
+    if condition.name.startswith(_REQUEST_TAG) and not values:
+        return _tag_hint(condition, context)
+    if ":" in condition.name and "." in condition.name.rsplit(":", 1)[0] and context.hop == 1:
+        return "this condition belongs to IRSA; EKS Pod Identity sends no OIDC claims"
+    if condition.name.startswith("aws:principaltag/") and context.hop == 1:
+        return "at this hop the session tags are aws:RequestTag/…"
+    if condition.name in ("aws:principalorgid", "aws:principalorgpaths") and context.hop == 1:
+        return "for an AWS service the key is aws:SourceOrgID or aws:SourceOrgPaths"
+    return _value_hint(condition, values)
+
+
+def _tag_hint(condition: Condition, context: Context) -> str:
+    if context.find("aws:tagkeys") not in (None,) and not isinstance(context.find("aws:tagkeys"), Sent):
+        return "session tags are off, so no aws:RequestTag is sent"
+    tag = condition.name.removeprefix(_REQUEST_TAG)
+    close = difflib.get_close_matches(tag, TAG_KEYS, n=1, cutoff=0.6)
+    return f"the session tag is called {close[0]}" if close else f"EKS sends only the tags {_listed(TAG_KEYS)}"
+
+
+def _value_hint(condition: Condition, values: Iterable[str]) -> str:
+    for sent in values:
+        for wanted in condition.values:
+            if condition.family == "equals" and matches(pattern(wanted), sent):
+                return "* and ? are plain characters in StringEquals; use StringLike"
+            if condition.family == "arn" and matches(pattern(wanted), sent):
+                return "an ARN pattern has six parts, and * does not reach over a colon"
+            if wanted.lower() == sent.lower():
+                return "the comparison is case-sensitive"
+    return ""
+
+
+def principals_of(policy: Policy) -> tuple[str, ...]:
+    """Whom the Allow statements name, each once, in order."""
+    names = [name for s in policy.statements if s.allow for _, name in s.principals]
+    return tuple(dict.fromkeys(names))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,228 @@
+"""A trust policy: parsed with every legal form kept, and printed with equal values in the same order.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language" and "AWS JSON policy elements: Principal". IAM's API
+returns the document percent-encoded; SDKs may decode it to text or to an object.
+"""
+
+import copy
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from podid.domain.errors import InvalidInput
+from podid.domain.trust.conditions import Condition, Value, compile_condition
+
+_KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_VERSION_WITH_VARIABLES = "2012-10-17"
+
+
+class TrustPolicyError(InvalidInput):
+    """A document that IAM would not take as a trust policy; `place` is like `Statement[1].Condition.StringEquals`."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(f"{place}: {what}" if place else what, subject=place)
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, compiled; `raw` is what the document holds. `principals` are (kind, value), kind "*" for all."""
+
+    raw: Mapping[str, object]
+    index: int
+    sid: str
+    allow: bool
+    principals: tuple[tuple[str, str], ...]
+    not_principal: bool
+    actions: tuple[str, ...]
+    not_action: bool
+    conditions: tuple[Condition, ...]
+    strange: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """How messages name it: `Statement[2]`, with the Sid where there is one."""
+        return f"Statement[{self.index}] ({self.sid})" if self.sid else f"Statement[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A parsed trust policy. `single` says that the document holds its one statement without a list."""
+
+    document: Mapping[str, object]
+    statements: tuple[Statement, ...]
+    single: bool = False
+
+    def to_document(self) -> dict[str, object]:
+        """A new object, ready for an IAM call after JSON encoding."""
+        return copy.deepcopy(dict(self.document))
+
+    def to_json(self) -> str:
+        """Compact JSON, as it counts against the quota."""
+        return json.dumps(self.document, separators=(",", ":"), ensure_ascii=False)
+
+    def with_statements(self, raws: Iterable[Mapping[str, object]]) -> "Policy":
+        """The same document with other statements; one statement goes without a list where the original did."""
+        statements = [dict(raw) for raw in raws]
+        document = dict(self.document)
+        document["Statement"] = statements[0] if self.single and len(statements) == 1 else statements
+        parsed = parse_policy(document)
+        return Policy(parsed.document, parsed.statements, self.single)
+
+
+class _Object(list[tuple[str, object]]):
+    """A JSON object as its pairs, so that a duplicate key can be named with its place."""
+
+
+def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
+    """Raises TrustPolicyError, naming the place, for what IAM would not take; unknown members are kept."""
+    if isinstance(document, Mapping):
+        plain = _plain(document, "")
+    else:
+        plain = _plain(_decode(document), "")
+    if not isinstance(plain, dict):
+        raise TrustPolicyError("", f"a trust policy is a JSON object, not {_kind(plain)}")
+    version = plain.get("Version", "2008-10-17")
+    if not isinstance(version, str):
+        raise TrustPolicyError("Version", f"must be text, not {_kind(version)}")
+    if "Statement" not in plain:
+        raise TrustPolicyError("Statement", "is missing")
+    found = plain["Statement"]
+    single = isinstance(found, dict)
+    raws = [found] if isinstance(found, dict) else found
+    if not isinstance(raws, list):
+        raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {_kind(found)}")
+    if not raws:
+        raise TrustPolicyError("Statement", "must hold at least one statement")
+    places = ["Statement"] if single else [f"Statement[{index}]" for index in range(len(raws))]
+    statements = tuple(
+        _statement(raw, index, place, version) for index, (raw, place) in enumerate(zip(raws, places, strict=True))
+    )
+    return Policy(plain, statements, single)
+
+
+def _decode(document: str | bytes) -> object:
+    try:
+        text = document.decode("utf-8-sig") if isinstance(document, bytes) else document.removeprefix("\ufeff")
+        if text.lstrip().startswith("%"):
+            text = unquote(text, errors="strict")
+        return json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise TrustPolicyError(place, f"this is not JSON: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise TrustPolicyError("", "this is not JSON: the text is not UTF-8") from error
+    except RecursionError as error:
+        raise TrustPolicyError("", "this is not a policy: it is nested too deeply") from error
+    except ValueError as error:
+        raise TrustPolicyError("", f"this is not JSON: {error}") from error
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _plain(value: object, place: str, depth: int = 0) -> object:
+    """A private copy in dicts and lists; refuses duplicate keys and values that JSON does not have."""
+    if depth > 20:
+        raise TrustPolicyError(place, "is nested too deeply for a policy")
+    if isinstance(value, _Object | Mapping):
+        result: dict[str, object] = {}
+        for key, member in value if isinstance(value, _Object) else value.items():
+            if not isinstance(key, str):
+                raise TrustPolicyError(place, f"has a member name that is not text: {key!r}")
+            inner = f"{place}.{key}" if place else key
+            if key in result:
+                raise TrustPolicyError(inner, "appears twice")
+            result[key] = _plain(member, inner, depth + 1)
+        return result
+    if isinstance(value, list | tuple):
+        return [_plain(member, f"{place}[{index}]", depth + 1) for index, member in enumerate(value)]
+    if value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise TrustPolicyError(place, "holds a value that is not JSON, or a number out of range")
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _statement(raw: object, index: int, place: str, version: str) -> Statement:
+    if not isinstance(raw, dict):
+        raise TrustPolicyError(place, f"must be an object, not {_kind(raw)}")
+    sid = raw.get("Sid", "")
+    if not isinstance(sid, str):
+        raise TrustPolicyError(f"{place}.Sid", f"must be text, not {_kind(sid)}")
+    effect = _one_of(raw, place, "Effect")
+    if raw[effect] not in ("Allow", "Deny"):
+        raise TrustPolicyError(f"{place}.Effect", f"must be Allow or Deny, not {raw[effect]!r}")
+    principal = _one_of(raw, place, "Principal", "NotPrincipal")
+    action = _one_of(raw, place, "Action", "NotAction")
+    return Statement(
+        raw=raw,
+        index=index,
+        sid=sid,
+        allow=raw["Effect"] == "Allow",
+        principals=_principals(raw[principal], f"{place}.{principal}"),
+        not_principal=principal == "NotPrincipal",
+        actions=_texts(raw[action], f"{place}.{action}"),
+        not_action=action == "NotAction",
+        conditions=_conditions(raw.get("Condition", {}), f"{place}.Condition", version),
+        strange=tuple(name for name in raw if name not in _KNOWN_MEMBERS),
+    )
+
+
+def _one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
+    present = [name for name in names if name in raw]
+    if not present:
+        raise TrustPolicyError(f"{place}.{names[0]}", "is missing")
+    if len(present) > 1:
+        raise TrustPolicyError(f"{place}.{names[1]}", f"cannot stand beside {names[0]}")
+    return present[0]
+
+
+def _principals(value: object, place: str) -> tuple[tuple[str, str], ...]:
+    if value == "*":
+        return (("*", "*"),)
+    if not isinstance(value, dict):
+        raise TrustPolicyError(place, 'must be "*" or an object such as {"Service": "pods.eks.amazonaws.com"}')
+    return tuple((kind, text) for kind, names in value.items() for text in _texts(names, f"{place}.{kind}"))
+
+
+def _texts(value: object, place: str) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    for index, text in enumerate(values):
+        if not isinstance(text, str):
+            inner = f"{place}[{index}]" if isinstance(value, list) else place
+            raise TrustPolicyError(inner, f"must be text, not {_kind(text)}")
+    return tuple(values)
+
+
+def _conditions(value: object, place: str, version: str) -> tuple[Condition, ...]:
+    conditions = []
+    for operator, keys in _members(value, place):
+        for key, values in _members(keys, f"{place}.{operator}"):
+            scalars = _scalars(values, f"{place}.{operator}.{key}")
+            variables = version == _VERSION_WITH_VARIABLES
+            conditions.append(compile_condition(operator, key, scalars, variables=variables))
+    return tuple(conditions)
+
+
+def _members(value: object, place: str) -> Iterable[tuple[str, object]]:
+    if not isinstance(value, dict):
+        raise TrustPolicyError(place, f"must be an object, not {_kind(value)}")
+    return value.items()
+
+
+def _scalars(value: object, place: str) -> tuple[Value, ...]:
+    values = value if isinstance(value, list) else [value]
+    for index, scalar in enumerate(values):
+        if not isinstance(scalar, str | bool | int | float):
+            inner = f"{place}[{index}]" if isinstance(value, list) else place
+            raise TrustPolicyError(inner, f"must be text, a number, true or false, not {_kind(scalar)}")
+    return tuple(values)

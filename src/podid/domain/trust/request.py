@@ -1,0 +1,296 @@
+"""Who asks for the role, and what STS sees of the request: its context, key by key.
+
+Hop 1 is EKS assuming the association's role; hop 2 is that role assuming the target role. Sources: EKS User Guide,
+"IAM roles for EKS Pod Identity", "Grant Pods access based on tags", "Access AWS resources using a target role"; IAM
+User Guide, "AWS global condition context keys" (the Availability notes); the live trials reported in
+https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3743 (`aws:SourceArn` is the cluster's) and
+https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 (it is not the association's).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+
+from podid.domain.names import PODS_PRINCIPAL, parse_cluster_arn, parse_role_arn
+
+NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
+SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
+TAG_KEYS = (
+    "eks-cluster-arn",
+    "eks-cluster-name",
+    "kubernetes-namespace",
+    "kubernetes-service-account",
+    "kubernetes-pod-name",
+    "kubernetes-pod-uid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePod:
+    """A running pod of the service account; its name and uid are session tags."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentity:
+    """Hop 1: EKS asks for the association's role on behalf of a service account.
+
+    `role_tags` are the tags of the role that is asked for, None when they were not read. `pods` are live pods of the
+    service account, for conditions on pod name, uid or session name. Without `org_id` and `now` (timezone-aware)
+    conditions on the cluster's organisation and on the clock stay unknown. Raises InvalidInput for an ARN that is not a
+    cluster's.
+    """
+
+    cluster_arn: str
+    namespace: str
+    service_account: str
+    session_tags: bool = True
+    role_tags: Mapping[str, str] | None = field(default_factory=dict)
+    pods: tuple[LivePod, ...] | None = None
+    org_id: str | None = None
+    now: datetime | None = None
+
+    def __post_init__(self) -> None:
+        parse_cluster_arn(self.cluster_arn)
+
+    @property
+    def account(self) -> str:
+        return self.cluster_arn.split(":")[4]
+
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster_arn.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHop:
+    """Hop 2: the association's role (`base_role_arn`), in a session for `pod`, asks for the target role.
+
+    `external_id` is the association's, as DescribePodIdentityAssociation gives it; None when it was not read.
+    `role_tags` are the target role's, `base_role_tags` the association role's; None when they were not read.
+    """
+
+    base_role_arn: str
+    pod: PodIdentity
+    external_id: str | None = None
+    role_tags: Mapping[str, str] | None = field(default_factory=dict)
+    base_role_tags: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        parse_role_arn(self.base_role_arn)
+
+    @property
+    def account(self) -> str:
+        return self.base_role_arn.split(":")[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is known of one key: its values, or only how a value begins (`open`); `why` says what is missing."""
+
+    values: tuple[str, ...] = ()
+    many: bool = False
+    open: tuple[str, ...] = ()
+    optional: bool = False
+    why: str = ""
+
+
+class Missing(Enum):
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+# Keys that STS documents for another kind of request than an AWS service assuming a role.
+_ABSENT_AT_HOP_1 = frozenset(
+    {
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principalarn",
+        "aws:sourcevpc",
+        "aws:sourcevpcarn",
+        "aws:sourcevpce",
+        "aws:sourceip",
+        "aws:vpcsourceip",
+        "aws:vpceaccount",
+        "aws:vpceorgid",
+        "aws:vpceorgpaths",
+        "aws:username",
+        "aws:multifactorauthpresent",
+        "aws:multifactorauthage",
+        "aws:federatedprovider",
+        "aws:calledvia",
+        "aws:calledviafirst",
+        "aws:calledvialast",
+        "aws:chatbotsourcearn",
+        "aws:ec2instancesourcevpc",
+        "aws:ec2instancesourceprivateipv4",
+        "aws:assumedroot",
+        "ec2:sourceinstancearn",
+        "lambda:sourcefunctionarn",
+        "ssm:sourceinstancearn",
+        "glue:credentialissuingservice",
+        "ec2:roledelivery",
+        "sts:externalid",
+    }
+)
+# A role session carries none of these: the first four need an AWS service as the caller.
+_ABSENT_AT_HOP_2 = frozenset(
+    {
+        "aws:sourcearn",
+        "aws:sourceaccount",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+        "aws:principalservicename",
+        "aws:principalservicenameslist",
+        "aws:username",
+        "aws:federatedprovider",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The keys of one request, lower-cased, with what they hold."""
+
+    hop: int
+    sent: Mapping[str, Sent]
+    absent: frozenset[str]
+    unread: tuple[str, ...]
+
+    def find(self, key: str) -> Sent | Missing:
+        """What the request holds under `key` (lower case)."""
+        found = self.sent.get(key)
+        if found is not None:
+            return found
+        if key in self.absent:
+            return Missing.ABSENT
+        if key.startswith(self.unread):
+            return Missing.UNKNOWN
+        if key.startswith(("aws:requesttag/", "aws:resourcetag/", "iam:resourcetag/", "aws:principaltag/", "saml:")):
+            return Missing.ABSENT
+        # The prefix of a web identity key is its issuer, a host name; it exists in AssumeRoleWithWebIdentity only.
+        if "." in key.rsplit(":", 1)[0] and ":" in key:
+            return Missing.ABSENT
+        return Missing.UNKNOWN
+
+
+def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> Context:
+    """The request as STS sees it, for one live pod or for a pod that is not known."""
+    if isinstance(request, TargetHop):
+        return _hop_2(request, pod)
+    return _hop_1(request, pod)
+
+
+def _hop_1(identity: PodIdentity, pod: LivePod | None) -> Context:
+    sent = {
+        "aws:sourcearn": Sent((identity.cluster_arn,)),
+        "aws:sourceaccount": Sent((identity.account,)),
+        "aws:principalisawsservice": Sent(("true",)),
+        "aws:principalservicename": Sent((PODS_PRINCIPAL,)),
+        "aws:sourceorgid": _organisation(identity, "aws:SourceOrgID"),
+        "aws:sourceorgpaths": _at_run_time("aws:SourceOrgPaths, the cluster account's place in its organisation"),
+        "sts:rolesessionname": _session_name(identity, pod),
+    }
+    sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/",))
+    return Context(1, sent | _role_tags(identity.role_tags), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity))
+
+
+def _hop_2(hop: TargetHop, pod: LivePod | None) -> Context:
+    identity = hop.pod
+    sent = {
+        "aws:principalarn": Sent((hop.base_role_arn,)),
+        "aws:principalaccount": Sent((hop.account,)),
+        "aws:principaltype": Sent(("AssumedRole",)),
+        "aws:principalisawsservice": Sent(("false",)),
+        "aws:userid": _at_run_time("aws:userid, the unique id of the role and its session"),
+        "sts:externalid": _external_id(hop),
+    }
+    if identity.org_id is not None:
+        sent["aws:principalorgid"] = _organisation(identity, "aws:PrincipalOrgID")
+    for key, value in (hop.base_role_tags or {}).items():
+        sent["aws:principaltag/" + key.lower()] = Sent((value,))
+    sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
+    unread = () if hop.base_role_tags is not None else ("aws:principaltag/",)
+    return Context(2, sent | _role_tags(hop.role_tags), _ABSENT_AT_HOP_2 | _tag_lists(identity), unread + _unread(hop))
+
+
+def _unread(request: PodIdentity | TargetHop) -> tuple[str, ...]:
+    return () if request.role_tags is not None else ("aws:resourcetag/", "iam:resourcetag/")
+
+
+def _tag_lists(identity: PodIdentity) -> frozenset[str]:
+    return frozenset() if identity.session_tags else frozenset({"aws:tagkeys", "sts:transitivetagkeys"})
+
+
+def _at_run_time(what: str) -> Sent:
+    return Sent(open=("",), why=f"the value of {what} is not known here")
+
+
+def _organisation(identity: PodIdentity, key: str) -> Sent:
+    if identity.org_id is not None:
+        return Sent((identity.org_id,))
+    return _at_run_time(f"{key}, the organisation of account {identity.account},")
+
+
+def _external_id(hop: TargetHop) -> Sent:
+    values = () if hop.external_id is None else (hop.external_id,)
+    opening = ("",) if hop.external_id is None else ()
+    if hop.pod.session_tags:
+        why = "AWS does not document whether sts:ExternalId is sent while session tags are on"
+        return Sent(values, open=opening, optional=True, why=why)
+    return Sent(values, open=opening, why="the association's externalId was not given")
+
+
+def _clock(identity: PodIdentity) -> dict[str, Sent]:
+    if identity.now is None:
+        opened = _at_run_time("the clock at the time of the request")
+        return {"aws:currenttime": opened, "aws:epochtime": opened}
+    now = identity.now.astimezone(UTC)
+    return {
+        "aws:currenttime": Sent((now.strftime("%Y-%m-%dT%H:%M:%SZ"),)),
+        "aws:epochtime": Sent((str(int(now.timestamp())),)),
+    }
+
+
+def _session_tags(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
+    if not identity.session_tags:
+        return {}
+    values = (
+        Sent((identity.cluster_arn,)),
+        Sent((identity.cluster_name,)),
+        Sent((identity.namespace,)),
+        Sent((identity.service_account,)),
+        Sent((pod.name,)) if pod else _at_run_time("kubernetes-pod-name, which differs from pod to pod,"),
+        Sent((pod.uid,)) if pod else _at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
+    )
+    tags = {prefix + key: value for prefix in prefixes for key, value in zip(TAG_KEYS, values, strict=True)}
+    return tags | {"aws:tagkeys": Sent(TAG_KEYS, many=True), "sts:transitivetagkeys": Sent(TAG_KEYS, many=True)}
+
+
+def _role_tags(tags: Mapping[str, str] | None) -> dict[str, Sent]:
+    sent: dict[str, Sent] = {}
+    for key, value in (tags or {}).items():
+        for prefix in ("aws:resourcetag/", "iam:resourcetag/"):
+            name = prefix + key.lower()
+            sent[name] = (
+                _at_run_time(f"tag {key}, written twice with different case,") if name in sent else Sent((value,))
+            )
+    return sent
+
+
+def _session_name(identity: PodIdentity, pod: LivePod | None) -> Sent:
+    """`eks-<cluster>-<pod>-<uuid>`; samples show cluster and pod cut to 10 letters, the API reference does not say."""
+    why = "the session name eks-<cluster>-<pod>-<uuid> is only known at run time"
+    cluster = identity.cluster_name
+    if len(cluster) > 10:
+        beginnings = [f"eks-{cluster[:10]}"]
+        if pod is not None:
+            beginnings = [f"eks-{cluster[:10]}-{pod.name[:10]}", f"eks-{cluster}-{pod.name}-"]
+    else:
+        beginnings = [f"eks-{cluster}-"]
+        if pod is not None:
+            beginnings = [f"eks-{cluster}-{pod.name[:10]}", f"eks-{cluster}-{pod.name}-"]
+    return Sent(open=tuple(beginnings), why=why)
