@@ -3,9 +3,9 @@
 The AWS half owns the World (world.py). It offers the Kubernetes half:
 
 * `world.pod_identity_enabled(namespace, service_account)`: would the EKS webhook inject a new pod now;
-* `world.agent_addon()`: the state of the eks-pod-identity-agent add-on, or None when it is not installed;
+* `world.agent_addon()`: the state of the eks-pod-identity-agent add-on, or None when nothing of it is on the cluster
+  (an add-on deleted with `preserve` stays);
 * `world.cluster_name`, `cluster_arn`, `region`, `account`, `partition`, and `world.clock.now()`;
-* `world.agent_workload()`: the same, but an add-on that was deleted with `preserve` stays, since its DaemonSet does;
 * `world.subscribe(callback)`: called with a word ("associations", "addons", "reset") after a change by an API call.
   What changes only because time passes (an add-on becoming ACTIVE, an association reaching the webhook) is seen by
   asking again.
@@ -17,35 +17,35 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class TokenClaims:
-    """Who a service account token speaks for; the pod is empty when the token is bound to none."""
-
-    namespace: str
-    service_account: str
-    pod_name: str = ""
-    pod_uid: str = ""
-
-
-class TokenRejected(Exception):
-    """The token is not this cluster's, not for the audience, bound to a pod that is gone, or (`expired`) too old."""
-
-    def __init__(self, message: str, *, expired: bool = False) -> None:
-        super().__init__(message)
-        self.expired = expired
-
-
 class Claims(Protocol):
-    """What the AWS half reads of a reviewed token."""
+    """Who a reviewed token speaks for; `pod` and `pod_uid` are empty when it is bound to no pod."""
 
     @property
     def namespace(self) -> str: ...
     @property
     def service_account(self) -> str: ...
     @property
-    def pod_name(self) -> str: ...
+    def pod(self) -> str: ...
     @property
     def pod_uid(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """The plainest Claims."""
+
+    namespace: str
+    service_account: str
+    pod: str = ""
+    pod_uid: str = ""
+
+
+class TokenRejected(Exception):
+    """The token is refused; `service_code` is what EKS Auth answers: InvalidTokenException or ExpiredTokenException."""
+
+    def __init__(self, service_code: str, message: str) -> None:
+        super().__init__(message)
+        self.service_code = service_code
 
 
 class KubernetesHalf(Protocol):
@@ -60,7 +60,7 @@ class KubernetesHalf(Protocol):
         """The certificate authority of the API server, PEM."""
 
     def review_token(self, token: str, audience: str) -> Claims:
-        """The claims of a valid token; TokenRejected (or another exception with `expired`) for any other."""
+        """The claims of a valid token; TokenRejected, or an exception with its `service_code`, for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,4 @@ class AgentAddon:
     status: str
     version: str
     configuration: dict[str, object]
+    present: bool = True

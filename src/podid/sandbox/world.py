@@ -10,6 +10,7 @@ import string
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from podid.sandbox.clock import Clock
 from podid.sandbox.contract import AgentAddon, KubernetesHalf
@@ -115,16 +116,16 @@ class Cluster:
     name: str
     arn: str
     version: str
-    body: dict[str, object]
+    body: dict[str, Any]
     associations: dict[str, Association] = field(default_factory=dict)
     by_subject: dict[tuple[str, str], str] = field(default_factory=dict)
     deleted: list[Association] = field(default_factory=list)
     addons: dict[str, Addon] = field(default_factory=dict)
     preserved: dict[str, Addon] = field(default_factory=dict)
-    nodegroups: dict[str, dict[str, object]] = field(default_factory=dict)
-    fargate_profiles: dict[str, dict[str, object]] = field(default_factory=dict)
-    access_entries: dict[str, dict[str, object]] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, object, str]] = field(default_factory=dict)
+    nodegroups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class World:
@@ -152,6 +153,7 @@ class World:
         self.addon_faults: dict[str, AddonFault] = {}
         self.kubernetes: KubernetesHalf | None = None
         self._listeners: list[Callable[[str], None]] = []
+        self._pending: list[str] = []
 
     # What the Kubernetes half uses.
 
@@ -164,33 +166,41 @@ class World:
         self.kubernetes = half
 
     def subscribe(self, callback: Callable[[str], None]) -> None:
-        """`callback("associations" | "addons" | "reset")` after each change, on the thread of the API call."""
+        """`callback("associations" | "addons" | "reset")` after each change, on the thread of the API call.
+
+        The World's lock is free then, so the callback may take its own and ask the World anything.
+        """
         self._listeners.append(callback)
 
     def changed(self, what: str) -> None:
-        for listener in tuple(self._listeners):
-            listener(what)
+        """Notes a change; `notify` tells of it."""
+        with self.lock:
+            if what not in self._pending:
+                self._pending.append(what)
+
+    def notify(self) -> None:
+        """Tells the listeners what `changed` noted. Must be called without the lock."""
+        with self.lock:
+            pending, self._pending = self._pending, []
+        for what in pending:
+            for listener in tuple(self._listeners):
+                listener(what)
 
     def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
         """True when the webhook, which lags by `delays.association`, would inject a pod created now."""
         return self.association_in_effect(self.cluster_name, namespace, service_account) is not None
 
     def agent_addon(self) -> AgentAddon | None:
-        """The agent add-on of the main cluster as EKS tells of it; None when it is not installed."""
+        """The agent add-on of the main cluster, or what one deleted with `preserve` left running; else None."""
         with self.lock:
             cluster = self.clusters.get(self.cluster_name)
             if cluster is None:
                 return None
             self.settle(cluster)
-            return _as_agent(cluster.addons.get(AGENT_ADDON))
-
-    def agent_workload(self) -> AgentAddon | None:
-        """The agent that runs in the main cluster: the add-on, or what one deleted with `preserve` left behind."""
-        with self.lock:
-            installed = self.agent_addon()
-            if installed is not None or self.cluster_name not in self.clusters:
-                return installed
-            return _as_agent(self.clusters[self.cluster_name].preserved.get(AGENT_ADDON))
+            addon = cluster.addons.get(AGENT_ADDON) or cluster.preserved.get(AGENT_ADDON)
+            if addon is None:
+                return None
+            return AgentAddon(addon.status, addon.version, decode_configuration(addon.configuration))
 
     # What the API handlers use.
 
@@ -215,6 +225,12 @@ class World:
     def put_association(self, cluster: Cluster, association: Association) -> None:
         cluster.associations[association.id] = association
         cluster.by_subject[association.subject] = association.id
+
+    def history(self, association: Association) -> Association:
+        """What an update keeps of the version it replaces: its own past only while somebody may still see that."""
+        if association.modified_at > self.clock.now() - self.delays.association:
+            return association
+        return replace(association, previous=None)
 
     def remove_association(self, cluster: Cluster, association_id: str) -> Association:
         association = cluster.associations.pop(association_id)
@@ -259,12 +275,6 @@ class World:
         with self.lock:
             for cluster in self.clusters.values():
                 yield from list(cluster.associations.values())
-
-
-def _as_agent(addon: Addon | None) -> AgentAddon | None:
-    if addon is None:
-        return None
-    return AgentAddon(addon.status, addon.version, decode_configuration(addon.configuration))
 
 
 def _as_of(association: Association, moment: float) -> Association | None:

@@ -1,6 +1,7 @@
 """AWS's errors, and how each protocol words them on the wire."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -25,6 +26,7 @@ _REST_JSON_CODES = {
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
 }
 _REST_JSON_STATUS = {"ThrottlingException": 429}
+_NONE: Mapping[str, int] = {}
 
 
 class AwsError(Exception):
@@ -47,28 +49,30 @@ class Answer:
     body: bytes
 
 
-def access_denied(arn: str, action: str, resource: str, *, explicit: bool = False) -> AwsError:
-    """IAM's own sentence, https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html."""
+def access_denied(arn: str, action: str, shown: str, *, explicit: bool = False) -> AwsError:
+    """IAM's own sentence, https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+
+    `shown` is the resource as the service words it, "" where it names none.
+    """
     because = (
         "with an explicit deny in an identity-based policy"
         if explicit
         else f"because no identity-based policy allows the {action} action"
     )
-    return AwsError(
-        "AccessDenied", f"User: {arn} is not authorized to perform: {action} on resource: {resource} {because}", 403
-    )
+    resource = f" on resource: {shown}" if shown else ""
+    return AwsError("AccessDenied", f"User: {arn} is not authorized to perform: {action}{resource} {because}", 403)
 
 
-def render_error(error: AwsError, protocol: str, request_id: str) -> Answer:
-    """The error as `protocol` (rest-json, query or ec2) carries it."""
+def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> Answer:
+    """The error as `protocol` (rest-json, query or ec2) carries it; `statuses` are those of the service's model."""
     if protocol == "rest-json":
-        return _rest_json(error, request_id)
+        return _rest_json(error, request_id, statuses)
     if protocol == "ec2":
         return _ec2(error, request_id)
     return _query(error, request_id)
 
 
-def _rest_json(error: AwsError, request_id: str) -> Answer:
+def _rest_json(error: AwsError, request_id: str, statuses: Mapping[str, int]) -> Answer:
     code = _REST_JSON_CODES.get(error.code, error.code)
     body = json.dumps({"message": error.message, **error.members}).encode()
     headers = (
@@ -76,7 +80,8 @@ def _rest_json(error: AwsError, request_id: str) -> Answer:
         ("x-amzn-ErrorType", code),
         ("x-amzn-RequestId", request_id),
     )
-    return Answer(_REST_JSON_STATUS.get(code, error.status), headers, body)
+    status = statuses.get(code) or _REST_JSON_STATUS.get(code, error.status)
+    return Answer(status, headers, body)
 
 
 def _query(error: AwsError, request_id: str) -> Answer:

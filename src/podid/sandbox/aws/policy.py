@@ -44,7 +44,7 @@ Principal = ServicePrincipal | AwsPrincipal | FederatedPrincipal
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`allowed` and `denied` may both be true: then the deny wins. `by_account` means only a whole account was named."""
+    """Of `allowed` and `denied` together the deny wins. `by_account`: only a whole account was named."""
 
     allowed: bool = False
     denied: bool = False

@@ -40,6 +40,11 @@ class RestJsonService:
             uri = operation.http["requestUri"].split("?")[0]
             key = (operation.http["method"], uri.count("/"))
             self._routes.setdefault(key, []).append(_compile(operation, uri))
+        self.error_statuses = {
+            shape.error_code: shape.metadata["error"]["httpStatusCode"]
+            for shape in self.model.error_shapes
+            if "error" in shape.metadata
+        }
         for routes in self._routes.values():
             routes.sort(key=lambda route: len(route.labels))
 
@@ -146,8 +151,9 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _checked_type(shape: Shape, value: Any, name: str) -> Any:
-    wanted = _PYTHON_TYPES.get(shape.type_name, (object,))
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+    wanted = _PYTHON_TYPES.get(shape.type_name, ())
+    matches: bool = isinstance(value, wanted)
+    if not matches or (isinstance(value, bool) and bool not in wanted):
         found = {dict: "STRUCTURE_VALUE", list: "LIST_VALUE", str: "STRING_VALUE", bool: "TRUE_VALUE"}.get(
             type(value), "NUMBER_VALUE"
         )
@@ -168,8 +174,11 @@ def _checked_type(shape: Shape, value: Any, name: str) -> Any:
 def _validate(shape: Shape, value: Any, path: str) -> None:
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
-            if value.get(name) in (None, ""):
-                raise _invalid(f"{_join(path, name)} is required" if path == "" else f"{_join(path, name)} is missing")
+            if value.get(name) is None:
+                raise _invalid(
+                    f"1 validation error detected: Value null at '{_join(path, name)}' failed to satisfy constraint: "
+                    "Member must not be null"
+                )
         for name, item in value.items():
             _validate(shape.members[name], item, _join(path, name))
         return

@@ -1,0 +1,102 @@
+"""The admin channel: JSON commands on a loopback path, for whoever knows the sandbox's nonce.
+
+`GET /_podid/hello?CHALLENGE` proves that this is the sandbox one thinks it is without giving the nonce away: it answers
+with an HMAC of the challenge. `POST /_podid/command` with the nonce in `X-Podid-Nonce` carries out `{"command": …}`.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from typing import Any
+
+from podid.sandbox.aws.authorization import Request
+from podid.sandbox.aws.errors import Answer
+from podid.sandbox.faults import Fault, Faults
+from podid.sandbox.world import AddonFault, World
+
+PREFIX = "/_podid/"
+NONCE_HEADER = "x-podid-nonce"
+_JSON = (("Content-Type", "application/json"),)
+
+Arguments = dict[str, Any]
+
+
+def proof(nonce: str, challenge: str) -> str:
+    """What only a holder of `nonce` can answer to `challenge`."""
+    return hmac.new(nonce.encode(), challenge.encode(), hashlib.sha256).hexdigest()
+
+
+class Admin:
+    """Answers requests under PREFIX. `reset` and `stop` are the server's own functions."""
+
+    def __init__(
+        self, world: World, faults: Faults, nonce: str, reset: Callable[[], None], stop: Callable[[], None]
+    ) -> None:
+        self._world = world
+        self._faults = faults
+        self._nonce = nonce
+        self._commands: dict[str, Callable[[Arguments], object]] = {
+            "status": lambda _: self._status(),
+            "reset": lambda _: reset(),
+            "stop": lambda _: stop(),
+            "fault": lambda arguments: _shown(faults.add(Fault(**arguments))),
+            "heal": lambda _: faults.clear(),
+            "delays": self._delays,
+            "advance": lambda arguments: world.clock.advance(float(arguments["seconds"])),
+            "addon-fault": self._addon_fault,
+            "deny": lambda arguments: bool(world.credentials.deny(**arguments)),
+            "allow": lambda arguments: world.credentials.allow_again(**arguments),
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried out."""
+        if request.method == "GET" and request.path == f"{PREFIX}hello" and request.query:
+            return _answer(200, {"proof": proof(self._nonce, request.query)})
+        known = hmac.compare_digest(request.headers.get(NONCE_HEADER, "").encode(), self._nonce.encode())
+        if not known or request.method != "POST" or request.path != f"{PREFIX}command":
+            return _answer(404, {"message": "Not Found"})
+        try:
+            arguments = json.loads(request.body)
+            command = self._commands[arguments.pop("command")]
+            return _answer(200, {"result": command(arguments)})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _answer(400, {"message": f"{type(error).__name__}: {error}"})
+
+    def _status(self) -> object:
+        world = self._world
+        with world.lock:
+            return {
+                "cluster": world.cluster_name,
+                "account": world.account,
+                "region": world.region,
+                "associations": sum(len(cluster.associations) for cluster in world.clusters.values()),
+                "faults": [_shown(fault) for fault in self._faults.listed()],
+                "calls": {f"{service}:{name}": count for (service, name), count in self._faults.calls.items()},
+                "kubernetes": world.kubernetes.endpoint_url if world.kubernetes else "",
+            }
+
+    def _delays(self, arguments: Arguments) -> object:
+        delays = self._world.delays
+        for name, seconds in arguments.items():
+            if not hasattr(delays, name):
+                raise KeyError(name)
+            setattr(delays, name, float(seconds))
+        return {name: getattr(delays, name) for name in ("association", "role", "delete", "addon")}
+
+    def _addon_fault(self, arguments: Arguments) -> object:
+        """`{"addon": NAME, "status": "DEGRADED", …}` puts it in place, without a status it is removed."""
+        name = str(arguments.pop("addon"))
+        with self._world.lock:
+            if not arguments.get("status"):
+                return self._world.addon_faults.pop(name, None) is not None
+            self._world.addon_faults[name] = AddonFault(**arguments)
+        return True
+
+
+def _shown(fault: Fault) -> dict[str, object]:
+    return {"kind": fault.kind, "service": fault.service, "operation": fault.operation, "times": fault.times}
+
+
+def _answer(status: int, document: object) -> Answer:
+    return Answer(status, _JSON, json.dumps(document).encode())

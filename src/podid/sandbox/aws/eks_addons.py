@@ -1,0 +1,372 @@
+"""The add-on operations: states that take time, configuration by schema, add-on-owned associations.
+
+https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from podid.sandbox.aws import eks_associations
+from podid.sandbox.aws.addon_catalog import CATALOG, AddonKind, schema_violation
+from podid.sandbox.aws.protocol import Params, timestamp
+from podid.sandbox.aws.service import Call, Handler, Result, page
+from podid.sandbox.world import Addon, AddonUpdate, Cluster
+
+_BUSY = ("CREATING", "UPDATING", "DELETING")
+
+
+def create(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["clusterName"])
+    kind = _kind(call, cluster, params["addonName"])
+    if kind.name in cluster.addons:
+        raise call.error(
+            "ResourceInUseException", "Addon already exists.", clusterName=cluster.name, addonName=kind.name
+        )
+    version = _version(call, cluster, kind, params.get("addonVersion"))
+    _check_configuration(call, cluster, kind, params.get("configurationValues"))
+    if params.get("tags"):
+        call.authorize(call.caller, "eks:TagResource", cluster.arn)
+    wanted = params.get("podIdentityAssociations") or []
+    _check_associations(call, cluster, kind, version, wanted, owned=())
+    now = call.world.clock.now()
+    addon = Addon(
+        name=kind.name,
+        version=version,
+        status="CREATING",
+        arn=call.world.arn(f"addon/{cluster.name}/{kind.name}/{uuid4()}"),
+        created_at=now,
+        modified_at=now,
+        namespace=(params.get("namespaceConfig") or {}).get("namespace") or kind.namespace,
+        configuration=params.get("configurationValues"),
+        service_account_role_arn=params.get("serviceAccountRoleArn"),
+    )
+    _replace_associations(call, cluster, addon, wanted)
+    _begin(call, addon, "CREATING", "ACTIVE")
+    cluster.preserved.pop(kind.name, None)
+    cluster.addons[kind.name] = addon
+    if params.get("tags"):
+        call.world.tags[addon.arn] = dict(params["tags"])
+    call.world.changed("addons")
+    return {"addon": _body(call, cluster, addon)}
+
+
+def describe(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["clusterName"])
+    return {"addon": _body(call, cluster, _find(call, cluster, params["addonName"]))}
+
+
+def update(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["clusterName"])
+    addon = _find(call, cluster, params["addonName"])
+    kind = CATALOG[addon.name]
+    if addon.status in _BUSY:
+        raise call.error(
+            "ResourceInUseException",
+            f"Addon {addon.name} cannot be updated as it is currently in {addon.status} state",
+            clusterName=cluster.name,
+            addonName=addon.name,
+        )
+    version = _version(call, cluster, kind, params.get("addonVersion") or addon.version)
+    _check_configuration(call, cluster, kind, params.get("configurationValues"))
+    wanted = params.get("podIdentityAssociations")
+    if wanted is not None:
+        _check_associations(call, cluster, kind, version, wanted, owned=tuple(addon.association_ids))
+        _replace_associations(call, cluster, addon, wanted)
+    addon.version = version
+    if params.get("configurationValues") is not None:
+        addon.configuration = params["configurationValues"] or None
+    if params.get("serviceAccountRoleArn") is not None:
+        addon.service_account_role_arn = params["serviceAccountRoleArn"]
+    change = AddonUpdate(str(uuid4()), "InProgress", _update_params(params), call.world.clock.now())
+    addon.updates[change.id] = change
+    _begin(call, addon, "UPDATING", "ACTIVE")
+    call.world.changed("addons")
+    return {"update": _update_body(change)}
+
+
+def delete(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["clusterName"])
+    addon = _find(call, cluster, params["addonName"])
+    preserve = bool(params.get("preserve"))
+    addon.preserve = preserve
+    if preserve:
+        for association_id in addon.association_ids:
+            owned = cluster.associations.get(association_id)
+            if owned is not None:
+                call.world.put_association(cluster, replace(owned, owner_arn=None))
+    else:
+        _remove_associations(call, cluster, addon)
+    addon.association_ids = []
+    _begin(call, addon, "DELETING", "")
+    call.world.changed("addons")
+    return {"addon": _body(call, cluster, addon)}
+
+
+def list_(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["clusterName"])
+    names, token = page(sorted(cluster.addons), params)
+    return {"addons": names, "nextToken": token}
+
+
+def describe_update(call: Call, params: Params) -> Result:
+    cluster = call.cluster(params["name"])
+    addon = _find(call, cluster, params["addonName"]) if params.get("addonName") else None
+    change = addon.updates.get(params["updateId"]) if addon is not None else None
+    if change is None:
+        raise call.error(
+            "ResourceNotFoundException", f"No update found for ID: {params['updateId']}", clusterName=cluster.name
+        )
+    return {"update": _update_body(change)}
+
+
+def describe_versions(call: Call, params: Params) -> Result:
+    name, kubernetes = params.get("addonName"), params.get("kubernetesVersion")
+    if name and name not in CATALOG:
+        raise call.error("ResourceNotFoundException", f"Addon {name} not found", addonName=name)
+    kinds = [
+        kind
+        for kind in CATALOG.values()
+        if name in (None, kind.name)
+        and (not params.get("types") or kind.type in params["types"])
+        and (not params.get("publishers") or "eks" in params["publishers"])
+        and (not params.get("owners") or "aws" in params["owners"])
+        and (kubernetes is None or kubernetes in kind.default_for)
+    ]
+    shown, token = page(kinds, params)
+    return {"addons": [_versions_body(kind, kubernetes) for kind in shown], "nextToken": token}
+
+
+def describe_configuration(call: Call, params: Params) -> Result:
+    kind = CATALOG.get(params["addonName"])
+    if kind is None or params["addonVersion"] not in kind.versions:
+        raise call.error(
+            "ResourceNotFoundException",
+            f"No configuration found for addon {params['addonName']} version {params['addonVersion']}",
+            addonName=params["addonName"],
+        )
+    supported = kind.supports_pod_identity(params["addonVersion"])
+    return {
+        "addonName": kind.name,
+        "addonVersion": params["addonVersion"],
+        "configurationSchema": kind.schema_text(),
+        "podIdentityConfiguration": [
+            {
+                "serviceAccount": account,
+                "recommendedManagedPolicies": [f"arn:{call.world.partition}:iam::aws:policy/{name}" for name in names],
+            }
+            for account, names in (kind.service_accounts.items() if supported else ())
+        ],
+    }
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "CreateAddon": create,
+    "DescribeAddon": describe,
+    "UpdateAddon": update,
+    "DeleteAddon": delete,
+    "ListAddons": list_,
+    "DescribeUpdate": describe_update,
+    "DescribeAddonVersions": describe_versions,
+    "DescribeAddonConfiguration": describe_configuration,
+}
+
+
+def _begin(call: Call, addon: Addon, status: str, goal: str) -> None:
+    """`status` now, `goal` (or what a fault makes of it) after `delays.addon`."""
+    now = call.world.clock.now()
+    fault = call.world.addon_faults.get(addon.name) if goal else None
+    addon.status, addon.modified_at = status, now
+    addon.due = now + call.world.delays.addon
+    addon.next_status = fault.status if fault else goal
+    addon.issues = [{"code": fault.code, "message": fault.message, "resourceIds": []}] if fault else []
+
+
+def _kind(call: Call, cluster: Cluster, name: str) -> AddonKind:
+    kind = CATALOG.get(name)
+    if kind is None:
+        raise call.error(
+            "InvalidParameterException", "Addon specified is not supported", clusterName=cluster.name, addonName=name
+        )
+    return kind
+
+
+def _version(call: Call, cluster: Cluster, kind: AddonKind, wanted: str | None) -> str:
+    version = wanted or kind.default_for.get(cluster.version, "")
+    if version not in kind.versions:
+        raise call.error(
+            "InvalidParameterException",
+            "Addon version specified is not supported",
+            clusterName=cluster.name,
+            addonName=kind.name,
+        )
+    return version
+
+
+def _check_configuration(call: Call, cluster: Cluster, kind: AddonKind, text: str | None) -> None:
+    if not text:
+        return
+    try:
+        values = json.loads(text)
+    except ValueError:
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError:
+            values = text
+    violation = schema_violation(kind.schema | {"type": "object"}, values)
+    if violation:
+        raise call.error(
+            "InvalidParameterException",
+            "ConfigurationValue provided in request is not supported: Json schema validation failed with error: "
+            f"[{violation}]",
+            clusterName=cluster.name,
+            addonName=kind.name,
+        )
+
+
+def _check_associations(
+    call: Call, cluster: Cluster, kind: AddonKind, version: str, wanted: list[Params], owned: tuple[str, ...]
+) -> None:
+    members = {"clusterName": cluster.name, "addonName": kind.name}
+    if wanted and not kind.supports_pod_identity(version):
+        raise call.error(
+            "InvalidParameterException",
+            f"Pod Identity feature is not supported for addon version: {version}",
+            **members,
+        )
+    for item in wanted:
+        account = item["serviceAccount"]
+        if account not in kind.service_accounts:
+            raise call.error(
+                "InvalidParameterException",
+                f"Service account {account} in pod identity configuration is not supported for addon {kind.name}",
+                **members,
+            )
+        eks_associations.check_role(call, item["roleArn"])
+        subject = (kind.namespace, account)
+        if cluster.by_subject.get(subject) not in owned:
+            eks_associations.refuse_duplicate(call, cluster, subject)
+
+
+def _replace_associations(call: Call, cluster: Cluster, addon: Addon, wanted: list[Params]) -> None:
+    """The list replaces the whole set; an account that stays keeps its association and its id."""
+    roles = {item["serviceAccount"]: item["roleArn"] for item in wanted}
+    kept: list[str] = []
+    for association_id in addon.association_ids:
+        current = cluster.associations.get(association_id)
+        if current is None:
+            continue
+        role_arn = roles.pop(current.service_account, None)
+        if role_arn is None:
+            call.world.remove_association(cluster, association_id)
+            continue
+        if role_arn != current.role_arn:
+            changed = replace(
+                current, role_arn=role_arn, modified_at=call.world.clock.now(), previous=call.world.history(current)
+            )
+            call.world.put_association(cluster, changed)
+        kept.append(association_id)
+    eks_associations.refuse_over_quota(call, cluster, len(roles))
+    for account, role_arn in roles.items():
+        created = eks_associations.new_association(
+            call.world, cluster, (addon.namespace, account), role_arn, owner_arn=addon.arn
+        )
+        call.world.put_association(cluster, created)
+        kept.append(created.id)
+    addon.association_ids = kept
+    call.world.changed("associations")
+
+
+def _remove_associations(call: Call, cluster: Cluster, addon: Addon) -> None:
+    for association_id in addon.association_ids:
+        if association_id in cluster.associations:
+            call.world.remove_association(cluster, association_id)
+    call.world.changed("associations")
+
+
+def _find(call: Call, cluster: Cluster, name: str) -> Addon:
+    addon = cluster.addons.get(name)
+    if addon is None:
+        raise call.error(
+            "ResourceNotFoundException",
+            f"No addon: {name} found in cluster: {cluster.name}",
+            clusterName=cluster.name,
+            addonName=name,
+        )
+    return addon
+
+
+def _body(call: Call, cluster: Cluster, addon: Addon) -> dict[str, Any]:
+    visible = addon.issues if addon.status in ("DEGRADED", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED") else []
+    return {
+        "addonName": addon.name,
+        "clusterName": cluster.name,
+        "status": addon.status,
+        "addonVersion": addon.version,
+        "health": {"issues": visible},
+        "addonArn": addon.arn,
+        "createdAt": timestamp(addon.created_at),
+        "modifiedAt": timestamp(addon.modified_at),
+        "serviceAccountRoleArn": addon.service_account_role_arn,
+        "tags": dict(call.world.tags.get(addon.arn, {})),
+        "publisher": "eks",
+        "owner": "aws",
+        "configurationValues": addon.configuration,
+        "podIdentityAssociations": [
+            cluster.associations[item].arn for item in addon.association_ids if item in cluster.associations
+        ],
+        "namespaceConfig": {"namespace": addon.namespace},
+    }
+
+
+def _versions_body(kind: AddonKind, kubernetes: str | None) -> dict[str, Any]:
+    return {
+        "addonName": kind.name,
+        "type": kind.type,
+        "publisher": "eks",
+        "owner": "aws",
+        "defaultNamespace": kind.namespace,
+        "addonVersions": [
+            {
+                "addonVersion": version,
+                "architecture": ["amd64", "arm64"],
+                "computeTypes": ["ec2", "hybrid"],
+                "compatibilities": [
+                    {"clusterVersion": cluster, "platformVersions": ["*"], "defaultVersion": default == version}
+                    for cluster, default in kind.default_for.items()
+                    if kubernetes in (None, cluster)
+                ],
+                "requiresConfiguration": False,
+                "requiresIamPermissions": kind.supports_pod_identity(version),
+            }
+            for version in kind.versions
+        ],
+    }
+
+
+def _update_params(params: Params) -> list[dict[str, str]]:
+    wanted = {
+        "AddonVersion": params.get("addonVersion"),
+        "ServiceAccountRoleArn": params.get("serviceAccountRoleArn"),
+        "ResolveConflicts": params.get("resolveConflicts"),
+        "ConfigurationValues": params.get("configurationValues"),
+        "PodIdentityAssociations": (
+            json.dumps(params["podIdentityAssociations"]) if params.get("podIdentityAssociations") is not None else None
+        ),
+    }
+    return [{"type": name, "value": value} for name, value in wanted.items() if value is not None]
+
+
+def _update_body(change: AddonUpdate) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "status": change.status,
+        "type": "AddonUpdate",
+        "params": change.params,
+        "createdAt": timestamp(change.created_at),
+        "errors": change.errors,
+    }

@@ -1,0 +1,146 @@
+"""Clusters, node groups, Fargate profiles, access entries, insights and tags: read from the world, tags written."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from podid.sandbox.aws.protocol import Params
+from podid.sandbox.aws.service import Call, Handler, Result, page
+from podid.sandbox.world import Cluster
+
+# Discard port: nothing answers, and nothing leaves the machine.
+_NO_ENDPOINT = "https://127.0.0.1:9"
+_TAG_LIMIT = 50
+
+
+def describe(call: Call, params: Params) -> Result:
+    return {"cluster": _body(call, call.cluster(params["name"]))}
+
+
+def list_(call: Call, params: Params) -> Result:
+    names, token = page(sorted(call.world.clusters) if call.region == call.world.region else [], params)
+    return {"clusters": names, "nextToken": token}
+
+
+def list_nodegroups(call: Call, params: Params) -> Result:
+    names, token = page(sorted(call.cluster(params["clusterName"]).nodegroups), params)
+    return {"nodegroups": names, "nextToken": token}
+
+
+def describe_nodegroup(call: Call, params: Params) -> Result:
+    cluster, name = call.cluster(params["clusterName"]), params["nodegroupName"]
+    if name not in cluster.nodegroups:
+        raise call.error(
+            "ResourceNotFoundException",
+            f"No node group found for name: {name}.",
+            clusterName=cluster.name,
+            nodegroupName=name,
+        )
+    return {"nodegroup": _with_tags(call, cluster.nodegroups[name], "nodegroupArn")}
+
+
+def list_fargate_profiles(call: Call, params: Params) -> Result:
+    names, token = page(sorted(call.cluster(params["clusterName"]).fargate_profiles), params)
+    return {"fargateProfileNames": names, "nextToken": token}
+
+
+def describe_fargate_profile(call: Call, params: Params) -> Result:
+    cluster, name = call.cluster(params["clusterName"]), params["fargateProfileName"]
+    if name not in cluster.fargate_profiles:
+        raise call.error(
+            "ResourceNotFoundException",
+            f"No Fargate Profile found with name: {name}.",
+            clusterName=cluster.name,
+            fargateProfileName=name,
+        )
+    return {"fargateProfile": _with_tags(call, cluster.fargate_profiles[name], "fargateProfileArn")}
+
+
+def list_access_entries(call: Call, params: Params) -> Result:
+    arns, token = page(sorted(call.cluster(params["clusterName"]).access_entries), params)
+    return {"accessEntries": arns, "nextToken": token}
+
+
+def describe_access_entry(call: Call, params: Params) -> Result:
+    cluster, arn = call.cluster(params["clusterName"]), params["principalArn"]
+    if arn not in cluster.access_entries:
+        raise call.error(
+            "ResourceNotFoundException",
+            f"The specified principalArn could not be found. You can view your available access entries with "
+            f"list-access-entries. principalArn: {arn}",
+            clusterName=cluster.name,
+        )
+    return {"accessEntry": _with_tags(call, cluster.access_entries[arn], "accessEntryArn")}
+
+
+def list_insights(call: Call, params: Params) -> Result:
+    call.cluster(params["clusterName"])
+    return {"insights": []}
+
+
+def describe_insight(call: Call, params: Params) -> Result:
+    call.cluster(params["clusterName"])
+    raise call.error("ResourceNotFoundException", f"No insight found for id: {params['id']}")
+
+
+def tag(call: Call, params: Params) -> Result:
+    arn = _known_arn(call, params["resourceArn"])
+    tags = call.world.tags.get(arn, {}) | params["tags"]
+    if len(tags) > _TAG_LIMIT:
+        raise call.error("BadRequestException", f"The maximum number of tags is {_TAG_LIMIT}")
+    call.world.tags[arn] = tags
+    return {}
+
+
+def untag(call: Call, params: Params) -> Result:
+    arn = _known_arn(call, params["resourceArn"])
+    for key in params["tagKeys"]:
+        call.world.tags.get(arn, {}).pop(key, None)
+    return {}
+
+
+def list_tags(call: Call, params: Params) -> Result:
+    return {"tags": dict(call.world.tags.get(_known_arn(call, params["resourceArn"]), {}))}
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "DescribeCluster": describe,
+    "ListClusters": list_,
+    "ListNodegroups": list_nodegroups,
+    "DescribeNodegroup": describe_nodegroup,
+    "ListFargateProfiles": list_fargate_profiles,
+    "DescribeFargateProfile": describe_fargate_profile,
+    "ListAccessEntries": list_access_entries,
+    "DescribeAccessEntry": describe_access_entry,
+    "ListInsights": list_insights,
+    "DescribeInsight": describe_insight,
+    "TagResource": tag,
+    "UntagResource": untag,
+    "ListTagsForResource": list_tags,
+}
+
+
+def _body(call: Call, cluster: Cluster) -> dict[str, Any]:
+    half = call.world.kubernetes if cluster.name == call.world.cluster_name else None
+    body = {"endpoint": half.endpoint_url if half else _NO_ENDPOINT, **_with_tags(call, cluster.body, "arn")}
+    if half is not None:
+        body["certificateAuthority"] = {"data": base64.b64encode(half.ca_pem.encode()).decode()}
+    return body
+
+
+def _with_tags(call: Call, body: Mapping[str, object], arn_member: str) -> dict[str, Any]:
+    return {**body, "tags": dict(call.world.tags.get(str(body[arn_member]), {}))}
+
+
+def _known_arn(call: Call, arn: str) -> str:
+    for cluster in call.world.clusters.values():
+        if arn == cluster.arn or any(arn == item.arn for item in cluster.addons.values()):
+            return arn
+        prefix = call.world.arn(f"podidentityassociation/{cluster.name}/")
+        if arn.startswith(prefix) and arn.removeprefix(prefix) in cluster.associations:
+            return arn
+        for group in (cluster.nodegroups, cluster.fargate_profiles, cluster.access_entries):
+            for body in group.values():
+                if arn in (body.get("nodegroupArn"), body.get("fargateProfileArn"), body.get("accessEntryArn")):
+                    return arn
+    raise call.error("NotFoundException", f"Resource was not found: {arn}")

@@ -1,0 +1,218 @@
+"""What IAM does and moto does not: quotas, principals that must exist, AWS's own texts, SimulatePrincipalPolicy."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podid.sandbox.aws.errors import AwsError
+from podid.sandbox.aws.iam_moto import MotoIam
+from podid.sandbox.aws.policy import as_list, decide, statements
+from podid.sandbox.aws.query import Form, Value, members
+
+NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
+TRUST_QUOTA = 2048
+_ROLE_ARN = re.compile(r"arn:[^:]+:iam::(\d{12}):(role|user)/(.+)")
+_STS_ARN = re.compile(r"arn:[^:]+:sts::\d{12}:(assumed-role|federated-user)/.+")
+_ROOT = re.compile(r"(arn:[^:]+:iam::)?\d{12}(:root)?")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.(amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an IAM call is about: the ARN that policies match, and how IAM words it in a refusal."""
+
+    arn: str
+    shown: str
+
+
+class IamRules:
+    """Runs before and after moto. `account` is the caller's."""
+
+    def __init__(self, iam: MotoIam, partition: str) -> None:
+        self._iam = iam
+        self._partition = partition
+
+    def target(self, account: str, action: str, form: Form) -> Target:
+        """The resource of the call as IAM names it."""
+        prefix = f"arn:{self._partition}:iam::{account}:"
+        if "RoleName" in form:
+            role = self._iam.role_named(account, form["RoleName"])
+            arn = role.arn if role is not None else f"{prefix}role{form.get('Path', '/')}{form['RoleName']}"
+            return Target(arn, arn if action == "CreateRole" else f"role {form['RoleName']}")
+        if "PolicyArn" in form:
+            return Target(form["PolicyArn"], f"policy {form['PolicyArn']}")
+        if "InstanceProfileName" in form:
+            name = form["InstanceProfileName"]
+            return Target(f"{prefix}instance-profile/{name}", f"instance profile {name}")
+        if "UserName" in form:
+            return Target(f"{prefix}user/{form['UserName']}", f"user {form['UserName']}")
+        if "PolicySourceArn" in form:
+            return Target(form["PolicySourceArn"], form["PolicySourceArn"])
+        if action == "ListRoles":
+            arn = f"{prefix}role{form.get('PathPrefix', '/')}"
+            return Target(arn, arn)
+        return Target("*", "*")
+
+    def before(self, account: str, action: str, form: Form) -> None:
+        """Refuses what IAM refuses, and makes AWS's managed policies known to moto."""
+        for name in ("PolicyArn", "PermissionsBoundary"):
+            if name in form:
+                self._iam.ensure_managed_policy(account, form[name])
+        if action == "ListPolicies" and form.get("Scope", "All") in ("All", "AWS"):
+            self._iam.ensure_all_managed_policies(account)
+        self._check_exists(account, action, form)
+        document = form.get("PolicyDocument" if action == "UpdateAssumeRolePolicy" else "AssumeRolePolicyDocument")
+        if action in ("CreateRole", "UpdateAssumeRolePolicy") and document is not None:
+            self.check_trust(document)
+
+    def after(self, account: str, action: str, form: Form, deleted: Mapping[str, str]) -> None:
+        """Notes what other services see late, and what a deletion does to trust policies. Only after success."""
+        if action in ("CreateRole", "UpdateAssumeRolePolicy"):
+            self._iam.trust_written(account, form["RoleName"])
+        for arn, unique_id in deleted.items():
+            self._iam.principal_gone(account, arn, unique_id)
+
+    def doomed(self, account: str, action: str, form: Form) -> dict[str, str]:
+        """ARN and unique id of the principal that the call will delete."""
+        entity = None
+        if action == "DeleteRole":
+            entity = self._iam.role_named(account, form.get("RoleName", ""))
+        elif action == "DeleteUser":
+            entity = self._iam.user_named(account, form.get("UserName", ""))
+        return {entity.arn: entity.id} if entity is not None else {}
+
+    def check_trust(self, document: str) -> None:
+        """MalformedPolicyDocument and LimitExceeded as IAM raises them for a trust policy."""
+        try:
+            parsed = json.loads(document)
+        except ValueError as error:
+            raise _malformed("This policy contains invalid Json") from error
+        if not isinstance(parsed, dict) or "Statement" not in parsed:
+            raise _malformed("Syntax errors in policy.")
+        if len("".join(document.split())) > TRUST_QUOTA:
+            raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST_QUOTA}", 409)
+        for statement in statements(document):
+            self._check_trust_statement(statement)
+
+    def _check_trust_statement(self, statement: dict[str, Any]) -> None:
+        if "Resource" in statement or "NotResource" in statement:
+            raise _malformed("Has prohibited field Resource")
+        if "Principal" not in statement and "NotPrincipal" not in statement:
+            raise _malformed("Missing required field Principal")
+        actions = as_list(statement.get("Action", statement.get("NotAction", [])))
+        if not all(str(action).lower().startswith("sts:") or action == "*" for action in actions):
+            raise _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+        principal = statement.get("Principal", statement.get("NotPrincipal"))
+        if principal == "*":
+            return
+        if not isinstance(principal, dict):
+            raise _malformed("Syntax errors in policy.")
+        for kind, names in principal.items():
+            for name in as_list(names):
+                if not self._principal_exists(kind, str(name)):
+                    raise _malformed(f'Invalid principal in policy: "{kind.upper()}":"{name}"')
+
+    def _principal_exists(self, kind: str, name: str) -> bool:
+        if kind == "Service":
+            return _SERVICE.fullmatch(name) is not None
+        if kind == "Federated":
+            return True
+        if kind != "AWS":
+            return kind == "CanonicalUser"
+        if name == "*" or _ROOT.fullmatch(name) or _STS_ARN.fullmatch(name):
+            return True
+        found = _ROLE_ARN.fullmatch(name)
+        if found is None:
+            return False
+        account, entity, path = found.groups()
+        if entity == "role":
+            return self._iam.find_role(name) is not None
+        return self._iam.user_named(account, path.rsplit("/", 1)[-1]) is not None
+
+    def _check_exists(self, account: str, action: str, form: Form) -> None:
+        name = form.get("RoleName")
+        if name and action != "CreateRole" and self._iam.role_named(account, name) is None:
+            raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
+        profile = form.get("InstanceProfileName")
+        if profile and action != "CreateInstanceProfile":
+            known = self._iam.backend(account).instance_profiles.values()
+            if all(item.name != profile for item in known):
+                raise AwsError("NoSuchEntity", f"Instance Profile {profile} cannot be found.", 404)
+        policy = form.get("PolicyName")
+        if name and policy and action in ("GetRolePolicy", "DeleteRolePolicy"):
+            role = self._iam.role_named(account, name)
+            if policy not in role.policies:
+                raise AwsError("NoSuchEntity", f"The role policy with name {policy} cannot be found.", 404)
+        arn = form.get("PolicyArn")
+        if arn and arn not in self._iam.backend(account).managed_policies:
+            message = f"Policy {arn} was not found."
+            if action == "AttachRolePolicy":
+                message = f"Policy {arn} does not exist or is not attachable."
+            raise AwsError("NoSuchEntity", message, 404)
+
+    def simulate(self, form: Form) -> dict[str, Value]:
+        """SimulatePrincipalPolicy: identity policies, a boundary of the request left aside; never a trust policy."""
+        source = form.get("PolicySourceArn", "")
+        found = _ROLE_ARN.fullmatch(source)
+        if found is None:
+            raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type.", 400)
+        account, kind, path = found.groups()
+        name = path.rsplit("/", 1)[-1]
+        entity = self._iam.find_role(source) if kind == "role" else self._iam.user_named(account, name)
+        if entity is None:
+            raise AwsError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
+        documents = self._iam.identity_policies(source) + members(form, "PolicyInputList")
+        context = _context_entries(form)
+        results: list[Value] = [
+            _evaluation(documents, action, resource, context)
+            for action in members(form, "ActionNames")
+            for resource in members(form, "ResourceArns") or ["*"]
+        ]
+        return {"EvaluationResults": results, "IsTruncated": "false"}
+
+
+def _evaluation(
+    documents: list[str], action: str, resource: str, context: Mapping[str, tuple[str, ...]]
+) -> dict[str, Value]:
+    decisions = [decide(document, action, resource, context) for document in documents]
+    if any(decision.denied for decision in decisions):
+        word = "explicitDeny"
+    elif any(decision.allowed for decision in decisions):
+        word = "allowed"
+    else:
+        word = "implicitDeny"
+    return {
+        "EvalActionName": action,
+        "EvalResourceName": resource,
+        "EvalDecision": word,
+        "MatchedStatements": [],
+        "MissingContextValues": _missing(documents, context),
+    }
+
+
+def _missing(documents: list[str], context: Mapping[str, tuple[str, ...]]) -> list[Value]:
+    known = {key.lower() for key in context}
+    wanted = {
+        key
+        for document in documents
+        for statement in statements(document)
+        for keys in statement.get("Condition", {}).values()
+        for key in keys
+        if key.lower() not in known
+    }
+    return sorted(wanted)
+
+
+def _context_entries(form: Form) -> dict[str, tuple[str, ...]]:
+    entries: dict[str, tuple[str, ...]] = {}
+    index = 1
+    while (key := form.get(f"ContextEntries.member.{index}.ContextKeyName")) is not None:
+        entries[key] = tuple(members(form, f"ContextEntries.member.{index}.ContextKeyValues"))
+        index += 1
+    return entries
+
+
+def _malformed(message: str) -> AwsError:
+    return AwsError("MalformedPolicyDocument", message, 400)

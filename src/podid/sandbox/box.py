@@ -1,0 +1,152 @@
+"""The sandbox in this process: `with Sandbox() as box:` starts it on a free port, in threads.
+
+moto keeps IAM and EC2 in module globals, so one sandbox runs at a time in a process; a second start raises Conflict.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+from podid.domain.errors import Conflict
+from podid.sandbox import baseline
+from podid.sandbox.admin import PREFIX, Admin
+from podid.sandbox.aws import ec2
+from podid.sandbox.aws.authorization import Request
+from podid.sandbox.aws.errors import Answer
+from podid.sandbox.aws.gateway import Gateway
+from podid.sandbox.contract import KubernetesHalf
+from podid.sandbox.credentials import Credential
+from podid.sandbox.faults import Faults
+from podid.sandbox.server import LoopbackServer
+from podid.sandbox.world import World
+
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
+_running = threading.Lock()
+
+
+class RunningKubernetes(KubernetesHalf, Protocol):
+    """A started Kubernetes half."""
+
+    def stop(self) -> None: ...
+
+
+KubernetesFactory = Callable[[World], RunningKubernetes]
+
+
+class Sandbox:
+    """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
+
+    `endpoint_url`, `world`, `faults`, `iam`, `admin_key` and `env()` are for the caller. `samples` loads the demo's
+    mistyped association too.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: str = "111122223333",
+        region: str = "us-west-2",
+        partition: str = "aws",
+        cluster_name: str = "demo",
+        port: int = 0,
+        samples: bool = False,
+        nonce: str = "",
+        kubernetes: KubernetesFactory | None = None,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        self.world = World(account=account, region=region, partition=partition, cluster_name=cluster_name)
+        self.faults = Faults()
+        self.nonce = nonce or secrets.token_urlsafe(24)
+        self.gateway = Gateway(self.world, self.faults, ec2.seed)
+        self.iam = self.gateway.iam
+        self.admin_key: Credential = self.world.credentials.add_user(
+            "podid-admin", account=account, partition=partition
+        )
+        self._admin = Admin(self.world, self.faults, self.nonce, self.reset, on_stop or (lambda: None))
+        self._port = port
+        self._samples = samples
+        self._kubernetes = kubernetes
+        self._half: RunningKubernetes | None = None
+        self._server: LoopbackServer | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        if self._server is None:
+            raise Conflict("the sandbox is not running")
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def kubernetes(self) -> RunningKubernetes | None:
+        """The Kubernetes half, while it runs."""
+        return self._half
+
+    def env(self) -> dict[str, str]:
+        """Variables that lead boto3, the AWS CLI and kubectl here; those in UNSET must go."""
+        kubeconfig = getattr(self._half, "kubeconfig_path", "")
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.admin_key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.admin_key.secret_access_key,
+            "AWS_REGION": self.world.region,
+            "AWS_DEFAULT_REGION": self.world.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}),
+        }
+
+    def start(self) -> "Sandbox":
+        """Listens when it returns. OSError when the port is taken, Conflict when another sandbox runs here."""
+        if not _running.acquire(blocking=False):
+            raise Conflict("a sandbox already runs in this process")
+        try:
+            self.iam.forget()
+            baseline.load(self.world, self.iam, samples=self._samples)
+            self._server = LoopbackServer(self._answer, self._port)
+            if self._kubernetes is not None:
+                self._half = self._kubernetes(self.world)
+                self.world.attach_kubernetes(self._half)
+        except BaseException:
+            self._close()
+            raise
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="podid-sandbox", daemon=True).start()
+        self.world.notify()
+        return self
+
+    def stop(self) -> None:
+        """Ends the server and the Kubernetes half; harmless when it does not run."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._close()
+
+    def reset(self) -> None:
+        """The baseline again: objects, faults, denials; keys, delays and the clock stay."""
+        with self.world.lock:
+            self.faults.clear()
+            self.world.reset()
+            self.iam.forget()
+            self.gateway.forget_ec2()
+            baseline.load(self.world, self.iam, samples=self._samples)
+        self.world.notify()
+
+    def _close(self) -> None:
+        try:
+            if self._half is not None:
+                self._half.stop()
+        finally:
+            self._half = None
+            self.world.attach_kubernetes(None)
+            if self._server is not None:
+                self._server.close()
+            self._server = None
+            _running.release()
+
+    def _answer(self, request: Request) -> Answer:
+        return self._admin.answer(request) if request.path.startswith(PREFIX) else self.gateway.answer(request)
+
+    def __enter__(self) -> "Sandbox":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
