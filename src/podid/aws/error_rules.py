@@ -313,6 +313,11 @@ SERVICE_RULES: tuple[Rule, ...] = (
         "the policy cannot be attached to {subject} ({text})",
         _any("PolicyNotAttachable", "PolicyNotAttachableException"),
     ),
+    Rule(
+        Kind.REJECTED,
+        "IAM cannot evaluate a policy of {subject} ({text})",
+        _any("PolicyEvaluation", "PolicyEvaluationException"),
+    ),
     # --- any service ---
     Rule(
         Kind.SERVER,

@@ -92,10 +92,7 @@ class Pacer:
                 self._sleep(min(left, self._jitter() * backoff(attempt)))
 
     def _attempt(self, fn: Callable[[], T]) -> T:
-        with self._lock:
-            wait = self._rate.reserve(self._clock())
-        if wait > 0:
-            self._sleep(wait)
+        self._wait_for_turn()
         with self._slots:
             sent_at = self._clock()
             try:
@@ -109,6 +106,14 @@ class Pacer:
                 raise
         self._delivered()
         return result
+
+    def _wait_for_turn(self) -> None:
+        ours = False
+        while not ours:
+            with self._lock:
+                wait, ours = self._rate.reserve(self._clock())
+            if wait > 0:
+                self._sleep(wait)
 
     def _delivered(self) -> None:
         with self._lock:

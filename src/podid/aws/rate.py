@@ -1,18 +1,26 @@
 """How many calls a second a service bears: learnt from its throttles, without a clock of its own.
 
 Unlimited until the first throttle. Then the rate is what the service really delivered during the last second, less a
-little, and it climbs back: quickly up to where it last held, slowly beyond. One throttle answers one rate only: calls
-that were sent before the last cut say nothing about the new rate.
+little, and it climbs back: quickly up to where it last held, slowly beyond, and the faster the longer nothing is
+throttled. While there is less than a second to judge by, it climbs quickly without bound. One throttle answers one rate
+only: calls that were sent before the last cut say nothing about the new rate.
 """
 
 import math
 from collections import deque
 
+# calls a second
 FLOOR = 1.0
 CUT = 0.92
-RECOVER = 1.0
+# share of the rate that is added each second: below and above the rate that last held
+RECOVER = 2.0
 PROBE = 0.03
+# a throttle takes off a third at most, unless nothing but the deliveries is known yet
+DEEPEST_CUT = 0.7
+# seconds that the delivered rate is taken from
 WINDOW = 1.0
+# seconds that a slot can be had in advance: a longer wait asks again, by when the rate may have climbed
+HORIZON = 0.1
 
 
 class Rate:
@@ -26,12 +34,14 @@ class Rate:
         self._climbed_at = -math.inf
         self._delivered: deque[float] = deque()
 
-    def reserve(self, now: float) -> float:
-        """Seconds to wait before sending; the slot is taken."""
+    def reserve(self, now: float) -> tuple[float, bool]:
+        """Seconds to wait, and whether to send then; otherwise to ask again then."""
         self._climb(now)
         slot = max(now, self._next_slot)
+        if slot - now > HORIZON:
+            return HORIZON, False
         self._next_slot = slot + 1 / self.per_second
-        return slot - now
+        return slot - now, True
 
     def delivered(self, now: float) -> None:
         """A call was answered, with a result or with an error of its own."""
@@ -44,18 +54,26 @@ class Rate:
             return
         self._forget(now)
         self._climb(now)
-        self._held = max(FLOOR, min(self.per_second, len(self._delivered) / WINDOW))
-        self.per_second = max(FLOOR, self._held * CUT)
+        delivered = len(self._delivered) / WINDOW
+        bearable = delivered if math.isinf(self.per_second) else max(delivered, DEEPEST_CUT * self.per_second)
+        self.per_second = max(FLOOR, CUT * min(self.per_second, bearable))
+        self._held = max(FLOOR, delivered) if self._has_full_window(now) else math.inf
         self._cut_at = self._climbed_at = now
-        self._next_slot = max(self._next_slot, now) if math.isfinite(self._next_slot) else now
+        self._next_slot = max(self._next_slot, now)
 
     def _climb(self, now: float) -> None:
         if math.isinf(self.per_second):
             return
         seconds = now - self._climbed_at
-        factor = RECOVER if self.per_second < self._held else PROBE
-        self.per_second += seconds * max(1.0, factor * self.per_second)
         self._climbed_at = now
+        if self.per_second < self._held:
+            self.per_second = min(self._held, self.per_second + seconds * max(1.0, RECOVER * self.per_second))
+        else:
+            quiet = now - self._cut_at
+            self.per_second += seconds * max(1.0, PROBE * (1 + quiet * quiet) * self.per_second)
+
+    def _has_full_window(self, now: float) -> bool:
+        return bool(self._delivered) and now - self._delivered[0] >= 0.9 * WINDOW
 
     def _forget(self, now: float) -> None:
         while self._delivered and self._delivered[0] <= now - WINDOW:

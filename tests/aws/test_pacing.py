@@ -1,0 +1,322 @@
+"""The pacer: what is tried again, for how long, and what a fan-out does when things go wrong."""
+
+import heapq
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from podid.aws import pacing
+from podid.aws.errors import ConnectionLost, LostAnswer, ServerFailed, Unreachable, UnreadableAnswer
+from podid.aws.pacing import Pacer, backoff
+from podid.aws.rate import Rate
+from podid.domain.errors import AccessDenied, NotFound, PodidError, Throttled, TimedOut
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def pacer_with(clock: Clock, patience: float = 60.0) -> Pacer:
+    return Pacer(clock=clock, sleep=clock.sleep, jitter=lambda: 1.0, patience=patience)
+
+
+def failing(*errors: PodidError) -> Callable[[], str]:
+    left = list(errors)
+
+    def fn() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return fn
+
+
+# --- one call -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [Throttled("slow"), ServerFailed("500"), ConnectionLost("reset")])
+def test_a_passing_failure_of_a_read_is_tried_again(error: PodidError) -> None:
+    assert pacer_with(Clock()).call(failing(error, error, error)) == "done"
+
+
+@pytest.mark.parametrize("error", [AccessDenied("no"), NotFound("none"), UnreadableAnswer("html"), TimedOut("late")])
+def test_any_other_error_is_raised_at_once(error: PodidError) -> None:
+    clock = Clock()
+    with pytest.raises(type(error)) as caught:
+        pacer_with(clock).call(failing(error))
+    assert caught.value is error
+    assert clock.slept == []
+
+
+def test_backoff_doubles_up_to_two_seconds() -> None:
+    assert [backoff(attempt) for attempt in range(1, 8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert backoff(10_000) == 2.0
+
+
+def test_a_lasting_failure_is_raised_when_patience_ends() -> None:
+    clock = Clock()
+    errors = [ServerFailed(str(n)) for n in range(100)]
+    with pytest.raises(ServerFailed):
+        pacer_with(clock, patience=10).call(failing(*errors))
+    assert clock.now == pytest.approx(1010.0)
+
+
+def test_a_deadline_goes_before_patience() -> None:
+    clock = Clock()
+    with pytest.raises(Throttled):
+        pacer_with(clock).call(failing(*[Throttled("slow")] * 1000), deadline=1003.0)
+    assert 1003.0 <= clock.now < 1005.0
+
+
+def test_a_host_that_cannot_be_reached_is_tried_three_times() -> None:
+    clock = Clock()
+    with pytest.raises(Unreachable, match="3"):
+        pacer_with(clock).call(failing(Unreachable("1"), Unreachable("2"), Unreachable("3")))
+    assert clock.slept == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("error", [ServerFailed("500"), ConnectionLost("reset"), UnreadableAnswer("html")])
+def test_a_write_whose_answer_is_lost_is_never_repeated(error: PodidError) -> None:
+    calls = 0
+
+    def write() -> None:
+        nonlocal calls
+        calls += 1
+        raise error
+
+    with pytest.raises(LostAnswer) as caught:
+        pacer_with(Clock()).call(write, retry_safe=False)
+    assert calls == 1
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [Throttled("slow"), Unreachable("refused")])
+def test_a_write_that_was_certainly_not_carried_out_is_tried_again(error: PodidError) -> None:
+    assert pacer_with(Clock()).call(failing(error), retry_safe=False) == "done"
+
+
+# --- the rate, against a simulated service ------------------------------------------------------------------------
+
+
+def simulate(calls: int, *, limit: float, burst: float, workers: int = 64, latency: float = 0.05) -> tuple[float, int]:
+    """Seconds and throttles until `calls` are done: the pacer's loop, event by event, on a clock of its own."""
+    rate = Rate()
+    tokens, filled_at = burst, 0.0
+    refused, done, started = 0, 0, min(workers, calls)
+    events: list[tuple[float, int, str, float, int]] = []
+    for worker in range(started):
+        heapq.heappush(events, (0.0, worker, "ready", 0.0, 1))
+    now = 0.0
+    while done < calls:
+        now, worker, what, sent_at, attempt = heapq.heappop(events)
+        if what == "send":
+            heapq.heappush(events, (now + latency, worker, "answer", now, attempt))
+        elif what == "ready":
+            wait, ours = rate.reserve(now)
+            heapq.heappush(events, (now + wait, worker, "send" if ours else "ready", 0.0, attempt))
+        else:
+            tokens, filled_at = min(burst, tokens + (now - filled_at) * limit), now
+            if tokens >= 1:
+                tokens -= 1
+                rate.delivered(now)
+                done += 1
+                if started < calls:
+                    started += 1
+                    heapq.heappush(events, (now, worker, "ready", 0.0, 1))
+            else:
+                refused += 1
+                rate.throttled(now, sent_at)
+                heapq.heappush(events, (now + backoff(attempt) / 2, worker, "ready", 0.0, attempt + 1))
+    return now, refused
+
+
+@pytest.mark.parametrize(("limit", "burst"), [(100.0, 100.0), (100.0, 1.0), (100.0, 1000.0), (20.0, 20.0), (5.0, 5.0)])
+def test_a_fan_out_takes_hardly_longer_than_the_services_limit_asks_for(limit: float, burst: float) -> None:
+    calls = int(50 * limit + burst)
+    seconds, refused = simulate(calls, limit=limit, burst=burst)
+    assert seconds < 1.3 * 50
+    assert refused < 0.25 * calls + 128
+
+
+def test_without_throttles_nothing_waits() -> None:
+    seconds, refused = simulate(640, limit=1e9, burst=1e9)
+    assert (round(seconds, 6), refused) == (0.5, 0)
+
+
+def test_calls_that_were_sent_before_the_cut_do_not_cut_again() -> None:
+    rate = Rate()
+    for n in range(100):
+        rate.delivered(n / 100)
+    rate.throttled(1.0, sent_at=0.95)
+    once = rate.per_second
+    for _ in range(60):
+        rate.throttled(1.02, sent_at=0.97)
+    assert rate.per_second == once
+    assert once == pytest.approx(0.92 * 99, rel=0.02)
+
+
+def test_one_throttle_out_of_the_blue_does_not_cripple_the_rest() -> None:
+    rate = Rate()
+    assert math.isinf(rate.per_second)
+    rate.throttled(10.0, sent_at=9.9)
+    assert rate.per_second == 1.0
+    now = 10.0
+    sent = 0
+    while sent < 20:
+        wait, ours = rate.reserve(now)
+        now += wait
+        if ours:
+            sent += 1
+            now += 0.05
+            rate.delivered(now)
+    assert now < 15
+
+
+# --- many calls ---------------------------------------------------------------------------------------------------
+
+
+def podid_threads() -> int:
+    return sum(thread.daemon for thread in threading.enumerate())
+
+
+def test_results_come_with_their_items() -> None:
+    assert sorted(pacing.map(lambda n: n * n, range(200), pacer=Pacer())) == [(n, n * n) for n in range(200)]
+
+
+def test_no_items_no_results() -> None:
+    assert list(pacing.map(lambda n: n, [], pacer=Pacer())) == []
+
+
+def test_first_results_come_while_later_pages_are_awaited() -> None:
+    second_page = threading.Event()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        assert second_page.wait(5)
+        yield 2
+
+    results = pacing.map(lambda n: n, pages(), pacer=Pacer())
+    assert next(results) == (1, 1)
+    second_page.set()
+    assert list(results) == [(2, 2)]
+
+
+def test_no_more_calls_at_once_than_workers_whatever_the_number_of_fan_outs() -> None:
+    pacer = Pacer(workers=4)
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    def fn(n: int) -> int:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.002)
+        with lock:
+            now -= 1
+        return n
+
+    def run() -> None:
+        assert len(list(pacing.map(fn, range(40), pacer=pacer))) == 40
+
+    others = [threading.Thread(target=run) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    for thread in others:
+        thread.join()
+    assert most == 4
+
+
+def test_the_first_error_ends_the_fan_out_and_its_threads() -> None:
+    before = podid_threads()
+
+    def fn(n: int) -> int:
+        if n == 3:
+            raise AccessDenied("no", permission="eks:X")
+        return n
+
+    with pytest.raises(AccessDenied, match="no"):
+        list(pacing.map(fn, range(10_000), pacer=Pacer()))
+    assert podid_threads() == before
+
+
+def test_an_error_while_listing_is_raised() -> None:
+    def pages() -> Iterator[int]:
+        yield 1
+        raise AccessDenied("may not list")
+
+    with pytest.raises(AccessDenied, match="may not list"):
+        list(pacing.map(lambda n: n, pages(), pacer=Pacer()))
+
+
+def test_leaving_early_wakes_workers_that_wait_for_their_turn() -> None:
+    before = podid_threads()
+
+    def fn(n: int) -> int:
+        if n:
+            raise Throttled("slow")
+        return n
+
+    began = time.monotonic()
+    results = pacing.map(fn, range(1000), pacer=Pacer())
+    assert next(results) == (0, 0)
+    results.close()  # type: ignore[attr-defined]  # a generator in fact, and closing it is what leaving a loop does
+    assert time.monotonic() - began < 1.5
+    assert podid_threads() == before
+
+
+def test_ctrl_c_in_the_reader_ends_the_threads() -> None:
+    before = podid_threads()
+
+    def read() -> None:
+        for _ in pacing.map(lambda n: n, range(1000), pacer=Pacer()):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read()
+    assert podid_threads() == before
+
+
+def test_attempt_turns_errors_into_results() -> None:
+    def fn(n: int) -> int:
+        if n == 1:
+            raise NotFound("none")
+        return n
+
+    results = dict(pacing.fan_out(pacing.attempt(fn), range(3)))
+    assert (results[0], results[2]) == (0, 2)
+    assert isinstance(results[1], NotFound)
+
+
+def test_a_limit_is_kept_to_on_real_threads_without_a_failure() -> None:
+    """1,000 calls against 500 a second with a burst of 100 need 1.8 s."""
+    lock = threading.Lock()
+    tokens, filled_at = 100.0, time.monotonic()
+
+    def describe(n: int) -> int:
+        nonlocal tokens, filled_at
+        time.sleep(0.01)
+        with lock:
+            now = time.monotonic()
+            tokens, filled_at = min(100.0, tokens + (now - filled_at) * 500), now
+            if tokens < 1:
+                raise Throttled("Rate exceeded")
+            tokens -= 1
+            return n
+
+    began = time.monotonic()
+    results = list(pacing.map(describe, range(1000), pacer=Pacer()))
+    assert len(results) == 1000
+    assert time.monotonic() - began < 4
