@@ -33,7 +33,8 @@ from podid.entry import VERSION
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 
-_REGION_NAME = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+# a host label: the region becomes part of a host name
+_REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +216,15 @@ def _known_regions(core: Any) -> tuple[str, ...]:
 
 
 def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpoint: bool) -> str:
-    try:
-        return str(core.get_partition_for_region(region))
-    except UnknownRegionError as error:
-        if custom_endpoint and _REGION_NAME.fullmatch(region):
+    unknown: Exception | None = None
+    if _REGION_NAME.fullmatch(region):
+        try:
+            return str(core.get_partition_for_region(region))
+        except UnknownRegionError as error:
+            unknown = error
+        if custom_endpoint:
             return "aws"
-        raise UsageError(f"{region!r} is not an AWS region{_nearest_region(region, known)}", subject=region) from error
+    raise UsageError(f"{region!r} is not an AWS region{_nearest_region(region, known)}", subject=region) from unknown
 
 
 def _nearest_region(region: str, known: tuple[str, ...]) -> str:
