@@ -1,0 +1,172 @@
+"""The eks-pod-identity-agent add-on on the cluster: its DaemonSet and what its pods log.
+
+Shape and messages: https://github.com/aws/eks-pod-identity-agent (charts/, cmd/, internal/)
+"""
+
+import json
+from collections.abc import Mapping
+
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.objects import Obj, get, name, parse_time, rfc3339
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.world import AgentAddon, World
+
+_SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "imagePullSecrets")
+
+
+class AddonManager:
+    """Applies the add-on when EKS installs or changes it; what users do to the DaemonSet afterwards stays."""
+
+    def __init__(self, registry: Registry, world: World) -> None:
+        self._registry = registry
+        self._world = world
+        self._applied: str | None = None
+
+    def signature(self) -> str | None:
+        """What would be applied now; None without the add-on."""
+        addon = self._world.agent_addon()
+        if addon is None or not addon.present:
+            return None
+        return json.dumps([addon.version, dict(addon.configuration)], sort_keys=True)
+
+    def sync(self) -> None:
+        wanted = self.signature()
+        if wanted == self._applied:
+            return
+        self._applied = wanted
+        addon = self._world.agent_addon()
+        sets = daemon_sets(addon, self._world) if addon is not None and addon.present else []
+        by_name = {name(entry): entry for entry in sets}
+        for suffix in ("", "-hybrid"):
+            self._apply(f"{AGENT_ADDON}{suffix}", by_name.get(f"{AGENT_ADDON}{suffix}"))
+
+    def _apply(self, wanted_name: str, wanted: Obj | None) -> None:
+        found = self._registry.store.find(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted_name)
+        if wanted is None:
+            if found is not None:
+                self._registry.delete(kinds.DAEMON_SETS, found, {})
+        elif found is None:
+            self._registry.create(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted)
+        else:
+            self._registry.update(kinds.DAEMON_SETS, found, wanted)
+
+
+def app_version(addon_version: str) -> str:
+    """The agent's own version: 0.1.37 for v1.3.10-eksbuild.N; for others in step with it, as no table is published."""
+    patch = addon_version.partition("-")[0].rsplit(".", 1)[-1]
+    return f"0.1.{27 + int(patch)}" if patch.isdigit() else "0.1.37"
+
+
+def daemon_sets(addon: AgentAddon, world: World) -> list[Obj]:
+    """One for EC2 nodes, and one for hybrid nodes where the configuration asks for it."""
+    found = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
+    hybrid = _map(_map(addon.configuration.get("daemonsets")).get("hybrid"))
+    if hybrid.get("create") is True:
+        found.append(_daemon_set(addon, world, f"{AGENT_ADDON}-hybrid", ("In", ["hybrid"])))
+    return found
+
+
+def _map(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _daemon_set(addon: AgentAddon, world: World, set_name: str, compute: tuple[str, list[str]]) -> Obj:
+    version = app_version(addon.version)
+    image = f"602401143452.dkr.ecr.{world.region}.amazonaws.com/eks/eks-pod-identity-agent:v{version}"
+    selector = {"app.kubernetes.io/instance": AGENT_ADDON, "app.kubernetes.io/name": set_name}
+    settings = _map(addon.configuration)
+    spec = _pod_spec(world, image, settings, compute)
+    spec |= {key: settings[key] for key in _SETTINGS if settings.get(key)}
+    skip = {"eks.amazonaws.com/skip-containers": "eks-pod-identity-agent,eks-pod-identity-agent-init"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {
+            "name": set_name,
+            "labels": {
+                **selector,
+                "app.kubernetes.io/managed-by": "EKS",
+                "app.kubernetes.io/version": version,
+            },
+            "annotations": {"deprecated.daemonset.template.generation": "1"},
+        },
+        "spec": {
+            "selector": {"matchLabels": dict(selector)},
+            "template": {
+                "metadata": {
+                    "labels": {**_map(settings.get("podLabels")), **selector},
+                    "annotations": {**_map(settings.get("podAnnotations")), **skip},
+                },
+                "spec": spec,
+            },
+            "updateStrategy": settings.get("updateStrategy")
+            or {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}},
+        },
+    }
+
+
+def _pod_spec(world: World, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]]) -> Obj:
+    arguments = ["--port", "80", "--cluster-name", world.cluster_name, "--probe-port", "2703"]
+    for flag, value in _map(_map(settings.get("agent")).get("additionalArgs")).items():
+        arguments += [flag, str(value)]
+    terms = [
+        {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
+        {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"]},
+        {"key": "eks.amazonaws.com/compute-type", "operator": compute[0], "values": compute[1]},
+    ]
+    required = {"nodeSelectorTerms": [{"matchExpressions": terms}]}
+    return {
+        "initContainers": [
+            {
+                "name": "eks-pod-identity-agent-init",
+                "image": image,
+                "command": ["/go-runner", "/eks-pod-identity-agent", "initialize"],
+                "securityContext": {"privileged": True},
+            }
+        ],
+        "containers": [
+            {
+                "name": "eks-pod-identity-agent",
+                "image": image,
+                "command": ["/go-runner", "/eks-pod-identity-agent", "server"],
+                "args": arguments,
+                "ports": [
+                    {"name": "proxy", "containerPort": 80},
+                    {"name": "probes-port", "containerPort": 2703},
+                ],
+                "env": [{"name": "AWS_REGION", "value": world.region}],
+                "resources": settings.get("resources") or {},
+                "securityContext": {"capabilities": {"add": ["CAP_NET_BIND_SERVICE"]}},
+            }
+        ],
+        "automountServiceAccountToken": False,
+        "hostNetwork": True,
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}},
+        "tolerations": [{"operator": "Exists"}],
+        "priorityClassName": "system-node-critical",
+    }
+
+
+def agent_log(pod: Obj, cluster: str, crash: str | None, extra: list[str]) -> str:
+    """A few plain lines and then JSON, as the agent writes them; `crash` is the fatal error if it has one."""
+    began = rfc3339(parse_time(get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])))
+    image = pod["spec"]["containers"][0]["image"]
+    lines = [f"Pod Identity Agent version {image.rpartition(':')[2]}"]
+    addresses = _bind_addresses(pod)
+    for address in addresses:
+        lines.append(_line("info", "Starting server...", began, {"bind-addr": address, "cluster-name": cluster}))
+    if crash is not None:
+        lines.append(_line("fatal", crash, began, {"bind-addr": addresses[-1], "cluster-name": cluster}))
+    return "".join(f"{line}\n" for line in [*lines, *([] if crash is not None else extra)])
+
+
+def _bind_addresses(pod: Obj) -> list[str]:
+    arguments = pod["spec"]["containers"][0].get("args") or []
+    if "-b" in arguments:
+        return [f"{arguments[arguments.index('-b') + 1]}:80"]
+    return ["169.254.170.23:80", "[fd00:ec2::23]:80"]
+
+
+def _line(level: str, message: str, when: str, fields: Mapping[str, str]) -> str:
+    return json.dumps({**fields, "level": level, "msg": message, "time": when}, separators=(",", ":"))

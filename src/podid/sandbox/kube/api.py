@@ -1,0 +1,99 @@
+"""The API server without its sockets: a request in, a response out."""
+
+from podid.sandbox.kube import discovery
+from podid.sandbox.kube.authn import Authenticator, User
+from podid.sandbox.kube.authz import Authorizer, path_refusal
+from podid.sandbox.kube.request import Request, Response
+from podid.sandbox.kube.resources import Resources
+from podid.sandbox.kube.reviews import review
+from podid.sandbox.kube.routes import Target, parse
+from podid.sandbox.kube.simulation import Simulation
+from podid.sandbox.kube.status import StatusError, method_not_allowed, no_such_resource
+from podid.sandbox.kube.subresources import Subresources
+from podid.sandbox.kube.watch import watch
+
+NOT_FOUND = "404 page not found\n"
+_HEALTH = ("/readyz", "/healthz", "/livez")
+
+
+class Api:
+    """Authenticates, authorizes, routes. Takes the store's lock for each request."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        resources: Resources,
+        subresources: Subresources,
+        kubernetes_version: str,
+    ) -> None:
+        self._simulation = simulation
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self._resources = resources
+        self._subresources = subresources
+        self._version = kubernetes_version
+        self.endpoint = ""
+
+    def handle(self, request: Request) -> Response:
+        """Never raises StatusError: a refusal is a response too."""
+        try:
+            with self._simulation.store.lock:
+                self._simulation.catch_up()
+                user = self._authenticator.authenticate(request.header("authorization") or None)
+                target = parse(request)
+                if target is None:
+                    return self._path(request, user)
+                self._authorizer.check(user, target.access)
+                return self._resource(request, target, user)
+        except StatusError as refusal:
+            return Response(refusal.status, refusal.body)
+
+    def _path(self, request: Request, user: User) -> Response:
+        path = request.path if request.path == "/" else request.path.rstrip("/")
+        if not self._authorizer.path_allowed(user, path):
+            raise path_refusal(user, request.method.lower(), request.path)
+        if request.method not in ("GET", "HEAD"):
+            raise method_not_allowed()
+        if any(path == health or path.startswith(f"{health}/") for health in _HEALTH):
+            return Response(200, "ok")
+        steps = path.strip("/").split("/")
+        if path == "/version":
+            return Response(200, discovery.version(self._version))
+        if path == "/api":
+            return Response(200, discovery.api_versions(self.endpoint))
+        if path == "/api/v1":
+            return Response(200, discovery.resource_list(""))
+        if path == "/apis":
+            return Response(200, discovery.group_list())
+        if steps[0] == "apis" and steps[1] in discovery.GROUPS:
+            if len(steps) == 2:
+                return Response(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
+            if steps[2:] == ["v1"]:
+                return Response(200, discovery.resource_list(steps[1]))
+        if path == "/openid/v1/jwks":
+            return Response(200, self._simulation.issuer.jwks())
+        return Response(404, NOT_FOUND)
+
+    def _resource(self, request: Request, target: Target, user: User) -> Response:
+        if target.version != "v1" or target.group not in ("", *discovery.GROUPS):
+            return Response(404, NOT_FOUND)
+        if target.review:
+            if target.verb != "create":
+                raise method_not_allowed()
+            given = request.json(target.review)
+            now = self._simulation.store.now()
+            return Response(201, review(target.review, given, user, self._authorizer, now))
+        kind = target.kind
+        if kind is None or kind.namespaced < bool(target.namespace):
+            raise no_such_resource()
+        if kind.namespaced and not target.namespace and target.verb not in ("list", "watch"):
+            raise no_such_resource() if target.name else method_not_allowed()
+        if target.verb == "watch":
+            simulation = self._simulation
+            events = watch(simulation.store, kind, target.namespace, target.name, request, simulation.catch_up)
+            return Response(200, lines=events)
+        if target.sub:
+            return self._subresources.serve(kind, target, request)
+        return self._resources.serve(kind, target, request)

@@ -1,0 +1,104 @@
+"""/version, /api, /apis and the resource lists that clients discover a cluster by."""
+
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.objects import Obj
+
+GROUPS = (
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "batch",
+    "policy",
+    "networking.k8s.io",
+    "admissionregistration.k8s.io",
+    kinds.RBAC,
+)
+
+
+def version(kubernetes: str) -> Obj:
+    """`/version` of an EKS control plane; `kubernetes` is 1.35, or with a patch 1.36.2."""
+    major, minor = kubernetes.split(".")[:2]
+    patch = kubernetes.split(".")[2] if kubernetes.count(".") > 1 else "0"
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": f"v{major}.{minor}.{patch}-eks-sandbox",
+        "gitCommit": "0000000000000000000000000000000000000000",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-01T00:00:00Z",
+        "goVersion": "go1.25.0",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
+
+
+def api_versions(endpoint: str) -> Obj:
+    return {
+        "kind": "APIVersions",
+        "versions": ["v1"],
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": endpoint.removeprefix("https://")}],
+    }
+
+
+def group(name: str) -> Obj:
+    served = {"groupVersion": f"{name}/v1", "version": "v1"}
+    return {"name": name, "versions": [served], "preferredVersion": served}
+
+
+def group_list() -> Obj:
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in GROUPS]}
+
+
+def resource_list(name: str) -> Obj:
+    """`/api/v1` for the empty name, else `/apis/<name>/v1`."""
+    resources: list[Obj] = []
+    for kind in sorted((kind for kind in kinds.ALL if kind.group == name), key=lambda kind: kind.plural):
+        entry: Obj = {
+            "name": kind.plural,
+            "singularName": kind.singular,
+            "namespaced": kind.namespaced,
+            "kind": kind.name,
+            "verbs": list(kinds.ALL_VERBS),
+        }
+        if kind.short:
+            entry["shortNames"] = list(kind.short)
+        if kind.categories:
+            entry["categories"] = list(kind.categories)
+        entry["storageVersionHash"] = kind.storage_hash
+        resources.append(entry)
+        resources += [_subresource(kind, sub) for sub in kind.subresources]
+    for (review_group, _, plural), review in kinds.REVIEWS.items():
+        if review_group == name:
+            resources.append(
+                {
+                    "name": plural,
+                    "singularName": review.lower(),
+                    "namespaced": False,
+                    "kind": review,
+                    "verbs": ["create"],
+                }
+            )
+    return {
+        "kind": "APIResourceList",
+        **({"apiVersion": "v1"} if name else {}),
+        "groupVersion": f"{name}/v1" if name else "v1",
+        "resources": resources,
+    }
+
+
+_SUBRESOURCES: dict[str, Obj] = {
+    "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]},
+    "token": {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest", "verbs": ["create"]},
+    "eviction": {"group": "policy", "version": "v1", "kind": "Eviction", "verbs": ["create"]},
+    "log": {"verbs": ["get"]},
+    "status": {"verbs": ["get", "patch", "update"]},
+}
+
+
+def _subresource(kind: kinds.Kind, sub: str) -> Obj:
+    head = {"name": f"{kind.plural}/{sub}", "singularName": "", "namespaced": kind.namespaced, "kind": kind.name}
+    return {**head, **_SUBRESOURCES[sub]}

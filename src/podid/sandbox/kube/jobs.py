@@ -1,0 +1,171 @@
+"""The Job and disruption controllers, garbage collection and the end of namespaces."""
+
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.objects import (
+    Obj,
+    get,
+    is_ready,
+    labels,
+    name,
+    namespace,
+    parse_time,
+    rfc3339,
+    terminating,
+    uid,
+)
+from podid.sandbox.kube.owned import PodMaker, active, compact, make_pod, owned, pods_of, resolve, with_condition
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.selectors import matches
+
+
+def sync_jobs(maker: PodMaker) -> None:
+    pods = owned(maker.registry, kinds.PODS)
+    for job in maker.registry.store.all(kinds.JOBS):
+        if not terminating(job):
+            _sync_job(maker, job, pods.get(uid(job), []))
+
+
+def finished(job: Obj) -> str:
+    """`Complete`, `Failed` or nothing."""
+    for entry in get(job, "status", "conditions", default=()):
+        if entry["type"] in ("Complete", "Failed") and entry["status"] == "True":
+            return str(entry["type"])
+    return ""
+
+
+def _sync_job(maker: PodMaker, job: Obj, pods: list[Obj]) -> None:
+    registry, spec, status = maker.registry, job["spec"], dict(job["status"])
+    now = registry.store.now()
+    if finished(job):
+        _expire(registry, job, now)
+        return
+    if spec.get("suspend"):
+        return
+    if "startTime" not in status:
+        status["startTime"] = rfc3339(now)
+        deadline = spec.get("activeDeadlineSeconds")
+        if deadline is not None:
+            _look_again(registry, deadline)
+    phases = [get(pod, "status", "phase", default="Pending") for pod in pods]
+    succeeded, failed = phases.count("Succeeded"), phases.count("Failed")
+    running = active(pods)
+    conditions: list[Obj] = status.get("conditions", [])
+    limit = spec.get("activeDeadlineSeconds")
+    if limit is not None and now >= parse_time(status["startTime"]) + limit:
+        conditions = _fail(conditions, "DeadlineExceeded", "Job was active longer than specified deadline", now)
+    elif failed > spec["backoffLimit"]:
+        conditions = _fail(conditions, "BackoffLimitExceeded", "Job has reached the specified backoff limit", now)
+    elif succeeded >= spec["completions"]:
+        conditions = _complete(conditions, now)
+        status["completionTime"] = rfc3339(now)
+    else:
+        missing = min(spec["parallelism"], spec["completions"] - succeeded) - len(running)
+        for _ in range(max(0, missing)):
+            if maker.create(job, make_pod(job, spec["template"]), "job-controller"):
+                break
+        running = active(pods_of(registry, job))
+    if conditions:
+        for pod in running:
+            maker.delete(job, pod, "job-controller")
+        running = []
+        if (ttl := spec.get("ttlSecondsAfterFinished")) is not None:
+            _look_again(registry, ttl)
+    status |= {
+        "active": len(running),
+        "succeeded": succeeded,
+        "failed": failed,
+        "ready": sum(map(is_ready, running)),
+        "terminating": 0,
+        "uncountedTerminatedPods": {},
+        "conditions": conditions,
+    }
+    registry.set_status(kinds.JOBS, job, compact(status, ("ready", "terminating", "uncountedTerminatedPods")))
+
+
+def _look_again(registry: Registry, seconds: float) -> None:
+    registry.store.timeline.after(seconds + 1, lambda: registry.store.dirty(kinds.JOBS))
+
+
+def _fail(conditions: list[Obj], reason: str, message: str, now: float) -> list[Obj]:
+    for kind in ("FailureTarget", "Failed"):
+        told = {"type": kind, "status": "True", "reason": reason, "message": message}
+        conditions = with_condition(conditions, told, now)
+    return conditions
+
+
+def _complete(conditions: list[Obj], now: float) -> list[Obj]:
+    told = {"reason": "CompletionsReached", "message": "Reached expected number of succeeded pods"}
+    for kind in ("SuccessCriteriaMet", "Complete"):
+        conditions = with_condition(conditions, {"type": kind, "status": "True", **told}, now)
+    return conditions
+
+
+def _expire(registry: Registry, job: Obj, now: float) -> None:
+    ttl = job["spec"].get("ttlSecondsAfterFinished")
+    ended = next(entry["lastTransitionTime"] for entry in job["status"]["conditions"] if entry["type"] == finished(job))
+    if ttl is not None and now >= parse_time(ended) + ttl:
+        registry.store.remove(kinds.JOBS, job)
+
+
+def sync_disruption_budgets(registry: Registry) -> None:
+    pods = registry.store.all(kinds.PODS)
+    for budget in registry.store.all(kinds.DISRUPTION_BUDGETS):
+        registry.set_status(kinds.DISRUPTION_BUDGETS, budget, budget_status(budget, pods, registry.store.now()))
+
+
+def covered(budget: Obj, pods: list[Obj]) -> list[Obj]:
+    """The pods that a PodDisruptionBudget protects."""
+    return [
+        pod
+        for pod in active(pods)
+        if namespace(pod) == namespace(budget) and matches(budget["spec"].get("selector"), labels(pod))
+    ]
+
+
+def budget_status(budget: Obj, pods: list[Obj], now: float) -> Obj:
+    selected = covered(budget, pods)
+    healthy, expected = sum(map(is_ready, selected)), len(selected)
+    if "maxUnavailable" in budget["spec"]:
+        desired = max(0, expected - resolve(budget["spec"]["maxUnavailable"], expected, up=True))
+    else:
+        desired = resolve(budget["spec"].get("minAvailable", 1), expected, up=True)
+    allowed = max(0, healthy - desired)
+    told = {
+        "type": "DisruptionAllowed",
+        "status": "True" if allowed else "False",
+        "observedGeneration": budget["metadata"]["generation"],
+        "reason": "SufficientPods" if allowed else "InsufficientPods",
+        "message": "",
+    }
+    return {
+        "observedGeneration": budget["metadata"]["generation"],
+        "disruptionsAllowed": allowed,
+        "currentHealthy": healthy,
+        "desiredHealthy": desired,
+        "expectedPods": expected,
+        "conditions": with_condition(get(budget, "status", "conditions", default=[]), told, now),
+    }
+
+
+def collect_garbage(registry: Registry) -> None:
+    """Delete what belonged to an object that is gone."""
+    for kind in kinds.ALL:
+        for obj in registry.store.all(kind) if kind is not kinds.EVENTS else ():
+            references = obj["metadata"].get("ownerReferences") or ()
+            gone = references and all(reference["uid"] not in registry.store.uids for reference in references)
+            if gone and not terminating(obj):
+                registry.delete(kind, obj, {})
+
+
+def end_namespaces(registry: Registry) -> None:
+    """Empty namespaces that are Terminating, and remove them once they are empty."""
+    for home in registry.store.all(kinds.NAMESPACES):
+        if not terminating(home):
+            continue
+        left = 0
+        for kind in kinds.ALL:
+            if kind.namespaced:
+                for obj in registry.store.all(kind, name(home)):
+                    left += not registry.delete(kind, obj, {})[1]
+        if not left:
+            registry.store.remove(kinds.NAMESPACES, home)

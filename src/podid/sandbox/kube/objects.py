@@ -1,0 +1,103 @@
+"""Kubernetes objects as plain JSON, and the few things everybody does with them."""
+
+import copy
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+Obj = dict[str, Any]
+"""A Kubernetes object. What the store holds is never changed in place: copy, change, put back."""
+
+# the alphabet of k8s.io/apimachinery/pkg/util/rand: no vowels, so no words
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def rfc3339(seconds: float) -> str:
+    """As `metav1.Time`: whole seconds, UTC."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rfc3339_micro(seconds: float) -> str:
+    """As `metav1.MicroTime`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def clone(obj: Obj) -> Obj:
+    return copy.deepcopy(obj)
+
+
+def get(obj: Any, *path: str, default: Any = None) -> Any:
+    """The value at `path`, or `default` when any step is missing or null."""
+    for step in path:
+        if not isinstance(obj, dict):
+            return default
+        obj = obj.get(step)
+    return default if obj is None else obj
+
+
+def labels(obj: Obj) -> dict[str, str]:
+    found: dict[str, str] = get(obj, "metadata", "labels", default={})
+    return found
+
+
+def annotations(obj: Obj) -> dict[str, str]:
+    found: dict[str, str] = get(obj, "metadata", "annotations", default={})
+    return found
+
+
+def namespace(obj: Obj) -> str:
+    return str(obj["metadata"].get("namespace", ""))
+
+
+def name(obj: Obj) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def uid(obj: Obj) -> str:
+    return str(obj["metadata"]["uid"])
+
+
+def terminating(obj: Obj) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
+
+
+def controller_of(obj: Obj) -> Obj | None:
+    """The owner reference with `controller: true`."""
+    for reference in obj["metadata"].get("ownerReferences", ()):
+        if reference.get("controller"):
+            return dict(reference)
+    return None
+
+
+def owner_reference(owner: Obj) -> Obj:
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": name(owner),
+        "uid": uid(owner),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def template_hash(template: Obj) -> str:
+    """Ten characters that change with the pod template, like `pod-template-hash`."""
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:10])
+
+
+def condition(obj: Obj, kind: str) -> Obj | None:
+    for entry in get(obj, "status", "conditions", default=()):
+        if entry["type"] == kind:
+            return dict(entry)
+    return None
+
+
+def is_ready(pod: Obj) -> bool:
+    ready = condition(pod, "Ready")
+    return ready is not None and ready["status"] == "True" and not terminating(pod)

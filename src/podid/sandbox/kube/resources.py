@@ -1,0 +1,173 @@
+"""The verbs on resources: get, list, create, update, patch, delete, deletecollection."""
+
+from typing import Any
+
+from podid.sandbox.kube import patches
+from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.listing import list_objects, matcher, shape_list, shape_one
+from podid.sandbox.kube.objects import Obj, clone, name, uid
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.request import Request, Response
+from podid.sandbox.kube.routes import Target
+from podid.sandbox.kube.status import (
+    bad_request,
+    cause,
+    invalid,
+    method_not_allowed,
+    not_found,
+    unsupported_media_type,
+)
+from podid.sandbox.kube.validation import check_strict
+
+_PATCHES = {
+    "application/json-patch+json": patches.json_patch,
+    "application/merge-patch+json": patches.merge,
+    "application/strategic-merge-patch+json": patches.strategic,
+    "application/apply-patch+yaml": patches.strategic,
+}
+
+
+def dry_run(request: Request, options: str) -> bool:
+    """Whether `dryRun=All`; any other value is the API server's 422."""
+    value = request.query.get("dryRun", "")
+    if value not in ("", "All"):
+        told = cause("FieldValueNotSupported", f'Unsupported value: ["{value}"]: supported values: "All"', "dryRun")
+        raise invalid(options, "", [told], "meta.k8s.io")
+    return value == "All"
+
+
+def check_fields(kind: Kind, request: Request, obj: Obj) -> None:
+    if request.query.get("fieldValidation") == "Strict":
+        check_strict(kind, obj)
+
+
+class Resources:
+    """Callers hold the store's lock. Every method raises StatusError."""
+
+    def __init__(self, registry: Registry, faults: Faults) -> None:
+        self._registry = registry
+        self._store = registry.store
+        self._faults = faults
+
+    def serve(self, kind: Kind, target: Target, request: Request) -> Response:
+        verbs = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        if target.verb not in verbs:
+            raise method_not_allowed()
+        return verbs[target.verb](kind, target, request)
+
+    def _get(self, kind: Kind, target: Target, request: Request) -> Response:
+        found = self._registry.get(kind, target.namespace, target.name)
+        return Response(200, shape_one(kind, found, request, self._store.now()))
+
+    def _list(self, kind: Kind, target: Target, request: Request) -> Response:
+        body = list_objects(
+            kind,
+            target.namespace,
+            self._store.all(kind, target.namespace),
+            self._store.version,
+            request,
+            too_old=self._faults.expire_continue_tokens,
+            now=self._store.now(),
+        )
+        return Response(200, body)
+
+    def _create(self, kind: Kind, target: Target, request: Request) -> Response:
+        if target.name:
+            raise method_not_allowed()
+        dry = dry_run(request, "CreateOptions")
+        given = _decoded(kind, request)
+        check_fields(kind, request, given)
+        made = self._registry.create(kind, target.namespace, given, dry_run=dry, caller=request.caller)
+        return Response(201, shape_one(kind, made, request, self._store.now()))
+
+    def _update(self, kind: Kind, target: Target, request: Request) -> Response:
+        dry = dry_run(request, "UpdateOptions")
+        given = _decoded(kind, request)
+        check_fields(kind, request, given)
+        given_name = given.get("metadata", {}).get("name", "")
+        if given_name != target.name:
+            raise bad_request(
+                f"the name of the object ({given_name}) does not match the name on the URL ({target.name})"
+            )
+        before = self._registry.get(kind, target.namespace, target.name)
+        after = self._registry.update(kind, before, given, status=target.sub == "status", dry_run=dry)
+        return Response(200, shape_one(kind, after, request, self._store.now()))
+
+    def _patch(self, kind: Kind, target: Target, request: Request) -> Response:
+        dry = dry_run(request, "PatchOptions")
+        found = self._store.find(kind, target.namespace, target.name)
+        if request.media_type not in _PATCHES:
+            raise unsupported_media_type()
+        patch = _decoded_patch(request)
+        if found is None:
+            if request.media_type != "application/apply-patch+yaml":
+                raise not_found(kind, target.name)
+            made = self._registry.create(kind, target.namespace, patch, dry_run=dry, caller=request.caller)
+            return Response(201, shape_one(kind, made, request, self._store.now()))
+        given = _PATCHES[request.media_type](found, patch)
+        check_fields(kind, request, given)
+        after = self._registry.update(kind, found, given, status=target.sub == "status", dry_run=dry)
+        return Response(200, shape_one(kind, after, request, self._store.now()))
+
+    def _delete(self, kind: Kind, target: Target, request: Request) -> Response:
+        dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
+        found = self._registry.get(kind, target.namespace, target.name)
+        last, gone = self._registry.delete(kind, found, options, dry_run=dry)
+        if gone and not kind.returns_deleted:
+            return Response(200, _deleted(kind, last))
+        return Response(200, shape_one(kind, last, request, self._store.now()))
+
+    def _delete_collection(self, kind: Kind, target: Target, request: Request) -> Response:
+        dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
+        matches = matcher(kind, request)
+        chosen = [obj for obj in self._store.all(kind, target.namespace) if matches(obj)]
+        last = [self._registry.delete(kind, obj, options, dry_run=dry)[0] for obj in chosen]
+        metadata = {"resourceVersion": str(self._store.version)}
+        return Response(200, shape_list(kind, last, metadata, request, self._store.now()))
+
+
+def _decoded(kind: Kind, request: Request) -> Obj:
+    given = request.json(kind.name)
+    if not isinstance(given, dict):
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind.name})")
+    said = (given.get("apiVersion", kind.api_version), given.get("kind", kind.name))
+    if said != (kind.api_version, kind.name):
+        raise bad_request(
+            f'{said[1]} in version "{said[0].rpartition("/")[2]}" cannot be handled as a {kind.name}: '
+            f'no kind "{said[1]}" is registered for the requested resource'
+        )
+    return given
+
+
+def _decoded_patch(request: Request) -> Any:
+    if request.media_type == "application/apply-patch+yaml":
+        import yaml
+
+        return yaml.safe_load(request.body)
+    return Request(request.method, request.target, {}, request.body).json("Patch")
+
+
+def delete_options(request: Request) -> Obj:
+    """DeleteOptions from the body, else from the query."""
+    options: Obj = clone(request.json("DeleteOptions")) if request.body else {}
+    for field in ("propagationPolicy", "gracePeriodSeconds"):
+        if field in request.query and field not in options:
+            options[field] = request.query[field]
+    return options
+
+
+def _deleted(kind: Kind, obj: Obj) -> Obj:
+    details: Obj = {"name": name(obj)}
+    if kind.group:
+        details["group"] = kind.group
+    details |= {"kind": kind.plural, "uid": uid(obj)}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}

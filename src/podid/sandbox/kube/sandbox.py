@@ -1,0 +1,255 @@
+"""The Kubernetes half of the sandbox, as the rest of podid's sandbox uses it."""
+
+import base64
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from podid.sandbox.kube import baseline, kinds
+from podid.sandbox.kube.agent import agent_log
+from podid.sandbox.kube.api import Api
+from podid.sandbox.kube.authn import MASTERS, Authenticator, User
+from podid.sandbox.kube.authz import Authorizer
+from podid.sandbox.kube.baseline import Baseline
+from podid.sandbox.kube.certs import make_certificates
+from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.http import HttpServer
+from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kubelet import Runner, is_agent
+from podid.sandbox.kube.objects import Obj, get, namespace, uid
+from podid.sandbox.kube.resources import Resources
+from podid.sandbox.kube.simulation import Simulation
+from podid.sandbox.kube.subresources import Subresources
+from podid.sandbox.kube.timeline import Clock, Timing
+from podid.sandbox.kube.tokens import TokenClaims
+from podid.sandbox.kube.world import World
+
+
+class KubeSandbox:
+    """A Kubernetes cluster on loopback. Every method is thread-safe."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        clock: Clock = time.time,
+        timing: Timing | None = None,
+        identify: Callable[[str], str | None] = lambda _key: None,
+        secret_key: Callable[[str], str | None] | None = None,
+        issuer: str = "",
+        kubernetes_version: str = "1.35",
+        seed: int = 0,
+    ) -> None:
+        """`identify` and `secret_key` answer for access key ids; `issuer` is the cluster's OIDC issuer URL."""
+        self.world = world
+        self.faults = Faults()
+        self._certificates = make_certificates()
+        self._version = kubernetes_version
+        self._simulation = Simulation(
+            world,
+            clock=clock,
+            timing=timing or Timing(),
+            faults=self.faults,
+            issuer=issuer or f"https://oidc.eks.{world.region}.amazonaws.com/id/{'0' * 32}",
+            root_ca=self.ca_pem.decode(),
+            seed=seed,
+        )
+        store = self._simulation.store
+        self.authenticator = Authenticator(
+            world.cluster_name, self._simulation.issuer, store.now, identify, secret_key=secret_key
+        )
+        self.authorizer = Authorizer(store)
+        self.admin_token = secrets.token_urlsafe(24)
+        self.add_user(self.admin_token, "kubernetes-admin", groups=(MASTERS,))
+        resources = Resources(self._simulation.registry, self.faults)
+        subresources = Subresources(
+            self._simulation.registry, resources, self._simulation.issuer, self.faults, self._log
+        )
+        self._api = Api(
+            self._simulation, self.authenticator, self.authorizer, resources, subresources, kubernetes_version
+        )
+        self._http = HttpServer(self._api.handle, self.faults, self._certificates)
+        self._logs: dict[str, str] = {}
+        self._agent_lines: dict[str, list[str]] = {}
+        self._port = 0
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate authority that clients must trust, PEM."""
+        return self._certificates.ca_pem
+
+    @property
+    def endpoint(self) -> str:
+        """https://127.0.0.1:PORT, once started."""
+        return f"https://127.0.0.1:{self._port}"
+
+    def start(self, port: int = 0) -> int:
+        """Listen on 127.0.0.1; the port that was asked for, or a free one for 0."""
+        self._port = self._http.start(port)
+        self._api.endpoint = self.endpoint
+        return self._port
+
+    def stop(self) -> None:
+        """Close the port and every connection; the cluster stays, so that it can be started again."""
+        self._http.stop()
+
+    def __enter__(self) -> "KubeSandbox":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def kubeconfig(self, token: str) -> Obj:
+        """A kubeconfig, as a mapping, whose user sends `token`; the context is named as `aws eks` names it."""
+        arn = self.world.cluster_arn
+        authority = base64.b64encode(self.ca_pem).decode()
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": arn, "cluster": {"server": self.endpoint, "certificate-authority-data": authority}}],
+            "users": [{"name": arn, "user": {"token": token}}],
+            "contexts": [{"name": arn, "context": {"cluster": arn, "user": arn}}],
+            "current-context": arn,
+            "preferences": {},
+        }
+
+    def load_baseline(self, names: Baseline | None = None) -> None:
+        """Nodes, namespaces and workloads; AWS's names for them are fields of Baseline."""
+        partition = self.world.cluster_arn.split(":")[1]
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            baseline.load(
+                self._simulation.registry,
+                names or Baseline(kubernetes_version=self._version),
+                self.world.region,
+                self.world.account,
+                partition,
+                base64.b64encode(self.ca_pem).decode(),
+            )
+
+    def load_empty(self) -> None:
+        """Only what every cluster has: the system namespaces and the webhook's configuration."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            baseline.furnish(self._simulation.registry, base64.b64encode(self.ca_pem).decode())
+
+    def poke(self) -> None:
+        """Bring the cluster to the clock's now, and let it notice what changed outside (the add-on, faults).
+
+        Every request does the same. Call it after a change, so that what follows has the right time.
+        """
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            self._simulation.store.lock.notify_all()
+
+    def review_token(self, token: str, audience: str) -> TokenClaims:
+        """The claims of a service account token that is valid now, pod included. Raises TokenError."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            return self._simulation.issuer.review(token, audience)
+
+    # users and rights
+
+    def add_user(
+        self, token: str, name: str, *, groups: Sequence[str] = (), rules: Iterable[Obj] | None = None
+    ) -> None:
+        """A user who sends `token`; `rules` are RBAC PolicyRules, with `namespace` to bind one to a namespace."""
+        self.authenticator.tokens[token] = User(name, name, tuple(groups))
+        if rules is not None:
+            self.authorizer.rules[name] = list(rules)
+
+    def set_principal(self, arn: str, groups: Sequence[str] | None, rules: Iterable[Obj] = ()) -> None:
+        """An access entry: the groups of an IAM principal; None makes the cluster answer it with 401."""
+        self.authenticator.principals[arn] = None if groups is None else tuple(groups)
+        self.authorizer.rules[arn] = list(rules)
+
+    def deny(self, user: str, verb: str, resource: str) -> None:
+        """Take one right away: ("list", "nodes"), ("get", "pods/log"), ("patch", "deployments.apps"); `*` for any."""
+        self.authorizer.denied.setdefault(user, set()).add((verb, resource))
+
+    def allow_again(self, user: str) -> None:
+        """Give back everything that `deny` took."""
+        self.authorizer.denied.pop(user, None)
+
+    # the cluster from inside
+
+    def create(self, kind: Kind, obj: Obj) -> Obj:
+        """Create as an admin would, admission included. Raises StatusError."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            return self._simulation.registry.create(kind, obj["metadata"].get("namespace", ""), obj)
+
+    def find(self, kind: Kind, ns: str, name: str) -> Obj | None:
+        """The object now, or None. Not to be changed."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            return self._simulation.store.find(kind, ns, name)
+
+    def all(self, kind: Kind, ns: str = "") -> list[Obj]:
+        """Every object of the kind now. Not to be changed."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            return self._simulation.store.all(kind, ns)
+
+    def delete(self, kind: Kind, ns: str, name: str) -> None:
+        """Delete as an admin would. Raises StatusError when it is not there."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            self._simulation.registry.delete(kind, self._simulation.registry.get(kind, ns, name), {})
+
+    def patch(self, kind: Kind, ns: str, name: str, change: Callable[[Obj], Obj]) -> Obj:
+        """Replace an object by what `change` makes of it. Raises StatusError."""
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            found = self._simulation.registry.get(kind, ns, name)
+            return self._simulation.registry.update(kind, found, change(found))
+
+    def add_node(
+        self,
+        address: str,
+        instance: str,
+        *,
+        zone: str = "",
+        labels: dict[str, str] | None = None,
+        taints: Sequence[Obj] = (),
+    ) -> Obj:
+        """A node more; `labels` override those of a Linux EC2 node of the node group (Fargate, Windows, arm64 …)."""
+        region = self.world.region
+        given = baseline.node(
+            address, instance, zone or f"{region}a", region, Baseline(kubernetes_version=self._version)
+        )
+        given["metadata"]["labels"] |= labels or {}
+        given["metadata"]["labels"] = {key: value for key, value in given["metadata"]["labels"].items() if value}
+        if taints:
+            given["spec"]["taints"] = list(taints)
+        with self._simulation.store.lock:
+            self._simulation.catch_up()
+            return baseline.add_node(self._simulation.registry, given)
+
+    def run_jobs_with(self, run: Runner) -> None:
+        """What the pods of Jobs do from now on: exit code and log text for a pod."""
+        with self._simulation.store.lock:
+            self._simulation.kubelet.run = run
+
+    def set_log(self, pod_namespace: str, pod_name: str, text: str) -> None:
+        """What a pod logs from now on, all its containers alike. Raises StatusError when there is no such pod."""
+        with self._simulation.store.lock:
+            pod = self._simulation.registry.get(kinds.PODS, pod_namespace, pod_name)
+            self._logs[uid(pod)] = text
+
+    def add_agent_line(self, node: str, line: str) -> None:
+        """One more line in the log of the agent's pod on the node."""
+        with self._simulation.store.lock:
+            self._agent_lines.setdefault(node, []).append(line)
+
+    def _log(self, pod: Obj, container: str) -> str:
+        if uid(pod) in self._logs:
+            return self._logs[uid(pod)]
+        if uid(pod) in self._simulation.kubelet.output:
+            return self._simulation.kubelet.output[uid(pod)]
+        node = get(pod, "spec", "nodeName", default="")
+        if is_agent(pod) and namespace(pod) == "kube-system" and container == "eks-pod-identity-agent":
+            crash = self.faults.crash_line(node)
+            return agent_log(pod, self.world.cluster_name, crash, self._agent_lines.get(node, []))
+        return ""

@@ -1,0 +1,207 @@
+"""The StatefulSet and DaemonSet controllers."""
+
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.objects import (
+    Obj,
+    clone,
+    get,
+    is_ready,
+    labels,
+    name,
+    namespace,
+    owner_reference,
+    template_hash,
+    terminating,
+    uid,
+)
+from podid.sandbox.kube.owned import PodMaker, active, available, compact, make_pod, owned, pods_of, resolve
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.scheduling import node_matches, tolerates_node
+
+REVISION_HASH = "controller-revision-hash"
+
+
+def _record_revision(registry: Registry, owner: Obj, revision: str) -> None:
+    """The ControllerRevision that `kubectl rollout history` reads."""
+    if registry.store.find(kinds.CONTROLLER_REVISIONS, namespace(owner), revision) is not None:
+        return
+    siblings = owned(registry, kinds.CONTROLLER_REVISIONS).get(uid(owner), [])
+    number = max((int(entry["revision"]) for entry in siblings), default=0) + 1
+    registry.create(
+        kinds.CONTROLLER_REVISIONS,
+        namespace(owner),
+        {
+            "metadata": {
+                "name": revision,
+                "labels": {**get(owner, "spec", "template", "metadata", "labels", default={}), REVISION_HASH: revision},
+                "ownerReferences": [owner_reference(owner)],
+            },
+            "data": {"spec": {"template": clone(owner["spec"]["template"]) | {"$patch": "replace"}}},
+            "revision": number,
+        },
+    )
+
+
+def sync_stateful_sets(maker: PodMaker) -> None:
+    pods = owned(maker.registry, kinds.PODS)
+    for stateful_set in maker.registry.store.all(kinds.STATEFUL_SETS):
+        if not terminating(stateful_set):
+            _sync_stateful_set(maker, stateful_set, pods.get(uid(stateful_set), []))
+
+
+def _sync_stateful_set(maker: PodMaker, owner: Obj, pods: list[Obj]) -> None:
+    registry, spec = maker.registry, owner["spec"]
+    update = f"{name(owner)}-{template_hash(spec['template'])}"
+    _record_revision(registry, owner, update)
+    current = owner["status"].get("currentRevision", update)
+    by_name = {name(pod): pod for pod in pods}
+    ordered = spec["podManagementPolicy"] == "OrderedReady"
+    partition = get(spec, "updateStrategy", "rollingUpdate", "partition", default=0)
+    settled = True
+    for ordinal in range(spec["replicas"]):
+        pod = by_name.get(f"{name(owner)}-{ordinal}")
+        if pod is None:
+            on_delete = spec["updateStrategy"]["type"] == "OnDelete"
+            revision = update if on_delete or ordinal >= partition else current
+            settled = False
+            if maker.create(owner, _stateful_pod(owner, ordinal, revision), "statefulset-controller"):
+                break
+        if (pod is None or not is_ready(pod)) and ordered:
+            settled = False
+            break
+        settled &= pod is not None and is_ready(pod)
+    extra = [pod for pod in active(pods) if _ordinal(pod) >= spec["replicas"]]
+    if extra and settled:
+        maker.delete(owner, max(extra, key=_ordinal), "statefulset-controller")
+    elif settled and spec["updateStrategy"]["type"] == "RollingUpdate":
+        stale = [pod for pod in active(pods) if labels(pod).get(REVISION_HASH) != update and _ordinal(pod) >= partition]
+        if stale:
+            maker.delete(owner, max(stale, key=_ordinal), "statefulset-controller")
+    _stateful_status(registry, owner, current, update)
+
+
+def _ordinal(pod: Obj) -> int:
+    return int(name(pod).rsplit("-", 1)[1])
+
+
+def _stateful_pod(owner: Obj, ordinal: int, revision: str) -> Obj:
+    pod_name = f"{name(owner)}-{ordinal}"
+    added = {
+        "apps.kubernetes.io/pod-index": str(ordinal),
+        REVISION_HASH: revision,
+        "statefulset.kubernetes.io/pod-name": pod_name,
+    }
+    pod = make_pod(owner, owner["spec"]["template"], pod_name=pod_name, labels=added)
+    pod["spec"] |= {"hostname": pod_name, "subdomain": owner["spec"].get("serviceName", "")}
+    return pod
+
+
+def _stateful_status(registry: Registry, owner: Obj, current: str, update: str) -> None:
+    pods = active(pods_of(registry, owner))
+    updated = [pod for pod in pods if labels(pod).get(REVISION_HASH) == update]
+    min_ready, now = int(owner["spec"].get("minReadySeconds", 0)), registry.store.now()
+    wanted = owner["spec"]["replicas"]
+    on_delete = owner["spec"]["updateStrategy"]["type"] == "OnDelete"
+    if not on_delete and len(updated) == wanted == len(pods) and all(map(is_ready, pods)):
+        current = update
+    status = {
+        "observedGeneration": owner["metadata"]["generation"],
+        "replicas": len(pods),
+        "readyReplicas": sum(map(is_ready, pods)),
+        "currentReplicas": sum(labels(pod).get(REVISION_HASH) == current for pod in pods),
+        "updatedReplicas": len(updated),
+        "currentRevision": current,
+        "updateRevision": update,
+        "collisionCount": 0,
+        "availableReplicas": sum(available(pod, min_ready, now) for pod in pods),
+    }
+    kept = ("replicas", "availableReplicas", "collisionCount")
+    registry.set_status(kinds.STATEFUL_SETS, owner, compact(status, kept))
+
+
+def sync_daemon_sets(maker: PodMaker) -> None:
+    pods = owned(maker.registry, kinds.PODS)
+    for daemon_set in maker.registry.store.all(kinds.DAEMON_SETS):
+        if not terminating(daemon_set):
+            _sync_daemon_set(maker, daemon_set, pods.get(uid(daemon_set), []))
+
+
+def _sync_daemon_set(maker: PodMaker, owner: Obj, pods: list[Obj]) -> None:
+    registry, spec = maker.registry, owner["spec"]
+    nodes = [node for node in registry.store.all(kinds.NODES) if _belongs(spec["template"]["spec"], node)]
+    wanted = {name(node) for node in nodes}
+    revision = template_hash(spec["template"])
+    _record_revision(registry, owner, f"{name(owner)}-{revision}")
+    running = active(pods)
+    for pod in running:
+        if _target(pod) not in wanted:
+            maker.delete(owner, pod, "daemonset-controller")
+    # a pod on its way out keeps its node until it is gone
+    covered = {_target(pod) for pod in pods}
+    for node in sorted(wanted - covered):
+        if maker.create(owner, _daemon_pod(owner, node, revision), "daemonset-controller"):
+            break
+    if spec["updateStrategy"]["type"] == "RollingUpdate":
+        _roll(maker, owner, running, wanted, revision)
+    _daemon_status(registry, owner, wanted, revision)
+
+
+def _belongs(spec: Obj, node: Obj) -> bool:
+    return node_matches(spec, node) and tolerates_node(spec, node)
+
+
+def _target(pod: Obj) -> str:
+    """The node a daemon pod is meant for, scheduled or not."""
+    if where := pod["spec"].get("nodeName"):
+        return str(where)
+    required = get(pod, "spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    for term in get(required, "nodeSelectorTerms", default=()):
+        for field in term.get("matchFields") or ():
+            return str(field["values"][0])
+    return ""
+
+
+def _daemon_pod(owner: Obj, node: str, revision: str) -> Obj:
+    added = {REVISION_HASH: revision, "pod-template-generation": str(owner["metadata"]["generation"])}
+    pod = make_pod(owner, owner["spec"]["template"], labels=added)
+    affinity = pod["spec"].setdefault("affinity", {}).setdefault("nodeAffinity", {})
+    required = affinity.setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
+    here = [{"key": "metadata.name", "operator": "In", "values": [node]}]
+    # the node's own term replaces what the template asked for, as the controller does it
+    required["nodeSelectorTerms"] = [{"matchFields": here}]
+    tolerations = pod["spec"].setdefault("tolerations", [])
+    for key in ("not-ready", "unreachable"):
+        tolerations.append({"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute"})
+    for key in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"):
+        tolerations.append({"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoSchedule"})
+    return pod
+
+
+def _roll(maker: PodMaker, owner: Obj, running: list[Obj], wanted: set[str], revision: str) -> None:
+    allowed = resolve(owner["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], len(wanted), up=True)
+    ready = [pod for pod in running if is_ready(pod) and _target(pod) in wanted]
+    stale = [pod for pod in running if labels(pod).get(REVISION_HASH) != revision]
+    for pod in [pod for pod in stale if not is_ready(pod)]:
+        maker.delete(owner, pod, "daemonset-controller")
+    budget = max(0, allowed - (len(wanted) - len(ready)))
+    for pod in [pod for pod in stale if is_ready(pod)][:budget]:
+        maker.delete(owner, pod, "daemonset-controller")
+
+
+def _daemon_status(registry: Registry, owner: Obj, wanted: set[str], revision: str) -> None:
+    pods = active(pods_of(registry, owner))
+    placed = [pod for pod in pods if _target(pod) in wanted]
+    min_ready, now = int(owner["spec"].get("minReadySeconds", 0)), registry.store.now()
+    usable = sum(available(pod, min_ready, now) for pod in placed)
+    status = {
+        "currentNumberScheduled": len(placed),
+        "numberMisscheduled": len(pods) - len(placed),
+        "desiredNumberScheduled": len(wanted),
+        "numberReady": sum(map(is_ready, placed)),
+        "observedGeneration": owner["metadata"]["generation"],
+        "updatedNumberScheduled": sum(labels(pod).get(REVISION_HASH) == revision for pod in placed),
+        "numberAvailable": usable,
+        "numberUnavailable": len(wanted) - usable,
+    }
+    kept = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
+    registry.set_status(kinds.DAEMON_SETS, owner, compact(status, kept))

@@ -1,0 +1,118 @@
+"""The object store: what etcd and the watch cache are to a real API server."""
+
+import random
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from podid.sandbox.kube import kinds
+from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.objects import ALPHABET, Obj, rfc3339, uid
+from podid.sandbox.kube.timeline import Timeline
+
+Key = tuple[str, str]
+"""Namespace (empty at cluster scope) and name."""
+
+HISTORY = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write, as a watch sees it; `before` is what the object was."""
+
+    version: int
+    kind: Kind
+    action: Literal["ADDED", "MODIFIED", "DELETED"]
+    obj: Obj
+    before: Obj | None
+
+
+class Store:
+    """Objects by kind and key. Callers hold `lock`; objects handed out must not be changed."""
+
+    def __init__(self, timeline: Timeline, *, seed: int = 0, first_version: int = 1) -> None:
+        self.lock = threading.Condition(threading.RLock())
+        self.timeline = timeline
+        self.version = first_version
+        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self.dirty: Callable[[Kind], None] = lambda _kind: None
+        self.uids: dict[str, tuple[Kind, Key]] = {}
+        self._objects: dict[Kind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
+        # names and uids only have to be unlike each other, and the same in every run of a test
+        self._random = random.Random(seed)  # noqa: S311
+
+    def now(self) -> float:
+        return self.timeline.now()
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
+        return self._objects[kind].get(namespace, {}).get(name)
+
+    def all(self, kind: Kind, namespace: str = "") -> list[Obj]:
+        """Every object of the kind, in one namespace or in all, in the order of etcd keys."""
+        by_namespace = self._objects[kind]
+        namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda each: f"{each}/")
+        return [
+            obj
+            for each in namespaces
+            for _, obj in sorted(by_namespace.get(each, {}).items(), key=lambda item: item[0])
+        ]
+
+    def new_uid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def suffix(self, length: int = 5) -> str:
+        """What generateName appends."""
+        return "".join(self._random.choice(ALPHABET) for _ in range(length))
+
+    def number(self, below: int) -> int:
+        return self._random.randrange(below)
+
+    def stamp(self, kind: Kind, obj: Obj) -> Obj:
+        """The object with what the API server sets at creation: uid, creationTimestamp, generation."""
+        metadata = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "selfLink")}
+        metadata["uid"] = self.new_uid()
+        if kind.generation:
+            metadata["generation"] = 1
+        metadata["creationTimestamp"] = rfc3339(self.now())
+        return {"kind": kind.name, "apiVersion": kind.api_version, **_body(obj), "metadata": metadata}
+
+    def add(self, kind: Kind, obj: Obj) -> Obj:
+        """Store a stamped object."""
+        return self._write(kind, obj, "ADDED", None)
+
+    def replace(self, kind: Kind, obj: Obj) -> Obj:
+        """Store a changed copy; equal content keeps its resourceVersion, as in a real API server."""
+        before = self._existing(kind, obj)
+        if before == obj:
+            return before
+        return self._write(kind, obj, "MODIFIED", before)
+
+    def remove(self, kind: Kind, obj: Obj) -> Obj:
+        before = self._existing(kind, obj)
+        return self._write(kind, obj, "DELETED", before)
+
+    def _existing(self, kind: Kind, obj: Obj) -> Obj:
+        namespace, name = kind.key(obj)
+        return self._objects[kind][namespace][name]
+
+    def _write(self, kind: Kind, obj: Obj, action: Literal["ADDED", "MODIFIED", "DELETED"], before: Obj | None) -> Obj:
+        self.version += 1
+        stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        namespace, name = kind.key(obj)
+        if action == "DELETED":
+            del self._objects[kind][namespace][name]
+            self.uids.pop(uid(obj), None)
+        else:
+            self._objects[kind].setdefault(namespace, {})[name] = stored
+            self.uids[uid(obj)] = (kind, (namespace, name))
+        self.history.append(Change(self.version, kind, action, stored, before))
+        self.dirty(kind)
+        self.lock.notify_all()
+        return stored
+
+
+def _body(obj: Obj) -> Obj:
+    return {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata")}

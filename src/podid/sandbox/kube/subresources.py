@@ -1,0 +1,142 @@
+"""token, log, eviction, scale and status."""
+
+from collections.abc import Callable
+from typing import Any
+
+from podid.sandbox.kube import kinds, patches
+from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.jobs import budget_status, covered
+from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, terminating
+from podid.sandbox.kube.registry import Registry
+from podid.sandbox.kube.request import Request, Response
+from podid.sandbox.kube.resources import Resources, dry_run
+from podid.sandbox.kube.routes import Target
+from podid.sandbox.kube.status import StatusError, bad_request, method_not_allowed, no_such_resource
+from podid.sandbox.kube.tokens import TokenIssuer
+
+Logs = Callable[[Obj, str], str]
+"""The log text of a container of a pod."""
+
+
+class Subresources:
+    """Callers hold the store's lock. Every method raises StatusError."""
+
+    def __init__(
+        self, registry: Registry, resources: Resources, issuer: TokenIssuer, faults: Faults, logs: Logs
+    ) -> None:
+        self._registry = registry
+        self._resources = resources
+        self._issuer = issuer
+        self._faults = faults
+        self._logs = logs
+
+    def serve(self, kind: Kind, target: Target, request: Request) -> Response:
+        if target.sub not in kind.subresources:
+            raise no_such_resource()
+        found = self._registry.get(kind, target.namespace, target.name)
+        if target.sub == "status":
+            return self._resources.serve(kind, target, request)
+        if target.sub == "scale":
+            return self._scale(kind, found, target, request)
+        wanted = {"token": "create", "eviction": "create", "log": "get"}
+        if target.verb != wanted[target.sub]:
+            raise method_not_allowed()
+        if target.sub == "token":
+            dry = dry_run(request, "CreateOptions")
+            return Response(201, self._issuer.request(found, request.json("TokenRequest"), dry_run=dry))
+        return self._log(found, request) if target.sub == "log" else self._evict(found, request)
+
+    def _scale(self, kind: Kind, found: Obj, target: Target, request: Request) -> Response:
+        if target.verb == "get":
+            return Response(200, _scale_of(found))
+        if target.verb == "patch":
+            given = patches.merge(_scale_of(found), Request("", "", {}, request.body).json("Scale"))
+        elif target.verb == "update":
+            given = request.json("Scale")
+        else:
+            raise method_not_allowed()
+        changed = clone(found)
+        changed["spec"]["replicas"] = int(get(given, "spec", "replicas", default=0))
+        dry = dry_run(request, "UpdateOptions")
+        return Response(200, _scale_of(self._registry.update(kind, found, changed, dry_run=dry)))
+
+    def _evict(self, pod: Obj, request: Request) -> Response:
+        dry = dry_run(request, "CreateOptions")
+        eviction = request.json("Eviction")
+        store = self._registry.store
+        pods = store.all(kinds.PODS, namespace(pod))
+        for budget in store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)):
+            if terminating(pod) or not covered(budget, [pod]):
+                continue
+            state = budget_status(budget, pods, store.now())
+            if state["disruptionsAllowed"] <= 0:
+                raise _over_budget(budget, state)
+        options: Obj = {**(eviction.get("deleteOptions") or {})}
+        dry = dry or options.get("dryRun") == ["All"]
+        self._registry.delete(kinds.PODS, pod, options, dry_run=dry)
+        done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return Response(201, done)
+
+    def _log(self, pod: Obj, request: Request) -> Response:
+        container = self._container(pod, request.query.get("container", ""))
+        node = pod["spec"].get("nodeName", "")
+        if self._faults.unreachable(node):
+            url = f"https://{node}:10250/containerLogs/{namespace(pod)}/{name(pod)}/{container}"
+            why = f"dial tcp: lookup {node} on 10.255.255.53:53: no such host"
+            raise StatusError(500, "", f'Get "{url}": {why}')
+        state: Obj = next(
+            (
+                entry["state"]
+                for field in ("containerStatuses", "initContainerStatuses")
+                for entry in get(pod, "status", field, default=())
+                if entry["name"] == container
+            ),
+            {},
+        )
+        reason = get(state, "waiting", "reason", default="" if state else "PodInitializing")
+        if reason and reason != "CrashLoopBackOff":
+            raise bad_request(f'container "{container}" in pod "{name(pod)}" is waiting to start: {reason}')
+        text = self._logs(pod, container)
+        lines = text.splitlines(keepends=True)
+        if (tail := request.query.get("tailLines", "")).isdigit():
+            lines = lines[-int(tail) :] if int(tail) else []
+        text = "".join(lines)
+        if (limit := request.query.get("limitBytes", "")).isdigit():
+            text = text[: int(limit)]
+        return Response(200, text)
+
+    def _container(self, pod: Obj, wanted: str) -> str:
+        containers = [entry["name"] for entry in pod["spec"]["containers"]]
+        init = [entry["name"] for entry in pod["spec"].get("initContainers") or ()]
+        if wanted in containers or wanted in init:
+            return wanted
+        if wanted:
+            raise bad_request(f"container {wanted} is not valid for pod {name(pod)}")
+        if len(containers) == 1:
+            return str(containers[0])
+        also = f" or one of the init containers: [{' '.join(init)}]" if init else ""
+        raise bad_request(
+            f"a container name must be specified for pod {name(pod)}, choose one of: [{' '.join(containers)}]{also}"
+        )
+
+
+def _over_budget(budget: Obj, state: Obj) -> StatusError:
+    needs = f"The disruption budget {name(budget)} needs {state['desiredHealthy']} healthy pods"
+    told = {"reason": "DisruptionBudget", "message": f"{needs} and has {state['currentHealthy']} currently"}
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    return StatusError(429, "TooManyRequests", message, {"causes": [told]})
+
+
+def _scale_of(obj: Obj) -> Obj:
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    selector: dict[str, Any] = get(obj, "spec", "selector", "matchLabels", default={})
+    status: Obj = {"replicas": get(obj, "status", "replicas", default=0)}
+    status["selector"] = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {field: obj["metadata"][field] for field in kept},
+        "spec": {"replicas": obj["spec"]["replicas"]},
+        "status": status,
+    }
