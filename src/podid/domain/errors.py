@@ -125,6 +125,18 @@ class Rejected(PodidError):
         self.service_code = service_code
 
 
+class RoleUnknown(Rejected):
+    """EKS does not know the role, although IAM may: a new role takes up to two minutes to get about."""
+
+    code = "RoleUnknown"
+
+
+class TrustRefused(Rejected):
+    """EKS refuses the role for its trust policy, or has not seen the newest one yet."""
+
+    code = "TrustRefused"
+
+
 class Unavailable(PodidError):
     """The network, a throttle or a deadline stood in the way; a later try may do."""
 
@@ -142,6 +154,12 @@ class TimedOut(Unavailable):
     """`--timeout` passed before the awaited state was seen."""
 
     code = "TimedOut"
+
+
+class LostAnswer(Unavailable):
+    """A change was sent and its answer never came: it may or may not have been made. Read before trying again."""
+
+    code = "LostAnswer"
 
 
 class Undetermined(PodidError):

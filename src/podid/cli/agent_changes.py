@@ -1,0 +1,44 @@
+"""What `podid install-agent` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.cli.change import carry_out, report, settle_interrupted
+from podid.cli.options import Wait
+from podid.domain.names import AGENT_ADDON
+
+if TYPE_CHECKING:
+    from podid.cli.invocation import Invocation
+
+TIMEOUT_SECONDS = 900.0
+
+
+def run_install(run: Invocation, version: str | None, configuration_file: str | None) -> None:
+    from podid.ops.agent import plan_install, wait_active
+
+    configuration = run.read_file(configuration_file) if configuration_file is not None else ""
+    cluster = run.cluster(for_change=True)
+    header = run.header(cluster=cluster.name)
+    resources = run.resources()
+    settle_interrupted(run, resources, header)
+    with run.working(f"reading the add-ons of {cluster.name}"):
+        current = run.aws.eks.find_addon(cluster.name, AGENT_ADDON)
+        versions = run.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version)
+    plan = plan_install(cluster, header, current, versions, version=version, configuration=configuration)
+    applied = carry_out(run, plan, resources)
+    if applied is None:
+        return
+    notes = []
+    if applied.error is None and run.options.wait is not Wait.NONE:
+        with run.working(f"waiting for {AGENT_ADDON}"):
+            addon = wait_active(
+                run.aws.eks,
+                cluster.name,
+                timeout=run.options.timeout_seconds(TIMEOUT_SECONDS),
+                monotonic=run.runtime.monotonic,
+                sleep=run.runtime.sleep,
+                progress=run.progress.update,
+            )
+        notes.append(f"add-on {addon.name} {addon.version} is {addon.status}")
+    report(run, plan, applied, notes=tuple(notes))

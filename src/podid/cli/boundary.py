@@ -1,0 +1,97 @@
+"""The only place that turns an error into text and an exit code."""
+
+import contextlib
+import os
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from podid.cli.argv import output_option, verbose
+from podid.cli.runtime import Runtime
+from podid.domain.errors import PodidError, UsageError
+from podid.domain.exit_codes import ExitCode
+
+
+def run(argv: list[str], runtime: Runtime | None = None) -> int:
+    """Carries out one command line and returns the process's exit code; nothing is raised, whatever happens."""
+    runtime = runtime or Runtime.of_process(argv)
+    try:
+        code = _dispatch(argv, runtime)
+    except PodidError as error:
+        code = _fail(error, argv, runtime)
+    except typer.TyperException as error:
+        code = _fail(_usage_error(error), argv, runtime)
+    except (KeyboardInterrupt, typer.Abort):
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        code = ExitCode.OK  # a reader that has read enough; nothing was left to do but print
+    except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
+        code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)
+    if code == ExitCode.INTERRUPTED:
+        _tell_interrupted(runtime)
+    return int(_flush(runtime, code))
+
+
+def _dispatch(argv: list[str], runtime: Runtime) -> int:
+    from podid.cli.app import build
+
+    # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
+    app = build(rich_help=runtime.streams.stdout_tty)
+    result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    """Typer's own complaint in podid's shape, with the help of the command that was being read."""
+    describe = getattr(error, "format_message", None)
+    context = getattr(error, "ctx", None)
+    path = context.command_path.split() if context is not None else ["podid"]
+    message = str(describe() if describe else error) or "The command line cannot be read"
+    return UsageError(" ".join(message.split()), hint=(*path, "--help"))
+
+
+def _bug(error: Exception, *, all_frames: bool) -> PodidError:
+    # values stay out: an exception's text can hold a token or a policy
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    where = " < ".join(reversed(frames if all_frames else frames[-2:]))
+    return PodidError(
+        f"podid ran into a bug: {type(error).__name__} at {where}",
+        advice="Please report it with the command that you ran; add -v for the whole call chain.",
+    )
+
+
+def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
+    from podid.render.errors import error_json, error_text
+
+    json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
+    stderr = runtime.streams.stderr
+    if json_wanted:
+        text = error_json(error)
+    else:
+        color = runtime.color(stderr, wanted="--no-color" not in argv)
+        text = error_text(error, color=color)
+    # nobody may be listening any more; the exit code still tells
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        stderr.write(text)
+    return error.exit_code
+
+
+def _tell_interrupted(runtime: Runtime) -> None:
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        runtime.streams.stderr.write(
+            "Interrupted. What was done is in `podid history`; running the command again is safe.\n"
+        )
+
+
+def _flush(runtime: Runtime, code: int) -> int:
+    """A closed pipe is silent and changes no code: without this Python complains while shutting down."""
+    for stream in (runtime.streams.stdout, runtime.streams.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except ValueError:
+            pass
+    return code

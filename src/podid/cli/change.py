@@ -1,0 +1,77 @@
+"""What every changing command does the same way: settle, show the plan, ask, carry out, say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from podid.domain.exit_codes import ExitCode
+from podid.domain.plan import ChangeResult, Effect, Header, Plan
+from podid.ops.apply import Applied, apply, settle
+from podid.render.changes import plan_text, plan_view, result_view
+
+if TYPE_CHECKING:
+    from podid.cli.invocation import Invocation
+    from podid.ops.resources import Resources
+
+
+def settle_interrupted(run: Invocation, resources: Resources, header: Header) -> None:
+    """Finds out what became of changes that were cut short, and says so. A dry run touches nothing, the journal
+    included."""
+    if run.options.dry_run:
+        return
+    for earlier, done in settle(run.journal, resources, header):
+        run.note(f"run {earlier.run_id} was interrupted; {done.action.kind} {done.action.target}: {done.reason}")
+
+
+def carry_out(
+    run: Invocation,
+    plan: Plan,
+    resources: Resources,
+    *,
+    question: str = "",
+    needed_for: str = "",
+    undoes: str = "",
+) -> Applied | None:
+    """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
+    if run.options.dry_run:
+        run.emit(plan_view(plan))
+        return None
+    if plan.actions:
+        run.note(plan_text(plan).rstrip("\n"))
+        if question:
+            run.consent(question, needed_for=needed_for)
+    try:
+        return apply(
+            plan,
+            resources,
+            run.journal,
+            command=run.runtime.argv,
+            now=run.runtime.now(),
+            progress=run.progress.update,
+            undoes=undoes,
+        )
+    finally:
+        run.progress.done()
+
+
+def report(
+    run: Invocation,
+    plan: Plan,
+    applied: Applied,
+    *,
+    effect: Callable[[], tuple[Effect, ExitCode]] | None = None,
+    notes: tuple[str, ...] = (),
+) -> None:
+    """Puts the result on stdout and leaves with the code that the result chose. `effect` is looked at only when every
+    action worked."""
+    seen, code = effect() if effect is not None and applied.error is None else (None, ExitCode.OK)
+    result = ChangeResult(plan=plan, done=applied.done, effect=seen, run_id=applied.run_id, notes=notes)
+    if applied.error is not None and applied.exit_code is not ExitCode.PARTIAL:
+        raise applied.error  # nothing was done: an error, and no result
+    run.emit(result_view(result))
+    for note in notes:
+        run.note(f"note: {note}")
+    if applied.error is not None:
+        run.fail_after_result(applied.error, applied.exit_code)
+    run.finish(code)

@@ -1,0 +1,41 @@
+"""What is going on, on stderr: one live line on a terminal, one line per change of state in a log."""
+
+from podid.cli.runtime import Runtime
+from podid.render import sanitize
+
+
+class Progress:
+    """Call `update` with each state; `done` wipes the live line. Says nothing at all with --quiet."""
+
+    def __init__(self, runtime: Runtime, *, quiet: bool) -> None:
+        self._runtime = runtime
+        self._quiet = quiet
+        self._last = ""
+        self._live = runtime.streams.stderr_tty and runtime.env.get("TERM") != "dumb"
+        self._shown = False
+
+    def update(self, state: str) -> None:
+        state = sanitize.line(state)
+        if self._quiet or state == self._last:
+            return
+        self._last = state
+        if self._live:
+            width = self._runtime.width - 3
+            self._write(f"\r\x1b[2K… {state if len(state) <= width else state[: width - 1] + '…'}")
+            self._shown = True
+        else:
+            self._write(f"{state}\n")
+
+    def done(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[2K")
+            self._shown = False
+        self._last = ""
+
+    def _write(self, text: str) -> None:
+        stderr = self._runtime.streams.stderr
+        try:
+            stderr.write(text)
+            stderr.flush()
+        except (BrokenPipeError, ValueError):
+            self._quiet = True  # nobody watches any more; the work goes on

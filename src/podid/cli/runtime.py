@@ -1,0 +1,102 @@
+"""What the world looks like to a command: streams, environment, clocks, questions, and clients built when asked for.
+
+Nothing here is taken from the process at import time, so a test hands in its own.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podid.cli.prompts import Prompter
+
+
+@dataclass(slots=True)
+class Streams:
+    """stdout is data, stderr is everything else. Whether each is a terminal is decided once."""
+
+    stdin: IO[str]
+    stdout: IO[str]
+    stderr: IO[str]
+    stdin_tty: bool
+    stdout_tty: bool
+    stderr_tty: bool
+    width: int = 80
+
+    @classmethod
+    def of_process(cls) -> "Streams":
+        return cls(
+            stdin=sys.stdin,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            stdin_tty=_is_tty(sys.stdin),
+            stdout_tty=_is_tty(sys.stdout),
+            stderr_tty=_is_tty(sys.stderr),
+            width=shutil.get_terminal_size().columns,
+        )
+
+
+def _is_tty(stream: IO[str] | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One per process, or one per test. `prompter` is None where nobody can be asked."""
+
+    streams: Streams
+    env: Mapping[str, str]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    argv: tuple[str, ...] = ()
+    _prompter: "Prompter | None" = field(default=None, repr=False)
+
+    @classmethod
+    def of_process(cls, argv: list[str]) -> "Runtime":
+        return cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
+
+    @property
+    def interactive(self) -> bool:
+        """A question may be asked: stdin and stderr are terminals, and this is not a CI run (CI unset or empty)."""
+        return self.streams.stdin_tty and self.streams.stderr_tty and not self.env.get("CI")
+
+    @property
+    def prompter(self) -> "Prompter":
+        if self._prompter is None:
+            from podid.cli.prompts import Prompter
+
+            self._prompter = Prompter()
+        return self._prompter
+
+    def use_prompter(self, prompter: "Prompter") -> None:
+        self._prompter = prompter
+
+    @property
+    def width(self) -> int:
+        """Columns to draw in, 40 to 500 whatever the terminal says."""
+        return max(40, min(500, self.streams.width))
+
+    def color(self, stream: IO[str], *, wanted: bool) -> bool:
+        """NO_COLOR (https://no-color.org), TERM=dumb and FORCE_COLOR, in that order; else whether it is a terminal."""
+        if not wanted or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb":
+            return False
+        if self.env.get("FORCE_COLOR"):
+            return True
+        return self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
+
+    def state_dir(self) -> Path:
+        """$XDG_STATE_HOME/podid or ~/.local/state/podid; not created here."""
+        base = self.env.get("XDG_STATE_HOME") or ""
+        if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
+            base = str(Path(self.env.get("HOME") or "~").expanduser() / ".local" / "state")
+        return Path(base) / "podid"

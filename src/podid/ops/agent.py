@@ -1,0 +1,123 @@
+"""The EKS Pod Identity Agent as an add-on: what to install, and waiting until it runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
+from podid.domain.model import Addon, AddonVersion, Cluster
+from podid.domain.names import AGENT_ADDON
+from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.ops.resources import addon_state
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+
+WORKING = ("CREATING", "UPDATING")
+BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
+
+
+def plan_install(
+    cluster: Cluster,
+    header: Header,
+    current: Addon | None,
+    versions: tuple[AddonVersion, ...],
+    *,
+    version: str | None,
+    configuration: str = "",
+    self_managed: str = "",
+) -> Plan:
+    """Pure. Raises NotFound for a version that the cluster cannot run, Conflict for another version already there."""
+    wanted = _choose_version(cluster, versions, version) if version is not None or current is None else ""
+    if current is not None:
+        if current.status == "DELETING":
+            raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
+        if version is not None and current.version != wanted:
+            raise Conflict(
+                f"The add-on {AGENT_ADDON} is installed as {current.version}, asked for {wanted}",
+                hint=(
+                    *("aws", "eks", "update-addon", "--cluster-name", cluster.name, "--addon-name", AGENT_ADDON),
+                    *("--addon-version", wanted),
+                ),
+                subject=AGENT_ADDON,
+            )
+        state = addon_state(current)
+        return Plan(header=header, actions=(), unchanged=(Action(ResourceKind.ADDON, state, state),))
+    notes = []
+    if cluster.auto_mode:
+        notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
+    if self_managed:
+        notes.append(f"a self-managed agent runs already ({self_managed}); two of them clash on the node's port 80")
+    after: dict[str, object] = {
+        "addonName": AGENT_ADDON,
+        "addonVersion": wanted,
+        "configurationValues": configuration,
+    }
+    return Plan(header=header, actions=(Action(ResourceKind.ADDON, None, after),), notes=tuple(notes))
+
+
+def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted: str | None) -> str:
+    """The asked version, or the one that EKS calls the default for the cluster's Kubernetes version."""
+    names = [item.version for item in versions]
+    if wanted is None:
+        default = [item.version for item in versions if item.default]
+        if not names:
+            raise NotFound(f"EKS offers no version of {AGENT_ADDON} for Kubernetes {cluster.version}")
+        return default[0] if default else names[0]
+    if wanted in names:
+        return wanted
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.0) or names[:1]
+    raise NotFound(
+        f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {cluster.version}; there are {', '.join(names[:5])}",
+        hint=("podid", "install-agent", "--addon-version", near[0]) if near else (),
+        subject=wanted,
+    )
+
+
+def wait_active(
+    eks: Eks,
+    cluster_name: str,
+    *,
+    timeout: float,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+    progress: Callable[[str], None],
+) -> Addon:
+    """The add-on once it is ACTIVE. Raises PodidError with its issues when it failed, TimedOut at the deadline.
+
+    DEGRADED is waited out: a new add-on is often degraded until its first pods are ready. botocore's own waiter takes
+    it for a failure, and never ends on UPDATE_FAILED.
+    """
+    deadline = monotonic() + timeout
+    pause = 1.0
+    while True:
+        addon = eks.find_addon(cluster_name, AGENT_ADDON)
+        if addon is None:
+            raise NotFound(f"The add-on {AGENT_ADDON} has gone away while it was waited for", subject=AGENT_ADDON)
+        if addon.status == "ACTIVE":
+            return addon
+        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
+        if addon.status in BROKEN and addon.status != "DEGRADED":
+            raise AgentFailed(
+                f"The add-on {AGENT_ADDON} is {addon.status}" + (f": {issues}" if issues else ""),
+                hint=("podid", "doctor", "--check", "addon-degraded-or-failed"),
+                subject=AGENT_ADDON,
+            )
+        progress(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}" + (f" ({issues})" if issues else ""))
+        if monotonic() + pause > deadline:
+            raise TimedOut(
+                f"The add-on {AGENT_ADDON} is still {addon.status} after {timeout:.0f} s"
+                + (f": {issues}" if issues else ""),
+                hint=("podid", "install-agent"),
+                subject=AGENT_ADDON,
+            )
+        sleep(pause)
+        pause = min(pause * 1.5, 10.0)
+
+
+class AgentFailed(PodidError):
+    """EKS gave up on the add-on."""
+
+    code = "AgentFailed"

@@ -1,0 +1,176 @@
+"""Carries out a plan: intent on disk, the call, the outcome on disk, then the next action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from podid.domain.errors import AlreadyExists, Conflict, LostAnswer, NotFound, PodidError, Unavailable
+from podid.domain.exit_codes import ExitCode
+from podid.domain.plan import ACCOUNT_WIDE, Action, Done, Header, Plan, ResourceKind, State, Status, Verb, matches
+from podid.ops.journal import Journal, Recorder, Run
+from podid.ops.resources import Resources
+
+_LOST_TRIES = 3
+_ROLE_SETTLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of each action. `error` is the first failure; the actions after it were not tried."""
+
+    run_id: str
+    done: tuple[Done, ...]
+    error: PodidError | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.error is None:
+            return ExitCode.OK
+        worked = any(item.status is Status.DONE for item in self.done)
+        return ExitCode.PARTIAL if worked else self.error.exit_code
+
+
+def apply(
+    plan: Plan,
+    resources: Resources,
+    journal: Journal,
+    *,
+    command: tuple[str, ...],
+    now: datetime,
+    progress: Callable[[str], None],
+    undoes: str = "",
+) -> Applied:
+    """Nothing is written to the journal, or anywhere, for a plan without actions."""
+    if not plan.actions:
+        return Applied("", ())
+    done: list[Done] = []
+    error: PodidError | None = None
+    with journal.begin(command, plan.header, now, undoes=undoes) as recorder:
+        for number, action in enumerate(plan.actions):
+            if error is not None:
+                done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))
+                continue
+            progress(f"{action.verb} {action.kind} {action.target}")
+            outcome, error = _one(number, action, resources, recorder, new_roles=_new_roles(done))
+            done.append(outcome)
+        return Applied(recorder.run_id, tuple(done), error)
+
+
+def _new_roles(done: Iterable[Done]) -> frozenset[str]:
+    return frozenset(
+        item.action.keys["roleName"]
+        for item in done
+        if item.action.kind is ResourceKind.ROLE and item.status is Status.DONE and item.after is not None
+    )
+
+
+def _one(
+    number: int, action: Action, resources: Resources, recorder: Recorder, *, new_roles: frozenset[str]
+) -> tuple[Done, PodidError | None]:
+    recorder.intent(number, action)
+    try:
+        done = _write(action, resources, new_roles)
+    except PodidError as error:
+        if isinstance(error, Unavailable):
+            # whether it was made is not known: the intent stays open and the next run settles it
+            return Done(action, Status.FAILED, reason=error.what), error
+        failed = Done(action, Status.FAILED, reason=error.what)
+        recorder.outcome(number, failed)
+        return failed, error
+    recorder.outcome(number, done)
+    return done, None
+
+
+def _write(action: Action, resources: Resources, new_roles: frozenset[str]) -> Done:
+    """The change itself, with the three ways in which AWS makes a careful caller read again."""
+    deadline = resources.monotonic() + _ROLE_SETTLE_SECONDS
+    lost = 0
+    while True:
+        try:
+            return Done(action, Status.DONE, resources.write(action))
+        except LostAnswer:
+            lost += 1
+            current = resources.read(action.kind, action.keys)
+            if matches(action.after, current):
+                return Done(action, Status.DONE, current)
+            if lost >= _LOST_TRIES or not matches(action.before, current):
+                raise
+        except AlreadyExists:
+            current = resources.read(action.kind, action.keys)
+            if matches(action.after, current):
+                # made by an earlier try of ours whose answer was lost, or by somebody else with the very same settings
+                return Done(action, Status.DONE if lost else Status.UNCHANGED, current)
+            raise
+        except NotFound:
+            if action.verb is Verb.DELETE:
+                return Done(action, Status.UNCHANGED, None, reason="it was already gone")
+            # IAM does not know its own new role everywhere for some seconds
+            if action.keys.get("roleName") not in new_roles or resources.monotonic() > deadline:
+                raise
+            resources.sleep(2.0)
+
+
+def settle(journal: Journal, resources: Resources, header: Header) -> tuple[tuple[Run, Done], ...]:
+    """Finds out what became of changes that were interrupted, by reading; those of another account, region or cluster
+    stay open until a run there."""
+
+    def read(run: Run, action: Action) -> Done:
+        current = resources.read(action.kind, action.keys)
+        if matches(action.after, current):
+            return Done(action, Status.DONE, current, reason="settled: it had been made")
+        if matches(action.before, current):
+            return Done(action, Status.FAILED, current, reason="settled: it had not been made")
+        return Done(action, Status.FAILED, current, reason="settled: the resource is in a third state")
+
+    return tuple(journal.settle(read, lambda run, action: reachable(run.header, action, header)))
+
+
+def reachable(recorded: Header, action: Action, here: Header) -> bool:
+    """Whether the clients at hand look at the place where a recorded action was made."""
+    if recorded.account != here.account:
+        return False
+    if action.kind in ACCOUNT_WIDE:
+        return True
+    return recorded.region == here.region and recorded.cluster == here.cluster
+
+
+def undo_plan(run: Run, header: Header, read: Callable[[ResourceKind, dict[str, str]], State | None]) -> Plan:
+    """What takes a run back, last action first. Raises Conflict when the run was made elsewhere, or when a resource is
+    no longer as the run left it."""
+    actions: list[Action] = []
+    unchanged: list[Action] = []
+    notes: list[str] = []
+    for step in reversed(run.steps):
+        if step.status is not Status.DONE:
+            continue
+        action = step.action
+        if action.kind is ResourceKind.RESTART:
+            notes.append(f"the restart of {action.target} cannot be undone; it left the workload as it was")
+            continue
+        if not reachable(run.header, action, header):
+            raise Conflict(
+                f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
+                f"{run.header.cluster or '-'}; this is account {header.account}, {header.region}, cluster "
+                f"{header.cluster or '-'}",
+                subject=run.run_id,
+            )
+        left = step.after if step.after is not None else action.after
+        current = read(action.kind, action.keys)
+        inverse = Action(action.kind, left, _reproducible(action.before))
+        if matches(inverse.after, current):
+            unchanged.append(inverse)
+        elif matches(left, current):
+            actions.append(inverse)
+        else:
+            raise Conflict(
+                f"{action.kind} {action.target} is no longer as run {run.run_id} left it; undo it by hand",
+                subject=action.target,
+            )
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+
+
+def _reproducible(state: State | None) -> State | None:
+    """The state without what the service assigns anew when the resource is made again."""
+    return None if state is None else {key: value for key, value in state.items() if key != "associationId"}

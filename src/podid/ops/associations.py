@@ -1,0 +1,193 @@
+"""Associations: the plan that makes, changes or removes them, and their reading."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from podid.domain import trust
+from podid.domain.errors import Conflict, NotFound
+from podid.domain.model import Association, Cluster, Role
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.ops.resources import association_state
+from podid.ops.roles import ResolvedRole, check_editable, identity, others, plan_trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateRequest:
+    """What `podid associate` was asked for. None leaves a setting of an existing association as it is."""
+
+    refs: tuple[ServiceAccountRef, ...]
+    role: ResolvedRole
+    target_role_arn: str | None = None
+    disable_session_tags: bool | None = None
+    policy: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    scope: trust.ScopeKind
+    replace: bool = False
+    update_trust: bool = False
+
+
+def plan_associations(
+    request: AssociateRequest,
+    cluster: Cluster,
+    header: Header,
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> Plan:
+    """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow it."""
+    actions: list[Action] = []
+    unchanged: list[Action] = []
+    notes: list[str] = [f"role {request.role.arn}: {request.role.note}"] if request.role.note else []
+    for ref in request.refs:
+        action = _plan_one(request, ref, current[ref])
+        (unchanged if action.before == action.after else actions).append(action)
+    role = request.role.role
+    if role is not None:
+        trust_action = _plan_trust(request, cluster, role, current, notes)
+        if trust_action is not None:
+            actions.insert(0, trust_action)
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+
+
+def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None) -> Action:
+    asked: dict[str, object] = {"roleArn": request.role.arn}
+    if request.target_role_arn is not None:
+        asked["targetRoleArn"] = request.target_role_arn or None
+    if request.disable_session_tags is not None:
+        asked["disableSessionTags"] = request.disable_session_tags
+    if request.policy is not None:
+        asked["policy"] = request.policy or None
+    if existing is None:
+        wanted: dict[str, object] = {
+            "namespace": ref.namespace,
+            "serviceAccount": ref.name,
+            "targetRoleArn": None,
+            "disableSessionTags": False,
+            "policy": None,
+            **asked,
+            "tags": dict(request.tags),
+        }
+        return Action(ResourceKind.ASSOCIATION, None, wanted)
+    before = association_state(existing)
+    after = {**before, **asked}
+    if before != after:
+        _check_replaceable(request, ref, existing, before, after)
+    return Action(ResourceKind.ASSOCIATION, before, after)
+
+
+def _check_replaceable(
+    request: AssociateRequest,
+    ref: ServiceAccountRef,
+    existing: Association,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+) -> None:
+    check_not_owned(existing)
+    if request.replace:
+        return
+    differs = ", ".join(
+        f"{key} is {before[key] or 'not set'}, asked for {after[key] or 'none'}"
+        for key in after
+        if before[key] != after[key]
+    )
+    raise Conflict(
+        f"{ref} is already associated ({existing.association_id}): {differs}",
+        hint=("podid", "associate", str(ref), "--role", request.role.arn, "--replace"),
+        subject=str(ref),
+    )
+
+
+def check_not_owned(association: Association) -> None:
+    """Raises Conflict for an association that an EKS add-on owns: the add-on would put it back."""
+    if association.owner_arn:
+        addon = association.owner_arn.split(":addon/")[-1].split("/")
+        name = addon[1] if len(addon) > 1 else association.owner_arn
+        raise Conflict(
+            f"The association of {association.ref} is owned by the add-on {name} and is changed through it",
+            hint=(
+                *("aws", "eks", "update-addon", "--cluster-name", association.cluster_name, "--addon-name", name),
+                *("--pod-identity-associations", f"serviceAccount={association.service_account},roleArn=ROLE_ARN"),
+            ),
+            subject=str(association.ref),
+        )
+
+
+def _plan_trust(
+    request: AssociateRequest,
+    cluster: Cluster,
+    role: Role,
+    current: Mapping[ServiceAccountRef, Association | None],
+    notes: list[str],
+) -> Action | None:
+    """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
+    missing: dict[bool, list[ServiceAccountRef]] = {}
+    for ref in request.refs:
+        tags_on = session_tags(request, current[ref])
+        verdict = trust.evaluate(
+            trust.parse_policy(role.trust), identity(cluster, ref, session_tags=tags_on, role=role)
+        )
+        if verdict.verdict is trust.Verdict.NO_MATCH:
+            missing.setdefault(tags_on, []).append(ref)
+            why = verdict.findings[0].message if verdict.findings else verdict.assume_role.reason
+            notes.append(f"the trust policy of role {role.name} does not admit {ref}: {why}")
+        elif verdict.verdict is trust.Verdict.UNKNOWN:
+            unclear = (verdict.assume_role, verdict.tag_session)
+            why = next(item.reason for item in unclear if item.verdict is trust.Verdict.UNKNOWN)
+            notes.append(f"whether the trust policy of role {role.name} admits {ref} cannot be told: {why}")
+    if not missing:
+        return None
+    refs = tuple(ref for group in missing.values() for ref in group)
+    if len(missing) > 1:
+        raise Conflict("Service accounts with session tags on and off need separate commands", subject=role.name)
+    if not request.update_trust:
+        raise Conflict(
+            notes[-1][0].upper() + notes[-1][1:],
+            hint=("podid", "associate", *map(str, request.refs), "--role", role.name, "--update-trust"),
+            advice="--update-trust adds one statement for it; every other statement stays as it is.",
+            subject=role.name,
+        )
+    check_editable(role)
+    notes += others(role)
+    return plan_trust(role, cluster, refs, request.scope, session_tags=next(iter(missing)), notes=notes)
+
+
+def session_tags(request: AssociateRequest, existing: Association | None) -> bool:
+    """Whether EKS will send session tags once the request is carried out."""
+    if request.disable_session_tags is not None:
+        return not request.disable_session_tags
+    return existing is None or existing.session_tags
+
+
+def plan_disassociate(
+    refs: tuple[ServiceAccountRef, ...],
+    header: Header,
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> Plan:
+    """Deleting what is not there is no failure: the plan then says so under `unchanged`."""
+    actions, unchanged = [], []
+    for ref in refs:
+        existing = current[ref]
+        if existing is None:
+            nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
+            unchanged.append(Action(ResourceKind.ASSOCIATION, nothing, None))
+            continue
+        check_not_owned(existing)
+        actions.append(Action(ResourceKind.ASSOCIATION, association_state(existing), None))
+    notes = (
+        "credentials that pods already hold stay valid until they expire, up to six hours",
+        "running pods keep the injected variables and fail at their next refresh; restart them",
+    )
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes if actions else ())
+
+
+def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:
+    """The error with the nearest service accounts that do have an association."""
+    near = difflib.get_close_matches(str(ref), [str(known) for known in refs], n=3, cutoff=0.6)
+    return NotFound(
+        f"{ref} has no association in cluster {cluster_name}"
+        + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        hint=("podid", "associate", str(ref), "--role", "ROLE"),
+        subject=str(ref),
+    )

@@ -1,0 +1,271 @@
+"""What podid changed, written down before it is done.
+
+One file a run, one JSON object a line: a `run` head, then for each action an `intent` (fsynced before the call) and an
+`outcome`. A run that was killed leaves an intent without an outcome; the next run settles it by reading. Files are the
+caller's own: directory 0700, files 0600, never through a symlink.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from podid.domain.errors import InvalidInput, NotFound, UsageError
+from podid.domain.plan import Action, Done, Header, ResourceKind, State, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a recorded run. `status` is None while its intent is open."""
+
+    number: int
+    action: Action
+    status: Status | None
+    after: State | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives."""
+
+    run_id: str
+    command: tuple[str, ...]
+    header: Header
+    started_at: str
+    steps: tuple[Step, ...]
+    undoes: str = ""
+    running: bool = False
+
+    @property
+    def open_steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.status is None)
+
+
+class Journal:
+    """A directory of runs. Raises UsageError when it cannot be used, which names the remedy."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, newest first. A file that is not a journal is named in the error, never skipped."""
+        if not self.directory.is_dir():
+            return ()
+        names = sorted((path.stem for path in self.directory.glob("*.jsonl")), reverse=True)
+        return tuple(run for name in names if (run := self._read(name)) is not None)
+
+    def get(self, run_id: str) -> Run:
+        """A run by its id or by a prefix that only it has; `last` is the newest one that is not itself an undo."""
+        runs = self.runs()
+        if run_id == "last":
+            wanted = [run for run in runs if not run.undoes]
+            if not wanted:
+                raise NotFound("The journal holds no run yet", subject=str(self.directory))
+            return wanted[0]
+        found = [run for run in runs if run.run_id.startswith(run_id)] if run_id else []
+        if len(found) > 1:
+            raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=("podid", "history"))
+        if not found:
+            raise NotFound(f"No run {run_id!r} in the journal", hint=("podid", "history"), subject=run_id)
+        return found[0]
+
+    def made_role(self, account: str, role_name: str) -> bool:
+        """Whether a run recorded here created the role (and no later one deleted it)."""
+        made = False
+        for run in reversed(self.runs()):
+            for step in run.steps:
+                action = step.action
+                about_role = action.kind is ResourceKind.ROLE and action.keys["roleName"] == role_name
+                if about_role and run.header.account == account and step.status is Status.DONE:
+                    made = action.after is not None
+        return made
+
+    def begin(self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "") -> "Recorder":
+        """A new run's recorder; the file is locked for as long as the recorder is open."""
+        self._prepare()
+        run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        recorder = Recorder(run_id, descriptor)
+        recorder.write(
+            {
+                "type": "run",
+                "command": list(command),
+                "callerArn": header.caller_arn,
+                "account": header.account,
+                "region": header.region,
+                "cluster": header.cluster,
+                "startedAt": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "undoes": undoes,
+            }
+        )
+        _sync_directory(self.directory)
+        return recorder
+
+    def settle(
+        self, read: Callable[[Run, Action], Done], reachable: Callable[[Run, Action], bool]
+    ) -> Iterator[tuple[Run, Done]]:
+        """Closes the open intents of runs whose process is gone, where they are `reachable`. `read` looks at the
+        resource and says what became of the action; an intent that it raises on stays open. Yields what was settled."""
+        for run in self.runs():
+            steps = [step for step in run.open_steps if reachable(run, step.action)]
+            if not steps or run.running:
+                continue
+            descriptor = self._open(run.run_id, os.O_RDWR | os.O_APPEND)
+            recorder = Recorder(run.run_id, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                recorder.close()
+                continue  # another run is settling it at this very moment
+            with recorder:
+                recorder.drop_cut_line()
+                for step in steps:
+                    done = read(run, step.action)
+                    recorder.outcome(step.number, done)
+                    yield run, done
+
+    def _prepare(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            facts = self.directory.lstat()
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
+        if not stat.S_ISDIR(facts.st_mode):
+            raise self._unusable("it is not a directory")
+        if facts.st_uid != os.geteuid():
+            raise self._unusable("it belongs to another user")
+        if facts.st_mode & 0o022:
+            raise self._unusable("others may write to it")
+
+    def _open(self, run_id: str, flags: int) -> int:
+        try:
+            return os.open(self.directory / f"{run_id}.jsonl", flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
+
+    def _unusable(self, why: str) -> UsageError:
+        return UsageError(
+            f"The journal directory {self.directory} cannot be used: {why}",
+            advice="podid writes down each change before it makes it; give another place with --journal-dir.",
+            subject=str(self.directory),
+        )
+
+    def _read(self, run_id: str) -> Run | None:
+        descriptor = self._open(run_id, os.O_RDONLY)
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            running = _locked(file.fileno())
+            records = list(_records(file.read(), self.directory / f"{run_id}.jsonl"))
+        # killed between creating the file and writing its head: no intent was written, so nothing was done
+        return _run(run_id, records, running=running) if records else None
+
+
+class Recorder:
+    """Writes one run. Every line is on disk before the method returns."""
+
+    def __init__(self, run_id: str, descriptor: int) -> None:
+        self.run_id = run_id
+        self._descriptor = descriptor
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def intent(self, number: int, action: Action) -> None:
+        self.write(
+            {
+                "type": "intent",
+                "number": number,
+                "kind": action.kind,
+                "before": action.before,
+                "after": action.after,
+                "note": action.note,
+            }
+        )
+
+    def outcome(self, number: int, done: Done) -> None:
+        self.write(
+            {"type": "outcome", "number": number, "status": done.status, "after": done.after, "reason": done.reason}
+        )
+
+    def drop_cut_line(self) -> None:
+        """A crash in the middle of a line leaves half of it; what is appended must not join on to that."""
+        size = os.fstat(self._descriptor).st_size
+        data = os.pread(self._descriptor, size, 0)
+        os.ftruncate(self._descriptor, data.rfind(b"\n") + 1)
+
+    def write(self, record: dict[str, Any]) -> None:
+        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
+        data = line.encode()
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+        os.fsync(self._descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _records(text: str, path: Path) -> Iterator[dict[str, Any]]:
+    lines = text.split("\n")
+    for position, line in enumerate(lines):
+        if not line:
+            continue
+        try:
+            record = json.loads(line)
+            record["type"]
+        except (ValueError, KeyError, TypeError) as error:
+            if position == len(lines) - 1:
+                return  # a line that was cut short by a crash was never acted upon
+            raise InvalidInput(f"{path} is not a journal file: line {position + 1} cannot be read") from error
+        yield record
+
+
+def _run(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
+    head = records[0]
+    intents = {record["number"]: record for record in records if record["type"] == "intent"}
+    outcomes = {record["number"]: record for record in records if record["type"] == "outcome"}
+    return Run(
+        run_id=run_id,
+        command=tuple(head["command"]),
+        header=Header(
+            caller_arn=head["callerArn"], account=head["account"], region=head["region"], cluster=head["cluster"]
+        ),
+        started_at=head["startedAt"],
+        undoes=head.get("undoes", ""),
+        running=running,
+        steps=tuple(_step(intent, outcomes.get(number)) for number, intent in sorted(intents.items())),
+    )
+
+
+def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
+    action = Action(ResourceKind(intent["kind"]), intent["before"], intent["after"], intent.get("note", ""))
+    if outcome is None:
+        return Step(intent["number"], action, None, None)
+    return Step(intent["number"], action, Status(outcome["status"]), outcome["after"], outcome.get("reason", ""))
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

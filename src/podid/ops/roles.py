@@ -1,0 +1,318 @@
+"""IAM roles for pods: which one is meant, and the plan that makes one or makes an existing one fit."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from podid.domain import trust
+from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError
+from podid.domain.model import Cluster, Role, RolePolicies
+from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.ops.resources import role_state, trust_state
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+
+MANAGED_BY = {"managed-by": "podid"}
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRole:
+    """The role that a user named. `role` is None where iam:GetRole is denied; `note` says so then."""
+
+    arn: str
+    role: Role | None
+    note: str = ""
+
+
+def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> ResolvedRole:
+    """A role by name or ARN. Raises InvalidInput for one of another account, NotFound with the nearest names."""
+    if text.startswith("arn:"):
+        arn = parse_role_arn(text)
+        if arn.account != account:
+            raise InvalidInput(
+                f"Role {text} is in account {arn.account}, the cluster is in {account}: "
+                "an association's own role must be in the cluster's account",
+                advice="Reach another account with --target-role: a role here that may assume the one there.",
+                subject=text,
+            )
+        name = arn.resource_name
+    else:
+        name = check_role_name(text)
+    try:
+        role = iam.get_role(name)
+    except NotFound as error:
+        raise role_not_found(iam, name, request_id=error.request_id) from error
+    except AccessDenied as error:
+        guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
+        return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})")
+    if text.startswith("arn:") and role.arn != text:
+        raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
+    return ResolvedRole(role.arn, role)
+
+
+def role_not_found(iam: Iam, name: str, *, request_id: str = "") -> NotFound:
+    """The error with the nearest names that exist, where they may be listed."""
+    try:
+        near = difflib.get_close_matches(name, iam.list_role_names(), n=3, cutoff=0.6)
+    except PodidError:
+        near = []
+    return NotFound(
+        f"Role {name} does not exist" + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        hint=("podid", "role", "create", name, "--for", "NAMESPACE/NAME"),
+        subject=name,
+        request_id=request_id,
+    )
+
+
+def identity(
+    cluster: Cluster, ref: ServiceAccountRef, *, session_tags: bool, role: Role | None = None
+) -> trust.PodIdentity:
+    """What EKS presents to the role for this service account's pods."""
+    return trust.PodIdentity(
+        cluster_arn=cluster.arn,
+        namespace=ref.namespace,
+        service_account=ref.name,
+        session_tags=session_tags,
+        role_tags=dict(role.tags) if role is not None else {},
+    )
+
+
+def check_editable(role: Role) -> None:
+    """Raises Conflict for roles that AWS owns and for trusts that IAM would not take back."""
+    if role.service_linked:
+        raise Conflict(
+            f"Role {role.name} belongs to AWS (path {role.path}) and is not changed by podid", subject=role.name
+        )
+    dead = trust.unwritable_principals(trust.parse_policy(role.trust))
+    if dead:
+        raise Conflict(
+            f"The trust policy of role {role.name} names deleted principals ({', '.join(dead)}) "
+            "and IAM refuses to store those again",
+            advice="Remove them from the trust policy first.",
+            subject=role.name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRequest:
+    """What `podid role create` was asked for. `policies` maps inline policy name to document."""
+
+    name: str
+    refs: tuple[ServiceAccountRef, ...]
+    scope: trust.ScopeKind
+    session_tags: bool = True
+    path: str = "/"
+    description: str = ""
+    max_session_seconds: int = 3600
+    permissions_boundary_arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    managed_policy_arns: tuple[str, ...] = ()
+    update_trust: bool = False
+    adopt: bool = False
+
+
+def plan_role(
+    request: RoleRequest,
+    cluster: Cluster,
+    header: Header,
+    current: Role | None,
+    policies: RolePolicies,
+    *,
+    ours: bool,
+) -> Plan:
+    """Pure. A missing role is created; an existing one is used as it is, and changed only as far as the flags allow.
+
+    Raises Conflict that names the flag, LimitExceeded-like Conflict when the trust policy would not fit.
+    """
+    if current is None:
+        return _plan_new(request, cluster, header)
+    actions: list[Action] = []
+    unchanged = [Action(ResourceKind.ROLE, role_state(current), role_state(current))]
+    notes: list[str] = []
+    trust_action = plan_trust(
+        current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
+    )
+    if trust_action is not None:
+        check_editable(current)
+        if not request.update_trust:
+            raise Conflict(
+                f"Role {request.name} exists and its trust policy does not admit {_list(request.refs)}",
+                hint=_again(request, "--update-trust", *(() if ours or request.adopt else ("--adopt",))),
+                subject=request.name,
+            )
+        actions.append(trust_action)
+        notes += others(current)
+    for name, document in request.policies.items():
+        before = policies.inline.get(name)
+        keys = {"roleName": request.name, "policyName": name}
+        wanted = {**keys, "policyDocument": document}
+        action = Action(
+            ResourceKind.ROLE_POLICY, None if before is None else {**keys, "policyDocument": before}, wanted
+        )
+        (unchanged if before == document else actions).append(action)
+    attached = {policy.arn for policy in policies.attached}
+    for arn in request.managed_policy_arns:
+        state = {"roleName": request.name, "policyArn": arn}
+        if arn in attached:
+            unchanged.append(Action(ResourceKind.ROLE_ATTACHMENT, state, state))
+        else:
+            actions.append(Action(ResourceKind.ROLE_ATTACHMENT, None, state))
+    if actions and not ours and not request.adopt:
+        raise Conflict(
+            f"Role {request.name} exists and was not made by podid here; it would be changed: "
+            + ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions),
+            hint=_again(request, "--adopt", *(("--update-trust",) if trust_action is not None else ())),
+            advice="\n".join(others(current)),
+            subject=request.name,
+        )
+    if actions:
+        check_editable(current)
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+
+
+def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
+    first, *rest = request.refs
+    policy = trust.new_policy(identity(cluster, first, session_tags=request.session_tags), request.scope)
+    for ref in rest:
+        policy = trust.add(policy, identity(cluster, ref, session_tags=request.session_tags), request.scope).policy
+    _check_size(policy, request.name)
+    role: dict[str, object] = {
+        "roleName": request.name,
+        "path": request.path,
+        "description": request.description,
+        "maxSessionDuration": request.max_session_seconds,
+        "permissionsBoundary": request.permissions_boundary_arn,
+        "tags": {**MANAGED_BY, **request.tags},
+        "trustPolicy": policy.to_document(),
+    }
+    actions = [Action(ResourceKind.ROLE, None, role, note=_scope_note(policy, cluster, first, request))]
+    actions += [
+        Action(
+            ResourceKind.ROLE_POLICY,
+            None,
+            {"roleName": request.name, "policyName": name, "policyDocument": document},
+        )
+        for name, document in request.policies.items()
+    ]
+    actions += [
+        Action(ResourceKind.ROLE_ATTACHMENT, None, {"roleName": request.name, "policyArn": arn})
+        for arn in request.managed_policy_arns
+    ]
+    return Plan(header=header, actions=tuple(actions))
+
+
+def _scope_note(policy: trust.Policy, cluster: Cluster, ref: ServiceAccountRef, request: RoleRequest) -> str:
+    scope = trust.evaluate(policy, identity(cluster, ref, session_tags=request.session_tags)).scope
+    words = scope.words if scope is not None else ""
+    more = f" and {len(request.refs) - 1} more" if len(request.refs) > 1 else ""
+    return f"trust: {words}{more}" if words else ""
+
+
+def plan_trust(
+    role: Role,
+    cluster: Cluster,
+    refs: tuple[ServiceAccountRef, ...],
+    scope: trust.ScopeKind,
+    *,
+    session_tags: bool,
+    notes: list[str],
+) -> Action | None:
+    """The change that makes the role's trust admit `refs`, None when it already does. `notes` gets what was found."""
+    before = trust.parse_policy(role.trust)
+    after = before
+    for ref in refs:
+        who = identity(cluster, ref, session_tags=session_tags, role=role)
+        if trust.evaluate(after, who).verdict is trust.Verdict.MATCH:
+            found = trust.evaluate(after, who).scope
+            if found is not None and found.kind is not scope:
+                notes.append(f"the trust policy of role {role.name} already admits {ref}: {found.words}")
+            continue
+        edit = trust.add(after, who, scope)
+        if not edit.changed:
+            verdict = trust.evaluate(edit.policy, who)
+            raise Conflict(
+                f"The trust policy of role {role.name} does not admit {ref} and cannot be extended: "
+                f"{verdict.assume_role.reason or edit.reason}",
+                subject=role.name,
+            )
+        after = edit.policy
+        if trust.evaluate(after, who).verdict is trust.Verdict.NO_MATCH:
+            raise Conflict(
+                f"The trust policy of role {role.name} denies {ref}; another statement would not help: "
+                f"{trust.evaluate(after, who).assume_role.reason}",
+                subject=role.name,
+            )
+    if after == before:
+        return None
+    _check_size(after, role.name)
+    return Action(
+        ResourceKind.ROLE_TRUST,
+        trust_state(role),
+        {"roleName": role.name, "policyDocument": after.to_document()},
+        note=f"so that it admits {_list(refs)}",
+    )
+
+
+def others(role: Role) -> list[str]:
+    """Who else may assume the role: what a person must know before changing it."""
+    principals = trust.other_principals(trust.parse_policy(role.trust))
+    return [f"role {role.name} also trusts {principal}; that stays as it is" for principal in principals]
+
+
+def _check_size(policy: trust.Policy, role_name: str) -> None:
+    size = trust.policy_size(policy)
+    if size > trust.TRUST_POLICY_QUOTA:
+        raise Conflict(
+            f"The trust policy of role {role_name} would be {size} characters; IAM takes {trust.TRUST_POLICY_QUOTA}",
+            advice="Choose a wider --scope (namespace or cluster), or make a second role.",
+            subject=role_name,
+        )
+
+
+def _list(refs: tuple[ServiceAccountRef, ...]) -> str:
+    return ", ".join(map(str, refs))
+
+
+def _again(request: RoleRequest, *flags: str) -> tuple[str, ...]:
+    targets = tuple(part for ref in request.refs for part in ("--for", str(ref)))
+    return ("podid", "role", "create", request.name, *targets, *flags)
+
+
+def policy_name(file_name: str) -> str:
+    """An inline policy's name from its file's: the stem, with what IAM refuses replaced."""
+    stem = file_name.rsplit("/", 1)[-1].removesuffix(".json")
+    name = re.sub(r"[^\w+=,.@-]", "-", stem, flags=re.ASCII).strip("-")[:128]
+    return name or "policy"
+
+
+def check_policy_document(value: object, source: str) -> Mapping[str, object]:
+    """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
+    statements = value.get("Statement")
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        raise InvalidInput(f"{source} is not a policy: Statement is missing or empty", subject=source)
+    for number, statement in enumerate(statements):
+        place = f"{source}: Statement[{number}]"
+        if not isinstance(statement, dict):
+            raise InvalidInput(f"{place} is not an object", subject=source)
+        if statement.get("Effect") not in ("Allow", "Deny"):
+            raise InvalidInput(f"{place}.Effect must be Allow or Deny", subject=source)
+        if "Principal" in statement or "NotPrincipal" in statement:
+            raise InvalidInput(
+                f"{place} has a Principal: that is a trust or resource policy, not one that gives permissions",
+                subject=source,
+            )
+        for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+            if (one in statement) == (other in statement):
+                raise InvalidInput(f"{place} needs either {one} or {other}", subject=source)
+    return value

@@ -1,0 +1,113 @@
+"""Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from podid.domain.model import Association
+from podid.domain.names import Arn
+from podid.render.view import Column, Document, Json, Table, View, age, document, timestamp
+
+_COLUMNS = (
+    Column("NAMESPACE"),
+    Column("SERVICE ACCOUNT"),
+    Column("ROLE"),
+    Column("TARGET ROLE"),
+    Column("OWNER"),
+    Column("AGE", right=True),
+    Column("ASSOCIATION ID", wide=True),
+    Column("SESSION TAGS", wide=True),
+    Column("SESSION POLICY", wide=True),
+    Column("CREATED", wide=True),
+)
+
+
+def association_body(association: Association) -> Document:
+    """EKS's PodIdentityAssociation member for member; null where the API has none."""
+    return {
+        "clusterName": association.cluster_name,
+        "namespace": association.namespace,
+        "serviceAccount": association.service_account,
+        "roleArn": association.role_arn,
+        "associationArn": association.association_arn,
+        "associationId": association.association_id,
+        "tags": dict(association.tags),
+        "createdAt": timestamp(association.created_at),
+        "modifiedAt": timestamp(association.modified_at),
+        "ownerArn": association.owner_arn,
+        "disableSessionTags": association.disable_session_tags,
+        "targetRoleArn": association.target_role_arn,
+        "externalId": association.external_id,
+        "policy": association.policy,
+    }
+
+
+def association_list_view(associations: Sequence[Association], cluster: str, now: datetime, *, short: bool) -> View:
+    """`short` writes roles by name, for a person; machines always get full ARNs."""
+    items: list[Json] = [association_body(association) for association in associations]
+    table = Table(
+        _COLUMNS,
+        tuple(_row(association, now, short=short) for association in associations),
+        empty=f"no pod identity associations in cluster {cluster}",
+    )
+    return View(
+        document("AssociationList", {"clusterName": cluster, "items": items}),
+        (table,),
+        tuple(str(association.ref) for association in associations),
+    )
+
+
+def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:
+    def role(arn: str | None) -> str:
+        if not arn:
+            return "-"
+        return Arn.parse(arn).resource.removeprefix("role/") if short and arn.startswith("arn:") else arn
+
+    target = association.target_role_arn
+    return (
+        association.namespace,
+        association.service_account,
+        role(association.role_arn),
+        # a target role is often in another account, which its bare name would hide
+        target or "-",
+        owner_name(association),
+        age(association.created_at, now) if short else timestamp(association.created_at) or "-",
+        association.association_id,
+        "on" if association.session_tags else "off",
+        "yes" if association.policy else "no",
+        timestamp(association.created_at) or "-",
+    )
+
+
+def owner_name(association: Association) -> str:
+    """The add-on that owns the association, by name, or `-`."""
+    if not association.owner_arn:
+        return "-"
+    parts = association.owner_arn.split(":addon/")[-1].split("/")
+    return f"addon {parts[1]}" if len(parts) > 1 else association.owner_arn
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """`name  value` lines, aligned, for one thing shown to a person."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    return "".join(f"{name.ljust(width)}  {value}\n" for name, value in pairs)
+
+
+def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:
+    pairs = [
+        ("service account", str(association.ref)),
+        ("cluster", association.cluster_name),
+        ("role", association.role_arn),
+    ]
+    if association.target_role_arn:
+        pairs += [("target role", association.target_role_arn), ("external id", association.external_id or "-")]
+    pairs += [
+        ("session tags", "on" if association.session_tags else "off"),
+        ("session policy", association.policy or "none"),
+        ("owner", owner_name(association)),
+        ("association", association.association_id),
+        ("created", f"{timestamp(association.created_at) or '-'} ({age(association.created_at, now)} ago)"),
+        ("modified", timestamp(association.modified_at) or "-"),
+    ]
+    if association.tags:
+        pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(association.tags.items()))))
+    return pairs

@@ -1,0 +1,244 @@
+"""Plans, what became of them, and the journal, as documents and as text."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
+from podid.ops.journal import Run
+from podid.render.view import Column, Document, Json, Table, View, document
+
+_SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*"}
+
+
+def header_line(header: Header) -> str:
+    """Every plan is headed by who would do it, and where."""
+    where = f", cluster {header.cluster}" if header.cluster else ""
+    return f"as {header.caller_arn} in account {header.account}, {header.region}{where}"
+
+
+def plan_text(plan: Plan) -> str:
+    """What a person reads before saying yes."""
+    lines = [f"Plan {header_line(plan.header)}"]
+    lines += [_action_text(action) for action in plan.actions]
+    if not plan.actions:
+        lines.append("  nothing to change")
+    lines += [f"  = {action.kind} {action.target} is as asked" for action in plan.unchanged if action.after is not None]
+    lines += [f"  = {action.kind} {action.target} is not there" for action in plan.unchanged if action.after is None]
+    lines += [f"  note: {note}" for note in plan.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _action_text(action: Action) -> str:
+    head = f"  {_SIGN[action.verb]} {action.verb} {action.kind} {action.target}"
+    if action.note:
+        head += f"  ({action.note})"
+    return "\n".join([head, *(f"      {line}" for line in _difference(action))])
+
+
+def _difference(action: Action) -> list[str]:
+    """The members that change, one line each; documents as indented JSON."""
+    before, after = action.before or {}, action.after or {}
+    lines = []
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
+            continue
+        if action.verb is Verb.CREATE:
+            lines += _member(key, new)
+        elif action.verb is Verb.DELETE:
+            if not _empty(old) and not isinstance(old, Mapping):
+                lines += _member(key, old)
+        elif isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
+        else:
+            lines.append(f"{key}: {_short(old)} -> {_short(new)}")
+    return lines
+
+
+def _member(key: str, value: object) -> list[str]:
+    if isinstance(value, Mapping) and value and key in ("trustPolicy", "policyDocument"):
+        return [f"{key}:", *(f"  {line}" for line in json.dumps(value, indent=2).splitlines())]
+    return [f"{key}: {_short(value)}"]
+
+
+def _json_diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    import difflib
+
+    left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
+    return [line for line in difflib.unified_diff(left, right, lineterm="", n=2) if not line.startswith(("---", "+++"))]
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) and value else "none" if _empty(value) else json.dumps(value)
+
+
+def _empty(value: object) -> bool:
+    return value is None or value == "" or value == {} or value is False
+
+
+def _state(state: State | None) -> Json:
+    return cast("Json", None if state is None else dict(state))
+
+
+def action_body(action: Action, status: str, after: State | None, reason: str = "") -> Document:
+    body: Document = {
+        "kind": str(action.kind),
+        "verb": str(action.verb),
+        "target": action.target,
+        "status": status,
+        "before": _state(action.before),
+        "after": _state(after),
+    }
+    if reason:
+        body["reason"] = reason
+    return body
+
+
+def _header_body(header: Header) -> Document:
+    return {
+        "callerArn": header.caller_arn,
+        "account": header.account,
+        "region": header.region,
+        "cluster": header.cluster or None,
+    }
+
+
+def plan_view(plan: Plan) -> View:
+    """What --dry-run shows: the object that would be carried out."""
+    actions: list[Json] = [action_body(action, "planned", action.after) for action in plan.actions]
+    actions += [action_body(action, Status.UNCHANGED, action.after) for action in plan.unchanged]
+    body: Document = {**_header_body(plan.header), "actions": actions, "notes": list(plan.notes)}
+    return View(document("Plan", body), text=plan_text(plan), names=tuple(action.target for action in plan.actions))
+
+
+def effect_body(effect: Effect | None) -> Json:
+    return None if effect is None else {"state": str(effect.state), "how": effect.how}
+
+
+def result_view(result: ChangeResult) -> View:
+    """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
+    done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
+    body: Document = {
+        **_header_body(result.plan.header),
+        "runId": result.run_id or None,
+        "actions": [action_body(item.action, item.status, _after(item), item.reason) for item in done],
+        "effect": effect_body(result.effect),
+        "notes": [*result.plan.notes, *result.notes],
+    }
+    lines = [_done_line(item) for item in done]
+    if result.effect is not None:
+        lines.append(f"effect: {result.effect.state}, {result.effect.how}")
+    return View(
+        document("Result", body),
+        text="\n".join(lines) + "\n",
+        names=tuple(item.action.target for item in done),
+    )
+
+
+def _after(item: Done) -> State | None:
+    return item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
+
+
+_DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.RESTART: "restarted"}
+
+
+def _done_line(item: Done) -> str:
+    action = item.action
+    if item.status is Status.DONE:
+        words = _DONE[action.verb]
+    elif item.status is Status.UNCHANGED:
+        words = "unchanged" if action.after is not None else "not there, nothing to delete"
+    else:
+        words = f"{item.status}: {item.reason}"
+    return f"{action.kind} {action.target}{_detail(item)}: {words}"
+
+
+def _detail(item: Done) -> str:
+    state = item.after if item.after is not None else item.action.after
+    if state is None:
+        return ""
+    if item.action.kind is ResourceKind.ASSOCIATION and state.get("roleArn"):
+        return f" -> {state['roleArn']}"
+    if item.action.kind is ResourceKind.ADDON and state.get("addonVersion"):
+        return f" {state['addonVersion']}"
+    return ""
+
+
+# --- the journal ---------------------------------------------------------------------------------------------------
+
+
+def run_status(run: Run) -> str:
+    """done, partial, failed, running, interrupted, or empty for a run that changed nothing."""
+    states = {step.status for step in run.steps}
+    if run.open_steps:
+        return "running" if run.running else "interrupted"
+    if not states:
+        return "empty"
+    if states <= {Status.DONE, Status.UNCHANGED}:
+        return "done"
+    return "partial" if Status.DONE in states else "failed"
+
+
+def run_body(run: Run) -> Document:
+    return {
+        "runId": run.run_id,
+        "command": list(run.command),
+        "startedAt": run.started_at,
+        "status": run_status(run),
+        **_header_body(run.header),
+        "undoes": run.undoes or None,
+        "actions": [action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps],
+    }
+
+
+def history_view(runs: Sequence[Run], *, detail: bool) -> View:
+    """All runs as a table; one run (`detail`) with its actions."""
+    items: list[Json] = [run_body(run) for run in runs]
+    view_document = document("History", {"items": items})
+    names = tuple(run.run_id for run in runs)
+    if detail and len(runs) == 1:
+        return View(view_document, text=_run_text(runs[0]), names=names)
+    columns = (
+        Column("RUN"),
+        Column("STARTED"),
+        Column("STATUS"),
+        Column("CHANGES", right=True),
+        Column("CLUSTER"),
+        Column("COMMAND"),
+        Column("ACCOUNT", wide=True),
+        Column("REGION", wide=True),
+        Column("CALLER", wide=True),
+    )
+    rows = tuple(
+        (
+            run.run_id,
+            run.started_at,
+            run_status(run) + (" (undo)" if run.undoes else ""),
+            str(sum(step.status is Status.DONE for step in run.steps)),
+            run.header.cluster or "-",
+            shlex.join(("podid", *run.command)),
+            run.header.account,
+            run.header.region,
+            run.header.caller_arn,
+        )
+        for run in runs
+    )
+    return View(view_document, (Table(columns, rows, empty="no changes yet"),), names)
+
+
+def _run_text(run: Run) -> str:
+    lines = [
+        f"{run.run_id}  {run_status(run)}  {shlex.join(('podid', *run.command))}",
+        f"  {header_line(run.header)}",
+    ]
+    if run.undoes:
+        lines.append(f"  undoes {run.undoes}")
+    for step in run.steps:
+        reason = f" ({step.reason})" if step.reason else ""
+        lines.append(
+            f"  {step.number + 1}. {step.action.verb} {step.action.kind} {step.action.target}: "
+            f"{step.status or 'open'}{reason}"
+        )
+    return "\n".join(lines) + "\n"

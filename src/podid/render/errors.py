@@ -1,0 +1,39 @@
+"""An error as a person reads it and as a script parses it (both go to stderr)."""
+
+import json
+import shlex
+
+from podid.domain.errors import AccessDenied, PodidError
+from podid.render import sanitize
+
+
+def error_text(error: PodidError, *, color: bool) -> str:
+    """One sentence, then what can be pasted, then what to quote to AWS's support."""
+    red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
+    lines = [f"{red}Error:{off} {sanitize.block(error.what).rstrip('.')}."]
+    if isinstance(error, AccessDenied) and error.permission and error.permission not in error.what:
+        lines.append(f"Needs: {sanitize.line(error.permission)}")
+    if error.advice:
+        lines.append(sanitize.block(error.advice))
+    if error.hint:
+        lines.append(f"Try:   {bold}{sanitize.line(shlex.join(error.hint))}{off}")
+    if error.request_id:
+        lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
+    return "\n".join(lines) + "\n"
+
+
+def error_json(error: PodidError) -> str:
+    """`{"error": {"code","message","hint","subject","exitCode","requestId"}}`, and `permission` and `advice` if any."""
+    body: dict[str, object] = {
+        "code": error.code,
+        "message": error.what,
+        "hint": shlex.join(error.hint) or None,
+        "subject": error.subject or None,
+        "exitCode": int(error.exit_code),
+        "requestId": error.request_id or None,
+    }
+    if isinstance(error, AccessDenied) and error.permission:
+        body["permission"] = error.permission
+    if error.advice:
+        body["advice"] = error.advice
+    return json.dumps({"error": body}, ensure_ascii=True) + "\n"

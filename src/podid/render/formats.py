@@ -1,0 +1,147 @@
+"""From a view to the text of one format. Pure, but for the lazy import of the format's library."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import cast
+
+from podid.domain.errors import InvalidInput, UsageError
+from podid.render import sanitize
+from podid.render.view import Json, Table, View
+
+
+class Format(StrEnum):
+    """-o / --output."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+    CSV = "csv"
+    NAME = "name"
+
+    @property
+    def structured(self) -> bool:
+        """True where stdout is documents, so that errors are documents too."""
+        return self in (Format.JSON, Format.JSONL)
+
+
+def to_text(view: View, fmt: Format, query: str | None = None) -> str:
+    """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
+    if query is not None:
+        return _queried(search(query, view.document), fmt)
+    match fmt:
+        case Format.JSON:
+            return to_json(view.document)
+        case Format.JSONL:
+            return to_jsonl(view.document)
+        case Format.YAML:
+            return to_yaml(view.document)
+        case Format.CSV:
+            return to_csv(view.tables)
+        case Format.NAME:
+            return "".join(f"{sanitize.tsv(name)}\n" for name in view.names)
+        case Format.TABLE | Format.WIDE:
+            return sanitize.block(view.text) if view.text else to_tsv(view.tables, wide=fmt is Format.WIDE)
+
+
+def to_json(value: Json) -> str:
+    # ASCII keeps control and bidi characters of foreign text out of whoever prints the document
+    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def to_jsonl(value: Json) -> str:
+    items = value.get("items") if isinstance(value, Mapping) else value
+    if isinstance(items, list | tuple):
+        return "".join(jsonl_line(item) for item in items)
+    return jsonl_line(value)
+
+
+def jsonl_line(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+def to_yaml(value: Json) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=1_000_000)
+
+
+def to_csv(tables: tuple[Table, ...]) -> str:
+    """All columns of the first table, with a header, as RFC 4180 with plain newlines."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for table in tables[:1]:
+        writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
+        writer.writerows([[sanitize.csv_cell(cell) for cell in row] for row in table.rows])
+    return out.getvalue()
+
+
+def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
+    """Rows without a header, a blank line between tables: what cut, awk and read expect."""
+    blocks = []
+    for table in tables:
+        shown = [index for index, column in enumerate(table.columns) if wide or not column.wide]
+        blocks.append("".join("\t".join(sanitize.tsv(row[index]) for index in shown) + "\n" for row in table.rows))
+    return "\n".join(block for block in blocks if block)
+
+
+def search(query: str, value: Json) -> Json:
+    """Raises UsageError for an expression that this value cannot answer."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return cast(Json, jmespath.search(query, value))
+    except JMESPathError as error:
+        raise UsageError(f"--query {query!r} does not fit this result: {str(error).splitlines()[0]}") from error
+
+
+def check_query(query: str | None, fmt: Format) -> None:
+    """Refuses, before any work is done, an expression that cannot be run or a format that has no values to query."""
+    if query is None:
+        return
+    if fmt in (Format.CSV, Format.NAME):
+        raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        jmespath.compile(query)
+    except JMESPathError as error:
+        raise UsageError(f"--query {query!r} is not a JMESPath expression: {str(error).splitlines()[0]}") from error
+
+
+def _queried(value: Json, fmt: Format) -> str:
+    if fmt is Format.JSON:
+        return to_json(value)
+    if fmt is Format.JSONL:
+        return to_jsonl(value)
+    if fmt is Format.YAML:
+        return to_yaml(value)
+    rows = value if isinstance(value, list | tuple) else [value]
+    return "".join(_text_row(row) for row in rows)
+
+
+def _text_row(row: Json) -> str:
+    """As the AWS CLI's text output: one row a line, tabs between values, `None` for null."""
+    cells = row if isinstance(row, list | tuple) else list(row.values()) if isinstance(row, Mapping) else [row]
+    return "\t".join(sanitize.tsv(_text_cell(cell)) for cell in cells) + "\n"
+
+
+def _text_cell(cell: Json) -> str:
+    if isinstance(cell, str):
+        return cell
+    if cell is None:
+        return "None"
+    return json.dumps(cell, ensure_ascii=True, separators=(",", ":"))
+
+
+def parse_format(text: str) -> Format:
+    try:
+        return Format(text)
+    except ValueError:
+        raise InvalidInput(f"{text!r} is not an output format: {', '.join(Format)}", subject=text) from None

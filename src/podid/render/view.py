@@ -1,0 +1,63 @@
+"""What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+API_VERSION = "podid/v1"
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Document = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`wide` columns show with -o wide and in every machine format, never in a plain table on a terminal."""
+
+    title: str
+    wide: bool = False
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells are plain text; the writer escapes them. `styles` names a cell's meaning: good, bad, warn, dim."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    styles: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    title: str = ""
+    empty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`names` is what -o name prints, one a line. `text` replaces the table where a person needs sentences."""
+
+    document: Document
+    tables: tuple[Table, ...] = ()
+    names: tuple[str, ...] = ()
+    text: str = ""
+
+
+def document(kind: str, body: Mapping[str, Json]) -> Document:
+    return {"apiVersion": API_VERSION, "kind": kind, **body}
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC; whole seconds print without a fraction."""
+    if moment is None:
+        return None
+    utc = moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in the one unit that a person needs: 42s, 7m, 3h, 12d."""
+    if moment is None:
+        return "-"
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
