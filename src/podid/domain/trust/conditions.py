@@ -59,6 +59,14 @@ class Condition:
     def known(self) -> bool:
         return self.family != ""
 
+    @property
+    def exact(self) -> bool:
+        """Whether it takes one value and nothing else."""
+        if len(self.values) != 1 or self.negated or self.quantifier or self.if_exists or "${" in self.values[0]:
+            return False
+        plain = not set("*?") & set(self.values[0])
+        return self.family == "equals" or (plain and self.family in ("like", "arn"))
+
     def holds(self, context: Context) -> Truth:
         sent = context.find(self.name)
         if not self.known or not self.wanted or sent is Missing.UNKNOWN:

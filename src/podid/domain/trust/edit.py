@@ -3,7 +3,7 @@
 IAM refuses a trust that names a deleted role or user by its unique id, so such a trust is not edited at all.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain.names import PODS_PRINCIPAL
@@ -13,7 +13,7 @@ from podid.domain.trust.evaluate import Evaluation, Verdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
-from podid.domain.trust.scope import ScopeKind, other_cluster, other_namespace, other_service_account
+from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, stranger
 
 Raw = Mapping[str, object]
 
@@ -140,32 +140,16 @@ def _reason(found: Evaluation) -> str:
     return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not Verdict.MATCH)
 
 
-_STRANGERS: dict[ScopeKind, Callable[[PodIdentity], PodIdentity]] = {
-    ScopeKind.NAMESPACE: other_service_account,
-    ScopeKind.CLUSTER: lambda identity: other_namespace(other_service_account(identity)),
-    ScopeKind.ACCOUNT: lambda identity: other_cluster(other_namespace(other_service_account(identity))),
-}
-_OPEN_KEYS = {
-    ScopeKind.SERVICE_ACCOUNT: frozenset[str](),
-    ScopeKind.NAMESPACE: frozenset({SERVICE_ACCOUNT_TAG.lower()}),
-    ScopeKind.CLUSTER: frozenset({SERVICE_ACCOUNT_TAG.lower(), NAMESPACE_TAG.lower()}),
-}
-_CLUSTER_KEYS = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn", "aws:requesttag/eks-cluster-name"})
-_OPEN_KEYS[ScopeKind.ACCOUNT] = _OPEN_KEYS[ScopeKind.CLUSTER] | _CLUSTER_KEYS
-
-
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
     """The statement by which everybody in `scope` is surely let in already."""
     own = _undated(identity)
-    found = [evaluate(policy, own)]
-    if scope in _STRANGERS:
-        found.append(evaluate(policy, _STRANGERS[scope](own)))
+    found = [evaluate(policy, own), evaluate(policy, stranger(own, scope))]
     if any(one.verdict is not Verdict.MATCH for one in found):
         return None
     decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
     statements = [s for s in policy.statements if s.index in decisive]
     # One stranger that gets in does not speak for all where the statement chooses among them.
-    if any(condition.name in _OPEN_KEYS[scope] for s in statements for condition in s.conditions):
+    if any(condition.name in OPEN_KEYS[scope] for s in statements for condition in s.conditions):
         return None
     return statements[0]
 
@@ -203,23 +187,13 @@ def _is_exact(statement: Statement, built: Sequence[Raw]) -> bool:
     """One of the statements wanted, or one for a single other service account, which is not wide."""
     if any(meaning(statement.raw) == meaning(raw) for raw in built):
         return True
-    exact = {c.name for c in statement.conditions if _is_equality(c.operator.lower(), c.values)}
+    exact = {condition.name for condition in statement.conditions if condition.exact}
     needed = {"aws:sourcearn", NAMESPACE_TAG.lower(), SERVICE_ACCOUNT_TAG.lower()}
     return needed <= exact and not statement.not_principal and _serves_only_pods(statement)
 
 
-def _is_equality(operator: str, values: tuple[str, ...]) -> bool:
-    if len(values) != 1 or "${" in values[0]:
-        return False
-    plain = not set("*?") & set(values[0])
-    return operator == "stringequals" or (plain and operator in ("arnequals", "arnlike", "stringlike"))
-
-
 def _serves_only_pods(statement: Statement) -> bool:
     return set(statement.principals) == {("Service", PODS_PRINCIPAL)}
-
-
-_HOP_1_KEYS = _OPEN_KEYS[ScopeKind.ACCOUNT] | {"aws:sourceaccount"}
 
 
 def _obstacle(statement: Statement) -> str:
@@ -232,7 +206,7 @@ def _obstacle(statement: Statement) -> str:
         return "it uses NotAction"
     if statement.strange:
         return f"it has {', '.join(statement.strange)}"
-    extra = [condition for condition in statement.conditions if condition.name not in _HOP_1_KEYS]
+    extra = [condition for condition in statement.conditions if condition.name not in SCOPE_KEYS]
     return f"its condition {extra[0].operator} {extra[0].key} would be lost" if extra else ""
 
 

@@ -12,6 +12,7 @@ ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"
 ACTIONS = (ASSUME_ROLE, TAG_SESSION)
 
+# What a trust policy can name; "*" itself is nobody's kind, so everybody stays unknown.
 _KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
 
 
@@ -35,10 +36,11 @@ def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
 
 
 def _is(kind: str, name: str, request: PodIdentity | TargetHop) -> Truth:
-    if name == "*" or kind not in _KINDS:
+    if kind not in _KINDS or (name == "*" and kind == "AWS"):
         return None
     if isinstance(request, PodIdentity):
-        return kind == "Service" and name == PODS_PRINCIPAL
+        # IAM refuses a wildcard here today; what an old one would mean is not documented.
+        return None if (kind, name) == ("Service", "*") else (kind, name) == ("Service", PODS_PRINCIPAL)
     return kind == "AWS" and _is_base_role(name, request)
 
 

@@ -9,11 +9,11 @@ from enum import StrEnum
 from functools import cached_property
 
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
-from podid.domain.trust.explain import Request, why_not, why_unknown
+from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, too_broad
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import Context, PodIdentity, TargetHop, context_of
-from podid.domain.trust.scope import Scope, scope_of
+from podid.domain.trust.scope import Scope, ScopeKind, scope_of, stranger
 
 
 class Verdict(StrEnum):
@@ -52,16 +52,19 @@ class Evaluation:
         actions = (self.assume_role, self.tag_session)
         failed = tuple(action.action for action in actions if action.verdict is Verdict.NO_MATCH)
         found = find_all(self.policy, self.request, context_of(self.request), failed)
-        if self.scope is not None and not self.scope.narrowed and isinstance(self.request, PodIdentity):
-            found.append(too_broad(self.request, self.assume_role.statement))
+        if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
+            anybody = stranger(self.request, ScopeKind.ANY)
+            wide = _judge(self.policy, ASSUME_ROLE, anybody, context_of(anybody)).statement
+            found.append(too_broad(self.request, self.policy.statements[wide or 0].label))
         return tuple(found)
 
     @cached_property
     def scope(self) -> Scope | None:
         """Who else gets in by the same trust; None at hop 2 and where sts:AssumeRole does not match."""
-        if not isinstance(self.request, PodIdentity) or self.assume_role.verdict is not Verdict.MATCH:
+        index = self.assume_role.statement
+        if not isinstance(self.request, PodIdentity) or self.assume_role.verdict is not Verdict.MATCH or index is None:
             return None
-        return scope_of(self.request, lambda stranger: _may_assume(self.policy, stranger))
+        return scope_of(self.request, self.policy.statements[index], lambda other: _may_assume(self.policy, other))
 
 
 def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
@@ -103,8 +106,7 @@ def _judge(policy: Policy, action: str, request: Request, context: Context) -> A
             continue
         if not statement.allow:
             if truth:
-                reason = f"{statement.label} denies it, and Deny wins over every Allow"
-                return _verdict(action, Verdict.NO_MATCH, statement, reason)
+                return _verdict(action, Verdict.NO_MATCH, statement, why_denied(statement, context))
             may_deny = may_deny or statement
         elif truth:
             allows = allows or statement

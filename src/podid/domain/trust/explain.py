@@ -7,7 +7,7 @@ from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import admits, covers
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import TAG_KEYS, Context, PodIdentity, Sent, TargetHop
+from podid.domain.trust.request import TAG_KEYS, Context, Missing, PodIdentity, Sent, TargetHop, is_web_identity
 from podid.domain.trust.text import matches, pattern
 
 Request = PodIdentity | TargetHop
@@ -26,7 +26,8 @@ def nearest(policy: Policy, action: str, request: Request, context: Context) -> 
         return None, "principal"
     about = [s for s in allows if covers(s, action) is not False]
     if not about:
-        return allows[0], "action"
+        # The one to be completed is the one whose conditions hold and that names the caller.
+        return min(allows, key=lambda s: (len(failing(s, context)), admits(s, request) is None)), "action"
     return min(about, key=lambda s: len(failing(s, context))), "condition"
 
 
@@ -38,12 +39,17 @@ def why_not(policy: Policy, action: str, request: Request, context: Context) -> 
     """The index of the nearest statement and one sentence."""
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
-        named = principals_of(policy)
-        names = f"the trust names {_listed(named)}" if named else "no statement allows anybody"
-        return None, f"no statement lets {caller(request)} in: {names}"
+        return None, no_principal(policy, request)
     if stage == "action":
         return statement.index, f"{statement.label} lets {caller(request)} in, but not for {action}"
     return statement.index, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
+
+
+def why_denied(statement: Statement, context: Context) -> str:
+    """One sentence on a Deny that applies, with the conditions that make it apply."""
+    held = [f"{c.operator} {c.key} ({_sent(c, context)})" for c in statement.conditions]
+    because = f" because of {' and '.join(held)}" if held else ""
+    return f"{statement.label} denies it{because}, and Deny wins over every Allow"
 
 
 def condition_failure(condition: Condition, context: Context) -> str:
@@ -92,6 +98,8 @@ def _unknown_condition(condition: Condition, context: Context) -> str:
         return f"{line} cannot be decided: {sent.why}"
     if sent.many and not condition.quantifier:
         return f"{line} compares a key of many values without ForAllValues or ForAnyValue"
+    if any("${" in value for value in condition.values):
+        return f"{line} has a policy variable whose value is not known"
     return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {_listed(sent.values)}"
 
 
@@ -114,7 +122,7 @@ def hint_for(condition: Condition, context: Context) -> str:
         return "aws:SourceArn is the cluster's ARN, never the association's"
     if condition.name.startswith(_REQUEST_TAG) and not values:
         return _tag_hint(condition, context)
-    if ":" in condition.name and "." in condition.name.rsplit(":", 1)[0] and context.hop == 1:
+    if is_web_identity(condition.name):
         return "this condition belongs to IRSA; EKS Pod Identity sends no OIDC claims"
     if condition.name.startswith("aws:principaltag/") and context.hop == 1:
         return "at this hop the session tags are aws:RequestTag/…"
@@ -124,7 +132,7 @@ def hint_for(condition: Condition, context: Context) -> str:
 
 
 def _tag_hint(condition: Condition, context: Context) -> str:
-    if context.find("aws:tagkeys") not in (None,) and not isinstance(context.find("aws:tagkeys"), Sent):
+    if context.find("aws:tagkeys") is Missing.ABSENT:
         return "session tags are off, so no aws:RequestTag is sent"
     tag = condition.name.removeprefix(_REQUEST_TAG)
     close = difflib.get_close_matches(tag, TAG_KEYS, n=1, cutoff=0.6)
@@ -143,10 +151,18 @@ def _value_hint(condition: Condition, values: Iterable[str]) -> str:
     return ""
 
 
-def principals_of(policy: Policy) -> tuple[str, ...]:
-    """Whom the Allow statements name, each once, in order."""
-    names = [name for s in policy.statements if s.allow for _, name in s.principals]
-    return tuple(dict.fromkeys(names))
+def no_principal(policy: Policy, request: Request) -> str:
+    """One sentence on a trust that names the caller nowhere, with the well-known ways to miss it."""
+    named = [(kind, name) for s in policy.statements if s.allow for kind, name in s.principals]
+    names = _listed(dict.fromkeys(name for _, name in named))
+    if not named:
+        return f"no statement lets {caller(request)} in"
+    if isinstance(request, PodIdentity) and {kind for kind, _ in named} == {"Federated"}:
+        return f"this is an IRSA role: its trust names only {names}, and not {PODS_PRINCIPAL}"
+    sentence = f"no statement lets {caller(request)} in: the trust names {names}"
+    if isinstance(request, PodIdentity) and any("pods" in name and "eks" in name for _, name in named):
+        return f"{sentence}; the service is called {PODS_PRINCIPAL} in every partition"
+    return sentence
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from podid.domain.trust.conditions import Condition, Value, compile_condition
 
 _KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
 _VERSION_WITH_VARIABLES = "2012-10-17"
+_VERSIONS = ("2008-10-17", _VERSION_WITH_VARIABLES)
 
 
 class TrustPolicyError(InvalidInput):
@@ -173,8 +174,16 @@ def _statement(raw: object, index: int, place: str, version: str) -> Statement:
         actions=_texts(raw[action], f"{place}.{action}"),
         not_action=action == "NotAction",
         conditions=_conditions(raw.get("Condition", {}), f"{place}.Condition", version),
-        strange=tuple(name for name in raw if name not in _KNOWN_MEMBERS),
+        strange=_strange(raw, version),
     )
+
+
+def _strange(raw: Mapping[str, object], version: str) -> tuple[str, ...]:
+    """What keeps the statement from being evaluated: members, or a Version whose variables podid does not know."""
+    members = tuple(name for name in raw if name not in _KNOWN_MEMBERS)
+    if version not in _VERSIONS and "${" in json.dumps(raw.get("Condition", {})):
+        return (*members, f"policy variables under Version {version}")
+    return members
 
 
 def _one_of(raw: Mapping[str, object], place: str, *names: str) -> str:

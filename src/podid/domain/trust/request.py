@@ -7,6 +7,7 @@ https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3743 (`aws:Sou
 https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 (it is not the association's).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ TAG_KEYS = (
     "kubernetes-pod-name",
     "kubernetes-pod-uid",
 )
+
+
+_TAG_LISTS = ("aws:tagkeys", "sts:transitivetagkeys")
+_OF_THE_ROLE = ("aws:resourcetag/", "iam:resourcetag/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,13 @@ class TargetHop:
     """Hop 2: the association's role (`base_role_arn`), in a session for `pod`, asks for the target role.
 
     `external_id` is the association's, as DescribePodIdentityAssociation gives it; None when it was not read.
-    `role_tags` are the target role's, `base_role_tags` the association role's; None when they were not read.
+    `role_tags` are the target role's, None when they were not read; the association role's are those of `pod`.
     """
 
     base_role_arn: str
     pod: PodIdentity
     external_id: str | None = None
     role_tags: Mapping[str, str] | None = field(default_factory=dict)
-    base_role_tags: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         parse_role_arn(self.base_role_arn)
@@ -151,6 +155,12 @@ _ABSENT_AT_HOP_2 = frozenset(
 )
 
 
+def is_web_identity(key: str) -> bool:
+    """Whether the key's prefix is an issuer, a host name: such keys exist in AssumeRoleWithWebIdentity only."""
+    host = re.split(r"[/:]", key, maxsplit=1)[0]
+    return "." in host and ":" in key
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The keys of one request, lower-cased, with what they hold."""
@@ -171,10 +181,7 @@ class Context:
             return Missing.UNKNOWN
         if key.startswith(("aws:requesttag/", "aws:resourcetag/", "iam:resourcetag/", "aws:principaltag/", "saml:")):
             return Missing.ABSENT
-        # The prefix of a web identity key is its issuer, a host name; it exists in AssumeRoleWithWebIdentity only.
-        if "." in key.rsplit(":", 1)[0] and ":" in key:
-            return Missing.ABSENT
-        return Missing.UNKNOWN
+        return Missing.ABSENT if is_web_identity(key) else Missing.UNKNOWN
 
 
 def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> Context:
@@ -195,7 +202,9 @@ def _hop_1(identity: PodIdentity, pod: LivePod | None) -> Context:
         "sts:rolesessionname": _session_name(identity, pod),
     }
     sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/",))
-    return Context(1, sent | _role_tags(identity.role_tags), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity))
+    return Context(
+        1, sent | _tags(identity.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity)
+    )
 
 
 def _hop_2(hop: TargetHop, pod: LivePod | None) -> Context:
@@ -210,19 +219,23 @@ def _hop_2(hop: TargetHop, pod: LivePod | None) -> Context:
     }
     if identity.org_id is not None:
         sent["aws:principalorgid"] = _organisation(identity, "aws:PrincipalOrgID")
-    for key, value in (hop.base_role_tags or {}).items():
-        sent["aws:principaltag/" + key.lower()] = Sent((value,))
+    sent |= _tags(identity.role_tags, ("aws:principaltag/",))
     sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/", "aws:principaltag/"))
-    unread = () if hop.base_role_tags is not None else ("aws:principaltag/",)
-    return Context(2, sent | _role_tags(hop.role_tags), _ABSENT_AT_HOP_2 | _tag_lists(identity), unread + _unread(hop))
+    if identity.session_tags:
+        why = "AWS does not document whether tags that are handed on count as tag keys of the second request"
+        sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
+    unread = () if identity.role_tags is not None else ("aws:principaltag/",)
+    return Context(
+        2, sent | _tags(hop.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_2 | _tag_lists(identity), unread + _unread(hop)
+    )
 
 
 def _unread(request: PodIdentity | TargetHop) -> tuple[str, ...]:
-    return () if request.role_tags is not None else ("aws:resourcetag/", "iam:resourcetag/")
+    return () if request.role_tags is not None else _OF_THE_ROLE
 
 
 def _tag_lists(identity: PodIdentity) -> frozenset[str]:
-    return frozenset() if identity.session_tags else frozenset({"aws:tagkeys", "sts:transitivetagkeys"})
+    return frozenset() if identity.session_tags else frozenset(_TAG_LISTS)
 
 
 def _at_run_time(what: str) -> Sent:
@@ -267,17 +280,16 @@ def _session_tags(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[st
         Sent((pod.uid,)) if pod else _at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
     )
     tags = {prefix + key: value for prefix in prefixes for key, value in zip(TAG_KEYS, values, strict=True)}
-    return tags | {"aws:tagkeys": Sent(TAG_KEYS, many=True), "sts:transitivetagkeys": Sent(TAG_KEYS, many=True)}
+    return tags | dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True))
 
 
-def _role_tags(tags: Mapping[str, str] | None) -> dict[str, Sent]:
+def _tags(tags: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[str, Sent]:
     sent: dict[str, Sent] = {}
     for key, value in (tags or {}).items():
-        for prefix in ("aws:resourcetag/", "iam:resourcetag/"):
+        for prefix in prefixes:
             name = prefix + key.lower()
-            sent[name] = (
-                _at_run_time(f"tag {key}, written twice with different case,") if name in sent else Sent((value,))
-            )
+            twice = _at_run_time(f"tag {key}, which the role has twice with different case,")
+            sent[name] = twice if name in sent else Sent((value,))
     return sent
 
 
@@ -285,12 +297,8 @@ def _session_name(identity: PodIdentity, pod: LivePod | None) -> Sent:
     """`eks-<cluster>-<pod>-<uuid>`; samples show cluster and pod cut to 10 letters, the API reference does not say."""
     why = "the session name eks-<cluster>-<pod>-<uuid> is only known at run time"
     cluster = identity.cluster_name
-    if len(cluster) > 10:
-        beginnings = [f"eks-{cluster[:10]}"]
-        if pod is not None:
-            beginnings = [f"eks-{cluster[:10]}-{pod.name[:10]}", f"eks-{cluster}-{pod.name}-"]
-    else:
-        beginnings = [f"eks-{cluster}-"]
-        if pod is not None:
-            beginnings = [f"eks-{cluster}-{pod.name[:10]}", f"eks-{cluster}-{pod.name}-"]
-    return Sent(open=tuple(beginnings), why=why)
+    short = f"eks-{cluster[:10]}" + ("-" if len(cluster) <= 10 else "")
+    if pod is None:
+        return Sent(open=(short,), why=why)
+    cut = f"eks-{cluster[:10]}-{pod.name[:10]}" + ("-" if len(pod.name) <= 10 else "")
+    return Sent(open=(cut, f"eks-{cluster}-{pod.name}-"), why=why)

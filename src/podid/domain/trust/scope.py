@@ -4,20 +4,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from podid.domain.trust.request import PodIdentity
+from podid.domain.trust.policy import Statement
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 
 # A name that no pattern in earnest lets in and no condition in earnest leaves out.
 _STRANGER = "zq7x0v3k9"
+_SERVICE_ACCOUNT_KEYS = frozenset({SERVICE_ACCOUNT_TAG.lower()})
+_NAMESPACE_KEYS = frozenset({NAMESPACE_TAG.lower()})
+_CLUSTER_KEYS = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn", "aws:requesttag/eks-cluster-name"})
+_ACCOUNT_KEYS = frozenset({"aws:sourceaccount"})
+SCOPE_KEYS = _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS | _ACCOUNT_KEYS
 
 
 class ScopeKind(StrEnum):
-    """From the narrowest; `any` is wider than an account, or open in the cluster while it narrows something else."""
+    """The narrowest of these that holds everybody who gets in; `any` is wider than one account."""
 
     SERVICE_ACCOUNT = "service-account"
     NAMESPACE = "namespace"
     CLUSTER = "cluster"
     ACCOUNT = "account"
     ANY = "any"
+
+
+OPEN_KEYS: dict[ScopeKind, frozenset[str]] = {
+    ScopeKind.SERVICE_ACCOUNT: frozenset(),
+    ScopeKind.NAMESPACE: _SERVICE_ACCOUNT_KEYS,
+    ScopeKind.CLUSTER: _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS,
+    ScopeKind.ACCOUNT: _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS,
+}
+"""The keys that differ from one member of the scope to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +44,73 @@ class Scope:
     narrowed: bool = True
 
 
-def other_service_account(identity: PodIdentity) -> PodIdentity:
-    return replace(identity, service_account=_STRANGER)
+def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:
+    """Somebody else who differs from `identity` in all that may differ within the scope."""
+    if scope is ScopeKind.SERVICE_ACCOUNT:
+        return identity
+    other = replace(identity, service_account=_STRANGER)
+    if scope is ScopeKind.NAMESPACE:
+        return other
+    other = replace(other, namespace=_STRANGER)
+    if scope is ScopeKind.CLUSTER:
+        return other
+    other = _other_cluster(other)
+    return other if scope is ScopeKind.ACCOUNT else _other_account(other)
 
 
-def other_namespace(identity: PodIdentity) -> PodIdentity:
-    return replace(identity, namespace=_STRANGER)
-
-
-def other_cluster(identity: PodIdentity) -> PodIdentity:
+def _other_cluster(identity: PodIdentity) -> PodIdentity:
     return replace(identity, cluster_arn=f"{identity.cluster_arn.rsplit('/', 1)[0]}/{_STRANGER}")
 
 
-def other_account(identity: PodIdentity) -> PodIdentity:
+def _other_account(identity: PodIdentity) -> PodIdentity:
     parts = identity.cluster_arn.split(":", 5)
     parts[4] = "909090909090" if identity.account != "909090909090" else "808080808080"
     return replace(identity, cluster_arn=":".join(parts))
 
 
-def scope_of(identity: PodIdentity, gets_in: Callable[[PodIdentity], bool]) -> Scope:
-    """`gets_in` answers whether a request may be let in; the scope is found by asking for strangers."""
-    service_account = gets_in(other_service_account(identity))
-    namespace = gets_in(other_namespace(identity))
-    cluster = gets_in(other_cluster(identity))
-    account = gets_in(other_account(identity))
-    everything = other_account(other_cluster(other_namespace(other_service_account(identity))))
-    who = _who(identity, service_account, namespace)
-    if account and cluster:
-        return Scope(ScopeKind.ANY, f"{who} in any cluster of any account", narrowed=not gets_in(everything))
+def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[PodIdentity], bool]) -> Scope:
+    """`gets_in` answers whether a request may be let in: the scope is found by asking for strangers.
+
+    `statement` is the one that lets `identity` in; what its patterns and lists choose among counts as open.
+    """
+
+    def reach(other: PodIdentity, keys: frozenset[str], own: str) -> tuple[bool, str]:
+        if gets_in(other):
+            return True, "any"
+        chosen = [value for c in statement.conditions if c.name in keys and not c.exact for value in c.values]
+        return bool(chosen), " or ".join(chosen) or own
+
+    account, accounts = reach(_other_account(identity), _ACCOUNT_KEYS, identity.account)
+    cluster, clusters = reach(_other_cluster(identity), _CLUSTER_KEYS, identity.cluster_name)
+    namespace, namespaces = reach(replace(identity, namespace=_STRANGER), _NAMESPACE_KEYS, identity.namespace)
+    service_account, names = reach(
+        stranger(identity, ScopeKind.NAMESPACE), _SERVICE_ACCOUNT_KEYS, identity.service_account
+    )
+    who = _who(names, namespaces, exact=not service_account and not namespace)
+    further = ", if further conditions hold" if any(c.name not in SCOPE_KEYS for c in statement.conditions) else ""
+    words = _words(who, clusters, accounts, account) + further
     if account:
-        return Scope(ScopeKind.ANY, f"{who} in a cluster named {identity.cluster_name} of any account")
+        return Scope(ScopeKind.ANY, words, narrowed=not gets_in(stranger(identity, ScopeKind.ANY)))
     if cluster:
-        return Scope(ScopeKind.ACCOUNT, _in_account(identity, who))
-    where = f"in cluster {identity.cluster_name}"
+        return Scope(ScopeKind.ACCOUNT, words)
     if namespace:
-        return Scope(ScopeKind.CLUSTER, f"{who} {where}")
+        return Scope(ScopeKind.CLUSTER, words)
     if service_account:
-        return Scope(ScopeKind.NAMESPACE, f"{who} {where}")
-    return Scope(ScopeKind.SERVICE_ACCOUNT, f"only {who} {where}")
+        return Scope(ScopeKind.NAMESPACE, words)
+    return Scope(ScopeKind.SERVICE_ACCOUNT, f"only {words}")
 
 
-def _who(identity: PodIdentity, service_account: bool, namespace: bool) -> str:
-    if service_account and namespace:
-        return "any pod"
-    if service_account:
-        return f"any pod in namespace {identity.namespace}"
-    if namespace:
-        return f"service account {identity.service_account} of any namespace"
-    return f"{identity.namespace}/{identity.service_account}"
+def _who(names: str, namespaces: str, *, exact: bool) -> str:
+    if exact:
+        return f"{namespaces}/{names}"
+    if names == "any":
+        return "any pod" if namespaces == "any" else f"any pod in namespace {namespaces}"
+    return f"service account {names} in namespace {namespaces}"
 
 
-def _in_account(identity: PodIdentity, who: str) -> str:
-    if who == "any pod":
-        return f"any cluster in account {identity.account}"
-    return f"{who} in any cluster in account {identity.account}"
+def _words(who: str, clusters: str, accounts: str, any_account: bool) -> str:
+    inside = "any account" if accounts == "any" else f"account {accounts}"
+    if clusters == "any":
+        return f"any cluster in {inside}" if who == "any pod" else f"{who} in any cluster in {inside}"
+    cluster = f"cluster {clusters}"
+    return f"{who} in {cluster} of {inside}" if any_account else f"{who} in {cluster}"
