@@ -63,13 +63,23 @@ def _missing(snapshot: Snapshot, ref: ServiceAccountRef, associations: Iterable[
     account = next((sa for sa in known_or(snapshot.service_accounts, ()) if sa.ref == ref), None)
     if account is not None and account.irsa_role_arn:
         evidence.append(f"the service account is annotated for IRSA with {account.irsa_role_arn}")
-    role = account.irsa_role_arn if account is not None and account.irsa_role_arn else "ROLE_ARN"
     return association_missing.fail(
         service_account_subject(ref),
         f"no association exists for {ref} on this cluster",
         chain=(str(ref),),
         evidence=evidence,
-        commands=(podid_command(snapshot, "associate", str(ref), "--role", role),),
+        commands=_associate(snapshot, ref, account.irsa_role_arn if account is not None else ""),
+    )
+
+
+def _associate(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[tuple[str, ...], ...]:
+    """With the role that the service account already has through IRSA, or with a new one named after it."""
+    if role:
+        return (podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
+    name = f"{ref.namespace}-{ref.name}"[:64]
+    return (
+        podid_command(snapshot, "role", "create", name, "--for", str(ref)),
+        podid_command(snapshot, "associate", str(ref), "--role", name),
     )
 
 
