@@ -4,7 +4,6 @@
 with an HMAC of the challenge. `POST /_podid/command` with the nonce in `X-Podid-Nonce` carries out `{"command": …}`.
 """
 
-import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -13,22 +12,18 @@ from typing import Any
 from podid.sandbox.aws.authorization import Request
 from podid.sandbox.aws.errors import Answer
 from podid.sandbox.faults import Fault, Faults
+from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, PREFIX, proof
 from podid.sandbox.world import AddonFault, World
 
-PREFIX = "/_podid/"
-NONCE_HEADER = "x-podid-nonce"
 _JSON = (("Content-Type", "application/json"),)
 
 Arguments = dict[str, Any]
 
 
-def proof(nonce: str, challenge: str) -> str:
-    """What only a holder of `nonce` can answer to `challenge`."""
-    return hmac.new(nonce.encode(), challenge.encode(), hashlib.sha256).hexdigest()
-
-
 class Admin:
-    """Answers requests under PREFIX. `reset` and `stop` are the server's own functions."""
+    """Answers requests whose path starts with `Admin.PREFIX`. `reset` and `stop` are the server's own functions."""
+
+    PREFIX = PREFIX
 
     def __init__(
         self, world: World, faults: Faults, nonce: str, reset: Callable[[], None], stop: Callable[[], None]
@@ -51,10 +46,10 @@ class Admin:
 
     def answer(self, request: Request) -> Answer:
         """404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried out."""
-        if request.method == "GET" and request.path == f"{PREFIX}hello" and request.query:
+        if request.method == "GET" and request.path == HELLO and request.query:
             return _answer(200, {"proof": proof(self._nonce, request.query)})
         known = hmac.compare_digest(request.headers.get(NONCE_HEADER, "").encode(), self._nonce.encode())
-        if not known or request.method != "POST" or request.path != f"{PREFIX}command":
+        if not known or request.method != "POST" or request.path != COMMAND:
             return _answer(404, {"message": "Not Found"})
         try:
             arguments = json.loads(request.body)

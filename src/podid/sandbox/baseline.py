@@ -9,6 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podid.sandbox.aws.addon_catalog import CATALOG
+from podid.sandbox.aws.ec2 import (
+    CLUSTER_SECURITY_GROUP_ID,
+    INSTANCE_PROFILE,
+    INSTANCE_TYPE,
+    NODEGROUP,
+    SUBNET_IDS,
+    VPC_ID,
+)
 from podid.sandbox.aws.eks_associations import new_association
 from podid.sandbox.aws.iam_moto import MotoIam
 from podid.sandbox.world import Addon, Association, Cluster, World
@@ -16,8 +24,6 @@ from podid.sandbox.world import Addon, Association, Cluster, World
 KUBERNETES_VERSION = "1.35"
 PLATFORM_VERSION = "eks.9"
 NODE_ROLE = "demo-node-role"
-NODEGROUP = "workers"
-NODE_INSTANCE_IDS = ("i-0a1b2c3d4e5f60001", "i-0a1b2c3d4e5f60002")
 OIDC_ID = "EXAMPLED539D4633E53DE1B71EXAMPLE"
 _CREATED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _PODS_STATEMENT = {
@@ -35,6 +41,7 @@ def load(world: World, iam: MotoIam, *, samples: bool = False) -> None:
         cluster = add_cluster(world, world.cluster_name, version=KUBERNETES_VERSION)
         _add_roles(world, iam, cluster)
         _add_nodegroup(world, cluster)
+        _add_access_entries(world, cluster)
         _add_installed_addon(world, cluster, "aws-ebs-csi-driver")
         if samples:
             # The service account of the workload is payments/billing-worker: EKS accepts any name.
@@ -54,10 +61,10 @@ def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -
         "version": version,
         "roleArn": f"arn:{world.partition}:iam::{world.account}:role/{name}-cluster-role",
         "resourcesVpcConfig": {
-            "subnetIds": ["subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002"],
+            "subnetIds": list(SUBNET_IDS),
             "securityGroupIds": [],
-            "clusterSecurityGroupId": "sg-0a1b2c3d4e5f60001",
-            "vpcId": "vpc-0a1b2c3d4e5f60001",
+            "clusterSecurityGroupId": CLUSTER_SECURITY_GROUP_ID,
+            "vpcId": VPC_ID,
             "endpointPublicAccess": True,
             "endpointPrivateAccess": True,
             "publicAccessCidrs": ["0.0.0.0/0"],
@@ -193,7 +200,7 @@ def _add_roles(world: World, iam: MotoIam, cluster: Cluster) -> None:
     add_role(world, iam, "billing-worker", scoped, managed=("AmazonSQSFullAccess",), path="/apps/")
     add_role(world, iam, "article-2023", pods_trust(actions=("sts:AssumeRole",)), managed=("AmazonS3ReadOnlyAccess",))
     add_role(
-        world, iam, "reports-irsa", irsa_trust(world, cluster, "reports", "exporter"), managed=("AmazonS3FullAccess",)
+        world, iam, "irsa-reports", irsa_trust(world, cluster, "legacy", "reports"), managed=("AmazonS3FullAccess",)
     )
     add_role(
         world,
@@ -203,8 +210,8 @@ def _add_roles(world: World, iam: MotoIam, cluster: Cluster) -> None:
         path="/aws-service-role/eks.amazonaws.com/",
     )
     backend = iam.backend(world.account)
-    backend.create_instance_profile("demo-node-profile", "/", [])
-    backend.add_role_to_instance_profile("demo-node-profile", NODE_ROLE)
+    backend.create_instance_profile(INSTANCE_PROFILE, "/", [])
+    backend.add_role_to_instance_profile(INSTANCE_PROFILE, NODE_ROLE)
     backend.create_user(world.region, "podid-admin", "/")
     administrator = f"arn:{world.partition}:iam::aws:policy/AdministratorAccess"
     iam.ensure_managed_policy(world.account, administrator)
@@ -223,10 +230,10 @@ def _add_nodegroup(world: World, cluster: Cluster) -> None:
         "modifiedAt": _CREATED,
         "status": "ACTIVE",
         "capacityType": "ON_DEMAND",
-        "scalingConfig": {"minSize": 2, "maxSize": 4, "desiredSize": 2},
-        "instanceTypes": ["m7g.large"],
+        "scalingConfig": {"minSize": 3, "maxSize": 6, "desiredSize": 3},
+        "instanceTypes": [INSTANCE_TYPE],
         "subnets": cluster.body["resourcesVpcConfig"]["subnetIds"],
-        "amiType": "AL2023_ARM_64_STANDARD",
+        "amiType": "AL2023_x86_64_STANDARD",
         "nodeRole": f"arn:{world.partition}:iam::{world.account}:role/{NODE_ROLE}",
         "diskSize": 20,
         "health": {"issues": []},
@@ -234,6 +241,25 @@ def _add_nodegroup(world: World, cluster: Cluster) -> None:
         "resources": {"autoScalingGroups": [{"name": f"eks-{NODEGROUP}-a2c8e6d4"}]},
     }
     world.tags[arn] = {}
+
+
+def _add_access_entries(world: World, cluster: Cluster) -> None:
+    """Whoever made the cluster, and the nodes: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
+    prefix = f"arn:{world.partition}:iam::{world.account}:"
+    for resource, kind in (("user/podid-admin", "STANDARD"), (f"role/{NODE_ROLE}", "EC2_LINUX")):
+        principal = prefix + resource
+        name = resource.replace("/", f"/{world.account}/")
+        node = kind == "EC2_LINUX"
+        cluster.access_entries[principal] = {
+            "clusterName": cluster.name,
+            "principalArn": principal,
+            "kubernetesGroups": ["system:nodes"] if node else [],
+            "accessEntryArn": world.arn(f"access-entry/{cluster.name}/{name}/c4ce5f0e-0000-4000-8000-000000000003"),
+            "createdAt": _CREATED,
+            "modifiedAt": _CREATED,
+            "username": "system:node:{{EC2PrivateDNSName}}" if node else principal,
+            "type": kind,
+        }
 
 
 def _add_installed_addon(world: World, cluster: Cluster, name: str) -> None:

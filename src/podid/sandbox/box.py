@@ -6,12 +6,13 @@ moto keeps IAM and EC2 in module globals, so one sandbox runs at a time in a pro
 import secrets
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from podid.domain.errors import Conflict
 from podid.sandbox import baseline
-from podid.sandbox.admin import PREFIX, Admin
+from podid.sandbox.admin import Admin
 from podid.sandbox.aws import ec2
 from podid.sandbox.aws.authorization import Request
 from podid.sandbox.aws.errors import Answer
@@ -22,7 +23,6 @@ from podid.sandbox.faults import Faults
 from podid.sandbox.server import LoopbackServer
 from podid.sandbox.world import World
 
-UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 _running = threading.Lock()
 
 
@@ -30,6 +30,9 @@ class RunningKubernetes(KubernetesHalf, Protocol):
     """A started Kubernetes half."""
 
     def stop(self) -> None: ...
+
+    @property
+    def kubeconfig_path(self) -> Path: ...
 
 
 KubernetesFactory = Callable[[World], RunningKubernetes]
@@ -82,8 +85,7 @@ class Sandbox:
         return self._half
 
     def env(self) -> dict[str, str]:
-        """Variables that lead boto3, the AWS CLI and kubectl here; those in UNSET must go."""
-        kubeconfig = getattr(self._half, "kubeconfig_path", "")
+        """Variables that lead boto3, the AWS CLI and kubectl here; those in process.UNSET must go."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.admin_key.access_key_id,
@@ -91,7 +93,7 @@ class Sandbox:
             "AWS_REGION": self.world.region,
             "AWS_DEFAULT_REGION": self.world.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}),
+            **({"KUBECONFIG": str(self._half.kubeconfig_path)} if self._half is not None else {}),
         }
 
     def start(self) -> "Sandbox":
@@ -102,9 +104,7 @@ class Sandbox:
             self.iam.forget()
             baseline.load(self.world, self.iam, samples=self._samples)
             self._server = LoopbackServer(self._answer, self._port)
-            if self._kubernetes is not None:
-                self._half = self._kubernetes(self.world)
-                self.world.attach_kubernetes(self._half)
+            self._start_kubernetes()
         except BaseException:
             self._close()
             raise
@@ -119,14 +119,22 @@ class Sandbox:
             self._close()
 
     def reset(self) -> None:
-        """The baseline again: objects, faults, denials; keys, delays and the clock stay."""
+        """The baseline again: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
         with self.world.lock:
             self.faults.clear()
             self.world.reset()
             self.iam.forget()
             self.gateway.forget_ec2()
             baseline.load(self.world, self.iam, samples=self._samples)
+        if self._half is not None:
+            self._half.stop()
+            self._start_kubernetes()
         self.world.notify()
+
+    def _start_kubernetes(self) -> None:
+        if self._kubernetes is not None:
+            self._half = self._kubernetes(self.world)
+            self.world.attach_kubernetes(self._half)
 
     def _close(self) -> None:
         try:
@@ -141,7 +149,7 @@ class Sandbox:
             _running.release()
 
     def _answer(self, request: Request) -> Answer:
-        return self._admin.answer(request) if request.path.startswith(PREFIX) else self.gateway.answer(request)
+        return self._admin.answer(request) if request.path.startswith(Admin.PREFIX) else self.gateway.answer(request)
 
     def __enter__(self) -> "Sandbox":
         return self.start()

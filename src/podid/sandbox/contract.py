@@ -6,7 +6,7 @@ The AWS half owns the World (world.py). It offers the Kubernetes half:
 * `world.agent_addon()`: the state of the eks-pod-identity-agent add-on, or None when nothing of it is on the cluster
   (an add-on deleted with `preserve` stays);
 * `world.cluster_name`, `cluster_arn`, `region`, `account`, `partition`, and `world.clock.now()`;
-* `world.subscribe(callback)`: called with a word ("associations", "addons", "reset") after a change by an API call.
+* `world.subscribe(callback)`: called with a word ("associations", "addons") after a change by an API call.
   What changes only because time passes (an add-on becoming ACTIVE, an association reaching the webhook) is seen by
   asking again.
 

@@ -166,7 +166,7 @@ class World:
         self.kubernetes = half
 
     def subscribe(self, callback: Callable[[str], None]) -> None:
-        """`callback("associations" | "addons" | "reset")` after each change, on the thread of the API call.
+        """`callback("associations" | "addons")` after each change, on the thread of the API call.
 
         The World's lock is free then, so the callback may take its own and ask the World anything.
         """
@@ -263,13 +263,13 @@ class World:
                     update.errors = [] if ended_well else [_as_update_error(issue) for issue in addon.issues]
 
     def reset(self) -> None:
-        """Empties the account; delays, limits, the clock and the Kubernetes half stay."""
+        """Empties the account and forgets the listeners; delays, limits, keys and the clock stay."""
         with self.lock:
             self.clusters.clear()
             self.tags.clear()
             self.addon_faults.clear()
             self.credentials.allow_again()
-        self.changed("reset")
+            self._listeners.clear()
 
     def all_associations(self) -> Iterator[Association]:
         with self.lock:

@@ -71,11 +71,12 @@ class Call:
 
     def cluster(self, name: str) -> Cluster:
         """The cluster with its add-ons up to date; ResourceNotFoundException in EKS's words."""
-        cluster = self.world.clusters.get(name) if self.region == self.world.region else None
-        if cluster is None:
-            raise self.error("ResourceNotFoundException", f"No cluster found for name: {name}.", clusterName=name)
-        self.world.settle(cluster)
-        return cluster
+        with self.world.lock:
+            cluster = self.world.clusters.get(name) if self.region == self.world.region else None
+            if cluster is None:
+                raise self.error("ResourceNotFoundException", f"No cluster found for name: {name}.", clusterName=name)
+            self.world.settle(cluster)
+            return cluster
 
 
 def page(items: list[Item], params: Params, *, largest: int = PAGE_SIZE) -> tuple[list[Item], str | None]:

@@ -1,0 +1,78 @@
+"""Joins the two halves: a cluster whose webhook, tokens and users know the account's associations and access keys."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from podid.sandbox.contract import Claims
+from podid.sandbox.kube.authn import MASTERS
+from podid.sandbox.kube.sandbox import KubeSandbox
+from podid.sandbox.world import World
+
+
+class JoinedKubernetes:
+    """A started Kubernetes half; `kube` is the cluster itself, for tests that change it from inside."""
+
+    def __init__(self, world: World, directory: Path) -> None:
+        issuer = str(world.clusters[world.cluster_name].body["identity"]["oidc"]["issuer"])
+        self.kube = KubeSandbox(
+            world,
+            clock=world.clock.now,
+            identify=lambda key: _principal(world, key),
+            secret_key=lambda key: _secret(world, key),
+            issuer=issuer,
+            kubernetes_version=world.clusters[world.cluster_name].version,
+        )
+        self.kube.load_baseline()
+        for arn in world.clusters[world.cluster_name].access_entries:
+            if ":user/" in arn:
+                self.kube.set_principal(arn, (MASTERS,))
+        self.kube.start()
+        self.kubeconfig_path = directory / "kubeconfig"
+        _write_private(self.kubeconfig_path, json.dumps(self.kube.kubeconfig(self.kube.admin_token), indent=1))
+        world.subscribe(self._changed)
+
+    @property
+    def endpoint_url(self) -> str:
+        return self.kube.endpoint
+
+    @property
+    def ca_pem(self) -> str:
+        return self.kube.ca_pem.decode()
+
+    def review_token(self, token: str, audience: str) -> Claims:
+        return self.kube.review_token(token, audience)
+
+    def stop(self) -> None:
+        self.kube.stop()
+        self.kubeconfig_path.unlink(missing_ok=True)
+
+    def _changed(self, what: str) -> None:
+        """The cluster looks at once at what an API call changed, and not only at the next request to it."""
+        self.kube.poke()
+
+
+def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:
+    """Starts the Kubernetes half for a Sandbox; its kubeconfig (JSON, which is YAML) goes into `directory`."""
+    return lambda world: JoinedKubernetes(world, directory)
+
+
+def _principal(world: World, access_key_id: str) -> str | None:
+    """The user, or the role of a session: access entries name roles, never sessions."""
+    credential = world.credentials.find(access_key_id)
+    if credential is None or world.credentials.is_expired(credential):
+        return None
+    return credential.role_arn or credential.arn
+
+
+def _secret(world: World, access_key_id: str) -> str | None:
+    credential = world.credentials.find(access_key_id)
+    return credential.secret_access_key if credential is not None else None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,304 @@
+"""The detached sandbox: start, stop, status, env, reset. Imports neither moto nor boto3.
+
+A running sandbox is known by its nonce: whatever listens on the port of the state file must answer a challenge with
+it. A pid alone proves nothing, since pids are used again.
+"""
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut, Unavailable
+from podid.sandbox import state
+from podid.sandbox.state import State
+
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ENDPOINT_URL_EKS",
+    "AWS_ENDPOINT_URL_EKS_AUTH",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_EC2",
+)
+_START_SECONDS = 20.0
+_STOP_SECONDS = 5.0
+_NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sandbox that answered; `already` when `start` found it running. Carries no secret."""
+
+    endpoint_url: str
+    pid: int
+    cluster: str
+    account: str
+    region: str
+    kubeconfig: str
+    started_at: float
+    log: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`running` is None when no sandbox runs; `stale` when a state file of a dead one lay there."""
+
+    running: Running | None
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Whether there was a sandbox to stop, and where it had been."""
+
+    was_running: bool
+    endpoint_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a shell must set and forget. `secret_access_key` is the sandbox's own and opens nothing else."""
+
+    export: Mapping[str, str]
+    unset: tuple[str, ...]
+
+    def shell(self) -> str:
+        """Lines for `eval`, quoted for POSIX shells."""
+        unset = f"unset {' '.join(self.unset)}"
+        return "\n".join([unset, *(f"export {name}={shlex.quote(value)}" for name, value in self.export.items())])
+
+
+def start(
+    *,
+    directory: Path | None = None,
+    port: int = 0,
+    samples: bool = False,
+    kubernetes: bool = True,
+    cluster: str = "demo",
+    region: str = "us-west-2",
+    timeout: float = _START_SECONDS,
+) -> Running:
+    """Starts the sandbox and returns once it answers, or finds the one that runs (`already`).
+
+    PodidError without the extra; Conflict when `port` is taken; TimedOut when it does not answer in `timeout` seconds.
+    """
+    require_extra()
+    where = state.prepare(directory or state.default_directory())
+    with state.locked(where):
+        found = state.read(where)
+        if found is not None and _answers(found):
+            return _running(found, where, already=True)
+        state.remove(where)
+        command = [sys.executable, "-m", "podid.sandbox.serve", "--directory", str(where), "--port", str(port)]
+        command += ["--cluster", cluster, "--region", region]
+        command += ["--samples"] * samples + ["--no-kubernetes"] * (not kubernetes)
+        nonce = secrets.token_urlsafe(24)
+        return _running(_launch(command, where, nonce, timeout), where)
+
+
+def stop(*, directory: Path | None = None) -> Stopped:
+    """Stops the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
+    where = directory or state.default_directory()
+    if not where.is_dir():
+        return Stopped(False)
+    with state.locked(where):
+        found = state.read(where)
+        if found is None or not _answers(found):
+            state.remove(where)
+            return Stopped(False)
+        _command(found, {"command": "stop"})
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _answers(found):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the sandbox on port {found.port} does not end", subject=_url(found))
+            time.sleep(0.02)
+        state.remove(where)
+        return Stopped(True, _url(found))
+
+
+def status(*, directory: Path | None = None) -> Status:
+    """What runs now; asks the process, not the file."""
+    where = directory or state.default_directory()
+    found = state.read(where)
+    if found is None:
+        return Status(None)
+    return Status(_running(found, where)) if _answers(found) else Status(None, stale=True)
+
+
+def env(*, directory: Path | None = None) -> Environment:
+    """The variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
+    found = _require_running(directory)
+    export = {
+        "AWS_ENDPOINT_URL": _url(found),
+        "AWS_ACCESS_KEY_ID": found.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": found.secret_access_key,
+        "AWS_REGION": found.region,
+        "AWS_DEFAULT_REGION": found.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if found.kubeconfig:
+        export["KUBECONFIG"] = found.kubeconfig
+    return Environment(export | _past_proxies(os.environ), UNSET)
+
+
+def reset(*, directory: Path | None = None) -> Running:
+    """Brings the baseline back in the running sandbox; NotFound when none runs."""
+    found = _require_running(directory)
+    _command(found, {"command": "reset"})
+    return _running(found, directory or state.default_directory(), already=True)
+
+
+def command(arguments: Mapping[str, object], *, directory: Path | None = None) -> object:
+    """Carries out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
+    return _command(_require_running(directory), arguments)
+
+
+def require_extra() -> None:
+    """PodidError when what the sandbox needs is not installed."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PodidError(
+            "the sandbox needs more packages than podid itself: install podid[sandbox]",
+            hint=("pip", "install", "podid[sandbox]"),
+            subject=", ".join(missing),
+        )
+
+
+def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Loopback must not go through a proxy; what the user already excludes stays excluded."""
+    if not any(environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")):
+        return {}
+    names = [name for name in ("NO_PROXY", "no_proxy") if environ.get(name)] or ["NO_PROXY"]
+    return {name: ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost"))) for name in names}
+
+
+def _require_running(directory: Path | None) -> State:
+    found = state.read(directory or state.default_directory())
+    if found is None or not _answers(found):
+        raise NotFound("no sandbox is running", hint=("podid", "sandbox", "start"))
+    return found
+
+
+def _launch(command: list[str], where: Path, nonce: str, timeout: float) -> State:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    log = os.open(state.log_path(where), flags, 0o600)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments as a list
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    # The nonce goes through a pipe: arguments and environment of a process can be read by others.
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(nonce.encode())
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = state.read(where)
+        if found is not None and found.nonce == nonce and _answers(found):
+            process.returncode = 0  # detached on purpose: without this, Popen warns that it is still running
+            return found
+        if process.poll() is not None:
+            raise _failed_start(process.returncode, where)
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait(timeout=_STOP_SECONDS)
+    raise TimedOut(f"the sandbox did not answer within {timeout:g} seconds; see {state.log_path(where)}")
+
+
+def _failed_start(code: int, where: Path) -> PodidError:
+    from podid.sandbox.serve import PORT_TAKEN
+
+    if code == PORT_TAKEN:
+        return Conflict("the port is taken by another process", advice="Leave --port out to take a free one.")
+    return PodidError(f"the sandbox ended with code {code} while it started; see {state.log_path(where)}")
+
+
+def _running(found: State, where: Path, *, already: bool = False) -> Running:
+    return Running(
+        endpoint_url=_url(found),
+        pid=found.pid,
+        cluster=found.cluster,
+        account=found.account,
+        region=found.region,
+        kubeconfig=found.kubeconfig,
+        started_at=found.started_at,
+        log=str(state.log_path(where)),
+        already=already,
+    )
+
+
+def _url(found: State) -> str:
+    return f"http://127.0.0.1:{found.port}"
+
+
+def _answers(found: State) -> bool:
+    """Whether the process on the port can prove that it knows the nonce."""
+    from podid.sandbox.proof import HELLO, proof
+
+    challenge = secrets.token_hex(16)
+    try:
+        answer = _request(found.port, "GET", f"{HELLO}?{challenge}", {}, timeout=2.0)
+        return secrets.compare_digest(str(answer.get("proof", "")), proof(found.nonce, challenge))
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+
+
+def _command(found: State, arguments: Mapping[str, object]) -> object:
+    from podid.sandbox.proof import COMMAND, NONCE_HEADER
+
+    try:
+        answer = _request(found.port, "POST", COMMAND, {NONCE_HEADER: found.nonce}, arguments, timeout=10.0)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unavailable(f"the sandbox on port {found.port} did not answer", subject=_url(found)) from error
+    if "result" not in answer:
+        raise PodidError(f"the sandbox refused the command: {answer.get('message', '')}")
+    return answer["result"]
+
+
+def _request(
+    port: int,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: Mapping[str, object] | None = None,
+    *,
+    timeout: float,
+) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, json.dumps(body) if body is not None else None, dict(headers))
+        document = json.loads(connection.getresponse().read())
+        return document if isinstance(document, dict) else {}
+    finally:
+        connection.close()

@@ -1,0 +1,104 @@
+"""The file that says where the detached sandbox is: one JSON document in a private directory.
+
+The directory is 0700 and ours, the file 0600 and made with O_EXCL, so that nobody else can plant or read it.
+"""
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from podid.domain.errors import Conflict, PodidError
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A detached sandbox, as its `serve` process wrote it down once it listened."""
+
+    pid: int
+    port: int
+    nonce: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+    account: str
+    cluster: str
+    kubeconfig: str
+    started_at: float
+
+
+def default_directory() -> Path:
+    """$XDG_STATE_HOME/podid/sandbox, else ~/.local/state/podid/sandbox."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return root / "podid" / "sandbox"
+
+
+def prepare(directory: Path) -> Path:
+    """Makes the directory, or checks that it is ours and private; Conflict when it is not."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise Conflict(f"{directory} is not a directory of yours", subject=str(directory))
+    directory.chmod(0o700)
+    return directory
+
+
+def state_path(directory: Path) -> Path:
+    return directory / "state.json"
+
+
+def log_path(directory: Path) -> Path:
+    return directory / "sandbox.log"
+
+
+def read(directory: Path) -> State | None:
+    """What was written, or None; a file that is not ours, is a link or does not parse counts as absent."""
+    try:
+        descriptor = os.open(state_path(directory), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor) as file:
+        if os.fstat(descriptor).st_uid != os.getuid():
+            return None
+        try:
+            return State(**json.load(file))
+        except (ValueError, TypeError):
+            return None
+
+
+def write(directory: Path, state: State) -> None:
+    """Writes the file; FileExistsError when there is one."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(state_path(directory), flags, 0o600), "w") as file:
+        json.dump(asdict(state), file)
+
+
+def remove(directory: Path) -> None:
+    state_path(directory).unlink(missing_ok=True)
+
+
+def remove_own(directory: Path, nonce: str) -> None:
+    """Removes the file if it still speaks of the sandbox with this nonce."""
+    found = read(directory)
+    if found is not None and found.nonce == nonce:
+        remove(directory)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """One start or stop at a time; the lock goes with the process that holds it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(directory / "lock", flags, 0o600)
+    except OSError as error:
+        raise PodidError(f"{directory} cannot be written: {error.strerror}", subject=str(directory)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
