@@ -136,8 +136,8 @@ _W3C_DATE = re.compile(
 )
 
 
-def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool) -> Condition:
-    """`variables` says whether the policy's Version knows policy variables."""
+def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *, variables: bool | None) -> Condition:
+    """`variables` says whether the policy's Version has policy variables; None for a Version that IAM does not have."""
     texts = tuple(text_of(value) for value in values)
     quantifier, base, if_exists = _taken_apart(operator_name.lower())
     family, negated, wanted_as = _family(base)
@@ -161,7 +161,7 @@ def _taken_apart(name: str) -> tuple[str, str, bool]:
     return quantifier, name.removesuffix("ifexists"), if_exists
 
 
-def _family(base: str) -> tuple[str, bool, Callable[[str, bool], Wanted]]:
+def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Wanted]]:
     if base in _STRING_FAMILIES:
         family, negated = _STRING_FAMILIES[base]
         return family, negated, _WANTED[family]
@@ -182,7 +182,7 @@ def _fixed(match: Callable[[str], Truth]) -> Wanted:
     return Wanted(lambda sent, _: match(sent), lambda _, __: None)
 
 
-def _wanted_bool(text: str, _: bool) -> Wanted:
+def _wanted_bool(text: str, _: bool | None) -> Wanted:
     wanted = _flag(text)
 
     def match(sent: str) -> Truth:
@@ -192,7 +192,7 @@ def _wanted_bool(text: str, _: bool) -> Wanted:
     return _fixed(match)
 
 
-def _wanted_binary(text: str, _: bool) -> Wanted:
+def _wanted_binary(text: str, _: bool | None) -> Wanted:
     try:
         wanted = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -200,7 +200,7 @@ def _wanted_binary(text: str, _: bool) -> Wanted:
     return _fixed(lambda sent: wanted == sent.encode(errors="surrogatepass"))
 
 
-def _wanted_ip(text: str, _: bool) -> Wanted:
+def _wanted_ip(text: str, _: bool | None) -> Wanted:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -244,9 +244,9 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
-def _wanted_text(family: str, text: str, variables: bool) -> Wanted:
-    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=variables)
-    if atoms is None:
+def _wanted_text(family: str, text: str, variables: bool | None) -> Wanted:
+    atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
+    if atoms is None or (variables is None and "${" in text):
         return _fixed(lambda _: None)
     compare = _COMPARE[family]
     fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
@@ -310,7 +310,7 @@ _COMPARE: dict[str, Callable[[Pattern, str], Truth]] = {
     "like": matches,
     "arn": _compare_arn,
 }
-_WANTED: dict[str, Callable[[str, bool], Wanted]] = {
+_WANTED: dict[str, Callable[[str, bool | None], Wanted]] = {
     "equals": lambda text, variables: _wanted_text("equals", text, variables),
     "ignorecase": lambda text, variables: _wanted_text("ignorecase", text, variables),
     "like": lambda text, variables: _wanted_text("like", text, variables),

@@ -15,8 +15,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.trust.conditions import Condition, Value, compile_condition
 
 _KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
-_VERSION_WITH_VARIABLES = "2012-10-17"
-_VERSIONS = ("2008-10-17", _VERSION_WITH_VARIABLES)
+_KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 
 
 class TrustPolicyError(InvalidInput):
@@ -174,16 +173,8 @@ def _statement(raw: object, index: int, place: str, version: str) -> Statement:
         actions=_texts(raw[action], f"{place}.{action}"),
         not_action=action == "NotAction",
         conditions=_conditions(raw.get("Condition", {}), f"{place}.Condition", version),
-        strange=_strange(raw, version),
+        strange=tuple(name for name in raw if name not in _KNOWN_MEMBERS),
     )
-
-
-def _strange(raw: Mapping[str, object], version: str) -> tuple[str, ...]:
-    """What keeps the statement from being evaluated: members, or a Version whose variables podid does not know."""
-    members = tuple(name for name in raw if name not in _KNOWN_MEMBERS)
-    if version not in _VERSIONS and "${" in json.dumps(raw.get("Condition", {})):
-        return (*members, f"policy variables under Version {version}")
-    return members
 
 
 def _one_of(raw: Mapping[str, object], place: str, *names: str) -> str:
@@ -217,8 +208,7 @@ def _conditions(value: object, place: str, version: str) -> tuple[Condition, ...
     for operator, keys in _members(value, place):
         for key, values in _members(keys, f"{place}.{operator}"):
             scalars = _scalars(values, f"{place}.{operator}.{key}")
-            variables = version == _VERSION_WITH_VARIABLES
-            conditions.append(compile_condition(operator, key, scalars, variables=variables))
+            conditions.append(compile_condition(operator, key, scalars, variables=_KNOWS_VARIABLES.get(version)))
     return tuple(conditions)
 
 
