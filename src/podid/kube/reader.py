@@ -38,6 +38,10 @@ class KubeReader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    def check(self) -> str:
+        """The API server's version ("v1.36.0"): it can be reached, and its certificate is the cluster's."""
+        return str(self._transport.get("/version").get("gitVersion", ""))
+
     def list_namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(self._transport.list("/api/v1/namespaces", _name, accept=METADATA_ONLY)))
 

@@ -1,0 +1,288 @@
+"""Whether new pods of a service account get credentials: looked at, not assumed.
+
+An association reaches the control plane's webhook some seconds after EKS accepted it, and each API server learns it at
+its own time. A pod created with dryRun=All passes the webhook and is not created; what comes back tells what that one
+API server knows. One hit is therefore no proof, and neither are five in the same second.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from podid.checks.facts import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError, Rejected, Unavailable
+from podid.domain.model import Pod
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Effect, EffectState
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+CREDENTIALS_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+
+# nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
+FALLBACK_IMAGE = "public.ecr.aws/eks-distro/kubernetes/pause:3.7"
+
+# The rounds are spaced so that they span 8 s, and each asks three times: with one of three API servers still behind,
+# a round passes by chance in 30 % of cases, and five in a row in 0.2 %. A relapse shows that the servers differ at
+# this very moment, so it asks for two rounds more.
+ROUNDS = 5
+PROBES_PER_ROUND = 3
+SECONDS_BETWEEN_ROUNDS = 2.0
+SECONDS_BETWEEN_MISSES = 1.0
+ROUNDS_PER_RELAPSE = 2
+MOST_ROUNDS = 11
+# the transport has tried each of these for half a minute already
+MOST_TROUBLES = 2
+
+
+def missing_containers(pod: Pod) -> tuple[str, ...]:
+    """The containers that the webhook should have given the credentials address and did not.
+
+    Not those that the pod's annotation skips, nor those that set the variables themselves: the webhook leaves them.
+    """
+    if opted_out(pod):
+        return ()
+    skipped = {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")}
+    return tuple(
+        c.name
+        for c in pod.containers
+        if c.name not in skipped and CREDENTIALS_URI not in c.env and TOKEN_FILE not in c.env
+    )
+
+
+def is_injected(pod: Pod) -> bool:
+    """The webhook's token volume is there, and every container that it serves has the credentials address."""
+    return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
+
+
+def wait_for_effect(
+    reader: KubeReader,
+    writer: KubeWriter,
+    refs: Iterable[ServiceAccountRef],
+    *,
+    timeout: float,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+    progress: Callable[[str], None],
+    since: datetime | None = None,
+) -> dict[ServiceAccountRef, Effect]:
+    """Waits until new pods of each service account would be given credentials, at most `timeout` seconds.
+
+    With `since`, when the association was made, a real pod that was created later and carries the injected fields is
+    proof. Never raises for a cluster that cannot be looked at: that is `unknown`, with the reason or the permission.
+    """
+    watches = [_Watch(ref, wanted=True) for ref in refs]
+    if since is not None:
+        for watch in watches:
+            watch.result = _proof(reader, watch.ref, since)
+    return _run(reader, writer, watches, timeout, monotonic, sleep, progress)
+
+
+def wait_for_no_effect(
+    reader: KubeReader,
+    writer: KubeWriter,
+    refs: Iterable[ServiceAccountRef],
+    *,
+    timeout: float,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+    progress: Callable[[str], None],
+) -> dict[ServiceAccountRef, Effect]:
+    """The reverse, after an association was deleted: `likely` means that new pods are no longer given credentials."""
+    watches = [_Watch(ref, wanted=False) for ref in refs]
+    return _run(reader, writer, watches, timeout, monotonic, sleep, progress)
+
+
+def combine(effects: Iterable[Effect]) -> Effect | None:
+    """One effect for a change of several associations: the worst, saying how many it holds for."""
+    found = list(effects)
+    if not found:
+        return None
+    order = (EffectState.NOT_IN_EFFECT, EffectState.UNKNOWN, EffectState.LIKELY, EffectState.PROVEN)
+    worst = min(found, key=lambda effect: order.index(effect.state))
+    same = sum(effect.state is worst.state for effect in found)
+    if len(found) == 1 or (same == len(found) and len({effect.how for effect in found}) == 1):
+        return worst
+    return Effect(worst.state, f"{worst.how} ({same} of {len(found)} service accounts)")
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One service account under observation."""
+
+    ref: ServiceAccountRef
+    wanted: bool
+    image: str = ""
+    rounds: int = 0
+    needed: int = ROUNDS
+    probes: int = 0
+    next_at: float = 0.0
+    troubles: int = 0
+    trouble: str = ""
+    missed: bool = False
+    result: Effect | None = None
+
+    def hit(self, now: float) -> None:
+        self.rounds += 1
+        self.troubles = 0
+        self.trouble = ""
+        self.next_at = now + SECONDS_BETWEEN_ROUNDS
+        if self.rounds >= self.needed:
+            what = "would be given" if self.wanted else "would no longer be given"
+            how = f"new pods of {self.ref} {what} credentials: {self.probes} dry runs in a row over fresh connections"
+            self.result = Effect(EffectState.LIKELY, how)
+
+    def miss(self, now: float) -> None:
+        if self.rounds:
+            self.needed = min(self.needed + ROUNDS_PER_RELAPSE, MOST_ROUNDS)
+        self.rounds = self.probes = self.troubles = 0
+        self.trouble = ""
+        self.missed = True
+        self.next_at = now + SECONDS_BETWEEN_MISSES
+
+
+def _run(
+    reader: KubeReader,
+    writer: KubeWriter,
+    watches: list[_Watch],
+    timeout: float,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+    progress: Callable[[str], None],
+) -> dict[ServiceAccountRef, Effect]:
+    deadline = monotonic() + timeout
+    images: dict[str, str] = {}
+    while pending := [watch for watch in watches if watch.result is None]:
+        for watch in pending:
+            if watch.next_at <= monotonic():
+                namespace = watch.ref.namespace
+                if namespace not in images:
+                    images[namespace] = _image(reader, namespace)
+                watch.image = images[namespace]
+                _look(reader, writer, watch, monotonic)
+        pending = [watch for watch in pending if watch.result is None]
+        progress(_state(watches))
+        if not pending:
+            break
+        now = monotonic()
+        if now >= deadline:
+            for watch in pending:
+                watch.result = _out_of_time(reader, watch, timeout)
+            break
+        wake = min(watch.next_at for watch in pending)
+        sleep(max(min(wake, deadline) - now, 0.05))
+    return {watch.ref: watch.result for watch in watches if watch.result is not None}
+
+
+def _look(reader: KubeReader, writer: KubeWriter, watch: _Watch, monotonic: Callable[[], float]) -> None:
+    """One round: three dry runs, ended by the first that does not show what is wanted."""
+    for _ in range(PROBES_PER_ROUND):
+        try:
+            pod = writer.dry_run_pod(watch.ref, image=watch.image)
+        except Unavailable as error:
+            watch.troubles += 1
+            watch.trouble = error.what
+            watch.next_at = monotonic() + SECONDS_BETWEEN_MISSES
+            if watch.troubles >= MOST_TROUBLES:
+                watch.result = Effect(EffectState.UNKNOWN, f"could not look: {error.what}")
+            return
+        except PodidError as error:
+            watch.result = _undecided(error, watch)
+            return
+        if is_injected(pod) is not watch.wanted:
+            first = not watch.missed
+            watch.miss(monotonic())
+            if first and watch.wanted:
+                watch.result = _webhook_missing(reader, watch.ref)
+            return
+        watch.probes += 1
+    watch.hit(monotonic())
+
+
+def _undecided(error: PodidError, watch: _Watch) -> Effect:
+    if isinstance(error, NotFound) and error.subject == str(watch.ref):
+        if not watch.wanted:
+            return Effect(EffectState.LIKELY, f"no pod can use service account {watch.ref}: it does not exist")
+        return Effect(
+            EffectState.UNKNOWN, f"service account {watch.ref} does not exist, so no pod can use the association yet"
+        )
+    if isinstance(error, AccessDenied) and not isinstance(error, CredentialsError):
+        return Effect(EffectState.UNKNOWN, f"could not look: {error.what} (needed for a dry run; nothing is created)")
+    if isinstance(error, Rejected):
+        return Effect(EffectState.UNKNOWN, f"the cluster does not let podid's test pod pass: {error.what}")
+    return Effect(EffectState.UNKNOWN, f"could not look: {error.what}")
+
+
+def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | None:
+    try:
+        if reader.webhook_present():
+            return None
+    except PodidError:
+        return None  # that the object cannot be read says nothing about it
+    return Effect(
+        EffectState.NOT_IN_EFFECT,
+        f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration pod-identity-webhook "
+        "is missing",
+    )
+
+
+def _out_of_time(reader: KubeReader, watch: _Watch, timeout: float) -> Effect:
+    waited = f"within {timeout:g} s"
+    if watch.rounds:
+        return Effect(
+            EffectState.UNKNOWN,
+            f"{watch.ref}: {watch.rounds} of {watch.needed} rounds of dry runs showed the change {waited}, too few "
+            "to rely on",
+        )
+    if watch.trouble or not watch.missed:
+        return Effect(EffectState.UNKNOWN, f"could not look {waited}: {watch.trouble or 'no answer'}")
+    if not watch.wanted:
+        return Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were still given credentials {waited}")
+    missing = _webhook_missing(reader, watch.ref)
+    return missing or Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were not given credentials {waited}")
+
+
+def _proof(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effect | None:
+    """Every pod that is younger than the association carries the fields, and there is one. Pods' times are whole
+    seconds, so one of the same second may be older than the association: it is no proof."""
+    try:
+        pods = reader.list_pods(ref.namespace, service_account=ref.name)
+    except PodidError:
+        return None  # the dry run will find its own words
+    young = [pod for pod in pods if live(pod) and not opted_out(pod) and pod.created_at > since]
+    if not young or not all(map(is_injected, young)):
+        return None
+    return Effect(
+        EffectState.PROVEN,
+        f"{young[-1].namespace}/{young[-1].name}, a pod created after the association, was given credentials",
+    )
+
+
+def _image(reader: KubeReader, namespace: str) -> str:
+    try:
+        pods = reader.list_pods(namespace)
+    except PodidError:
+        return FALLBACK_IMAGE
+    used = Counter(c.image for pod in pods if live(pod) for c in pod.containers if c.image and not c.init)
+    return used.most_common(1)[0][0] if used else FALLBACK_IMAGE
+
+
+def _state(watches: list[_Watch]) -> str:
+    if len(watches) > 1:
+        done = sum(watch.result is not None for watch in watches)
+        return f"waiting for the effect: {done} of {len(watches)} service accounts decided"
+    watch = watches[0]
+    if watch.result is not None:
+        return f"effect on {watch.ref}: {watch.result.state}"
+    if watch.trouble:
+        return f"waiting for the effect on {watch.ref}: {watch.trouble}"
+    if watch.rounds:
+        return f"waiting for the effect on {watch.ref}: seen {watch.rounds} times of {watch.needed}"
+    return f"waiting for the effect on {watch.ref}: not seen yet"
