@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from podid.cli.command import Command
-from podid.cli.commands import agent, association, changes, role
+from podid.cli.commands import agent, association, changes, role, sandbox
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -21,6 +21,11 @@ COMMANDS: tuple[Command, ...] = (
     role.list_,
     changes.history,
     changes.undo,
+    sandbox.start,
+    sandbox.stop,
+    sandbox.status,
+    sandbox.env,
+    sandbox.reset,
 )
 
 GROUPS: dict[str, str] = {

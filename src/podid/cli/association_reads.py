@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from podid.cli.inputs import service_accounts
 from podid.domain.errors import AccessDenied, NotFound
@@ -12,6 +12,8 @@ from podid.render.formats import Format
 from podid.render.view import Document, Json, View, document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podid.cli.invocation import Invocation
     from podid.domain.model import Association, Cluster
 
@@ -30,7 +32,7 @@ def run_list(run: Invocation, role: str | None) -> None:
     run.emit(association_list_view(shown, cluster.name, run.runtime.now(), short=short))
 
 
-def _role_filter(role: str | None):  # type: ignore[no-untyped-def]
+def _role_filter(role: str | None) -> Callable[[Association], bool]:
     if role is None:
         return lambda association: True
     if role.startswith("arn:"):
@@ -79,4 +81,4 @@ def _trust(run: Invocation, cluster: Cluster, association: Association) -> tuple
     if evaluation.scope is not None:
         pairs.append(("scope", evaluation.scope.words))
     pairs += [(finding.id, finding.message) for finding in evaluation.findings]
-    return trust.report(policy, who), pairs
+    return cast("Json", trust.report(policy, who)), pairs

@@ -20,7 +20,7 @@ from podid.render.formats import Format, check_query, jsonl_line, to_text
 from podid.render.view import Json, View
 
 if TYPE_CHECKING:
-    from podid.aws.session import AwsSession
+    from podid.aws.session import AwsSession, CallRecord
     from podid.cli.kubernetes import KubeAccess
     from podid.domain.model import Cluster
     from podid.ops.journal import Journal
@@ -34,7 +34,9 @@ class Invocation:
         self.runtime = runtime
         self.options = options
         self.sources = sources
-        self.progress = Progress(runtime, quiet=options.quiet)
+        # beside a document on stdout, a script's stderr holds an error document or nothing
+        self.quiet = options.quiet or (options.output.structured and not runtime.streams.stderr_tty)
+        self.progress = Progress(runtime, quiet=self.quiet)
         self._aws: AwsSession | None = None
         self._cluster: Cluster | None = None
         self._header: Header | None = None
@@ -69,8 +71,12 @@ class Invocation:
         found = context_cluster(self) if self.options.cluster is None else None
         return found.region if found is not None else None
 
-    def _tell_call(self, service: str, operation: str, seconds: float, status: int, request_id: str) -> None:
-        self.explain(f"{service}:{operation} {status} in {seconds * 1000:.0f} ms, request id {request_id or '-'}")
+    def _tell_call(self, call: CallRecord) -> None:
+        outcome = call.status or call.error
+        milliseconds = f"{call.seconds * 1000:.0f} ms"
+        self.explain(
+            f"{call.service}:{call.operation} {outcome} in {milliseconds}, request id {call.request_id or '-'}"
+        )
 
     def cluster(self, *, for_change: bool = False) -> Cluster:
         """The chosen cluster, as DescribeCluster tells it. Raises NotFound, UsageError when it cannot be chosen."""
@@ -137,7 +143,7 @@ class Invocation:
 
     def note(self, text: str) -> None:
         """A sentence on stderr; silent with --quiet."""
-        if not self.options.quiet:
+        if not self.quiet:
             self.progress.done()
             self._stderr(f"{sanitize.block(text)}\n")
 
@@ -161,7 +167,7 @@ class Invocation:
     @contextmanager
     def working(self, state: str) -> Iterator[Progress]:
         """Shows `state` while the block runs, then wipes it."""
-        self.progress.update(state)
+        self.progress.glance(state)
         try:
             yield self.progress
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError, UsageError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+
+_PROBE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +30,31 @@ def connect(run: Invocation) -> KubeAccess:
 
     An explicit --context or --kubeconfig that cannot be used is raised, not reported: the user asked for it by name.
     """
-    from podid.aws.token import bearer_token
     from podid.kube import connect as kube_connect
     from podid.kube.reader import KubeReader
     from podid.kube.transport import Transport
     from podid.kube.writer import KubeWriter
 
     cluster = run.cluster()
+
+    def token() -> tuple[str, datetime]:
+        signed = run.aws.sts.get_cluster_token(cluster.cluster_id or cluster.name)
+        return signed.token, signed.expires_at
+
     explicit = run.options.context is not None or run.sources.get("kubeconfig") == "--kubeconfig"
     try:
         connection = kube_connect.connect(
             cluster,
-            token=lambda: bearer_token(run.aws, cluster),
+            token=token,
             context=run.options.context or "",
             kubeconfig=run.options.kubeconfig or "",
             env=run.runtime.env,
         )
         run.explain(f"Kubernetes: {connection.how}")
+        # a private endpoint swallows packets: know it soon, and only then settle for long patience
+        Transport(connection, patience=_PROBE_SECONDS).get("/version")
         transport = Transport(connection)
-        reader = KubeReader(transport)
-        reader.check()
-        return KubeAccess(reader, KubeWriter(transport))
+        return KubeAccess(KubeReader(transport), KubeWriter(transport))
     except UsageError:
         raise
     except PodidError as failure:

@@ -14,6 +14,11 @@ class Progress:
         self._live = runtime.streams.stderr_tty and runtime.env.get("TERM") != "dumb"
         self._shown = False
 
+    def glance(self, state: str) -> None:
+        """What is being read at the moment: worth a live line, not worth a line in a log."""
+        if self._live:
+            self.update(state)
+
     def update(self, state: str) -> None:
         state = sanitize.line(state)
         if self._quiet or state == self._last:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_show(run: Invocation, text: str) -> None:
+    from podid.ops.access import access_words
     from podid.ops.roles import role_not_found
 
     name = parse_role_arn(text).resource_name if text.startswith("arn:") else check_role_name(text)
@@ -30,22 +31,17 @@ def run_list(run: Invocation) -> None:
     run.check_account()
     with run.working("reading the account's roles"):
         roles = run.aws.iam.list_roles()
-    words = [(role, access_words(role)) for role in roles]
-    shown = [(role, lines) for role, lines in words if any(not line.startswith("others:") for line in lines)]
-    run.emit(role_list_view([role for role, _ in shown], ["; ".join(lines) for _, lines in shown]))
+    shown = [(role, words) for role in roles if (words := _pod_words(role))]
+    run.emit(role_list_view([role for role, _ in shown], [words for _, words in shown]))
 
 
-def access_words(role: Role) -> list[str]:
-    """Who may assume the role: pods first, in words, then every other principal."""
-    from podid.domain import trust
+def _pod_words(role: Role) -> str:
+    from podid.ops.access import pod_scopes
 
     try:
-        policy = trust.parse_policy(role.trust)
-    except InvalidInput as error:
-        return [f"others: the trust policy cannot be read: {error.what}"]
-    lines = [scope.words for scope in trust.scopes(policy)]
-    others = trust.other_principals(policy)
-    return [*lines, *([f"others: {', '.join(others)}"] if others else [])]
+        return "; ".join(pod_scopes(role))
+    except InvalidInput:
+        return ""  # it cannot be assumed by anybody
 
 
 def _used_by(run: Invocation, role: Role) -> list[str] | None:

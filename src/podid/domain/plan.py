@@ -47,6 +47,7 @@ class Verb(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     RESTART = "restart"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Action:
     def verb(self) -> Verb:
         if self.kind is ResourceKind.RESTART:
             return Verb.RESTART
+        if self.before == self.after:
+            return Verb.NONE
         if self.before is None:
             return Verb.CREATE
         return Verb.DELETE if self.after is None else Verb.UPDATE

@@ -9,7 +9,7 @@ from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, 
 from podid.ops.journal import Run
 from podid.render.view import Column, Document, Json, Table, View, document
 
-_SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*"}
+_SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
 
 
 def header_line(header: Header) -> str:
@@ -141,7 +141,7 @@ def _after(item: Done) -> State | None:
     return item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
 
 
-_DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.RESTART: "restarted"}
+_DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.RESTART: "restarted", Verb.NONE: "unchanged"}
 
 
 def _done_line(item: Done) -> str:

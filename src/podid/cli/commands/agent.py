@@ -48,7 +48,7 @@ def install_agent(
         ),
     ] = None,
 ) -> None:
-    """Install the EKS Pod Identity Agent add-on and wait until it runs.
+    """Install the agent add-on and wait for it.
 
     Already installed is success. EKS Auto Mode nodes need no agent.
 

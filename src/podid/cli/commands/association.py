@@ -142,7 +142,9 @@ def list_(
         typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.", show_default=False),
     ] = None,
 ) -> None:
-    """List associations with their roles, which the API's own list leaves out.
+    """List associations with their roles.
+
+    The API's own list leaves the roles out.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
@@ -158,7 +160,9 @@ def list_(
     permissions=READ_ASSOCIATIONS | Permissions(iam=("iam:GetRole",)),
 )
 def show(run: Invocation, target: _ServiceAccount) -> None:
-    """Show one association, its role, and whether the role's trust policy admits it.
+    """Show one association and its trust.
+
+    Says whether the role's trust policy admits the service account's pods.
 
     Example: podid show shop/orders
     """

@@ -18,7 +18,9 @@ def history(
         typer.Argument(metavar="[RUN]", help="One run, by its id or the start of it, or 'last'.", show_default=False),
     ] = None,
 ) -> None:
-    """List what podid changed from this machine, newest first; with RUN, its steps.
+    """List what podid changed from here.
+
+    Newest first; with RUN, that run's steps.
 
     Example: podid history
     """

@@ -1,0 +1,78 @@
+"""Runs podid in process, as the console script would, and hands back everything that a user could see."""
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from podid.cli.boundary import run
+from podid.cli.runtime import Runtime, Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one command line came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> Any:
+        """The error document on stderr, which progress lines may precede."""
+        return json.loads(self.stderr.strip().splitlines()[-1])["error"]
+
+
+class Answers:
+    """A prompter that gives the answers it was made with, and fails the test when it is asked once more."""
+
+    def __init__(self, *answers: bool | str) -> None:
+        self._answers = list(answers)
+        self.questions: list[str] = []
+
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        answer = self._answers.pop(0)
+        assert isinstance(answer, bool)
+        return answer
+
+    def choose(self, question: str, choices: Sequence[str]) -> str:
+        self.questions.append(f"{question} {', '.join(choices)}")
+        answer = self._answers.pop(0)
+        assert isinstance(answer, str)
+        return answer
+
+
+@dataclass(slots=True)
+class Podid:
+    """`podid("list", "-o", "json")` runs it. Streams are pipes unless `tty`."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    tty: bool = False
+    width: int = 200
+    answers: Answers | None = None
+    sleep: Callable[[float], None] | None = None
+
+    def __call__(self, *argv: str, stdin: str = "", **env: str) -> Outcome:
+        stdout, stderr = io.StringIO(), io.StringIO()
+        streams = Streams(
+            stdin=io.StringIO(stdin),
+            stdout=stdout,
+            stderr=stderr,
+            stdin_tty=self.tty,
+            stdout_tty=self.tty,
+            stderr_tty=self.tty,
+            width=self.width,
+        )
+        runtime = Runtime(streams=streams, env={**self.env, **env}, argv=argv)
+        if self.sleep is not None:
+            runtime.sleep = self.sleep
+        if self.answers is not None:
+            runtime.use_prompter(self.answers)  # type: ignore[arg-type]  # same two methods, no terminal
+        code = run(list(argv), runtime)
+        return Outcome(code, stdout.getvalue(), stderr.getvalue())
