@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kube_server import Server, self_signed, serve
 
 from podid.domain.model import Cluster
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
+
+from .kube_server import Server, self_signed, serve
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube_server import Answer, Server, self_signed
 
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
 from podid.domain.model import Cluster
 from podid.kube.connect import connect, current_eks_cluster
 from podid.kube.transport import Transport
+
+from .kube_server import Answer, Server, self_signed
 
 MakeCluster = Callable[..., Cluster]
 

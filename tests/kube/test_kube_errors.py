@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from kube_server import RECORDED
 
 from podid.domain.errors import PodidError
 from podid.kube.errors import Where, of_response, permission_of
+
+from .kube_server import RECORDED
 
 WHERE = Where(host="https://demo.example", cluster="demo", region="us-west-2")
 SERVER = "the API server of cluster demo"

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kube_server import Answer, Request, Server, recorded, self_signed, serve
 
 from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable
 from podid.domain.model import Cluster
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Json, Transport
+
+from .kube_server import Answer, Request, Server, recorded, self_signed, serve
 
 
 def name(item: Json) -> str:
