@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from podid.cli.command import Command
-from podid.cli.commands import agent, association, changes, role, sandbox
+from podid.cli.commands import agent, association, changes, role, sandbox, trust
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -19,6 +19,7 @@ COMMANDS: tuple[Command, ...] = (
     role.create,
     role.show,
     role.list_,
+    trust.check,
     changes.history,
     changes.undo,
     sandbox.start,

@@ -19,17 +19,17 @@ def service_accounts(texts: Sequence[str]) -> tuple[ServiceAccountRef, ...]:
     return tuple(dict.fromkeys(ServiceAccountRef.parse(text) for text in texts))
 
 
-def tags(texts: Sequence[str]) -> dict[str, str]:
+def tags(texts: Sequence[str], *, option: str = "--tag") -> dict[str, str]:
     """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
     found: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise InvalidInput(f"--tag {text!r} is not KEY=VALUE", subject=text)
+            raise InvalidInput(f"{option} {text!r} is not KEY=VALUE", subject=text)
         if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise InvalidInput(f"--tag {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
+            raise InvalidInput(f"{option} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
         if key in found:
-            raise InvalidInput(f"--tag {key} is given twice", subject=key)
+            raise InvalidInput(f"{option} {key} is given twice", subject=key)
         found[key] = value
     return found
 

@@ -33,10 +33,10 @@ _OF_THE_ROLE = ("aws:resourcetag/", "iam:resourcetag/")
 
 @dataclass(frozen=True, slots=True)
 class LivePod:
-    """A running pod of the service account; its name and uid are session tags."""
+    """A running pod of the service account; its name and uid are session tags. `uid` is "" when it was not read."""
 
     name: str
-    uid: str
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _session_tags(identity: PodIdentity, pod: LivePod | None, prefixes: tuple[st
         Sent((identity.namespace,)),
         Sent((identity.service_account,)),
         Sent((pod.name,)) if pod else _at_run_time("kubernetes-pod-name, which differs from pod to pod,"),
-        Sent((pod.uid,)) if pod else _at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
+        Sent((pod.uid,)) if pod and pod.uid else _at_run_time("kubernetes-pod-uid, which differs from pod to pod,"),
     )
     tags = {prefix + key: value for prefix in prefixes for key, value in zip(TAG_KEYS, values, strict=True)}
     return tags | dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True))
