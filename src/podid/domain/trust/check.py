@@ -79,5 +79,5 @@ def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POL
         combined(*(found.verdict for found in evaluations)),
         proposed if changed else None,
         diff(policy, proposed) if changed else "",
-        tuple(advice),
+        tuple(dict.fromkeys(advice)),
     )

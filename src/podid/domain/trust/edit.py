@@ -53,8 +53,10 @@ def add(
         denied = action.verdict is Verdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return _unchanged(policy, f"{action.reason}; one more Allow would not help", action.statement)
-    new = _with_free_sid(statement, policy)
-    return _written(policy, [*_raws(policy), new], len(policy.statements), quota, "was added")
+    new = _with_free_sid(statement, {s.sid for s in policy.statements})
+    raws = [*(s.raw for s in policy.statements), new]
+    index = len(policy.statements)
+    return _written(policy, raws, index, quota, f"Statement[{index}] ({new['Sid']}) was added")
 
 
 def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
@@ -132,10 +134,6 @@ def _undated(identity: PodIdentity) -> PodIdentity:
     return replace(identity, pods=None, now=None)
 
 
-def _raws(policy: Policy) -> list[Raw]:
-    return [s.raw for s in policy.statements]
-
-
 def _reason(found: Evaluation) -> str:
     return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not Verdict.MATCH)
 
@@ -154,14 +152,13 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     return statements[0]
 
 
-def _with_free_sid(statement: dict[str, object], policy: Policy) -> Raw:
+def _with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
     """IAM wants Sids to be unique in a policy."""
-    taken = {s.sid for s in policy.statements}
-    sid, number = str(statement["Sid"]), 1
+    sid, number = str(raw["Sid"]), 1
     while sid in taken:
         number += 1
-        sid = f"{statement['Sid']}n{number}"
-    return statement | {"Sid": sid}
+        sid = f"{raw['Sid']}n{number}"
+    return {**raw, "Sid": sid}
 
 
 def _nothing_to_remove(policy: Policy, identity: PodIdentity) -> Edit:
@@ -211,23 +208,29 @@ def _obstacle(statement: Statement) -> str:
 
 
 def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], quota: int) -> Edit:
-    kept = [meaning(s.raw) for s in policy.statements if s not in wide]
-    new = [raw for raw in built if meaning(raw) not in kept]
+    kept = [s for s in policy.statements if s not in wide]
+    meant = [meaning(s.raw) for s in kept]
+    taken = {s.sid for s in kept}
+    new = [_with_free_sid(raw, taken) for raw in built if meaning(raw) not in meant]
     raws: list[Raw] = []
     for statement in policy.statements:
         if statement is wide[0]:
             raws += new
-        if statement not in wide:
+        if statement in kept:
             raws.append(statement.raw)
     labels = ", ".join(s.label for s in wide)
-    return _written(policy, raws, wide[0].index, quota, f"{len(new)} exact statements stand in the place of {labels}")
+    done = f"{len(new)} exact statements stand in the place of {labels}" if new else f"{labels} was taken out"
+    others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
+    if others:
+        done += f"; what was {', '.join(others)} still lets in service accounts that were not named"
+    return _written(policy, raws, wide[0].index if new else None, quota, done)
 
 
 def _unchanged(policy: Policy, reason: str, statement: int | None) -> Edit:
     return Edit(policy, changed=False, reason=reason, statement=statement, size=policy_size(policy))
 
 
-def _written(policy: Policy, raws: Sequence[Raw], statement: int, quota: int | None, done: str) -> Edit:
+def _written(policy: Policy, raws: Sequence[Raw], statement: int | None, quota: int | None, done: str) -> Edit:
     gone = unwritable_principals(policy)
     if gone:
         reason = f"IAM takes no change of a trust that names {', '.join(gone)}, the unique id of what was deleted"
@@ -237,5 +240,4 @@ def _written(policy: Policy, raws: Sequence[Raw], statement: int, quota: int | N
     if quota is not None and size > quota:
         reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
         return Edit(policy, changed=False, reason=reason, statement=None, size=size)
-    label = f"{new.statements[statement].label} {done}" if done == "was added" else done
-    return Edit(new, changed=True, reason=label, statement=statement, size=size)
+    return Edit(new, changed=True, reason=done, statement=statement, size=size)

@@ -135,8 +135,10 @@ def _tag_hint(condition: Condition, context: Context) -> str:
     if context.find("aws:tagkeys") is Missing.ABSENT:
         return "session tags are off, so no aws:RequestTag is sent"
     tag = condition.name.removeprefix(_REQUEST_TAG)
-    close = difflib.get_close_matches(tag, TAG_KEYS, n=1, cutoff=0.6)
-    return f"the session tag is called {close[0]}" if close else f"EKS sends only the tags {_listed(TAG_KEYS)}"
+    close = [key for key in TAG_KEYS if key.startswith(tag)] or difflib.get_close_matches(tag, TAG_KEYS, n=1)
+    if not close:
+        return f"EKS sends only the tags {_listed(TAG_KEYS)}"
+    return f"the session tag is called {' or '.join(close)}"
 
 
 def _value_hint(condition: Condition, values: Iterable[str]) -> str:

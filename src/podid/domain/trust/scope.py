@@ -105,7 +105,8 @@ def _who(names: str, namespaces: str, *, exact: bool) -> str:
         return f"{namespaces}/{names}"
     if names == "any":
         return "any pod" if namespaces == "any" else f"any pod in namespace {namespaces}"
-    return f"service account {names} in namespace {namespaces}"
+    where = "any namespace" if namespaces == "any" else f"namespace {namespaces}"
+    return f"service account {names} in {where}"
 
 
 def _words(who: str, clusters: str, accounts: str, any_account: bool) -> str:

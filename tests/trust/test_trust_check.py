@@ -1,0 +1,110 @@
+"""Reports, diffs and the check of several requests."""
+
+import json
+from dataclasses import replace
+
+from trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
+
+from podid.domain.trust import (
+    PodIdentity,
+    Verdict,
+    add,
+    build_statement,
+    check,
+    diff,
+    new_policy,
+    report,
+    target_policy,
+)
+
+CART = PodIdentity(CLUSTER, "shop", "cart")
+
+
+def test_report_is_the_body_of_a_trust_report() -> None:
+    found = report(new_policy(IDENTITY), IDENTITY)
+    yes = {
+        "verdict": "match",
+        "statement": 0,
+        "sid": "Podidd27beb1e",
+        "reason": "Statement[0] (Podidd27beb1e) allows it",
+    }
+    assert found == {
+        "verdict": "match",
+        "actions": {"sts:AssumeRole": yes, "sts:TagSession": yes},
+        "scope": {"kind": "service-account", "words": "only shop/orders in cluster demo"},
+        "findings": [],
+    }
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_report_of_a_trust_that_keeps_out() -> None:
+    reason = f"no statement lets {PODS} in: the trust names ec2.amazonaws.com"
+    no = {"verdict": "no-match", "statement": None, "sid": "", "reason": reason}
+    assert report(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY) == {
+        "verdict": "no-match",
+        "actions": {"sts:AssumeRole": no, "sts:TagSession": no},
+        "scope": None,
+        "findings": [
+            {
+                "id": "trust-wrong-principal",
+                "severity": "error",
+                "message": reason,
+                "fix": f"add a statement for {PODS} and keep the others until nothing uses them",
+            }
+        ],
+    }
+
+
+def test_diff() -> None:
+    old = policy(statement(Action="sts:AssumeRole"))
+    assert diff(old, old) == ""
+    assert diff(old, policy(statement(Action="sts:*"))).splitlines() == [
+        "--- trust policy now",
+        "+++ trust policy proposed",
+        "@@ -6,7 +6,7 @@",
+        '       "Principal": {',
+        f'         "Service": "{PODS}"',
+        "       },",
+        '-      "Action": "sts:AssumeRole"',
+        '+      "Action": "sts:*"',
+        "     }",
+        "   ]",
+        " }",
+    ]
+
+
+def test_check_proposes_what_is_missing() -> None:
+    trust = new_policy(IDENTITY)
+    found = check(trust, [IDENTITY, CART])
+    assert found.verdict is Verdict.NO_MATCH
+    assert [e.verdict for e in found.evaluations] == [Verdict.MATCH, Verdict.NO_MATCH]
+    assert found.proposed == add(trust, CART).policy
+    assert found.proposed is not None
+    assert found.diff == diff(trust, found.proposed)
+    assert found.advice == ()
+
+
+def test_check_with_nothing_to_propose() -> None:
+    unknown = policy(statement({"StringEquals": {"aws:SourceOrgID": "o-1"}}))
+    found = check(unknown, [IDENTITY])
+    assert (found.verdict, found.proposed, found.diff, found.advice) == (Verdict.UNKNOWN, None, "", ())
+    fine = check(new_policy(IDENTITY), [IDENTITY])
+    assert (fine.verdict, fine.proposed) == (Verdict.MATCH, None)
+
+
+def test_check_says_why_it_cannot_propose() -> None:
+    denied = policy(statement(), statement(Effect="Deny"))
+    found = check(denied, [IDENTITY])
+    assert found.proposed is None
+    assert found.advice == ("Statement[1] denies it, and Deny wins over every Allow; one more Allow would not help",)
+    full = check(policy(build_statement(CART)), [IDENTITY], quota=500)
+    assert full.advice == (
+        "the trust would have 794 characters, and IAM takes 500: use a wider scope or a second role",
+    )
+
+
+def test_check_of_the_target_role_prints_what_its_owner_needs() -> None:
+    found = check(policy(statement(Principal={"AWS": "1"})), [HOP, replace(HOP, base_role_arn=BASE_ROLE)])
+    wanted = json.dumps(target_policy(HOP))
+    assert found.proposed is None
+    assert found.advice == (f"the owner of the target role can add the statements of {wanted}",)

@@ -1,0 +1,377 @@
+"""What podid writes, and what it leaves alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from trust_helpers import ACCOUNT, BOTH, CLUSTER, HOP, IDENTITY, PODS, UNTAGGED, UNTAGGED_HOP, policy, statement
+
+from podid.domain.errors import InvalidInput
+from podid.domain.trust import (
+    TRUST_POLICY_QUOTA,
+    LivePod,
+    PodIdentity,
+    Policy,
+    ScopeKind,
+    Verdict,
+    add,
+    base_role_permissions,
+    build_statement,
+    effective_scope,
+    evaluate,
+    new_policy,
+    other_principals,
+    parse_policy,
+    policy_size,
+    remove,
+    target_policy,
+    tighten,
+    unwritable_principals,
+)
+
+CART = PodIdentity(CLUSTER, "shop", "cart")
+WEB = PodIdentity(CLUSTER, "web", "front")
+OTHER = {"Sid": "Ec2", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+EQUALS = {
+    "aws:SourceAccount": ACCOUNT,
+    "aws:RequestTag/kubernetes-namespace": "shop",
+    "aws:RequestTag/kubernetes-service-account": "orders",
+}
+
+
+def _raws(edited: Policy) -> list[Mapping[str, object]]:
+    return [s.raw for s in edited.statements]
+
+
+def test_the_statement_for_one_service_account() -> None:
+    assert build_statement(IDENTITY) == {
+        "Sid": "Podidd27beb1e",
+        "Effect": "Allow",
+        "Principal": {"Service": PODS},
+        "Action": BOTH,
+        "Condition": {"StringEquals": EQUALS, "ArnEquals": {"aws:SourceArn": CLUSTER}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "scope", "keys", "arn"),
+    [
+        (IDENTITY, ScopeKind.NAMESPACE, ["aws:SourceAccount", "aws:RequestTag/kubernetes-namespace"], True),
+        (IDENTITY, ScopeKind.CLUSTER, ["aws:SourceAccount"], True),
+        (IDENTITY, ScopeKind.ACCOUNT, ["aws:SourceAccount"], False),
+        (UNTAGGED, ScopeKind.SERVICE_ACCOUNT, ["aws:SourceAccount"], True),
+        (UNTAGGED, ScopeKind.NAMESPACE, ["aws:SourceAccount"], True),
+        (UNTAGGED, ScopeKind.ACCOUNT, ["aws:SourceAccount"], False),
+    ],
+)
+def test_the_conditions_at_each_scope(identity: PodIdentity, scope: ScopeKind, keys: list[str], arn: bool) -> None:
+    condition: Any = build_statement(identity, scope)["Condition"]
+    expected: dict[str, Any] = {"StringEquals": {key: EQUALS[key] for key in keys}}
+    assert condition == expected | ({"ArnEquals": {"aws:SourceArn": CLUSTER}} if arn else {})
+    built = evaluate(new_policy(identity, scope), identity)
+    assert built.verdict is Verdict.MATCH
+    assert built.scope is not None
+    assert built.scope.kind is effective_scope(identity, scope)
+
+
+@pytest.mark.parametrize(
+    ("identity", "scope"),
+    [
+        (IDENTITY, ScopeKind.ANY),
+        (replace(IDENTITY, namespace="*"), ScopeKind.SERVICE_ACCOUNT),
+        (replace(IDENTITY, service_account="${x}"), ScopeKind.SERVICE_ACCOUNT),
+        (replace(IDENTITY, cluster_arn=f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/*"), ScopeKind.CLUSTER),
+    ],
+)
+def test_what_podid_does_not_build(identity: PodIdentity, scope: ScopeKind) -> None:
+    with pytest.raises(InvalidInput):
+        build_statement(identity, scope)
+
+
+def test_new_policy() -> None:
+    assert new_policy(IDENTITY).to_document() == {"Version": "2012-10-17", "Statement": [build_statement(IDENTITY)]}
+
+
+def test_size_counts_characters_without_white_space() -> None:
+    spaced = policy(statement(Sid="a b"))
+    assert policy_size(spaced) == len(json.dumps(spaced.to_document()).replace(" ", ""))
+    assert policy_size(new_policy(IDENTITY)) == 417
+    assert TRUST_POLICY_QUOTA == 2048
+
+
+def test_add_appends_and_keeps_the_rest() -> None:
+    edit = add(policy(OTHER), IDENTITY)
+    assert edit.policy.to_document() == {"Version": "2012-10-17", "Statement": [OTHER, build_statement(IDENTITY)]}
+    assert (edit.changed, edit.reason, edit.statement) == (True, "Statement[1] (Podidd27beb1e) was added", 1)
+    assert edit.size == policy_size(edit.policy)
+
+
+@pytest.mark.parametrize(
+    ("present", "scope", "reason"),
+    [
+        ([build_statement(IDENTITY)], ScopeKind.SERVICE_ACCOUNT, "Statement[0] (Podidd27beb1e) lets it in already"),
+        ([OTHER, statement(Action="sts:*")], ScopeKind.SERVICE_ACCOUNT, "Statement[1] lets it in already"),
+        ([statement()], ScopeKind.ACCOUNT, "Statement[0] lets it in already"),
+        (
+            [statement({"StringLike": {"aws:RequestTag/kubernetes-namespace": "sh*"}})],
+            ScopeKind.NAMESPACE,
+            "Statement[0] lets it in already",
+        ),
+        ([statement({"ArnEquals": {"aws:SourceArn": CLUSTER}})], ScopeKind.CLUSTER, "Statement[0] lets it in already"),
+        (
+            [statement(Action="sts:TagSession"), statement(Action="sts:AssumeRole")],
+            ScopeKind.SERVICE_ACCOUNT,
+            "Statement[0] lets it in already",
+        ),
+        (
+            [statement(), statement(Sid="No", Effect="Deny")],
+            ScopeKind.SERVICE_ACCOUNT,
+            "Statement[1] (No) denies it, and Deny wins over every Allow; one more Allow would not help",
+        ),
+        (
+            [statement(), statement(Action="sts:TagSession", Effect="Deny")],
+            ScopeKind.SERVICE_ACCOUNT,
+            "Statement[1] denies it, and Deny wins over every Allow; one more Allow would not help",
+        ),
+    ],
+)
+def test_add_changes_nothing_where_access_is_there_or_cannot_be(
+    present: list[dict[str, Any]], scope: ScopeKind, reason: str
+) -> None:
+    before = policy(*present)
+    edit = add(before, IDENTITY, scope)
+    assert (edit.policy, edit.changed, edit.reason) == (before, False, reason)
+    assert edit.size == policy_size(before)
+
+
+@pytest.mark.parametrize(
+    ("present", "scope"),
+    [
+        (statement(Action="sts:AssumeRole"), ScopeKind.SERVICE_ACCOUNT),
+        (statement({"StringEquals": {"aws:Foo": "x"}}), ScopeKind.SERVICE_ACCOUNT),
+        (statement({"DateLessThan": {"aws:CurrentTime": "2099-01-01"}}), ScopeKind.SERVICE_ACCOUNT),
+        (statement({"StringLike": {"aws:RequestTag/kubernetes-pod-name": "orders*"}}), ScopeKind.SERVICE_ACCOUNT),
+        (build_statement(IDENTITY), ScopeKind.NAMESPACE),
+        (statement({"StringNotEquals": {"aws:RequestTag/kubernetes-service-account": "x"}}), ScopeKind.NAMESPACE),
+        (build_statement(IDENTITY, ScopeKind.NAMESPACE), ScopeKind.CLUSTER),
+        (build_statement(IDENTITY, ScopeKind.CLUSTER), ScopeKind.ACCOUNT),
+    ],
+)
+def test_add_where_access_is_missing_narrower_or_not_sure(present: dict[str, Any], scope: ScopeKind) -> None:
+    identity = replace(IDENTITY, pods=(LivePod("orders-1", "u"),))
+    edit = add(policy(present), identity, scope)
+    assert _raws(edit.policy) == [present, build_statement(IDENTITY, scope)]
+    assert edit.changed
+
+
+def test_add_without_session_tags_beside_a_statement_for_tags() -> None:
+    edit = add(new_policy(IDENTITY), UNTAGGED)
+    assert _raws(edit.policy) == [build_statement(IDENTITY), build_statement(UNTAGGED)]
+
+
+def test_add_to_a_single_statement_and_back() -> None:
+    single = parse_policy({"Statement": OTHER})
+    edit = add(single, IDENTITY)
+    assert edit.policy.to_document() == {"Statement": [OTHER, build_statement(IDENTITY)]}
+    assert remove(edit.policy, IDENTITY).policy.to_document() == {"Statement": OTHER}
+
+
+def test_add_takes_a_free_sid() -> None:
+    sid = "Podidd27beb1e"
+    edit = add(policy(OTHER | {"Sid": sid}, OTHER | {"Sid": sid + "n2"}), IDENTITY)
+    assert edit.policy.statements[2].sid == sid + "n3"
+    assert remove(edit.policy, IDENTITY).changed
+
+
+def test_add_refuses_what_is_over_the_quota() -> None:
+    edits = [add(new_policy(IDENTITY), CART, quota=700), add(policy(OTHER), IDENTITY, quota=10)]
+    assert [(e.changed, e.statement, e.size) for e in edits] == [(False, None, 794), (False, None, 518)]
+    assert (
+        edits[0].reason == "the trust would have 794 characters, and IAM takes 700: use a wider scope or a second role"
+    )
+    assert edits[0].policy == new_policy(IDENTITY)
+
+
+def test_a_trust_that_names_a_deleted_role_is_not_edited() -> None:
+    gone = statement(Principal={"AWS": ["AROAEXAMPLE1234567890", "arn:aws:iam::1:root", "AIDAEXAMPLE1234567890"]})
+    before = policy(gone, build_statement(IDENTITY), statement(Sid="Wide"))
+    assert unwritable_principals(before) == ("AROAEXAMPLE1234567890", "AIDAEXAMPLE1234567890")
+    reason = (
+        "IAM takes no change of a trust that names AROAEXAMPLE1234567890, AIDAEXAMPLE1234567890, "
+        "the unique id of what was deleted: write an ARN in its place first"
+    )
+    untagged_elsewhere = PodIdentity(CLUSTER, "web", "front")
+    for edit in (
+        add(policy(gone), untagged_elsewhere),
+        remove(before, IDENTITY),
+        tighten(before, [IDENTITY]),
+    ):
+        assert (edit.changed, edit.reason, edit.statement) == (False, reason, None)
+
+
+def test_remove_takes_only_what_podid_would_write() -> None:
+    before = policy(OTHER, build_statement(CART), build_statement(IDENTITY))
+    edit = remove(before, CART)
+    assert _raws(edit.policy) == [OTHER, build_statement(IDENTITY)]
+    assert (edit.changed, edit.statement, edit.size) == (True, 1, policy_size(edit.policy))
+    assert edit.reason == f"Statement[1] ({build_statement(CART)['Sid']}) was removed"
+
+
+def test_remove_knows_its_statement_in_other_clothes() -> None:
+    condition = {
+        "ArnEquals": {"aws:SourceArn": [CLUSTER]},
+        "StringEquals": {key: [value] for key, value in EQUALS.items()},
+    }
+    edit = remove(policy(OTHER, statement(condition, Action=BOTH[::-1], Principal={"Service": [PODS]})), IDENTITY)
+    assert _raws(edit.policy) == [OTHER]
+
+
+@pytest.mark.parametrize("scope", [ScopeKind.NAMESPACE, ScopeKind.CLUSTER, ScopeKind.ACCOUNT])
+def test_remove_at_a_wider_scope(scope: ScopeKind) -> None:
+    before = policy(OTHER, build_statement(IDENTITY, scope))
+    assert _raws(remove(before, IDENTITY, scope).policy) == [OTHER]
+    assert not remove(before, IDENTITY).changed
+
+
+def test_remove_reports_access_that_stays() -> None:
+    edit = remove(policy(build_statement(IDENTITY), statement(Sid="Wide")), IDENTITY)
+    assert _raws(edit.policy) == [statement(Sid="Wide")]
+    assert edit.reason == "Statement[0] (Podidd27beb1e) was removed; Statement[0] (Wide) may still let it in"
+
+
+@pytest.mark.parametrize(
+    ("present", "reason", "index"),
+    [
+        ([OTHER], "no statement lets shop/orders in", None),
+        (
+            [OTHER, statement({"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["orders", "cart"]}})],
+            "access comes from Statement[1], which podid would not write for this service account alone: "
+            "it is left as it is",
+            1,
+        ),
+        (
+            [build_statement(IDENTITY)],
+            "Statement[0] (Podidd27beb1e) is the only statement, and a role cannot be without one: "
+            "delete the role instead",
+            0,
+        ),
+    ],
+)
+def test_remove_refuses(present: list[dict[str, Any]], reason: str, index: int | None) -> None:
+    before = policy(*present)
+    edit = remove(before, IDENTITY)
+    assert (edit.policy, edit.changed, edit.reason, edit.statement) == (before, False, reason, index)
+
+
+def test_tighten_replaces_wide_statements_in_their_place() -> None:
+    before = policy(
+        OTHER,
+        statement(Action="sts:AssumeRole"),
+        statement({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, Effect="Deny", Principal={"AWS": "1"}),
+        statement(Sid="Tags", Action="sts:TagSession"),
+        build_statement(WEB),
+    )
+    edit = tighten(before, [IDENTITY, CART, WEB, IDENTITY])
+    assert _raws(edit.policy) == [
+        OTHER,
+        build_statement(IDENTITY),
+        build_statement(CART),
+        before.statements[2].raw,
+        build_statement(WEB),
+    ]
+    assert (edit.changed, edit.statement) == (True, 1)
+    assert edit.reason == "2 exact statements stand in the place of Statement[1], Statement[3] (Tags)"
+    again = tighten(edit.policy, [IDENTITY, CART, WEB])
+    assert (again.changed, again.reason) == (False, "every statement for EKS Pod Identity is as tight as it can be")
+
+
+def test_tighten_says_which_exact_statements_stay() -> None:
+    edit = tighten(policy(build_statement(WEB), build_statement(IDENTITY), statement(Sid="Wide")), [IDENTITY])
+    assert _raws(edit.policy) == [build_statement(WEB), build_statement(IDENTITY)]
+    label = f"Statement[0] ({build_statement(WEB)['Sid']})"
+    assert edit.reason == (
+        f"Statement[2] (Wide) was taken out; what was {label} still lets in service accounts that were not named"
+    )
+    assert edit.statement is None
+
+
+@pytest.mark.parametrize(
+    ("present", "reason"),
+    [
+        (
+            [statement(Principal={"Service": [PODS, "ec2.amazonaws.com"]})],
+            "Statement[0] cannot be replaced: it also serves ec2.amazonaws.com",
+        ),
+        (
+            [build_statement(IDENTITY), statement(Principal="*")],
+            "Statement[1] cannot be replaced: it also serves *",
+        ),
+        (
+            [build_statement(IDENTITY), statement(Principal=None, NotPrincipal={"AWS": "1"})],
+            "Statement[1] cannot be replaced: it uses NotPrincipal",
+        ),
+        (
+            [build_statement(IDENTITY), statement(Action=None, NotAction="sts:GetCallerIdentity")],
+            "Statement[1] cannot be replaced: it uses NotAction",
+        ),
+        (
+            [build_statement(IDENTITY), statement(Resource="*")],
+            "Statement[1] cannot be replaced: it has Resource",
+        ),
+        (
+            [statement({"StringNotEquals": {"aws:PrincipalTag/x": "y"}})],
+            "Statement[0] cannot be replaced: its condition StringNotEquals aws:PrincipalTag/x would be lost",
+        ),
+        (
+            [OTHER],
+            "shop/orders in demo is not surely let in today, and tightening only takes away: "
+            "no statement lets pods.eks.amazonaws.com in: the trust names ec2.amazonaws.com",
+        ),
+        (
+            [statement(Action="sts:AssumeRole")],
+            "shop/orders in demo is not surely let in today, and tightening only takes away: "
+            "Statement[0] lets pods.eks.amazonaws.com in, but not for sts:TagSession",
+        ),
+        ([build_statement(IDENTITY), OTHER], "every statement for EKS Pod Identity is as tight as it can be"),
+    ],
+)
+def test_tighten_refuses(present: list[dict[str, Any]], reason: str) -> None:
+    before = policy(*present)
+    edit = tighten(before, [IDENTITY])
+    assert (edit.policy, edit.changed, edit.reason) == (before, False, reason)
+
+
+def test_tighten_to_nobody_or_beyond_the_quota() -> None:
+    wide = policy(statement())
+    assert tighten(wide, []).reason == "no service account was named, and the trust would let nobody in"
+    edit = tighten(wide, [IDENTITY, CART], quota=500)
+    assert (edit.changed, edit.size, edit.policy) == (False, 794, wide)
+
+
+def test_tighten_leaves_statements_for_other_actions() -> None:
+    irsa_like = statement(Sid="Other", Action="sts:SetSourceIdentity")
+    edit = tighten(policy(irsa_like, statement()), [UNTAGGED])
+    assert _raws(edit.policy) == [irsa_like, build_statement(UNTAGGED)]
+
+
+def test_other_principals() -> None:
+    trust = policy(
+        statement(Principal={"Service": [PODS, "ec2.amazonaws.com"], "AWS": "1"}),
+        statement(Principal="*", Effect="Deny"),
+        statement(Principal=None, NotPrincipal={"Service": PODS}),
+        OTHER,
+    )
+    assert other_principals(trust) == ("ec2.amazonaws.com", "1", "*", f"everybody but {PODS}")
+
+
+def test_what_the_target_role_needs() -> None:
+    for hop in (HOP, UNTAGGED_HOP, replace(UNTAGGED_HOP, external_id=None)):
+        assert evaluate(parse_policy(target_policy(hop)), hop).verdict is Verdict.MATCH
+    stranger = replace(HOP, pod=CART)
+    assert evaluate(parse_policy(target_policy(HOP)), stranger).verdict is Verdict.NO_MATCH
+    assert base_role_permissions("arn:aws:iam::2:role/t") == {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": BOTH, "Resource": "arn:aws:iam::2:role/t"}],
+    }
