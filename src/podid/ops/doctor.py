@@ -3,7 +3,7 @@
 `select` and `parse_target` read the request, `podid.ops.collect.collect` reads the cluster, `diagnose` judges.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TypeVar
@@ -160,3 +160,84 @@ def _narrow(verdict: Verdict, namespace: str, names: set[str] | None) -> Verdict
     else:
         chain = tuple(name for name in verdict.chain if name.startswith(f"{namespace}/"))
     return replace(verdict, chain=chain) if chain else None
+
+
+# --- what a doctor needs to be allowed ------------------------------------------------------------------------------
+
+KubeRule = tuple[str, str, tuple[str, ...]]
+
+# section -> IAM actions and Kubernetes (API group, resource, verbs) that reading it takes
+RIGHTS: Mapping[str, tuple[tuple[str, ...], tuple[KubeRule, ...]]] = {
+    "cluster": (("eks:DescribeCluster",), ()),
+    "associations": (("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation"), ()),
+    "agent_addon": (("eks:DescribeAddon",), ()),
+    "addons": (("eks:ListAddons", "eks:DescribeAddon"), ()),
+    "node_groups": (("eks:ListNodegroups", "eks:DescribeNodegroup"), ()),
+    "roles": (("iam:GetRole",), ()),
+    "role_policies": (("iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy"), ()),
+    "node_role_allowed": (("iam:SimulatePrincipalPolicy",), ()),
+    "namespaces": ((), (("", "namespaces", ("list",)),)),
+    "service_accounts": ((), (("", "serviceaccounts", ("list",)),)),
+    "pods": ((), (("", "pods", ("list",)),)),
+    "agent_pods": ((), (("", "pods", ("list",)), ("apps", "daemonsets", ("list",)))),
+    "nodes": ((), (("", "nodes", ("list",)),)),
+    "daemon_sets": ((), (("apps", "daemonsets", ("list",)),)),
+    "workloads": (
+        (),
+        (
+            ("apps", "deployments", ("list",)),
+            ("apps", "statefulsets", ("list",)),
+            ("apps", "daemonsets", ("list",)),
+            ("batch", "cronjobs", ("list",)),
+            ("batch", "jobs", ("list",)),
+        ),
+    ),
+    "webhook_present": ((), (("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("get",)),)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInfo:
+    """One line of `podid doctor --list`; `kubernetes` reads like "list pods"."""
+
+    id: str
+    severity: str
+    link: int
+    title: str
+    fix: str
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    iam: tuple[str, ...]
+    kubernetes: tuple[str, ...]
+
+
+def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
+    found = []
+    for each in checks:
+        iam, rules = permissions((each,))
+        found.append(
+            CheckInfo(
+                id=each.id,
+                severity=each.severity.value,
+                link=each.link,
+                title=each.title,
+                fix=each.fix.value,
+                needs=each.needs,
+                wants=each.wants,
+                iam=iam,
+                kubernetes=tuple(f"{verb} {resource}" for _, resource, verbs in rules for verb in verbs),
+            )
+        )
+    return tuple(found)
+
+
+def permissions(checks: Iterable[Check]) -> tuple[tuple[str, ...], tuple[KubeRule, ...]]:
+    """IAM actions and Kubernetes rules (group, resource, verbs) for a policy and a ClusterRole; each once."""
+    iam: dict[str, None] = {}
+    rules: dict[KubeRule, None] = {}
+    for each in checks:
+        for name in (*each.needs, *each.wants):
+            actions, kubernetes = RIGHTS[name]
+            iam.update(dict.fromkeys(actions))
+            rules.update(dict.fromkeys(kubernetes))
+    return tuple(iam), tuple(rules)

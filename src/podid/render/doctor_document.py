@@ -1,10 +1,16 @@
 """DoctorReport → the JSON document of kind DoctorReport."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from podid.domain.findings import Subject, Verdict
 from podid.domain.report import DoctorReport
+
+if TYPE_CHECKING:
+    from podid.ops.doctor import CheckInfo
 
 Document = dict[str, object]
 
@@ -88,6 +94,22 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def check_list_document(items: Iterable[Document]) -> Document:
-    """The checks that `podid doctor --list` shows, as a list document."""
-    return {"apiVersion": "podid/v1", "kind": "CheckList", "items": list(items)}
+def check_list_document(checks: Iterable[CheckInfo]) -> Document:
+    """What `podid doctor --list` shows, in causal order."""
+    return {
+        "apiVersion": "podid/v1",
+        "kind": "CheckList",
+        "items": [
+            {
+                "id": c.id,
+                "severity": c.severity,
+                "link": c.link,
+                "title": c.title,
+                "fix": c.fix,
+                "needs": list(c.needs),
+                "wants": list(c.wants),
+                "permissions": {"iam": list(c.iam), "kubernetes": list(c.kubernetes)},
+            }
+            for c in checks
+        ],
+    }

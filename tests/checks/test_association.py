@@ -1,0 +1,134 @@
+"""Link 1: associations and the service accounts and namespaces they name."""
+
+from dataclasses import replace
+
+import pytest
+
+from podid.checks.association import association_missing, association_namespace_not_found, association_sa_not_found
+from podid.domain.model import ServiceAccount
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Snapshot
+
+from .builder import ROLE_ARN, ago, association, healthy
+from .grid import DENIED, answers, only
+
+ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
+TYPO = association(name="odrers")
+SUBJECT = "Association shop/odrers"
+
+
+def accounts(*names: str) -> tuple[ServiceAccount, ...]:
+    return tuple(ServiceAccount(namespace="shop", name=name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        pytest.param(
+            healthy(associations=(TYPO,), service_accounts=accounts("odrers")), ("pass", "error", SUBJECT), id="exists"
+        ),
+        pytest.param(
+            healthy(associations=(TYPO,), service_accounts=accounts("orders")), ("fail", "error", SUBJECT), id="typo"
+        ),
+        pytest.param(
+            healthy(associations=(TYPO,), service_accounts=accounts("default")), ("fail", "warn", SUBJECT), id="alone"
+        ),
+        pytest.param(
+            healthy(associations=(replace(TYPO, created_at=ago(minutes=10)),), service_accounts=accounts("default")),
+            ("fail", "info", SUBJECT),
+            id="provisioned a moment ago",
+        ),
+        pytest.param(
+            healthy(associations=(replace(TYPO, owner_arn=ADDON),), service_accounts=accounts("orders")),
+            ("not-applicable", "error", SUBJECT),
+            id="an add-on makes it",
+        ),
+        pytest.param(
+            healthy(associations=(TYPO,), service_accounts=accounts("orders"), namespaces=frozenset({"default"})),
+            ("not-applicable", "error", SUBJECT),
+            id="no namespace",
+        ),
+        pytest.param(healthy(service_accounts=DENIED), ("unknown", "error", "Cluster prod"), id="unreadable"),
+        pytest.param(healthy(namespaces=DENIED), ("unknown", "error", "Cluster prod"), id="namespaces unreadable"),
+    ],
+)
+def test_association_sa_not_found(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
+    assert answers(association_sa_not_found, snapshot) == [expected]
+
+
+def test_a_typo_is_named_with_the_name_that_was_meant() -> None:
+    verdict = only(association_sa_not_found, healthy(associations=(TYPO,), service_accounts=accounts("orders")))
+    assert verdict.message == (
+        "association a-odrers is for shop/odrers, but no such service account exists; did you mean shop/orders?"
+    )
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (
+        ("podid", "associate", "shop/orders", "--role", ROLE_ARN, "--cluster", "prod"),
+        ("podid", "disassociate", "shop/odrers", "--cluster", "prod"),
+    )
+
+
+def test_a_sibling_with_its_own_association_is_no_typo() -> None:
+    snapshot = healthy(
+        associations=(association(name="worker-1"), association(name="worker-2")), service_accounts=accounts("worker-1")
+    )
+    assert answers(association_sa_not_found, snapshot) == [
+        ("pass", "error", "Association shop/worker-1"),
+        ("fail", "warn", "Association shop/worker-2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (healthy(), ("pass", "warn", "Association shop/orders")),
+        (healthy(namespaces=frozenset({"shopp"})), ("fail", "warn", "Association shop/orders")),
+        (
+            healthy(associations=(association(owner_arn=ADDON),), namespaces=frozenset()),
+            ("not-applicable", "warn", "Association shop/orders"),
+        ),
+        (healthy(namespaces=DENIED), ("unknown", "warn", "Cluster prod")),
+    ],
+)
+def test_association_namespace_not_found(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
+    assert answers(association_namespace_not_found, snapshot) == [expected]
+
+
+def test_a_missing_namespace_is_a_standing_grant() -> None:
+    verdict = only(association_namespace_not_found, healthy(namespaces=frozenset({"shopp", "default"})))
+    assert verdict.message == "association a-orders names the namespace 'shop', which does not exist"
+    assert verdict.evidence == (
+        "namespaces with a similar name: shopp",
+        f"whoever creates this namespace and service account is given {ROLE_ARN}",
+    )
+
+
+def asked(*refs: str, **sections: object) -> Snapshot:
+    return replace(healthy(**sections), targets=tuple(ServiceAccountRef.parse(r) for r in refs))
+
+
+def test_association_missing_speaks_only_when_asked() -> None:
+    assert answers(association_missing, healthy(associations=())) == []
+    assert answers(association_missing, asked("shop/orders")) == [("pass", "error", "ServiceAccount shop/orders")]
+    assert answers(association_missing, asked("shop/orders", associations=DENIED)) == [
+        ("unknown", "error", "Cluster prod")
+    ]
+
+
+def test_association_missing_names_the_neighbours_and_irsa() -> None:
+    annotated = ServiceAccount(
+        namespace="shop", name="order", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/old"}
+    )
+    verdict = only(association_missing, asked("shop/order", service_accounts=(annotated,)))
+    assert verdict.message == "no association exists for shop/order on this cluster"
+    assert verdict.evidence == (
+        "associations with a similar name: shop/orders",
+        "the service account is annotated for IRSA with arn:aws:iam::111122223333:role/old",
+    )
+    plain = only(association_missing, asked("stage/orders"))
+    assert plain.evidence == ("associations of the same name elsewhere: shop/orders",)
+    assert plain.fix is not None
+    assert plain.fix.commands == (
+        ("podid", "role", "create", "stage-orders", "--for", "stage/orders", "--cluster", "prod"),
+        ("podid", "associate", "stage/orders", "--role", "stage-orders", "--cluster", "prod"),
+    )

@@ -1,0 +1,104 @@
+"""Links 2 and 6: the pod's service account, and nodes that cannot serve it."""
+
+from dataclasses import replace
+
+import pytest
+
+from podid.checks.pods import association_deleted_env_remains, fargate_pod, host_network_pod, sa_mismatch, windows_pod
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot
+
+from .builder import agent_pod, association, bare, healthy, node, pod, workload
+from .grid import DENIED, answers, only
+
+ACCOUNT = "ServiceAccount shop/orders"
+STRAY = bare(pod(), service_account="default")
+
+
+def stray(**changes: str) -> Snapshot:
+    return healthy(pods=(STRAY,), workloads=(workload(service_account="default", **changes),))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        pytest.param(healthy(), "pass", id="in use"),
+        pytest.param(healthy(pods=(), workloads=(workload(replicas=0),)), "pass", id="scaled to zero"),
+        pytest.param(healthy(pods=(), workloads=(workload("CronJob", "nightly"),)), "pass", id="CronJob between runs"),
+        pytest.param(stray(), "fail", id="runs as default"),
+        pytest.param(stray(name="orders-api"), "fail", id="named alike, runs as default"),
+        pytest.param(
+            healthy(pods=(), workloads=(workload(name="r1-orders", service_account="r1", labels={"app": "orders"}),)),
+            "fail",
+            id="chart made an account of its own",
+        ),
+        pytest.param(
+            healthy(pods=(), workloads=(workload(name="orders-api", service_account="orders-api"),)),
+            "not-applicable",
+            id="a neighbour with its own account",
+        ),
+        pytest.param(stray(name="billing"), "not-applicable", id="unrelated workload"),
+        pytest.param(healthy(pods=(), workloads=()), "not-applicable", id="nothing there yet"),
+        pytest.param(healthy(pods=(), workloads=(), service_accounts=()), "not-applicable", id="no such account"),
+    ],
+)
+def test_sa_mismatch(snapshot: Snapshot, expected: str) -> None:
+    assert answers(sa_mismatch, snapshot) == [(expected, "error", ACCOUNT)]
+
+
+def test_sa_mismatch_unknown() -> None:
+    assert answers(sa_mismatch, healthy(workloads=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+def test_sa_mismatch_never_proposes_to_associate_default() -> None:
+    verdict = only(sa_mismatch, stray())
+    assert verdict.message == (
+        "nothing runs as shop/orders, while Deployment shop/orders runs as 'default', which has no association"
+    )
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)
+
+
+@pytest.mark.parametrize(
+    ("pods", "associations", "expected"),
+    [
+        ((pod(),), (association(),), [("pass", "error", ACCOUNT)]),
+        ((pod(),), (), [("fail", "error", ACCOUNT)]),
+        ((replace(pod(), phase="Succeeded"),), (), []),
+        ((bare(pod()),), (), []),
+    ],
+)
+def test_association_deleted_env_remains(
+    pods: tuple[Pod, ...], associations: object, expected: list[tuple[str, str, str]]
+) -> None:
+    snapshot = healthy(pods=pods, associations=associations)
+    assert answers(association_deleted_env_remains, snapshot) == expected
+    unreadable = healthy(pods=pods, associations=DENIED)
+    assert answers(association_deleted_env_remains, unreadable) == [("unknown", "error", "Cluster prod")]
+
+
+WORKLOAD = "Deployment shop/orders"
+
+
+def test_fargate_pod() -> None:
+    on_fargate = healthy(pods=(replace(pod(), node="fargate-ip-10-0-0-1"),), nodes=DENIED)
+    by_label = healthy(nodes=(node(compute_type="fargate"),))
+    assert answers(fargate_pod, healthy()) == [("pass", "error", WORKLOAD)]
+    assert answers(fargate_pod, on_fargate) == [("fail", "error", WORKLOAD)]
+    assert answers(fargate_pod, by_label) == [("fail", "error", WORKLOAD)]
+    assert answers(fargate_pod, healthy(pods=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+def test_windows_pod() -> None:
+    assert answers(windows_pod, healthy()) == [("pass", "error", WORKLOAD)]
+    assert answers(windows_pod, healthy(nodes=(node(os="windows"),))) == [("fail", "error", WORKLOAD)]
+    assert answers(windows_pod, healthy(nodes=DENIED)) == [("unknown", "error", "Cluster prod")]
+
+
+def test_host_network_pod() -> None:
+    shared = replace(pod(), host_network=True)
+    assert answers(host_network_pod, healthy()) == [("pass", "info", WORKLOAD)]
+    assert answers(host_network_pod, healthy(pods=(shared, agent_pod()))) == [("fail", "info", WORKLOAD)]
+    owned = healthy(pods=(shared,), associations=(association(owner_arn="arn:aws:eks:r:1:addon/prod/vpc-cni/1"),))
+    assert answers(host_network_pod, owned) == [("not-applicable", "info", WORKLOAD)]
+    assert answers(host_network_pod, healthy(pods=DENIED)) == [("unknown", "info", "Cluster prod")]

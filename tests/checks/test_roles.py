@@ -1,0 +1,149 @@
+"""Links 7 and 9: node roles, the association's role and its trust."""
+
+from typing import Any
+
+import pytest
+
+from podid.checks.base import Check
+from podid.checks.node_role import node_role_missing_eks_auth
+from podid.checks.roles import role_not_found
+from podid.checks.trust import (
+    trust_condition_never_matches,
+    trust_missing_tag_session,
+    trust_request_tag_with_tags_disabled,
+    trust_too_broad,
+    trust_wrong_principal,
+)
+from podid.domain.model import NodeGroup, Role
+from podid.domain.snapshot import Known, Missing, Snapshot
+
+from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, association, cluster, healthy, node, role, trust
+from .grid import DENIED, answers, only, verdicts
+
+NODES, ORDERS = "Role nodes", "Role orders"
+TRUST = (
+    trust_wrong_principal,
+    trust_missing_tag_session,
+    trust_request_tag_with_tags_disabled,
+    trust_condition_never_matches,
+    trust_too_broad,
+)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        (healthy(), [("pass", "error", NODES)]),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}), [("fail", "error", NODES)]),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: DENIED}), [("unknown", "error", NODES)]),
+        (healthy(node_role_allowed={}), [("unknown", "error", NODES)]),
+        (healthy(node_groups=DENIED), [("unknown", "error", "Cluster prod")]),
+        (
+            healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}, nodes=(node(labels={}),)),
+            [("not-applicable", "error", "NodeList self-managed"), ("not-applicable", "error", NODES)],
+        ),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}, nodes=DENIED), [("fail", "error", NODES)]),
+    ],
+)
+def test_node_role_missing_eks_auth(snapshot: Snapshot, expected: list[tuple[str, str, str]]) -> None:
+    assert answers(node_role_missing_eks_auth, snapshot) == expected
+
+
+def test_a_node_role_in_another_partition_is_given_that_partitions_policy() -> None:
+    arn = "arn:aws-cn:iam::111122223333:role/nodes"
+    snapshot = healthy(
+        node_groups=(NodeGroup(name="workers", status="ACTIVE", node_role_arn=arn),),
+        node_role_allowed={arn: Known(False)},
+    )
+    verdict = only(node_role_missing_eks_auth, snapshot)
+    assert verdict.chain == ("shop/orders",)
+    assert verdict.fix is not None
+    assert verdict.fix.commands[0][-1] == "arn:aws-cn:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+
+
+def test_the_auto_mode_node_role_counts() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/auto"
+    snapshot = healthy(
+        cluster=cluster(auto_mode=True, auto_node_role_arn=arn),
+        node_groups=(),
+        nodes=(node(compute_type="auto", labels={}),),
+        node_role_allowed={arn: Known(False)},
+    )
+    assert only(node_role_missing_eks_auth, snapshot).message == (
+        "the role of EKS Auto Mode may not eks-auth:AssumeRoleForPodIdentity on prod: no pod there gets credentials"
+    )
+
+
+def with_role(value: Role | Missing | None, **sections: object) -> Snapshot:
+    return healthy(roles={ROLE_ARN: value if isinstance(value, Missing) else Known(value)}, **sections)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (role(), "pass"),
+        (None, "fail"),
+        (role(f"arn:aws:iam::{ACCOUNT}:role/apps/orders"), "fail"),
+        (DENIED, "unknown"),
+    ],
+)
+def test_role_not_found(value: Role | Missing | None, expected: str) -> None:
+    assert answers(role_not_found, with_role(value)) == [(expected, "error", ORDERS)]
+
+
+def test_a_role_under_another_path_is_proposed() -> None:
+    other = f"arn:aws:iam::{ACCOUNT}:role/apps/orders"
+    found = only(role_not_found, with_role(role(other))).fix
+    assert found is not None
+    assert found.commands == (("podid", "associate", "shop/orders", "--role", other, "--replace", "--cluster", "prod"),)
+    gone = only(role_not_found, with_role(None)).fix
+    assert gone is not None
+    assert gone.commands == (("podid", "role", "create", "orders", "--for", "shop/orders", "--cluster", "prod"),)
+
+
+ELSEWHERE = {"aws:SourceArn": f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/other"}
+TAGGED = {"aws:RequestTag/kubernetes-namespace": "shop"}
+BROKEN = [
+    (trust("ec2.amazonaws.com"), {}, trust_wrong_principal, "error"),
+    (trust({"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/x"}), {}, trust_wrong_principal, "error"),
+    (trust(actions="sts:AssumeRole"), {}, trust_missing_tag_session, "error"),
+    (trust(ArnEquals=ELSEWHERE), {}, trust_condition_never_matches, "error"),
+    (trust(StringEquals=TAGGED), {"disable_session_tags": True}, trust_request_tag_with_tags_disabled, "error"),
+    (trust(Null={"aws:SourceArn": "false"}), {}, trust_too_broad, "warn"),
+]
+
+
+@pytest.mark.parametrize(("document", "changes", "rule", "severity"), BROKEN)
+def test_each_broken_trust_is_one_finding_of_one_check(
+    document: dict[str, object], changes: Any, rule: Check, severity: str
+) -> None:
+    snapshot = with_role(role(document=document), associations=(association(**changes),))
+    found = [(r.id, *a) for r in TRUST for a in answers(r, snapshot) if a[0] in ("fail", "unknown")]
+    assert found == [(rule.id, "fail", severity, ORDERS)]
+
+
+@pytest.mark.parametrize("rule", TRUST)
+def test_trust_healthy_unknown_and_without_a_role(rule: Check) -> None:
+    assert [a[0] for a in answers(rule, healthy())] == ["pass"]
+    assert [a[0] for a in answers(rule, with_role(DENIED))] == ["unknown"]
+    assert [a[0] for a in answers(rule, with_role(None))] == ["not-applicable"]
+    assert [a[0] for a in answers(rule, with_role(role(document={"Statement": 7})))] == ["unknown"]
+    assert [a[0] for a in answers(rule, healthy(cluster=DENIED))] == ["unknown"]
+
+
+def test_a_condition_that_only_a_real_call_settles_is_unknown_once() -> None:
+    snapshot = with_role(role(document=trust(StringEquals={"example:unheard-of": "x"})))
+    outcomes = {r.id: [a[0] for a in answers(r, snapshot)] for r in TRUST}
+    assert outcomes == {r.id: ["not-applicable"] for r in TRUST} | {trust_condition_never_matches.id: ["unknown"]}
+
+
+def test_one_role_with_two_associations_splits_by_what_is_wrong() -> None:
+    snapshot = with_role(
+        role(), associations=(association(), association(name="billing"), association(name="invoices"))
+    )
+    found = verdicts(trust_condition_never_matches, snapshot)
+    assert [(v.outcome.value, v.chain) for v in found] == [
+        ("fail", ("shop/billing",)),
+        ("fail", ("shop/invoices",)),
+        ("pass", ("shop/orders",)),
+    ]

@@ -1,0 +1,226 @@
+"""The runner: nothing disappears, nothing is read undeclared, consequences are told from causes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.base import Check, check
+from podid.checks.runner import SECTIONS, mask, run_checks
+from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.model import ServiceAccount
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.ops.doctor import diagnose
+
+from .builder import (
+    NODE_ROLE_ARN,
+    ROLE_ARN,
+    addon,
+    agent_pod,
+    association,
+    cluster,
+    daemon_set,
+    healthy,
+    node,
+    pod,
+    role,
+    trust,
+    workload,
+)
+
+GAP = Missing("taken away", "some:Permission", "AccessDenied")
+MAPPINGS = {"roles": ROLE_ARN, "role_policies": ROLE_ARN, "node_role_allowed": NODE_ROLE_ARN}
+
+
+@check(id="crashes", severity=Severity.ERROR, link=1, title="never", needs=("cluster",), fix=FixClass.NONE)
+def crashes(snapshot: Snapshot) -> Iterable[Verdict]:
+    yield crashes.ok(Subject("Pod", "a"), "first")
+    raise KeyError("a secret value")
+
+
+def test_a_crash_is_an_unknown_verdict_that_quotes_nothing() -> None:
+    (verdict,) = run_checks((crashes,), healthy())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert verdict.reason.startswith("INTERNAL: KeyError at test_runner.py:")
+    assert "secret" not in verdict.reason + verdict.message
+
+
+def test_a_missing_section_is_unknown_and_the_rule_is_not_called() -> None:
+    (verdict,) = run_checks((crashes,), healthy(cluster=GAP))
+    assert (verdict.outcome, verdict.reason, verdict.permission) == (Outcome.UNKNOWN, "taken away", "some:Permission")
+
+
+def test_ids_are_unique_and_metadata_is_whole() -> None:
+    assert len(BY_ID) == len(ALL)
+    assert [c.link for c in ALL] == sorted(c.link for c in ALL) or _explained()
+    for each in ALL:
+        assert set(each.needs) | set(each.wants) <= SECTIONS, each.id
+        assert each.title[0].islower(), each.id
+        assert not each.title.endswith("."), each.id
+
+
+def _explained() -> bool:
+    """host-network-pod (5) before the pods that no agent can serve (6): the order is by cause, ties by link."""
+    return [c.id for c in ALL if c.link == 5] == ["host-network-pod"]
+
+
+@pytest.mark.parametrize("each", ALL, ids=lambda c: c.id)
+def test_a_check_reads_only_what_it_declares(each: Check) -> None:
+    """With everything else taken away it still gives an answer, and the same one."""
+    declared = {*each.needs, *each.wants}
+    full = replace(healthy(), targets=(ServiceAccountRef("shop", "orders"),))
+    narrow = replace(full, **{name: _gap(name) for name in SECTIONS - declared})
+    if each.link == 0:
+        return
+    assert _shape(run_checks((each,), narrow)) == _shape(run_checks((each,), full))
+
+
+def _gap(name: str) -> Any:
+    return {MAPPINGS[name]: GAP} if name in MAPPINGS else GAP
+
+
+def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
+    return [(v.outcome, v.subject, v.message) for v in verdicts]
+
+
+@pytest.mark.parametrize("name", sorted(SECTIONS - {"addons", "role_policies"}))
+def test_a_right_taken_away_is_never_a_false_fine(name: str) -> None:
+    full = diagnose(healthy())
+    report = diagnose(replace(healthy(), **{name: _gap(name)}))
+    assert [v for v in report.findings if v.severity is Severity.ERROR] == []
+    assert report.unknowns
+    fewer = {v.check for v in full.verdicts if v.outcome is Outcome.PASS}
+    passing = {v.check for v in report.verdicts if v.outcome is Outcome.PASS}
+    blind = {c.id for c in ALL if name in c.needs}
+    assert passing <= fewer
+    assert not passing & blind
+
+
+def test_without_any_section_everything_is_unknown() -> None:
+    values = {f.name: _gap(f.name) for f in fields(Snapshot) if f.name in SECTIONS}
+    report = diagnose(replace(healthy(), **values))
+    assert report.findings == ()
+    assert report.summary.passed == 1  # the API server was not out of reach: it refused
+
+
+def failing(check_id: str, *chain: str, severity: Severity = Severity.ERROR, masked_by: str = "") -> Verdict:
+    return Verdict(
+        check=check_id,
+        outcome=Outcome.FAIL,
+        subject=Subject("X", check_id),
+        message="m",
+        severity=severity,
+        link=BY_ID[check_id].link,
+        chain=chain,
+        masked_by=masked_by,
+    )
+
+
+def masks(*verdicts: Verdict) -> Mapping[str, str]:
+    return {v.check: v.masked_by for v in mask(verdicts, ORDER)}
+
+
+def test_an_earlier_broken_link_masks_later_ones_of_the_same_service_account() -> None:
+    assert masks(failing("role-not-found", "a/b"), failing("pod-predates-association", "a/b")) == {
+        "role-not-found": "pod-predates-association",
+        "pod-predates-association": "",
+    }
+
+
+def test_a_role_that_another_service_account_needs_too_is_not_masked() -> None:
+    assert masks(failing("pod-predates-association", "a/b"), failing("role-not-found", "a/b", "c/d")) == {
+        "role-not-found": "",
+        "pod-predates-association": "",
+    }
+
+
+def test_what_breaks_everyone_masks_everything_after_it() -> None:
+    assert masks(
+        failing("agent-not-installed", "*"),
+        failing("agent-not-on-node"),
+        failing("role-not-found", "c/d"),
+        failing("pod-predates-association", "a/b"),
+    ) == {
+        "agent-not-installed": "",
+        "agent-not-on-node": "agent-not-installed",
+        "role-not-found": "agent-not-installed",
+        "pod-predates-association": "",
+    }
+
+
+def test_warnings_neither_mask_nor_are_masked() -> None:
+    assert masks(
+        failing("association-namespace-not-found", "a/b", severity=Severity.WARN),
+        failing("role-not-found", "a/b"),
+        failing("trust-too-broad", "a/b", severity=Severity.WARN),
+    ) == {"association-namespace-not-found": "", "role-not-found": "", "trust-too-broad": ""}
+
+
+def test_a_consequence_that_says_so_itself_breaks_nobody() -> None:
+    assert masks(
+        failing("addon-degraded-or-failed", "*", masked_by="agent-not-on-node"),
+        failing("agent-not-on-node", "a/b"),
+    ) == {"addon-degraded-or-failed": "agent-not-on-node", "agent-not-on-node": ""}
+
+
+# --- a healthy cluster, in many shapes, is completely clean -----------------------------------------------------------
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> Snapshot:
+    apps = draw(st.lists(st.sampled_from(["orders", "billing", "search"]), unique=True, max_size=3))
+    plain = draw(st.integers(0, 3))
+    auto = draw(st.booleans())
+    nodes = [node(f"n{i}") for i in range(plain)]
+    if auto:
+        nodes += [node(f"auto{i}", compute_type="auto", labels={}) for i in range(draw(st.integers(0, 2)))]
+    extra = [
+        node("far", compute_type="fargate", labels={}),
+        node("win", os="windows"),
+        node("sleepy", ready=False),
+        node("hybrid", compute_type="hybrid", labels={}),
+    ]
+    nodes += draw(st.lists(st.sampled_from(extra), unique_by=lambda n: n.name, max_size=3))
+    agents = tuple(agent_pod(n.name) for n in nodes if n.runs_agent and n.ready)
+    homes = [n.name for n in nodes if n.ready and (n.runs_agent or n.compute_type == "auto")]
+    pods = [
+        pod(f"{app}-1-x{i}", service_account=app, node=draw(st.sampled_from(homes)), labels={"app": app})
+        for app in apps
+        if homes
+        for i in range(draw(st.integers(0, 2)))
+    ]
+    finished = pod("old-job", phase="Succeeded", volumes=(), containers=(), service_account="orders")
+    roles = {a: f"arn:aws:iam::111122223333:role/{a}" for a in apps}
+    arn = "arn:aws:iam::111122223333:role/auto"
+    managed = draw(st.booleans())
+    return healthy(
+        cluster=cluster(auto_mode=auto, auto_node_role_arn=arn if auto else ""),
+        associations=tuple(association(name=a, role_arn=roles[a]) for a in apps),
+        agent_addon=addon() if managed else None,
+        service_accounts=tuple(ServiceAccount(namespace="shop", name=a) for a in (*apps, "default", "spare")),
+        nodes=tuple(nodes),
+        daemon_sets=(daemon_set(desired=len(agents), name="eks-pod-identity-agent" if managed else "my-agent"),),
+        agent_pods=agents,
+        pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
+        workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),
+        roles={roles[a]: Known(role(roles[a], _trust_for(a))) for a in apps},
+        node_role_allowed={NODE_ROLE_ARN: Known(True), arn: Known(True)},
+    )
+
+
+def _trust_for(app: str) -> dict[str, object]:
+    document = trust()
+    statement: Any = document["Statement"]
+    statement[0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = app
+    return document
+
+
+@given(clusters())
+def test_a_healthy_cluster_is_completely_clean(snapshot: Snapshot) -> None:
+    report = diagnose(snapshot)
+    assert [(v.check, v.message) for v in (*report.findings, *report.unknowns)] == []

@@ -1,0 +1,254 @@
+"""The doctor: selection, scope, report, exit code and document."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from checks.builder import ROLE_ARN, agent_pod, association, bare, healthy, node, pod, role, trust, workload
+from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
+from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Severity
+from podid.domain.report import BrokenLink, DoctorReport, Summary, exit_code
+from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.ops.doctor import Scope, describe_checks, diagnose, parse_target, permissions, sections, select
+from podid.render.doctor_document import check_list_document, report_document
+
+DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
+STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
+
+
+# --- selection -----------------------------------------------------------------------------------------------------
+
+
+def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
+    assert [c.id for c in select(("role-not-found", "sa-mismatch"))] == ["sa-mismatch", "role-not-found"]
+    assert "sa-mismatch" not in [c.id for c in select(skip=("sa-mismatch",))]
+    with pytest.raises(UsageError, match="'sa-missmatch' is not the id of a check") as caught:
+        select(("sa-missmatch",))
+    assert caught.value.advice.startswith("did you mean sa-mismatch")
+    with pytest.raises(UsageError, match="no check is left"):
+        select(("sa-mismatch",), ("sa-mismatch",))
+
+
+def test_only_what_the_checks_name_is_read() -> None:
+    assert sections(select(("role-not-found",))) == {"associations", "roles", "cluster"}
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "shown"),
+    [
+        ("", Scope(), ""),
+        ("shop/orders", Scope("shop", "ServiceAccount", "orders"), "shop/orders"),
+        ("deploy/shop/orders", Scope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
+        ("pod/shop/orders-1", Scope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
+    ],
+)
+def test_parse_target(text: str, scope: Scope, shown: str) -> None:
+    assert parse_target(text) == scope
+    assert str(scope) == shown
+
+
+def test_parse_target_refuses() -> None:
+    with pytest.raises(InvalidInput, match="'node' is no kind"):
+        parse_target("node/shop/orders")
+    with pytest.raises(InvalidInput):
+        parse_target("orders")
+    with pytest.raises(UsageError, match="not in the namespace 'stage'"):
+        parse_target("shop/orders", "stage")
+    assert parse_target("", "stage") == Scope("stage")
+
+
+# --- scope ---------------------------------------------------------------------------------------------------------
+
+
+def two_apps() -> Snapshot:
+    """shop/orders is healthy; billing's pods are stale and its role is gone; a node without users lacks its agent."""
+    other = f"{ROLE_ARN}-billing"
+    return healthy(
+        associations=(association(), association("pay", "billing", role_arn=other)),
+        pods=(pod(), replace(STALE, namespace="pay", service_account="billing", name="billing-1-x"), agent_pod()),
+        nodes=(node(), node("idle")),
+        namespaces=frozenset({"shop", "pay"}),
+        service_accounts=(),
+        workloads=(workload(), workload(name="billing", namespace="pay", service_account="billing")),
+        roles={ROLE_ARN: Known(role()), other: Known(None)},
+    )
+
+
+def found(report: DoctorReport) -> list[tuple[str, str, str]]:
+    return [(v.check, v.severity.value, v.masked_by) for v in report.findings]
+
+
+CHECKS = select(("pod-predates-association", "agent-not-on-node", "role-not-found", "association-missing"))
+
+
+def test_the_whole_cluster() -> None:
+    assert found(diagnose(two_apps(), checks=CHECKS)) == [
+        ("pod-predates-association", "error", ""),
+        ("agent-not-on-node", "warn", ""),
+        ("role-not-found", "error", "pod-predates-association"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (Scope("shop"), []),
+        (Scope("shop", "ServiceAccount", "orders"), []),
+        (Scope("shop", "Pod", "orders-5d9c-x1"), []),
+        (Scope("pay"), ["pod-predates-association", "role-not-found"]),
+        (Scope("pay", "Deployment", "billing"), ["pod-predates-association", "role-not-found"]),
+        (Scope("pay", "ServiceAccount", "biling"), ["association-missing"]),
+    ],
+)
+def test_a_scope_sees_its_own_service_accounts(scope: Scope, expected: list[str]) -> None:
+    assert [v.check for v in diagnose(two_apps(), checks=CHECKS, scope=scope).findings] == expected
+
+
+def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
+    with pytest.raises(NotFound, match="Pod shop/none does not exist"):
+        diagnose(healthy(), scope=Scope("shop", "Pod", "none"))
+    with pytest.raises(AccessDenied, match="cannot look for Pod shop/x: you may not list pods") as caught:
+        diagnose(healthy(pods=DENIED), scope=Scope("shop", "Pod", "x"))
+    assert caught.value.permission == "list pods"
+    with pytest.raises(Undetermined):
+        diagnose(healthy(workloads=Missing("no answer")), scope=Scope("shop", "Deployment", "x"))
+    scaled = healthy(pods=(), workloads=(workload(replicas=0),))
+    assert diagnose(scaled, scope=Scope("shop", "Deployment", "orders")).findings == ()
+
+
+# --- report --------------------------------------------------------------------------------------------------------
+
+
+def test_summary_and_first_broken_link() -> None:
+    report = diagnose(two_apps(), checks=CHECKS)
+    assert report.summary == Summary(error=1, warn=1, info=0, unknown=0, passed=3, masked=1)
+    assert report.first_broken == (BrokenLink("pay/billing", "pod-predates-association", 3),)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "options", "code"),
+    [
+        (healthy(), {}, ExitCode.OK),
+        (two_apps(), {}, ExitCode.ATTENTION),
+        (two_apps(), {"fail_on": None}, ExitCode.OK),
+        (healthy(pods=DENIED), {}, ExitCode.UNDETERMINED),
+        (healthy(pods=DENIED), {"allow_unknown": True}, ExitCode.OK),
+        (replace(two_apps(), daemon_sets=DENIED), {}, ExitCode.ATTENTION),
+        (healthy(roles={ROLE_ARN: Known(role(document=trust(Null={"aws:SourceArn": "false"})))}), {}, ExitCode.OK),
+        (
+            healthy(roles={ROLE_ARN: Known(role(document=trust(Null={"aws:SourceArn": "false"})))}),
+            {"fail_on": Severity.WARN},
+            ExitCode.ATTENTION,
+        ),
+    ],
+)
+def test_exit_code(snapshot: Snapshot, options: Any, code: ExitCode) -> None:
+    assert exit_code(diagnose(snapshot), **options) is code
+
+
+def test_the_document_of_a_finding() -> None:
+    checks = select(("pod-predates-association",))
+    document = report_document(diagnose(healthy(pods=(STALE,)), checks=checks), all_verdicts=True)
+    assert document == {
+        "apiVersion": "podid/v1",
+        "kind": "DoctorReport",
+        "cluster": "prod",
+        "clusterArn": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "scope": None,
+        "takenAt": "2026-11-24T12:00:00Z",
+        "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0},
+        "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
+        "findings": [
+            {
+                "id": "pod-predates-association",
+                "severity": "error",
+                "link": 3,
+                "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
+                "message": "1 of 1 pod(s) started before the association existed, so they carry no credentials",
+                "evidence": [
+                    "pods: orders-5d9c-x1",
+                    "association a-orders created 2026-11-22T12:00:00+00:00, "
+                    "oldest of these pods 2025-11-24T07:00:00+00:00",
+                ],
+                "fix": {"class": "ASK", "commands": [["podid", "restart", "shop/orders", "--cluster", "prod"]]},
+                "serviceAccounts": ["shop/orders"],
+                "maskedBy": None,
+                "docs": "podid explain pod-predates-association",
+            }
+        ],
+        "unknowns": [],
+        "verdicts": [
+            {
+                "id": "pod-predates-association",
+                "outcome": "fail",
+                "severity": "error",
+                "link": 3,
+                "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
+                "message": "1 of 1 pod(s) started before the association existed, so they carry no credentials",
+                "maskedBy": None,
+            }
+        ],
+    }
+
+
+def test_the_document_of_an_unknown() -> None:
+    document = report_document(diagnose(healthy(pods=DENIED), checks=select(("fargate-pod",))))
+    assert document["unknowns"] == [
+        {
+            "id": "fargate-pod",
+            "severity": "error",
+            "link": 6,
+            "subject": {"kind": "Cluster", "namespace": None, "name": "prod"},
+            "reason": "you may not list pods",
+            "permission": "list pods",
+        }
+    ]
+
+
+# --- the list of checks --------------------------------------------------------------------------------------------
+
+
+def test_the_list_of_checks_names_permissions() -> None:
+    row = next(info for info in describe_checks() if info.id == "node-role-missing-eks-auth")
+    assert (row.severity, row.link, row.fix) == ("error", 7, "ASK")
+    assert row.iam == (
+        "eks:DescribeCluster",
+        "eks:ListNodegroups",
+        "eks:DescribeNodegroup",
+        "iam:SimulatePrincipalPolicy",
+        "eks:ListPodIdentityAssociations",
+        "eks:DescribePodIdentityAssociation",
+    )
+    assert row.kubernetes == ("list nodes", "list pods")
+
+
+def test_permissions_of_all_checks_never_include_secrets() -> None:
+    iam, rules = permissions(select())
+    assert "iam:GetRole" in iam
+    assert ("", "pods", ("list",)) in rules
+    assert ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("get",)) in rules
+    assert not [rule for rule in rules if rule[1] == "secrets" or set(rule[2]) - {"get", "list"}]
+
+
+def test_the_list_document() -> None:
+    (item,) = cast("list[object]", check_list_document(describe_checks(select(("role-not-found",))))["items"])
+    assert item == {
+        "id": "role-not-found",
+        "severity": "error",
+        "link": 9,
+        "title": "the role of every association exists",
+        "fix": "ASK",
+        "needs": ["associations", "roles"],
+        "wants": ["cluster"],
+        "permissions": {
+            "iam": [
+                "eks:ListPodIdentityAssociations",
+                "eks:DescribePodIdentityAssociation",
+                "iam:GetRole",
+                "eks:DescribeCluster",
+            ],
+            "kubernetes": [],
+        },
+    }
