@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from podid.cli.command import Command
-from podid.cli.commands import agent, association, changes, role, sandbox, trust
+from podid.cli.commands import agent, association, changes, demo, role, sandbox, trust
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -22,6 +22,7 @@ COMMANDS: tuple[Command, ...] = (
     trust.check,
     changes.history,
     changes.undo,
+    demo.demo,
     sandbox.start,
     sandbox.stop,
     sandbox.status,

@@ -10,7 +10,8 @@ from podid.render import sanitize
 def error_text(error: PodidError, *, color: bool) -> str:
     """One sentence, then what can be pasted, then what to quote to AWS's support."""
     red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
-    lines = [f"{red}Error:{off} {sanitize.block(error.what).rstrip('.')}."]
+    what = sanitize.block(error.what)
+    lines = [f"{red}Error:{off} {what[:1].upper()}{what[1:]}{'' if what.endswith(('.', '?', '!')) else '.'}"]
     if isinstance(error, AccessDenied) and error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:

@@ -1,0 +1,44 @@
+# `make demo` and `make test` work on a machine that has git, make and Python 3.11 or newer.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check docs bench clean
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$python; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+setup: $(STAMP)  ## Install podid and what its tests need into .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then echo "podid needs Python 3.11 or newer; give one with make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@if ! $(PYTHON) -m venv $(VENV); then \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sandbox,dev]'
+	@$(BIN)/python -m compileall -q $(VENV)/lib src || true
+	@touch $@
+
+demo: $(STAMP)  ## The main job on the sandbox, narrated
+	@$(BIN)/podid demo
+
+test: $(STAMP)  ## All tests
+	$(BIN)/python -m pytest --quiet --numprocesses auto
+
+check: $(STAMP)  ## Style, types, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/gen_docs.py --check
+
+docs: $(STAMP)  ## Write the generated documents
+	$(BIN)/python tools/gen_docs.py --write
+
+bench: $(STAMP)  ## Measure start-up, 5,000 pods, pacing, trust evaluation
+	$(BIN)/python -m benchmarks
+
+clean:  ## Remove what was installed and built
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
