@@ -51,7 +51,9 @@ def rollout(kind: str, item: Mapping[str, Any]) -> Rollout:
         desired=desired,
         updated=updated,
         available=available,
-        waiting=_waiting(kind, status, desired, updated, available, held_back) if seen else "not yet noticed",
+        waiting=_waiting(kind, status, desired, updated, available, held_back)
+        if seen
+        else "its controller has not noticed yet",
         failed=_failed(status) if seen else "",
         paused=bool(spec.get("paused")),
         on_delete=strategy.get("type") == "OnDelete",

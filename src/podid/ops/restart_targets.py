@@ -1,0 +1,149 @@
+"""Which workloads have to be restarted for which service accounts, and which of them podid cannot restart.
+
+Facts: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html (pods are changed at creation only).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from podid.checks.facts import live, on_fargate, opted_out, workload_subject
+from podid.domain.errors import AccessDenied
+from podid.domain.model import OwnerRef, Pod
+from podid.domain.names import ServiceAccountRef
+from podid.ops.effect import missing_containers
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+
+RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
+
+Commands = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WorkloadRef:
+    """What people restart: the controller at the end of the owner chain, or a pod that has none."""
+
+    namespace: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A workload with the pods that are to be replaced, out of `live` running ones. `obstacle` says why podid cannot
+    do it, and `commands` what to do instead; both are empty when it can."""
+
+    workload: WorkloadRef
+    refs: tuple[ServiceAccountRef, ...]
+    pods: tuple[str, ...]
+    live: int
+    newest: datetime
+    obstacle: str = ""
+    commands: Commands = ()
+
+
+def find_targets(reader: KubeReader, refs: Collection[ServiceAccountRef], *, stale: bool) -> tuple[Target, ...]:
+    """The workloads whose pods use one of `refs`; with `stale`, only those with pods that lack the injected fields
+    (the refs must then have an association). Raises AccessDenied when pods cannot be listed."""
+    groups = group(reader, refs)
+    found = [_target(workload, pods, stale=stale) for workload, pods in sorted(groups.items())]
+    return tuple(target for target in found if target is not None)
+
+
+def _target(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Target | None:
+    chosen = [pod for pod in pods if missing_containers(pod)] if stale else pods
+    if not chosen:
+        return None
+    obstacle, commands = _obstacle(workload, chosen, stale=stale)
+    return Target(
+        workload=workload,
+        refs=tuple(sorted({pod.ref for pod in chosen})),
+        pods=tuple(pod.name for pod in chosen),
+        live=len(pods),
+        newest=max(pod.created_at for pod in chosen),
+        obstacle=obstacle,
+        commands=commands,
+    )
+
+
+def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> tuple[str, Commands]:
+    here = ("-n", workload.namespace)
+    if stale and all(on_fargate(pod, {}) for pod in pods):
+        return "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away", ()
+    if workload.kind in RESTARTABLE:
+        return "", ()
+    if workload.kind == "Pod":
+        save = ("kubectl", "get", "pod", workload.name, *here, "-o", "yaml")
+        return "no controller would bring the pod back: delete it and create it again", (save,)
+    if workload.kind == "CronJob":
+        return "its next run gets new pods by itself; the one that is running is left alone", ()
+    if workload.kind == "Job":
+        return "the pods of a Job are not replaced: let it finish, or delete the Job and create it again", ()
+    if workload.kind == "Rollout":
+        return (
+            "it is an Argo Rollout, which podid does not restart",
+            (("kubectl", "argo", "rollouts", "restart", workload.name, *here),),
+        )
+    return f"podid does not know how to restart a {workload.kind}; use its own tool", ()
+
+
+def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
+    """The live pods of the service accounts that the webhook serves, by the workload at the end of the owner chain."""
+    wanted = frozenset(refs)
+    if not wanted:
+        return {}
+    pods = [pod for pod in _pods(reader, wanted) if pod.ref in wanted and live(pod) and not opted_out(pod)]
+    owners = _owners(reader, pods)
+    groups: dict[WorkloadRef, list[Pod]] = defaultdict(list)
+    for pod in pods:
+        groups[_workload(pod, owners)].append(pod)
+    return dict(groups)
+
+
+def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
+    """One list where one does; all namespaces at once when there are several and the caller may."""
+    namespaces = sorted({ref.namespace for ref in refs})
+    if len(refs) == 1:
+        (ref,) = refs
+        return list(reader.list_pods(ref.namespace, service_account=ref.name))
+    if len(namespaces) > 1:
+        try:
+            return list(reader.list_pods())
+        except AccessDenied:
+            pass  # with rights in the namespaces only, each is listed by itself
+    return [pod for namespace in namespaces for pod in reader.list_pods(namespace)]
+
+
+def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
+    """uid of a ReplicaSet or Job -> its controller, None where it has none; absent where it could not be read."""
+    owners: dict[str, OwnerRef | None] = {}
+    for kind in ("ReplicaSet", "Job"):
+        owned = [pod for pod in pods if pod.owner is not None and pod.owner.kind == kind]
+        for namespace in sorted({pod.namespace for pod in owned}):
+            try:
+                found = reader.list_owners(namespace, kind)
+            except AccessDenied:
+                continue  # a Deployment can be told by the names of its pods
+            for pod in owned:
+                if pod.namespace == namespace and pod.owner is not None:
+                    owners[pod.owner.uid] = found.get(pod.owner.uid)
+    return owners
+
+
+def _workload(pod: Pod, owners: Mapping[str, OwnerRef | None]) -> WorkloadRef:
+    if pod.owner is None:
+        return WorkloadRef(pod.namespace, "Pod", pod.name)
+    if pod.owner.uid in owners:
+        controller = owners[pod.owner.uid] or pod.owner
+        return WorkloadRef(pod.namespace, controller.kind, controller.name)
+    subject = workload_subject(pod)
+    return WorkloadRef(pod.namespace, subject.kind, subject.name)
