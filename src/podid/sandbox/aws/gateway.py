@@ -97,7 +97,10 @@ class Gateway:
             return _Named(request, scope, service, form.get("Action", ""), QUERY[service], form)
         if scope is None:
             raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-        raise AwsError("UnknownOperationException", f"The podid sandbox does not play the service {service!r}.", 404)
+        # Services that speak JSON look for the code in the body.
+        code = "UnknownOperationException"
+        message = f"The podid sandbox does not play the service {service!r}."
+        raise AwsError(code, message, 404, **{"__type": code})
 
     def _guarded(self, named: _Named, request_id: str) -> Answer:
         outcome = self.faults.meet(named.service, named.operation)
