@@ -130,7 +130,7 @@ class _Rollout:
         template.setdefault("metadata", {}).setdefault("labels", {})[_HASH] = digest
         selector = clone(self._deployment["spec"]["selector"])
         selector.setdefault("matchLabels", {})[_HASH] = digest
-        return self._registry.create(
+        made = self._registry.create(
             kinds.REPLICA_SETS,
             namespace(self._deployment),
             {
@@ -140,10 +140,20 @@ class _Rollout:
                     "annotations": {**self._size_annotations(), REVISION: str(revision)},
                     "ownerReferences": [owner_reference(self._deployment)],
                 },
-                "spec": {"replicas": 0, "selector": selector, "template": template}
+                "spec": {"replicas": self._first_size(), "selector": selector, "template": template}
                 | {key: value for key, value in self._deployment["spec"].items() if key == "minReadySeconds"},
             },
         )
+        if size := made["spec"]["replicas"]:
+            told = f"Scaled up replica set {name(made)} from 0 to {size}"
+            self._registry.event(self._deployment, "ScalingReplicaSet", told, "deployment-controller")
+        return made
+
+    def _first_size(self) -> int:
+        total = sum(int(rs["spec"]["replicas"]) for rs in self._all)
+        if self._recreate:
+            return 0 if total else self._wanted
+        return max(0, min(self._wanted, self._wanted + self._surge - total))
 
     def _size_annotations(self) -> dict[str, str]:
         most = self._wanted + (0 if self._recreate else self._surge)

@@ -1,5 +1,7 @@
 """SelfSubjectReview, SelfSubjectAccessReview and SelfSubjectRulesReview."""
 
+from collections.abc import Iterable
+
 from podid.sandbox.kube.authn import MASTERS, User
 from podid.sandbox.kube.authz import MASTER_RULE, NON_RESOURCE_RULES, OIDC_RULE, Access, Authorizer
 from podid.sandbox.kube.objects import Obj, get, rfc3339
@@ -20,7 +22,7 @@ def review(kind: str, given: Obj, user: User, authorizer: Authorizer, now: float
         allowed = _allowed(spec, user, authorizer)
         return {**answer, "spec": spec, "status": {"allowed": allowed}}
     status = {
-        "resourceRules": [_resource_rule(rule) for rule in authorizer.rules_for(user, spec.get("namespace", ""))],
+        "resourceRules": _distinct(map(_resource_rule, authorizer.rules_for(user, spec.get("namespace", "")))),
         "nonResourceRules": _paths(user),
         "incomplete": False,
     }
@@ -57,6 +59,14 @@ def _allowed(spec: Obj, user: User, authorizer: Authorizer) -> bool:
 def _resource_rule(rule: Obj) -> Obj:
     kept = ("verbs", "apiGroups", "resources", "resourceNames")
     return {field: rule[field] for field in kept if rule.get(field)}
+
+
+def _distinct(rules: Iterable[Obj]) -> list[Obj]:
+    found: list[Obj] = []
+    for rule in rules:
+        if rule not in found:
+            found.append(rule)
+    return found
 
 
 def _paths(user: User) -> list[Obj]:

@@ -17,6 +17,7 @@ from podid.sandbox.kube.http import HttpServer
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.kubelet import Runner, is_agent
 from podid.sandbox.kube.objects import Obj, get, namespace, uid
+from podid.sandbox.kube.request import Request, Response
 from podid.sandbox.kube.resources import Resources
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.subresources import Subresources
@@ -72,6 +73,10 @@ class KubeSandbox:
         self._logs: dict[str, str] = {}
         self._agent_lines: dict[str, list[str]] = {}
         self._port = 0
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request without a socket in between."""
+        return self._api.handle(request)
 
     @property
     def ca_pem(self) -> bytes:
