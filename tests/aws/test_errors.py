@@ -140,6 +140,14 @@ def shown(error: PodidError) -> tuple[type[PodidError], str, tuple[str, ...], st
             "A policy denies eks:DescribeCluster explicitly: allowing it elsewhere does not help.",
         ),
         (
+            f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
+            "policy allows the iam:GetRole action",
+            "GetRole",
+            f"{ME} may not iam:GetRole on role shop, because no identity-based policy allows the iam:GetRole action",
+            "iam:GetRole",
+            "Ask whoever administers the account to allow iam:GetRole on role shop.",
+        ),
+        (
             "Access denied",
             "DescribeCluster",
             "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
@@ -198,18 +206,20 @@ RENEW = "Renew the credentials the way they were made, then run the command agai
         (
             "ExpiredTokenException",
             "The security token included in the request is expired",
-            "the credentials of profile dev have expired (The security token included in the request is expired)",
+            "the AWS credentials of profile dev have expired (The security token included in the request is expired)",
         ),
-        ("ExpiredToken", "The token is old.", "the credentials of profile dev have expired (The token is old)"),
+        ("ExpiredToken", "The token is old.", "the AWS credentials of profile dev have expired (The token is old)"),
         (
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
-            "EKS does not know the credentials of profile dev (The security token included in the request is invalid)",
+            "EKS does not know the AWS credentials of profile dev "
+            "(The security token included in the request is invalid)",
         ),
         (
             "InvalidClientTokenId",
             "The security token included in the request is invalid.",
-            "EKS does not know the credentials of profile dev (The security token included in the request is invalid)",
+            "EKS does not know the AWS credentials of profile dev "
+            "(The security token included in the request is invalid)",
         ),
         (
             "InvalidSignatureException",
@@ -468,7 +478,8 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.CredentialRetrievalError(provider="process", error_msg="exit 1"),
             CredentialsError,
-            "the credentials of profile dev could not be had (Error when retrieving credentials from process: exit 1)",
+            "the AWS credentials of profile dev could not be had "
+            "(Error when retrieving credentials from process: exit 1)",
             (),
         ),
         (
@@ -562,6 +573,13 @@ def test_a_lost_answer_says_that_the_change_may_have_been_made() -> None:
         "r-2",
         7,
     )
+
+
+@pytest.mark.parametrize("secret", ["eyJhbGci.eyJzdWIi.c2lnbmF0dXJl", "k8s-aws-v1.aHR0cHM", "X-Amz-Signature=0a1b2c"])
+def test_a_token_that_a_service_repeats_is_never_shown(secret: str) -> None:
+    error = said("ValidationException", f"Value '{secret}' at 'token' is wrong")
+    assert secret not in error.what
+    assert error.what == "EKS does not accept DescribeCluster (Value '[token]' at 'token' is wrong)"
 
 
 def test_a_podid_error_is_left_as_it_is() -> None:

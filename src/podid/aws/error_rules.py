@@ -1,6 +1,6 @@
 """The data of the error table: what AWS says, and what podid makes of it.
 
-A rule's sentence may use {service} {operation} {subject} {on} {text} {code} {where} {note} {profile}, where {text} is
+A rule's sentence may use {service} {operation} {subject} {on} {text} {code} {where} {note} {whose}, where {text} is
 AWS's own message. To teach podid a new error, add a rule here and a line to tests/aws/test_errors.py.
 
 Sources: the declared errors of botocore's service models, https://docs.aws.amazon.com/eks/latest/APIReference/CommonErrors.html,
@@ -93,7 +93,7 @@ SERVICE_RULES: tuple[Rule, ...] = (
     # --- credentials ---
     Rule(
         Kind.CREDENTIALS,
-        "the credentials of {profile} have expired ({text})",
+        "the AWS credentials{whose} have expired ({text})",
         _any("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
         fragment="security token included in the request is expired",
         advice=_RENEW,
@@ -116,14 +116,14 @@ SERVICE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         Kind.CREDENTIALS,
-        "the credentials of {profile} have expired ({text})",
+        "the AWS credentials{whose} have expired ({text})",
         _any("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
         advice=_RENEW,
         renewable=True,
     ),
     Rule(
         Kind.CREDENTIALS,
-        "{service} does not know the credentials of {profile} ({text})",
+        "{service} does not know the AWS credentials{whose} ({text})",
         _any("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         advice="The access key was deleted, belongs to another partition, or lacks its session token.",
     ),
@@ -149,7 +149,7 @@ SERVICE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         Kind.CREDENTIALS,
-        "the secret access key of {profile} is not the one that belongs to its access key ({text})",
+        "the secret access key{whose} is not the one that belongs to its access key ({text})",
         _any(
             "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException"
         ),
@@ -161,29 +161,7 @@ SERVICE_RULES: tuple[Rule, ...] = (
         _any("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
         advice="Give credentials with --profile or the AWS_* variables.",
     ),
-    # --- rights ---
-    Rule(
-        Kind.REJECTED,
-        "EKS may not assume the associated role{on}: its trust policy does not admit it ({text})",
-        _any("AccessDeniedException"),
-        _any("eks-auth"),
-        _ASSUME,
-        fragment="EKS does not have permissions to assume the associated role",
-    ),
-    Rule(
-        Kind.DENIED,
-        "",
-        _any(
-            "AccessDenied",
-            "AccessDeniedException",
-            "UnauthorizedOperation",
-            "NotAuthorized",
-            "OptInRequired",
-            "UnauthorizedException",
-            "ForbiddenException",
-        ),
-    ),
-    # --- EKS: the role of an association ---
+    # --- EKS: the role of an association; before the rights, because some of it comes as AccessDeniedException ---
     Rule(
         Kind.ROLE_UNKNOWN,
         "EKS does not know the role of {subject} ({text})",
@@ -206,7 +184,7 @@ SERVICE_RULES: tuple[Rule, ...] = (
         Kind.REJECTED,
         "the role of {subject} is in another account than the cluster ({text})",
         services=_EKS,
-        # https://github.com/eksctl-io/eksctl/issues/8718; the code is not recorded there
+        # https://github.com/eksctl-io/eksctl/issues/8718 does not record the code
         fragment="Cross-account pass role is not allowed",
         advice="Associate a role of the cluster's account, and name the other account's role as the target role.",
     ),
@@ -245,6 +223,28 @@ SERVICE_RULES: tuple[Rule, ...] = (
         _INVALID,
         _EKS,
         fragment="Json schema validation failed",
+    ),
+    # --- rights ---
+    Rule(
+        Kind.REJECTED,
+        "EKS may not assume the associated role{on}: its trust policy does not admit it ({text})",
+        _any("AccessDeniedException"),
+        _any("eks-auth"),
+        _ASSUME,
+        fragment="EKS does not have permissions to assume the associated role",
+    ),
+    Rule(
+        Kind.DENIED,
+        "",
+        _any(
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "NotAuthorized",
+            "OptInRequired",
+            "UnauthorizedException",
+            "ForbiddenException",
+        ),
     ),
     # --- EKS: the rest ---
     Rule(
@@ -354,31 +354,31 @@ SDK_RULES: dict[str, Rule] = {
     "NoCredentialsError": Rule(Kind.CREDENTIALS, "there are no AWS credentials", advice=_CHAIN),
     "PartialCredentialsError": Rule(Kind.CREDENTIALS, "the AWS credentials are incomplete ({text})", advice=_CHAIN),
     "CredentialRetrievalError": Rule(
-        Kind.CREDENTIALS, "the credentials of {profile} could not be had ({text})", advice=_RENEW, renewable=True
+        Kind.CREDENTIALS, "the AWS credentials{whose} could not be had ({text})", advice=_RENEW, renewable=True
     ),
     "MetadataRetrievalError": Rule(
-        Kind.CREDENTIALS, "the credentials of {profile} could not be had ({text})", advice=_RENEW, renewable=True
+        Kind.CREDENTIALS, "the AWS credentials{whose} could not be had ({text})", advice=_RENEW, renewable=True
     ),
     "RefreshWithMFAUnsupportedError": Rule(
         Kind.CREDENTIALS,
-        "the credentials of {profile} have expired, and need a new MFA code ({text})",
+        "the AWS credentials{whose} have expired, and need a new MFA code ({text})",
         advice=_RENEW,
         renewable=True,
     ),
-    "SSOError": Rule(Kind.CREDENTIALS, "the sign-in of {profile} has expired ({text})", login=("aws", "sso", "login")),
+    "SSOError": Rule(Kind.CREDENTIALS, "the sign-in{whose} has expired ({text})", login=("aws", "sso", "login")),
     "TokenRetrievalError": Rule(
-        Kind.CREDENTIALS, "the sign-in of {profile} has expired ({text})", login=("aws", "sso", "login")
+        Kind.CREDENTIALS, "the sign-in{whose} has expired ({text})", login=("aws", "sso", "login")
     ),
-    "LoginError": Rule(Kind.CREDENTIALS, "the sign-in of {profile} has expired ({text})", login=("aws", "login")),
+    "LoginError": Rule(Kind.CREDENTIALS, "the sign-in{whose} has expired ({text})", login=("aws", "login")),
     "ProfileNotFound": Rule(Kind.USAGE, "there is no AWS profile of that name ({text})"),
     "ConfigParseError": Rule(Kind.USAGE, "the AWS configuration file cannot be read ({text})"),
     "ConfigNotFound": Rule(Kind.USAGE, "the AWS configuration file is missing ({text})"),
-    "InvalidConfigError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
-    "UnknownCredentialError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
-    "InvalidRetryConfigurationError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
-    "InvalidSTSRegionalEndpointsConfigError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
-    "InvalidProxiesConfigError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
-    "InvalidEndpointConfigurationError": Rule(Kind.USAGE, "the AWS configuration of {profile} is wrong ({text})"),
+    "InvalidConfigError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
+    "UnknownCredentialError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
+    "InvalidRetryConfigurationError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
+    "InvalidSTSRegionalEndpointsConfigError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
+    "InvalidProxiesConfigError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
+    "InvalidEndpointConfigurationError": Rule(Kind.USAGE, "the AWS configuration{whose} is wrong ({text})"),
     "BaseEndpointResolverError": Rule(
         Kind.USAGE, "{service} has no endpoint{where} ({text})", advice="Give the region with --region or AWS_REGION."
     ),

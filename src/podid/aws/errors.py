@@ -96,11 +96,13 @@ KINDS: dict[Kind, type[PodidError]] = {
 # what AWS writes when it names the action that is missing; the resource and the reason are not always there
 _DENIAL = re.compile(
     r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s]+))?(?P<reason>.*)",
+    r"(?: on resource: (?P<resource>(?:(?:role|user|group|policy|instance profile) )?\S+))?(?P<reason>.*)",
     re.DOTALL,
 )
 _ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
 _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
+# a service may repeat a value that it refuses
+_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
 # authorised on the association's ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
 _ON_ASSOCIATION_ARN = ("DescribePodIdentityAssociation", "UpdatePodIdentityAssociation", "DeletePodIdentityAssociation")
 # 501 is missing on purpose: what is not implemented now is not implemented a second later
@@ -205,11 +207,11 @@ def _words(service: str, operation: str, subject: str, text: str, code: str, ori
         "operation": operation,
         "subject": subject or "what was asked for",
         "on": f" for {subject}" if subject else "",
-        "text": text.rstrip(".") or "no explanation",
+        "text": _TOKEN.sub("[token]", text).rstrip(".") or "no explanation",
         "code": code or "no code",
         "where": f" in {origin.region}" if origin.region and service != "iam" else "",
         "note": origin.region_note,
-        "profile": f"profile {origin.profile}" if origin.profile else "the AWS credentials in use",
+        "whose": f" of profile {origin.profile}" if origin.profile else "",
     }
 
 

@@ -227,7 +227,7 @@ class _Crew(Generic[T, R]):
             thread.join(max(0.0, until - time.monotonic()))
 
     def _start(self, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=self._guard, args=(work,), daemon=True)
+        thread = threading.Thread(target=self._guard, args=(work,), name="podid-pacing", daemon=True)
         self._threads.append(thread)
         thread.start()
 

@@ -1,0 +1,385 @@
+"""The EKS gateway, end to end over HTTP with unmodified boto3."""
+
+import os
+import threading
+import uuid
+from collections import Counter
+
+import pytest
+
+from podid.aws.errors import ClusterNotFound, LostAnswer, RoleUnknown, ServerFailed, TrustRefused, role_not_yet_known
+from podid.aws.session import AwsSession, CallRecord
+from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, CredentialsError, NotFound, Rejected, Throttled
+from podid.domain.model import AddonVersion, Association, NodeGroup
+from podid.domain.names import ServiceAccountRef
+from podid.sandbox import baseline
+from podid.sandbox.box import Sandbox
+
+ORDERS = ServiceAccountRef("shop", "orders")
+ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
+OTHER_ROLE = "arn:aws:iam::111122223333:role/storefront"
+AGENT = "eks-pod-identity-agent"
+
+
+def token() -> str:
+    return uuid.uuid4().hex
+
+
+def associate(session: AwsSession, ref: ServiceAccountRef = ORDERS, role_arn: str = ROLE) -> Association:
+    return session.eks.create_association("demo", ref, role_arn, token=token())
+
+
+# --- clusters -----------------------------------------------------------------------------------------------------
+
+
+def test_clusters(box: Sandbox, session: AwsSession) -> None:
+    for n in range(130):
+        baseline.add_cluster(box.world, f"team-{n:03d}")
+    assert session.eks.list_clusters() == ("demo", *(f"team-{n:03d}" for n in range(130)))
+    cluster = session.eks.get_cluster("demo")
+    assert (cluster.name, cluster.account, cluster.region, cluster.partition, cluster.status, cluster.version) == (
+        "demo",
+        "111122223333",
+        "us-west-2",
+        "aws",
+        "ACTIVE",
+        "1.35",
+    )
+    assert cluster.auto_mode is False
+    assert session.eks.find_cluster("prod") is None
+
+
+def test_a_cluster_that_does_not_exist_names_the_nearest(box: Sandbox, session: AwsSession) -> None:
+    baseline.add_cluster(box.world, "production")
+    with pytest.raises(NotFound) as caught:
+        session.eks.get_cluster("prodution")
+    assert (caught.value.what, caught.value.advice, caught.value.exit_code) == (
+        "cluster prodution does not exist in us-west-2 (No cluster found for name: prodution)",
+        "Clusters in us-west-2: production.",
+        5,
+    )
+    assert caught.value.request_id
+
+
+def test_a_cluster_that_does_not_exist_where_clusters_may_not_be_listed(box: Sandbox, session: AwsSession) -> None:
+    box.world.credentials.deny("eks:ListClusters")
+    with pytest.raises(NotFound) as caught:
+        session.eks.get_cluster("demos")
+    assert caught.value.advice == "Check the cluster's name, the region and the profile."
+
+
+# --- reading associations -----------------------------------------------------------------------------------------
+
+
+def test_all_pages_and_every_role(box: Sandbox, session: AwsSession) -> None:
+    baseline.seed_associations(box.world, 250)
+    expected = [(f"team-{n // 50:04d}", f"app-{n % 50:03d}", OTHER_ROLE) for n in range(250)]
+    found = session.eks.list_associations("demo")
+    assert [(a.namespace, a.service_account, a.role_arn) for a in found] == expected
+    assert box.faults.calls["eks", "ListPodIdentityAssociations"] == 3
+    assert box.faults.calls["eks", "DescribePodIdentityAssociation"] == 250
+    summaries = session.eks.list_association_summaries("demo")
+    assert [s.association_id for s in summaries] == [a.association_id for a in found]
+    assert box.faults.calls["eks", "DescribePodIdentityAssociation"] == 250
+
+
+def test_filters(box: Sandbox, session: AwsSession) -> None:
+    baseline.seed_associations(box.world, 120)
+    one_namespace = session.eks.list_associations("demo", "team-0001")
+    assert [str(a.ref) for a in one_namespace] == [f"team-0001/app-{n:03d}" for n in range(50)]
+    found = session.eks.find_association("demo", ServiceAccountRef("team-0002", "app-007"))
+    assert found is not None
+    assert str(found.ref) == "team-0002/app-007"
+    assert session.eks.find_association("demo", ServiceAccountRef("team-0002", "app-777")) is None
+
+
+def test_describes_begin_while_later_pages_still_come(box: Sandbox, session: AwsSession) -> None:
+    baseline.seed_associations(box.world, 250)
+    box.faults.latency(0.1, "eks", "ListPodIdentityAssociations")
+    associations = session.eks.iter_associations("demo")
+    next(associations)
+    assert box.faults.calls["eks", "ListPodIdentityAssociations"] < 3
+    assert len(list(associations)) == 249
+
+
+def test_an_association_that_is_deleted_meanwhile_is_left_out(
+    box: Sandbox, session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline.seed_associations(box.world, 20)
+    gone = session.eks.list_association_summaries("demo")[3]
+    iter_summaries = session.eks._iter_summaries
+    summaries = list(iter_summaries("demo", None, None))
+    monkeypatch.setattr(type(session.eks), "_iter_summaries", lambda *_: iter(summaries))
+    session.eks.delete_association("demo", gone.association_id)
+    found = session.eks.list_associations("demo")
+    assert {s.association_id for s in summaries} - {a.association_id for a in found} == {gone.association_id}
+
+
+def test_listing_without_the_right_to_describe_says_so(box: Sandbox, session: AwsSession) -> None:
+    baseline.seed_associations(box.world, 150)
+    box.world.credentials.deny("eks:DescribePodIdentityAssociation")
+    with pytest.raises(AccessDenied) as caught:
+        session.eks.list_associations("demo")
+    assert caught.value.permission == "eks:DescribePodIdentityAssociation"
+    assert caught.value.exit_code == 4
+    assert caught.value.advice.endswith("A policy for the cluster's ARN does not cover its associations.")
+    assert not [thread for thread in threading.enumerate() if thread.name == "podid-pacing"]
+    assert len(session.eks.list_association_summaries("demo")) == 150
+
+
+def test_a_denial_names_caller_action_and_resource(box: Sandbox, session: AwsSession) -> None:
+    box.world.credentials.deny("eks:ListPodIdentityAssociations", explicit=True)
+    with pytest.raises(AccessDenied) as caught:
+        session.eks.list_associations("demo")
+    assert caught.value.what.startswith(
+        "arn:aws:iam::111122223333:user/podid-admin may not eks:ListPodIdentityAssociations on "
+        "arn:aws:eks:us-west-2:111122223333:cluster/demo"
+    )
+    assert "explicit deny" in caught.value.what
+    assert caught.value.permission == "eks:ListPodIdentityAssociations"
+
+
+@pytest.mark.parametrize("method", ["list_associations", "list_addons", "list_node_groups"])
+def test_lists_of_a_cluster_that_does_not_exist(session: AwsSession, method: str) -> None:
+    with pytest.raises(ClusterNotFound, match="cluster prod does not exist in us-west-2"):
+        getattr(session.eks, method)("prod")
+
+
+def test_finding_in_a_cluster_that_does_not_exist_is_an_error(session: AwsSession) -> None:
+    with pytest.raises(ClusterNotFound):
+        session.eks.find_association("prod", ORDERS)
+    with pytest.raises(ClusterNotFound):
+        session.eks.find_addon("prod", AGENT)
+
+
+# --- throttles and failures ---------------------------------------------------------------------------------------
+
+
+def test_a_throttled_list_is_complete(box: Sandbox, session: AwsSession) -> None:
+    baseline.seed_associations(box.world, 250)
+    box.faults.throttle(200, burst=20, service="eks")
+    assert len(session.eks.list_associations("demo")) == 250
+
+
+def test_a_throttle_that_lasts_is_raised_when_patience_ends(box: Sandbox) -> None:
+    box.faults.throttle(0, burst=0, service="eks")
+    session = AwsSession(None, None, env=os.environ, patience=0.3)
+    with pytest.raises(Throttled) as caught:
+        session.eks.list_clusters()
+    assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize("fault", ["fail", "reset", "lose_answer"])
+def test_reads_survive_passing_failures(box: Sandbox, session: AwsSession, fault: str) -> None:
+    baseline.seed_associations(box.world, 60)
+    getattr(box.faults, fault)("eks", times=3)
+    assert len(session.eks.list_associations("demo")) == 60
+
+
+def test_a_failure_that_lasts(box: Sandbox) -> None:
+    box.faults.fail("eks", status=500)
+    session = AwsSession(None, None, env=os.environ, patience=0.3)
+    with pytest.raises(ServerFailed):
+        session.eks.get_cluster("demo")
+
+
+def test_expired_and_unknown_credentials(box: Sandbox, session: AwsSession) -> None:
+    box.world.credentials.expire(box.admin_key.access_key_id)
+    with pytest.raises(CredentialsError, match="the AWS credentials have expired"):
+        session.eks.list_clusters()
+    box.world.credentials.forget(box.admin_key.access_key_id)
+    with pytest.raises(CredentialsError, match="EKS does not know the AWS credentials"):
+        session.eks.list_clusters()
+
+
+def test_every_attempt_is_reported_without_secrets(box: Sandbox) -> None:
+    records: list[CallRecord] = []
+    session = AwsSession(None, None, env=os.environ, on_call=records.append)
+    box.faults.fail("eks", times=1, status=503)
+    session.eks.list_clusters()
+    session.sts.get_caller()
+    assert [(r.service, r.operation, r.status) for r in records] == [
+        ("eks", "ListClusters", 503),
+        ("eks", "ListClusters", 200),
+        ("sts", "GetCallerIdentity", 200),
+    ]
+    assert all(r.seconds > 0 and r.request_id for r in records)
+    assert box.admin_key.secret_access_key not in repr(records)
+
+
+# --- changing associations ----------------------------------------------------------------------------------------
+
+
+def test_create_update_and_delete(session: AwsSession) -> None:
+    created = session.eks.create_association(
+        "demo",
+        ORDERS,
+        ROLE,
+        target_role_arn="arn:aws:iam::444455556666:role/remote",
+        disable_session_tags=True,
+        policy='{"Version":"2012-10-17","Statement":[]}',
+        tags={"team": "shop"},
+        token=token(),
+    )
+    assert created == session.eks.get_association("demo", created.association_id)
+    assert (created.ref, created.role_arn, created.target_role_arn, created.disable_session_tags, created.tags) == (
+        ORDERS,
+        ROLE,
+        "arn:aws:iam::444455556666:role/remote",
+        True,
+        {"team": "shop"},
+    )
+    assert created.external_id == "us-west-2/111122223333/demo/shop/orders"
+    assert created.policy == '{"Version":"2012-10-17","Statement":[]}'
+    assert created.created_at is not None
+    assert created.created_at.utcoffset() is not None
+    assert created.owner_arn is None
+
+    updated = session.eks.update_association("demo", created.association_id, role_arn=OTHER_ROLE, token=token())
+    assert (updated.role_arn, updated.target_role_arn, updated.policy) == (
+        OTHER_ROLE,
+        created.target_role_arn,
+        created.policy,
+    )
+    cleared = session.eks.update_association("demo", created.association_id, target_role_arn="", token=token())
+    assert cleared.target_role_arn is None
+
+    session.eks.tag_association(created.association_arn, {"owner": "me"})
+    session.eks.untag_association(created.association_arn, ("team",))
+    assert session.eks.get_association("demo", created.association_id).tags == {"owner": "me"}
+
+    deleted = session.eks.delete_association("demo", created.association_id)
+    assert deleted.association_id == created.association_id
+    assert session.eks.find_association("demo", ORDERS) is None
+    with pytest.raises(NotFound, match=f"association {created.association_id} of cluster demo does not exist"):
+        session.eks.get_association("demo", created.association_id)
+
+
+def test_an_association_that_exists(session: AwsSession) -> None:
+    existing = associate(session)
+    with pytest.raises(AlreadyExists) as caught:
+        associate(session)
+    assert caught.value.existing_id == existing.association_id
+    assert caught.value.what.startswith("the association of shop/orders in cluster demo exists already")
+
+
+def test_a_role_that_eks_does_not_know(session: AwsSession) -> None:
+    with pytest.raises(RoleUnknown) as caught:
+        associate(session, role_arn="arn:aws:iam::111122223333:role/none")
+    assert role_not_yet_known(caught.value)
+    assert caught.value.service_code == "InvalidParameterException"
+
+
+def test_a_role_that_does_not_trust_eks(session: AwsSession) -> None:
+    with pytest.raises(TrustRefused) as caught:
+        associate(session, role_arn="arn:aws:iam::111122223333:role/article-2023")
+    assert caught.value.advice == "It must let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession."
+
+
+def test_a_role_of_another_account(session: AwsSession) -> None:
+    with pytest.raises(Rejected, match="is in another account than the cluster"):
+        associate(session, role_arn="arn:aws:iam::999988887777:role/none")
+
+
+def test_a_caller_that_may_not_pass_the_role(box: Sandbox, session: AwsSession) -> None:
+    box.world.credentials.deny("iam:PassRole")
+    with pytest.raises(AccessDenied) as caught:
+        associate(session)
+    assert caught.value.permission == "iam:PassRole"
+    assert "iam:PassedToService is pods.eks.amazonaws.com" in caught.value.advice
+
+
+def test_a_lost_answer_is_told_and_the_same_token_may_be_sent_again(box: Sandbox, session: AwsSession) -> None:
+    box.faults.lose_answer("eks", "CreatePodIdentityAssociation", times=1)
+    change = token()
+    with pytest.raises(LostAnswer) as caught:
+        session.eks.create_association("demo", ORDERS, ROLE, token=change)
+    assert caught.value.what.startswith("the change may or may not have been made: EKS gave no answer")
+    assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
+    made = session.eks.find_association("demo", ORDERS)
+    assert made is not None
+    assert session.eks.create_association("demo", ORDERS, ROLE, token=change) == made
+
+
+def test_a_failure_after_which_nothing_is_sure_is_a_lost_answer_too(box: Sandbox, session: AwsSession) -> None:
+    box.faults.fail("eks", "CreatePodIdentityAssociation", times=1, status=500)
+    with pytest.raises(LostAnswer):
+        associate(session)
+    assert box.faults.calls["eks", "CreatePodIdentityAssociation"] == 1
+
+
+def test_a_throttled_write_is_sent_again(box: Sandbox, session: AwsSession) -> None:
+    box.faults.throttle(2, burst=1, service="eks")
+    session.eks.list_clusters()
+    assert associate(session).ref == ORDERS
+    assert box.faults.calls["eks", "CreatePodIdentityAssociation"] > 1
+
+
+# --- add-ons and nodes --------------------------------------------------------------------------------------------
+
+
+def test_addon_versions_are_newest_first(session: AwsSession) -> None:
+    versions = session.eks.list_addon_versions(AGENT, "1.35")
+    keys = [tuple(int(p) for p in v.version[1:].replace("-eksbuild.", ".").split(".")) for v in versions]
+    assert keys == sorted(keys, reverse=True)
+    assert len(versions) > 1
+    assert Counter(v.default for v in versions)[True] == 1
+    assert all(isinstance(v, AddonVersion) and v.compute_types for v in versions)
+    assert session.eks.list_addon_versions("no-such-addon", "1.35") == ()
+
+
+def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
+    eks = session.eks
+    assert eks.find_addon("demo", AGENT) is None
+    with pytest.raises(NotFound, match=f"add-on {AGENT} of cluster demo does not exist"):
+        eks.get_addon("demo", AGENT)
+    values = '{"podLabels":{"a":"b"}}'
+    old = eks.list_addon_versions(AGENT, "1.35")[1].version
+    created = eks.create_addon("demo", AGENT, version=old, configuration_values=values, token=token())
+    assert (created.name, created.status, created.version) == (AGENT, "CREATING", old)
+    with pytest.raises(AlreadyExists):
+        eks.create_addon("demo", AGENT, token=token())
+    box.world.clock.advance(60)
+    assert eks.get_addon("demo", AGENT).status == "ACTIVE"
+    new = eks.list_addon_versions(AGENT, "1.35")[0].version
+    update_id = eks.update_addon("demo", AGENT, version=new, resolve_conflicts="PRESERVE", token=token())
+    assert eks.get_update("demo", update_id, addon=AGENT).status == "InProgress"
+    with pytest.raises(Conflict):
+        eks.update_addon("demo", AGENT, version=new, token=token())
+    box.world.clock.advance(60)
+    assert eks.get_update("demo", update_id, addon=AGENT).status == "Successful"
+    assert [(a.name, a.version) for a in eks.list_addons("demo") if a.name == AGENT] == [(AGENT, new)]
+    assert eks.get_addon("demo", AGENT).configuration_values == values
+    assert eks.delete_addon("demo", AGENT, preserve=True).status == "DELETING"
+    box.world.clock.advance(60)
+    assert eks.find_addon("demo", AGENT) is None
+
+
+def test_the_configuration_of_an_addon(session: AwsSession) -> None:
+    version = session.eks.list_addon_versions(AGENT, "1.35")[0].version
+    agent = session.eks.get_addon_configuration(AGENT, version)
+    assert (agent.name, agent.version, agent.pod_identity) == (AGENT, version, ())
+    assert "properties" in agent.schema
+    driver = session.eks.get_addon("demo", "aws-ebs-csi-driver")
+    supported = session.eks.get_addon_configuration(driver.name, driver.version).pod_identity
+    assert [item.service_account for item in supported] == ["ebs-csi-controller-sa"]
+    assert supported[0].recommended_policy_arns
+
+
+def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> None:
+    role_arn = ROLE
+    session.eks.update_addon(
+        "demo", "aws-ebs-csi-driver", pod_identity_associations={"ebs-csi-controller-sa": role_arn}, token=token()
+    )
+    box.world.clock.advance(60)
+    owned = session.eks.find_association("demo", ServiceAccountRef("kube-system", "ebs-csi-controller-sa"))
+    addon = session.eks.get_addon("demo", "aws-ebs-csi-driver")
+    assert owned is not None
+    assert (owned.owner_arn, owned.role_arn) == (addon.arn, role_arn)
+    assert addon.association_arns == (owned.association_arn,)
+
+
+def test_node_groups(session: AwsSession) -> None:
+    assert session.eks.list_node_groups("demo") == (
+        NodeGroup(name="workers", status="ACTIVE", node_role_arn="arn:aws:iam::111122223333:role/demo-node-role"),
+    )

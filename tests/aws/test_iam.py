@@ -1,0 +1,213 @@
+"""IAM, STS, EKS Auth and EC2, end to end over HTTP with unmodified boto3."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from podid.aws.errors import LostAnswer
+from podid.aws.session import AwsSession
+from podid.aws.values import Decision
+from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, NotFound, Rejected
+from podid.domain.model import AttachedPolicy, Caller, Role
+from podid.domain.names import ServiceAccountRef
+from podid.sandbox.box import Sandbox
+from podid.sandbox.contract import TokenClaims, TokenRejected
+
+TRUST: dict[str, object] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "Pods",
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+    ],
+}
+GOOD, OLD, BAD = "eyJh.eyJnb29k.c2ln", "eyJh.eyJvbGQ.c2ln", "eyJh.eyJiYWQ.c2ln"
+READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+def inline(action: str) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+
+
+def test_the_life_of_a_role(session: AwsSession) -> None:
+    iam = session.iam
+    assert iam.find_role("shop") is None
+    with pytest.raises(NotFound) as caught:
+        iam.get_role("shop")
+    assert caught.value.what.startswith("role shop does not exist (")
+    created = iam.create_role(
+        "shop", TRUST, path="/apps/", description="Orders", tags={"team": "shop"}, max_session_seconds=7200
+    )
+    role = iam.get_role("shop")
+    assert (created.arn, created.trust) == (role.arn, role.trust)
+    assert role.created_at is not None
+    assert role == Role(
+        name="shop",
+        arn="arn:aws:iam::111122223333:role/apps/shop",
+        path="/apps/",
+        role_id=role.role_id,
+        trust=TRUST,
+        created_at=role.created_at.astimezone(UTC),
+        description="Orders",
+        max_session_seconds=7200,
+        tags={"team": "shop"},
+    )
+    with pytest.raises(AlreadyExists, match="role shop exists already"):
+        iam.create_role("shop", TRUST)
+    changed = {**TRUST, "Id": "changed"}
+    iam.update_trust("shop", changed)
+    assert iam.get_role("shop").trust == changed
+    iam.attach_policy("shop", READ_S3)
+    with pytest.raises(Conflict, match="role shop is being changed, or in use"):
+        iam.delete_role("shop")
+    iam.detach_policy("shop", READ_S3)
+    iam.delete_role("shop")
+    assert iam.find_role("shop") is None
+
+
+def test_lists_are_complete_and_sorted(session: AwsSession) -> None:
+    for n in range(120):
+        session.iam.create_role(f"many-{n:03d}", TRUST, path="/many/")
+    names = tuple(f"many-{n:03d}" for n in range(120))
+    assert session.iam.list_role_names("/many/") == names
+    roles = session.iam.list_roles("/many/")
+    assert tuple(role.name for role in roles) == names
+    assert all(role.trust == TRUST for role in roles)
+
+
+def test_many_roles_at_once_with_errors_in_place(box: Sandbox, session: AwsSession) -> None:
+    box.world.credentials.deny("iam:GetRole", resource="*/storefront")
+    found = dict(session.iam.find_roles(["orders-dynamodb", "storefront", "none"]))
+    role, denied = found["orders-dynamodb"], found["storefront"]
+    assert isinstance(role, Role)
+    assert role.arn == "arn:aws:iam::111122223333:role/orders-dynamodb"
+    assert isinstance(denied, AccessDenied)
+    assert denied.permission == "iam:GetRole"
+    assert found["none"] is None
+
+
+def test_policies(session: AwsSession) -> None:
+    iam = session.iam
+    iam.create_role("shop", TRUST)
+    for name in ("b", "a", "c"):
+        iam.put_inline_policy("shop", name, inline(f"s3:{name}"))
+    iam.attach_policy("shop", READ_S3)
+    policies = iam.get_policies("shop")
+    assert policies.attached == (AttachedPolicy("AmazonS3ReadOnlyAccess", READ_S3),)
+    assert list(policies.inline) == ["a", "b", "c"]
+    assert policies.inline["b"] == inline("s3:b")
+    iam.delete_inline_policy("shop", "b")
+    assert list(iam.get_policies("shop").inline) == ["a", "c"]
+    with pytest.raises(NotFound, match="inline policy b of role shop does not exist"):
+        iam.delete_inline_policy("shop", "b")
+    with pytest.raises(NotFound, match="role none does not exist"):
+        iam.get_policies("none")
+
+
+def test_managed_policies(session: AwsSession) -> None:
+    policy = session.iam.find_policy(READ_S3)
+    assert policy is not None
+    assert (policy.name, policy.arn, policy.attachable) == ("AmazonS3ReadOnlyAccess", READ_S3, True)
+    assert "Statement" in session.iam.get_policy_document(policy)
+    assert session.iam.find_policy("arn:aws:iam::111122223333:policy/none") is None
+
+
+def test_a_trust_that_iam_refuses(session: AwsSession) -> None:
+    with pytest.raises(Rejected, match="IAM does not accept the policy of role orders-dynamodb"):
+        session.iam.update_trust("orders-dynamodb", {"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]})
+
+
+def test_a_lost_answer(box: Sandbox, session: AwsSession) -> None:
+    box.faults.lose_answer("iam", "UpdateAssumeRolePolicy", times=1)
+    with pytest.raises(LostAnswer):
+        session.iam.update_trust("orders-dynamodb", TRUST)
+    assert box.faults.calls["iam", "UpdateAssumeRolePolicy"] == 1
+    assert session.iam.get_role("orders-dynamodb").trust == TRUST
+
+
+def test_simulation(session: AwsSession) -> None:
+    role_arn = session.iam.create_role("shop", TRUST).arn
+    session.iam.put_inline_policy("shop", "p", inline("s3:GetObject"))
+    assert session.iam.is_allowed(role_arn, "s3:GetObject", "arn:aws:s3:::b/k") is True
+    assert session.iam.is_allowed(role_arn, "s3:PutObject", "arn:aws:s3:::b/k") is False
+    decisions = session.iam.simulate(role_arn, ("s3:GetObject", "s3:PutObject"), context={"aws:PrincipalTag/a": "b"})
+    assert [(d.action, d.decision, d.allowed) for d in decisions] == [
+        ("s3:GetObject", "allowed", True),
+        ("s3:PutObject", "implicitDeny", False),
+    ]
+    assert all(isinstance(d, Decision) for d in decisions)
+
+
+def test_the_caller_is_asked_for_once(box: Sandbox, session: AwsSession) -> None:
+    caller = session.sts.get_caller()
+    assert caller == Caller(
+        account="111122223333", arn="arn:aws:iam::111122223333:user/podid-admin", user_id=caller.user_id
+    )
+    assert session.sts.get_caller() is caller
+    assert box.faults.calls["sts", "GetCallerIdentity"] == 1
+
+
+def test_regions(session: AwsSession) -> None:
+    regions = session.ec2.list_regions()
+    assert "us-west-2" in regions
+    assert list(regions) == sorted(regions)
+
+
+class Half:
+    """A cluster that knows two tokens."""
+
+    endpoint_url = "https://127.0.0.1:9"
+    ca_pem = ""
+
+    def stop(self) -> None: ...
+
+    def review_token(self, token: str, audience: str) -> TokenClaims:
+        if token != GOOD:
+            raise TokenRejected("ExpiredTokenException" if token == OLD else "InvalidTokenException", "No.")
+        return TokenClaims("shop", "orders", "orders-1", "uid-1")
+
+
+def test_a_pods_credentials(box: Sandbox, session: AwsSession) -> None:
+    box.world.attach_kubernetes(Half())
+    role_arn = "arn:aws:iam::111122223333:role/orders-dynamodb"
+    with pytest.raises(NotFound):
+        session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
+    association = session.eks.create_association(
+        "demo", ServiceAccountRef("shop", "orders"), role_arn, token=uuid.uuid4().hex
+    )
+    box.world.clock.advance(30)
+    result = session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
+    assert (result.association_id, result.association_arn, result.namespace, result.service_account) == (
+        association.association_id,
+        association.association_arn,
+        "shop",
+        "orders",
+    )
+    assert result.audience == "pods.eks.amazonaws.com"
+    assert result.assumed_role_arn.startswith("arn:aws:sts::111122223333:assumed-role/orders-dynamodb/eks-demo-orders-")
+    credentials = result.credentials
+    assert credentials.expires_at is not None
+    assert credentials.expires_at > datetime.now(UTC)
+    for secret in (credentials.access_key_id, credentials.secret_access_key, credentials.session_token):
+        assert secret not in repr(result)
+    assert session.sts.caller_of(credentials).arn == result.assumed_role_arn
+    assert session.sts.get_caller().arn == "arn:aws:iam::111122223333:user/podid-admin"
+
+
+@pytest.mark.parametrize("token", [OLD, BAD])
+def test_a_token_that_eks_auth_refuses_is_not_the_callers_fault(box: Sandbox, session: AwsSession, token: str) -> None:
+    box.world.attach_kubernetes(Half())
+    with pytest.raises(Rejected, match="EKS Auth does not accept the service account token"):
+        session.eks_auth.assume_role_for_pod_identity("demo", token)
+
+
+def test_a_caller_that_may_not_redeem_tokens(box: Sandbox, session: AwsSession) -> None:
+    box.world.attach_kubernetes(Half())
+    box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
+    with pytest.raises(AccessDenied) as caught:
+        session.eks_auth.assume_role_for_pod_identity("demo", GOOD)
+    assert caught.value.permission == "eks-auth:AssumeRoleForPodIdentity"
