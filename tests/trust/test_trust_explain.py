@@ -134,17 +134,17 @@ def _exact(**members: Any) -> dict[str, Any]:
             [statement({"StringEquals": {"aws:RequestTag/eks-cluster": "demo"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:RequestTag/eks-cluster: it wants demo, and EKS does not send it; "
-                "the session tag is called eks-cluster-arn or eks-cluster-name",
+                "Statement[0] fails on StringEquals aws:RequestTag/eks-cluster: it wants demo, and EKS does not send "
+                "it; the session tag is called eks-cluster-arn or eks-cluster-name",
             ),
         ),
         (
             [statement({"StringEquals": {"aws:RequestTag/team": "x"}})],
             (
                 "trust-condition-never-matches",
-                "Statement[0] fails on StringEquals aws:RequestTag/team: it wants x, and EKS does not send it; EKS sends "
-                "only the tags eks-cluster-arn, eks-cluster-name, kubernetes-namespace, kubernetes-service-account, "
-                "kubernetes-pod-name, kubernetes-pod-uid",
+                "Statement[0] fails on StringEquals aws:RequestTag/team: it wants x, and EKS does not send it; EKS "
+                "sends only the tags eks-cluster-arn, eks-cluster-name, kubernetes-namespace, "
+                "kubernetes-service-account, kubernetes-pod-name, kubernetes-pod-uid",
             ),
         ),
         (

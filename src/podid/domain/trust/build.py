@@ -6,6 +6,7 @@ Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod I
 import hashlib
 import json
 
+from podid.domain.errors import InvalidInput
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef, check_cluster_name
 from podid.domain.trust.engine import ACTIONS
 from podid.domain.trust.policy import Policy, parse_policy
@@ -49,8 +50,6 @@ def policy_size(policy: Policy) -> int:
 
 
 def _condition(identity: PodIdentity, scope: ScopeKind) -> dict[str, dict[str, str]]:
-    from podid.domain.errors import InvalidInput
-
     if scope is ScopeKind.ANY:
         raise InvalidInput("podid does not write a trust without a scope", subject=scope)
     check_cluster_name(identity.cluster_name)

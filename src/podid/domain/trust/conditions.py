@@ -68,6 +68,13 @@ class Condition:
         return self.family == "equals" or (plain and self.family in ("like", "arn"))
 
     def holds(self, context: Context) -> Truth:
+        """Asked for both actions and again for the explanation, so the answer is kept with the context."""
+        key = id(self)
+        if key not in context.answers:
+            context.answers[key] = self._holds(context)
+        return context.answers[key]
+
+    def _holds(self, context: Context) -> Truth:
         sent = context.find(self.name)
         if not self.known or not self.wanted or sent is Missing.UNKNOWN:
             return None
@@ -89,6 +96,8 @@ class Condition:
         if self.family == "null":
             # IAM also calls an empty value null, without saying for which operators.
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
+        if len(sent.values) == 1 and not self.quantifier:
+            return self._signed([wanted.match(sent.values[0], context) for wanted in self.wanted])
         if sent.open:
             truths = [self._signed(wanted.match_open(sent.open, context) for wanted in self.wanted)]
         else:

@@ -32,21 +32,26 @@ def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
     """Whether the statement is about the one who asks; None for NotPrincipal and for everybody (`*`)."""
     if statement.not_principal:
         return None
-    return any_of(_is(kind, name, request) for kind, name in statement.principals)
+    return _admits(statement.principals, None if isinstance(request, PodIdentity) else request.base_role_arn)
 
 
-def _is(kind: str, name: str, request: PodIdentity | TargetHop) -> Truth:
+@lru_cache(maxsize=4096)
+def _admits(principals: tuple[tuple[str, str], ...], base_role: str | None) -> Truth:
+    return any_of(_is(kind, name, base_role) for kind, name in principals)
+
+
+def _is(kind: str, name: str, base_role: str | None) -> Truth:
     if kind not in _KINDS or (name == "*" and kind == "AWS"):
         return None
-    if isinstance(request, PodIdentity):
+    if base_role is None:
         # IAM refuses a wildcard here today; what an old one would mean is not documented.
         return None if (kind, name) == ("Service", "*") else (kind, name) == ("Service", PODS_PRINCIPAL)
-    return kind == "AWS" and _is_base_role(name, request)
+    return kind == "AWS" and _is_base_role(name, base_role)
 
 
-def _is_base_role(name: str, hop: TargetHop) -> Truth:
-    _, partition, _, _, account, resource = hop.base_role_arn.split(":", 5)
-    if name in (hop.base_role_arn, account, f"arn:{partition}:iam::{account}:root"):
+def _is_base_role(name: str, base_role: str) -> Truth:
+    _, partition, _, _, account, resource = base_role.split(":", 5)
+    if name in (base_role, account, f"arn:{partition}:iam::{account}:root"):
         return True
     role = resource.rsplit("/", 1)[-1]
     # The session's name is made up by EKS at run time, so one session as the principal can only be guessed at.

@@ -81,12 +81,13 @@ def combined(*verdicts: Verdict) -> Verdict:
 
 def evaluate(policy: Policy, request: Request) -> Evaluation:
     """Never raises for a parsed policy. What differs from pod to pod matches when it matches for a live pod."""
-    assume_role, tag_session = (_evaluate(policy, action, request) for action in ACTIONS)
+    context = context_of(request)
+    assume_role, tag_session = (_evaluate(policy, action, request, context) for action in ACTIONS)
     return Evaluation(policy, request, assume_role, tag_session)
 
 
-def _evaluate(policy: Policy, action: str, request: Request) -> ActionVerdict:
-    verdict = _judge(policy, action, request, context_of(request))
+def _evaluate(policy: Policy, action: str, request: Request, context: Context) -> ActionVerdict:
+    verdict = _judge(policy, action, request, context)
     pods = (request.pod if isinstance(request, TargetHop) else request).pods
     if verdict.verdict is Verdict.UNKNOWN and pods:
         for pod in pods:

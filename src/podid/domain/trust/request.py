@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from podid.domain.names import PODS_PRINCIPAL, parse_cluster_arn, parse_role_arn
+from podid.domain.trust.logic import Truth
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
@@ -163,12 +164,13 @@ def is_web_identity(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The keys of one request, lower-cased, with what they hold."""
+    """The keys of one request, lower-cased, with what they hold. `answers` are the conditions' own, for one policy."""
 
     hop: int
     sent: Mapping[str, Sent]
     absent: frozenset[str]
     unread: tuple[str, ...]
+    answers: dict[int, Truth] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Sent | Missing:
         """What the request holds under `key` (lower case)."""

@@ -4,7 +4,7 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Var
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -177,8 +177,3 @@ def joined(atoms: Pattern) -> Pattern:
         else:
             result.append(atom)
     return tuple(result)
-
-
-def find_ignoring_case(mapping: Mapping[str, str], name: str) -> list[str]:
-    """The values of every member whose name differs from `name` at most in case."""
-    return [value for key, value in mapping.items() if key.lower() == name.lower()]
