@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from podid.cli.command import Command
-from podid.cli.commands import agent, association, changes, demo, role, sandbox, trust
+from podid.cli.commands import agent, association, changes, completion, demo, role, sandbox, trust
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -28,6 +28,7 @@ COMMANDS: tuple[Command, ...] = (
     sandbox.status,
     sandbox.env,
     sandbox.reset,
+    completion.completion,
 )
 
 GROUPS: dict[str, str] = {

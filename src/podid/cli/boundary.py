@@ -37,6 +37,12 @@ def run(argv: list[str], runtime: Runtime | None = None) -> int:
 def _dispatch(argv: list[str], runtime: Runtime) -> int:
     from podid.cli.app import build
 
+    completing = runtime.env.get("_PODID_COMPLETE")
+    if completing:
+        from podid.cli.completion import answer
+
+        runtime.streams.stdout.write(answer(build(rich_help=False), completing, argv))
+        return ExitCode.OK
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
     app = build(rich_help=runtime.streams.stdout_tty)
     result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
