@@ -3,6 +3,7 @@
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.objects import (
     Obj,
+    controller_of,
     get,
     is_ready,
     labels,
@@ -108,23 +109,39 @@ def _expire(registry: Registry, job: Obj, now: float) -> None:
 
 
 def sync_disruption_budgets(registry: Registry) -> None:
-    pods = registry.store.all(kinds.PODS)
     for budget in registry.store.all(kinds.DISRUPTION_BUDGETS):
-        registry.set_status(kinds.DISRUPTION_BUDGETS, budget, budget_status(budget, pods, registry.store.now()))
+        registry.set_status(kinds.DISRUPTION_BUDGETS, budget, budget_status(registry, budget))
 
 
-def covered(budget: Obj, pods: list[Obj]) -> list[Obj]:
-    """The pods that a PodDisruptionBudget protects."""
-    return [
-        pod
-        for pod in active(pods)
-        if namespace(pod) == namespace(budget) and matches(budget["spec"].get("selector"), labels(pod))
-    ]
+def protects(budget: Obj, pod: Obj) -> bool:
+    """Whether a PodDisruptionBudget of the pod's namespace selects it."""
+    return matches(budget["spec"].get("selector"), labels(pod))
 
 
-def budget_status(budget: Obj, pods: list[Obj], now: float) -> Obj:
-    selected = covered(budget, pods)
-    healthy, expected = sum(map(is_ready, selected)), len(selected)
+def _expected(registry: Registry, pods: list[Obj]) -> int:
+    """How many pods their controllers want; what a share of a budget is taken of."""
+    wanted = {uid(owner): owner["spec"].get("replicas", 1) for owner in (_top(registry, pod) for pod in pods)}
+    return sum(wanted.values())
+
+
+def _top(registry: Registry, obj: Obj) -> Obj:
+    """The Deployment or the like above a pod; a pod without a controller stands for itself."""
+    while reference := controller_of(obj):
+        found = registry.store.uids.get(reference["uid"])
+        owner = registry.store.find(found[0], *found[1]) if found else None
+        if owner is None:
+            break
+        obj = owner
+    return obj
+
+
+def budget_status(registry: Registry, budget: Obj) -> Obj:
+    """What the disruption controller writes; `disruptionsAllowed` decides about evictions."""
+    now = registry.store.now()
+    selected = [pod for pod in registry.store.all(kinds.PODS, namespace(budget)) if protects(budget, pod)]
+    healthy = sum(map(is_ready, selected))
+    fixed = isinstance(budget["spec"].get("minAvailable"), int)
+    expected = len(active(selected)) if fixed else _expected(registry, selected)
     if "maxUnavailable" in budget["spec"]:
         desired = max(0, expected - resolve(budget["spec"]["maxUnavailable"], expected, up=True))
     else:

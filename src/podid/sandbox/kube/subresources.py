@@ -5,7 +5,7 @@ from typing import Any
 
 from podid.sandbox.kube import kinds, patches
 from podid.sandbox.kube.faults import Faults
-from podid.sandbox.kube.jobs import budget_status, covered
+from podid.sandbox.kube.jobs import budget_status, protects
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, terminating
 from podid.sandbox.kube.registry import Registry
@@ -65,11 +65,10 @@ class Subresources:
         dry = dry_run(request, "CreateOptions")
         eviction = request.json("Eviction")
         store = self._registry.store
-        pods = store.all(kinds.PODS, namespace(pod))
         for budget in store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)):
-            if terminating(pod) or not covered(budget, [pod]):
+            if terminating(pod) or not protects(budget, pod):
                 continue
-            state = budget_status(budget, pods, store.now())
+            state = budget_status(self._registry, budget)
             if state["disruptionsAllowed"] <= 0:
                 raise _over_budget(budget, state)
         options: Obj = {**(eviction.get("deleteOptions") or {})}
