@@ -55,7 +55,7 @@ def association_summary(data: Mapping[str, Any]) -> AssociationSummary:
         namespace=data["namespace"],
         service_account=data["serviceAccount"],
         association_id=data["associationId"],
-        association_arn=data["associationArn"],
+        association_arn=data.get("associationArn", ""),
         owner_arn=data.get("ownerArn") or None,
     )
 
@@ -66,8 +66,8 @@ def association(data: Mapping[str, Any]) -> Association:
         namespace=data["namespace"],
         service_account=data["serviceAccount"],
         association_id=data["associationId"],
-        association_arn=data["associationArn"],
-        role_arn=data["roleArn"],
+        association_arn=data.get("associationArn", ""),
+        role_arn=data.get("roleArn", ""),
         owner_arn=data.get("ownerArn") or None,
         target_role_arn=data.get("targetRoleArn") or None,
         external_id=data.get("externalId") or None,
