@@ -1,0 +1,154 @@
+"""Pages, and the ways that lead to them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from podid.checks.all import ALL
+from podid.domain.errors import NotFound
+from podid.ops.explain import BY_ID, PAGES, explain, load
+from podid.pages.index import ENTRIES
+from podid.pages.texts import RULES
+
+COMMANDS = {
+    "install-agent",
+    "role create",
+    "role show",
+    "trust check",
+    "associate",
+    "list",
+    "show",
+    "disassociate",
+    "history",
+    "undo",
+    "restart",
+    "verify",
+    "doctor",
+    "explain",
+    "agent status",
+}
+SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
+IDS = [entry.id for entry in ENTRIES]
+
+
+def test_pages_and_index_name_the_same_failure_modes() -> None:
+    assert sorted(IDS) == sorted(path.stem for path in PAGES.glob("*.md"))
+    assert len(set(IDS)) == len(IDS) == 101
+
+
+def test_every_check_has_a_page_that_agrees_with_it() -> None:
+    assert {c.id: (c.severity.value, c.link, c.fix.value) for c in ALL} == {c.id: BY_ID[c.id][1:] for c in ALL}
+    for each in ALL:
+        assert "## How podid looks" in load(each.id).body, each.id
+
+
+@pytest.mark.parametrize("page_id", IDS)
+def test_a_page_is_whole(page_id: str) -> None:
+    page, raw = load(page_id), (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
+    assert raw.startswith(
+        f"---\nid: {page_id}\ntitle: {page.title}\nseverity: {page.severity}\nlink: {page.link}\nfix: {page.fix}\n"
+    )
+    assert page.body.startswith(f"# {page.title} (`{page_id}`)\n")
+    assert [heading for heading in SECTIONS if heading not in page.body] == []
+    assert "https://" in page.body.split("## Sources")[1]
+    assert raw.count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("page_id", IDS)
+def test_a_page_names_only_commands_that_exist(page_id: str) -> None:
+    code = re.findall(r"`([^`\n]+)`", load(page_id).body)
+    code += [line for block in re.findall(r"```sh\n(.*?)```", load(page_id).body, re.S) for line in block.splitlines()]
+    named = [re.match(r"podid (--?)?([a-z-]+)( [a-z]+)?", line) for line in code]
+    words = [match for match in named if match]
+    assert [m.group(0) for m in words if not {m[2], f"{m[2]}{m[3] or ''}"} & COMMANDS] == []
+
+
+@pytest.mark.parametrize("page_id", IDS)
+def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
+    for text in load(page_id).texts:
+        assert page_id in [page.id for page in explain(text.replace("…", "ab12 cd")).pages], text
+
+
+def test_every_rule_names_pages_and_finds_them() -> None:
+    for rule in RULES:
+        assert set(rule.ids) <= set(IDS), rule
+        assert all(fragment == fragment.lower() for fragment in rule.fragments), rule
+        found = [page.id for page in explain(" and ".join(rule.fragments)).pages]
+        assert rule.ids[0] in found, rule
+
+
+@pytest.mark.parametrize(
+    ("query", "how", "first"),
+    [
+        ("sdk-too-old", "id", "sdk-too-old"),
+        ("  Agent-Not-Installed ", "id", "agent-not-installed"),
+        ("sdk", "prefix", "sdk-too-old"),
+        ("agent-not-instaled", "nearest", "agent-not-installed"),
+        ("trust-mising-tag-session", "nearest", "trust-missing-tag-session"),
+        ("PackedPolicyTooLarge", "text", "packed-policy-too-large"),
+        ("irsa annotation leftover", "words", "irsa-annotation-leftover"),
+        ("loopback hosts", "text", "sdk-too-old"),
+    ],
+)
+def test_ways_to_a_page(query: str, how: str, first: str) -> None:
+    found = explain(query)
+    assert (found.how, found.pages[0].id) == (how, first)
+
+
+TRACE = """Traceback (most recent call last):
+  File "/app/main.py", line 12, in <module>
+    boto3.client("s3").list_buckets()
+botocore.exceptions.CredentialRetrievalError: Error when retrieving credentials from container-role:
+Error retrieving metadata: Received non 200 response 400 from container metadata:
+[1f2e]: (AccessDeniedException): Unauthorized Exception! EKS does not have
+permissions to assume the associated role., fault: client
+"""
+AGENT_LOG = (
+    '{"level":"error","msg":"Error fetching credentials: error getting credentials to cache: unable to fetch '
+    "credentials from EKS Auth: operation error EKS Auth: AssumeRoleForPodIdentity, https response error "
+    'StatusCode: 0, RequestID: , request send failed, dial tcp: lookup eks-auth.eu-west-1.api.aws: no such host"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (TRACE, ["role-not-found", "trust-missing-tag-session", "trust-wrong-principal"]),
+        (AGENT_LOG, ["eks-auth-unreachable"]),
+        (
+            "User: arn:aws:sts::111122223333:assumed-role/nodes/i-0a1b is not authorized to perform: s3:ListBucket",
+            ["imds-fallback-node-role"],
+        ),
+        (
+            "panic: dial tcp 169.254.170.23:80: connect: connection refused",
+            ["agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy"],
+        ),
+        ('\\"msg\\":\\"Service account token cannot be empty\\"', ["sdk-too-old", "injected-fields-hardcoded"]),
+    ],
+)
+def test_pasted_logs(text: str, ids: list[str]) -> None:
+    found = explain(text)
+    assert found.how == "text"
+    assert [page.id for page in found.pages][: len(ids)] == ids
+
+
+def test_unknown_texts_name_the_nearest_ids() -> None:
+    with pytest.raises(NotFound, match="no page explains 'trust-tag-sesion'") as caught:
+        explain("trust-tag-sesion")
+    assert "trust-missing-tag-session" in caught.value.advice
+    with pytest.raises(NotFound, match="no page explains 'zzzz qqqq'"):
+        explain("zzzz qqqq")
+    with pytest.raises(NotFound):
+        explain("   ")
+
+
+def test_explain_imports_nothing_heavy() -> None:
+    heavy = "('boto3', 'botocore', 'kubernetes', 'rich', 'typer', 'yaml', 'podid.checks')"
+    program = (
+        "import sys, podid.ops.explain as e; e.explain('no valid providers in chain'); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
