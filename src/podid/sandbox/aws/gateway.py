@@ -66,7 +66,7 @@ class Gateway:
         self._services = {name: RestJsonService(name) for name in REST_JSON}
         self._seed_ec2 = seed_ec2
         self._ec2_ready = False
-        self._moto: Any = None
+        self._moto: dict[str, Any] = {}
 
     def answer(self, request: Request) -> Answer:
         """The response; Disconnect when a fault says that there is none."""
@@ -100,7 +100,7 @@ class Gateway:
         # Services that speak JSON look for the code in the body.
         code = "UnknownOperationException"
         message = f"The podid sandbox does not play the service {service!r}."
-        raise AwsError(code, message, 404, **{"__type": code})
+        raise AwsError(code, message, 404, __type=code)
 
     def _guarded(self, named: _Named, request_id: str) -> Answer:
         outcome = self.faults.meet(named.service, named.operation)
@@ -213,17 +213,18 @@ class Gateway:
         self._ec2_ready = False
 
     def _by_moto(self, named: _Named, caller: Credential) -> Answer:
-        if self._moto is None:
-            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        if named.service not in self._moto:
+            from moto.moto_server.werkzeug_app import create_backend_app
 
-            self._moto = DomainDispatcherApplication(create_backend_app)
+            # One application for each service, and not moto's dispatcher: that would also serve moto's own paths.
+            self._moto[named.service] = create_backend_app("ec2" if named.service == "ec2" else "iam")
         headers = dict(named.request.headers)
         if named.scope is not None:
-            # moto reads the service and the region here only, also of a presigned request.
+            # moto reads the region here only, also of a presigned request.
             day = f"{named.scope.date}/{named.scope.region}/{named.service}/aws4_request"
             headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={caller.access_key_id}/{day}, Signature=checked"
         request = replace(named.request, path="/", headers=headers)
-        return _call_wsgi(self._moto, _environ(request, caller.account))
+        return _call_wsgi(self._moto[named.service], _environ(request, caller.account))
 
 
 def _environ(request: Request, account: str) -> dict[str, Any]:
