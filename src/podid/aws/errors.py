@@ -19,10 +19,13 @@ from podid.domain.errors import (
     CredentialsError,
     InvalidInput,
     LimitExceeded,
+    LostAnswer,
     NotFound,
     PodidError,
     Rejected,
+    RoleUnknown,
     Throttled,
+    TrustRefused,
     Unavailable,
     UsageError,
 )
@@ -46,12 +49,6 @@ class UnreadableAnswer(Unavailable):
     """Something answered that does not speak the service's protocol: a captive portal, a proxy, a wrong endpoint."""
 
 
-class LostAnswer(Unavailable):
-    """A write may or may not have been carried out: read before deciding whether to repeat it."""
-
-    code = "LostAnswer"
-
-
 class ConcurrentModification(Conflict):
     """IAM was changing the same object for somebody else: read again, then write again."""
 
@@ -60,14 +57,6 @@ class ConcurrentModification(Conflict):
 
 class ClusterNotFound(NotFound):
     """The cluster that a call named is what does not exist, not the thing inside it."""
-
-
-class RoleUnknown(Rejected):
-    """EKS does not know the role: it does not exist, or was made seconds ago."""
-
-
-class TrustRefused(Rejected):
-    """EKS does not accept the role's trust policy, or has not seen its latest version yet."""
 
 
 KINDS: dict[Kind, type[PodidError]] = {

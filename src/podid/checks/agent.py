@@ -236,14 +236,14 @@ def _node_verdicts(snapshot: Snapshot) -> Iterable[Verdict]:
     unscheduled = [pod for pod in pods if not pod.node]
     young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
     settling = any(ds.observed_generation < ds.generation for ds in agents)
-    eligible = [n for n in nodes if _expects_agent(n, agents)]
+    eligible = [n for n in nodes if expects_agent(n, agents)]
     excluded = bool(agents) and sum(ds.desired for ds in agents) < len(eligible)
     users = index(snapshot).users
     lacking = sum(1 for n in eligible if n.ready and n.name not in present)
     for node in nodes:
         subject, chain = Subject("Node", node.name), users.get(node.name, ())
-        if not _expects_agent(node, agents):
-            yield agent_not_on_node.skip(subject, _why_not(node), chain=chain)
+        if not expects_agent(node, agents):
+            yield agent_not_on_node.skip(subject, why_no_agent(node), chain=chain)
         elif node.name in present:
             yield agent_not_on_node.ok(subject, "an agent pod runs here", chain=chain)
         elif not node.ready:
@@ -257,14 +257,14 @@ def _node_verdicts(snapshot: Snapshot) -> Iterable[Verdict]:
             yield _no_agent_here(snapshot, node, chain, agents, excluded, len(unscheduled) >= lacking)
 
 
-def _expects_agent(node: Node, agents: list[DaemonSet]) -> bool:
+def expects_agent(node: Node, agents: list[DaemonSet]) -> bool:
     """Hybrid nodes have DaemonSets of their own, which are off by default: they count once one of these exists."""
     if node.compute_type == "hybrid" and node.os == "linux":
         return any("hybrid" in ds.name for ds in agents)
     return node.runs_agent
 
 
-def _why_not(node: Node) -> str:
+def why_no_agent(node: Node) -> str:
     if node.compute_type == "auto":
         return "EKS Auto Mode: the agent is built in"
     if node.compute_type == "hybrid":

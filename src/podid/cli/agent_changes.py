@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.cli.change import carry_out, report, settle_interrupted
+from podid.cli.effects import Seen, effect_code, look
 from podid.cli.options import Wait
 from podid.domain.names import AGENT_ADDON
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
+    from podid.cli.kubernetes import KubeAccess
+    from podid.domain.plan import Effect
 
 TIMEOUT_SECONDS = 900.0
 
@@ -30,6 +33,7 @@ def run_install(run: Invocation, version: str | None, configuration_file: str | 
     if applied is None:
         return
     notes = []
+    addon = None
     if applied.error is None and run.options.wait is not Wait.NONE:
         with run.working(f"waiting for {AGENT_ADDON}"):
             addon = wait_active(
@@ -41,4 +45,21 @@ def run_install(run: Invocation, version: str | None, configuration_file: str | 
                 progress=run.progress.update,
             )
         notes.append(f"add-on {addon.name} {addon.version} is {addon.status}")
-    report(run, plan, applied, notes=tuple(notes))
+    report(run, plan, applied, seen=lambda: _coverage(run) if addon is not None else Seen(None), notes=tuple(notes))
+
+
+def _coverage(run: Invocation) -> Seen:
+    """ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one."""
+    from podid.ops.agent_status import wait_covered
+
+    def watch(access: KubeAccess) -> Effect:
+        return wait_covered(
+            access.reader,
+            timeout=run.options.timeout_seconds(TIMEOUT_SECONDS),
+            monotonic=run.runtime.monotonic,
+            sleep=run.runtime.sleep,
+            progress=run.progress.update,
+        )
+
+    effect = look(run, watch)
+    return Seen(effect, effect_code(run, effect))

@@ -5,18 +5,35 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from podid.cli.command import Command
-from podid.cli.commands import agent, association, changes, completion, demo, role, sandbox, trust
+from podid.cli.commands import (
+    agent,
+    association,
+    changes,
+    completion,
+    demo,
+    doctor,
+    role,
+    sandbox,
+    trust,
+    workload,
+)
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
 
 COMMANDS: tuple[Command, ...] = (
     agent.install_agent,
+    role.create,
     association.associate,
     association.disassociate,
+    workload.restart,
     association.list_,
     association.show,
-    role.create,
+    workload.verify,
+    doctor.doctor,
+    doctor.explain,
+    agent.status,
+    agent.nodes,
     role.show,
     role.list_,
     trust.check,
@@ -35,7 +52,7 @@ GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "trust": "Trust policies: who may assume a role.",
     "agent": "The EKS Pod Identity Agent.",
-    "sandbox": "An AWS account and a cluster on this machine, to try podid on.",
+    "sandbox": "A cluster on this machine to try podid on.",
 }
 
 ABOUT = """Amazon EKS Pod Identity from nothing to proven credentials, or the first broken link.

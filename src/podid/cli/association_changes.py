@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from podid.cli import inputs
 from podid.cli.change import carry_out, report, settle_interrupted
+from podid.cli.effects import Seen, association_effect, effect_code, pods_effect
+from podid.cli.restarting import need_kubernetes, restart_stale
 from podid.domain.errors import UsageError
+from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.names import ServiceAccountRef
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
     from podid.domain.model import Association, Cluster
-    from podid.domain.names import ServiceAccountRef
+    from podid.domain.plan import Header, Plan
 
 
 def run_associate(
@@ -27,8 +31,10 @@ def run_associate(
     scope: str,
     replace: bool,
     update_trust: bool,
+    restart: bool,
+    create_service_account: bool,
 ) -> None:
-    from podid.ops.associations import AssociateRequest, plan_associations
+    from podid.ops.associations import AssociateRequest, plan_associations, with_service_accounts
     from podid.ops.roles import resolve_role
 
     refs = inputs.service_accounts(targets)
@@ -38,7 +44,9 @@ def run_associate(
     chosen_scope, chosen_tags, target = inputs.scope(scope), inputs.tags(tags), inputs.target_role(target_role)
     cluster = run.cluster(for_change=True)
     header = run.header(cluster=cluster.name)
-    resources = run.resources()
+    if restart or create_service_account:
+        need_kubernetes(run)  # known before anything is changed
+    resources = run.resources(kubernetes=create_service_account)
     settle_interrupted(run, resources, header)
     with run.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
         request = AssociateRequest(
@@ -54,17 +62,34 @@ def run_associate(
         )
         current = _current(run, cluster, refs)
     plan = plan_associations(request, cluster, header, current)
+    if create_service_account:
+        plan = with_service_accounts(plan, refs, resources.read)
     applied = carry_out(run, plan, resources)
     if applied is not None:
-        report(run, plan, applied)
+        report(run, plan, applied, seen=lambda: _after_associate(run, header, refs, restart=restart))
 
 
-def run_disassociate(run: Invocation, targets: Sequence[str]) -> None:
+def _after_associate(run: Invocation, header: Header, refs: Sequence[ServiceAccountRef], *, restart: bool) -> Seen:
+    """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new."""
+    effect = association_effect(run, refs)
+    code = effect_code(run, effect)
+    if not restart or code is ExitCode.UNAVAILABLE:
+        return Seen(effect, code)
+    restarted = restart_stale(run, header, refs, stale=True, expect_injected=True)
+    if restarted.code is not ExitCode.OK:
+        return Seen(effect, combine({code, restarted.code}), restarted.done)
+    proof = pods_effect(run, refs)
+    return Seen(proof or effect, code if proof is None else effect_code(run, proof), restarted.done)
+
+
+def run_disassociate(run: Invocation, targets: Sequence[str], *, restart: bool) -> None:
     from podid.ops.associations import plan_disassociate
 
     refs = inputs.service_accounts(targets)
     cluster = run.cluster(for_change=True)
     header = run.header(cluster=cluster.name)
+    if restart:
+        need_kubernetes(run)
     resources = run.resources()
     settle_interrupted(run, resources, header)
     plan = plan_disassociate(refs, header, _current(run, cluster, refs))
@@ -73,7 +98,19 @@ def run_disassociate(run: Invocation, targets: Sequence[str]) -> None:
         run, plan, resources, question=f"Delete the association of {names}?", needed_for="Deleting an association"
     )
     if applied is not None:
-        report(run, plan, applied)
+        report(run, plan, applied, seen=lambda: _after_disassociate(run, header, plan, restart=restart))
+
+
+def _after_disassociate(run: Invocation, header: Header, plan: Plan, *, restart: bool) -> Seen:
+    refs = [ServiceAccountRef(action.keys["namespace"], action.keys["serviceAccount"]) for action in plan.actions]
+    if not refs:
+        return Seen(None)
+    effect = association_effect(run, refs, gone=True)
+    code = effect_code(run, effect)
+    if not restart or code is ExitCode.UNAVAILABLE:
+        return Seen(effect, code)
+    restarted = restart_stale(run, header, refs, stale=False, expect_injected=False)
+    return Seen(effect, combine({code, restarted.code}), restarted.done)
 
 
 def _current(

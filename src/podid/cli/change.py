@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from podid.cli.effects import Seen
 from podid.domain.exit_codes import ExitCode
-from podid.domain.plan import ChangeResult, Effect, Header, Plan
+from podid.domain.plan import ChangeResult, Header, Plan
 from podid.ops.apply import Applied, apply, settle
 from podid.render.changes import plan_text, plan_view, result_view
 
@@ -60,13 +61,14 @@ def report(
     plan: Plan,
     applied: Applied,
     *,
-    effect: Callable[[], tuple[Effect, ExitCode]] | None = None,
+    seen: Callable[[], Seen] | None = None,
     notes: tuple[str, ...] = (),
 ) -> None:
-    """Puts the result on stdout and leaves with the code that the result chose. `effect` is looked at only when every
-    action worked."""
-    seen, code = effect() if effect is not None and applied.error is None else (None, ExitCode.OK)
-    result = ChangeResult(plan=plan, done=applied.done, effect=seen, run_id=applied.run_id, notes=notes)
+    """Puts the result on stdout and leaves with the code that the result chose. `seen` looks at the effect, only
+    when every action worked."""
+    found = seen() if seen is not None and applied.error is None else Seen(None)
+    done = (*applied.done, *found.done)
+    result = ChangeResult(plan=plan, done=done, effect=found.effect, run_id=applied.run_id, notes=notes)
     if applied.error is not None and applied.exit_code is not ExitCode.PARTIAL:
         raise applied.error  # nothing was done: an error, and no result
     run.emit(result_view(result))
@@ -74,4 +76,4 @@ def report(
         run.note(f"note: {note}")
     if applied.error is not None:
         run.fail_after_result(applied.error, applied.exit_code)
-    run.finish(code)
+    run.finish(found.code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -62,8 +61,8 @@ SCENES = (
         ("verify", "shop/orders", "--yes"),
     ),
     Scene(
-        "Last the doctor walks the whole chain for every association in the cluster. One of them, for payments, was made "
-        "with a typing error before we came; exit code 3 says that something needs attention.",
+        "Last the doctor walks the whole chain for every association in the cluster. One of them, for payments, was "
+        "made with a typing error before we came; exit code 3 says that something needs attention.",
         ("doctor",),
         (3,),
     ),
@@ -136,7 +135,7 @@ class _Tour:
         )
         if done.returncode not in scene.codes:
             raise PodidError(
-                f"podid {scene.argv[0]} ended with exit code {done.returncode}, not {scene.codes[0]}: the tour stops here",
+                f"podid {scene.argv[0]} ended with exit code {done.returncode}, not {scene.codes[0]}; the tour stops",
                 subject=scene.argv[0],
             )
         if done.returncode != ExitCode.OK:
@@ -149,6 +148,6 @@ def _podid() -> str:
 
     found = shutil.which("podid")
     here = Path(sys.executable).parent / "podid"
-    if found is not None and (not here.exists() or os.path.samefile(found, here)):
+    if found is not None and (not here.exists() or here.samefile(found)):
         return "podid"
     return shlex.quote(str(here)) if here.exists() else f"{shlex.quote(sys.executable)} -m podid"

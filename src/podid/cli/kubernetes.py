@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError, UsageError
+from podid.domain.errors import PodidError, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
@@ -18,11 +18,24 @@ _PROBE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class KubeAccess:
-    """`failure` is set where the others are None: AWS-only work goes on and says what it could not see."""
+    """`failure` is why there is no way in: AWS-only work goes on and says what it could not see. The clients raise it
+    when they are asked for all the same."""
 
-    reader: KubeReader | None = None
-    writer: KubeWriter | None = None
+    clients: tuple[KubeReader, KubeWriter] | None = None
     failure: PodidError | None = None
+
+    @property
+    def reader(self) -> KubeReader:
+        return self._both()[0]
+
+    @property
+    def writer(self) -> KubeWriter:
+        return self._both()[1]
+
+    def _both(self) -> tuple[KubeReader, KubeWriter]:
+        if self.clients is None:
+            raise self.failure or Unavailable("There is no Kubernetes access")
+        return self.clients
 
 
 def connect(run: Invocation) -> KubeAccess:
@@ -54,7 +67,7 @@ def connect(run: Invocation) -> KubeAccess:
         # a private endpoint swallows packets: know it soon, and only then settle for long patience
         Transport(connection, patience=_PROBE_SECONDS).get("/version")
         transport = Transport(connection)
-        return KubeAccess(KubeReader(transport), KubeWriter(transport))
+        return KubeAccess((KubeReader(transport), KubeWriter(transport)))
     except UsageError:
         raise
     except PodidError as failure:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from podid.domain import trust
 from podid.domain.errors import Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.domain.plan import Action, Header, Plan, ResourceKind, State
 from podid.ops.resources import association_state
 from podid.ops.roles import ResolvedRole, check_editable, identity, others, plan_trust
 
@@ -151,6 +151,18 @@ def _plan_trust(
     check_editable(role)
     notes += others(role)
     return plan_trust(role, cluster, refs, request.scope, session_tags=next(iter(missing)), notes=notes)
+
+
+def with_service_accounts(
+    plan: Plan, refs: tuple[ServiceAccountRef, ...], read: Callable[[ResourceKind, dict[str, str]], State | None]
+) -> Plan:
+    """The plan with the service accounts that do not exist yet created first. Raises as `read` does."""
+    created = []
+    for ref in refs:
+        wanted = {"namespace": ref.namespace, "name": ref.name}
+        if read(ResourceKind.SERVICE_ACCOUNT, wanted) is None:
+            created.append(Action(ResourceKind.SERVICE_ACCOUNT, None, wanted))
+    return replace(plan, actions=(*created, *plan.actions))
 
 
 def session_tags(request: AssociateRequest, existing: Association | None) -> bool:

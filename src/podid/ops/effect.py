@@ -100,6 +100,21 @@ def wait_for_no_effect(
     return _run(reader, writer, watches, timeout, monotonic, sleep, progress)
 
 
+def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> Effect:
+    """What the pods that run now show: proven when every one that the webhook serves carries the injected fields."""
+    wanted = frozenset(refs)
+    try:
+        pods = [pod for pod in reader.list_pods() if pod.ref in wanted and live(pod) and not opted_out(pod)]
+    except PodidError as error:
+        return Effect(EffectState.UNKNOWN, f"could not look at the pods: {error.what}")
+    if not pods:
+        return Effect(EffectState.LIKELY, "new pods would be given credentials; none is running now")
+    lacking = [f"{pod.namespace}/{pod.name}" for pod in pods if not is_injected(pod)]
+    if lacking:
+        return Effect(EffectState.NOT_IN_EFFECT, f"running without the injected fields: {', '.join(lacking)}")
+    return Effect(EffectState.PROVEN, f"all {len(pods)} running pods carry the injected fields")
+
+
 def combine(effects: Iterable[Effect]) -> Effect | None:
     """One effect for a change of several associations: the worst, saying how many it holds for."""
     found = list(effects)

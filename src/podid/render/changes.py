@@ -141,7 +141,13 @@ def _after(item: Done) -> State | None:
     return item.after if item.status in (Status.DONE, Status.UNCHANGED) else item.action.before
 
 
-_DONE = {Verb.CREATE: "created", Verb.UPDATE: "updated", Verb.DELETE: "deleted", Verb.RESTART: "restarted", Verb.NONE: "unchanged"}
+_DONE = {
+    Verb.CREATE: "created",
+    Verb.UPDATE: "updated",
+    Verb.DELETE: "deleted",
+    Verb.RESTART: "restarted",
+    Verb.NONE: "unchanged",
+}
 
 
 def _done_line(item: Done) -> str:

@@ -1,4 +1,4 @@
-"""podid install-agent."""
+"""podid install-agent, agent status, agent nodes."""
 
 from typing import Annotated
 
@@ -19,13 +19,29 @@ _INSTALL = Permissions(
         "sts:GetCallerIdentity",
     )
 )
+READ_ADDONS = Permissions(
+    iam=(
+        "eks:DescribeCluster",
+        "eks:ListClusters",
+        "eks:DescribeAddon",
+        "eks:ListPodIdentityAssociations",
+        "eks:DescribePodIdentityAssociation",
+    )
+)
+_NODES = Permissions(
+    cluster_rules=(
+        ("", "nodes", ("get", "list")),
+        ("", "pods", ("get", "list")),
+        ("apps", "daemonsets", ("get", "list")),
+    )
+)
 
 
 @command(
     "install-agent",
     panel="Set up",
     shared=(*options.CLUSTER, *options.KUBERNETES, *options.CHANGE, *options.WAITING),
-    permissions=_INSTALL,
+    permissions=_INSTALL | _NODES,
 )
 def install_agent(
     run: Invocation,
@@ -57,3 +73,29 @@ def install_agent(
     from podid.cli.agent_changes import run_install
 
     run_install(run, addon_version, configuration_file)
+
+
+@command("agent status", panel="Look", shared=(*options.CLUSTER, *options.KUBERNETES), permissions=READ_ADDONS | _NODES)
+def status(run: Invocation) -> None:
+    """Show add-on, DaemonSets and coverage.
+
+    Exit 0 healthy, 3 when something is wrong, 9 when it could not be told.
+
+    Example: podid agent status
+    """
+    from podid.cli.doctoring import run_agent_status
+
+    run_agent_status(run)
+
+
+@command("agent nodes", panel="Look", shared=(*options.CLUSTER, *options.KUBERNETES), permissions=READ_ADDONS | _NODES)
+def nodes(run: Invocation) -> None:
+    """List nodes with their agent pods.
+
+    Exit 3 when a node that should run the agent has no Ready pod of it.
+
+    Example: podid agent nodes -o json
+    """
+    from podid.cli.doctoring import run_agent_nodes
+
+    run_agent_nodes(run)

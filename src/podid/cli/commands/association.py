@@ -30,6 +30,15 @@ _CHANGE_ASSOCIATIONS = READ_ASSOCIATIONS | Permissions(
     ),
 )
 
+EFFECT = Permissions(
+    optional=(
+        ("list pods in the namespace", "seeing what running pods carry"),
+        ("create pods in the namespace", "the dry runs that show the effect; nothing is created, but the right could"),
+        ("patch deployments, statefulsets and daemonsets in the namespace", "--restart"),
+        ("create serviceaccounts in the namespace", "--create-service-account"),
+    ),
+)
+
 _ServiceAccounts = Annotated[
     list[str], typer.Argument(metavar="NS/SA...", help="Service accounts, each as NAMESPACE/NAME.", show_default=False)
 ]
@@ -42,7 +51,7 @@ _ServiceAccount = Annotated[
     "associate",
     panel="Set up",
     shared=(*options.CLUSTER, *options.KUBERNETES, *options.CHANGE, *options.WAITING),
-    permissions=_CHANGE_ASSOCIATIONS,
+    permissions=_CHANGE_ASSOCIATIONS | EFFECT,
 )
 def associate(
     run: Invocation,
@@ -88,6 +97,12 @@ def associate(
     update_trust: Annotated[
         bool, typer.Option("--update-trust", help="Add a statement to the role's trust policy if it needs one.")
     ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
+    ] = False,
+    create_service_account: Annotated[
+        bool, typer.Option("--create-service-account", help="Create the service account if it does not exist.")
+    ] = False,
 ) -> None:
     """Give a service account's pods an IAM role.
 
@@ -108,6 +123,8 @@ def associate(
         scope=scope,
         replace=replace,
         update_trust=update_trust,
+        restart=restart,
+        create_service_account=create_service_account,
     )
 
 
@@ -115,9 +132,15 @@ def associate(
     "disassociate",
     panel="Set up",
     shared=(*options.CLUSTER, *options.KUBERNETES, *options.CHANGE, *options.WAITING),
-    permissions=READ_ASSOCIATIONS | Permissions(iam=("eks:DeletePodIdentityAssociation",)),
+    permissions=READ_ASSOCIATIONS | Permissions(iam=("eks:DeletePodIdentityAssociation",)) | EFFECT,
 )
-def disassociate(run: Invocation, targets: _ServiceAccounts) -> None:
+def disassociate(
+    run: Invocation,
+    targets: _ServiceAccounts,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
+    ] = False,
+) -> None:
     """Take the role away again. Deleting asks first, or needs --yes.
 
     Pods that run keep their credentials until they expire; new pods get none.
@@ -126,7 +149,7 @@ def disassociate(run: Invocation, targets: _ServiceAccounts) -> None:
     """
     from podid.cli.association_changes import run_disassociate
 
-    run_disassociate(run, targets)
+    run_disassociate(run, targets, restart=restart)
 
 
 @command(

@@ -1,0 +1,102 @@
+"""The agent's status: add-on, DaemonSets, coverage, verdict."""
+
+from collections.abc import Sequence
+
+from podid.domain.model import Addon, DaemonSet
+from podid.domain.report import DoctorReport
+from podid.ops.agent_status import Coverage, NodeCoverage
+from podid.render.associations import facts
+from podid.render.view import Column, Document, Json, Table, View, document
+
+
+def agent_status_view(
+    cluster: str,
+    addon: Addon | None,
+    daemon_sets: Sequence[DaemonSet] | None,
+    coverage: Coverage | None,
+    report: DoctorReport,
+    verdict: str,
+) -> View:
+    """`daemon_sets` and `coverage` are None where the cluster could not be looked at; the report says why."""
+    body: Document = {
+        "clusterName": cluster,
+        "verdict": verdict,
+        "addon": None if addon is None else _addon(addon),
+        "daemonSets": None if daemon_sets is None else [_daemon_set(item) for item in daemon_sets],
+        "coverage": None
+        if coverage is None
+        else {"expected": coverage.expected, "ready": coverage.ready, "nodes": node_items(coverage.nodes)},
+        "findings": [
+            {"id": item.check, "severity": str(item.severity), "subject": str(item.subject), "message": item.message}
+            for item in report.findings
+        ],
+        "unknowns": [
+            {"id": item.check, "reason": item.reason, "permission": item.permission or None} for item in report.unknowns
+        ],
+    }
+    pairs = [("cluster", cluster), ("verdict", verdict), ("add-on", _addon_words(addon))]
+    if daemon_sets is not None:
+        words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
+        pairs.append(("DaemonSets", "; ".join(words) or "none"))
+    pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
+    lines = [facts(pairs)]
+    if coverage is not None:
+        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}\n" for item in coverage.nodes]
+    lines += [f"{item.severity} {item.check}: {item.message}\n" for item in report.findings]
+    lines += [f"unknown {item.check}: {item.reason}\n" for item in report.unknowns]
+    return View(document("AgentStatus", body), text="".join(lines), names=(verdict,))
+
+
+def _addon_words(addon: Addon | None) -> str:
+    if addon is None:
+        return "not installed"
+    issues = "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
+    return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
+
+
+def _addon(addon: Addon) -> Document:
+    issues: list[Json] = [
+        {"code": issue.code, "message": issue.message, "resourceIds": list(issue.resource_ids)}
+        for issue in addon.issues
+    ]
+    return {"addonName": addon.name, "addonVersion": addon.version, "status": addon.status, "issues": issues}
+
+
+def _daemon_set(item: DaemonSet) -> Document:
+    return {
+        "namespace": item.namespace,
+        "name": item.name,
+        "desired": item.desired,
+        "ready": item.ready,
+        "available": item.available,
+        "updated": item.updated,
+        "images": list(item.images),
+    }
+
+
+def node_items(nodes: Sequence[NodeCoverage]) -> list[Json]:
+    return [
+        {
+            "node": item.node,
+            "computeType": item.compute_type,
+            "os": item.os,
+            "state": item.state,
+            "agentPod": item.pod or None,
+            "reason": item.reason or None,
+        }
+        for item in nodes
+    ]
+
+
+def node_list_view(cluster: str, coverage: Coverage) -> View:
+    columns = (Column("NODE"), Column("TYPE"), Column("AGENT"), Column("POD"), Column("WHY"), Column("OS", wide=True))
+    rows = tuple(
+        (item.node, item.compute_type, item.state, item.pod or "-", item.reason or "-", item.os)
+        for item in coverage.nodes
+    )
+    body: Document = {"clusterName": cluster, "items": node_items(coverage.nodes)}
+    return View(
+        document("NodeList", body),
+        (Table(columns, rows, empty="the cluster has no nodes"),),
+        tuple(item.node for item in coverage.nodes),
+    )

@@ -1,0 +1,77 @@
+"""A doctor's report as a person reads it: the first broken link of each service account, then the rest."""
+
+import shlex
+from collections.abc import Iterable
+from typing import cast
+
+from podid.domain.findings import Severity, Verdict
+from podid.domain.report import DoctorReport
+from podid.ops.doctor import CheckInfo
+from podid.render.doctor_document import check_list_document, report_document
+from podid.render.view import Column, Document, Table, View
+
+_WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
+
+
+def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
+    text = _text(report, all_verdicts=all_verdicts)
+    names = tuple(f"{verdict.check}\t{verdict.subject}" for verdict in report.findings)
+    return View(cast("Document", report_document(report, all_verdicts=all_verdicts)), text=text, names=names)
+
+
+def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
+    lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
+    if report.first_broken:
+        lines.append("first broken link:")
+        lines += [f"  {item.service_account}: link {item.link}, {item.check}" for item in report.first_broken]
+    for verdict in (item for item in report.findings if not item.masked_by):
+        lines += ["", *_finding(verdict)]
+    masked = [item for item in report.findings if item.masked_by]
+    if masked:
+        lines += ["", "follows from the above, look again when that is mended:"]
+        lines += [f"  {item.check}  {item.subject}  (after {item.masked_by})" for item in masked]
+    if report.unknowns:
+        lines += ["", "could not be looked at, so neither fine nor broken:"]
+        lines += [line for item in report.unknowns for line in _unknown(item)]
+    if all_verdicts:
+        lines += ["", "all verdicts:"]
+        lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
+    counts = report.summary
+    lines += [
+        "",
+        f"{counts.error} errors, {counts.warn} warnings, {counts.info} notes, {counts.unknown} unknown, "
+        f"{counts.passed} passed",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _finding(verdict: Verdict) -> list[str]:
+    lines = [f"{_WORD[verdict.severity]}  {verdict.check}  {verdict.subject}", f"  {verdict.message}"]
+    lines += [f"  - {item}" for item in verdict.evidence]
+    if verdict.fix is not None:
+        lines += [f"  fix: {shlex.join(command)}" for command in verdict.fix.commands]
+    lines.append(f"  more: podid explain {verdict.check}")
+    return lines
+
+
+def _unknown(verdict: Verdict) -> list[str]:
+    needs = f" (needs {verdict.permission})" if verdict.permission else ""
+    return [f"  {verdict.check}  {verdict.subject}: {verdict.reason}{needs}"]
+
+
+def check_list_view(checks: Iterable[CheckInfo]) -> View:
+    """What --list shows: every check, in the order in which credentials reach a pod."""
+    items = tuple(checks)
+    columns = (
+        Column("LINK", right=True),
+        Column("SEVERITY"),
+        Column("ID"),
+        Column("HEALTHY WHEN"),
+        Column("IAM", wide=True),
+        Column("KUBERNETES", wide=True),
+    )
+    rows = tuple(
+        (str(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
+        for item in items
+    )
+    return View(cast("Document", check_list_document(items)), (Table(columns, rows),), tuple(item.id for item in items))

@@ -1,0 +1,58 @@
+"""What verify found, pod by pod."""
+
+from podid.ops.verify import PodProof, VerifyReport, VerifyState
+from podid.render.view import Document, Json, View, document, timestamp
+
+_SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}
+
+
+def verify_view(report: VerifyReport) -> View:
+    """A VerifyReport. No secret is in it: the credentials were dropped before the report was made."""
+    pods: list[Json] = [_pod(proof) for proof in report.pods]
+    body: Document = {
+        "clusterName": report.cluster,
+        "namespace": report.ref.namespace,
+        "serviceAccount": report.ref.name,
+        "roleArn": report.role_arn,
+        "state": str(report.state),
+        "reason": report.reason,
+        "link": report.link or None,
+        "permission": report.permission or None,
+        "pods": pods,
+    }
+    lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
+    lines += [_line(proof) for proof in report.pods]
+    return View(document("VerifyReport", body), text="\n".join(lines) + "\n", names=(f"{report.ref}\t{report.state}",))
+
+
+def _pod(proof: PodProof) -> Document:
+    identity = proof.identity
+    return {
+        "namespace": proof.namespace,
+        "name": proof.name,
+        "node": proof.node,
+        "injected": proof.injected,
+        "missingContainers": list(proof.missing_containers),
+        "state": str(proof.state),
+        "reason": proof.reason,
+        "link": proof.link or None,
+        "permission": proof.permission or None,
+        "identity": None
+        if identity is None
+        else {
+            "roleArn": identity.role_arn,
+            "account": identity.account,
+            "sessionName": identity.session_name,
+            "expiresAt": timestamp(identity.expires_at),
+        },
+    }
+
+
+def _line(proof: PodProof) -> str:
+    line = f"  {_SIGN[proof.state]}  pod {proof.namespace}/{proof.name} on {proof.node or 'no node'}"
+    if proof.identity is not None:
+        line += f": {proof.identity.role_arn}, session {proof.identity.session_name}"
+        line += f", until {timestamp(proof.identity.expires_at) or 'its expiry'}"
+    elif proof.reason:
+        line += f": {proof.reason}"
+    return line
