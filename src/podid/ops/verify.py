@@ -30,6 +30,9 @@ WhoAmI = Callable[["Credentials"], Caller]
 
 ASSOCIATION_LINK, INJECTION_LINK, TRUST_LINK = 1, 3, 9
 
+# "EKS does not have permissions to assume the associated role", and a session that does not fit
+_TRUST_CODES = ("AccessDeniedException", "PackedPolicyTooLarge", "PackedPolicyTooLargeException")
+
 
 class VerifyState(StrEnum):
     PROVEN = "proven"
@@ -124,8 +127,7 @@ def _prove(writer: KubeWriter, association: Association, pod: Pod, redeem: Redee
     try:
         session = redeem(association.cluster_name, token)
     except PodidError as error:
-        state, link = _judge(error)
-        return _proof(pod, state, error.what, link=link, error=error)
+        return _refused(pod, error)
     try:
         caller = whoami(session.credentials)
     except PodidError as error:
@@ -134,14 +136,15 @@ def _prove(writer: KubeWriter, association: Association, pod: Pod, redeem: Redee
     return _compare(pod, association, caller, session.credentials.expires_at)
 
 
-def _judge(error: PodidError) -> tuple[VerifyState, int]:
+def _refused(pod: Pod, error: PodidError) -> PodProof:
     """What EKS Auth's refusal means. A caller without eks-auth:AssumeRoleForPodIdentity says nothing about the pods:
     on a node it is the node role that calls. A token that is not accepted may be another cluster's."""
-    if isinstance(error, NotFound) and "association" in error.what:
-        return VerifyState.FAILED, ASSOCIATION_LINK
-    if isinstance(error, Rejected) and error.service_code in ("AccessDeniedException", "PackedPolicyTooLarge"):
-        return VerifyState.FAILED, TRUST_LINK
-    return VerifyState.UNKNOWN, 0
+    if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
+        reason = f"EKS Auth knows no association for it: deleted, or made seconds ago ({error.what})"
+        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)
+    if isinstance(error, Rejected) and error.service_code in _TRUST_CODES:
+        return _proof(pod, VerifyState.FAILED, error.what, link=TRUST_LINK)
+    return _proof(pod, VerifyState.UNKNOWN, error.what, error=error)
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:
