@@ -7,9 +7,20 @@ from collections import Counter
 
 import pytest
 
-from podid.aws.errors import ClusterNotFound, LostAnswer, RoleUnknown, ServerFailed, TrustRefused, role_not_yet_known
+from podid.aws.errors import ClusterNotFound, ServerFailed, role_not_yet_known
 from podid.aws.session import AwsSession, CallRecord
-from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, CredentialsError, NotFound, Rejected, Throttled
+from podid.domain.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Conflict,
+    CredentialsError,
+    LostAnswer,
+    NotFound,
+    Rejected,
+    RoleUnknown,
+    Throttled,
+    TrustRefused,
+)
 from podid.domain.model import AddonVersion, Association, NodeGroup
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox import baseline

@@ -7,8 +7,6 @@ from podid.aws.errors import (
     ClusterNotFound,
     ConcurrentModification,
     Origin,
-    RoleUnknown,
-    TrustRefused,
     permission_of,
     role_not_yet_known,
 )
@@ -21,6 +19,8 @@ from podid.domain.errors import (
     NotFound,
     PodidError,
     Rejected,
+    RoleUnknown,
+    TrustRefused,
 )
 
 # --- rights -------------------------------------------------------------------------------------------------------

@@ -288,17 +288,17 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
             "account",
             f"any pod in cluster {CLUSTER}*",
         ),
-        ({}, "any", "any cluster in any account"),
-        ({"StringEquals": {NS: "shop", SA: "orders"}}, "any", "shop/orders in any cluster in any account"),
+        ({}, "account", f"any cluster in account {ACCOUNT}"),
+        ({"StringEquals": {NS: "shop", SA: "orders"}}, "account", f"shop/orders in any cluster in account {ACCOUNT}"),
         (
             {"StringEquals": {"aws:RequestTag/eks-cluster-name": "demo"}},
-            "any",
-            "any pod in cluster demo of any account",
+            "cluster",
+            "any pod in cluster demo",
         ),
         (
             {"StringEquals": {"aws:SourceAccount": [ACCOUNT, "2"]}},
-            "any",
-            f"any cluster in account {ACCOUNT} or 2",
+            "account",
+            f"any cluster in account {ACCOUNT}",
         ),
         (
             {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringLike": {"aws:RequestTag/kubernetes-pod-name": "orders-*"}},

@@ -117,6 +117,10 @@ def settle(journal: Journal, resources: Resources, header: Header) -> tuple[tupl
     stay open until a run there."""
 
     def read(run: Run, action: Action) -> Done:
+        if action.kind is ResourceKind.RESTART:
+            return Done(
+                action, Status.FAILED, None, reason="settled: cut short; `podid restart --stale` finds what is left"
+            )
         current = resources.read(action.kind, action.keys)
         if matches(action.after, current):
             return Done(action, Status.DONE, current, reason="settled: it had been made")

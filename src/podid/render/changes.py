@@ -31,10 +31,18 @@ def plan_text(plan: Plan) -> str:
 
 
 def _action_text(action: Action) -> str:
-    head = f"  {_SIGN[action.verb]} {action.verb} {action.kind} {action.target}"
+    head = f"  {_SIGN[action.verb]} {action.verb} {subject(action)}"
     if action.note:
         head += f"  ({action.note})"
     return "\n".join([head, *(f"      {line}" for line in _difference(action))])
+
+
+def subject(action: Action) -> str:
+    """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
+    if action.kind is ResourceKind.RESTART:
+        keys = action.keys
+        return f"{keys['kind']} {keys['namespace']}/{keys['name']}"
+    return f"{action.kind} {action.target}"
 
 
 def _difference(action: Action) -> list[str]:
@@ -158,7 +166,7 @@ def _done_line(item: Done) -> str:
         words = "unchanged" if action.after is not None else "not there, nothing to delete"
     else:
         words = f"{item.status}: {item.reason}"
-    return f"{action.kind} {action.target}{_detail(item)}: {words}"
+    return f"{subject(action)}{_detail(item)}: {words}"
 
 
 def _detail(item: Done) -> str:
@@ -243,8 +251,5 @@ def _run_text(run: Run) -> str:
         lines.append(f"  undoes {run.undoes}")
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
-        lines.append(
-            f"  {step.number + 1}. {step.action.verb} {step.action.kind} {step.action.target}: "
-            f"{step.status or 'open'}{reason}"
-        )
+        lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
     return "\n".join(lines) + "\n"

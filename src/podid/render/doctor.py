@@ -23,7 +23,7 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
     lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
     if report.first_broken:
         lines.append("first broken link:")
-        lines += [f"  {item.service_account}: link {item.link}, {item.check}" for item in report.first_broken]
+        lines += [f"  {_who(item.service_account)}: link {item.link}, {item.check}" for item in report.first_broken]
     for verdict in (item for item in report.findings if not item.masked_by):
         lines += ["", *_finding(verdict)]
     masked = [item for item in report.findings if item.masked_by]
@@ -39,10 +39,18 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
     counts = report.summary
     lines += [
         "",
-        f"{counts.error} errors, {counts.warn} warnings, {counts.info} notes, {counts.unknown} unknown, "
-        f"{counts.passed} passed",
+        f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}, "
+        f"{counts.unknown} unknown, {counts.passed} passed",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _who(service_account: str) -> str:
+    return "every service account" if service_account == "*" else service_account
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _finding(verdict: Verdict) -> list[str]:

@@ -17,7 +17,8 @@ SCOPE_KEYS = _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS | _ACCOUNT_
 
 
 class ScopeKind(StrEnum):
-    """The narrowest of these that holds everybody who gets in; `any` is wider than one account."""
+    """The narrowest of these that holds everybody who gets in; `any` stands for somebody of another account, whom EKS
+    never presents."""
 
     SERVICE_ACCOUNT = "service-account"
     NAMESPACE = "namespace"
@@ -71,6 +72,9 @@ def _other_account(identity: PodIdentity) -> PodIdentity:
 def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[PodIdentity], bool]) -> Scope:
     """`gets_in` answers whether a request may be let in: the scope is found by asking for strangers.
 
+    Nothing is wider than the account: EKS takes only roles of the cluster's own account (it answers "Cross-account pass
+    role is not allowed", eksctl-io/eksctl#8718), whatever the trust says.
+
     `statement` is the one that lets `identity` in; what its patterns and lists choose among counts as open.
     """
 
@@ -80,7 +84,6 @@ def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[Pod
         chosen = [value for c in statement.conditions if c.name in keys and not c.exact for value in c.values]
         return bool(chosen), " or ".join(chosen) or own
 
-    account, accounts = reach(_other_account(identity), _ACCOUNT_KEYS, identity.account)
     cluster, clusters = reach(_other_cluster(identity), _CLUSTER_KEYS, identity.cluster_name)
     namespace, namespaces = reach(replace(identity, namespace=_STRANGER), _NAMESPACE_KEYS, identity.namespace)
     service_account, names = reach(
@@ -88,11 +91,9 @@ def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[Pod
     )
     who = _who(names, namespaces, exact=not service_account and not namespace)
     further = ", if further conditions hold" if any(c.name not in SCOPE_KEYS for c in statement.conditions) else ""
-    words = _words(who, clusters, accounts, account) + further
-    if account:
-        return Scope(ScopeKind.ANY, words, narrowed=not gets_in(stranger(identity, ScopeKind.ANY)))
+    words = _words(who, clusters, identity.account) + further
     if cluster:
-        return Scope(ScopeKind.ACCOUNT, words)
+        return Scope(ScopeKind.ACCOUNT, words, narrowed=not gets_in(stranger(identity, ScopeKind.ANY)))
     if namespace:
         return Scope(ScopeKind.CLUSTER, words)
     if service_account:
@@ -109,9 +110,8 @@ def _who(names: str, namespaces: str, *, exact: bool) -> str:
     return f"service account {names} in {where}"
 
 
-def _words(who: str, clusters: str, accounts: str, any_account: bool) -> str:
-    inside = "any account" if accounts == "any" else f"account {accounts}"
+def _words(who: str, clusters: str, account: str) -> str:
     if clusters == "any":
-        return f"any cluster in {inside}" if who == "any pod" else f"{who} in any cluster in {inside}"
-    cluster = f"cluster {clusters}"
-    return f"{who} in {cluster} of {inside}" if any_account else f"{who} in {cluster}"
+        inside = f"any cluster in account {account}"
+        return inside if who == "any pod" else f"{who} in {inside}"
+    return f"{who} in cluster {clusters}"
