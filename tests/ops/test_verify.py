@@ -1,0 +1,299 @@
+"""Proof of identity: what each answer of EKS Auth means, and the whole exchange against both halves of the sandbox."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podid.aws.session import AwsSession
+from podid.aws.values import Credentials, PodIdentitySession
+from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
+from podid.domain.exit_codes import ExitCode
+from podid.domain.model import Association, Caller
+from podid.kube.connect import connect
+from podid.kube.reader import KubeReader
+from podid.kube.transport import Transport
+from podid.kube.writer import KubeWriter
+from podid.ops.verify import Identity, PodProof, VerifyReport, VerifyState, verify
+from podid.sandbox.box import Sandbox
+from podid.sandbox.kube import kinds
+from podid.sandbox.kubernetes import factory_in
+
+from .kube_world import ORDERS, KubeWorld, kube_world
+
+ROLE = "arn:aws:iam::111122223333:role/apps/orders"
+UNTIL = datetime(2027, 1, 15, 14, 0, tzinfo=UTC)
+ASSOCIATION = Association(
+    cluster_name="demo",
+    namespace="shop",
+    service_account="orders",
+    association_id="a-12345678901234567",
+    association_arn="arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-12345678901234567",
+    role_arn=ROLE,
+)
+
+
+@pytest.fixture
+def world() -> Iterator[KubeWorld]:
+    """The pods of shop/orders are injected."""
+    with kube_world() as world:
+        world.aws.associations.add(("shop", "orders"))
+        world.writer.dry_run_pod(ORDERS, image="x")
+        world.sleep(2)
+        world.writer.restart("Deployment", "shop", "orders", at=world.now())
+        for _ in range(10):
+            world.sleep(1)
+        yield world
+
+
+class EksAuth:
+    """Checks tokens as EKS Auth does, and answers with a session; or raises `error`."""
+
+    def __init__(self, world: KubeWorld, error: PodidError | None = None) -> None:
+        self.world = world
+        self.error = error
+        self.pods: list[str] = []
+
+    def redeem(self, cluster: str, token: str) -> PodIdentitySession:
+        claims = self.world.sandbox.review_token(token, "pods.eks.amazonaws.com")
+        self.pods.append(claims.pod)
+        if self.error is not None:
+            raise self.error
+        return PodIdentitySession(
+            credentials=Credentials(access_key_id="AKID", secret_access_key="s", session_token="t", expires_at=UNTIL),
+            assumed_role_arn="arn:aws:sts::111122223333:assumed-role/orders/eks-demo-x",
+            assumed_role_id="AROA:eks-demo-x",
+            association_id="a-12345678901234567",
+            association_arn="",
+            namespace=claims.namespace,
+            service_account=claims.service_account,
+            audience="pods.eks.amazonaws.com",
+        )
+
+
+def caller(role: str = "orders", account: str = "111122223333") -> Caller:
+    arn = f"arn:aws:sts::{account}:assumed-role/{role}/eks-demo-orders-x"
+    return Caller(account=account, arn=arn, user_id="AROA:eks-demo-orders-x")
+
+
+def look(world: KubeWorld, auth: EksAuth | None = None, who: Caller | None = None, **more: Any) -> VerifyReport:
+    token = more.pop("token", "")
+    reader, writer = world.login(token) if token else (world.reader, world.writer)
+    return verify(
+        reader,
+        writer,
+        more.pop("association", ASSOCIATION),
+        redeem=(auth or EksAuth(world)).redeem,
+        whoami=lambda credentials: who or caller(),
+        progress=world.progress,
+        **more,
+    )
+
+
+def test_one_live_pod_is_proof(world: KubeWorld) -> None:
+    auth = EksAuth(world)
+    report = look(world, auth)
+    first = world.reader.list_pods("shop")[0]
+    assert report == VerifyReport(
+        cluster="demo",
+        ref=ORDERS,
+        role_arn=ROLE,
+        state=VerifyState.PROVEN,
+        reason=f"1 of 2 pods became {ROLE}",
+        pods=(
+            PodProof(
+                namespace="shop",
+                name=first.name,
+                node=first.node,
+                injected=True,
+                missing_containers=(),
+                state=VerifyState.PROVEN,
+                identity=Identity(
+                    role_arn=ROLE, account="111122223333", session_name="eks-demo-orders-x", expires_at=UNTIL
+                ),
+            ),
+        ),
+    )
+    assert (report.exit_code, auth.pods) == (ExitCode.OK, [first.name])
+    assert world.said == [f"redeeming a token for pod shop/{first.name}"]
+    assert "AKID" not in repr(report)
+
+
+def test_all_pods(world: KubeWorld) -> None:
+    auth = EksAuth(world)
+    report = look(world, auth, all_pods=True)
+    assert [proof.state for proof in report.pods] == [VerifyState.PROVEN, VerifyState.PROVEN]
+    assert report.reason == f"2 of 2 pods became {ROLE}"
+    assert sorted(auth.pods) == [pod.name for pod in world.reader.list_pods("shop")]
+
+
+def test_the_target_role_is_the_one_that_counts(world: KubeWorld) -> None:
+    association = replace(ASSOCIATION, target_role_arn="arn:aws:iam::444455556666:role/data")
+    assert look(world, who=caller("data", "444455556666"), association=association).state is VerifyState.PROVEN
+    report = look(world, who=caller("orders"), association=association)
+    name = world.reader.list_pods("shop")[0].name
+    assert (report.state, report.link, report.reason) == (
+        VerifyState.FAILED,
+        1,
+        f"pod shop/{name}: its credentials are those of arn:aws:sts::111122223333:assumed-role/orders/"
+        "eks-demo-orders-x, not of arn:aws:iam::444455556666:role/data",
+    )
+    assert report.pods[0].identity is None
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "link", "permission", "reason"),
+    [
+        (
+            Rejected("EKS may not assume the associated role", service_code="AccessDeniedException"),
+            VerifyState.FAILED,
+            9,
+            "",
+            "EKS may not assume the associated role",
+        ),
+        (
+            NotFound("a service account of cluster demo does not exist", subject="a service account of cluster demo"),
+            VerifyState.FAILED,
+            1,
+            "",
+            "EKS Auth knows no association for it: deleted, or made seconds ago (a service account of cluster demo "
+            "does not exist)",
+        ),
+        (
+            NotFound("cluster demo does not exist", subject="cluster demo"),
+            VerifyState.UNKNOWN,
+            0,
+            "",
+            "cluster demo does not exist",
+        ),
+        (
+            AccessDenied("not allowed", permission="eks-auth:AssumeRoleForPodIdentity"),
+            VerifyState.UNKNOWN,
+            0,
+            "eks-auth:AssumeRoleForPodIdentity",
+            "not allowed",
+        ),
+        (
+            Rejected("EKS Auth does not accept the token", service_code="InvalidTokenException"),
+            VerifyState.UNKNOWN,
+            0,
+            "",
+            "EKS Auth does not accept the token",
+        ),
+        (Unavailable("EKS Auth cannot be reached"), VerifyState.UNKNOWN, 0, "", "EKS Auth cannot be reached"),
+    ],
+)
+def test_what_a_refusal_means(
+    world: KubeWorld, error: PodidError, state: VerifyState, link: int, permission: str, reason: str
+) -> None:
+    report = look(world, EksAuth(world, error))
+    name = world.reader.list_pods("shop")[0].name
+    assert (report.state, report.link, report.permission, report.reason) == (
+        state,
+        link,
+        permission,
+        f"pod shop/{name}: {reason}",
+    )
+    assert report.exit_code is (ExitCode.ATTENTION if state is VerifyState.FAILED else ExitCode.UNDETERMINED)
+
+
+def test_pods_without_the_fields_are_broken_at_link_3(world: KubeWorld) -> None:
+    world.sandbox.faults.webhook_misses = 1
+    world.sandbox.delete(kinds.PODS, "shop", world.reader.list_pods("shop")[0].name)
+    for _ in range(5):
+        world.sleep(1)
+    report = look(world)
+    (stale,) = [proof for proof in report.pods if not proof.injected]
+    assert (stale.state, stale.link, stale.missing_containers) == (VerifyState.FAILED, 3, ("app",))
+    assert report.reason == (
+        f"pod shop/{stale.name}: it was not changed when it was created (containers without credentials: app)"
+    )
+    assert sorted(proof.state for proof in report.pods) == ["failed", "proven"]
+    assert report.exit_code is ExitCode.ATTENTION
+
+
+def test_no_live_pod(world: KubeWorld) -> None:
+    world.sandbox.delete(kinds.DEPLOYMENTS, "shop", "orders")
+    world.sleep(3)
+    report = look(world)
+    assert (report.state, report.reason, report.pods) == (
+        VerifyState.UNKNOWN,
+        "no live pod uses service account shop/orders: a token must be bound to one",
+        (),
+    )
+
+
+def test_missing_kubernetes_rights_are_named(world: KubeWorld) -> None:
+    read = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+    world.sandbox.add_user("viewer-token", "viewer", rules=read)
+    report = look(world, token="viewer-token")
+    permission = "create serviceaccounts/token in namespace shop"
+    name = world.reader.list_pods("shop")[0].name
+    assert (report.state, report.permission, report.reason) == (
+        VerifyState.UNKNOWN,
+        permission,
+        f"pod shop/{name}: no token for it: not allowed to {permission}",
+    )
+    world.sandbox.add_user("nobody-token", "nobody", rules=[])
+    report = look(world, token="nobody-token")
+    assert (report.permission, report.reason) == (
+        "list pods in namespace shop",
+        "could not list its pods: not allowed to list pods in namespace shop",
+    )
+
+
+def test_an_identity_that_aws_could_not_be_asked_about(world: KubeWorld) -> None:
+    def whoami(_: Credentials) -> Caller:
+        raise Unavailable("STS cannot be reached")
+
+    report = verify(
+        world.reader, world.writer, ASSOCIATION, redeem=EksAuth(world).redeem, whoami=whoami, progress=world.progress
+    )
+    assert (report.state, report.pods[0].reason) == (
+        VerifyState.UNKNOWN,
+        "EKS Auth gave credentials, but AWS could not be asked whose they are: STS cannot be reached",
+    )
+
+
+def test_the_whole_exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Association, signed cluster token, restart, TokenRequest, EKS Auth and STS, without any stand-in."""
+    with Sandbox(kubernetes=factory_in(tmp_path)) as box:
+        for name, value in box.env().items():
+            monkeypatch.setenv(name, value)
+        env = {key: value for key, value in box.env().items() if key != "KUBECONFIG"} | {"HOME": str(tmp_path)}
+        aws = AwsSession(None, None, env=env)
+        cluster = aws.eks.get_cluster("demo")
+        role = aws.iam.get_role("billing-worker")
+        aws.eks.create_association("demo", ORDERS, role.arn, token="t")
+        box.world.clock.advance(60)
+
+        def token() -> tuple[str, datetime]:
+            bearer = aws.sts.get_cluster_token("demo")
+            return bearer.token, bearer.expires_at
+
+        transport = Transport(connect(cluster, token=token, env=env))
+        reader, writer = KubeReader(transport), KubeWriter(transport)
+        writer.restart("Deployment", "shop", "orders", at=datetime.now(UTC))
+        for _ in range(20):
+            box.world.clock.advance(1)
+            reader.check()
+        association = aws.eks.find_association("demo", ORDERS)
+        assert association is not None
+        report = verify(
+            reader,
+            writer,
+            association,
+            redeem=aws.eks_auth.assume_role_for_pod_identity,
+            whoami=aws.sts.caller_of,
+            progress=lambda text: None,
+        )
+        assert (report.state, report.reason) == (
+            VerifyState.PROVEN,
+            "1 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
+        )
+        identity = report.pods[0].identity
+        assert identity is not None
+        assert identity.session_name.startswith("eks-demo-orders")
