@@ -306,3 +306,18 @@ def test_a_request_on_a_kept_connection_takes_little_time(served: KubeSandbox) -
         core.read_namespaced_service_account("orders", "shop")
     # Nagle and delayed acknowledgements together would make it 20 x 44 ms
     assert time.monotonic() - began < 0.44
+
+
+def test_the_openapi_document_leaves_field_validation_to_the_server(cluster: Cluster) -> None:
+    index = cluster.get("/openapi/v3")["paths"]
+    document = cluster.get(index["apis/apps/v1"]["serverRelativeURL"])
+    operation = document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+    assert operation["x-kubernetes-group-version-kind"] == {"group": "apps", "kind": "Deployment", "version": "v1"}
+    assert [entry["name"] for entry in operation["parameters"]] == ["dryRun", "fieldValidation"]
+    wrong = pod(containers=[{"name": "c", "image": "pause", "imagee": "x"}])
+    status, body = cluster.call("POST", "/api/v1/namespaces/shop/pods?fieldValidation=Strict", wrong)
+    assert (status, body["message"]) == (
+        400,
+        'Pod in version "v1" cannot be handled as a Pod: strict decoding error: '
+        'unknown field "spec.containers[0].imagee"',
+    )

@@ -72,8 +72,19 @@ class Api:
                 return Response(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
             if steps[2:] == ["v1"]:
                 return Response(200, discovery.resource_list(steps[1]))
+        if steps[:2] == ["openapi", "v3"]:
+            return self._openapi(steps[2:])
         if path == "/openid/v1/jwks":
             return Response(200, self._simulation.issuer.jwks())
+        return Response(404, NOT_FOUND)
+
+    def _openapi(self, steps: list[str]) -> Response:
+        if not steps:
+            return Response(200, discovery.openapi_index())
+        if steps == ["api", "v1"]:
+            return Response(200, discovery.openapi(""))
+        if steps[0] == "apis" and steps[-1] == "v1" and len(steps) == 3 and steps[1] in discovery.GROUPS:
+            return Response(200, discovery.openapi(steps[1]))
         return Response(404, NOT_FOUND)
 
     def _resource(self, request: Request, target: Target, user: User) -> Response:

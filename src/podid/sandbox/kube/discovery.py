@@ -90,6 +90,34 @@ def resource_list(name: str) -> Obj:
     }
 
 
+def openapi_index() -> Obj:
+    """`/openapi/v3`: where the document of each group is."""
+    paths = {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"}}
+    for name in GROUPS:
+        paths[f"apis/{name}/v1"] = {"serverRelativeURL": f"/openapi/v3/apis/{name}/v1"}
+    return {"paths": paths}
+
+
+def openapi(name: str) -> Obj:
+    """The least that kubectl needs to leave validation to the server: PATCH of every kind takes fieldValidation."""
+    base = f"/apis/{name}/v1" if name else "/api/v1"
+    parameters = [
+        {"name": field, "in": "query", "schema": {"type": "string"}} for field in ("dryRun", "fieldValidation")
+    ]
+    paths: Obj = {}
+    for kind in kinds.ALL:
+        if kind.group == name:
+            home = f"{base}/namespaces/{{namespace}}" if kind.namespaced else base
+            operation = {
+                "x-kubernetes-group-version-kind": {"group": kind.group, "kind": kind.name, "version": kind.version},
+                "parameters": parameters,
+                "responses": {"200": {"description": "OK"}},
+            }
+            paths[f"{home}/{kind.plural}/{{name}}"] = {"patch": operation}
+    info = {"title": "Kubernetes", "version": "sandbox"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+
+
 _SUBRESOURCES: dict[str, Obj] = {
     "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]},
     "token": {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest", "verbs": ["create"]},
