@@ -1,5 +1,6 @@
 """Every command there is, as one literal list, and the Typer app made of it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -62,8 +63,10 @@ when something does not work, `podid doctor`.
 """
 
 
-def build(*, rich_help: bool) -> "TyperGroup":
-    """The command tree. `rich_help` draws help with rich, which costs 50 ms when help is asked for."""
+def build(*, rich_help: bool, argv: Sequence[str] | None = None) -> "TyperGroup":
+    """The command tree. `rich_help` draws help with rich, which costs 50 ms when help is asked for. With `argv`, only
+    the command that it is about gets its options; the others keep name and help."""
+    words = None if argv is None else [word for word in argv if not word.startswith("-")]
     mode: Any = "markdown" if rich_help else None
     app = _typer(ABOUT, mode)
     app.callback()(_root)
@@ -76,7 +79,11 @@ def build(*, rich_help: bool) -> "TyperGroup":
                 groups[group] = _typer(GROUPS[group], mode)
                 app.add_typer(groups[group], name=group, help=GROUPS[group], rich_help_panel=command.panel)
             parent = groups[group]
-        parent.command(command.path[-1], rich_help_panel=command.panel)(command.function)
+        parent.command(command.path[-1], rich_help_panel=command.panel)(
+            command.function()
+            if words is None or words[: len(command.path)] == list(command.path)
+            else command.outline()
+        )
     built: Any = typer.main.get_command(app)
     return built  # type: ignore[no-any-return]  # an app with several commands is a group
 

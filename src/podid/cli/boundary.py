@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -44,7 +42,7 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
         runtime.streams.stdout.write(answer(build(rich_help=False), completing, argv))
         return ExitCode.OK
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
-    app = build(rich_help=runtime.streams.stdout_tty)
+    app = build(rich_help=runtime.streams.stdout_tty, argv=argv)
     result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
     return result if isinstance(result, int) else ExitCode.OK
 
@@ -60,7 +58,10 @@ def _usage_error(error: typer.TyperException) -> UsageError:
 
 def _bug(error: Exception, *, all_frames: bool) -> PodidError:
     # values stay out: an exception's text can hold a token or a policy
-    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    import traceback
+
+    stack = traceback.extract_tb(error.__traceback__)
+    frames = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in stack]
     where = " < ".join(reversed(frames if all_frames else frames[-2:]))
     return PodidError(
         f"podid ran into a bug: {type(error).__name__} at {where}",

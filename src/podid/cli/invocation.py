@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -14,7 +13,6 @@ from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime
 from podid.domain.errors import Conflict, ConsentNeeded, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
-from podid.domain.plan import Header
 from podid.render import sanitize
 from podid.render.formats import Format, check_query, jsonl_line, to_text
 from podid.render.view import Json, View
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from podid.aws.session import AwsSession, CallRecord
     from podid.cli.kubernetes import KubeAccess
     from podid.domain.model import Cluster
+    from podid.domain.plan import Header
     from podid.ops.journal import Journal
     from podid.ops.resources import Resources
 
@@ -104,6 +103,8 @@ class Invocation:
         """Who and where, for the head of a plan and of a journal run."""
         if self._header is None:
             self.check_account()
+            from podid.domain.plan import Header
+
             caller = self.aws.sts.get_caller()
             self._header = Header(
                 caller_arn=caller.arn, account=caller.account, region=self.aws.region, cluster=cluster
@@ -120,6 +121,8 @@ class Invocation:
 
     @property
     def journal(self) -> Journal:
+        from pathlib import Path
+
         from podid.ops.journal import Journal
 
         chosen = self.options.journal_dir
@@ -244,6 +247,8 @@ class Invocation:
 
     def read_file(self, name: str) -> str:
         """The text of a file, or of stdin for `-`. Raises UsageError that says why it cannot be read."""
+        from pathlib import Path
+
         try:
             if name == "-":
                 return self.runtime.streams.stdin.read()

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podid.cli.prompts import Prompter
 
 
@@ -94,8 +95,10 @@ class Runtime:
             return True
         return self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
 
-    def state_dir(self) -> Path:
+    def state_dir(self) -> "Path":
         """$XDG_STATE_HOME/podid or ~/.local/state/podid; not created here."""
+        from pathlib import Path
+
         base = self.env.get("XDG_STATE_HOME") or ""
         if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
             base = str(Path(self.env.get("HOME") or "~").expanduser() / ".local" / "state")

@@ -1,7 +1,5 @@
 """From a view to the text of one format. Pure, but for the lazy import of the format's library."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from enum import StrEnum
@@ -72,6 +70,9 @@ def to_yaml(value: Json) -> str:
 
 def to_csv(tables: tuple[Table, ...]) -> str:
     """All columns of the first table, with a header, as RFC 4180 with plain newlines."""
+    import csv
+    import io
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     for table in tables[:1]:
