@@ -17,6 +17,9 @@ from podid.sandbox.kube.status import (
 )
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+# kubernetes 37 spells its types List[X] and Dict[str, X], earlier versions list[X] and dict(str, X)
+_LIST_OF = re.compile(r"[Ll]ist\[(.+)\]")
+_MAP_OF = re.compile(r"[Dd]ict[\[(]str, (.+)[\])]")
 # RBAC names are path segments: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 _PATH_SEGMENT_KINDS = (kinds.ROLES, kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLES, kinds.CLUSTER_ROLE_BINDINGS)
 _MUTABLE_POD_FIELDS = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
@@ -145,14 +148,14 @@ def _model_name(kind: Kind) -> str:
 
 
 def _unknown_fields(models: Any, type_name: str, value: Any, path: str) -> list[str]:
-    if match := re.fullmatch(r"list\[(.+)\]", type_name):
+    if match := _LIST_OF.fullmatch(type_name):
         entries = value if isinstance(value, list) else []
         return [
             field
             for index, entry in enumerate(entries)
             for field in _unknown_fields(models, match[1], entry, f"{path}[{index}]")
         ]
-    if match := re.fullmatch(r"dict\(str, (.+)\)", type_name):
+    if match := _MAP_OF.fullmatch(type_name):
         members = value.items() if isinstance(value, dict) else []
         return [f for key, entry in members for f in _unknown_fields(models, match[1], entry, f"{path}.{key}")]
     model = getattr(models, type_name, None)
