@@ -26,7 +26,7 @@ demo: $(STAMP)  ## The main job on the sandbox, narrated
 	@$(BIN)/podid demo
 
 test: $(STAMP)  ## All tests
-	$(BIN)/python -m pytest --quiet --numprocesses auto
+	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile
 
 check: $(STAMP)  ## Style, types, generated documents
 	$(BIN)/ruff check .

@@ -90,7 +90,8 @@ class Journal:
     def begin(self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "") -> "Recorder":
         """A new run's recorder; the file is locked for as long as the recorder is open."""
         self._prepare()
-        run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        # ids sort by time, and a script makes several runs a second: `last` must mean the last
+        run_id = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         recorder = Recorder(run_id, descriptor)
