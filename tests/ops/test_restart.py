@@ -100,7 +100,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     generation = world.reader.get_workload("Deployment", "shop", "orders").generation
     assert told(run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 0)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == generation
-    assert world.said[0] == "Deployment shop/orders: a restart is under way: its controller has not noticed yet"
+    assert world.said[0] == "Deployment shop/orders: a restart is under way: its controller has not noticed it yet"
 
 
 def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from podid.checks.facts import is_agent
 from podid.domain.errors import NotFound
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
-from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.names import ServiceAccountRef
 from podid.kube import project
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
@@ -115,7 +116,7 @@ class KubeReader:
         return rollout(kind, self._transport.get(_path(prefix, namespace, plural, name)))
 
     def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
-        """The agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed), told by their image."""
+        """The agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed)."""
         return tuple(ds for ds in self.list_daemon_sets() if is_agent(ds))
 
     def list_agent_pods(self) -> tuple[Pod, ...]:
@@ -176,11 +177,6 @@ class KubeReader:
             return get(*args)
         except NotFound:
             return None
-
-
-def is_agent(daemon_set: DaemonSet) -> bool:
-    """Whether a DaemonSet runs the Pod Identity agent, whatever registry its image comes from."""
-    return any(image.rsplit("/", 1)[-1].startswith(AGENT_ADDON) for image in daemon_set.images)
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

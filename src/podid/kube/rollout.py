@@ -53,7 +53,7 @@ def rollout(kind: str, item: Mapping[str, Any]) -> Rollout:
         available=available,
         waiting=_waiting(kind, status, desired, updated, available, held_back)
         if seen
-        else "its controller has not noticed yet",
+        else "its controller has not noticed it yet",
         failed=_failed(status) if seen else "",
         paused=bool(spec.get("paused")),
         on_delete=strategy.get("type") == "OnDelete",

@@ -1,0 +1,357 @@
+"""What KubeReader keeps of the API's JSON: recorded answers of a real API server, and the sandbox's cluster."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from podid.domain.errors import AccessDenied, NotFound, Unavailable
+from podid.domain.model import Cluster, Container, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.names import ServiceAccountRef
+from podid.kube import project
+from podid.kube.connect import connect
+from podid.kube.reader import KubeReader
+from podid.kube.rollout import Rollout, rollout
+from podid.kube.transport import Transport
+from podid.kube.writer import KubeWriter
+from podid.sandbox.kube import Fault, KubeSandbox, ManualClock, MemoryAddon, MemoryWorld, kinds
+
+from .kube_server import RECORDED
+
+ORDERS = ServiceAccountRef("shop", "orders")
+
+
+def body(label: str) -> dict[str, Any]:
+    answer = RECORDED[label]["body"]
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_a_pod_of_a_deployment() -> None:
+    (item,) = body("pods of the deployment (owner chain)")["items"]
+    assert project.pod(item) == Pod(
+        namespace="gold2",
+        name="web-77c5dcb747-djbzq",
+        uid="a5b23fd3-7b3d-4122-956b-122e4305655b",
+        service_account="orders",
+        node="ip-10-0-0-12.us-west-2.compute.internal",
+        phase="Running",
+        created_at=datetime(2026, 11, 24, 14, 44, 14, tzinfo=UTC),
+        containers=(Container(name="c", image="pause", ready=True),),
+        labels={
+            "app": "web",
+            "pod-template-hash": "77c5dcb747",
+            "topology.kubernetes.io/region": "us-west-2",
+            "topology.kubernetes.io/zone": "us-west-2c",
+        },
+        ready=True,
+        owner=OwnerRef("ReplicaSet", "web-77c5dcb747", "a344a0f9-233b-4960-af58-9d292822c770"),
+        volumes=("kube-api-access-p8jfh",),
+    )
+
+
+def test_values_of_secrets_never_arrive() -> None:
+    env = [
+        {"name": "AWS_SECRET_ACCESS_KEY", "value": "s3cret"},
+        {"name": "AWS_ACCESS_KEY_ID", "value": "s3cret"},
+        {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN", "value": "s3cret"},
+        {"name": "HTTPS_PROXY", "value": "http://user:s3cret@proxy"},
+        {"name": "DATABASE_PASSWORD", "value": "s3cret"},
+        {"name": "AWS_PROFILE", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}},
+        {"name": "AWS_REGION", "value": "us-west-2"},
+        {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"},
+    ]
+    annotations = {
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"env": env}),
+        "vendor.example/token": "s3cret",
+        "eks.amazonaws.com/skip-containers": "sidecar",
+    }
+    pod = project.pod(
+        {
+            "metadata": {"namespace": "shop", "name": "p", "annotations": annotations},
+            "spec": {"containers": [{"name": "app", "image": "i", "env": env}]},
+        }
+    )
+    assert "s3cret" not in repr(pod)
+    assert pod.annotations == {"eks.amazonaws.com/skip-containers": "sidecar"}
+    assert pod.containers[0].env == {
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "",
+        "HTTPS_PROXY": "",
+        "AWS_PROFILE": "",
+        "AWS_REGION": "us-west-2",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    }
+
+
+def test_a_pod_with_next_to_nothing() -> None:
+    pod = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": None}, "status": None})
+    assert (pod.service_account, pod.containers, pod.owner, pod.volumes, pod.phase) == ("default", (), None, (), "")
+
+
+def test_a_pod_that_cannot_start() -> None:
+    pod = project.pod(
+        {
+            "metadata": {"namespace": "shop", "name": "p", "deletionTimestamp": "2026-11-24T14:44:14Z"},
+            "spec": {"initContainers": [{"name": "init"}], "containers": [{"name": "app"}]},
+            "status": {
+                "phase": "Pending",
+                "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
+                "containerStatuses": [
+                    {"name": "app", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+                ],
+            },
+        }
+    )
+    assert (pod.reason, pod.deleting, pod.ready) == ("Unschedulable", True, False)
+    assert pod.containers == (
+        Container(name="init", image="", init=True),
+        Container(name="app", image="", waiting="CrashLoopBackOff", restarts=4),
+    )
+
+
+def test_workloads_with_on_delete_and_jobs() -> None:
+    stateful_set = project.workload("StatefulSet", body("statefulset OnDelete create"))
+    assert (stateful_set.name, stateful_set.service_account, stateful_set.on_delete) == ("db", "orders", True)
+    job = project.workload("Job", body("job create"))
+    assert (job.name, job.service_account, job.replicas) == ("probe", "orders", 0)
+    cron_job = {"metadata": {"name": "nightly"}, "spec": {"jobTemplate": {"spec": body("job create")["spec"]}}}
+    assert project.workload("CronJob", cron_job).service_account == "orders"
+
+
+def test_a_daemon_set() -> None:
+    agent = project.daemon_set(body("daemonset get"))
+    assert (agent.namespace, agent.name, agent.desired, agent.ready) == ("kube-system", "eks-pod-identity-agent", 3, 3)
+    assert agent.args[:4] == ("--port", "80", "--cluster-name", "demo")
+
+
+def test_rollouts_of_a_real_deployment() -> None:
+    before = rollout("Deployment", body("deployment get rolled out"))
+    assert before == Rollout(kind="Deployment", namespace="gold2", name="web", desired=2, updated=2, available=2)
+    during = rollout("Deployment", body("deployment get during rollout"))
+    assert (during.done, during.waiting) == (False, "its controller has not noticed it yet")
+    assert during.restarted_at == "2026-11-24T00:00:00Z"
+    assert rollout("Deployment", body("deployment get after rollout")).done
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "waiting", "failed"),
+    [
+        ("Deployment", {"replicas": 3}, {"updatedReplicas": 1}, "1 of 3 pods are new", ""),
+        ("Deployment", {"replicas": 2}, {"replicas": 3, "updatedReplicas": 2}, "1 old pod is still to go", ""),
+        (
+            "Deployment",
+            {"replicas": 2},
+            {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 1},
+            "1 of 2 pods are available",
+            "",
+        ),
+        (
+            "Deployment",
+            {"replicas": 1},
+            {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]},
+            "0 of 1 pods are new",
+            "timed out",
+        ),
+        (
+            "StatefulSet",
+            {"replicas": 1},
+            {"updatedReplicas": 1, "availableReplicas": 1, "updateRevision": "b", "currentRevision": "a"},
+            "the new revision is not yet current",
+            "",
+        ),
+        (
+            "StatefulSet",
+            {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": 2}}},
+            {"updatedReplicas": 1, "availableReplicas": 3, "updateRevision": "b", "currentRevision": "a"},
+            "",
+            "",
+        ),
+        (
+            "DaemonSet",
+            {},
+            {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 2},
+            "2 of 3 pods are available",
+            "",
+        ),
+    ],
+)
+def test_what_a_rollout_waits_for(
+    kind: str, spec: dict[str, Any], status: dict[str, Any], waiting: str, failed: str
+) -> None:
+    found = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
+    assert (found.waiting, found.failed) == (waiting, failed)
+
+
+class Lab:
+    """The sandbox's cluster, with a reader and a writer as its administrator."""
+
+    def __init__(self, sandbox: KubeSandbox, aws: MemoryWorld, clock: ManualClock) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self._cluster = Cluster(
+            name=aws.cluster_name,
+            arn=aws.cluster_arn,
+            version="1.35",
+            status="ACTIVE",
+            endpoint=sandbox.endpoint,
+            certificate_authority=base64.b64encode(sandbox.ca_pem).decode(),
+        )
+        self.transport = self.login(sandbox.admin_token)
+        self.reader = KubeReader(self.transport)
+        self.writer = KubeWriter(self.transport)
+
+    def login(self, token: str) -> Transport:
+        return Transport(connect(self._cluster, token=lambda: (token, datetime.now(UTC) + timedelta(hours=1))))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    aws, clock = MemoryWorld(), ManualClock()
+    aws.addon = MemoryAddon()
+    with KubeSandbox(aws, clock=clock) as sandbox:
+        sandbox.load_baseline()
+        clock.advance(60)
+        sandbox.poke()
+        yield Lab(sandbox, aws, clock)
+
+
+def test_lists_are_complete_and_sorted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lab.reader.list_pods()
+    monkeypatch.setattr("podid.kube.transport.PAGE", 2)
+    assert lab.reader.list_pods() == whole
+    assert [(pod.namespace, pod.name) for pod in whole] == sorted((pod.namespace, pod.name) for pod in whole)
+    assert {pod.service_account for pod in whole} == {"default", "billing-worker", "orders", "reports"}
+
+
+def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: Lab) -> None:
+    whole = lab.reader.list_pods()
+    shop = tuple(pod for pod in whole if pod.namespace == "shop")
+    assert lab.reader.list_pods("shop") == shop
+    assert lab.reader.list_pods("shop", service_account="orders") == shop
+    assert lab.reader.list_pods(selector={"app": "orders"}) == shop
+    assert lab.reader.list_pods("shop", service_account="nobody") == ()
+
+
+def test_find_and_get(lab: Lab) -> None:
+    account = lab.reader.get_service_account(ORDERS)
+    assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid)
+    assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
+    assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
+    assert lab.reader.find_workload("StatefulSet", "shop", "orders") is None
+    with pytest.raises(NotFound) as raised:
+        lab.reader.get_pod("shop", "nope")
+    assert raised.value.what == "pod shop/nope does not exist"
+    pod = lab.reader.list_pods("shop")[0]
+    assert lab.reader.find_pod("shop", pod.name) == pod
+
+
+def test_find_does_not_hide_a_missing_right(lab: Lab) -> None:
+    lab.sandbox.add_user("nobody-token", "nobody", rules=[])
+    reader = KubeReader(lab.login("nobody-token"))
+    with pytest.raises(AccessDenied) as raised:
+        reader.find_service_account(ORDERS)
+    assert raised.value.permission == "get serviceaccounts in namespace shop"
+    with pytest.raises(AccessDenied) as raised:
+        reader.list_nodes()
+    assert raised.value.permission == "list nodes (cluster-wide)"
+    assert not reader.can_i("list", "nodes")
+    assert lab.reader.can_i("create", "serviceaccounts", namespace="shop", subresource="token")
+
+
+def test_workloads_and_their_owners(lab: Lab) -> None:
+    orders = lab.reader.get_workload("Deployment", "shop", "orders")
+    assert orders == Workload(
+        kind="Deployment",
+        namespace="shop",
+        name="orders",
+        uid=orders.uid,
+        service_account="orders",
+        replicas=2,
+        ready=2,
+        updated=2,
+        generation=1,
+        observed_generation=1,
+        labels={"app": "orders"},
+    )
+    assert [(w.kind, w.name) for w in lab.reader.list_workloads()] == [
+        ("Deployment", "reports"),
+        ("Deployment", "billing-worker"),
+        ("Deployment", "orders"),
+        ("DaemonSet", "eks-pod-identity-agent"),
+    ]
+    owner = lab.reader.list_pods("shop")[0].owner
+    assert owner is not None
+    assert lab.reader.list_owners("shop", "ReplicaSet") == {owner.uid: OwnerRef("Deployment", "orders", orders.uid)}
+
+
+def test_namespaces_nodes_and_irsa_annotations(lab: Lab) -> None:
+    assert lab.reader.list_namespaces() == (
+        *("default", "kube-node-lease", "kube-public", "kube-system"),
+        *("legacy", "payments", "shop"),
+    )
+    nodes = lab.reader.list_nodes()
+    assert [(node.os, node.arch, node.compute_type, node.ready) for node in nodes] == [("linux", "amd64", "", True)] * 3
+    roles = {str(account.ref): account.irsa_role_arn for account in lab.reader.list_service_accounts("legacy")}
+    assert roles == {"legacy/default": "", "legacy/reports": "arn:aws:iam::111122223333:role/irsa-reports"}
+
+
+def test_the_agent_and_its_log(lab: Lab) -> None:
+    (agent,) = lab.reader.list_agent_daemon_sets()
+    assert (agent.name, agent.desired, agent.ready) == ("eks-pod-identity-agent", 3, 3)
+    pods = lab.reader.list_agent_pods()
+    assert [pod.node for pod in pods] != []
+    log = lab.reader.read_log("kube-system", pods[0].name, container="eks-pod-identity-agent")
+    lines = log.splitlines()
+    assert lab.reader.read_log("kube-system", pods[0].name, container="eks-pod-identity-agent", tail_lines=1) == (
+        lines[-1] + "\n"
+    )
+    lab.sandbox.faults.kubelet_unreachable.add(pods[0].node)
+    with pytest.raises(Unavailable):
+        KubeReader(lab.login(lab.sandbox.admin_token)).read_log(
+            "kube-system", pods[0].name, container="eks-pod-identity-agent"
+        )
+
+
+def test_the_webhooks_registration(lab: Lab) -> None:
+    assert lab.reader.webhook_present()
+    lab.sandbox.delete(kinds.MUTATING_WEBHOOKS, "", "pod-identity-webhook")
+    assert not lab.reader.webhook_present()
+
+
+def test_service_accounts_are_made_and_removed(lab: Lab) -> None:
+    later = ServiceAccountRef("shop", "later")
+    assert lab.writer.create_service_account(later, dry_run=True).ref == later
+    assert lab.reader.find_service_account(later) is None
+    made = lab.writer.create_service_account(later)
+    assert lab.reader.get_service_account(later) == made
+    lab.writer.delete_service_account(later, uid=made.uid)
+    assert lab.reader.find_service_account(later) is None
+
+
+def test_an_expired_list_is_read_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podid.kube.transport.PAGE", 3)
+    lab.sandbox.faults.add(Fault("status", path="continue=", code=410, times=1))
+    assert len(lab.reader.list_pods()) == 7
+
+
+def test_a_token_request_is_bound_to_the_pod(lab: Lab) -> None:
+    pod = lab.reader.list_pods("shop")[0]
+    claims = lab.sandbox.review_token(lab.writer.request_token(ORDERS, pod), "pods.eks.amazonaws.com")
+    assert (claims.namespace, claims.service_account, claims.pod_uid) == ("shop", "orders", pod.uid)
+    with pytest.raises(NotFound) as raised:
+        lab.writer.request_token(ORDERS, replace(pod, name="nope"))
+    assert raised.value.what == "pod shop/nope does not exist"
+
+
+def test_a_kubeconfig_whose_ca_is_the_clusters(lab: Lab, tmp_path: Any, make_cluster: Callable[..., Cluster]) -> None:
+    file = tmp_path / "config"
+    file.write_text(json.dumps(lab.sandbox.kubeconfig(lab.sandbox.admin_token)))
+    elsewhere = make_cluster("https://abc.gr7.us-west-2.eks.amazonaws.com", pem=lab.sandbox.ca_pem.decode())
+    connection = connect(elsewhere, kubeconfig=str(file))
+    assert KubeReader(Transport(connection)).check().startswith("v1.35")
