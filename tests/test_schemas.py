@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from conftest import at
 from harness import Outcome, Podid
 from podid.cli.app import COMMANDS
 from podid.render.schemas import SCHEMAS
 from podid.sandbox.box import Sandbox
+from podid.sandbox.kubernetes import factory_in
 
 VALIDATORS = {
     kind: Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -133,6 +135,43 @@ def test_trust_reports(tmp_path: Path) -> None:
 def test_permissions(command: Any) -> None:
     document = check(Podid()(*command.path, "--show-permissions", "-o", "json"), "Permissions")
     assert document["command"] == command.name
+
+
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Podid]:
+    """podid with both halves of the sandbox, and a mistyped association in it."""
+    with Sandbox(kubernetes=factory_in(tmp_path), samples=True) as sandbox:
+        yield at(sandbox, monkeypatch)
+
+
+def test_reports_on_a_cluster(whole: Podid) -> None:
+    def json_of(*argv: str) -> Outcome:
+        return whole(*argv, "-o", "json")
+
+    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "not-installed"
+    assert [item["agentPod"] for item in check(json_of("agent", "nodes"), "NodeList")["items"]] != []
+    assert check(json_of("doctor"), "DoctorReport")["summary"]["error"] > 0
+    assert check(json_of("doctor", "--all"), "DoctorReport")["verdicts"] != []
+    check(json_of("install-agent"), "Result")
+    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "healthy"
+    check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart", "--dry-run"), "Plan")
+    result = check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart"), "Result")
+    assert result["effect"]["state"] in ("proven", "likely")
+    report = check(json_of("verify", "shop/orders", "--yes"), "VerifyReport")
+    assert [pod["state"] for pod in report["pods"]] == ["proven"] * len(report["pods"]) != []
+    check(json_of("restart", "shop/orders"), "Result")
+    check(json_of("history"), "History")
+
+
+def test_reports_when_kubernetes_cannot_be_reached(podid: Podid) -> None:
+    assert check(podid("agent", "status", "-o", "json"), "AgentStatus")["coverage"] is None
+    assert check(podid("doctor", "-o", "json"), "DoctorReport")["unknowns"] != []
+
+
+def test_explanations() -> None:
+    assert check(Podid()("explain", "trust-missing-tag-session", "-o", "json"), "Explanation")["items"] != []
+    assert check(Podid()("explain", "--list", "-o", "json"), "PageList")["items"] != []
+    assert check(Podid()("doctor", "--list", "-o", "json"), "CheckList")["items"] != []
 
 
 def test_completion() -> None:

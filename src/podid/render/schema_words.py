@@ -71,3 +71,11 @@ def document(
 
 def _about(schema: Schema, about: str) -> Schema:
     return {**schema, "description": about} if about else schema
+
+
+TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC."}
+ARN = text("An ARN, in full.")
+NAMES = listing(text())
+SERVICE_ACCOUNTS = listing(text(), "Each as NAMESPACE/NAME.")
+POLICY = free("A policy in IAM's policy language, as it is.")
+ARGV = listing(text(), "An argument vector, to be run as it is.")

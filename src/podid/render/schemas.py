@@ -5,12 +5,19 @@ or lose one unnoticed.
 """
 
 from podid.domain.exit_codes import ExitCode
-from podid.domain.findings import FixClass, Outcome, Severity
+from podid.domain.findings import Severity
 from podid.domain.plan import KEYS, EffectState, ResourceKind, Status, Verb
 from podid.domain.trust import ScopeKind
 from podid.domain.trust import Verdict as Match
+from podid.render.schema_reports import REPORTS
 from podid.render.schema_words import (
+    ARGV,
+    ARN,
     BASE,
+    NAMES,
+    POLICY,
+    SERVICE_ACCOUNTS,
+    TIME,
     Schema,
     document,
     flag,
@@ -25,13 +32,6 @@ from podid.render.schema_words import (
 )
 
 # --- the parts --------------------------------------------------------------------------------------------------------
-
-TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC."}
-ARN = text("An ARN, in full.")
-NAMES = listing(text())
-SERVICE_ACCOUNTS = listing(text(), "Each as NAMESPACE/NAME.")
-POLICY = free("A policy in IAM's policy language, as it is.")
-ARGV = listing(text(), "An argument vector, to be run as it is.")
 
 _ASSOCIATION: dict[str, Schema] = {
     "clusterName": text(),
@@ -156,10 +156,6 @@ def _actions(statuses: tuple[str, ...], about: str) -> Schema:
     return listing({"oneOf": shapes}, about)
 
 
-_SUBJECT = members({"kind": text(), "namespace": maybe(text()), "name": text()})
-_LINK = number("The link of the way to credentials, 1 to 10; 0 is podid's own access.")
-_DOCTOR_VERDICT = {"id": text(), "severity": one_of(Severity), "link": _LINK, "subject": _SUBJECT}
-
 # --- the documents ----------------------------------------------------------------------------------------------------
 
 _DOCUMENTS: tuple[Schema, ...] = (
@@ -238,46 +234,6 @@ _DOCUMENTS: tuple[Schema, ...] = (
         },
     ),
     document(
-        "DoctorReport",
-        "`podid doctor`. `verdicts`, passes included, only with `--all`.",
-        {
-            "cluster": text(),
-            "clusterArn": maybe(text()),
-            "scope": maybe(text("What was looked at; null is the whole cluster.")),
-            "takenAt": TIME,
-            "summary": members(
-                {name: number() for name in ("error", "warn", "info", "unknown", "pass", "masked")},
-                about="Findings by severity, those explained by an earlier broken link under masked.",
-            ),
-            "firstBroken": listing(
-                members({"serviceAccount": text("NAMESPACE/NAME, or * for all."), "id": text(), "link": _LINK})
-            ),
-            "findings": listing(
-                members(
-                    {
-                        **_DOCTOR_VERDICT,
-                        "message": text(),
-                        "evidence": NAMES,
-                        "fix": members({"class": one_of(FixClass), "commands": listing(ARGV)}),
-                        "serviceAccounts": SERVICE_ACCOUNTS,
-                        "maskedBy": maybe(text("The finding that explains this one.")),
-                        "docs": text("The command that explains it."),
-                    }
-                )
-            ),
-            "unknowns": listing(
-                members(
-                    {**_DOCTOR_VERDICT, "reason": text(), "permission": maybe(text("What is missing to look at it."))}
-                )
-            ),
-        },
-        {
-            "verdicts": listing(
-                members({**_DOCTOR_VERDICT, "outcome": one_of(Outcome), "message": text(), "maskedBy": maybe(text())})
-            )
-        },
-    ),
-    document(
         "Permissions",
         "Any command with `--show-permissions`.",
         {
@@ -331,4 +287,4 @@ ERROR: Schema = {
 }
 
 # kind -> schema; Error is not a kind, since it goes to stderr without apiVersion
-SCHEMAS: dict[str, Schema] = {**{schema["title"]: schema for schema in _DOCUMENTS}, "Error": ERROR}
+SCHEMAS: dict[str, Schema] = {**{schema["title"]: schema for schema in (*_DOCUMENTS, *REPORTS)}, "Error": ERROR}
