@@ -126,6 +126,12 @@ def test_add_appends_and_keeps_the_rest() -> None:
             "Statement[0] lets it in already",
         ),
         (
+            [statement(), statement({"Weird": {"aws:Foo": "x"}}, Sid="Perhaps", Effect="Deny")],
+            ScopeKind.CLUSTER,
+            "Statement[0] lets it in already, but Statement[1] (Perhaps) may deny it: "
+            "Weird is not an operator that podid knows",
+        ),
+        (
             [statement(), statement(Sid="No", Effect="Deny")],
             ScopeKind.SERVICE_ACCOUNT,
             "Statement[1] (No) denies it, and Deny wins over every Allow; one more Allow would not help",

@@ -222,7 +222,7 @@ OPERATORS: list[tuple[Mapping[str, Any], str]] = [
     ({"StringEqualsIfExists": {NS: "web"}}, NO),
     ({"StringEqualsIfExists": {"sts:ExternalId": "x"}}, MATCH),
     ({"StringNotEqualsIfExists": {"sts:ExternalId": "x"}}, MATCH),
-    ({"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "x"}}, MATCH),
+    ({"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "x"}}, UNKNOWN),
     # an absent key by operator
     ({"StringEquals": {"sts:ExternalId": "x"}}, NO),
     ({"StringLike": {"sts:ExternalId": "*"}}, NO),

@@ -426,6 +426,11 @@ def test_a_recreated_base_role() -> None:
             statement({"StringEquals": {NS: []}}),
             f"StringEquals {NS} has no values, and AWS does not document what that means",
         ),
+        (
+            statement({"ForAnyValue:StringEqualsIfExists": {"aws:CalledVia": "x"}}),
+            "ForAnyValue:StringEqualsIfExists aws:CalledVia cannot be decided: "
+            "the key is not sent, and AWS does not document what that means here",
+        ),
         (statement({"StringEquals": {"aws:Foo": "x"}}), "whether and how aws:Foo is sent is not known"),
         (
             statement({"DateLessThan": {"aws:CurrentTime": "2027-01-01"}}),

@@ -87,6 +87,9 @@ class Condition:
     def _when_absent(self) -> Truth:
         if self.family == "null":
             return any_of(_flag(value) for value in self.values)
+        if self.quantifier == "foranyvalue" and self.if_exists:
+            # For an absent key AWS documents IfExists as true and ForAnyValue as false, and not the two at once.
+            return None
         if self.quantifier == "forallvalues" or self.if_exists:
             return True
         # ForAnyValue is false without a value to look at, for negated operators too.

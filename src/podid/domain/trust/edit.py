@@ -46,13 +46,14 @@ def add(
     """
     statement = build_statement(identity, scope)
     found = evaluate(policy, _undated(identity))
-    covering = _covering(policy, identity, effective_scope(identity, scope))
-    if covering is not None:
-        return _unchanged(policy, f"{covering.label} lets it in already", covering.index)
     for action in (found.assume_role, found.tag_session):
         denied = action.verdict is Verdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return _unchanged(policy, f"{action.reason}; one more Allow would not help", action.statement)
+    covering = _covering(policy, identity, effective_scope(identity, scope))
+    if covering is not None:
+        doubt = "" if found.verdict is Verdict.MATCH else f", but {_reason(found)}"
+        return _unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index)
     new = _with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
     index = len(policy.statements)
@@ -140,8 +141,10 @@ def _reason(found: Evaluation) -> str:
 
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
     """The statement by which everybody in `scope` is surely let in already."""
+    # Where a Deny may apply, one more Allow would change nothing: only what allows can cover.
+    allowing = replace(policy, statements=tuple(s for s in policy.statements if s.allow))
     own = _undated(identity)
-    found = [evaluate(policy, own), evaluate(policy, stranger(own, scope))]
+    found = [evaluate(allowing, own), evaluate(allowing, stranger(own, scope))]
     if any(one.verdict is not Verdict.MATCH for one in found):
         return None
     decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}

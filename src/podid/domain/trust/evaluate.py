@@ -118,8 +118,8 @@ def _judge(policy: Policy, action: str, request: Request, context: Context) -> A
         return _verdict(action, Verdict.MATCH, allows, f"{allows.label} allows it")
     if doubtful is not None and (allows is not None or may_allow is not None):
         return _verdict(action, Verdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
-    index, reason = why_not(policy, action, request, context)
-    return _verdict(action, Verdict.NO_MATCH, None if index is None else policy.statements[index], reason)
+    nearest, reason = why_not(policy, action, request, context)
+    return _verdict(action, Verdict.NO_MATCH, nearest, reason)
 
 
 def _verdict(action: str, verdict: Verdict, statement: Statement | None, reason: str) -> ActionVerdict:

@@ -35,14 +35,14 @@ def failing(statement: Statement, context: Context) -> list[Condition]:
     return [condition for condition in statement.conditions if condition.holds(context) is False]
 
 
-def why_not(policy: Policy, action: str, request: Request, context: Context) -> tuple[int | None, str]:
-    """The index of the nearest statement and one sentence."""
+def why_not(policy: Policy, action: str, request: Request, context: Context) -> tuple[Statement | None, str]:
+    """The nearest statement and one sentence."""
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
         return None, no_principal(policy, request)
     if stage == "action":
-        return statement.index, f"{statement.label} lets {caller(request)} in, but not for {action}"
-    return statement.index, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
+        return statement, f"{statement.label} lets {caller(request)} in, but not for {action}"
+    return statement, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
 
 
 def why_denied(statement: Statement, context: Context) -> str:
@@ -92,6 +92,8 @@ def _unknown_condition(condition: Condition, context: Context) -> str:
     if not condition.values:
         return f"{line} has no values, and AWS does not document what that means"
     sent = context.find(condition.name)
+    if sent is Missing.ABSENT:
+        return f"{line} cannot be decided: the key is not sent, and AWS does not document what that means here"
     if not isinstance(sent, Sent):
         return f"whether and how {condition.key} is sent is not known"
     if sent.why:
