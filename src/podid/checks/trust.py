@@ -104,19 +104,19 @@ def _verdicts(rule: Check, snapshot: Snapshot, healthy: str, *, undecided: bool 
         if role.gone:
             yield rule.skip(subject, "the role does not exist", chain=chain_of(role.associations))
             continue
-        broken: dict[TrustFinding, list[Association]] = defaultdict(list)
+        broken: dict[tuple[TrustFinding, str], list[Association]] = defaultdict(list)
         open_answers: dict[str, list[Association]] = defaultdict(list)
         free: list[Association] = []
         for answer in role.answers:
             finding = next((f for f in answer.findings if f.id == rule.id), None)
             if finding is not None:
-                broken[finding].append(answer.association)
+                broken[finding, _worse(answer, finding)].append(answer.association)
             elif answer.evaluation.verdict is Match.UNKNOWN:
                 open_answers[_why(answer.evaluation)].append(answer.association)
             else:
                 free.append(answer.association)
-        for finding, members in broken.items():
-            yield _finding(rule, snapshot, role.arn, finding, members)
+        for (finding, cause), members in broken.items():
+            yield _finding(rule, snapshot, role.arn, finding, members, cause)
         for reason, members in open_answers.items():
             if undecided:
                 missing = Missing(reason)
@@ -127,13 +127,19 @@ def _verdicts(rule: Check, snapshot: Snapshot, healthy: str, *, undecided: bool 
             yield rule.ok(subject, healthy, chain=chain_of(free))
 
 
+def _worse(answer: Answer, finding: TrustFinding) -> str:
+    """The id of the error that keeps the association from working at all; a warning about the trust waits for it."""
+    errors = [f.id for f in answer.findings if f.severity == "error"]
+    return "" if finding.severity == "error" or not errors else errors[0]
+
+
 def _why(evaluation: Evaluation) -> str:
     actions: tuple[ActionVerdict, ...] = (evaluation.assume_role, evaluation.tag_session)
     return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is Match.UNKNOWN)
 
 
 def _finding(
-    rule: Check, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association]
+    rule: Check, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
 ) -> Verdict:
     commands = tuple(
         podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
@@ -145,6 +151,7 @@ def _finding(
         severity=Severity(finding.severity),
         evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
         commands=commands if finding.severity != "info" and rule.fix is not FixClass.PRINT else (),
+        masked_by=cause,
     )
 
 
