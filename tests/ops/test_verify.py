@@ -93,41 +93,74 @@ def look(world: KubeWorld, auth: EksAuth | None = None, who: Caller | None = Non
     )
 
 
-def test_one_live_pod_is_proof(world: KubeWorld) -> None:
+def test_every_live_pod_is_asked(world: KubeWorld) -> None:
     auth = EksAuth(world)
     report = look(world, auth)
-    first = world.reader.list_pods("shop")[0]
     assert report == VerifyReport(
         cluster="demo",
         ref=ORDERS,
         role_arn=ROLE,
         state=VerifyState.PROVEN,
-        reason=f"1 of 2 pods became {ROLE}",
-        pods=(
+        reason=f"2 of 2 pods became {ROLE}",
+        pods=tuple(
             PodProof(
                 namespace="shop",
-                name=first.name,
-                node=first.node,
+                name=pod.name,
+                node=pod.node,
                 injected=True,
                 missing_containers=(),
                 state=VerifyState.PROVEN,
                 identity=Identity(
                     role_arn=ROLE, account="111122223333", session_name="eks-demo-orders-x", expires_at=UNTIL
                 ),
-            ),
+            )
+            for pod in world.reader.list_pods("shop")
         ),
     )
-    assert (report.exit_code, auth.pods) == (ExitCode.OK, [first.name])
-    assert world.said == [f"redeeming a token for pod shop/{first.name}"]
+    names = [pod.name for pod in world.reader.list_pods("shop")]
+    assert (report.exit_code, auth.pods) == (ExitCode.OK, names)
+    assert world.said == [f"redeeming a token for pod shop/{name}" for name in names]
     assert "AKID" not in repr(report)
 
 
-def test_all_pods(world: KubeWorld) -> None:
-    auth = EksAuth(world)
-    report = look(world, auth, all_pods=True)
-    assert [proof.state for proof in report.pods] == [VerifyState.PROVEN, VerifyState.PROVEN]
-    assert report.reason == f"2 of 2 pods became {ROLE}"
-    assert sorted(auth.pods) == [pod.name for pod in world.reader.list_pods("shop")]
+def scale(world: KubeWorld, replicas: int) -> list[str]:
+    def change(obj: dict[str, Any]) -> dict[str, Any]:
+        return {**obj, "spec": {**obj["spec"], "replicas": replicas}}
+
+    world.sandbox.patch(kinds.DEPLOYMENTS, "shop", "orders", change)
+    for _ in range(5):
+        world.sleep(1)
+    return [pod.name for pod in world.reader.list_pods("shop")]
+
+
+def test_ten_of_many_are_enough_unless_all_are_asked_for(world: KubeWorld) -> None:
+    names = scale(world, 12)
+    assert len(names) == 12
+    report = look(world)
+    assert (report.state, [proof.name for proof in report.pods]) == (VerifyState.PROVEN, names[:10])
+    assert report.reason == f"10 of 12 pods became {ROLE}; the others were not looked at"
+    every = look(world, most=None)
+    assert ([proof.name for proof in every.pods], every.reason) == (names, f"12 of 12 pods became {ROLE}")
+    one = look(world, most=1)
+    assert one.reason == f"1 of 12 pods became {ROLE}; the others were not looked at"
+
+
+def test_a_pod_that_goes_away_meanwhile_makes_nothing_undecided(world: KubeWorld) -> None:
+    first, second = (pod.name for pod in world.reader.list_pods("shop"))
+
+    class Auth(EksAuth):
+        def redeem(self, cluster: str, token: str) -> PodIdentitySession:
+            session = super().redeem(cluster, token)
+            world.sandbox.delete(kinds.PODS, "shop", second)
+            world.sleep(2)
+            return session
+
+    report = look(world, Auth(world))
+    assert [proof.name for proof in report.pods] == [first]
+    assert (report.state, report.reason) == (
+        VerifyState.PROVEN,
+        f"1 of 2 pods became {ROLE}; the others were not looked at",
+    )
 
 
 def test_the_target_role_is_the_one_that_counts(world: KubeWorld) -> None:
@@ -139,7 +172,7 @@ def test_the_target_role_is_the_one_that_counts(world: KubeWorld) -> None:
         VerifyState.FAILED,
         1,
         f"pod shop/{name}: its credentials are those of arn:aws:sts::111122223333:assumed-role/orders/"
-        "eks-demo-orders-x, not of arn:aws:iam::444455556666:role/data",
+        "eks-demo-orders-x, not of arn:aws:iam::444455556666:role/data (2 of 2 pods)",
     )
     assert report.pods[0].identity is None
 
@@ -195,7 +228,7 @@ def test_what_a_refusal_means(
         state,
         link,
         permission,
-        f"pod shop/{name}: {reason}",
+        f"pod shop/{name}: {reason} (2 of 2 pods)",
     )
     assert report.exit_code is (ExitCode.ATTENTION if state is VerifyState.FAILED else ExitCode.UNDETERMINED)
 
@@ -209,7 +242,8 @@ def test_pods_without_the_fields_are_broken_at_link_3(world: KubeWorld) -> None:
     (stale,) = [proof for proof in report.pods if not proof.injected]
     assert (stale.state, stale.link, stale.missing_containers) == (VerifyState.FAILED, 3, ("app",))
     assert report.reason == (
-        f"pod shop/{stale.name}: it was not changed when it was created (containers without credentials: app)"
+        f"pod shop/{stale.name}: it was not changed when it was created (containers without credentials: app) "
+        "(1 of 2 pods)"
     )
     assert sorted(proof.state for proof in report.pods) == ["failed", "proven"]
     assert report.exit_code is ExitCode.ATTENTION
@@ -235,7 +269,7 @@ def test_missing_kubernetes_rights_are_named(world: KubeWorld) -> None:
     assert (report.state, report.permission, report.reason) == (
         VerifyState.UNKNOWN,
         permission,
-        f"pod shop/{name}: no token for it: not allowed to {permission}",
+        f"pod shop/{name}: no token for it: not allowed to {permission} (2 of 2 pods)",
     )
     world.sandbox.add_user("nobody-token", "nobody", rules=[])
     report = look(world, token="nobody-token")
@@ -292,7 +326,7 @@ def test_the_whole_exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         )
         assert (report.state, report.reason) == (
             VerifyState.PROVEN,
-            "1 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
+            "2 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
         )
         identity = report.pods[0].identity
         assert identity is not None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run_verify(run: Invocation, target: str, *, all_pods: bool) -> None:
     from podid.ops.associations import association_not_found
-    from podid.ops.verify import verify
+    from podid.ops.verify import MOST_PODS, verify
 
     (ref,) = inputs.service_accounts([target])
     cluster = run.cluster()
@@ -36,7 +36,7 @@ def run_verify(run: Invocation, target: str, *, all_pods: bool) -> None:
             redeem=run.aws.eks_auth.assume_role_for_pod_identity,
             whoami=run.aws.sts.caller_of,
             progress=run.progress.glance,
-            all_pods=all_pods,
+            most=None if all_pods else MOST_PODS,
         )
     run.emit(verify_view(report))
     run.finish(report.exit_code)

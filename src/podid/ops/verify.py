@@ -30,6 +30,9 @@ WhoAmI = Callable[["Credentials"], Caller]
 
 ASSOCIATION_LINK, INJECTION_LINK, TRUST_LINK = 1, 3, 9
 
+# each costs a token and a session: of hundreds of pods some are proof enough
+MOST_PODS = 10
+
 # "EKS does not have permissions to assume the associated role", and a session that does not fit
 _TRUST_CODES = ("AccessDeniedException", "PackedPolicyTooLarge", "PackedPolicyTooLargeException")
 
@@ -97,10 +100,10 @@ def verify(
     redeem: Redeem,
     whoami: WhoAmI,
     progress: Callable[[str], None],
-    all_pods: bool = False,
+    most: int | None = MOST_PODS,
 ) -> VerifyReport:
-    """Redeems a token for one live injected pod, or with `all_pods` for each of them; pods that lack the injected
-    fields are in the report as failed. What could not be looked at is `unknown`, never raised."""
+    """Redeems a token for each live injected pod, ready ones first, at most `most` (None: no limit); pods that lack
+    the injected fields are in the report as failed. What could not be looked at is `unknown`, never raised."""
     ref = association.ref
     try:
         pods = reader.list_pods(ref.namespace, service_account=ref.name)
@@ -111,17 +114,26 @@ def verify(
         return _report(association, VerifyState.UNKNOWN, _nothing_to_look_at(ref, pods))
     chosen = sorted((pod for pod in served if is_injected(pod)), key=lambda pod: not pod.ready)
     proofs = [_stale(pod) for pod in served if not is_injected(pod)]
-    for pod in chosen if all_pods else chosen[:1]:
+    looked = 0
+    for pod in chosen:
+        if looked == most:
+            break
         progress(f"redeeming a token for pod {pod.namespace}/{pod.name}")
-        proofs.append(_prove(writer, association, pod, redeem, whoami))
+        proof = _prove(writer, association, pod, redeem, whoami)
+        if proof is not None:
+            proofs.append(proof)
+            looked += 1
+    if not proofs:
+        return _report(association, VerifyState.UNKNOWN, f"every pod of {ref} went away meanwhile")
     return _summary(association, sorted(proofs, key=lambda proof: proof.name), len(served))
 
 
-def _prove(writer: KubeWriter, association: Association, pod: Pod, redeem: Redeem, whoami: WhoAmI) -> PodProof:
+def _prove(writer: KubeWriter, association: Association, pod: Pod, redeem: Redeem, whoami: WhoAmI) -> PodProof | None:
+    """None for a pod that went away meanwhile, as pods do while their workload is scaled or rolled out."""
     try:
         token = writer.request_token(association.ref, pod)
     except NotFound:
-        return _proof(pod, VerifyState.UNKNOWN, "it went away meanwhile")
+        return None
     except PodidError as error:
         return _proof(pod, VerifyState.UNKNOWN, f"no token for it: {error.what}", error=error)
     try:
@@ -196,12 +208,14 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     undecided = [proof for proof in proofs if proof.state is VerifyState.UNKNOWN]
     worst = bad or undecided
     if not worst:
-        proven = len(proofs)
         role = association.target_role_arn or association.role_arn
-        return _report(association, VerifyState.PROVEN, f"{proven} of {live_pods} pods became {role}", pods=proofs)
+        reason = f"{len(proofs)} of {live_pods} pods became {role}"
+        if len(proofs) < live_pods:
+            reason += "; the others were not looked at"
+        return _report(association, VerifyState.PROVEN, reason, pods=proofs)
     first = min(worst, key=lambda proof: proof.link)  # the earliest broken link explains the later ones
     same = sum(proof.reason == first.reason for proof in worst)
-    count = f" ({same} of {live_pods} pods)" if same > 1 else ""
+    count = f" ({same} of {live_pods} pods)" if live_pods > 1 else ""
     return VerifyReport(
         cluster=association.cluster_name,
         ref=association.ref,

@@ -84,7 +84,7 @@ def verify(
         str, typer.Argument(metavar="NS/SA", help="The service account, as NAMESPACE/NAME.", show_default=False)
     ],
     all_pods: Annotated[
-        bool, typer.Option("--all-pods", help="Redeem a token for every live pod, not only for one.")
+        bool, typer.Option("--all-pods", help="Redeem a token for every live pod, not only for ten.")
     ] = False,
 ) -> None:
     """Prove that pods get the role's credentials.
