@@ -17,18 +17,19 @@ def run(argv: list[str], runtime: Runtime | None = None) -> int:
     runtime = runtime or Runtime.of_process(argv)
     try:
         code = _dispatch(argv, runtime)
+        if code == ExitCode.INTERRUPTED:  # Typer has caught the Ctrl-C
+            _tell_interrupted(runtime)
     except PodidError as error:
         code = _fail(error, argv, runtime)
     except typer.TyperException as error:
         code = _fail(_usage_error(error), argv, runtime)
     except (KeyboardInterrupt, typer.Abort):
+        _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         code = ExitCode.OK  # a reader that has read enough; nothing was left to do but print
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
         code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)
-    if code == ExitCode.INTERRUPTED:
-        _tell_interrupted(runtime)
     return int(_flush(runtime, code))
 
 
@@ -39,7 +40,7 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     if completing:
         from podid.cli.completion import answer
 
-        runtime.streams.stdout.write(answer(build(rich_help=False), completing, argv))
+        runtime.streams.stdout.write(answer(build(rich_help=False, argv=argv), completing, argv))
         return ExitCode.OK
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
     app = build(rich_help=runtime.streams.stdout_tty, argv=argv)

@@ -1,0 +1,257 @@
+"""What may import what, what is loaded when, and the shape of the command list."""
+
+import ast
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import Podid
+from podid.cli import options
+from podid.cli.app import COMMANDS, GROUPS, build
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+PACKAGE = SRC / "podid"
+FILES = sorted(PACKAGE.rglob("*.py"))
+STDLIB = sys.stdlib_module_names
+
+# folder of src/podid -> the parts of podid and the packages beside the standard library that its files may import
+LAYERS: dict[str, tuple[set[str], set[str]]] = {
+    "domain": ({"domain"}, set()),
+    "checks": ({"checks", "domain"}, set()),
+    "pages": ({"pages", "domain"}, set()),
+    "aws": ({"aws", "domain", "entry"}, {"boto3", "botocore", "urllib3"}),
+    "kube": ({"kube", "domain", "checks"}, {"kubernetes", "urllib3", "yaml"}),
+    "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
+    "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath"}),
+    "cli": (
+        {"cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "entry"},
+        {"typer", "questionary", "prompt_toolkit"},
+    ),
+}
+# package -> where alone it may be imported
+HOMES = {
+    "boto3": ("aws/", "sandbox/"),
+    "botocore": ("aws/", "sandbox/"),
+    "kubernetes": ("kube/", "sandbox/"),
+    "rich": ("render/rich_writer.py",),
+    "questionary": ("cli/prompts.py",),
+    "prompt_toolkit": ("cli/prompts.py",),
+    "typer": ("cli/",),
+    "moto": ("sandbox/",),
+    "flask": ("sandbox/",),
+    "jmespath": ("render/formats.py",),
+    "pydantic": (),
+    "click": (),
+}
+SANDBOX_USERS = ("sandbox/", "cli/sandbox.py", "cli/demo.py")
+
+
+def where(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Each imported module's full name, and whether it is for type checkers only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            typing_only.update(inner for statement in node.body for inner in ast.walk(statement))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node in typing_only
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            if node.module == "podid" or node.module.startswith("podid."):
+                for alias in node.names:
+                    yield f"{node.module}.{alias.name}", node in typing_only
+            else:
+                yield node.module, node in typing_only
+
+
+def problems() -> Iterator[str]:
+    for path in FILES:
+        name = where(path)
+        for module, typing_only in imports(path):
+            top, _, rest = module.partition(".")
+            home = HOMES.get(top)
+            if home is not None and not name.startswith(home):
+                yield f"{name} imports {module}"
+            if module.startswith("podid.sandbox") and not name.startswith(SANDBOX_USERS):
+                yield f"{name} knows the sandbox"
+            layer = name.split("/")[0]
+            if layer not in LAYERS:
+                continue
+            parts, packages = LAYERS[layer]
+            if top == "podid":
+                if rest.split(".")[0] not in parts and not (typing_only and layer == "render"):
+                    yield f"{name} imports {module}"
+            elif top not in STDLIB and top not in packages:
+                yield f"{name} imports {module}"
+
+
+def test_imports_point_one_way() -> None:
+    assert sorted(set(problems())) == []
+
+
+def test_relative_imports_are_not_used() -> None:
+    found = [
+        where(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert found == []
+
+
+def test_only_a_runtime_builds_clients() -> None:
+    """Commands ask the invocation; an AWS session is made in one place."""
+    makers = [where(path) for path in FILES if re.search(r"\bAwsSession\(", path.read_text(encoding="utf-8"))]
+    assert [name for name in makers if not name.startswith(("aws/", "sandbox/"))] == ["cli/invocation.py"]
+
+
+def test_no_file_is_long() -> None:
+    lengths = {where(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: length for name, length in lengths.items() if length > 420} == {}
+
+
+# --- import budgets ---------------------------------------------------------------------------------------------------
+
+CLOUD = {"boto3", "botocore", "kubernetes", "questionary", "prompt_toolkit", "pydantic", "moto", "flask"}
+SLOW = CLOUD | {"rich", "yaml", "jmespath", "urllib3", "importlib.metadata"}
+
+
+def loaded(*argv: str, **env: str) -> set[str]:
+    """The modules that a fresh process has loaded when the command is over."""
+    code = (
+        "import sys\n"
+        "from podid.entry import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "sys.stderr.write('\\n'.join(sys.modules))\n"
+    )
+    # -S and -I are not used: the editable install needs site
+    done = subprocess.run(
+        [sys.executable, "-c", code, *argv], env={**os.environ, **env}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines())
+
+
+def test_version_loads_nothing() -> None:
+    heavy = SLOW | {"typer", "json", "podid.cli", "podid.domain"}
+    assert loaded("--version") & heavy == set()
+
+
+@pytest.mark.parametrize("command", ["", *sorted({c.path[0] for c in COMMANDS}), "role create", "sandbox start"])
+def test_help_loads_no_cloud(command: str) -> None:
+    assert loaded(*command.split(), "--help") & SLOW == set()
+
+
+@pytest.mark.parametrize("words", ["", "ass", "role ", "list --out", "list -o "])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_loads_no_cloud(words: str, shell: str) -> None:
+    assert loaded("--", *words.split(" "), _PODID_COMPLETE=shell) & SLOW == set()
+
+
+def test_permissions_load_no_cloud() -> None:
+    assert loaded("associate", "--show-permissions") & CLOUD == set()
+
+
+# --- the command list -------------------------------------------------------------------------------------------------
+
+NAMES = [command.name for command in COMMANDS]
+
+
+def _paragraphs(command_help: str) -> list[str]:
+    return [" ".join(part.split()) for part in command_help.split("\n\n")]
+
+
+def test_names_are_unique_and_groups_are_used() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert {command.path[0] for command in COMMANDS if len(command.path) == 2} <= set(GROUPS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_help_has_a_summary_and_an_example(command: options.Any) -> None:
+    first, *rest = _paragraphs(inspect.cleandoc(command.body.__doc__ or ""))
+    assert first.endswith(".")
+    examples = [part for part in rest if part.startswith("Example: ")]
+    assert len(examples) == 1
+    assert f"podid {command.name}" in examples[0]
+
+
+@pytest.mark.parametrize("group", ["", *sorted({c.path[0] for c in COMMANDS if len(c.path) == 2})])
+def test_no_summary_is_cut_in_the_command_list(group: str) -> None:
+    """80 columns, plain, as in a pipe."""
+    outcome = Podid(width=80)(*group.split(), "--help", COLUMNS="80", TERMINAL_WIDTH="80")
+    assert outcome.code == 0
+    assert [line for line in outcome.stdout.splitlines() if line.endswith("...")] == []
+
+
+def test_every_example_parses() -> None:
+    tree = build(rich_help=False)
+    for command in COMMANDS:
+        example = next(
+            part for part in _paragraphs(inspect.cleandoc(command.body.__doc__ or "")) if part.startswith("Example: ")
+        )
+        words = re.findall(r"--[a-z-]+", example)
+        node: options.Any = tree
+        for name in command.path:
+            node = node.commands[name]
+        known = {name for param in node.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
+        assert set(words) <= known, command.name
+
+
+def test_shared_options_have_one_spelling() -> None:
+    """No command makes an option of its own under a shared option's name, and help does not differ."""
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    tree = build(rich_help=False)
+    shared = {f"--{name.replace('_', '-')}" for name in (*options.SHARED, "show_permissions")}
+    for command in COMMANDS:
+        node: options.Any = tree
+        for name in command.path:
+            node = node.commands[name]
+        for param in node.params:
+            for name in param.opts:
+                if name in shared:
+                    assert param.rich_help_panel == "Shared options", f"{command.name} {name}"
+                    seen.setdefault(name, set()).add((*param.opts, param.metavar or "", param.help))
+    assert {name: spellings for name, spellings in seen.items() if len(spellings) > 1} == {}
+
+
+def test_every_shared_option_with_an_environment_variable_says_so() -> None:
+    for name, variables in options.ENVIRONMENT.items():
+        annotation = options.SHARED[name][0]
+        assert f"[env: {', '.join(variables)}]" in annotation.__metadata__[0].help
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------------
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
+
+
+def test_nothing_names_a_package_registry() -> None:
+    hosts = ("pypi" + ".org", "pypi" + ".python.org", "pythonhosted" + ".org", "registry.npm" + "js.org")
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in _tracked()
+        if any(host in path.read_text(encoding="utf-8", errors="replace") for host in hosts)
+    ]
+    assert found == []
+
+
+def test_the_changelog_has_a_section() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (\[?Unreleased\]?|\[?\d+\.\d+\.\d+\]?)", text, re.MULTILINE)
