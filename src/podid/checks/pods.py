@@ -1,6 +1,8 @@
 """Links 2 and 6 as the pods show them: the right service account, on a node where the agent can be."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from podid.checks.base import check
@@ -21,6 +23,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
+ALIKE = 0.85
 DECORATIONS = ("-service-account", "-serviceaccount", "-sa", "-irsa", "-pod-identity", "-role")
 
 
@@ -37,6 +40,7 @@ def sa_mismatch(snapshot: Snapshot) -> Iterable[Verdict]:
     facts = index(snapshot)
     accounts = {account.ref for account in known(snapshot.service_accounts)}
     used = {w.ref for w in known(snapshot.workloads)} | set(facts.pods)
+    strays = _strays(snapshot, facts.associations)
     for association in known(snapshot.associations):
         ref = association.ref
         subject, chain = service_account_subject(ref), (str(ref),)
@@ -44,33 +48,44 @@ def sa_mismatch(snapshot: Snapshot) -> Iterable[Verdict]:
             yield sa_mismatch.ok(subject, "pods or workloads use it", chain=chain)
         elif ref not in accounts:
             yield sa_mismatch.skip(subject, "the service account does not exist", chain=chain)
-        elif suspects := _suspects(snapshot, ref, facts.associations):
+        elif suspects := _suspects(ref, strays.get(ref.namespace, ())):
             yield _mismatch(snapshot, association, suspects)
         else:
             yield sa_mismatch.skip(subject, "nothing uses it, and no workload looks as if it should", chain=chain)
 
 
-def _suspects(
-    snapshot: Snapshot, ref: ServiceAccountRef, associations: Mapping[ServiceAccountRef, Association]
-) -> list[tuple[Subject, str]]:
-    """Workloads (and bare pods) of the namespace, with their service account, that the association seems meant for:
-    named like it, running as an account without an association of its own."""
-    controllers = {
-        Subject(w.kind, w.name, w.namespace): (w.service_account, w.labels)
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """A workload, or a bare pod, whose service account has no association."""
+
+    subject: Subject
+    account: str
+    labels: Mapping[str, str]
+
+
+def _strays(
+    snapshot: Snapshot, associations: Mapping[ServiceAccountRef, Association]
+) -> Mapping[str, tuple[_Stray, ...]]:
+    """By namespace, in the order of their names."""
+    found = [
+        _Stray(Subject(w.kind, w.name, w.namespace), w.service_account, w.labels)
         for w in known(snapshot.workloads)
-        if w.namespace == ref.namespace and not _owned(w)
-    }
-    bare = {
-        Subject("Pod", pod.name, pod.namespace): (pod.service_account, pod.labels)
+        if w.ref not in associations and not _owned(w)
+    ]
+    found += [
+        _Stray(Subject("Pod", pod.name, pod.namespace), pod.service_account, pod.labels)
         for pod in known(snapshot.pods)
-        if pod.namespace == ref.namespace and pod.owner is None and live(pod)
-    }
-    return sorted(
-        (subject, account)
-        for subject, (account, labels) in (controllers | bare).items()
-        if ServiceAccountRef(ref.namespace, account) not in associations
-        and _meant_for(ref.name, subject.name, labels, account)
-    )
+        if pod.ref not in associations and pod.owner is None and live(pod)
+    ]
+    places: dict[str, list[_Stray]] = defaultdict(list)
+    for stray in sorted(found, key=lambda s: s.subject):
+        places[stray.subject.namespace].append(stray)
+    return {namespace: tuple(strays) for namespace, strays in places.items()}
+
+
+def _suspects(ref: ServiceAccountRef, strays: Iterable[_Stray]) -> list[tuple[Subject, str]]:
+    """Those that an unused association seems meant for, with the service account that they run as."""
+    return [(s.subject, s.account) for s in strays if _meant_for(ref.name, s.subject.name, s.labels, s.account)]
 
 
 def _owned(workload: Workload) -> bool:
@@ -94,7 +109,11 @@ def _plain(name: str) -> str:
 
 def _similar(one: str, other: str) -> bool:
     parts = (f"{one}-", f"-{one}")
-    return other.startswith(parts[0]) or other.endswith(parts[1]) or SequenceMatcher(None, one, other).ratio() >= 0.85
+    if other.startswith(parts[0]) or other.endswith(parts[1]):
+        return True
+    matcher = SequenceMatcher(None, one, other)
+    # the two bounds are cheap, the ratio is not: namespaces can hold thousands of names
+    return all(ratio() >= ALIKE for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio))
 
 
 def _mismatch(snapshot: Snapshot, association: Association, suspects: list[tuple[Subject, str]]) -> Verdict:

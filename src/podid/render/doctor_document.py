@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.findings import Subject, Verdict
 from podid.domain.report import DoctorReport
+from podid.render.view import Document, Json, document, timestamp
 
 if TYPE_CHECKING:
     from podid.ops.doctor import CheckInfo
-
-Document = dict[str, object]
 
 
 def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
     """JSON-able; `verdicts` (passes and not-applicables too) only on request. Absent values are null."""
     counts = report.summary
-    document: Document = {
-        "apiVersion": "podid/v1",
-        "kind": "DoctorReport",
+    body: Document = {
         "cluster": report.cluster,
         "clusterArn": report.cluster_arn or None,
         "scope": report.scope or None,
-        "takenAt": _time(report.taken_at),
+        "takenAt": timestamp(report.taken_at),
         "summary": {
             "error": counts.error,
             "warn": counts.warn,
@@ -40,8 +36,8 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
         "unknowns": [_unknown(v) for v in report.unknowns],
     }
     if all_verdicts:
-        document["verdicts"] = [_verdict(v) for v in report.verdicts]
-    return document
+        body["verdicts"] = [_verdict(v) for v in report.verdicts]
+    return document("DoctorReport", body)
 
 
 def _finding(verdict: Verdict) -> Document:
@@ -90,26 +86,19 @@ def _subject(subject: Subject) -> Document:
     return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
 
 
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def check_list_document(checks: Iterable[CheckInfo]) -> Document:
     """What `podid doctor --list` shows, in causal order."""
-    return {
-        "apiVersion": "podid/v1",
-        "kind": "CheckList",
-        "items": [
-            {
-                "id": c.id,
-                "severity": c.severity,
-                "link": c.link,
-                "title": c.title,
-                "fix": c.fix,
-                "needs": list(c.needs),
-                "wants": list(c.wants),
-                "permissions": {"iam": list(c.iam), "kubernetes": list(c.kubernetes)},
-            }
-            for c in checks
-        ],
-    }
+    items: list[Json] = [
+        {
+            "id": c.id,
+            "severity": c.severity,
+            "link": c.link,
+            "title": c.title,
+            "fix": c.fix,
+            "needs": list(c.needs),
+            "wants": list(c.wants),
+            "permissions": {"iam": list(c.iam), "kubernetes": list(c.kubernetes)},
+        }
+        for c in checks
+    ]
+    return document("CheckList", {"items": items})
