@@ -13,6 +13,9 @@ from podid.render.changes import plan_text, plan_view, result_view
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
+    from podid.domain.errors import PodidError
+    from podid.domain.plan import Action
+    from podid.ops.journal import Run
     from podid.ops.resources import Resources
 
 
@@ -21,7 +24,14 @@ def settle_interrupted(run: Invocation, resources: Resources, header: Header) ->
     included."""
     if run.options.dry_run:
         return
-    for earlier, done in settle(run.journal, resources, header):
+
+    def unsettled(earlier: Run, action: Action, error: PodidError) -> None:
+        run.note(
+            f"run {earlier.run_id} was interrupted; what became of {action.kind} {action.target} "
+            f"cannot be looked at now: {error.what}"
+        )
+
+    for earlier, done in settle(run.journal, resources, header, unsettled):
         run.note(f"run {earlier.run_id} was interrupted; {done.action.kind} {done.action.target}: {done.reason}")
 
 

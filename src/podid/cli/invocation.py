@@ -11,7 +11,7 @@ import typer
 from podid.cli.options import Shared, from_values
 from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime
-from podid.domain.errors import Conflict, ConsentNeeded, PodidError, UsageError
+from podid.domain.errors import Conflict, ConsentNeeded, Declined, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, check_query, jsonl_line, to_text
@@ -225,9 +225,7 @@ class Invocation:
             )
         self.progress.done()
         if not self.runtime.prompter.confirm(question):
-            from podid.domain.errors import Cancelled
-
-            raise Cancelled("Nothing was changed")
+            raise Declined("You said no; nothing was changed")
 
     def exit(self, code: ExitCode) -> NoReturn:
         raise typer.Exit(int(code))

@@ -34,7 +34,7 @@ def run_undo(run: Invocation, run_id: str) -> None:
     settle_interrupted(run, resources, header)
     recorded = run.journal.get(recorded.run_id)  # as settled
     with run.working("reading what the run left"):
-        plan = undo_plan(recorded, header, resources.read)
+        plan = undo_plan(recorded, header, resources.read, resources.policies_of)
     applied = carry_out(
         run,
         plan,
@@ -44,4 +44,4 @@ def run_undo(run: Invocation, run_id: str) -> None:
         undoes=recorded.run_id,
     )
     if applied is not None:
-        report(run, plan, applied, notes=plan.notes)
+        report(run, plan, applied)

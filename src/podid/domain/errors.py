@@ -169,8 +169,14 @@ class Undetermined(PodidError):
     exit_code = ExitCode.UNDETERMINED
 
 
+class Declined(UsageError):
+    """The user answered no."""
+
+    code = "Declined"
+
+
 class Cancelled(PodidError):
-    """The user answered no, or pressed Ctrl-C at a question."""
+    """The user pressed Ctrl-C at a question."""
 
     code = "Cancelled"
     exit_code = ExitCode.INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -41,7 +42,7 @@ def plan_associations(
     unchanged: list[Action] = []
     notes: list[str] = [f"role {request.role.arn}: {request.role.note}"] if request.role.note else []
     for ref in request.refs:
-        action = _plan_one(request, ref, current[ref])
+        action = _plan_one(request, ref, current[ref], notes)
         (unchanged if action.before == action.after else actions).append(action)
     role = request.role.role
     if role is not None:
@@ -51,7 +52,9 @@ def plan_associations(
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
 
 
-def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None) -> Action:
+def _plan_one(
+    request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None, notes: list[str]
+) -> Action:
     asked: dict[str, object] = {"roleArn": request.role.arn}
     if request.target_role_arn is not None:
         asked["targetRoleArn"] = request.target_role_arn or None
@@ -71,10 +74,23 @@ def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Assoc
         }
         return Action(ResourceKind.ASSOCIATION, None, wanted)
     before = association_state(existing)
+    if _same_document(request.policy, existing.policy):
+        del asked["policy"]
+    differing = [key for key, value in request.tags.items() if existing.tags.get(key) != value]
+    if differing:
+        notes.append(f"the tags of the association of {ref} stay as they are ({', '.join(differing)} would differ)")
     after = {**before, **asked}
     if before != after:
         _check_replaceable(request, ref, existing, before, after)
     return Action(ResourceKind.ASSOCIATION, before, after)
+
+
+def _same_document(one: str | None, other: str | None) -> bool:
+    """Whether two session policies are the same JSON, however they are laid out."""
+    try:
+        return bool(one) and bool(other) and json.loads(one or "") == json.loads(other or "")
+    except ValueError:
+        return False
 
 
 def _check_replaceable(
@@ -123,6 +139,7 @@ def _plan_trust(
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
     missing: dict[bool, list[ServiceAccountRef]] = {}
+    refused = ""
     for ref in request.refs:
         tags_on = session_tags(request, current[ref])
         verdict = trust.evaluate(
@@ -132,6 +149,7 @@ def _plan_trust(
             missing.setdefault(tags_on, []).append(ref)
             why = verdict.findings[0].message if verdict.findings else verdict.assume_role.reason
             notes.append(f"the trust policy of role {role.name} does not admit {ref}: {why}")
+            refused = refused or notes[-1]
         elif verdict.verdict is trust.Verdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
             why = next(item.reason for item in unclear if item.verdict is trust.Verdict.UNKNOWN)
@@ -143,7 +161,7 @@ def _plan_trust(
         raise Conflict("Service accounts with session tags on and off need separate commands", subject=role.name)
     if not request.update_trust:
         raise Conflict(
-            notes[-1][0].upper() + notes[-1][1:],
+            refused[0].upper() + refused[1:],
             hint=("podid", "associate", *map(str, request.refs), "--role", role.name, "--update-trust"),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,

@@ -5,6 +5,7 @@ One file a run, one JSON object a line: a `run` head, then for each action an `i
 caller's own: directory 0700, files 0600, never through a symlink.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -56,9 +57,13 @@ class Journal:
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, newest first. A file that is not a journal is named in the error, never skipped."""
-        if not self.directory.is_dir():
+        if not self._exists():
             return ()
-        names = sorted((path.stem for path in self.directory.glob("*.jsonl")), reverse=True)
+        try:
+            found = [path.name for path in self.directory.iterdir()]
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
+        names = sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
         return tuple(run for name in names if (run := self._read(name)) is not None)
 
     def get(self, run_id: str) -> Run:
@@ -94,7 +99,7 @@ class Journal:
         run_id = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        recorder = Recorder(run_id, descriptor)
+        recorder = Recorder(run_id, descriptor, self.directory)
         recorder.write(
             {
                 "type": "run",
@@ -107,72 +112,104 @@ class Journal:
                 "undoes": undoes,
             }
         )
-        _sync_directory(self.directory)
+        try:
+            _sync_directory(self.directory)
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
         return recorder
 
     def settle(
-        self, read: Callable[[Run, Action], Done], reachable: Callable[[Run, Action], bool]
+        self, read: Callable[[Run, Action], Done | None], reachable: Callable[[Run, Action], bool]
     ) -> Iterator[tuple[Run, Done]]:
         """Closes the open intents of runs whose process is gone, where they are `reachable`. `read` looks at the
-        resource and says what became of the action; an intent that it raises on stays open. Yields what was settled."""
+        resource and says what became of the action; None leaves the intent open. Yields what was settled."""
         for run in self.runs():
-            steps = [step for step in run.open_steps if reachable(run, step.action)]
-            if not steps or run.running:
+            if run.running or not any(reachable(run, step.action) for step in run.open_steps):
                 continue
             descriptor = self._open(run.run_id, os.O_RDWR | os.O_APPEND)
-            recorder = Recorder(run.run_id, descriptor)
+            recorder = Recorder(run.run_id, descriptor, self.directory)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 recorder.close()
                 continue  # another run is settling it at this very moment
             with recorder:
-                recorder.drop_cut_line()
-                for step in steps:
+                text = recorder.drop_cut_line()
+                # as it is now: another process may have settled it, and changed things since, while we came here
+                now = _run(run.run_id, list(_records(text)), running=False)
+                for step in now.open_steps:
+                    if not reachable(run, step.action):
+                        continue
                     done = read(run, step.action)
-                    recorder.outcome(step.number, done)
-                    yield run, done
+                    if done is not None:
+                        recorder.outcome(step.number, done)
+                        yield run, done
 
     def _prepare(self) -> None:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
+        self._exists()
+
+    def _exists(self) -> bool:
+        """Whether there is a journal. What it says is trusted, so it must be the caller's own, for reading as well."""
+        try:
             facts = self.directory.lstat()
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise self._unusable(error.strerror or type(error).__name__) from error
         if not stat.S_ISDIR(facts.st_mode):
-            raise self._unusable("it is not a directory")
+            raise self._unusable("it is a symbolic link" if stat.S_ISLNK(facts.st_mode) else "it is not a directory")
         if facts.st_uid != os.geteuid():
             raise self._unusable("it belongs to another user")
         if facts.st_mode & 0o022:
             raise self._unusable("others may write to it")
+        return True
 
     def _open(self, run_id: str, flags: int) -> int:
+        path = self.directory / f"{run_id}.jsonl"
         try:
-            return os.open(self.directory / f"{run_id}.jsonl", flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            # a named pipe must not make us wait
+            descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
+            why = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
+            raise self._unusable(f"{path.name}: {why}") from error
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+            os.close(descriptor)
+            kind = "belongs to another user" if stat.S_ISREG(facts.st_mode) else "is not a file"
+            raise self._unusable(f"{path.name} {kind}")
+        return descriptor
 
     def _unusable(self, why: str) -> UsageError:
-        return UsageError(
-            f"The journal directory {self.directory} cannot be used: {why}",
-            advice="podid writes down each change before it makes it; give another place with --journal-dir.",
-            subject=str(self.directory),
-        )
+        return _unusable(self.directory, why)
 
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
-        with os.fdopen(descriptor, encoding="utf-8") as file:
+        with os.fdopen(descriptor, "rb") as file:
             running = _locked(file.fileno())
-            records = list(_records(file.read(), self.directory / f"{run_id}.jsonl"))
-        # killed between creating the file and writing its head: no intent was written, so nothing was done
-        return _run(run_id, records, running=running) if records else None
+            text = file.read()
+        try:
+            records = list(_records(text))
+            # killed between creating the file and writing its head: no intent was written, so nothing was done
+            return _run(run_id, records, running=running) if records else None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            path = self.directory / f"{run_id}.jsonl"
+            raise InvalidInput(
+                f"{path} is not a journal file, or it is damaged",
+                advice="Move it away to go on without what it recorded, or give another place with --journal-dir.",
+                subject=str(path),
+            ) from error
 
 
 class Recorder:
     """Writes one run. Every line is on disk before the method returns."""
 
-    def __init__(self, run_id: str, descriptor: int) -> None:
+    def __init__(self, run_id: str, descriptor: int, directory: Path) -> None:
         self.run_id = run_id
+        self._directory = directory
         self._descriptor = descriptor
 
     def __enter__(self) -> "Recorder":
@@ -203,18 +240,32 @@ class Recorder:
             {"type": "outcome", "number": number, "status": done.status, "after": done.after, "reason": done.reason}
         )
 
-    def drop_cut_line(self) -> None:
-        """A crash in the middle of a line leaves half of it; what is appended must not join on to that."""
+    def drop_cut_line(self) -> bytes:
+        """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
+        is left."""
         size = os.fstat(self._descriptor).st_size
         data = os.pread(self._descriptor, size, 0)
-        os.ftruncate(self._descriptor, data.rfind(b"\n") + 1)
+        whole = data.rfind(b"\n") + 1
+        os.ftruncate(self._descriptor, whole)
+        return data[:whole]
 
     def write(self, record: dict[str, Any]) -> None:
         line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
         data = line.encode()
-        while data:
-            data = data[os.write(self._descriptor, data) :]
-        os.fsync(self._descriptor)
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _unusable(self._directory, error.strerror or type(error).__name__) from error
+
+
+def _unusable(directory: Path, why: str) -> UsageError:
+    return UsageError(
+        f"The journal directory {directory} cannot be used: {why}",
+        advice="podid writes down each change before it makes it; give another place with --journal-dir.",
+        subject=str(directory),
+    )
 
 
 def _locked(descriptor: int) -> bool:
@@ -225,23 +276,17 @@ def _locked(descriptor: int) -> bool:
     return False
 
 
-def _records(text: str, path: Path) -> Iterator[dict[str, Any]]:
-    lines = text.split("\n")
-    for position, line in enumerate(lines):
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-            record["type"]
-        except (ValueError, KeyError, TypeError) as error:
-            if position == len(lines) - 1:
-                return  # a line that was cut short by a crash was never acted upon
-            raise InvalidInput(f"{path} is not a journal file: line {position + 1} cannot be read") from error
-        yield record
+def _records(text: bytes) -> Iterator[dict[str, Any]]:
+    """Raises ValueError for what is no JSON. A last line without its end was cut short by a crash, before anything was
+    done about it."""
+    for line in text.split(b"\n")[:-1]:
+        yield json.loads(line)
 
 
 def _run(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     head = records[0]
+    if head["type"] != "run":
+        raise ValueError("the head is missing")
     intents = {record["number"]: record for record in records if record["type"] == "intent"}
     outcomes = {record["number"]: record for record in records if record["type"] == "outcome"}
     return Run(

@@ -66,6 +66,11 @@ class Resources:
             case ResourceKind.RESTART:
                 return None
 
+    def policies_of(self, role_name: str) -> frozenset[str]:
+        """Names of the role's inline policies and ARNs of its attached ones; empty when there is no such role."""
+        inline, attached = self._policies(role_name)
+        return frozenset(inline) | attached
+
     def write(self, action: Action) -> State | None:
         """Makes the change and returns the state that the service answered, None for a deletion."""
         match action.kind:

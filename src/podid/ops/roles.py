@@ -133,9 +133,10 @@ def plan_role(
     """
     if current is None:
         return _plan_new(request, cluster, header)
+    _check_same_role(request, current)
     actions: list[Action] = []
     unchanged = [Action(ResourceKind.ROLE, role_state(current), role_state(current))]
-    notes: list[str] = []
+    notes = _unlike(request, current)
     trust_action = plan_trust(
         current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
     )
@@ -175,6 +176,32 @@ def plan_role(
     if actions:
         check_editable(current)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+
+
+def _check_same_role(request: RoleRequest, current: Role) -> None:
+    """A boundary or a path that was asked for and is not there must not look like success."""
+    asked_path = "" if request.path == "/" else request.path
+    for what, asked, found in (
+        ("permissions boundary", request.permissions_boundary_arn, current.permissions_boundary_arn),
+        ("path", asked_path, current.path),
+    ):
+        if asked and asked != found:
+            raise Conflict(
+                f"Role {request.name} exists and its {what} is {found or 'not set'}, not {asked}",
+                advice="podid changes neither path nor permissions boundary of a role that exists.",
+                subject=request.name,
+            )
+
+
+def _unlike(request: RoleRequest, current: Role) -> list[str]:
+    """What was asked for in words and labels, and is otherwise on the role that exists: told, not changed."""
+    notes = []
+    if request.description and request.description != current.description:
+        notes.append(f"the description of role {request.name} stays as it is")
+    differing = [key for key, value in request.tags.items() if current.tags.get(key) != value]
+    if differing:
+        notes.append(f"the tags of role {request.name} stay as they are ({', '.join(differing)} would be otherwise)")
+    return notes
 
 
 def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:

@@ -13,11 +13,10 @@ _COLUMNS = (
     Column("ROLE"),
     Column("TARGET ROLE"),
     Column("OWNER"),
-    Column("AGE", right=True),
-    Column("ASSOCIATION ID", wide=True),
+    Column("CREATED"),
+    Column("ASSOCIATION ID", wide=True, whole=True),
     Column("SESSION TAGS", wide=True),
     Column("SESSION POLICY", wide=True),
-    Column("CREATED", wide=True),
 )
 
 
@@ -70,11 +69,10 @@ def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, 
         # a target role is often in another account, which its bare name would hide
         target or "-",
         owner_name(association),
-        age(association.created_at, now) if short else timestamp(association.created_at) or "-",
+        f"{age(association.created_at, now)} ago" if short else timestamp(association.created_at) or "-",
         association.association_id,
         "on" if association.session_tags else "off",
         "yes" if association.policy else "no",
-        timestamp(association.created_at) or "-",
     )
 
 

@@ -215,8 +215,8 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     if detail and len(runs) == 1:
         return View(view_document, text=_run_text(runs[0]), names=names)
     columns = (
-        Column("RUN"),
-        Column("STARTED"),
+        Column("RUN", whole=True),
+        Column("STARTED", wide=True),
         Column("STATUS"),
         Column("CHANGES", right=True),
         Column("CLUSTER"),

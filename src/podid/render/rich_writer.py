@@ -46,7 +46,8 @@ def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> N
     for index in shown:
         column = table.columns[index]
         # fold, never cut: an ARN that lost its end names another thing
-        grid.add_column(column.title, overflow="fold", justify="right" if column.right else "left")
+        whole = max((len(row[index]) for row in table.rows), default=0) if column.whole else None
+        grid.add_column(column.title, overflow="fold", justify="right" if column.right else "left", min_width=whole)
     for number, row in enumerate(table.rows):
         grid.add_row(
             *(
@@ -54,4 +55,7 @@ def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> N
                 for index in shown
             )
         )
-    console.print(grid)
+    if wide:
+        # asked for all of it: the terminal wraps lines better than cells of five letters read
+        console.width = max(console.width, console.measure(grid, options=console.options.update(width=10_000)).maximum)
+    console.print(grid, crop=False)

@@ -12,11 +12,13 @@ Document = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`wide` columns show with -o wide and in every machine format, never in a plain table on a terminal."""
+    """`wide` columns show with -o wide and in CSV, never in a plain table. `whole` ones are not broken over lines: ids
+    are there to be copied."""
 
     title: str
     wide: bool = False
     right: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
