@@ -1,0 +1,103 @@
+"""Every right taken away by itself: never a quiet 0 with fewer facts, and always the name of what is missing."""
+
+from typing import Any
+
+import pytest
+
+from podid.checks.all import ALL
+from podid.ops.doctor import permissions
+
+from .world import Json, Site
+
+IAM, RULES = permissions(ALL)
+KUBERNETES = [(group, resource, verb) for group, resource, verbs in RULES for verb in verbs]
+
+
+def rules(without: tuple[str, str, str] | None = None) -> list[Json]:
+    return [
+        {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+        for group, resource, verb in KUBERNETES
+        if (group, resource, verb) != without
+    ]
+
+
+def named(report: Any) -> set[str]:
+    return {item["permission"] for item in report["unknowns"] if item["permission"]}
+
+
+def test_the_rights_that_show_permissions_prints_are_enough(shared: Site) -> None:
+    printed = shared.must("doctor", "--show-permissions", "-o", "json").json
+    (role,) = printed["kubernetes"]
+    caller = shared.user("viewer", role["rules"])
+    outcome = shared("doctor", "-o", "json", env=caller)
+    assert (outcome.code, outcome.json["findings"], outcome.json["unknowns"]) == (0, [], [])
+    granted = set(printed["iamPolicy"]["Statement"][0]["Action"])
+    assert set(IAM) <= granted
+
+
+@pytest.mark.parametrize("action", [action for action in IAM if action != "eks:DescribeCluster"])
+@pytest.mark.parametrize("explicit", [False, True], ids=["implicit", "explicit"])
+def test_an_iam_action_less(shared: Site, action: str, explicit: bool) -> None:
+    shared.box.world.credentials.deny(action, explicit=explicit)
+    outcome = shared("doctor", "-o", "json")
+    report = outcome.json
+    assert (outcome.code, report["findings"], named(report)) == (9, [], {action})
+    assert "tool-aws-denied" in {item["id"] for item in report["unknowns"]}
+    text = shared("doctor")
+    assert text.code == 9
+    assert action in text.stdout
+
+
+@pytest.mark.parametrize("rule", KUBERNETES, ids=[" ".join(reversed(rule)).strip() for rule in KUBERNETES])
+def test_a_kubernetes_right_less(shared: Site, rule: tuple[str, str, str]) -> None:
+    caller = shared.user("viewer", rules(without=rule))
+    outcome = shared("doctor", "-o", "json", env=caller)
+    report = outcome.json
+    _, resource, verb = rule
+    assert (outcome.code, report["findings"]) == (9, [])
+    assert all(permission.startswith(f"{verb} {resource}") for permission in named(report))
+    assert named(report)
+    assert "tool-k8s-rbac-denied" in {item["id"] for item in report["unknowns"]}
+
+
+def test_allow_unknown_accepts_fewer_facts(shared: Site) -> None:
+    shared.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
+    assert shared("doctor").code == 9
+    assert shared("doctor", "--allow-unknown").code == 0
+
+
+def test_no_describe_cluster_is_no_result(shared: Site) -> None:
+    shared.box.world.credentials.deny("eks:DescribeCluster")
+    outcome = shared("doctor", "-o", "json")
+    assert (outcome.code, outcome.stdout, outcome.error["code"]) == (4, "", "AccessDenied")
+    assert "eks:DescribeCluster" in outcome.error["message"]
+
+
+def test_verify_names_what_the_caller_lacks(shared: Site) -> None:
+    shared.box.world.credentials.deny(
+        "eks-auth:AssumeRoleForPodIdentity", access_key_id=shared.box.admin_key.access_key_id
+    )
+    outcome = shared("verify", "shop/orders", "--yes", "-o", "json")
+    report = outcome.json
+    assert (outcome.code, report["state"], report["permission"]) == (9, "unknown", "eks-auth:AssumeRoleForPodIdentity")
+
+
+def test_verify_without_the_right_to_ask_for_tokens(shared: Site) -> None:
+    caller = shared.user("viewer", [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}])
+    outcome = shared("verify", "shop/orders", "--yes", "-o", "json", env=caller)
+    assert (outcome.code, outcome.json["state"], outcome.json["permission"]) == (
+        9,
+        "unknown",
+        "create serviceaccounts/token in namespace shop",
+    )
+    text = shared("verify", "shop/orders", "--yes", env=caller)
+    assert text.code == 9
+    assert "create serviceaccounts/token in namespace shop" in text.stdout
+
+
+def test_verify_proves_the_role_pod_by_pod(shared: Site) -> None:
+    report = shared.must("verify", "shop/orders", "--yes", "-o", "json").json
+    assert [pod["name"] for pod in report["pods"]] == shared.cluster.pod_names("shop")
+    role = "arn:aws:iam::111122223333:role/shop-orders"
+    assert (report["state"], report["reason"]) == ("proven", f"2 of 2 pods became {role}")
+    assert {pod["identity"]["roleArn"] for pod in report["pods"]} == {role}
