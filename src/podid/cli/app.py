@@ -100,12 +100,17 @@ def _typer(help_text: str, mode: Any) -> typer.Typer:
     )
 
 
-def _root(
-    ctx: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-) -> None:
-    if version:
+def _version(ctx: typer.Context, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
         from podid.entry import VERSION
 
         ctx.obj.streams.stdout.write(f"podid {VERSION}\n")
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_version, help="Print the version and exit."
+    ),
+) -> None:
+    """Typer replaces this by the app's own help."""

@@ -26,7 +26,7 @@ def run(argv: list[str], runtime: Runtime | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # SystemExit is how Typer leaves when nobody reads its help
         code = ExitCode.OK  # a reader that has read enough; nothing was left to do but print
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
         code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)

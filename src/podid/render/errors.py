@@ -11,7 +11,7 @@ def error_text(error: PodidError, *, color: bool) -> str:
     """One sentence, then what can be pasted, then what to quote to AWS's support."""
     red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
     what = sanitize.block(error.what)
-    lines = [f"{red}Error:{off} {what[:1].upper()}{what[1:]}{'' if what.endswith(('.', '?', '!')) else '.'}"]
+    lines = [f"{red}Error:{off} {_capital(what)}{'' if what.endswith(('.', '?', '!')) else '.'}"]
     if isinstance(error, AccessDenied) and error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
@@ -21,6 +21,12 @@ def error_text(error: PodidError, *, color: bool) -> str:
     if error.request_id:
         lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
     return "\n".join(lines) + "\n"
+
+
+def _capital(sentence: str) -> str:
+    """Names keep their spelling: Shop/orders would be another service account."""
+    first = sentence.split(" ", 1)[0]
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() and first != "podid" else sentence
 
 
 def error_json(error: PodidError) -> str:

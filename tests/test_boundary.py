@@ -1,0 +1,548 @@
+"""The contract of every command with whoever runs it: exit codes, streams, formats, text that is not to be trusted,
+consent, and what a dry run leaves alone."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import at
+from harness import Answers, Podid
+from podid.cli import boundary
+from podid.cli.app import COMMANDS
+from podid.cli.runtime import Runtime, Streams
+from podid.domain import errors
+from podid.domain.exit_codes import MEANING, ExitCode, combine
+from podid.sandbox.baseline import add_association
+from podid.sandbox.box import Sandbox
+
+EVIL = "\x1b]0;owned\x07\x1b[2Jtext\u202e\r\n\tend"
+VISIBLE = "\\x1b]0;owned\\x07\\x1b[2Jtext\\u202e"
+
+
+@pytest.fixture
+def shop(box: Sandbox) -> Sandbox:
+    """Two associations."""
+    add_association(box.world, "shop", "orders", "storefront")
+    add_association(box.world, "shop", "pay", "orders-dynamodb")
+    return box
+
+
+def raised(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def dispatch(argv: list[str], runtime: Runtime) -> int:
+        raise error
+
+    monkeypatch.setattr(boundary, "_dispatch", dispatch)
+
+
+# --- exit codes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.PodidError("x"), 1),
+        (errors.Rejected("x"), 1),
+        (errors.UsageError("x"), 2),
+        (errors.InvalidInput("x"), 2),
+        (errors.ConsentNeeded("x"), 2),
+        (errors.AccessDenied("x"), 4),
+        (errors.CredentialsError("x"), 4),
+        (errors.NotFound("x"), 5),
+        (errors.Conflict("x"), 6),
+        (errors.AlreadyExists("x"), 6),
+        (errors.Unavailable("x"), 7),
+        (errors.Throttled("x"), 7),
+        (errors.TimedOut("x"), 7),
+        (errors.Undetermined("x"), 9),
+        (errors.Cancelled("x"), 130),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 0),
+        (ZeroDivisionError("secret"), 1),
+    ],
+)
+def test_what_is_raised_chooses_the_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+    raised(monkeypatch, error)
+    for output in ("table", "json"):
+        outcome = Podid()("list", "-o", output)
+        assert (outcome.code, outcome.stdout) == (code, "")
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert set(MEANING) == set(ExitCode)
+
+
+@pytest.mark.parametrize(
+    ("codes", "one"), [({0}, 0), ({0, 3}, 3), ({3, 9}, 3), ({3, 8, 9}, 8), ({9, 0}, 9), (set(), 0), ({4, 5}, 5)]
+)
+def test_several_codes_at_once(codes: set[int], one: int) -> None:
+    assert combine({ExitCode(code) for code in codes}) == one
+
+
+def test_a_bug_shows_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised(monkeypatch, ValueError("token=abc123"))
+    outcome = Podid()("list", "-v")
+    assert outcome.code == 1
+    assert "abc123" not in outcome.stderr
+    assert re.match(r"Error: podid ran into a bug: ValueError at test_boundary.py:\d+ < ", outcome.stderr)
+
+
+def test_codes_of_real_commands(podid: Podid, shop: Sandbox) -> None:
+    assert podid("--version").stdout.startswith("podid ")
+    assert podid("list").code == 0
+    assert podid("list", "--cluster", "nowhere").code == 5
+    assert podid("associate", "shop/orders", "--role", "orders-dynamodb").code == 6
+    assert podid("sandbox", "status").code == 3
+    shop.world.credentials.deny("eks:ListPodIdentityAssociations")
+    assert podid("list").code == 4
+
+
+# --- errors, as text and as JSON --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "message", "hint"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'.", "podid --help"),
+        (("role", "frobnicate"), "No such command 'frobnicate'.", "podid role --help"),
+        (("list", "--frobnicate"), "No such option: --frobnicate", "podid list --help"),
+        (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
+        (("associate", "shop/orders"), "Missing option '--role'.", "podid associate --help"),
+        (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression", None),
+        (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
+        (("list", "--timeout", "5m"), "No such option: --timeout", "podid list --help"),
+        (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m or 1h30m", None),
+        (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
+        (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
+        (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces exclude each other", None),
+        (("list", "--expect-account", "12"), "--expect-account '12' is not a 12-digit account id", None),
+    ],
+)
+def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> None:
+    text = Podid(env={"AWS_REGION": "us-west-2", "PODID_CLUSTER": "demo"})(*argv)
+    assert (text.code, text.stdout) == (2, "")
+    assert text.stderr.startswith(f"Error: {message}")
+    assert ("Try:" in text.stderr) == (hint is not None)
+    for wanted in (("-o", "json"), ("--output=json",), ("-ojsonl",)):
+        if "-o" in argv:
+            continue
+        outcome = Podid(env={"AWS_REGION": "us-west-2", "PODID_CLUSTER": "demo"})(*argv, *wanted)
+        assert (outcome.code, outcome.stdout) == (2, "")
+        assert outcome.error["message"].startswith(message)
+        assert (outcome.error["hint"], outcome.error["exitCode"]) == (hint, 2)
+
+
+def test_the_environment_can_ask_for_json_errors() -> None:
+    assert Podid(env={"PODID_OUTPUT": "json"})("frobnicate").error["code"] == "Usage"
+    assert Podid(env={"PODID_OUTPUT": "json"})("frobnicate", "-o", "table").stderr.startswith("Error: ")
+    # behind -- nothing is an option any more
+    assert Podid()("list", "--", "-o", "json").stderr.startswith("Error: ")
+
+
+def test_an_error_in_full(podid: Podid) -> None:
+    outcome = podid("show", "shop/nobody")
+    assert (outcome.code, outcome.stdout) == (5, "")
+    assert outcome.stderr == (
+        "Error: shop/nobody has no association in cluster demo.\nTry:   podid associate shop/nobody --role ROLE\n"
+    )
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+def test_formats(podid: Podid, shop: Sandbox) -> None:
+    document = podid("list", "-o", "json").json
+    items = document["items"]
+    assert [item["serviceAccount"] for item in items] == ["orders", "pay"]
+    streamed = [json.loads(line) for line in podid("list", "-o", "jsonl").stdout.splitlines()]
+    assert sorted(streamed, key=lambda item: str(item["serviceAccount"])) == items  # each as soon as it is there
+    assert yaml.safe_load(podid("list", "-o", "yaml").stdout) == document
+    assert podid("list", "-o", "name").stdout == "shop/orders\nshop/pay\n"
+    rows = list(csv.DictReader(io.StringIO(podid("list", "-o", "csv").stdout)))
+    assert [(row["namespace"], row["service_account"], row["role"]) for row in rows] == [
+        ("shop", "orders", "arn:aws:iam::111122223333:role/storefront"),
+        ("shop", "pay", "arn:aws:iam::111122223333:role/orders-dynamodb"),
+    ]
+    table = [line.split("\t") for line in podid("list").stdout.splitlines()]
+    wide = [line.split("\t") for line in podid("list", "-o", "wide").stdout.splitlines()]
+    assert [len(row) for row in table] == [6, 6]
+    assert [row[:6] for row in wide] == table
+    assert [row[6] for row in wide] == [item["associationId"] for item in items]
+
+
+def test_a_query(podid: Podid, shop: Sandbox) -> None:
+    query = ("--query", "items[].[namespace, serviceAccount]")
+    rows = [["shop", "orders"], ["shop", "pay"]]
+    assert podid("list", *query).stdout == "shop\torders\nshop\tpay\n"
+    assert podid("list", *query, "-o", "json").json == rows
+    assert yaml.safe_load(podid("list", *query, "-o", "yaml").stdout) == rows
+    assert podid("list", *query, "-o", "jsonl").stdout == '["shop","orders"]\n["shop","pay"]\n'
+    assert podid("list", "--query", "length(items)").stdout == "2\n"
+    assert podid("list", "--query", "items[0].ownerArn").stdout == "None\n"
+    for output in ("csv", "name"):
+        outcome = podid("list", *query, "-o", output)
+        assert (outcome.code, outcome.stdout) == (2, "")
+
+
+def test_nothing_is_still_a_document(podid: Podid) -> None:
+    assert podid("list", "-o", "json").json["items"] == []
+    assert podid("list", "-o", "jsonl").stdout == ""
+    assert podid("list").stdout == ""
+    assert podid("list", "-o", "csv").stdout.splitlines() == [
+        "namespace,service_account,role,target_role,owner,created,association_id,session_tags,session_policy"
+    ]
+
+
+def test_the_format_never_changes_the_code(podid: Podid, shop: Sandbox) -> None:
+    argv = ("associate", "shop/orders", "--role", "orders-dynamodb")
+    assert {podid(*argv, "-o", output).code for output in ("table", "wide", "json", "jsonl", "yaml", "name")} == {6}
+
+
+def test_stderr_is_empty_beside_a_document(podid: Podid) -> None:
+    outcome = podid("associate", "shop/orders", "--role", "storefront", "--wait", "api", "-o", "json")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    outcome = podid("associate", "shop/pay", "--role", "storefront", "--wait", "api", "-q")
+    assert (outcome.code, outcome.stderr) == (0, "")
+
+
+# --- text that is not to be trusted -----------------------------------------------------------------------------------
+
+
+def put(box: Sandbox, **members: Any) -> None:
+    """shop/orders with members that EKS would not have let in."""
+    association = add_association(box.world, "shop", "orders", "storefront")
+    box.world.put_association(box.world.clusters[box.world.cluster_name], replace(association, **members))
+
+
+def test_escape_sequences_are_shown_and_not_obeyed(podid: Podid, box: Sandbox) -> None:
+    put(box, policy=EVIL)
+    shown = podid("show", "shop/orders").stdout
+    assert VISIBLE in shown
+    assert not set(shown) & {"\x1b", "\x07", "\u202e", "\r"}
+    podid.tty = True
+    drawn = podid("show", "shop/orders", "--no-color").stdout
+    assert "\\x1b]0;owned\\x07" in drawn
+    assert "\x1b]0" not in drawn
+    assert "\u202e" not in drawn
+
+
+def test_json_keeps_the_value_and_stays_ascii(podid: Podid, box: Sandbox) -> None:
+    put(box, policy=EVIL)
+    podid.tty = False
+    outcome = podid("show", "shop/orders", "-o", "json")
+    assert outcome.json["policy"] == EVIL
+    assert outcome.stdout.isascii()
+    assert "\x1b" not in outcome.stdout
+    assert yaml.safe_load(podid("show", "shop/orders", "-o", "yaml").stdout)["policy"] == EVIL
+    assert "\x1b" not in podid("show", "shop/orders", "-o", "yaml").stdout
+
+
+def test_fields_stay_fields(box: Sandbox, podid: Podid) -> None:
+    put(box, owner_arn="=cmd\t|'C calc'!A0\n")
+    (line,) = podid("list").stdout.splitlines()
+    assert line.split("\t")[4] == "=cmd\\t|'C calc'!A0\\n"
+    (row,) = csv.DictReader(io.StringIO(podid("list", "-o", "csv").stdout))
+    assert row["owner"] == "'=cmd\\x09|'C calc'!A0\\x0a"
+
+
+def test_markup_is_text(box: Sandbox, podid: Podid) -> None:
+    put(box, owner_arn="[red]x :smile:")
+    podid.tty = True
+    assert "[red]x :smile:" in podid("list", "--no-color").stdout
+
+
+def test_an_error_is_sanitized_too(podid: Podid) -> None:
+    outcome = podid("show", "shop/\x1b[31morders")
+    assert outcome.code == 2
+    assert "\x1b" not in outcome.stderr
+
+
+# --- colour and width -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tty", "env", "argv", "colour"),
+    [
+        (True, {}, (), True),
+        (True, {"NO_COLOR": "1"}, (), False),
+        (True, {"NO_COLOR": ""}, (), True),
+        (True, {"TERM": "dumb"}, (), False),
+        (True, {}, ("--no-color",), False),
+        (False, {}, (), False),
+        (False, {"FORCE_COLOR": "1"}, (), True),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+    ],
+)
+def test_colour_of_errors(tty: bool, env: dict[str, str], argv: tuple[str, ...], colour: bool) -> None:
+    outcome = Podid(env={"AWS_REGION": "us-west-2", "TERM": "xterm", **env}, tty=tty)("show", "orders", *argv)
+    assert ("\x1b[" in outcome.stderr) is colour
+
+
+def test_colour_of_tables(podid: Podid, shop: Sandbox) -> None:
+    podid.tty = True
+    assert "\x1b[1m" in podid("list", TERM="xterm").stdout
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in podid("list", **env).stdout
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(1, 40), (40, 40), (100, 100), (5000, 500)])
+def test_width_is_clamped(width: int, drawn: int) -> None:
+    streams = Streams(io.StringIO(), io.StringIO(), io.StringIO(), False, False, False, width=width)
+    assert Runtime(streams=streams, env={}).width == drawn
+
+
+def test_no_arn_is_cut_on_a_narrow_terminal(podid: Podid, shop: Sandbox) -> None:
+    podid.tty, podid.width = True, 40
+    drawn = podid("list", "--no-color").stdout
+    assert max(len(line) for line in drawn.splitlines()) <= 40
+    assert "…" not in drawn
+    assert "..." not in drawn
+
+
+# --- closed pipes -----------------------------------------------------------------------------------------------------
+
+
+def run_process(*argv: str, stdout: Any, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "podid", *argv],
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+    )
+
+
+def to_closed_pipe(*argv: str) -> tuple[int, str]:
+    """Exit code and stderr of a process whose reader is gone before it starts."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = run_process(*argv, stdout=writer)
+    os.close(writer)
+    _, stderr = process.communicate(timeout=60)
+    return process.returncode, stderr.decode()
+
+
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+def test_a_closed_pipe_is_silent(podid: Podid, shop: Sandbox, output: str) -> None:
+    assert to_closed_pipe("list", "-o", output) == (0, "")
+
+
+def test_a_closed_pipe_does_not_stop_a_change_nor_alter_its_code(podid: Podid) -> None:
+    line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "-q")
+    assert to_closed_pipe(*line) == (0, "")
+    assert [item["serviceAccount"] for item in podid("list", "-o", "json").json["items"]] == ["orders"]
+    assert to_closed_pipe("sandbox", "status") == (3, "")
+
+
+def test_help_into_a_closed_pipe() -> None:
+    assert to_closed_pipe("--help") == (0, "")
+
+
+# --- consent ----------------------------------------------------------------------------------------------------------
+
+
+def names(podid: Podid) -> list[str]:
+    return podid("list", "-o", "name").stdout.split()
+
+
+def test_deleting_needs_a_yes_where_nobody_can_be_asked(podid: Podid, shop: Sandbox) -> None:
+    outcome = podid("disassociate", "shop/orders")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "Try:   podid disassociate shop/orders --yes" in outcome.stderr
+    assert names(podid) == ["shop/orders", "shop/pay"]
+    assert podid("disassociate", "shop/orders", "--yes").code == 0
+    assert names(podid) == ["shop/pay"]
+
+
+def test_a_question_on_a_terminal(podid: Podid, shop: Sandbox) -> None:
+    podid.tty, podid.answers = True, Answers(False)
+    outcome = podid("disassociate", "shop/orders")
+    assert (outcome.code, podid.answers.questions) == (2, ["Delete the association of shop/orders?"])
+    podid.answers = Answers(True)
+    assert podid("disassociate", "shop/orders").code == 0
+    podid.tty = False
+    assert names(podid) == ["shop/pay"]
+
+
+@pytest.mark.parametrize("env", [{"CI": "true"}, {"CI": "1"}])
+def test_nobody_is_asked_in_ci(podid: Podid, shop: Sandbox, env: dict[str, str]) -> None:
+    podid.tty, podid.answers = True, Answers()
+    assert podid("disassociate", "shop/orders", **env).code == 2
+
+
+def test_an_empty_ci_is_not_ci(podid: Podid, shop: Sandbox) -> None:
+    podid.tty, podid.answers = True, Answers(True)
+    assert podid("disassociate", "shop/orders", CI="").code == 0
+
+
+def test_creating_needs_no_consent(podid: Podid) -> None:
+    podid.tty, podid.answers = True, Answers()
+    assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
+
+
+def test_a_yes_is_not_a_replace_nor_an_update_of_trust(podid: Podid, shop: Sandbox) -> None:
+    assert podid("associate", "shop/orders", "--role", "orders-dynamodb", "--yes").code == 6
+    before = podid("role", "show", "article-2023", "-o", "json").json["trustPolicy"]
+    assert podid("associate", "shop/new", "--role", "article-2023", "--yes").code != 0
+    assert podid("role", "show", "article-2023", "-o", "json").json["trustPolicy"] == before
+
+
+# --- dry runs ---------------------------------------------------------------------------------------------------------
+
+
+def everything(podid: Podid) -> dict[str, Any]:
+    """What the API says of all that podid could have changed."""
+    roles = podid("role", "list", "-o", "name").stdout.split()
+    return {
+        "associations": podid("list", "-o", "json").json,
+        "roles": [podid("role", "show", name, "-o", "json").json for name in roles],
+        "agent": podid("install-agent", "--dry-run", "-o", "json").json["actions"],
+        "history": podid("history", "-o", "json").json,
+    }
+
+
+DRY_RUNS = (
+    ("install-agent",),
+    ("role", "create", "new", "--for", "shop/orders"),
+    ("role", "create", "article-2023", "--for", "shop/orders", "--adopt", "--update-trust"),
+    ("associate", "shop/new", "--role", "storefront"),
+    ("associate", "shop/new", "--role", "article-2023", "--update-trust"),
+    ("associate", "shop/orders", "--role", "orders-dynamodb", "--replace"),
+    ("disassociate", "shop/orders"),
+    ("undo", "last"),
+)
+
+
+@pytest.mark.parametrize("line", DRY_RUNS, ids=" ".join)
+def test_a_dry_run_changes_nothing(podid: Podid, shop: Sandbox, line: tuple[str, ...]) -> None:
+    assert podid("associate", "shop/third", "--role", "storefront", "--wait", "api").code == 0
+    before = everything(podid)
+    outcome = podid(*line, "--dry-run", "-o", "json")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.json["kind"] == "Plan"
+    assert outcome.json["actions"] != []
+    text = podid(*line, "--dry-run")
+    assert text.code == 0
+    assert text.stdout.startswith(
+        "Plan as arn:aws:iam::111122223333:user/podid-admin in account 111122223333, us-west-2"
+    )
+    assert everything(podid) == before
+
+
+def test_every_changing_command_has_a_dry_run() -> None:
+    changing = {command.name for command in COMMANDS if "journal_dir" in command.shared}
+    assert changing - {"history"} == {command.name for command in COMMANDS if "dry_run" in command.shared}
+
+
+# --- other promises ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_show_permissions_needs_no_arguments_and_no_aws(command: Any) -> None:
+    if not command.permissions.iam:
+        assert "show_permissions" not in command.shared
+        return
+    outcome = Podid()(*command.path, "--show-permissions", "-o", "json")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    policy = outcome.json["iamPolicy"]
+    granted = [
+        action
+        for statement in policy["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    assert sorted(granted) == sorted(command.permissions.iam)
+    rights = [rule for manifest in outcome.json["kubernetes"] for rule in manifest["rules"]]
+    assert not any("serviceaccounts/token" in rule["resources"] for rule in rights)
+    assert not any("pods" in rule["resources"] and "create" in rule["verbs"] for rule in rights)
+    text = Podid()(*command.path, "--show-permissions").stdout
+    assert text.startswith(f"# IAM policy for podid {command.name}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("list",),
+        ("role", "list"),
+        ("role", "show", "storefront"),
+        ("install-agent",),
+        ("associate", "shop/new", "--role", "storefront"),
+        ("disassociate", "shop/orders", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_expect_account(podid: Podid, shop: Sandbox, line: tuple[str, ...]) -> None:
+    before = names(podid)
+    outcome = podid(*line, "--expect-account", "999999999999")
+    assert (outcome.code, outcome.stdout) == (6, "")
+    assert "The credentials are account 111122223333's, not 999999999999's as expected" in outcome.stderr
+    assert podid(*line, PODID_EXPECT_ACCOUNT="999999999999").code == 6
+    assert names(podid) == before
+    assert podid("list", "--expect-account", "111122223333").code == 0
+
+
+def test_verbose_says_where_settings_came_from(podid: Podid) -> None:
+    stderr = podid("list", "-v").stderr
+    assert "  region us-west-2 (AWS_REGION)\n" in stderr
+    assert "  cluster demo (PODID_CLUSTER)\n" in stderr
+    assert "  cluster demo (--cluster)\n" in podid("list", "-v", "-c", "demo").stderr
+
+
+def test_no_secret_is_said_aloud(podid: Podid, box: Sandbox) -> None:
+    outcome = podid("associate", "shop/orders", "--role", "storefront", "-v")
+    for secret in (box.admin_key.secret_access_key, "Authorization", "X-Amz-Signature", "k8s-aws-v1."):
+        assert secret not in outcome.stdout + outcome.stderr
+
+
+def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised(monkeypatch, KeyboardInterrupt())
+    outcome = Podid()("list")
+    assert (outcome.code, outcome.stdout) == (130, "")
+    assert outcome.stderr.startswith("Interrupted.")
+
+
+def test_ctrl_c_in_a_real_process(podid: Podid, box: Sandbox) -> None:
+    box.faults.latency(30.0)
+    process = run_process("list", stdout=subprocess.PIPE)
+    threading.Timer(2.0, process.send_signal, (signal.SIGINT,)).start()
+    started = time.monotonic()
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (130, b"")
+    assert stderr.decode().startswith("Interrupted.")
+    assert time.monotonic() - started < 10
+
+
+def test_a_cluster_is_not_guessed_for_a_change(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    podid = at(box, monkeypatch, PODID_CLUSTER="")
+    assert podid("list").code == 0  # the only one there is
+    outcome = podid("associate", "shop/orders", "--role", "storefront")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "No cluster is named; us-west-2 has demo" in outcome.stderr
+    podid.tty, podid.answers = True, Answers("demo")
+    assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def test_the_journal_directory_is_private(podid: Podid, journal: Path) -> None:
+    line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "--journal-dir", str(journal))
+    assert podid(*line).code == 0
+    assert journal.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in journal.iterdir()] == [0o600]
+    journal.chmod(0o777)
+    assert podid("associate", "shop/pay", *line[2:]).code == 2
+    assert podid("list", "-o", "name").stdout == "shop/orders\n"
