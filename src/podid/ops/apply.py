@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
@@ -219,11 +219,12 @@ def undo_plan(
                 f"{header.cluster or '-'}",
                 subject=run.run_id,
             )
-        left = step.after if step.after is not None else action.after
+        # an association that an undo made again has another id, and is the same for everybody who uses it
+        left = _reproducible(step.after if step.after is not None else action.after)
         current = read(action.kind, action.keys)
-        inverse = Action(action.kind, left, _reproducible(action.before))
+        inverse = Action(action.kind, current, _reproducible(action.before))
         if matches(inverse.after, current):
-            unchanged.append(inverse)
+            unchanged.append(replace(inverse, before=left))
         elif matches(left, current):
             if action.kind is ResourceKind.ROLE and inverse.after is None:
                 _check_deletable(run, action.keys["roleName"], policies_of)

@@ -1,0 +1,54 @@
+"""Fixtures of the tests of changes: podid with a clock that does not wait, and processes that can be killed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.loaders import Loader
+
+from harness import Podid
+from podid.aws.session import AwsSession
+from podid.sandbox.box import Sandbox
+
+from .dying import Launcher, load_models_once
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "__init__", Loader.__init__)  # so that it is put back
+        load_models_once()
+        yield
+
+
+@pytest.fixture
+def podid(box: Sandbox, podid: Podid, monkeypatch: pytest.MonkeyPatch) -> Podid:
+    """As everywhere, but waits pass at once and calls are given up after a quarter of a second."""
+    box.world.delays.association = box.world.delays.addon = 0.0
+    waited = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+        assert waited < 3600, "podid would wait for an hour"
+        box.world.clock.advance(seconds)
+
+    podid.sleep = sleep
+    monkeypatch.setitem(AwsSession.__init__.__kwdefaults__ or {}, "patience", 0.25)
+    return podid
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    started = Launcher(tmp_path_factory.mktemp("streams"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "journal"
+    monkeypatch.setenv("PODID_JOURNAL_DIR", str(directory))
+    assert os.environ["PODID_JOURNAL_DIR"] == str(directory)
+    return directory

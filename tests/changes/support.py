@@ -1,0 +1,122 @@
+"""What the tests of changes share: the account as one value, the calls that write, and runs that are killed."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness import Podid
+from podid.sandbox.aws.authorization import Request
+from podid.sandbox.aws.errors import Answer
+from podid.sandbox.aws.gateway import Disconnect
+from podid.sandbox.box import Sandbox
+
+ACCOUNT = "111122223333"
+READ = ("Get", "List", "Describe", "Simulate", "Assume")
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}],
+}
+
+
+def account_state(box: Sandbox) -> dict[str, Any]:
+    """Everything that podid can change, without what the service assigns anew."""
+    cluster = box.world.clusters[box.world.cluster_name]
+    backend = box.iam.backend(box.world.account)
+    return {
+        "associations": sorted(
+            (
+                item.namespace,
+                item.service_account,
+                item.role_arn,
+                item.target_role_arn,
+                item.disable_session_tags,
+                item.policy,
+                tuple(sorted(box.world.tags.get(item.arn, {}).items())),
+            )
+            for item in cluster.associations.values()
+        ),
+        "addons": sorted(
+            (item.name, item.version, item.configuration)
+            for item in cluster.addons.values()
+            if item.status != "DELETING"
+        ),
+        "roles": {
+            role.name: {
+                "path": role.path,
+                "trust": _document(role.assume_role_policy_document),
+                "inline": {name: _document(text) for name, text in role.policies.items()},
+                "attached": sorted(role.managed_policies),
+                "tags": sorted((tag["Key"], tag["Value"]) for tag in role.tags),
+                "boundary": role.permissions_boundary_arn,
+                "description": role.description,
+            }
+            for role in backend.roles.values()
+        },
+    }
+
+
+def _document(text: object) -> object:
+    return json.loads(text) if isinstance(text, str) else text
+
+
+def writes(box: Sandbox) -> int:
+    """How many calls that change something the account has met."""
+    return sum(count for (_, name), count in box.faults.calls.items() if not name.startswith(READ))
+
+
+def is_write(box: Sandbox, request: Request) -> bool:
+    return not box.gateway._name(request).operation.startswith(READ)
+
+
+@contextmanager
+def killed_at_write(box: Sandbox, number: int, when: str, pid: Callable[[], int]) -> Iterator[None]:
+    """Kills the caller at its write `number`, counted from 0: `before` the account hears of it, or `after` it was
+    carried out and before the answer."""
+    answer = box.gateway.answer
+    seen = iter(range(1_000_000))
+    lock = threading.Lock()
+
+    def answering(request: Request) -> Answer:
+        if not is_write(box, request):
+            return answer(request)
+        with lock:
+            mine = next(seen) == number
+        if not mine:
+            return answer(request)
+        if when == "after":
+            answer(request)
+        os.kill(pid(), signal.SIGKILL)
+        raise Disconnect
+
+    box.gateway.answer = answering  # type: ignore[method-assign]  # put back below
+    try:
+        yield
+    finally:
+        box.gateway.answer = answer  # type: ignore[method-assign]
+
+
+def runs(podid: Podid) -> list[dict[str, Any]]:
+    """The journal, newest first."""
+    outcome = podid("history", "-o", "json")
+    assert outcome.code == 0, outcome.stderr
+    items: list[dict[str, Any]] = outcome.json["items"]
+    return items
+
+
+def undo_everything(podid: Podid) -> None:
+    """Takes back every run that is not an undo, newest first."""
+    for item in runs(podid):
+        if item["undoes"] is None and item["actions"]:
+            outcome = podid("undo", item["runId"], "--yes")
+            assert outcome.code == 0, outcome.stderr
+
+
+def policy_file(directory: Path, document: object = POLICY, name: str = "read-table.json") -> str:
+    path = directory / name
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return str(path)

@@ -1,0 +1,172 @@
+"""kill -9 at every moment of every change: the next run of the same command finishes it, and undo takes it back."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.box import Sandbox
+
+from .dying import CUTS, Launcher
+from .support import account_state, killed_at_write, policy_file, runs, undo_everything
+
+KILLED = -9
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`before` are the commands that lead up to the one that is killed; `RUN` in it is the newest run's id."""
+
+    name: str
+    command: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = ()
+
+
+CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "POLICY")
+ASSOCIATE = ("associate", "shop/orders", "--role", "orders-dynamodb", "--wait", "none")
+SCENARIOS = (
+    Scenario("role create", (*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess")),
+    Scenario("associate", ASSOCIATE),
+    Scenario("replace", (*ASSOCIATE[:3], "storefront", *ASSOCIATE[4:], "--replace"), (ASSOCIATE,)),
+    Scenario("update trust", (*ASSOCIATE[:3], "article-2023", *ASSOCIATE[4:], "--update-trust")),
+    Scenario("disassociate", ("disassociate", "shop/orders", "--yes", "--wait", "none"), (ASSOCIATE,)),
+    Scenario("install agent", ("install-agent", "--wait", "none")),
+    Scenario("undo", ("undo", "RUN", "--yes"), (CREATE,)),
+)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A fresh account and a fresh journal for every moment at which a run is killed."""
+
+    box: Sandbox
+    podid: Podid
+    directory: Path
+    scenario: Scenario
+    rounds: int = 0
+    untouched: Any = None
+    start: Any = None
+    command: tuple[str, ...] = ()
+
+    def set_up(self) -> None:
+        self.box.reset()
+        self.rounds += 1
+        self.podid.env = {**os.environ, "PODID_JOURNAL_DIR": str(self.directory / f"journal-{self.rounds}")}
+        policy = policy_file(self.directory)
+        self.untouched = account_state(self.box)
+        for argv in self.scenario.before:
+            self.do(*(policy if part == "POLICY" else part for part in argv))
+        run_id = runs(self.podid)[0]["runId"] if self.scenario.before else ""
+        self.command = tuple({"POLICY": policy, "RUN": run_id}.get(part, part) for part in self.scenario.command)
+        self.start = account_state(self.box)
+
+    def do(self, *argv: str) -> Any:
+        outcome = self.podid(*argv)
+        assert outcome.code == 0, outcome.stderr
+        return outcome
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
+def stage(request: pytest.FixtureRequest, box: Sandbox, podid: Podid, tmp_path: Path) -> Stage:
+    return Stage(box, podid, tmp_path, request.param)
+
+
+def converges(stage: Stage, expected: Any, done: int, *, undone: bool) -> None:
+    """The same command again: same state as without the interruption, a journal that tells all; undo of all of it."""
+    stage.do(*stage.command)
+    assert account_state(stage.box) == expected
+    history = runs(stage.podid)
+    assert {item["status"] for item in history} <= {"done", "failed", "empty", "partial"}
+    new = history[: len(history) - len(stage.scenario.before)]
+    steps = [action for item in new for action in item["actions"]]
+    assert sum(action["status"] == "done" for action in steps) == done  # nothing twice, nothing forgotten
+    for action in steps:
+        if action["status"] == "failed":
+            assert action["reason"] == "settled: it had not been made"
+    if not undone:
+        return
+    again = stage.do(*stage.command, "-o", "json").json
+    assert {action["status"] for action in again["actions"]} <= {"unchanged"}
+    if stage.scenario.name != "undo":
+        undo_everything(stage.podid)
+        assert account_state(stage.box) == stage.untouched
+
+
+def uninterrupted(stage: Stage) -> tuple[Any, int]:
+    stage.set_up()
+    result = stage.do(*stage.command, "-o", "json").json
+    return account_state(stage.box), sum(action["status"] == "done" for action in result["actions"])
+
+
+def test_killed_at_every_line_of_the_journal(stage: Stage, launcher: Launcher) -> None:
+    expected, done = uninterrupted(stage)
+    lines = 0
+    for number in count():
+        codes = set()
+        for cut in CUTS:
+            stage.set_up()
+            launcher.start(stage.command, stage.podid.env, die=(number, cut))
+            codes.add(launcher.wait().code)
+            converges(stage, expected, done, undone=cut == "whole")
+        if codes == {0}:
+            break
+        assert codes == {KILLED}
+        lines += 1
+    assert lines == 1 + 2 * done  # the head, then an intent and an outcome for each change
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) -> None:
+    expected, done = uninterrupted(stage)
+    killed = 0
+    for number in count():
+        stage.set_up()
+        pid: list[int] = []
+
+        def current(pid: list[int] = pid) -> int:
+            while not pid:
+                continue
+            return pid[0]
+
+        with killed_at_write(stage.box, number, when, current):
+            pid.append(launcher.start(stage.command, stage.podid.env))
+            code = launcher.wait().code
+        converges(stage, expected, done, undone=when == "after")
+        if code == 0:
+            break
+        assert code == KILLED
+        killed += 1
+    assert killed == done
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_program_itself_killed(box: Sandbox, podid: Podid, journal: Path, when: str) -> None:
+    """The same once more with `python -m podid` as users start it."""
+    pid: list[int] = []
+
+    def current() -> int:
+        while not pid:
+            continue
+        return pid[0]
+
+    with killed_at_write(box, 0, when, current):
+        process = subprocess.Popen([sys.executable, "-m", "podid", *ASSOCIATE], stderr=subprocess.DEVNULL)
+        pid.append(process.pid)
+        assert process.wait(20) == KILLED
+    (interrupted,) = runs(podid)
+    assert (interrupted["status"], [action["status"] for action in interrupted["actions"]]) == ("interrupted", ["open"])
+
+    outcome = podid(*ASSOCIATE)
+
+    assert outcome.code == 0
+    made = "it had been made" if when == "after" else "it had not been made"
+    assert f"run {interrupted['runId']} was interrupted; association shop/orders: settled: {made}" in outcome.stderr
+    assert [item[:3] for item in account_state(box)["associations"]] == [
+        ("shop", "orders", "arn:aws:iam::111122223333:role/orders-dynamodb")
+    ]
