@@ -80,8 +80,10 @@ def test_what_changes_print(podid: Podid, tmp_path: Path) -> None:
     policy.write_text(
         json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}})
     )
-    create = ("role", "create", "r", "--for", "shop/orders", "--policy-file", str(policy), "-o", "json")
-    create = (*create, "--managed-policy", "AmazonS3ReadOnlyAccess", "--tag", "team=shop")
+    create = [
+        *("role", "create", "r", "--for", "shop/orders", "--policy-file", str(policy), "-o", "json"),
+        *("--managed-policy", "AmazonS3ReadOnlyAccess", "--tag", "team=shop"),
+    ]
     associate = ("associate", "shop/orders", "--role", "r", "-o", "json", "--wait", "api")
 
     assert len(check(podid("install-agent", "--dry-run", "-o", "json"), "Plan")["actions"]) == 1

@@ -98,9 +98,9 @@ def create(
         bool, typer.Option("--update-trust", help="Add a statement to an existing role's trust policy if needed.")
     ] = False,
 ) -> None:
-    """Create an IAM role that a service account's pods may assume, and nobody else.
+    """Create an IAM role for a service account's pods.
 
-    The trust policy names this cluster, namespace and service account; a rerun changes nothing.
+    The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
@@ -128,7 +128,9 @@ def show(
     run: Invocation,
     name: Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.", show_default=False)],
 ) -> None:
-    """Show a role: who may assume it, what it may do, which service accounts use it.
+    """Show a role, its trust and who uses it.
+
+    Who may assume it, what it may do, and which service accounts of the cluster are associated with it.
 
     Example: podid role show shop-orders
     """
@@ -139,7 +141,7 @@ def show(
 
 @command("role list", panel="Look", shared=options.AWS, permissions=_READ_ROLES)
 def list_(run: Invocation) -> None:
-    """List the roles of the account that pods can assume, and which pods.
+    """List the roles that pods can assume, and which pods.
 
     Example: podid role list -o name
     """

@@ -51,7 +51,9 @@ def status(run: Invocation) -> None:
 
 @command("sandbox env", panel=_PANEL)
 def env(run: Invocation) -> None:
-    """Print shell commands that point podid, the AWS CLI and kubectl at it.
+    """Print what points podid, the AWS CLI and kubectl at it.
+
+    Shell commands: variables to set, and variables that would win over them to unset.
 
     Example: eval "$(podid sandbox env)"
     """

@@ -1,0 +1,210 @@
+"""The documents are true: the reference is what the program says, links lead somewhere, examples run."""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import at
+from harness import Podid
+from podid.cli.app import COMMANDS, build
+from podid.sandbox.box import Sandbox
+from podid.sandbox.kubernetes import factory_in
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+WRITTEN = [page for page in PAGES if "reference" not in page.parts]
+FENCE = re.compile(r"(?P<lead>(?:<!-- [^\n]* -->\n)?)```(?P<kind>\w+)\n(?P<body>.*?)```", re.DOTALL)
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def _gen_docs() -> Any:
+    spec = importlib.util.spec_from_file_location("gen_docs", ROOT / "tools" / "gen_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- generated --------------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_what_the_program_says() -> None:
+    generator = _gen_docs()
+    assert generator.stale(generator.generate(), generator.REFERENCE) == []
+
+
+def test_check_tells_what_differs(tmp_path: Path) -> None:
+    generator = _gen_docs()
+    generator.write({"a.md": "one\n", "sub/b.md": "two\n"}, tmp_path)
+    assert generator.stale({"a.md": "one\n", "sub/b.md": "two\n"}, tmp_path) == []
+    (difference,) = generator.stale({"a.md": "1\n", "sub/b.md": "two\n"}, tmp_path)
+    assert difference.splitlines()[-2:] == ["-one", "+1"]
+    assert len(generator.stale({}, tmp_path)) == 2
+    generator.write({"a.md": "one\n"}, tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.md")] == ["a.md"]
+
+
+def test_every_command_has_a_section() -> None:
+    text = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## podid (.*)$", text, re.MULTILINE) == [command.name for command in COMMANDS]
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith(("https://", "http://")):
+            continue
+        file = (page.parent / path).resolve() if path else page
+        if not file.is_file() or (anchor and file.suffix == ".md" and anchor not in _anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_site_lists_every_page() -> None:
+    def pages(node: Any) -> Iterator[str]:
+        for item in node.values() if isinstance(node, dict) else node:
+            if isinstance(item, str):
+                yield item
+            else:
+                yield from pages(item)
+
+    listed = list(pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+# --- commands that are named ------------------------------------------------------------------------------------------
+
+
+def _command_lines(text: str) -> Iterator[list[str]]:
+    for block in FENCE.finditer(text):
+        if block["kind"] in ("sh", "console"):
+            for line in block["body"].splitlines():
+                for words in re.findall(r"(?:^(?:\$ )?|\$\(|&& |<\()(podid [^|>&)]*)", line):
+                    yield shlex.split(words.split(" 2>")[0], comments=True)
+    prose = FENCE.sub("", text)
+    for words in re.findall(r"`(podid [a-z][^`|]*)`", prose):
+        yield shlex.split(words)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name)
+def test_every_command_line_exists(page: Path) -> None:
+    tree = build(rich_help=False)
+    strange = []
+    for _, *words in _command_lines(page.read_text(encoding="utf-8")):
+        node: Any = tree
+        while words and words[0] in getattr(node, "commands", {}):
+            node = node.commands[words.pop(0)]
+        known = {option for param in node.params for option in (*param.opts, *param.secondary_opts)}
+        used = {word for word in words if word.startswith("-") and word != "-"} - {"--help", "--version"}
+        if (words and hasattr(node, "commands") and not used) or not used <= known:
+            strange.append((node.name, words))
+    assert strange == []
+
+
+# --- examples that are run --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One `$` line of a console block, and what is shown below it."""
+
+    argv: tuple[str, ...]
+    shown: tuple[str, ...]
+    code: int = 0
+
+
+def steps(body: str) -> Iterator[Step]:
+    """`$ echo $?` and the line below it are the exit code that is expected of the line above, 0 where there is none."""
+    chunks = [chunk.splitlines() for chunk in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]]
+    for position, (line, *shown) in enumerate(chunks):
+        if line == "echo $?":
+            continue
+        code = 0
+        if position + 1 < len(chunks) and chunks[position + 1][0] == "echo $?":
+            code = int(chunks[position + 1][1])
+        yield Step(tuple(shlex.split(line)), tuple(shown), code)
+
+
+def fits(shown: tuple[str, ...], printed: list[str]) -> bool:
+    """Line by line; `…` stands for any text, alone on a line for any lines, none included."""
+    pattern = "".join(
+        r"(?:[^\n]*\n)*?" if line == "…" else re.escape(line).replace("…", r"[^\n]*") + r"\n" for line in shown
+    )
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)) is not None
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "fit"),
+    [
+        ((), [], True),
+        ((), ["a"], False),
+        (("a",), ["a"], True),
+        (("a",), ["a", "b"], False),
+        (("a …c",), ["a bbb c"], True),
+        (("…",), ["a", "b"], True),
+        (("…", "b"), ["b"], True),
+        (("a", "…", "d"), ["a", "b", "c", "d"], True),
+        (("a", "…", "d"), ["a", "b", "c"], False),
+        (("a.c",), ["abc"], False),
+    ],
+)
+def test_how_output_is_compared(shown: tuple[str, ...], printed: list[str], fit: bool) -> None:
+    assert fits(shown, printed) is fit
+
+
+def _examples(page: Path) -> bool:
+    return any(block["kind"] == "console" for block in FENCE.finditer(page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", [page for page in WRITTEN if page != ROOT / "README.md" and _examples(page)], ids=name)
+def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's console blocks, in order, on one sandbox. A comment above a block names the file that it is
+    (`<!-- file: NAME -->`) or what is run before it unseen (`<!-- setup: podid … -->`)."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    with Sandbox(kubernetes=factory_in(tmp_path)) as box:
+        podid = at(box, monkeypatch)
+        for block in FENCE.finditer(page.read_text(encoding="utf-8")):
+            note = re.match(r"<!-- (file|setup): (.*) -->", block["lead"])
+            if note and note[1] == "file":
+                (work / note[2]).write_text(block["body"], encoding="utf-8")
+            if block["kind"] != "console":
+                continue
+            if note and note[1] == "setup":
+                run(podid, Step(tuple(shlex.split(note[2])), ("…",)))
+            for step in steps(block["body"]):
+                run(podid, step)
+
+
+def run(podid: Podid, step: Step) -> None:
+    program, *argv = step.argv
+    assert program == "podid"
+    outcome = podid(*argv)
+    line = shlex.join(step.argv)
+    assert outcome.code == step.code, f"{line}\n{outcome.stdout}{outcome.stderr}"
+    printed = outcome.stdout.splitlines()
+    assert fits(step.shown, printed), f"{line}\nshown:\n" + "\n".join(step.shown) + "\nprinted:\n" + outcome.stdout
