@@ -54,13 +54,15 @@ def connect(run: Invocation) -> KubeAccess:
         signed = run.aws.sts.get_cluster_token(cluster.cluster_id or cluster.name)
         return signed.token, signed.expires_at
 
-    explicit = run.options.context is not None or run.sources.get("kubeconfig") == "--kubeconfig"
+    # $KUBECONFIG is read like kubectl's default: a file of it that is broken or missing stops nobody
+    named_file = (run.options.kubeconfig or "") if run.sources.get("kubeconfig") == "--kubeconfig" else ""
+    explicit = run.options.context is not None or bool(named_file)
     try:
         connection = kube_connect.connect(
             cluster,
             token=token,
             context=run.options.context or "",
-            kubeconfig=run.options.kubeconfig or "",
+            kubeconfig=named_file,
             env=run.runtime.env,
         )
         run.explain(f"Kubernetes: {connection.how}")

@@ -1,0 +1,121 @@
+"""Ctrl-C at several moments: the process says so and leaves with 130, and the same command again ends well."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from podid.sandbox.kube.authn import User
+from podid.sandbox.kube.authz import Access, Authorizer
+
+from .world import ROLE_ARN, Site, injected
+
+DEADLINE = 20.0
+
+
+def interrupt(site: Site, argv: tuple[str, ...], moment: Callable[[], bool]) -> tuple[int, str]:
+    """Runs podid as a process of its own, presses Ctrl-C once `moment` has come, and hands back code and stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "podid", *argv],
+        env={"PATH": os.environ["PATH"], **site.env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + DEADLINE
+    while not moment():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=DEADLINE)
+    return process.returncode, said
+
+
+def statuses(site: Site) -> set[str]:
+    return {item["status"] for item in site.must("history", "-o", "json").json["items"]}
+
+
+CREATE_ROLE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "FILE")
+POINTS = [
+    (("install-agent",), "eks", "DescribeAddonVersions"),
+    (("install-agent",), "eks", "CreateAddon"),
+    (CREATE_ROLE, "iam", "CreateRole"),
+    (CREATE_ROLE, "iam", "PutRolePolicy"),
+    (("associate", "shop/orders", "--role", "shop-orders"), "iam", "GetRole"),
+    (("associate", "shop/orders", "--role", "shop-orders"), "eks", "CreatePodIdentityAssociation"),
+]
+
+
+@pytest.mark.parametrize(("argv", "service", "operation"), POINTS, ids=lambda value: str(value).replace("/", "-"))
+def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str, operation: str) -> None:
+    argv = tuple(site.policy_file() if word == "FILE" else word for word in argv)
+    if argv[0] == "associate":
+        site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    before = site.box.faults.calls[service, operation]
+    fault = site.box.faults.latency(0.4, service, operation)
+    code, said = interrupt(site, argv, lambda: site.box.faults.calls[service, operation] > before)
+    assert (code, said.splitlines()[-1]) == (
+        130,
+        "Interrupted. What was done is in `podid history`; running the command again is safe.",
+    )
+    time.sleep(0.5)  # what was sent arrives all the same
+    fault.times = 0
+    site.must(*argv)
+    assert statuses(site) <= {"done", "empty"}
+    if argv[0] == "install-agent":
+        assert (
+            site.aws("eks").describe_addon(clusterName="demo", addonName="eks-pod-identity-agent")["addon"]["status"]
+            == "ACTIVE"
+        )
+    elif argv[0] == "role":
+        assert site.aws("iam").list_role_policies(RoleName="shop-orders")["PolicyNames"]
+    else:
+        (found,) = site.must("list", "-o", "json").json["items"]
+        assert found["roleArn"] == ROLE_ARN
+
+
+def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    argv = ("associate", "shop/orders", "--role", "shop-orders", "--restart")
+    dry_runs: list[str] = []
+    check = Authorizer.check
+
+    def witness(self: Authorizer, user: User, access: Access) -> None:
+        if (access.verb, access.resource) == ("create", "pods"):
+            dry_runs.append(access.namespace)
+        check(self, user, access)
+
+    monkeypatch.setattr(Authorizer, "check", witness)
+    code, said = interrupt(site, argv, lambda: bool(dry_runs))
+    assert (code, said.splitlines()[-1].startswith("Interrupted.")) == (130, True)
+    assert [injected(pod) for pod in site.cluster.pods("shop")] == [False, False]
+    again = site.must(*argv, "-o", "json").json
+    assert [(item["kind"], item["status"]) for item in again["actions"]] == [
+        ("restart", "done"),
+        ("association", "unchanged"),
+    ]
+    assert again["effect"]["state"] == "proven"
+    assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
+    assert statuses(site) == {"done"}
+
+
+def test_while_a_rollout_goes_on(site: Site) -> None:
+    site.associate("shop", "orders")
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+
+    def restarted() -> bool:
+        return "annotations" in site.cluster.get(path)["spec"]["template"]["metadata"]
+
+    code, said = interrupt(site, ("restart", "shop/orders", "--stale"), restarted)
+    assert (code, said.splitlines()[-1].startswith("Interrupted.")) == (130, True)
+    site.must("restart", "shop/orders", "--stale")
+    assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
+    # the rollout that was under way was waited for, or had ended: it was not begun again
+    assert len(site.cluster.items("/apis/apps/v1/namespaces/shop/replicasets")) == 2
+    # what became of the first run is not known, and the journal says where to look
+    assert statuses(site) == {"done", "failed"}

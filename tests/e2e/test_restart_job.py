@@ -1,0 +1,212 @@
+"""`podid restart` on every kind of workload, by name, by namespace and everywhere."""
+
+from typing import Any
+
+import pytest
+
+from .world import Json, Site, injected
+
+READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
+
+
+@pytest.fixture
+def associated(site: Site) -> Site:
+    """shop/orders and payments/billing-worker have an association, and pods that are older than it."""
+    site.associate("shop", "orders")
+    site.associate("payments", "billing-worker")
+    return site
+
+
+def states(site: Site, namespace: str, app: str = "") -> list[bool]:
+    return [injected(pod) for pod in site.cluster.pods(namespace, app)]
+
+
+def said(document: Any) -> dict[str, tuple[str, str]]:
+    return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
+
+
+def test_one_service_account(associated: Site) -> None:
+    outcome = associated("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (0, {"shop/Deployment/orders": ("done", "2 of 2 pods are new")})
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+    pods = associated.cluster.pod_names("shop")
+    associated.must("restart", "shop/orders")  # by name, pods are replaced whether they need it or not
+    assert not set(pods) & set(associated.cluster.pod_names("shop"))
+
+
+def test_a_namespace(associated: Site) -> None:
+    assert associated("restart", "-n", "shop").code == 0
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
+
+
+def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
+    outcome = associated("restart", "-A", "--stale", "-o", "json")
+    assert (outcome.code, set(said(outcome.json))) == (
+        0,
+        {"shop/Deployment/orders", "payments/Deployment/billing-worker"},
+    )
+    assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [True])
+    pods = associated.cluster.pod_names("shop")
+    again = associated("restart", "-A", "--stale", "-o", "json")
+    assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
+    text = associated.must("restart", "-A", "--stale")
+    assert text.stderr == "nothing to restart: every pod carries the injected fields\n"
+
+
+def test_a_dry_run_restarts_nothing(associated: Site) -> None:
+    pods = associated.cluster.pod_names("shop")
+    outcome = associated("restart", "-A", "--stale", "--dry-run", "-o", "json")
+    assert (outcome.code, outcome.json["kind"], len(outcome.json["actions"])) == (0, "Plan", 2)
+    associated.wait(10)
+    assert associated.cluster.pod_names("shop") == pods
+
+
+def test_which_pods_has_to_be_said(associated: Site) -> None:
+    assert associated("restart").code == 2
+    assert associated("restart", "shop/orders", "-n", "shop").code == 2
+    missing = associated("restart", "shop/order", "-o", "json")
+    assert (missing.code, missing.error["code"]) == (5, "NotFound")
+
+
+ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+
+
+def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 2
+    associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
+    associated.wait(10)
+    outcome = associated("restart", "shop/orders", "--stale", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (
+        8,
+        {
+            "shop/Deployment/orders": ("done", "2 of 2 pods are new"),
+            "shop/StatefulSet/ledger": (
+                "blocked",
+                "its update strategy is OnDelete: its pods are replaced only when they are deleted",
+            ),
+        },
+    )
+    text = associated("restart", "shop/orders", "--stale")
+    assert text.code == 6
+    assert "OnDelete" in text.stdout
+    assert states(associated, "shop", "ledger") == [False, False]
+
+
+def test_a_paused_deployment(associated: Site) -> None:
+    associated.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"paused": True}})
+    outcome = associated("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (
+        6,
+        {
+            "shop/Deployment/orders": (
+                "blocked",
+                "it is paused, so a restart would replace nothing until it is resumed",
+            )
+        },
+    )
+
+
+def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 2
+    associated.cluster.make_pod("shop", "shell", "orders")
+    associated.cluster.make_workload("Job", "shop", "import", "orders")
+    associated.wait(0.3)
+    outcome = associated("restart", "shop/orders", "--stale", "-o", "json")
+    found = said(outcome.json)
+    assert (outcome.code, found["shop/Deployment/orders"][0]) == (8, "done")
+    assert found["shop/Pod/shell"] == (
+        "blocked",
+        "no controller would bring the pod back: delete it and create it again",
+    )
+    job = found.get("shop/Job/import")
+    assert job in (
+        None,  # it had ended already
+        ("blocked", "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"),
+    )
+    assert states(associated, "shop", "shell") == [False]
+
+
+def test_pods_that_are_missed_again_and_again(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 1000
+    outcome = associated("restart", "payments/billing-worker", "-o", "json")
+    (target,) = outcome.json["actions"]
+    assert (outcome.code, target["status"]) == (7, "failed")
+    assert target["reason"].startswith("still without credentials after 3 restarts: billing-worker-")
+
+
+def test_a_rollout_that_does_not_end(associated: Site) -> None:
+    associated.kube.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
+    outcome = associated("restart", "shop/orders", "--timeout", "60s", "-o", "json")
+    (target,) = outcome.json["actions"]
+    assert (outcome.code, target["status"]) == (7, "failed")
+    assert target["reason"].startswith("not rolled out within 60 s: ")
+    assert sum(not new for new in states(associated, "shop")) == 2  # the old pods serve on
+
+
+def test_without_the_right_to_patch(associated: Site) -> None:
+    caller = associated.user("viewer", [READ])
+    outcome = associated("restart", "shop/orders", "-o", "json", env=caller)
+    (target,) = outcome.json["actions"]
+    assert (outcome.code, target["status"]) == (4, "failed")
+    assert "patch deployments.apps in namespace shop" in target["reason"]
+
+
+def test_associate_with_restart_and_no_right_to_patch(site: Site) -> None:
+    """The association is made and kept; what could not be done is named."""
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+    caller = site.user("viewer", [READ, create])
+    outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json", env=caller)
+    assert [(item["kind"], item["status"]) for item in outcome.json["actions"]] == [
+        ("association", "done"),
+        ("restart", "failed"),
+    ]
+    assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
+    assert outcome.code == 4
+
+
+class TestAgent:
+    """`podid agent status` and `podid agent nodes`: healthy, broken, unknown."""
+
+    def test_healthy(self, healthy: Site) -> None:
+        status = healthy("agent", "status", "-o", "json")
+        assert (status.code, status.json["verdict"]) == (0, "healthy")
+        nodes = healthy("agent", "nodes", "-o", "json")
+        assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (0, ["ready"] * 3)
+
+    def test_not_installed(self, site: Site) -> None:
+        status = site("agent", "status", "-o", "json")
+        assert (status.code, status.json["verdict"]) == (0, "not-installed")
+        site.associate("shop", "orders")
+        status = site("agent", "status", "-o", "json")
+        assert (status.code, status.json["verdict"]) == (3, "not-installed")
+        nodes = site("agent", "nodes", "-o", "json")
+        assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (3, ["missing"] * 3)
+
+    def test_broken_on_one_node(self, healthy: Site) -> None:
+        node = healthy.cluster.pods("kube-system")[0]["spec"]["nodeName"]
+        healthy.kube.faults.agent_crashing[node] = "Unable to start server"
+        healthy.wait(150)
+        status = healthy("agent", "status", "-o", "json")
+        assert (status.code, status.json["verdict"]) == (3, "broken")
+        nodes = healthy("agent", "nodes", "-o", "json")
+        assert nodes.code == 3
+        assert {item["node"]: item["state"] for item in nodes.json["items"]}[node] == "not-ready"
+
+    def test_unknown_without_kubernetes(self, healthy: Site) -> None:
+        healthy.half.kube.stop()
+        status = healthy("agent", "status", "-o", "json")
+        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert healthy("agent", "nodes").code == 7
+
+    def test_unknown_without_the_right_to_list_nodes(self, healthy: Site) -> None:
+        everywhere = [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+            {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
+        ]
+        caller = healthy.user("viewer", everywhere)
+        status = healthy("agent", "status", "-o", "json", env=caller)
+        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert {item["permission"] for item in status.json["unknowns"]} == {"list nodes (cluster-wide)"}
+        nodes = healthy("agent", "nodes", "-o", "json", env=caller)
+        assert (nodes.code, nodes.error["code"]) == (4, "AccessDenied")

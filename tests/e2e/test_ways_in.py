@@ -1,0 +1,189 @@
+"""Ways to the cluster: kubeconfigs good, foreign and broken, none at all, and which cluster is meant."""
+
+import json
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podid.sandbox import baseline
+
+from .world import CLUSTER_ARN, Json, Site
+
+DIRECT = "endpoint of cluster demo, with a token signed by podid"
+
+
+@pytest.fixture
+def kubeconfig(shared: Site, tmp_path: Path) -> Callable[..., str]:
+    """Writes a kubeconfig whose only context, `here`, is the current one; `change` is done to its cluster and user."""
+
+    def write(change: Callable[[Json, Json], None] = lambda cluster, user: None) -> str:
+        config = shared.kube.kubeconfig(shared.kube.admin_token)
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        change(cluster, user)
+        config["contexts"] = [{"name": "here", "context": {"cluster": "there", "user": "me"}}]
+        config["clusters"][0]["name"], config["users"][0]["name"] = "there", "me"
+        config["current-context"] = "here"
+        path = tmp_path / "kubeconfig"
+        path.write_text(json.dumps(config))
+        return str(path)
+
+    return write
+
+
+def how(site: Site, *more: str, without: tuple[str, ...] = (), **env: str) -> str:
+    outcome = site("agent", "nodes", "-v", *more, env=env, without=without)
+    assert outcome.code == 0, outcome
+    (line,) = [line for line in outcome.stderr.splitlines() if "Kubernetes:" in line]
+    return line.partition("Kubernetes: ")[2]
+
+
+def test_no_kubeconfig(shared: Site) -> None:
+    assert how(shared, without=("KUBECONFIG",)) == DIRECT
+
+
+def test_a_context_whose_server_is_the_cluster(shared: Site, kubeconfig: Callable[..., str]) -> None:
+    expected = "context here of the kubeconfig (its server is the cluster's)"
+    assert how(shared, KUBECONFIG=kubeconfig()) == expected
+    assert how(shared, "--context", "here", "--kubeconfig", kubeconfig(), without=("KUBECONFIG",)) == expected
+
+
+def test_a_context_whose_authority_is_the_cluster(shared: Site, kubeconfig: Callable[..., str]) -> None:
+    """Through a tunnel the address is another one; the certificate authority is not."""
+
+    def tunnel(cluster: Json, _: Json) -> None:
+        cluster["server"] = cluster["server"].replace("127.0.0.1", "localhost")
+
+    found = how(shared, KUBECONFIG=kubeconfig(tunnel))
+    assert found == "context here of the kubeconfig (its CA is the cluster's)"
+
+
+def foreign(cluster: Json, _: Json) -> None:
+    cluster["server"] = "https://127.0.0.1:1"
+    del cluster["certificate-authority-data"]
+
+
+def test_the_context_of_another_cluster_is_left_alone(shared: Site, kubeconfig: Callable[..., str]) -> None:
+    assert how(shared, KUBECONFIG=kubeconfig(foreign)) == DIRECT
+
+
+def test_asking_for_the_context_of_another_cluster_is_a_conflict(shared: Site, kubeconfig: Callable[..., str]) -> None:
+    for argv in (("doctor",), ("verify", "shop/orders", "--yes"), ("restart", "shop/orders")):
+        outcome = shared(*argv, "--context", "here", "-o", "json", env={"KUBECONFIG": kubeconfig(foreign)})
+        assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
+        assert outcome.error["message"].startswith("context 'here' is not cluster demo: ")
+
+
+def test_a_context_that_does_not_exist(shared: Site, kubeconfig: Callable[..., str]) -> None:
+    outcome = shared("doctor", "--context", "there", "-o", "json", env={"KUBECONFIG": kubeconfig()})
+    assert (outcome.code, outcome.error["code"]) == (5, "NotFound")
+
+
+def test_a_broken_file_stops_only_those_who_asked_for_it(shared: Site, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("{not: [yaml")
+    assert how(shared, KUBECONFIG=str(broken)) == DIRECT
+    assert how(shared, KUBECONFIG=str(tmp_path / "nothing")) == DIRECT
+    outcome = shared("doctor", "--kubeconfig", str(broken), "-o", "json")
+    assert (outcome.code, outcome.error["code"], str(broken) in outcome.error["message"]) == (2, "InvalidInput", True)
+    missing = shared("doctor", "--kubeconfig", str(tmp_path / "nothing"), "-o", "json")
+    assert (missing.code, missing.stdout) == (5, ""), missing
+
+
+@pytest.fixture
+def failing_plugin(tmp_path: Path) -> str:
+    path = tmp_path / "aws-login"
+    path.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.stderr.write('the SSO session has expired\\n')\nsys.exit(3)\n"
+    )
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_an_exec_plugin_that_fails_is_named(shared: Site, kubeconfig: Callable[..., str], failing_plugin: str) -> None:
+    def login(_: Json, user: Json) -> None:
+        user.clear()
+        user["exec"] = {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": failing_plugin,
+            "args": ["get-token"],
+            "interactiveMode": "Never",
+        }
+
+    path = kubeconfig(login)
+    for argv in (("agent", "nodes"), ("verify", "shop/orders", "--yes"), ("doctor", "--context", "here")):
+        outcome = shared(*argv, "-o", "json", env={"KUBECONFIG": path})
+        assert (outcome.code, outcome.stdout, outcome.error["code"]) == (4, "", "Credentials")
+        assert failing_plugin in outcome.error["message"]
+    doctor = shared("doctor", "-o", "json", env={"KUBECONFIG": path})
+    assert (doctor.code, doctor.json["findings"]) == (9, [])
+    assert any(
+        item["id"] == "tool-k8s-rbac-denied" and failing_plugin in item["reason"] for item in doctor.json["unknowns"]
+    )
+
+
+def test_an_api_server_out_of_reach(shared: Site) -> None:
+    port = int(shared.kube.endpoint.rsplit(":", 1)[-1])
+    shared.half.kube.stop()
+    try:
+        report: Any = shared("doctor", "-o", "json")
+        verify = shared("verify", "shop/orders", "--yes", "-o", "json")
+    finally:
+        shared.half.kube.start(port)
+    assert (report.code, report.json["findings"]) == (9, [])
+    found = {item["id"]: item["reason"] for item in report.json["unknowns"]}
+    assert "private-endpoint-unreachable" in found
+    assert "tool-k8s-rbac-denied" not in found
+    assert (verify.code, verify.error["code"]) == (7, "Unavailable")
+
+
+class TestWhichCluster:
+    """--cluster, else the kube context's, else the only one; for several, and for changes, it has to be said."""
+
+    def test_the_only_one_for_reads(self, shared: Site) -> None:
+        outcome = shared("list", "-o", "json", without=("PODID_CLUSTER", "KUBECONFIG"))
+        assert (outcome.code, len(outcome.json["items"])) == (0, 1)
+
+    def test_a_change_does_not_take_what_happens_to_exist(self, shared: Site) -> None:
+        argv = ("associate", "shop/orders", "--role", "shop-orders", "-o", "json")
+        outcome = shared(*argv, without=("PODID_CLUSTER", "KUBECONFIG"), env={"CI": "true"})
+        assert (outcome.code, outcome.error["message"]) == (2, "No cluster is named; us-west-2 has demo")
+
+    def test_the_context_by_its_name(self, shared: Site) -> None:
+        outcome = shared("doctor", "-v", without=("PODID_CLUSTER",))
+        assert outcome.code == 0
+        assert "cluster demo (the kube context)" in outcome.stderr
+        assert shared.kube.kubeconfig("t")["current-context"] == CLUSTER_ARN
+
+    def test_the_context_by_its_server(self, shared: Site, kubeconfig: Callable[..., str]) -> None:
+        outcome = shared("doctor", "-v", without=("PODID_CLUSTER",), env={"KUBECONFIG": kubeconfig()})
+        assert outcome.code == 0
+        assert "cluster demo (the kube context's server or CA)" in outcome.stderr
+
+    def test_several_in_ci(self, shared: Site, kubeconfig: Callable[..., str]) -> None:
+        world = shared.box.world
+        with world.lock:
+            baseline.add_cluster(world, "staging")
+        try:
+            outcome = shared("list", "-o", "json", without=("PODID_CLUSTER", "KUBECONFIG"), env={"CI": "true"})
+            foreign_context = {"CI": "true", "KUBECONFIG": kubeconfig(foreign)}
+            other = shared("list", "-o", "json", without=("PODID_CLUSTER",), env=foreign_context)
+            named = shared("list", "--cluster", "staging", "-o", "json")
+        finally:
+            with world.lock:
+                del world.clusters["staging"]
+        for found in (outcome, other):
+            assert (found.code, found.stdout, found.error["message"]) == (
+                2,
+                "",
+                "No cluster is named; us-west-2 has demo, staging",
+            )
+            assert found.error["hint"] == "podid list -o json --cluster demo"
+        assert (named.code, named.json["items"]) == (0, [])
+
+    def test_one_that_does_not_exist(self, shared: Site) -> None:
+        outcome = shared("list", "--cluster", "dmeo", "-o", "json")
+        assert (outcome.code, outcome.error["code"]) == (5, "NotFound")
