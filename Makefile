@@ -28,11 +28,12 @@ demo: $(STAMP)  ## The main job on the sandbox, narrated
 test: $(STAMP)  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile
 
-check: $(STAMP)  ## Style, types, generated documents
+check: $(STAMP)  ## Style, types, generated documents, the wheel by itself
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/gen_docs.py --check
+	$(BIN)/python tools/check_wheel.py
 
 docs: $(STAMP)  ## Write the generated documents
 	$(BIN)/python tools/gen_docs.py --write

@@ -33,7 +33,9 @@ def pod(number: int) -> dict[str, Any]:
         {"name": name, "image": f"registry.example/{name}:1.{number % 7}", "env": injected, "volumeMounts": mounts}
         for name in ("app", "sidecar")
     ]
-    fields: dict[str, Any] = {f"f:field-{n}": {".": {}, "f:value": {}, "k:{}": {"f:name": {}, "f:image": {}}} for n in range(30)}
+    fields: dict[str, Any] = {
+        f"f:field-{n}": {".": {}, "f:value": {}, "k:{}": {"f:name": {}, "f:image": {}}} for n in range(30)
+    }
     status = {"ready": True, "restartCount": number % 3, "state": {"running": {"startedAt": "2026-11-24T14:44:14Z"}}}
     return {
         "metadata": {

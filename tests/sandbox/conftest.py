@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_checks import Connect
 from botocore.config import Config
 
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
+from sandbox.aws_checks import Connect
 
 _SESSION = boto3.session.Session()
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from aws_checks import ROLE, associate, refusal
 
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import AddonFault
+from sandbox.aws_checks import ROLE, associate, refusal
 
 AGENT = {"clusterName": "demo", "addonName": "eks-pod-identity-agent"}
 CSI = {"clusterName": "demo", "addonName": "aws-ebs-csi-driver"}

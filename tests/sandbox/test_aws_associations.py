@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from aws_checks import ROLE, Connect, associate, refusal
 
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
+from sandbox.aws_checks import ROLE, Connect, associate, refusal
 
 POLICY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aws_checks import ROLE, Connect, associate, refusal
 
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims, TokenRejected
 from podid.sandbox.credentials import Credential
+from sandbox.aws_checks import ROLE, Connect, associate, refusal
 
 UNAUTHORIZED = (
     "AccessDeniedException",

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from aws_checks import ROLE, Connect, ModelWatch, associate
-
 from podid.sandbox.aws import eks_addons, eks_associations, eks_clusters
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims
+from sandbox.aws_checks import ROLE, Connect, ModelWatch, associate
 
 TRUST = {
     "Version": "2012-10-17",

@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from aws_checks import ROLE, Connect, associate, refusal
 from botocore.exceptions import BotoCoreError, ConnectionClosedError
 
 from podid.domain.errors import Conflict
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, proof
+from sandbox.aws_checks import ROLE, Connect, associate, refusal
 
 
 def ask(box: Sandbox, method: str, path: str, headers: dict[str, str] | None = None, body: str = "") -> Any:

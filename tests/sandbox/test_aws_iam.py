@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from aws_checks import ROLE, Connect, refusal
 
 from podid.sandbox.box import Sandbox
+from sandbox.aws_checks import ROLE, Connect, refusal
 
 ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
 

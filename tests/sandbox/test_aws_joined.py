@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_checks import ROLE, associate
 from botocore import UNSIGNED
 from botocore.config import Config
 from kubernetes import client as k8s
@@ -15,6 +14,7 @@ from kubernetes.config import new_client_from_config
 
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import factory_in
+from sandbox.aws_checks import ROLE, associate
 
 
 @pytest.fixture

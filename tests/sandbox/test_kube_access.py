@@ -13,10 +13,10 @@ import pytest
 import urllib3
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
-from kube_support import Cluster, Obj, names, pod
 
 from podid.sandbox.kube import Fault, KubeSandbox, MemoryWorld, TokenError, kinds
 from podid.sandbox.kube.request import Request
+from sandbox.kube_support import Cluster, Obj, names, pod
 
 # the client's models are typed with every field optional, which says nothing about these tests
 client: Any = importlib.import_module("kubernetes.client")

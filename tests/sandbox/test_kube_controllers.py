@@ -1,9 +1,9 @@
 """What happens on the cluster by itself, on a clock that the test moves."""
 
 import pytest
-from kube_support import Cluster, Obj, names, pod
 
 from podid.sandbox.kube import MemoryAddon, MemoryWorld
+from sandbox.kube_support import Cluster, Obj, names, pod
 
 APPS = "/apis/apps/v1/namespaces"
 ORDERS = f"{APPS}/shop/deployments/orders"

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 import pytest
-from kube_support import Cluster, Obj, names, pod
+
+from sandbox.kube_support import Cluster, Obj, names, pod
 
 PODS = "/api/v1/namespaces/shop/pods"
 DRY = f"{PODS}?dryRun=All"

@@ -3,8 +3,6 @@
 import json
 from dataclasses import replace
 
-from trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
-
 from podid.domain.trust import (
     PodIdentity,
     Verdict,
@@ -16,6 +14,7 @@ from podid.domain.trust import (
     report,
     target_policy,
 )
+from trust.trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 

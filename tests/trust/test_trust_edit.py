@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trust_helpers import ACCOUNT, BOTH, CLUSTER, HOP, IDENTITY, PODS, UNTAGGED, UNTAGGED_HOP, policy, statement
 
 from podid.domain.errors import InvalidInput
 from podid.domain.trust import (
@@ -30,6 +29,7 @@ from podid.domain.trust import (
     tighten,
     unwritable_principals,
 )
+from trust.trust_helpers import ACCOUNT, BOTH, CLUSTER, HOP, IDENTITY, PODS, UNTAGGED, UNTAGGED_HOP, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 WEB = PodIdentity(CLUSTER, "web", "front")

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trust_helpers import (
+
+from podid.domain.trust import LivePod, PodIdentity, TargetHop, Verdict, combined, evaluate, parse_policy
+from trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
     BOTH,
@@ -22,8 +24,6 @@ from trust_helpers import (
     verdict_for,
     verdicts,
 )
-
-from podid.domain.trust import LivePod, PodIdentity, TargetHop, Verdict, combined, evaluate, parse_policy
 
 MATCH, NO, UNKNOWN = "match", "no-match", "unknown"
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/ABC"

@@ -5,7 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trust_helpers import (
+
+from podid.domain.trust import (
+    LivePod,
+    PodIdentity,
+    Scope,
+    ScopeKind,
+    TargetHop,
+    build_statement,
+    evaluate,
+)
+from trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
     CLUSTER,
@@ -17,16 +27,6 @@ from trust_helpers import (
     UNTAGGED_HOP,
     policy,
     statement,
-)
-
-from podid.domain.trust import (
-    LivePod,
-    PodIdentity,
-    Scope,
-    ScopeKind,
-    TargetHop,
-    build_statement,
-    evaluate,
 )
 
 NS = "aws:RequestTag/kubernetes-namespace"

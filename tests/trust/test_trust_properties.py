@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import trust_naive
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from trust_helpers import ACCOUNT, BASE_ROLE, BOTH, CLUSTER, EXTERNAL_ID, NOW, PODS, verdicts
 
 from podid.domain.trust import (
     PodIdentity,
@@ -27,6 +25,8 @@ from podid.domain.trust import (
     report,
     tighten,
 )
+from trust import trust_naive
+from trust.trust_helpers import ACCOUNT, BASE_ROLE, BOTH, CLUSTER, EXTERNAL_ID, NOW, PODS, verdicts
 
 SCOPES = [ScopeKind.SERVICE_ACCOUNT, ScopeKind.NAMESPACE, ScopeKind.CLUSTER, ScopeKind.ACCOUNT]
 NO_QUOTA = 10**6

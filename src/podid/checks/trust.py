@@ -141,9 +141,12 @@ def _why(evaluation: Evaluation) -> str:
 def _finding(
     rule: Check, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
 ) -> Verdict:
-    commands = tuple(
-        podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
-    )
+    if finding.severity == "error":
+        commands = tuple(
+            podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
+        )
+    else:  # they get in: another statement would take nothing away
+        commands = (("podid", "role", "show", arn.rsplit("/", 1)[-1]),)
     return rule.fail(
         role_subject(arn),
         finding.message,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from podid.cli.change import carry_out, report, settle_interrupted
 from podid.cli.effects import Seen, effect_code, look
 from podid.cli.options import Wait
+from podid.domain.errors import AccessDenied, Rejected
 from podid.domain.names import AGENT_ADDON
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
     from podid.cli.kubernetes import KubeAccess
+    from podid.domain.model import AddonVersion
     from podid.domain.plan import Effect
 
 TIMEOUT_SECONDS = 900.0
@@ -27,7 +29,7 @@ def run_install(run: Invocation, version: str | None, configuration_file: str | 
     settle_interrupted(run, resources, header)
     with run.working(f"reading the add-ons of {cluster.name}"):
         current = run.aws.eks.find_addon(cluster.name, AGENT_ADDON)
-        versions = run.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version)
+        versions = _versions(run, cluster.version) if current is None or version is not None else ()
     plan = plan_install(cluster, header, current, versions, version=version, configuration=configuration)
     applied = carry_out(run, plan, resources)
     if applied is None:
@@ -46,6 +48,15 @@ def run_install(run: Invocation, version: str | None, configuration_file: str | 
             )
         notes.append(f"add-on {addon.name} {addon.version} is {addon.status}")
     report(run, plan, applied, seen=lambda: _coverage(run) if addon is not None else Seen(None), notes=tuple(notes))
+
+
+def _versions(run: Invocation, kubernetes_version: str) -> tuple[AddonVersion, ...] | None:
+    """None where EKS does not tell: it then chooses its default itself."""
+    try:
+        return run.aws.eks.list_addon_versions(AGENT_ADDON, kubernetes_version)
+    except (AccessDenied, Rejected) as error:
+        run.note(f"note: the add-on's versions could not be looked at: {error.what}")
+        return None
 
 
 def _coverage(run: Invocation) -> Seen:

@@ -23,14 +23,20 @@ def plan_install(
     cluster: Cluster,
     header: Header,
     current: Addon | None,
-    versions: tuple[AddonVersion, ...],
+    versions: tuple[AddonVersion, ...] | None,
     *,
     version: str | None,
     configuration: str = "",
     self_managed: str = "",
 ) -> Plan:
-    """Pure. Raises NotFound for a version that the cluster cannot run, Conflict for another version already there."""
-    wanted = _choose_version(cluster, versions, version) if version is not None or current is None else ""
+    """Pure. `versions` None: they could not be read, and EKS is left to take its default or to judge the asked one.
+
+    Raises NotFound for a version that the cluster cannot run, Conflict for another version already there.
+    """
+    if versions is None:
+        wanted = version or ""
+    else:
+        wanted = _choose_version(cluster, versions, version) if version is not None or current is None else ""
     if current is not None:
         if current.status == "DELETING":
             raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
@@ -50,11 +56,9 @@ def plan_install(
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
     if self_managed:
         notes.append(f"a self-managed agent runs already ({self_managed}); two of them clash on the node's port 80")
-    after: dict[str, object] = {
-        "addonName": AGENT_ADDON,
-        "addonVersion": wanted,
-        "configurationValues": configuration,
-    }
+    after: dict[str, object] = {"addonName": AGENT_ADDON, "configurationValues": configuration}
+    if wanted:
+        after["addonVersion"] = wanted
     return Plan(header=header, actions=(Action(ResourceKind.ADDON, None, after),), notes=tuple(notes))
 
 

@@ -2,13 +2,12 @@
 
 import shlex
 from collections.abc import Iterable
-from typing import cast
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.ops.doctor import CheckInfo
 from podid.render.doctor_document import check_list_document, report_document
-from podid.render.view import Column, Document, Table, View
+from podid.render.view import Column, Table, View
 
 _WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 
@@ -16,7 +15,7 @@ _WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     text = _text(report, all_verdicts=all_verdicts)
     names = tuple(f"{verdict.check}\t{verdict.subject}" for verdict in report.findings)
-    return View(cast("Document", report_document(report, all_verdicts=all_verdicts)), text=text, names=names)
+    return View(report_document(report, all_verdicts=all_verdicts), text=text, names=names)
 
 
 def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
@@ -32,7 +31,7 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
         lines += [f"  {item.check}  {item.subject}  (after {item.masked_by})" for item in masked]
     if report.unknowns:
         lines += ["", "could not be looked at, so neither fine nor broken:"]
-        lines += [line for item in report.unknowns for line in _unknown(item)]
+        lines += _unknown(report.unknowns)
     if all_verdicts:
         lines += ["", "all verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
@@ -62,9 +61,21 @@ def _finding(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _unknown(verdict: Verdict) -> list[str]:
-    needs = f" (needs {verdict.permission})" if verdict.permission else ""
-    return [f"  {verdict.check}  {verdict.subject}: {verdict.reason}{needs}"]
+def _unknown(verdicts: Iterable[Verdict]) -> list[str]:
+    """One paragraph for each obstacle, with all that it hid: one missing right often hides many checks."""
+    by_obstacle: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for item in verdicts:
+        subjects = by_obstacle.setdefault((item.reason, item.permission), {}).setdefault(item.check, [])
+        subjects.append(str(item.subject))
+    lines = []
+    for (reason, permission), checks in by_obstacle.items():
+        lines.append(f"  {reason}" + (f" (needs {permission})" if permission and permission not in reason else ""))
+        lines += [f"    {check}  {_few(subjects)}" for check, subjects in checks.items()]
+    return lines
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
@@ -82,4 +93,4 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         (str(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
         for item in items
     )
-    return View(cast("Document", check_list_document(items)), (Table(columns, rows),), tuple(item.id for item in items))
+    return View(check_list_document(items), (Table(columns, rows),), tuple(item.id for item in items))

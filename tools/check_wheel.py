@@ -1,0 +1,52 @@
+"""Builds the wheel, installs it alone, and runs it: what a user gets has no development dependencies to lean on.
+
+Run: python tools/check_wheel.py. Exit 1 with the reason when a command fails.
+"""
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# command line -> what its stdout or stderr must hold
+EXPECTED: tuple[tuple[tuple[str, ...], int, str], ...] = (
+    (("--version",), 0, "podid "),
+    (("--help",), 0, "install-agent"),
+    (("explain", "agent-not-installed"), 0, "agent-not-installed"),
+    (("completion", "bash"), 0, "_podid_completion"),
+    (("doctor", "--list"), 0, "agent-not-installed"),
+    (("associate", "--show-permissions"), 0, "eks:CreatePodIdentityAssociation"),
+    (("demo",), 1, "podid[sandbox]"),
+)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, ROOT], check=True)
+        venv.create(place / "venv", with_pip=False)
+        python = place / "venv" / "bin" / "python"
+        wheel = next(place.glob("podid-*.whl"))
+        subprocess.run(
+            [*pip, "--python", python, "install", "--constraint", ROOT / "constraints.txt", wheel], check=True
+        )
+        for arguments, code, words in EXPECTED:
+            done = subprocess.run(
+                [place / "venv" / "bin" / "podid", *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={"HOME": folder, "PATH": "/usr/bin:/bin"},
+            )
+            if done.returncode != code or words not in done.stdout + done.stderr:
+                print(f"podid {' '.join(arguments)}: exit {done.returncode}, expected {code} and {words!r}")
+                print(done.stdout + done.stderr)
+                return 1
+    print(f"the wheel alone answers {len(EXPECTED)} command lines as it should")
+    return 0
+
+
+sys.exit(main())
