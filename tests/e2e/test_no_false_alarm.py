@@ -1,0 +1,98 @@
+"""What looks odd in a cluster that is in order: none of it is a finding, and none of it is left undecided."""
+
+from typing import Any
+
+from .world import Site
+
+
+def quiet(site: Site, *argv: str) -> dict[str, Any]:
+    outcome = site("doctor", "-o", "json", *argv)
+    report: dict[str, Any] = outcome.json
+    assert (outcome.code, report["findings"], report["unknowns"]) == (0, [], [])
+    return report
+
+
+def test_a_job_that_ended_before_its_association_was_made(site: Site) -> None:
+    site.must("install-agent")
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    site.cluster.make_workload("Job", "shop", "import", "orders")
+    site.wait(20)
+    assert [pod["status"]["phase"] for pod in site.cluster.pods("shop", "import")] == ["Succeeded"]
+    site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
+    site.wait(30)
+    quiet(site)
+
+
+def test_a_pod_that_the_webhook_is_told_to_leave_alone(healthy: Site) -> None:
+    body = {
+        "metadata": {"name": "plain", "labels": {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}},
+        "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "busybox"}]},
+    }
+    healthy.cluster.post("/api/v1/namespaces/shop/pods", body)
+    healthy.wait(10)
+    quiet(healthy)
+
+
+def test_nodes_that_run_no_agent(healthy: Site) -> None:
+    compute = "eks.amazonaws.com/compute-type"
+    healthy.kube.add_node(
+        "10.0.9.1", "i-0000000000000fa01", labels={compute: "fargate", "eks.amazonaws.com/nodegroup": ""}
+    )
+    healthy.kube.add_node(
+        "10.0.9.2", "i-0000000000000au01", labels={compute: "auto", "eks.amazonaws.com/nodegroup": ""}
+    )
+    windows = healthy.kube.add_node("10.0.9.3", "i-0000000000000wi01", labels={"kubernetes.io/os": "windows"})
+    path = f"/api/v1/nodes/{windows['metadata']['name']}/status"
+    healthy.cluster.merge(path, {"status": {"nodeInfo": {"operatingSystem": "windows"}}})
+    healthy.wait(150)
+    quiet(healthy)
+
+
+def test_a_node_that_has_just_joined(healthy: Site) -> None:
+    healthy.kube.add_node("10.0.9.4", "i-0000000000000ne01")
+    healthy.kube.poke()
+    quiet(healthy)
+    healthy.wait(150)
+    quiet(healthy)
+
+
+def test_a_node_that_is_down(healthy: Site) -> None:
+    node = healthy.cluster.pods("kube-system")[0]["spec"]["nodeName"]
+    healthy.kube.faults.kubelet_unreachable.add(node)
+    healthy.wait(150)
+    quiet(healthy)
+
+
+def test_right_after_a_restart(healthy: Site) -> None:
+    healthy.must("restart", "shop/orders")
+    quiet(healthy)
+
+
+def test_an_association_whose_workload_is_scaled_to_nothing(healthy: Site) -> None:
+    healthy.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"replicas": 0}})
+    healthy.wait(15)
+    quiet(healthy)
+
+
+def test_one_namespace_one_service_account_one_workload(healthy: Site) -> None:
+    """A fault of another namespace is not theirs."""
+    healthy.associate("payments", "bilingworker")
+    for argv in (("-n", "shop"), ("shop/orders",), ("deploy/shop/orders",)):
+        quiet(healthy, *argv)
+    pod = healthy.cluster.pod_names("shop", "orders")[0]
+    quiet(healthy, f"pod/shop/{pod}")
+    assert healthy("doctor", "-n", "payments").code == 3
+
+
+def test_a_caller_with_rights_in_one_namespace_only_is_told_what_it_could_not_see(healthy: Site) -> None:
+    rules = [
+        {"namespace": "shop", "apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["list", "get"]},
+    ]
+    caller = healthy.user("tenant", rules)
+    outcome = healthy("doctor", "-n", "shop", "-o", "json", env=caller)
+    assert (outcome.code, outcome.json["findings"]) == (9, [])
+    assert {item["permission"] for item in outcome.json["unknowns"]} == {
+        "list nodes (cluster-wide)",
+        "list daemonsets.apps (cluster-wide)",
+        "get mutatingwebhookconfigurations.admissionregistration.k8s.io (cluster-wide)",
+    }
