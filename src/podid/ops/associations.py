@@ -37,7 +37,10 @@ def plan_associations(
     header: Header,
     current: Mapping[ServiceAccountRef, Association | None],
 ) -> Plan:
-    """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow it."""
+    """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow
+    it, AccessDenied where the trust policy was to be changed and may not be read."""
+    if request.update_trust and request.role.denied is not None:
+        raise request.role.denied  # what was asked for by name must not be left out
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = [f"role {request.role.arn}: {request.role.note}"] if request.role.note else []

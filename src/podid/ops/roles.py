@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
 MANAGED_BY = {"managed-by": "podid"}
+# `_check_size` judges the whole; a statement that is left out silently would shut a service account out
+_ANY_SIZE = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRole:
-    """The role that a user named. `role` is None where iam:GetRole is denied; `note` says so then."""
+    """The role that a user named. `role` is None where iam:GetRole is denied; `note` and `denied` say so then."""
 
     arn: str
     role: Role | None
     note: str = ""
+    denied: AccessDenied | None = None
 
 
 def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> ResolvedRole:
@@ -50,7 +54,7 @@ def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> Resolv
         raise role_not_found(iam, name, request_id=error.request_id) from error
     except AccessDenied as error:
         guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
-        return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})")
+        return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})", error)
     if text.startswith("arn:") and role.arn != text:
         raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return ResolvedRole(role.arn, role)
@@ -208,7 +212,8 @@ def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
     first, *rest = request.refs
     policy = trust.new_policy(identity(cluster, first, session_tags=request.session_tags), request.scope)
     for ref in rest:
-        policy = trust.add(policy, identity(cluster, ref, session_tags=request.session_tags), request.scope).policy
+        who = identity(cluster, ref, session_tags=request.session_tags)
+        policy = trust.add(policy, who, request.scope, quota=_ANY_SIZE).policy
     _check_size(policy, request.name)
     role: dict[str, object] = {
         "roleName": request.name,
@@ -261,7 +266,7 @@ def plan_trust(
             if found is not None and found.kind is not scope:
                 notes.append(f"the trust policy of role {role.name} already admits {ref}: {found.words}")
             continue
-        edit = trust.add(after, who, scope)
+        edit = trust.add(after, who, scope, quota=_ANY_SIZE)
         if not edit.changed:
             verdict = trust.evaluate(edit.policy, who)
             raise Conflict(
