@@ -1,0 +1,222 @@
+"""What cannot be carried out as written: an exit code, one sentence, and where there is a way out, how to take it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness import Outcome, Podid
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, policy_file, writes
+
+ROLE = ("--role", "storefront")
+STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+
+
+def check(outcome: Outcome, code: int, message: str, hint: str = "") -> None:
+    """The error document, one sentence long, and nothing on stdout."""
+    assert (outcome.code, outcome.stdout) == (code, ""), outcome.stderr
+    error = outcome.error
+    assert message in error["message"]
+    assert "\n" not in error["message"]
+    assert "Traceback" not in outcome.stderr
+    assert error["exitCode"] == code
+    if hint:
+        assert error["hint"] == hint
+
+
+BAD_NAMES = {
+    "orders": "'orders' is not a service account: write NAMESPACE/NAME",
+    "a/b/c": "'a/b/c' is not a service account",
+    "/orders": "'/orders' is not a service account",
+    "Shop/orders": "'Shop' is not a namespace name",
+    "shop/Orders": "'Orders' is not a service account name",
+    "-shop/orders": "No such option",
+    "shop/or ders": "'or ders' is not a service account name",
+    f"{'a' * 64}/orders": "at most 63 characters",
+}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+@pytest.mark.parametrize("command", ["associate", "disassociate", "role create"])
+def test_a_malformed_service_account(box: Sandbox, podid: Podid, journal: Path, command: str, name: str) -> None:
+    argv = {
+        "associate": ("associate", name, *ROLE),
+        "disassociate": ("disassociate", name, "--yes"),
+        "role create": ("role", "create", "r", f"--for={name}"),
+    }[command]
+    message = BAD_NAMES[name]
+    if name.startswith("-") and command == "role create":
+        message = "'-shop' is not a namespace name"
+    check(podid(*argv, "-o", "json"), 2, message)
+    assert box.faults.calls.total() == 0
+
+
+ASSOCIATE = ("associate", "shop/orders")
+CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
+BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
+    ((*ASSOCIATE, "--role", "arn:aws:iam::1:role/x"), 2, "is not the ARN of an IAM role", ""),
+    ((*ASSOCIATE, "--role", "arn:aws:s3:::bucket"), 2, "is not the ARN of an IAM role", ""),
+    ((*ASSOCIATE, "--role", "arn:nonsense"), 2, "is not an ARN", ""),
+    ((*ASSOCIATE, "--role", "two words"), 2, "is not an IAM role name", ""),
+    (
+        (*ASSOCIATE, "--role", "arn:aws:iam::444455556666:role/x"),
+        2,
+        "is in account 444455556666, the cluster is in 111122223333",
+        "",
+    ),
+    (
+        (*ASSOCIATE, "--role", "storefrnt"),
+        5,
+        "Role storefrnt does not exist; did you mean storefront?",
+        "podid role create storefrnt --for NAMESPACE/NAME",
+    ),
+    (
+        (*ASSOCIATE, "--role", "arn:aws:iam::111122223333:role/billing-worker"),
+        5,
+        "billing-worker has the ARN arn:aws:iam::111122223333:role/apps/billing-worker",
+        "",
+    ),
+    (
+        (*ASSOCIATE, "--role", "article-2023"),
+        6,
+        "sts:TagSession",
+        "podid associate shop/orders --role article-2023 --update-trust",
+    ),
+    ((*ASSOCIATE, *ROLE, "--target-role", "x"), 2, "'x' is not an ARN", ""),
+    ((*ASSOCIATE, *ROLE, "--scope", "galaxy"), 2, "--scope 'galaxy' is not one of", ""),
+    ((*ASSOCIATE, *ROLE, "--tag", "novalue"), 2, "--tag 'novalue' is not KEY=VALUE", ""),
+    ((*ASSOCIATE, *ROLE, "--tag", "aws:x=1"), 2, "no aws: prefix", ""),
+    ((*ASSOCIATE, *ROLE, "--tag", "a=1", "--tag", "a=2"), 2, "--tag a is given twice", ""),
+    ((*ASSOCIATE, *ROLE, "--session-policy", "missing.json"), 2, "missing.json cannot be read", ""),
+    ((*ASSOCIATE, *ROLE, "--wait", "forever"), 2, "--wait 'forever' is not one of", ""),
+    ((*ASSOCIATE, *ROLE, "--timeout", "soon"), 2, "'soon' is not a time", ""),
+    ((*ASSOCIATE, *ROLE, "--cluster", "nope"), 5, "cluster nope does not exist in us-west-2", ""),
+    ((*ASSOCIATE, *ROLE, "--cluster", "bad name"), 2, "is not an EKS cluster name", ""),
+    ((*ASSOCIATE, *ROLE, "--region", "not a region"), 2, "region", ""),
+    ((*ASSOCIATE, *ROLE, "--profile", "nope"), 2, "profile", ""),
+    ((*ASSOCIATE, *ROLE, "--expect-account", "444455556666"), 6, "are account 111122223333's, not 444455556666's", ""),
+    (ASSOCIATE, 2, "Missing option '--role'", "podid associate --help"),
+    ((*CREATE[:3],), 2, "Missing option '--for'", "podid role create --help"),
+    ((*CREATE[:2], "bad/name", *CREATE[3:]), 2, "is not an IAM role name", ""),
+    ((*CREATE, "--scope", "pod"), 2, "--scope 'pod' is not one of", ""),
+    ((*CREATE, "--path", "teams"), 2, "must start and end with '/'", ""),
+    ((*CREATE, "--path", "/aws-reserved/x/"), 2, "is reserved for AWS", ""),
+    ((*CREATE, "--policy-file", "missing.json"), 2, "missing.json cannot be read: No such file", ""),
+    ((*CREATE, "--managed-policy", "arn:aws:s3:::x"), 2, "is not a managed policy's name or ARN", ""),
+    ((*CREATE, "--managed-policy", "NoSuch"), 5, "arn:aws:iam::aws:policy/NoSuch does not exist", ""),
+    ((*CREATE, "--tag", "=x"), 2, "is not KEY=VALUE", ""),
+    (("install-agent", "--cluster", "nope"), 5, "cluster nope does not exist", ""),
+    (("install-agent", "--addon-version", "v0.0.1-eksbuild.1"), 5, "v0.0.1-eksbuild.1 does not exist", ""),
+    (("install-agent", "--configuration-file", "missing.json"), 2, "missing.json cannot be read", ""),
+    (("disassociate", "shop/orders", "--cluster", "nope", "--yes"), 5, "cluster nope does not exist", ""),
+    (("undo", "nothing", "--yes"), 5, "No run 'nothing' in the journal", "podid history"),
+    (("undo", "last", "--yes"), 5, "The journal holds no run yet", ""),
+)
+
+
+@pytest.mark.parametrize(("argv", "code", "message", "hint"), BAD_ARGUMENTS, ids=lambda value: str(value)[-40:])
+def test_bad_arguments(
+    box: Sandbox, podid: Podid, journal: Path, argv: tuple[str, ...], code: int, message: str, hint: str
+) -> None:
+    check(podid(*argv, "-o", "json"), code, message, hint)
+    assert writes(box) == 0
+    assert not journal.exists()
+
+
+POLICIES: tuple[tuple[object, str], ...] = (
+    ("{", "is not JSON: Expecting property name"),
+    ("", "is not JSON: Expecting value at line 1, column 1"),
+    ([], "the top is not an object"),
+    ({}, "Statement is missing or empty"),
+    ({"Statement": []}, "Statement is missing or empty"),
+    ({"Statement": "x"}, "Statement is missing or empty"),
+    ({"Statement": ["x"]}, "Statement[0] is not an object"),
+    ({"Statement": [{"Action": "*", "Resource": "*"}]}, "Statement[0].Effect must be Allow or Deny"),
+    ({"Statement": [STATEMENT, {**STATEMENT, "Principal": "*"}]}, "Statement[1] has a Principal"),
+    ({"Statement": {**STATEMENT, "NotAction": "x"}}, "Statement[0] needs either Action or NotAction"),
+    ({"Statement": {"Effect": "Allow", "Action": "*"}}, "Statement[0] needs either Resource or NotResource"),
+)
+
+
+@pytest.mark.parametrize(("document", "message"), POLICIES, ids=[message for _, message in POLICIES])
+def test_bad_policy_files(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, document: object, message: str
+) -> None:
+    file = policy_file(tmp_path, document)
+    check(podid(*CREATE, "--policy-file", file, "-o", "json"), 2, message)
+    check(podid(*ASSOCIATE, *ROLE, "--session-policy", file, "-o", "json"), 2, message)
+    assert box.faults.calls.total() == 0
+
+
+def test_policy_files_that_clash_or_are_too_long(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    file = policy_file(tmp_path)
+    (tmp_path / "more").mkdir()
+    other = policy_file(tmp_path / "more")
+    check(
+        podid(*CREATE, "--policy-file", file, "--policy-file", other, "-o", "json"),
+        2,
+        "Two policy files would both become the inline policy read-table",
+    )
+    long = policy_file(tmp_path, {"Statement": [STATEMENT] * 60}, "long.json")
+    check(podid(*ASSOCIATE, *ROLE, "--session-policy", long, "-o", "json"), 2, "EKS takes 2,048 in a session policy")
+    check(
+        podid(*ASSOCIATE, *ROLE, "--session-policy", file, "--session-tags", "-o", "json"),
+        2,
+        "EKS takes no session policy while tags are on",
+    )
+    assert box.faults.calls.total() == 0
+
+
+def test_a_trust_that_would_not_fit(box: Sandbox, podid: Podid, journal: Path) -> None:
+    many = tuple(part for number in range(9) for part in ("--for", f"namespace-{number}/service-account-{number}"))
+    outcome = podid("role", "create", "shop-orders", *many, "-o", "json")
+    check(outcome, 6, "IAM takes 2048")
+    assert "wider --scope" in outcome.error["advice"]
+    assert writes(box) == 0
+
+
+def test_expired_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.world.credentials.expire(box.admin_key.access_key_id)
+    check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 4, "the AWS credentials have expired")
+
+
+def test_unknown_credentials(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.world.credentials.forget(box.admin_key.access_key_id)
+    check(podid(*CREATE, "-o", "json"), 4, "does not know the AWS credentials")
+
+
+def test_no_credentials(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    check(podid(*CREATE, "-o", "json"), 4, "there are no AWS credentials")
+
+
+def test_no_region(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    check(podid(*CREATE, "-o", "json"), 2, "region")
+
+
+def test_nobody_listens(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+        check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "EKS cannot be reached")
+
+
+def test_throttled_out_while_reading(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.faults.throttle(0.001, 0.0, "iam", "GetRole")
+    check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "IAM asks for fewer requests")
+
+
+def test_some_done_some_failed(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    box.world.credentials.deny("iam:AttachRolePolicy")
+    more = ("--policy-file", policy_file(tmp_path), "--managed-policy", "AmazonS3ReadOnlyAccess")
+    outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
+    assert outcome.code == 8
+    assert [item["status"] for item in outcome.json["actions"]] == ["done", "done", "failed", "blocked"]
+    assert outcome.error["permission"] == "iam:AttachRolePolicy"
+    assert podid("undo", "last", "--yes").code == 0
+    assert "shop-orders" not in account_state(box)["roles"]

@@ -1,0 +1,225 @@
+"""What needs a flag, what --dry-run leaves alone, and that a rerun of anything changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.baseline import add_role, pods_trust, service_trust
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, policy_file, runs, writes
+
+ORDERS = ("--for", "shop/orders")
+ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--role")
+MIXED_TRUST: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Id": "kept",
+    "Statement": [
+        {
+            "Sid": "Ci",
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": ["b", "a"]}},
+        },
+        {"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com"]}, "Action": ["sts:AssumeRole"]},
+    ],
+}
+
+
+@pytest.fixture
+def foreign(box: Sandbox) -> str:
+    """A role of other people's, whose trust EKS accepts for nobody of ours."""
+    add_role(box.world, box.iam, "shared", MIXED_TRUST)
+    return "shared"
+
+
+def changing(policy: str, other: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """For each changing command what is run first, and the command."""
+    create = ("role", "create", "shop-orders", *ORDERS)
+    return {
+        "role create": ((), (*create, "--policy-file", policy, "--managed-policy", "AmazonS3ReadOnlyAccess")),
+        "role create, more": (create, (*create, "--policy-file", other, "--for", "shop/cart", "--update-trust")),
+        "associate": ((), (*ASSOCIATE, "storefront")),
+        "associate two": ((), ("associate", "shop/cart", *ASSOCIATE[1:], "storefront", "--tag", "a=b")),
+        "replace": ((*ASSOCIATE, "orders-dynamodb"), (*ASSOCIATE, "storefront", "--replace")),
+        "session policy": ((), (*ASSOCIATE, "orders-dynamodb", "--session-policy", policy)),
+        "target role": ((), (*ASSOCIATE, "storefront", "--target-role", "arn:aws:iam::444455556666:role/x")),
+        "update trust": ((), (*ASSOCIATE, "article-2023", "--update-trust")),
+        "disassociate": ((*ASSOCIATE, "storefront"), ("disassociate", "shop/orders", "--yes", "--wait", "none")),
+        "install agent": ((), ("install-agent", "--wait", "none")),
+        "undo": ((*ASSOCIATE, "storefront"), ("undo", "last", "--yes")),
+    }
+
+
+@pytest.mark.parametrize("name", changing("", ""))
+def test_dry_run_changes_nothing_and_a_rerun_neither(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str
+) -> None:
+    first, command = changing(policy_file(tmp_path), policy_file(tmp_path, name="other.json"))[name]
+    assert not first or podid(*first).code == 0
+    before, count = account_state(box), writes(box)
+    files = sorted(tmp_path.rglob("*"))
+
+    planned = podid(*command, "--dry-run", "-o", "json")
+
+    assert planned.code == 0, planned.stderr
+    assert (account_state(box), writes(box), sorted(tmp_path.rglob("*"))) == (before, count, files)
+    assert planned.json["kind"] == "Plan"
+    plan = [item for item in planned.json["actions"] if item["status"] == "planned"]
+    assert plan
+
+    done = podid(*command, "-o", "json")
+
+    assert done.code == 0, done.stderr
+    assert done.json["kind"] == "Result"
+    carried_out = [item for item in done.json["actions"] if item["status"] == "done"]
+    assert [(i["kind"], i["verb"], i["target"], i["before"]) for i in plan] == [
+        (i["kind"], i["verb"], i["target"], i["before"]) for i in carried_out
+    ]
+    for one, other in zip(plan, carried_out, strict=True):
+        assert one["after"] is other["after"] is None or one["after"].items() <= other["after"].items()
+    assert writes(box) == count + len(plan)
+
+    after, count, history = account_state(box), writes(box), runs(podid)
+    again = podid(*command, "-o", "json")
+
+    assert again.code == 0, again.stderr
+    assert {item["status"] for item in again.json["actions"]} == {"unchanged"}
+    assert again.json["runId"] is None
+    assert (account_state(box), writes(box), runs(podid)) == (after, count, history)
+
+
+def test_dry_run_settles_nothing(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.faults.fail("eks", "CreatePodIdentityAssociation")
+    assert podid(*ASSOCIATE, "storefront").code == 7
+    box.faults.clear()
+    file = next(journal.iterdir())
+    before = file.read_bytes()
+    assert podid(*ASSOCIATE, "storefront", "--dry-run").code == 0
+    assert (list(journal.iterdir()), file.read_bytes()) == ([file], before)
+
+
+def test_yes_never_changes_a_trust_policy(box: Sandbox, podid: Podid, journal: Path, foreign: str) -> None:
+    before = account_state(box)
+
+    associate = podid(*ASSOCIATE, foreign, "--yes", "-o", "json")
+    create = podid("role", "create", foreign, *ORDERS, "--yes", "-o", "json")
+
+    assert (associate.code, create.code) == (6, 6)
+    assert associate.error["hint"] == "podid associate shop/orders --role shared --update-trust"
+    assert create.error["hint"] == "podid role create shared --for shop/orders --update-trust --adopt"
+    assert (account_state(box), writes(box)) == (before, 0)
+    assert not journal.exists()
+
+
+def test_update_trust_adds_one_statement_and_keeps_the_others(
+    box: Sandbox, podid: Podid, journal: Path, foreign: str
+) -> None:
+    outcome = podid(*ASSOCIATE, foreign, "--update-trust")
+
+    assert outcome.code == 0, outcome.stderr
+    trust = account_state(box)["roles"][foreign]["trust"]
+    assert json.dumps({**trust, "Statement": trust["Statement"][:2]}) == json.dumps(MIXED_TRUST)
+    assert len(trust["Statement"]) == 3
+    assert "role shared also trusts arn:aws:iam::111122223333:root; that stays as it is" in outcome.stderr
+    assert "role shared also trusts lambda.amazonaws.com; that stays as it is" in outcome.stderr
+    assert podid("undo", "last", "--yes").code == 0
+    assert json.dumps(account_state(box)["roles"][foreign]["trust"]) == json.dumps(MIXED_TRUST)
+
+
+def test_a_foreign_role_is_used_as_it_is_and_changed_only_with_adopt(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    as_it_is = ("role", "create", "storefront", *ORDERS)
+    assert podid(*as_it_is).code == 0  # admitted already
+    assert writes(box) == 0
+    create = (*as_it_is, "--policy-file", policy_file(tmp_path))
+
+    refused = podid(*create, "-o", "json")
+
+    assert (refused.code, writes(box)) == (6, 0)
+    assert "was not made by podid here" in refused.error["message"]
+    assert "create role-policy storefront/read-table" in refused.error["message"]
+    assert refused.error["hint"].endswith("--adopt")
+    assert podid(*create, "--yes").code == 6
+    assert podid(*create, "--adopt").code == 0
+    assert "read-table" in account_state(box)["roles"]["storefront"]["inline"]
+
+
+def test_the_other_principals_are_listed_before_adopting(
+    box: Sandbox, podid: Podid, journal: Path, foreign: str, tmp_path: Path
+) -> None:
+    create = ("role", "create", foreign, *ORDERS, "--update-trust", "--policy-file", policy_file(tmp_path))
+    refused = podid(*create)
+    assert refused.code == 6
+    assert "role shared also trusts lambda.amazonaws.com" in refused.stderr
+    assert podid(*create, "--adopt").code == 0
+
+
+def test_a_tag_is_no_authority(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    add_role(box.world, box.iam, "tagged", pods_trust(), tags={"managed-by": "podid"})
+    outcome = podid("role", "create", "tagged", *ORDERS, "--policy-file", policy_file(tmp_path))
+    assert outcome.code == 6
+
+
+@pytest.mark.parametrize("path", ["/aws-service-role/eks.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/"])
+def test_roles_of_aws_are_refused(box: Sandbox, podid: Podid, journal: Path, path: str) -> None:
+    add_role(box.world, box.iam, "awss-own", service_trust("eks.amazonaws.com"), path=path)
+    for command in (
+        (*ASSOCIATE, "awss-own", "--update-trust", "--yes"),
+        ("role", "create", "awss-own", *ORDERS, "--update-trust", "--adopt", "--yes"),
+    ):
+        outcome = podid(*command)
+        assert outcome.code == 6
+        assert f"Role awss-own belongs to AWS (path {path}) and is not changed by podid" in outcome.stderr
+    assert writes(box) == 0
+
+
+@pytest.mark.parametrize("command", [("disassociate", "shop/orders"), ("undo", "last")])
+def test_deleting_and_undoing_need_a_yes(box: Sandbox, podid: Podid, journal: Path, command: tuple[str, ...]) -> None:
+    assert podid(*ASSOCIATE, "storefront").code == 0
+    count = writes(box)
+    outcome = podid(*command, "-o", "json")
+    assert (outcome.code, writes(box)) == (2, count)
+    assert outcome.error["hint"] == f"podid {' '.join(command)} -o json --yes"
+    assert len(runs(podid)) == 1
+
+
+def test_an_association_with_other_settings_needs_replace(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*ASSOCIATE, "storefront").code == 0
+    count = writes(box)
+    outcome = podid(*ASSOCIATE, "orders-dynamodb", "--yes", "-o", "json")
+    assert (outcome.code, writes(box)) == (6, count)
+    role = "arn:aws:iam::111122223333:role/orders-dynamodb"
+    assert outcome.error["hint"] == f"podid associate shop/orders --role {role} --replace"
+
+
+def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    assert podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", policy_file(tmp_path)).code == 0
+    laid_out = policy_file(tmp_path, json.dumps(json.loads(Path(policy_file(tmp_path)).read_text()), indent=7))
+    again = podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", laid_out, "--tag", "team=a", "-o", "json")
+    assert again.code == 0
+    assert "the tags of the association of shop/orders stay as they are (team would differ)" in again.json["notes"]
+    role = podid("role", "create", "storefront", *ORDERS, "--tag", "team=a", "--description", "new", "-o", "json")
+    assert role.code == 0
+    assert role.json["notes"] == [
+        "the description of role storefront stays as it is",
+        "the tags of role storefront stay as they are (team would be otherwise)",
+        *[note for note in role.json["notes"] if "already admits" in note],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--permissions-boundary", "arn:aws:iam::aws:policy/PowerUserAccess"), ("--path", "/teams/")],
+)
+def test_a_boundary_that_is_not_there_is_no_success(
+    box: Sandbox, podid: Podid, journal: Path, flag: str, value: str
+) -> None:
+    outcome = podid("role", "create", "storefront", *ORDERS, flag, value)
+    assert (outcome.code, writes(box)) == (6, 0)
+    assert value in outcome.stderr

@@ -1,0 +1,91 @@
+"""Each right of each changing command taken away in turn: exit 4 and its name, or all the work is done without it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, policy_file
+
+ASSOCIATE = ("associate", "shop/orders", "--wait", "none", "--role")
+CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
+# command -> (what is run first, the command, the rights without which it does all its work)
+COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] = {
+    "role create": (
+        (),
+        (*CREATE, "--policy-file", "POLICY", "--managed-policy", "AmazonS3ReadOnlyAccess"),
+        frozenset({"iam:GetPolicy"}),
+    ),
+    "role create, existing": (CREATE, (*CREATE, "--for", "shop/cart", "--update-trust"), frozenset()),
+    "associate": ((), (*ASSOCIATE, "storefront", "--tag", "a=b"), frozenset({"iam:GetRole"})),
+    "replace": (
+        (*ASSOCIATE, "orders-dynamodb"),
+        (*ASSOCIATE, "storefront", "--replace"),
+        frozenset({"iam:GetRole"}),
+    ),
+    "update trust": ((), (*ASSOCIATE, "article-2023", "--update-trust"), frozenset()),
+    "disassociate": (
+        (*ASSOCIATE, "storefront"),
+        ("disassociate", "shop/orders", "--yes", "--wait", "none"),
+        frozenset(),
+    ),
+    "install agent": ((), ("install-agent", "--wait", "none"), frozenset({"eks:DescribeAddonVersions"})),
+    "undo": ((*CREATE, "--policy-file", "POLICY"), ("undo", "last", "--yes"), frozenset()),
+    "undo of associate": ((*ASSOCIATE, "storefront"), ("undo", "last", "--yes"), frozenset()),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_right_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: str) -> None:
+    first, command, optional = COMMANDS[name]
+    policy = policy_file(tmp_path)
+    first = tuple(policy if part == "POLICY" else part for part in first)
+    command = tuple(policy if part == "POLICY" else part for part in command)
+    rounds = 0
+
+    def begin() -> None:
+        nonlocal rounds
+        rounds += 1
+        box.reset()
+        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / f"journal-{rounds}")}
+        assert not first or podid(*first).code == 0
+
+    begin()
+    box.faults.calls.clear()
+    outcome = podid(*command)
+    assert outcome.code == 0, outcome.stderr
+    expected = account_state(box)
+    called = {f"{service}:{operation}" for service, operation in box.faults.calls}
+    rights = called - {"sts:GetCallerIdentity"}  # needs none
+    if rights & {"eks:CreatePodIdentityAssociation", "eks:UpdatePodIdentityAssociation"}:
+        rights.add("iam:PassRole")
+    if name == "associate":
+        rights.add("eks:TagResource")
+    for right in sorted(rights):
+        begin()
+        before = account_state(box)
+        box.world.credentials.deny(right)
+        outcome = podid(*command, "-o", "json")
+        assert "Traceback" not in outcome.stderr
+        if outcome.code == 0:
+            assert right in optional, right
+            assert account_state(box) == expected, right
+            continue
+        assert right not in optional, (right, outcome.stderr)
+        assert outcome.code in (4, 8), (right, outcome.stderr)
+        assert outcome.error["permission"] == right
+        assert right in outcome.error["message"]
+        if outcome.code == 4:
+            assert outcome.stdout == ""
+            assert account_state(box) == before, right
+        else:
+            states = [item["status"] for item in outcome.json["actions"] if item["status"] != "unchanged"]
+            assert states[0] == "done"
+            assert "failed" in states
+        box.world.credentials.allow_again()
+        again = podid(*command)  # whatever had been done, the next run finishes it
+        assert again.code == 0, (right, again.stderr)
+        assert account_state(box) == expected, right

@@ -1,0 +1,162 @@
+"""Lost answers, throttles, 5xx and resets on every write: one run converges, or it says that it does not know."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.box import Sandbox
+from podid.sandbox.faults import Fault
+
+from .support import account_state, policy_file, runs, undo_everything, writes
+
+WRITES = (
+    ("iam", "CreateRole"),
+    ("iam", "PutRolePolicy"),
+    ("iam", "AttachRolePolicy"),
+    ("iam", "UpdateAssumeRolePolicy"),
+    ("eks", "CreatePodIdentityAssociation"),
+    ("eks", "UpdatePodIdentityAssociation"),
+    ("eks", "DeletePodIdentityAssociation"),
+    ("eks", "CreateAddon"),
+)
+# a bucket without a token refuses the first call
+SHORT: dict[str, Callable[[str, str], Fault]] = {
+    "answer lost": lambda service, name: Fault("lose-answer", service, name, times=1),
+    "reset": lambda service, name: Fault("reset", service, name, times=1),
+    "503 twice": lambda service, name: Fault("fail", service, name, times=2, status=503),
+    "500": lambda service, name: Fault("fail", service, name, times=1, status=500),
+    "throttled once": lambda service, name: Fault("throttle", service, name, times=1, rate=0.001, burst=0.0),
+}
+
+
+def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """For each operation what is run first, and the command that makes the call."""
+    policies = ("--policy-file", policy_file(directory), "--managed-policy", "AmazonS3ReadOnlyAccess")
+    create = ("role", "create", "shop-orders", "--for", "shop/orders", *policies)
+    associate = ("associate", "shop/orders", "--wait", "none", "--role")
+    return {
+        "CreateRole": ((), create),
+        "PutRolePolicy": ((), create),
+        "AttachRolePolicy": ((), create),
+        "UpdateAssumeRolePolicy": ((), (*associate, "article-2023", "--update-trust")),
+        "CreatePodIdentityAssociation": ((), (*associate, "storefront")),
+        "UpdatePodIdentityAssociation": ((*associate, "orders-dynamodb"), (*associate, "storefront", "--replace")),
+        "DeletePodIdentityAssociation": (
+            (*associate, "storefront"),
+            ("disassociate", "shop/orders", "--yes", "--wait", "none"),
+        ),
+        "CreateAddon": ((), ("install-agent", "--wait", "none")),
+    }
+
+
+@pytest.mark.parametrize("fault", SHORT)
+def test_one_run_gets_over_a_fault(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, fault: str) -> None:
+    for service, name in WRITES:
+        first, command = commands(tmp_path)[name]
+        box.reset()
+        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / f"calm-{name}")}
+        assert not first or podid(*first).code == 0
+        assert podid(*command).code == 0
+        expected = account_state(box)
+
+        box.reset()
+        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / f"faulty-{name}")}
+        start = account_state(box)
+        assert not first or podid(*first).code == 0
+        rule = box.faults.add(SHORT[fault](service, name))
+        outcome = podid(*command, "-o", "json")
+
+        assert outcome.code == 0, (name, outcome.stderr)
+        assert rule.times == 0
+        assert account_state(box) == expected, name
+        assert {action["status"] for action in outcome.json["actions"]} == {"done"}, name
+        assert [item["status"] for item in runs(podid)] == ["done"] * (2 if first else 1)
+        undo_everything(podid)
+        assert account_state(box) == start, name
+
+
+@pytest.mark.parametrize(("service", "name"), WRITES)
+@pytest.mark.parametrize("kind", ["fail", "reset"])
+def test_a_fault_that_stays_is_told_and_settled_later(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, service: str, name: str, kind: str
+) -> None:
+    first, command = commands(tmp_path)[name]
+    assert not first or podid(*first).code == 0
+    box.faults.add(Fault(kind, service, name))
+
+    outcome = podid(*command)
+
+    assert outcome.code in (7, 8)
+    assert outcome.code == 8 or outcome.stdout == ""
+    assert "may or may not have been made" in outcome.stderr
+    assert "Run the same command again" in outcome.stderr
+    newest = runs(podid)[0]
+    assert newest["status"] == "interrupted"
+    assert newest["actions"][-1]["status"] == "open"
+
+    box.faults.clear()
+    again = podid(*command)
+
+    assert again.code == 0, again.stderr
+    assert f"run {newest['runId']} was interrupted" in again.stderr
+    assert "interrupted" not in {item["status"] for item in runs(podid)}
+    before = writes(box)
+    assert podid(*command).code == 0
+    assert writes(box) == before
+
+
+def test_throttled_for_good(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.faults.throttle(0.001, 0.0, "eks", "CreatePodIdentityAssociation")
+
+    outcome = podid("associate", "shop/orders", "--role", "storefront", "-o", "json")
+
+    assert (outcome.code, outcome.stdout) == (7, "")
+    assert outcome.error["code"] == "Throttled"
+    assert "asks for fewer requests" in outcome.error["message"]
+    assert account_state(box)["associations"] == []
+    box.faults.clear()
+    assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
+
+
+def test_a_lost_answer_that_may_not_be_read_back_stays_open(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """It was made: recording it as failed would put it out of undo's reach."""
+    box.faults.lose_answer("iam", "UpdateAssumeRolePolicy", times=1)
+    denied = box.gateway.answer
+
+    def deny_after_write(request):  # type: ignore[no-untyped-def]  # stands in for Gateway.answer
+        try:
+            return denied(request)
+        finally:
+            if b"UpdateAssumeRolePolicy" in request.body:
+                box.world.credentials.deny("iam:GetRole")
+
+    box.gateway.answer = deny_after_write  # type: ignore[method-assign]
+    command = ("associate", "shop/orders", "--role", "article-2023", "--update-trust", "--wait", "none")
+    outcome = podid(*command)
+    assert outcome.code == 7
+    assert [action["status"] for action in runs(podid)[0]["actions"]] == ["open"]
+
+    still_denied = podid("associate", "shop/cart", "--role", "storefront", "--wait", "none")
+    assert still_denied.code == 0, "an open intent that cannot be read must not stop other work"
+    assert "cannot be looked at now" in still_denied.stderr
+    undo = podid("undo", runs(podid)[1]["runId"], "--yes")
+    assert undo.code == 6
+    assert "is not known yet" in undo.stderr
+
+    box.gateway.answer = denied  # type: ignore[method-assign]
+    box.world.credentials.allow_again()
+    assert podid(*command).code == 0
+    assert [action["status"] for action in runs(podid)[2]["actions"]] == ["done"]
+
+
+def test_eventual_consistency_is_waited_out(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    """A role that EKS hears of 20 s late, and a deleted association that blocks for 10 s."""
+    box.world.delays.role, box.world.delays.delete = 20.0, 10.0
+    assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
+    associate = ("associate", "shop/orders", "--role", "shop-orders", "--wait", "none")
+    assert podid(*associate).code == 0
+    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 0
+    assert podid(*associate).code == 0
+    assert len(account_state(box)["associations"]) == 1

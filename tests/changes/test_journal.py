@@ -1,0 +1,238 @@
+"""The journal's files: whose they are, who may see them, what a damaged one means; without it nothing is done."""
+
+import errno
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness import Podid
+from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.plan import Action, Done, Header, ResourceKind, Status
+from podid.ops.journal import Journal
+from podid.sandbox.baseline import add_cluster
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, runs, writes
+
+ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+HEADER = Header(
+    caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
+)
+ATTACHMENT = Action(ResourceKind.ROLE_ATTACHMENT, None, {"roleName": "r", "policyArn": "p"})
+
+
+def refuses(box: Sandbox, podid: Podid, why: str, *, advice: str = "give another place with --journal-dir") -> None:
+    """Exit 2, the reason, a way out, and nothing changed at AWS."""
+    before = account_state(box)
+    outcome = podid(*ASSOCIATE)
+    assert (outcome.code, outcome.stdout) == (2, ""), outcome.stderr
+    assert why in outcome.stderr
+    assert advice in outcome.stderr
+    assert (account_state(box), writes(box)) == (before, 0)
+
+
+def test_private_to_the_caller(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        assert podid(*ASSOCIATE, XDG_STATE_HOME=str(tmp_path / "state")).code == 0
+    finally:
+        os.umask(old)
+    directory = tmp_path / "state" / "podid" / "journal"
+    (file,) = directory.iterdir()
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert box.admin_key.secret_access_key not in file.read_text()
+
+
+def test_symbolic_link_to_a_directory(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    journal.symlink_to(tmp_path / "elsewhere")
+    refuses(box, podid, f"The journal directory {journal} cannot be used: it is a symbolic link")
+    assert podid("history").code == 2
+
+
+def test_symbolic_link_to_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    journal.mkdir(mode=0o700)
+    (tmp_path / "target").write_text("precious\n")
+    (journal / "20260101T000000000Z-abc123.jsonl").symlink_to(tmp_path / "target")
+    refuses(box, podid, "20260101T000000000Z-abc123.jsonl: is a symbolic link")
+    assert (tmp_path / "target").read_text() == "precious\n"
+
+
+def test_named_pipe(box: Sandbox, podid: Podid, journal: Path) -> None:
+    journal.mkdir(mode=0o700)
+    os.mkfifo(journal / "x.jsonl")
+    refuses(box, podid, "x.jsonl is not a file")
+
+
+def test_not_a_directory(box: Sandbox, podid: Podid, journal: Path) -> None:
+    journal.write_text("")
+    refuses(box, podid, "it is not a directory")
+
+
+def test_below_a_file(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.write_text("")
+    monkeypatch.setenv("PODID_JOURNAL_DIR", str(journal / "below"))
+    refuses(box, podid, "Not a directory")
+
+
+def test_others_may_write(box: Sandbox, podid: Podid, journal: Path) -> None:
+    journal.mkdir()
+    journal.chmod(0o777)
+    refuses(box, podid, "others may write to it")
+
+
+def test_of_another_user(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    refuses(box, podid, "it belongs to another user")
+
+
+def test_file_of_another_user(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)):
+        pass
+    directory = journal.lstat()
+    lstat = Path.lstat
+
+    def owned(path: Path) -> os.stat_result:
+        return directory if path == journal else lstat(path)
+
+    euid = os.getuid() + 1
+    fields = list(directory)
+    fields[4] = euid
+    directory = os.stat_result(fields)
+    monkeypatch.setattr(Path, "lstat", owned)
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    refuses(box, podid, ".jsonl belongs to another user")
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync"])
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_not_writable(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: int
+) -> None:
+    real_open = os.open
+
+    def fail(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    def failing_open(path: str, flags: int, *more: int) -> int:
+        return fail() if flags & os.O_CREAT and str(path).endswith(".jsonl") else real_open(path, flags, *more)
+
+    monkeypatch.setattr(os, call, failing_open if call == "open" else fail)
+    refuses(box, podid, os.strerror(error))
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_full_in_the_middle_of_a_run(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch, line: int
+) -> None:
+    """An intent that cannot be written stops the change; an outcome that cannot be written leaves it told and open."""
+    fsync, seen = os.fsync, iter(range(100))
+
+    def full(descriptor: int) -> None:
+        # the second call is for the directory
+        if next(seen) == line + 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        outcome = podid(*ASSOCIATE)
+    made = account_state(box)["associations"]
+    assert "No space left on device" in outcome.stderr
+    if line == 1:
+        assert (outcome.code, made) == (2, [])
+    else:
+        assert (outcome.code, len(made)) == (8, 1)
+        assert "association shop/orders -> arn:aws:iam::111122223333:role/storefront: created" in outcome.stdout
+    assert podid(*ASSOCIATE).code == 0
+    assert podid("undo", "last", "--yes").code == 0
+    assert account_state(box)["associations"] == []
+
+
+GOOD = '{"type":"run","command":["x"],"callerArn":"a","account":"1","region":"r","cluster":"c","startedAt":"t"}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json\n",
+        "[]\n",
+        "{}\n",
+        GOOD + "garbage\n" + GOOD,
+        GOOD + '{"type":"intent"}\n',
+        GOOD + '{"type":"intent","number":0,"kind":"moon","before":null,"after":null}\n',
+        '{"type":"intent","number":0}\n',
+        GOOD[:-1] + "\0\0\0\n",
+        GOOD + "\udcff\n",
+    ],
+)
+def test_a_damaged_file_is_named(box: Sandbox, podid: Podid, journal: Path, text: str) -> None:
+    journal.mkdir(mode=0o700)
+    file = journal / "20260101T000000000Z-abc123.jsonl"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    refuses(box, podid, f"{file} is not a journal file, or it is damaged", advice="Move it away")
+    with pytest.raises(InvalidInput, match="damaged"):
+        Journal(journal).runs()
+
+
+@pytest.mark.parametrize("text", ["", GOOD[:20], GOOD[:-1]])
+def test_a_run_without_a_whole_head_did_nothing(journal: Path, text: str) -> None:
+    journal.mkdir(mode=0o700)
+    (journal / "20260101T000000000Z-abc123.jsonl").write_text(text)
+    assert Journal(journal).runs() == ()
+
+
+@pytest.mark.parametrize("keep", [1, 40, -1])
+def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as recorder:
+        recorder.intent(0, ATTACHMENT)
+    file = next(journal.iterdir())
+    whole = file.read_bytes()
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as other:
+        other.intent(0, ATTACHMENT)
+        other.outcome(0, Done(ATTACHMENT, Status.DONE, None))
+    outcome = (journal / f"{other.run_id}.jsonl").read_bytes().splitlines(keepends=True)[-1]
+    file.write_bytes(whole + outcome[:keep])
+
+    (run,) = [run for run in Journal(journal).runs() if run.run_id == recorder.run_id]
+    assert [step.status for step in run.steps] == [None]
+    settled = Journal(journal).settle(lambda run, action: Done(action, Status.FAILED, None), lambda run, action: True)
+    assert [done.status for _, done in settled] == [Status.FAILED]
+    assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
+
+
+def test_recorders_complain_in_the_users_words(journal: Path) -> None:
+    recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC))
+    os.close(recorder._descriptor)
+    with pytest.raises(UsageError, match="Bad file descriptor"):
+        recorder.intent(0, ATTACHMENT)
+
+
+def test_undo_checks_where_the_run_was_made(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_cluster(box.world, "other")
+    assert podid(*ASSOCIATE).code == 0
+    run_id = runs(podid)[0]["runId"]
+    count = writes(box)
+
+    # PODID_CLUSTER names another cluster now: the run knows its own
+    dry = podid("undo", run_id, "--dry-run", "-o", "json", PODID_CLUSTER="other")
+    assert (dry.code, dry.json["cluster"]) == (0, "demo")
+
+    elsewhere = podid("undo", run_id, "--yes", "--region", "eu-west-1")
+    assert (elsewhere.code, "Cluster demo does not exist in eu-west-1" in elsewhere.stderr) == (5, True)
+    stranger = box.world.credentials.add_user("stranger", account="999988887777")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", stranger.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", stranger.secret_access_key)
+    other_account = podid("undo", run_id, "--yes")
+    assert other_account.code == 6
+    assert "was made in account 111122223333, us-west-2, cluster demo; this is account 999988887777" in (
+        other_account.stderr
+    )
+    assert writes(box) == count
