@@ -51,30 +51,28 @@ def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
     }
 
 
-@pytest.mark.parametrize("fault", SHORT)
-def test_one_run_gets_over_a_fault(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, fault: str) -> None:
-    for service, name in WRITES:
-        first, command = commands(tmp_path)[name]
+@pytest.mark.parametrize(("service", "name"), WRITES)
+def test_one_run_gets_over_a_fault(box: Sandbox, podid: Podid, tmp_path: Path, service: str, name: str) -> None:
+    first, command = commands(tmp_path)[name]
+    podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / "calm")}
+    start = account_state(box)
+    assert not first or podid(*first).code == 0
+    assert podid(*command).code == 0
+    expected = account_state(box)
+    for fault in SHORT:
         box.reset()
-        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / f"calm-{name}")}
-        assert not first or podid(*first).code == 0
-        assert podid(*command).code == 0
-        expected = account_state(box)
-
-        box.reset()
-        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / f"faulty-{name}")}
-        start = account_state(box)
+        podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / fault)}
         assert not first or podid(*first).code == 0
         rule = box.faults.add(SHORT[fault](service, name))
         outcome = podid(*command, "-o", "json")
 
-        assert outcome.code == 0, (name, outcome.stderr)
+        assert outcome.code == 0, (fault, outcome.stderr)
         assert rule.times == 0
-        assert account_state(box) == expected, name
-        assert {action["status"] for action in outcome.json["actions"]} == {"done"}, name
+        assert account_state(box) == expected, fault
+        assert {action["status"] for action in outcome.json["actions"]} == {"done"}, fault
         assert [item["status"] for item in runs(podid)] == ["done"] * (2 if first else 1)
         undo_everything(podid)
-        assert account_state(box) == start, name
+        assert account_state(box) == start, fault
 
 
 @pytest.mark.parametrize(("service", "name"), WRITES)
