@@ -113,7 +113,8 @@ def test_killed_at_every_line_of_the_journal(stage: Stage, launcher: Launcher) -
             stage.set_up()
             launcher.start(stage.command, stage.podid.env, die=(number, cut))
             codes.add(launcher.wait().code)
-            converges(stage, expected, done, undone=cut == "whole")
+            # a whole intent and no more is the death before a write, which has its own test
+            converges(stage, expected, done, undone=cut == "whole" and number % 2 == 0)
         if codes == {0}:
             break
         assert codes == {KILLED}
