@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "checks": ({"checks", "domain"}, set()),
     "pages": ({"pages", "domain"}, set()),
     "aws": ({"aws", "domain", "entry"}, {"boto3", "botocore", "urllib3"}),
-    "kube": ({"kube", "domain", "checks"}, {"kubernetes", "urllib3", "yaml"}),
+    "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath"}),
     "cli": (

@@ -6,7 +6,7 @@ VERSION = "0.1.0"
 
 
 def main() -> None:
-    """Run podid; the process's exit code is DESIGN §5's."""
+    """Run podid; the process's exit code is one of `podid.domain.exit_codes`."""
     if len(sys.argv) == 2 and sys.argv[1] == "--version":
         sys.stdout.write(f"podid {VERSION}\n")
         return

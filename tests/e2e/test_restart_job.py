@@ -162,7 +162,7 @@ def test_associate_with_restart_and_no_right_to_patch(site: Site) -> None:
         ("restart", "failed"),
     ]
     assert "patch deployments.apps in namespace shop" in outcome.json["actions"][1]["reason"]
-    assert outcome.code == 4
+    assert outcome.code == 8
 
 
 class TestAgent:

@@ -1,9 +1,4 @@
-"""What several checks ask of a snapshot: which pods an association concerns, whether they carry the injected fields,
-which DaemonSets run the agent, and who works on which node.
-
-Facts about the injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); about
-the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
-"""
+"""What several checks ask of a snapshot: which pods an association concerns, and who works on which node."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,19 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from podid.domain.findings import Subject
-from podid.domain.model import Association, DaemonSet, Node, Pod
-from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.model import Association, Node, Pod
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
-
-TOKEN_VOLUME = "eks-pod-identity-token"
-IRSA_VOLUME = "aws-iam-token"
-INJECTED_ENV = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-IRSA_ENV = "AWS_WEB_IDENTITY_TOKEN_FILE"
-SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
-SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
-FARGATE_LABEL = "eks.amazonaws.com/fargate-profile"
-MIRROR_POD = "kubernetes.io/config.mirror"
-NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
+from podid.domain.workloads import live, workload_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,71 +40,11 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
-def live(pod: Pod) -> bool:
-    """Runs or is about to: finished Jobs, evicted pods and pods on their way out need no credentials."""
-    return pod.phase in ("Pending", "Running") and not pod.deleting
-
-
-def injected(pod: Pod) -> bool:
-    return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
-
-
-def carries_irsa(pod: Pod) -> bool:
-    return IRSA_VOLUME in pod.volumes or any(IRSA_ENV in c.env for c in pod.containers)
-
-
-def opted_out(pod: Pod) -> bool:
-    """True when the webhook leaves the pod alone: by its label, by naming every container, or as a static pod."""
-    skipped = {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")}
-    return SKIP_POD in pod.labels or MIRROR_POD in pod.annotations or all(c.name in skipped for c in pod.containers)
-
-
-def on_fargate(pod: Pod, nodes: Mapping[str, Node]) -> bool:
-    """Also without the right to read nodes: by the pod's label and by the name that EKS gives Fargate nodes."""
-    node = nodes.get(pod.node)
-    if node is not None and node.compute_type == "fargate":
-        return True
-    return FARGATE_LABEL in pod.labels or pod.node.startswith("fargate-")
-
-
-def on_windows(pod: Pod, nodes: Mapping[str, Node]) -> bool:
-    node = nodes.get(pod.node)
-    return node is not None and node.os == "windows"
-
-
-def workload_subject(pod: Pod) -> Subject:
-    """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
-    pod-template-hash."""
-    if pod.owner is None:
-        return Subject("Pod", pod.name, pod.namespace)
-    suffix = "-" + pod.labels.get("pod-template-hash", "")
-    if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
-        return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)
-    return Subject(pod.owner.kind, pod.owner.name, pod.namespace)
-
-
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
     found: dict[Subject, list[Pod]] = defaultdict(list)
     for pod in pods:
         found[workload_subject(pod)].append(pod)
     return dict(sorted(found.items()))
-
-
-def is_agent(daemon_set: DaemonSet) -> bool:
-    """By name, label or image, and, for renamed and mirrored ones, by the two flags that the agent's server takes."""
-    words = (daemon_set.name, *daemon_set.images, *daemon_set.labels.values())
-    if any(AGENT_ADDON in word for word in words):
-        return True
-    flags = {arg.split("=", 1)[0] for arg in daemon_set.args}
-    return {"--cluster-name", "--probe-port"} <= flags
-
-
-def runs_in(pod: Pod, daemon_set: DaemonSet) -> bool:
-    if pod.namespace != daemon_set.namespace:
-        return False
-    if pod.owner is not None:
-        return pod.owner.kind == "DaemonSet" and pod.owner.name == daemon_set.name
-    return bool(daemon_set.selector) and daemon_set.selector.items() <= pod.labels.items()
 
 
 def service_account_subject(ref: ServiceAccountRef) -> Subject:

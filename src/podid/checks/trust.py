@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from podid.checks.base import Check, check
-from podid.checks.facts import index, live, podid_command
+from podid.checks.facts import index, podid_command
 from podid.checks.roles import by_role, chain_of, role_subject, section_of, unreadable
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
@@ -26,6 +26,7 @@ from podid.domain.trust import (
     parse_policy,
 )
 from podid.domain.trust import Verdict as Match
+from podid.domain.workloads import live
 
 NEEDS = ("cluster", "associations", "roles")
 PODS_TRIED = 20

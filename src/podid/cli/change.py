@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from podid.cli.effects import Seen
+from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode
-from podid.domain.plan import ChangeResult, Header, Plan
+from podid.domain.plan import ChangeResult, Done, Header, Plan, Status
 from podid.ops.apply import Applied, apply, settle
 from podid.render.changes import plan_text, plan_view, result_view
 
@@ -75,15 +76,33 @@ def report(
     notes: tuple[str, ...] = (),
 ) -> None:
     """Puts the result on stdout and leaves with the code that the result chose. `seen` looks at the effect, only
-    when every action worked."""
-    found = seen() if seen is not None and applied.error is None else Seen(None)
+    when every action worked; what it raises comes after the result, which it does not undo."""
+    error = applied.error
+    found = Seen(None)
+    if seen is not None and error is None:
+        try:
+            found = seen()
+        except PodidError as later:
+            error = later
     done = (*applied.done, *found.done)
     result = ChangeResult(plan=plan, done=done, effect=found.effect, run_id=applied.run_id, notes=notes)
-    if applied.error is not None and applied.exit_code is not ExitCode.PARTIAL:
-        raise applied.error  # nothing was done: an error, and no result
+    code = _code(done, found, error)
+    if error is not None and not any(item.status is Status.DONE for item in done):
+        raise error  # nothing was done: an error, and no result
     run.emit(result_view(result))
     for note in notes:
         run.note(f"note: {note}")
-    if applied.error is not None:
-        run.fail_after_result(applied.error, applied.exit_code)
-    run.finish(found.code)
+    if error is not None:
+        run.fail_after_result(error, code)
+    run.finish(code)
+
+
+def _code(done: Sequence[Done], found: Seen, error: PodidError | None) -> ExitCode:
+    """8 where something was done and something else failed; a wait that ran out is its own code, 7."""
+    statuses = {item.status for item in done}
+    failed = bool(statuses & {Status.FAILED, Status.BLOCKED}) or (
+        error is not None and not isinstance(error, Unavailable)
+    )
+    if Status.DONE in statuses and failed:
+        return ExitCode.PARTIAL
+    return error.exit_code if error is not None else found.code

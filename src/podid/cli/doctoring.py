@@ -90,9 +90,9 @@ def run_explain(run: Invocation, words: Sequence[str], *, list_pages: bool) -> N
 
 
 def run_agent_status(run: Invocation) -> None:
-    from podid.checks.facts import is_agent
     from podid.domain.report import exit_code
     from podid.domain.snapshot import Known
+    from podid.domain.workloads import is_agent
     from podid.ops.agent_status import coverage
     from podid.ops.doctor import diagnose, select
     from podid.render.agent import agent_status_view

@@ -215,7 +215,7 @@ class Invocation:
             return  # a closed pipe is silent and changes no exit code
 
     def consent(self, question: str, *, needed_for: str) -> None:
-        """Asks, or takes --yes for an answer. Raises ConsentNeeded where nobody can be asked, Cancelled on a no."""
+        """Asks, or takes --yes for an answer. Raises ConsentNeeded where nobody can be asked, Declined on a no."""
         if self.options.yes:
             return
         if not self.runtime.interactive:

@@ -1,6 +1,6 @@
 """What podid raises when it cannot go on.
 
-Every class owns its exit code (DESIGN §5) and its `code`, the machine-readable name that `-o json` shows. `what` is one
+Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `what` is one
 sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, or empty when nothing helps.
 """
 

@@ -38,7 +38,7 @@ _PRECEDENCE = (ExitCode.PARTIAL, ExitCode.ATTENTION, ExitCode.UNDETERMINED)
 
 
 def combine(codes: set[ExitCode]) -> ExitCode:
-    """The one code for several outcomes at once: 8, then 3, then 9 (DESIGN §5), then the highest of the rest."""
+    """The one code for several outcomes at once: 8, then 3, then 9, then the highest of the rest."""
     for code in _PRECEDENCE:
         if code in codes:
             return code

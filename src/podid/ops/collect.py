@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from podid.checks.facts import is_agent, runs_in
 from podid.checks.node_role import ACTION, node_roles
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, DaemonSet, NodeGroup, Pod, Role, RolePolicies, ServiceAccount
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot
+from podid.domain.workloads import is_agent, runs_in
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,13 +10,14 @@ from typing import TypeVar
 
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import EVERYONE, Check
-from podid.checks.facts import cluster_name, workload_subject
+from podid.checks.facts import cluster_name
 from podid.checks.runner import mask, run_checks
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.checks.facts import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Effect, EffectState
+from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader

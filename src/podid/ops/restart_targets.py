@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.checks.facts import live, on_fargate, opted_out, workload_subject
 from podid.domain.errors import AccessDenied
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
+from podid.domain.workloads import live, on_fargate, opted_out, workload_subject
 from podid.ops.effect import missing_containers
 
 if TYPE_CHECKING:

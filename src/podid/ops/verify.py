@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from podid.checks.facts import live, opted_out
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.workloads import live, opted_out
 from podid.ops.effect import is_injected, missing_containers
 
 if TYPE_CHECKING:

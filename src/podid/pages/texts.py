@@ -13,10 +13,11 @@ class Rule(NamedTuple):
     ids: tuple[str, ...]
 
 
+# the most frequent first
 _UNAUTHORIZED = (
-    "role-not-found",
     "trust-missing-tag-session",
     "trust-wrong-principal",
+    "role-not-found",
     "trust-condition-never-matches",
     "trust-request-tag-with-tags-disabled",
     "base-role-cannot-assume-target",

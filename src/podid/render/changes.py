@@ -140,7 +140,7 @@ def result_view(result: ChangeResult) -> View:
         lines.append(f"effect: {result.effect.state}, {result.effect.how}")
     return View(
         document("Result", body),
-        text="\n".join(lines) + "\n",
+        text="\n".join(lines or ["nothing to change"]) + "\n",
         names=tuple(item.action.target for item in done),
     )
 

@@ -1,0 +1,81 @@
+"""What a pod, and a DaemonSet, shows of Pod Identity: the injected fields, what opts out, who runs the agent.
+
+Facts about the injected fields: https://github.com/aws/amazon-eks-pod-identity-webhook (README, pkg/handler); about
+the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
+"""
+
+from collections.abc import Mapping
+
+from podid.domain.findings import Subject
+from podid.domain.model import DaemonSet, Node, Pod
+from podid.domain.names import AGENT_ADDON
+
+TOKEN_VOLUME = "eks-pod-identity-token"
+IRSA_VOLUME = "aws-iam-token"
+INJECTED_ENV = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+IRSA_ENV = "AWS_WEB_IDENTITY_TOKEN_FILE"
+SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
+SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
+FARGATE_LABEL = "eks.amazonaws.com/fargate-profile"
+MIRROR_POD = "kubernetes.io/config.mirror"
+NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
+
+
+def live(pod: Pod) -> bool:
+    """Runs or is about to: finished Jobs, evicted pods and pods on their way out need no credentials."""
+    return pod.phase in ("Pending", "Running") and not pod.deleting
+
+
+def injected(pod: Pod) -> bool:
+    return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
+
+
+def carries_irsa(pod: Pod) -> bool:
+    return IRSA_VOLUME in pod.volumes or any(IRSA_ENV in c.env for c in pod.containers)
+
+
+def opted_out(pod: Pod) -> bool:
+    """True when the webhook leaves the pod alone: by its label, by naming every container, or as a static pod."""
+    skipped = {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")}
+    return SKIP_POD in pod.labels or MIRROR_POD in pod.annotations or all(c.name in skipped for c in pod.containers)
+
+
+def on_fargate(pod: Pod, nodes: Mapping[str, Node]) -> bool:
+    """Also without the right to read nodes: by the pod's label and by the name that EKS gives Fargate nodes."""
+    node = nodes.get(pod.node)
+    if node is not None and node.compute_type == "fargate":
+        return True
+    return FARGATE_LABEL in pod.labels or pod.node.startswith("fargate-")
+
+
+def on_windows(pod: Pod, nodes: Mapping[str, Node]) -> bool:
+    node = nodes.get(pod.node)
+    return node is not None and node.os == "windows"
+
+
+def workload_subject(pod: Pod) -> Subject:
+    """The controller that people restart, else the pod itself. A Deployment's name is its ReplicaSet's without the
+    pod-template-hash."""
+    if pod.owner is None:
+        return Subject("Pod", pod.name, pod.namespace)
+    suffix = "-" + pod.labels.get("pod-template-hash", "")
+    if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
+        return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)
+    return Subject(pod.owner.kind, pod.owner.name, pod.namespace)
+
+
+def is_agent(daemon_set: DaemonSet) -> bool:
+    """By name, label or image, and, for renamed and mirrored ones, by the two flags that the agent's server takes."""
+    words = (daemon_set.name, *daemon_set.images, *daemon_set.labels.values())
+    if any(AGENT_ADDON in word for word in words):
+        return True
+    flags = {arg.split("=", 1)[0] for arg in daemon_set.args}
+    return {"--cluster-name", "--probe-port"} <= flags
+
+
+def runs_in(pod: Pod, daemon_set: DaemonSet) -> bool:
+    if pod.namespace != daemon_set.namespace:
+        return False
+    if pod.owner is not None:
+        return pod.owner.kind == "DaemonSet" and pod.owner.name == daemon_set.name
+    return bool(daemon_set.selector) and daemon_set.selector.items() <= pod.labels.items()
