@@ -147,7 +147,7 @@ def test_restart_needs_a_way_in_before_anything_is_changed(ready: Site) -> None:
     caller = ready.user("viewer", [READ_PODS])
     ready.half.kube.start(int(ready.kube.endpoint.rsplit(":", 1)[-1]))
     denied = ready(*ASSOCIATE, "--restart", env=caller)
-    assert (denied.code, effect(denied.json)[0]) == (4, "unknown")
+    assert (denied.code, effect(denied.json)[0]) == (8, "unknown")
     assert [(item["kind"], item["status"]) for item in denied.json["actions"]] == [
         ("association", "done"),
         ("restart", "failed"),

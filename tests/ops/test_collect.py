@@ -54,6 +54,7 @@ class Shop:
         self.later(120)
 
     def later(self, seconds: float) -> None:
+        self.half.kube.poke()  # what was changed outside is noticed now, not when the time has passed
         self.box.world.clock.advance(seconds)
         self.half.kube.poke()
 

@@ -115,7 +115,7 @@ AGENT_LOG = (
 @pytest.mark.parametrize(
     ("text", "ids"),
     [
-        (TRACE, ["role-not-found", "trust-missing-tag-session", "trust-wrong-principal"]),
+        (TRACE, ["trust-missing-tag-session", "trust-wrong-principal", "role-not-found"]),
         (AGENT_LOG, ["eks-auth-unreachable"]),
         (
             "User: arn:aws:sts::111122223333:assumed-role/nodes/i-0a1b is not authorized to perform: s3:ListBucket",

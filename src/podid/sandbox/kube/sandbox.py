@@ -25,6 +25,9 @@ from podid.sandbox.kube.timeline import Clock, Timing
 from podid.sandbox.kube.tokens import TokenClaims
 from podid.sandbox.kube.world import World
 
+AGE_SECONDS = 3600.0
+"""How long the baseline's workloads have run when somebody comes to look."""
+
 
 class KubeSandbox:
     """A Kubernetes cluster on loopback. Every method is thread-safe."""
@@ -123,7 +126,8 @@ class KubeSandbox:
         """Nodes, namespaces and workloads; AWS's names for them are fields of Baseline."""
         partition = self.world.cluster_arn.split(":")[1]
         with self._simulation.store.lock:
-            self._simulation.catch_up()
+            # a cluster that people come to has been running: its pods are there, not about to be
+            self._simulation.store.timeline.rewind(AGE_SECONDS)
             baseline.load(
                 self._simulation.registry,
                 names or Baseline(kubernetes_version=self._version),
@@ -132,6 +136,7 @@ class KubeSandbox:
                 partition,
                 base64.b64encode(self.ca_pem).decode(),
             )
+            self._simulation.catch_up()
 
     def load_empty(self) -> None:
         """Only what every cluster has: the system namespaces and the webhook's configuration."""

@@ -53,6 +53,12 @@ class Timeline:
         """The time at which the current step happens."""
         return self._now
 
+    def rewind(self, seconds: float) -> None:
+        """Steps back, so that what is made next is as old as it would be in a cluster that has run for a while. Only
+        before anything is planned."""
+        assert not self._due, "what is planned would happen twice"
+        self._now -= seconds
+
     def after(self, seconds: float, step: Callable[[], None]) -> None:
         heapq.heappush(self._due, (self._now + seconds, next(self._order), step))
 
