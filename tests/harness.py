@@ -8,6 +8,7 @@ from typing import Any
 
 from podid.cli.boundary import run
 from podid.cli.runtime import Runtime, Streams
+from podid.sandbox.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,14 @@ class Answers:
 
 @dataclass(slots=True)
 class Podid:
-    """`podid("list", "-o", "json")` runs it. Streams are pipes unless `tty`."""
+    """`podid("list", "-o", "json")` runs it. Streams are pipes unless `tty`; with `clock` podid lives in its time."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     tty: bool = False
     width: int = 200
     answers: Answers | None = None
     sleep: Callable[[float], None] | None = None
+    clock: Clock | None = None
 
     def __call__(self, *argv: str, stdin: str = "", **env: str) -> Outcome:
         stdout, stderr = io.StringIO(), io.StringIO()
@@ -70,6 +72,10 @@ class Podid:
             width=self.width,
         )
         runtime = Runtime(streams=streams, env={**self.env, **env}, argv=argv)
+        if self.clock is not None:  # waiting moves the sandbox's time, and costs the test none
+            runtime.sleep = self.clock.advance
+            runtime.monotonic = self.clock.now
+            runtime.now = self.clock.datetime
         if self.sleep is not None:
             runtime.sleep = self.sleep
         if self.answers is not None:

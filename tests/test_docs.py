@@ -179,7 +179,7 @@ def _examples(page: Path) -> bool:
     return any(block["kind"] == "console" for block in FENCE.finditer(page.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("page", [page for page in WRITTEN if page != ROOT / "README.md" and _examples(page)], ids=name)
+@pytest.mark.parametrize("page", [page for page in WRITTEN if _examples(page)], ids=name)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page's console blocks, in order, on one sandbox. A comment above a block names the file that it is
     (`<!-- file: NAME -->`) or what is run before it unseen (`<!-- setup: podid … -->`)."""
@@ -188,6 +188,7 @@ def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(work)
     with Sandbox(kubernetes=factory_in(tmp_path)) as box:
         podid = at(box, monkeypatch)
+        podid.clock = box.world.clock
         for block in FENCE.finditer(page.read_text(encoding="utf-8")):
             note = re.match(r"<!-- (file|setup): (.*) -->", block["lead"])
             if note and note[1] == "file":

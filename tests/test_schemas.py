@@ -143,7 +143,9 @@ def test_permissions(command: Any) -> None:
 def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Podid]:
     """podid with both halves of the sandbox, and a mistyped association in it."""
     with Sandbox(kubernetes=factory_in(tmp_path), samples=True) as sandbox:
-        yield at(sandbox, monkeypatch)
+        podid = at(sandbox, monkeypatch)
+        podid.clock = sandbox.world.clock
+        yield podid
 
 
 def test_reports_on_a_cluster(whole: Podid) -> None:
