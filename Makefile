@@ -1,6 +1,6 @@
 # `make demo` and `make test` work on a machine that has git, make and Python 3.11 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup demo test fuzz check docs bench clean
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## The main job on the sandbox, narrated
 
 test: $(STAMP)  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile
+
+fuzz: $(STAMP)  ## The property tests with new random cases
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --quiet --numprocesses auto tests/trust tests/changes/test_plan_properties.py tests/checks
 
 check: $(STAMP)  ## Style, types, generated documents, the wheel by itself
 	$(BIN)/ruff check .

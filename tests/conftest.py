@@ -7,11 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
+from hypothesis import settings
 
 from harness import Podid
 from podid.sandbox.box import Sandbox
 
+# the same cases on every run, so that a red run means a change; `make fuzz` looks for new ones
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("fuzz", max_examples=2_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_read_once() -> Iterator[None]:
+    """Every command makes its own boto3 session, which reads megabytes of service models: a third of many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept: dict[Any, Any] = {}
+        begin = Loader.__init__
+
+        def beginning(self: Loader, *args: Any, **named: Any) -> None:
+            begin(self, *args, **named)
+            self._cache = kept
+
+        patch.setattr(Loader, "__init__", beginning)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,25 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import factory_in
 
 from .world import Site
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _models_are_read_once() -> Iterator[None]:
-    """Every command makes its own boto3 session, which reads megabytes of service models: a third of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        read = cache(JSONFileLoader()._load_file)
-        patch.setattr(JSONFileLoader, "_load_file", lambda _, path, opener: read(path, opener))
-        yield
 
 
 @contextmanager

@@ -225,6 +225,18 @@ def test_without_session_tags_the_cluster_is_the_limit(identity: PodIdentity, ot
     PodIdentity(CLUSTER, "shop", "orders"),
     ScopeKind.SERVICE_ACCOUNT,
 )
+@example(
+    {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": PODS},
+            "Action": BOTH,
+            "Condition": {"StringNotEquals": {"aws:requesttag/kubernetes-namespace": "shop"}},
+        }
+    },
+    PodIdentity(CLUSTER, "a", "a", session_tags=False),
+    ScopeKind.SERVICE_ACCOUNT,
+)
 def test_add_is_idempotent_and_lets_in(document: dict[str, Any], identity: PodIdentity, scope: ScopeKind) -> None:
     edit = add(parse_policy(document), identity, scope, quota=NO_QUOTA)
     again = add(edit.policy, identity, scope, quota=NO_QUOTA)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.cli import inputs
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
     from podid.domain.model import Association, Cluster
     from podid.domain.plan import Header, Plan
+
+# longer than any control plane is known to take (AWS: "several seconds"; 10 s in its blog on session policies)
+HEARD_EVERYWHERE = timedelta(seconds=120)
 
 
 def run_associate(
@@ -66,20 +70,53 @@ def run_associate(
         plan = with_service_accounts(plan, refs, resources.read)
     applied = carry_out(run, plan, resources)
     if applied is not None:
-        report(run, plan, applied, seen=lambda: _after_associate(run, header, refs, restart=restart))
+        since = _settled_since(plan, current, run.runtime.now())
+        report(run, plan, applied, seen=lambda: _after_associate(run, plan, refs, since=since, restart=restart))
 
 
-def _after_associate(run: Invocation, header: Header, refs: Sequence[ServiceAccountRef], *, restart: bool) -> Seen:
+def _settled_since(
+    plan: Plan, current: Mapping[ServiceAccountRef, Association | None], now: datetime
+) -> datetime | None:
+    """When the associations were made, if this run left them alone and every API server must have heard of them: then
+    pods that are younger prove the effect at once. None: it has to be looked at."""
+    made = [association.created_at for association in current.values() if association is not None]
+    times = [moment for moment in made if moment is not None and now - moment > HEARD_EVERYWHERE]
+    return max(times) if not plan.actions and len(times) == len(current) else None
+
+
+def _after_associate(
+    run: Invocation, plan: Plan, refs: Sequence[ServiceAccountRef], *, since: datetime | None, restart: bool
+) -> Seen:
     """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new."""
-    effect = association_effect(run, refs)
+    effect = association_effect(run, refs, since=since)
     code = effect_code(run, effect)
     if not restart or code is ExitCode.UNAVAILABLE:
         return Seen(effect, code)
-    restarted = restart_stale(run, header, refs, stale=True, expect_injected=True)
-    if restarted.code is not ExitCode.OK:
-        return Seen(effect, combine({code, restarted.code}), restarted.done)
+    changed = [ref for ref in refs if _holds_old_role(run, plan.header.cluster, ref)]
+    rest = [ref for ref in refs if ref not in changed]
+    parts = [
+        restart_stale(run, plan.header, chosen, stale=stale, expect_injected=True)
+        for chosen, stale in ((rest, True), (changed, False))
+        if chosen
+    ]
+    done = tuple(item for part in parts for item in part.done)
+    codes = {part.code for part in parts}
+    if codes != {ExitCode.OK}:
+        return Seen(effect, combine({code, *codes}), done)
     proof = pods_effect(run, refs)
-    return Seen(proof or effect, code if proof is None else effect_code(run, proof), restarted.done)
+    return Seen(proof or effect, code if proof is None else effect_code(run, proof), done)
+
+
+def _holds_old_role(run: Invocation, cluster_name: str, ref: ServiceAccountRef) -> bool:
+    """Whether pods are older than the last change of an association that had been there: they carry the injected
+    fields already, and the old role's credentials for hours."""
+    from podid.domain.workloads import live
+
+    association = run.aws.eks.find_association(cluster_name, ref)
+    if association is None or association.modified_at is None or association.modified_at == association.created_at:
+        return False
+    pods = need_kubernetes(run).reader.list_pods(ref.namespace, service_account=ref.name)
+    return any(live(pod) and pod.created_at < association.modified_at for pod in pods)
 
 
 def run_disassociate(run: Invocation, targets: Sequence[str], *, restart: bool) -> None:

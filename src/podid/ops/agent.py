@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,15 @@ def plan_install(
                 ),
                 subject=AGENT_ADDON,
             )
+        if configuration and not _same_configuration(configuration, current.configuration_values):
+            raise Conflict(
+                f"The add-on {AGENT_ADDON} is installed with another configuration than the one given",
+                hint=(
+                    *("aws", "eks", "update-addon", "--cluster-name", cluster.name, "--addon-name", AGENT_ADDON),
+                    *("--configuration-values", "file://FILE"),
+                ),
+                subject=AGENT_ADDON,
+            )
         state = addon_state(current)
         return Plan(header=header, actions=(), unchanged=(Action(ResourceKind.ADDON, state, state),))
     notes = []
@@ -60,6 +70,14 @@ def plan_install(
     if wanted:
         after["addonVersion"] = wanted
     return Plan(header=header, actions=(Action(ResourceKind.ADDON, None, after),), notes=tuple(notes))
+
+
+def _same_configuration(one: str, other: str) -> bool:
+    """By meaning where both are JSON, else by the letter (EKS takes YAML too, and keeps what it was given)."""
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return one.strip() == other.strip()
 
 
 def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted: str | None) -> str:

@@ -142,17 +142,14 @@ def _reason(found: Evaluation) -> str:
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
     """The statement by which everybody in `scope` is surely let in already."""
     # Where a Deny may apply, one more Allow would change nothing: only what allows can cover.
-    allowing = replace(policy, statements=tuple(s for s in policy.statements if s.allow))
+    # One stranger that gets in does not speak for all where a statement chooses among them.
+    sure = tuple(s for s in policy.statements if s.allow and not any(c.name in OPEN_KEYS[scope] for c in s.conditions))
     own = _undated(identity)
-    found = [evaluate(allowing, own), evaluate(allowing, stranger(own, scope))]
+    found = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not Verdict.MATCH for one in found):
         return None
     decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
-    statements = [s for s in policy.statements if s.index in decisive]
-    # One stranger that gets in does not speak for all where the statement chooses among them.
-    if any(condition.name in OPEN_KEYS[scope] for s in statements for condition in s.conditions):
-        return None
-    return statements[0]
+    return next(s for s in sure if s.index in decisive)
 
 
 def _with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
