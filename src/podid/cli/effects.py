@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.options import Wait
@@ -59,16 +60,16 @@ def association_effect(
     from podid.ops.effect import combine, wait_for_effect, wait_for_no_effect
 
     def watch(access: KubeAccess) -> Effect:
-        common = {
-            "timeout": run.options.timeout_seconds(ASSOCIATION_SECONDS),
-            "monotonic": run.runtime.monotonic,
-            "sleep": run.runtime.sleep,
-            "progress": run.progress.update,
-        }
-        if gone:
-            found = wait_for_no_effect(access.reader, access.writer, refs, **common)  # type: ignore[arg-type]
-        else:
-            found = wait_for_effect(access.reader, access.writer, refs, since=since, **common)  # type: ignore[arg-type]
+        wait = wait_for_no_effect if gone else partial(wait_for_effect, since=since)
+        found = wait(
+            access.reader,
+            access.writer,
+            refs,
+            timeout=run.options.timeout_seconds(ASSOCIATION_SECONDS),
+            monotonic=run.runtime.monotonic,
+            sleep=run.runtime.sleep,
+            progress=run.progress.update,
+        )
         effect = combine(found.values())
         assert effect is not None  # refs is never empty
         return effect
