@@ -7,7 +7,7 @@ from typing import cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
-from podid.render.view import Json, Table, View
+from podid.render.view import NOTHING, Json, Table, View
 
 
 class Format(StrEnum):
@@ -69,7 +69,7 @@ def to_yaml(value: Json) -> str:
 
 
 def to_csv(tables: tuple[Table, ...]) -> str:
-    """All columns of the first table, with a header, as RFC 4180 with plain newlines."""
+    """All columns of the first table, with a header, as RFC 4180 with plain newlines; what is not there is empty."""
     import csv
     import io
 
@@ -77,7 +77,7 @@ def to_csv(tables: tuple[Table, ...]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     for table in tables[:1]:
         writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
-        writer.writerows([[sanitize.csv_cell(cell) for cell in row] for row in table.rows])
+        writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
     return out.getvalue()
 
 

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 API_VERSION = "podid/v1"
 
+# a cell of a table that has no value
+NOTHING = "-"
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Document = dict[str, Json]
 
