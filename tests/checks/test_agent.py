@@ -155,6 +155,12 @@ def test_agent_not_on_node(extra: object, expected: tuple[str, str]) -> None:
     assert answers(agent_not_on_node, snapshot) == [(PASS, "error", "Node node-1"), (*expected, "Node n2")][::-1]
 
 
+def test_a_node_that_has_just_joined_is_not_judged() -> None:
+    for age, outcome in ((ago(seconds=90), SKIP), (ago(minutes=3), FAIL)):
+        snapshot = healthy(nodes=(node(), node("n2", created_at=age)))
+        assert {a[2]: a[0] for a in answers(agent_not_on_node, snapshot)} == {"Node node-1": PASS, "Node n2": outcome}
+
+
 def test_a_pool_left_out_on_purpose_is_a_warning_until_somebody_suffers() -> None:
     left_out = healthy(nodes=(node(), node("gpu")))
     assert [(v.outcome.value, v.severity.value) for v in verdicts(agent_not_on_node, left_out)] == [

@@ -249,6 +249,8 @@ def _node_verdicts(snapshot: Snapshot) -> Iterable[Verdict]:
             yield agent_not_on_node.ok(subject, "an agent pod runs here", chain=chain)
         elif not node.ready:
             yield agent_not_on_node.skip(subject, "the node is not ready", chain=chain)
+        elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
+            yield agent_not_on_node.skip(subject, "the node has just joined", chain=chain)
         elif young:
             yield agent_not_on_node.skip(subject, "an agent pod is being scheduled", chain=chain)
         elif settling:

@@ -250,6 +250,7 @@ class Node:
     ready: bool
     labels: Mapping[str, str] = field(default_factory=dict)
     provider_id: str = ""
+    created_at: datetime | None = None
 
     @property
     def runs_agent(self) -> bool:

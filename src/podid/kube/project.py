@@ -77,6 +77,7 @@ def node(item: Json) -> Node:
         ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in _list(status, "conditions")),
         labels=labels,
         provider_id=(item.get("spec") or {}).get("providerID") or "",
+        created_at=_time(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else None,
     )
 
 
