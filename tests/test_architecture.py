@@ -260,3 +260,17 @@ def test_nothing_names_a_package_registry() -> None:
 def test_the_changelog_has_a_section() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(r"^## (\[?Unreleased\]?|\[?\d+\.\d+\.\d+\]?)", text, re.MULTILINE)
+
+
+def test_doctor_asks_for_the_rights_that_its_checks_use_and_no_others() -> None:
+    from podid.checks.all import ALL
+    from podid.cli.commands.doctor import DOCTOR
+    from podid.ops.doctor import permissions
+
+    iam, rules = permissions(ALL)
+    assert set(DOCTOR.iam) == {*iam, "eks:ListClusters"}
+    printed = {(group, resource): set(verbs) for group, resource, verbs in DOCTOR.cluster_rules}
+    used: dict[tuple[str, str], set[str]] = {}
+    for group, resource, verbs in rules:
+        used.setdefault((group, resource), set()).update(verbs)
+    assert printed == used

@@ -9,36 +9,30 @@ from podid.cli.command import command
 from podid.cli.invocation import Invocation
 from podid.cli.permissions import Permissions
 
-# as podid.ops.doctor.permissions says of all checks; a test holds the two together
+# as podid.ops.doctor.permissions says of all checks, and ListClusters for choosing one; a test holds the two together
 DOCTOR = Permissions(
     iam=(
         "eks:DescribeCluster",
         "eks:ListClusters",
         "eks:ListPodIdentityAssociations",
         "eks:DescribePodIdentityAssociation",
-        "eks:ListAddons",
         "eks:DescribeAddon",
         "eks:ListNodegroups",
         "eks:DescribeNodegroup",
         "iam:GetRole",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-        "iam:GetRolePolicy",
         "iam:SimulatePrincipalPolicy",
-        "sts:GetCallerIdentity",
     ),
     cluster_rules=(
-        ("", "pods", ("get", "list")),
-        ("", "nodes", ("get", "list")),
-        ("", "namespaces", ("get", "list")),
-        ("", "serviceaccounts", ("get", "list")),
-        ("apps", "daemonsets", ("get", "list")),
-        ("apps", "deployments", ("get", "list")),
-        ("apps", "statefulsets", ("get", "list")),
-        ("apps", "replicasets", ("get", "list")),
-        ("batch", "jobs", ("get", "list")),
-        ("batch", "cronjobs", ("get", "list")),
+        ("", "namespaces", ("list",)),
+        ("", "nodes", ("list",)),
+        ("", "pods", ("list",)),
+        ("", "serviceaccounts", ("list",)),
         ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("get",)),
+        ("apps", "daemonsets", ("list",)),
+        ("apps", "deployments", ("list",)),
+        ("apps", "statefulsets", ("list",)),
+        ("batch", "cronjobs", ("list",)),
+        ("batch", "jobs", ("list",)),
     ),
 )
 
