@@ -27,12 +27,12 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
     "checks": ({"checks", "domain"}, set()),
     "pages": ({"pages", "domain"}, set()),
-    "aws": ({"aws", "domain", "entry"}, {"boto3", "botocore", "urllib3"}),
+    "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3"}),
     "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath"}),
     "cli": (
-        {"cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "entry"},
+        {"cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "version"},
         {"typer", "questionary", "prompt_toolkit"},
     ),
 }

@@ -28,7 +28,7 @@ from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.sts import Sts
 from podid.aws.values import Credentials
 from podid.domain.errors import UsageError
-from podid.entry import VERSION
+from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30

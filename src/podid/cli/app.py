@@ -102,7 +102,7 @@ def _typer(help_text: str, mode: Any) -> typer.Typer:
 
 def _version(ctx: typer.Context, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from podid.entry import VERSION
+        from podid.version import VERSION
 
         ctx.obj.streams.stdout.write(f"podid {VERSION}\n")
         raise typer.Exit

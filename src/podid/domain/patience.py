@@ -1,0 +1,48 @@
+"""Time as operations see it: a clock, how long they may take, and whom to tell what is going on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`now` is the time of day in UTC, for records; waits go by `monotonic` and `sleep`, both in seconds."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long something is waited for. `say` is told each change of state, as a sentence without a full stop."""
+
+    seconds: float
+    clock: Clock
+    say: Callable[[str], None]
+
+    def within(self, seconds: float) -> "Patience":
+        """The same clock and listener with another limit."""
+        return replace(self, seconds=seconds)
+
+    def rounds(self, pause: float | Callable[[], float], *, longest: float = 0.0) -> Iterator[float]:
+        """One item for each look, with sleeps between; what it yields is how many seconds are left.
+
+        `pause` is the sleep after the first look; with `longest` it grows by half each time, up to that. A function
+        gives the sleep anew after each look. The last look is at the deadline itself, and yields 0: a loop that ends
+        without having left has waited in vain.
+        """
+        deadline = self.clock.monotonic() + self.seconds
+        length = 0.0
+        while True:
+            left = max(deadline - self.clock.monotonic(), 0.0)
+            yield left
+            if left <= 0:
+                return
+            if callable(pause):
+                length = pause()
+            else:
+                length = min(length * 1.5, longest) if length and longest else pause
+            # a moment at least: a clock that stands still in between must not make this spin
+            self.clock.sleep(max(min(length, deadline - self.clock.monotonic()), 0.01))

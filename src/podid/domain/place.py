@@ -1,0 +1,26 @@
+"""Where a command works, resolved once before anything is done."""
+
+from dataclasses import dataclass
+
+from podid.domain.model import Cluster
+from podid.domain.plan import Header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Account, region and cluster. `caller_arn` is known wherever something is changed; `cluster` is None for what
+    concerns the account alone."""
+
+    account: str
+    region: str
+    caller_arn: str = ""
+    cluster: Cluster | None = None
+
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster.name if self.cluster is not None else ""
+
+    @property
+    def header(self) -> Header:
+        """What heads a plan and a run in the journal."""
+        return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
