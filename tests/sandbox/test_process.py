@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from podid.domain.errors import Conflict, NotFound, PodidError
+from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
 from podid.sandbox import process, state
 
 
@@ -120,6 +120,16 @@ def test_a_busy_port(directory: Path) -> None:
     assert process.status(directory=directory) == process.Status(None)
 
 
+def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
+    started = process.start(directory=directory, kubernetes=False)
+    port = int(started.endpoint_url.rsplit(":", 1)[-1])
+    assert process.start(directory=directory, port=port).already
+    with pytest.raises(Conflict, match=f"runs already, on port {port} and not on {port - 1}") as raised:
+        process.start(directory=directory, port=port - 1)
+    assert raised.value.hint == ("podid", "sandbox", "stop")
+    assert process.status(directory=directory).running == started
+
+
 def old_state(directory: Path, port: int, pid: int) -> None:
     state.prepare(directory)
     state.write(directory, state.State(pid, port, "old-nonce", "AKIA", "s", "us-west-2", "1", "demo", "", 0.0))
@@ -187,12 +197,25 @@ def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
         process.start(directory=tmp_path / "link", kubernetes=False)
 
 
-def test_the_default_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert state.default_directory() == tmp_path / "podid" / "sandbox"
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert state.default_directory() == Path("/home/me/.local/state/podid/sandbox")
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb", "a\u202eb"])
+def test_a_directory_that_no_shell_line_can_carry_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInput, match="must be an absolute path without control characters") as raised:
+        process.start(directory=tmp_path / name / "sandbox", kubernetes=False)
+    assert raised.value.what.isprintable()
+    with pytest.raises(InvalidInput, match="must be an absolute path"):
+        process.start(directory=Path("sandbox"), kubernetes=False)
+
+
+def test_a_directory_that_cannot_be_made_or_written_is_an_ordinary_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PodidError, match="sandbox cannot be written: Not a directory") as raised:
+        process.start(directory=tmp_path / "file" / "podid" / "sandbox", kubernetes=False)
+    assert raised.value.advice == "Set XDG_STATE_HOME to a directory that you can write to."
+    for taken in ("lock", "sandbox.log"):
+        directory = tmp_path / f"taken-{taken}"
+        (directory / taken).mkdir(parents=True)
+        with pytest.raises(PodidError, match="cannot be written: Is a directory"):
+            process.start(directory=directory, kubernetes=False)
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:

@@ -70,10 +70,9 @@ SCENES = (
 
 
 def run_demo(run: Invocation, *, keep: bool) -> None:
-    from podid.sandbox import process
+    from podid.sandbox import process, state
 
-    home = run.runtime.state_dir() / "demo"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = state.prepare(run.runtime.state_dir() / "demo")
     (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
     directory = run.runtime.state_dir() / "sandbox"
     tour = _Tour(run)

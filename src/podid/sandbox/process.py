@@ -92,7 +92,7 @@ class Environment:
 
 def start(
     *,
-    directory: Path | None = None,
+    directory: Path,
     port: int = 0,
     samples: bool = False,
     kubernetes: bool = True,
@@ -102,31 +102,37 @@ def start(
 ) -> Running:
     """Starts the sandbox and returns once it answers, or finds the one that runs (`already`).
 
-    PodidError without the extra; Conflict when `port` is taken; TimedOut when it does not answer in `timeout` seconds.
+    PodidError without the extra; Conflict when `port` is taken, or when the sandbox runs on another; TimedOut when it
+    does not answer in `timeout` seconds.
     """
     require_extra()
-    where = state.prepare(directory or state.default_directory())
-    with state.locked(where):
-        found = state.read(where)
+    state.prepare(directory)
+    with state.locked(directory):
+        found = state.read(directory)
         if found is not None and _answers(found):
-            return _running(found, where, already=True)
-        state.remove(where)
-        command = [sys.executable, "-m", "podid.sandbox.serve", "--directory", str(where), "--port", str(port)]
+            if port not in (0, found.port):
+                raise Conflict(
+                    f"The sandbox runs already, on port {found.port} and not on {port}",
+                    hint=("podid", "sandbox", "stop"),
+                    subject=_url(found),
+                )
+            return _running(found, directory, already=True)
+        state.remove(directory)
+        command = [sys.executable, "-m", "podid.sandbox.serve", "--directory", str(directory), "--port", str(port)]
         command += ["--cluster", cluster, "--region", region]
         command += ["--samples"] * samples + ["--no-kubernetes"] * (not kubernetes)
         nonce = secrets.token_urlsafe(24)
-        return _running(_launch(command, where, nonce, timeout), where)
+        return _running(_launch(command, directory, nonce, timeout), directory)
 
 
-def stop(*, directory: Path | None = None) -> Stopped:
+def stop(*, directory: Path) -> Stopped:
     """Stops the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
-    where = directory or state.default_directory()
-    if not where.is_dir():
+    if not directory.is_dir():
         return Stopped(False)
-    with state.locked(where):
-        found = state.read(where)
+    with state.locked(directory):
+        found = state.read(directory)
         if found is None or not _answers(found):
-            state.remove(where)
+            state.remove(directory)
             return Stopped(False)
         _command(found, {"command": "stop"})
         deadline = time.monotonic() + _STOP_SECONDS
@@ -134,20 +140,19 @@ def stop(*, directory: Path | None = None) -> Stopped:
             if time.monotonic() > deadline:
                 raise Unavailable(f"the sandbox on port {found.port} does not end", subject=_url(found))
             time.sleep(0.02)
-        state.remove(where)
+        state.remove(directory)
         return Stopped(True, _url(found))
 
 
-def status(*, directory: Path | None = None) -> Status:
+def status(*, directory: Path) -> Status:
     """What runs now; asks the process, not the file."""
-    where = directory or state.default_directory()
-    found = state.read(where)
+    found = state.read(directory)
     if found is None:
         return Status(None)
-    return Status(_running(found, where)) if _answers(found) else Status(None, stale=True)
+    return Status(_running(found, directory)) if _answers(found) else Status(None, stale=True)
 
 
-def env(*, directory: Path | None = None) -> Environment:
+def env(*, directory: Path) -> Environment:
     """The variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
     found = _require_running(directory)
     export = {
@@ -163,14 +168,14 @@ def env(*, directory: Path | None = None) -> Environment:
     return Environment(export | _past_proxies(os.environ), UNSET)
 
 
-def reset(*, directory: Path | None = None) -> Running:
+def reset(*, directory: Path) -> Running:
     """Brings the baseline back in the running sandbox; NotFound when none runs."""
     found = _require_running(directory)
     _command(found, {"command": "reset"})
-    return _running(found, directory or state.default_directory(), already=True)
+    return _running(found, directory, already=True)
 
 
-def command(arguments: Mapping[str, object], *, directory: Path | None = None) -> object:
+def command(arguments: Mapping[str, object], *, directory: Path) -> object:
     """Carries out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
     return _command(_require_running(directory), arguments)
 
@@ -194,16 +199,15 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost"))) for name in names}
 
 
-def _require_running(directory: Path | None) -> State:
-    found = state.read(directory or state.default_directory())
+def _require_running(directory: Path) -> State:
+    found = state.read(directory)
     if found is None or not _answers(found):
         raise NotFound("no sandbox is running", hint=("podid", "sandbox", "start"))
     return found
 
 
-def _launch(command: list[str], where: Path, nonce: str, timeout: float) -> State:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    log = os.open(state.log_path(where), flags, 0o600)
+def _launch(command: list[str], directory: Path, nonce: str, timeout: float) -> State:
+    log = state.open_log(directory)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments as a list
@@ -223,28 +227,28 @@ def _launch(command: list[str], where: Path, nonce: str, timeout: float) -> Stat
         pipe.write(nonce.encode())
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        found = state.read(where)
+        found = state.read(directory)
         if found is not None and found.nonce == nonce and _answers(found):
             process.returncode = 0  # detached on purpose: without this, Popen warns that it is still running
             return found
         if process.poll() is not None:
-            raise _failed_start(process.returncode, where)
+            raise _failed_start(process.returncode, directory)
         time.sleep(0.01)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     process.wait(timeout=_STOP_SECONDS)
-    raise TimedOut(f"the sandbox did not answer within {timeout:g} seconds; see {state.log_path(where)}")
+    raise TimedOut(f"the sandbox did not answer within {timeout:g} seconds; see {state.log_path(directory)}")
 
 
-def _failed_start(code: int, where: Path) -> PodidError:
+def _failed_start(code: int, directory: Path) -> PodidError:
     from podid.sandbox.serve import PORT_TAKEN
 
     if code == PORT_TAKEN:
         return Conflict("the port is taken by another process", advice="Leave --port out to take a free one.")
-    return PodidError(f"the sandbox ended with code {code} while it started; see {state.log_path(where)}")
+    return PodidError(f"the sandbox ended with code {code} while it started; see {state.log_path(directory)}")
 
 
-def _running(found: State, where: Path, *, already: bool = False) -> Running:
+def _running(found: State, directory: Path, *, already: bool = False) -> Running:
     return Running(
         endpoint_url=_url(found),
         pid=found.pid,
@@ -253,7 +257,7 @@ def _running(found: State, where: Path, *, already: bool = False) -> Running:
         region=found.region,
         kubeconfig=found.kubeconfig,
         started_at=found.started_at,
-        log=str(state.log_path(where)),
+        log=str(state.log_path(directory)),
         already=already,
     )
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from podid.domain.errors import Conflict, PodidError
+from podid.domain.errors import Conflict, InvalidInput, PodidError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,37 @@ class State:
     started_at: float
 
 
-def default_directory() -> Path:
-    """$XDG_STATE_HOME/podid/sandbox, else ~/.local/state/podid/sandbox."""
-    base = os.environ.get("XDG_STATE_HOME", "")
-    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return root / "podid" / "sandbox"
-
-
 def prepare(directory: Path) -> Path:
-    """Makes the directory, or checks that it is ours and private; Conflict when it is not."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise Conflict(f"{directory} is not a directory of yours", subject=str(directory))
-    directory.chmod(0o700)
+    """Makes the directory, or checks that it is ours and private.
+
+    InvalidInput for a path that no shell line or kubeconfig could carry; Conflict when it is somebody else's.
+    """
+    if not directory.is_absolute() or not str(directory).isprintable():
+        raise InvalidInput(
+            f"The sandbox's directory {str(directory)!r} must be an absolute path without control characters",
+            advice="Set HOME or XDG_STATE_HOME to such a path.",
+        )
+    with _writing(directory):
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise Conflict(f"{directory} is not a directory of yours", subject=str(directory))
+        directory.chmod(0o700)
     return directory
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    """What the file system refuses is the user's business, and no bug."""
+    try:
+        yield
+    except OSError as error:
+        raise PodidError(
+            f"{directory} cannot be written: {error.strerror}",
+            subject=str(directory),
+            advice="Set XDG_STATE_HOME to a directory that you can write to.",
+        ) from error
 
 
 def state_path(directory: Path) -> Path:
@@ -54,6 +70,13 @@ def state_path(directory: Path) -> Path:
 
 def log_path(directory: Path) -> Path:
     return directory / "sandbox.log"
+
+
+def open_log(directory: Path) -> int:
+    """A descriptor of the emptied log."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _writing(directory):
+        return os.open(log_path(directory), flags, 0o600)
 
 
 def read(directory: Path) -> State | None:
@@ -79,7 +102,8 @@ def write(directory: Path, state: State) -> None:
 
 
 def remove(directory: Path) -> None:
-    state_path(directory).unlink(missing_ok=True)
+    with _writing(directory):
+        state_path(directory).unlink(missing_ok=True)
 
 
 def remove_own(directory: Path, nonce: str) -> None:
@@ -93,10 +117,8 @@ def remove_own(directory: Path, nonce: str) -> None:
 def locked(directory: Path) -> Iterator[None]:
     """One start or stop at a time; the lock goes with the process that holds it."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
+    with _writing(directory):
         descriptor = os.open(directory / "lock", flags, 0o600)
-    except OSError as error:
-        raise PodidError(f"{directory} cannot be written: {error.strerror}", subject=str(directory)) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
