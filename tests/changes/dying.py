@@ -22,7 +22,7 @@ CUTS = ("half", "whole")
 
 def die_at_line(number: int, cut: str) -> None:
     """The process dies while it writes the journal's line `number`, counted from 0."""
-    from podid.ops.journal import Recorder
+    from podid.ops.change.journal import Recorder
 
     write = Recorder.write
     seen = iter(range(1_000_000))
@@ -103,9 +103,9 @@ def serve() -> None:
     import podid.aws.session
     import podid.cli.app
     import podid.cli.boundary
-    import podid.ops.agent
-    import podid.ops.apply
-    import podid.ops.roles
+    import podid.ops.agent.install
+    import podid.ops.change.apply
+    import podid.ops.role.plan
 
     load_models_once()
     session = podid.aws.session.AwsSession(None, "us-west-2", env={})

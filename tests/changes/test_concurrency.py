@@ -11,7 +11,7 @@ import pytest
 
 from harness import Podid
 from podid.domain.plan import Action, Done, Header, ResourceKind, Status
-from podid.ops.journal import Journal, Run
+from podid.ops.change.journal import Journal, Run
 from podid.sandbox.aws.authorization import Request
 from podid.sandbox.aws.errors import Answer
 from podid.sandbox.box import Sandbox

@@ -11,7 +11,7 @@ import pytest
 from harness import Podid
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.plan import Action, Done, Header, ResourceKind, Status
-from podid.ops.journal import Journal
+from podid.ops.change.journal import Journal
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 

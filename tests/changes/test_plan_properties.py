@@ -11,12 +11,13 @@ from podid.domain.errors import Conflict
 from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.plan import Action, Header, Plan, ResourceKind, State, Status
-from podid.ops.agent import plan_install
-from podid.ops.apply import undo_plan
-from podid.ops.associations import AssociateRequest, plan_associations, plan_disassociate
-from podid.ops.journal import Run, Step
-from podid.ops.resources import addon_state, association_state, role_state, trust_state
-from podid.ops.roles import ResolvedRole, RoleRequest, plan_role
+from podid.ops.agent.install import plan_install
+from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
+from podid.ops.change.apply import undo_plan
+from podid.ops.change.journal import Run, Step
+from podid.ops.change.resources import addon_state, association_state, role_state, trust_state
+from podid.ops.role.plan import RoleRequest, plan_role
+from podid.ops.role.resolve import ResolvedRole
 
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"

@@ -6,8 +6,8 @@ import pytest
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Effect, EffectState
-from podid.ops import effect
-from podid.ops.effect import wait_for_effect, wait_for_no_effect
+from podid.ops.association import effect
+from podid.ops.association.effect import wait_for_effect, wait_for_no_effect
 from podid.sandbox.kube import Fault, Timing, kinds
 
 from .kube_world import ORDERS, KubeWorld, kube_world

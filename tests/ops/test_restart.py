@@ -8,8 +8,8 @@ import pytest
 from podid.domain.exit_codes import ExitCode
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Status
-from podid.ops.effect import is_injected
-from podid.ops.restart import Outcome, RestartReport, find_targets, restart
+from podid.ops.association.effect import is_injected
+from podid.ops.restart.rollout import Outcome, RestartReport, find_targets, restart
 from podid.sandbox.kube import Fault, kinds
 from podid.sandbox.kube.kinds import Kind
 

@@ -17,7 +17,7 @@ from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from podid.ops.verify import Identity, PodProof, VerifyReport, VerifyState, verify
+from podid.ops.association.verify import Identity, PodProof, VerifyReport, VerifyState, verify
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds
 from podid.sandbox.kubernetes import factory_in

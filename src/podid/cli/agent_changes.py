@@ -12,15 +12,15 @@ from podid.domain.names import AGENT_ADDON
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
-    from podid.cli.kubernetes import KubeAccess
     from podid.domain.model import AddonVersion
     from podid.domain.plan import Effect
+    from podid.ops.clients import KubeAccess
 
 TIMEOUT_SECONDS = 900.0
 
 
 def run_install(run: Invocation, version: str | None, configuration_file: str | None) -> None:
-    from podid.ops.agent import plan_install, wait_active
+    from podid.ops.agent.install import plan_install, wait_active
 
     configuration = run.read_file(configuration_file) if configuration_file is not None else ""
     cluster = run.cluster(for_change=True)
@@ -61,7 +61,7 @@ def _versions(run: Invocation, kubernetes_version: str) -> tuple[AddonVersion, .
 
 def _coverage(run: Invocation) -> Seen:
     """ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one."""
-    from podid.ops.agent_status import wait_covered
+    from podid.ops.agent.coverage import wait_covered
 
     def watch(access: KubeAccess) -> Effect:
         return wait_covered(

@@ -38,8 +38,8 @@ def run_associate(
     restart: bool,
     create_service_account: bool,
 ) -> None:
-    from podid.ops.associations import AssociateRequest, plan_associations, with_service_accounts
-    from podid.ops.roles import resolve_role
+    from podid.ops.association.plan import AssociateRequest, plan_associations, with_service_accounts
+    from podid.ops.role.resolve import resolve_role
 
     refs = inputs.service_accounts(targets)
     policy = inputs.session_policy(run, session_policy)
@@ -120,7 +120,7 @@ def _holds_old_role(run: Invocation, cluster_name: str, ref: ServiceAccountRef) 
 
 
 def run_disassociate(run: Invocation, targets: Sequence[str], *, restart: bool) -> None:
-    from podid.ops.associations import plan_disassociate
+    from podid.ops.association.plan import plan_disassociate
 
     refs = inputs.service_accounts(targets)
     cluster = run.cluster(for_change=True)

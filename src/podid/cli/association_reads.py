@@ -43,7 +43,7 @@ def _role_filter(role: str | None) -> Callable[[Association], bool]:
 
 
 def run_show(run: Invocation, target: str) -> None:
-    from podid.ops.associations import association_not_found
+    from podid.ops.association.plan import association_not_found
 
     (ref,) = service_accounts([target])
     cluster = run.cluster()
@@ -60,7 +60,7 @@ def run_show(run: Invocation, target: str) -> None:
 def _trust(run: Invocation, cluster: Cluster, association: Association) -> tuple[Json, list[tuple[str, str]]]:
     """Whether the role admits the association's pods, as a TrustReport body and as lines."""
     from podid.domain import trust
-    from podid.ops.roles import identity
+    from podid.ops.role.plan import identity
 
     name = association.role_arn.rsplit("/", 1)[-1]
     try:

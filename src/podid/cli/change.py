@@ -9,15 +9,15 @@ from podid.cli.effects import Seen
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.plan import ChangeResult, Done, Header, Plan, Status
-from podid.ops.apply import Applied, apply, settle
+from podid.ops.change.apply import Applied, apply, settle
 from podid.render.changes import plan_text, plan_view, result_view
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
     from podid.domain.errors import PodidError
     from podid.domain.plan import Action
-    from podid.ops.journal import Run
-    from podid.ops.resources import Resources
+    from podid.ops.change.journal import Run
+    from podid.ops.change.resources import Resources
 
 
 def settle_interrupted(run: Invocation, resources: Resources, header: Header) -> None:

@@ -93,7 +93,7 @@ def run_agent_status(run: Invocation) -> None:
     from podid.domain.report import exit_code
     from podid.domain.snapshot import Known
     from podid.domain.workloads import is_agent
-    from podid.ops.agent_status import coverage
+    from podid.ops.agent.coverage import coverage
     from podid.ops.doctor import diagnose, select
     from podid.render.agent import agent_status_view
 
@@ -118,7 +118,7 @@ def _verdict(code: ExitCode, report: DoctorReport) -> str:
 
 
 def run_agent_nodes(run: Invocation) -> None:
-    from podid.ops.agent_status import read_coverage
+    from podid.ops.agent.coverage import read_coverage
     from podid.render.agent import node_list_view
 
     cluster = run.cluster()

@@ -15,7 +15,7 @@ from podid.domain.plan import Done, Effect, EffectState
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
-    from podid.cli.kubernetes import KubeAccess
+    from podid.ops.clients import KubeAccess
 
 ASSOCIATION_SECONDS = 300.0
 
@@ -57,7 +57,7 @@ def association_effect(
     run: Invocation, refs: Collection[ServiceAccountRef], *, gone: bool = False, since: datetime | None = None
 ) -> Effect | None:
     """Whether new pods of the service accounts get credentials (or, with `gone`, no longer do)."""
-    from podid.ops.effect import combine, wait_for_effect, wait_for_no_effect
+    from podid.ops.association.effect import combine, wait_for_effect, wait_for_no_effect
 
     def watch(access: KubeAccess) -> Effect:
         wait = wait_for_no_effect if gone else partial(wait_for_effect, since=since)
@@ -79,7 +79,7 @@ def association_effect(
 
 def pods_effect(run: Invocation, refs: Collection[ServiceAccountRef]) -> Effect | None:
     """What the running pods show after a restart: proof when each of them carries the injected fields."""
-    from podid.ops.effect import live_pods_effect
+    from podid.ops.association.effect import live_pods_effect
 
     def watch(access: KubeAccess) -> Effect:
         return live_pods_effect(access.reader, refs)

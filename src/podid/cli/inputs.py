@@ -63,7 +63,7 @@ def json_file(run: Invocation, name: str) -> object:
 
 def session_policy(run: Invocation, name: str | None) -> str | None:
     """The text that EKS takes: compact JSON, at most 2,048 characters."""
-    from podid.ops.roles import check_policy_document
+    from podid.ops.role.resolve import check_policy_document
 
     if name is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -19,11 +20,11 @@ from podid.render.view import Json, View
 
 if TYPE_CHECKING:
     from podid.aws.session import AwsSession, CallRecord
-    from podid.cli.kubernetes import KubeAccess
     from podid.domain.model import Cluster
     from podid.domain.plan import Header
-    from podid.ops.journal import Journal
-    from podid.ops.resources import Resources
+    from podid.ops.change.journal import Journal
+    from podid.ops.change.resources import Resources
+    from podid.ops.clients import Clients, KubeAccess
 
 
 class Invocation:
@@ -119,17 +120,23 @@ class Invocation:
             self._kube = connect(self)
         return self._kube
 
+    @cached_property
+    def clients(self) -> Clients:
+        from podid.ops.clients import Clients
+
+        return Clients(self.aws, self.kube)
+
     @property
     def journal(self) -> Journal:
         from pathlib import Path
 
-        from podid.ops.journal import Journal
+        from podid.ops.change.journal import Journal
 
         chosen = self.options.journal_dir
         return Journal(Path(chosen) if chosen else self.runtime.state_dir() / "journal")
 
     def resources(self, *, kubernetes: bool = False) -> Resources:
-        from podid.ops.resources import Resources
+        from podid.ops.change.resources import Resources
 
         access = self.kube() if kubernetes else None
         return Resources(

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError, Unavailable, UsageError
+from podid.domain.errors import PodidError, UsageError
+from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
 
 _PROBE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class KubeAccess:
-    """`failure` is why there is no way in: AWS-only work goes on and says what it could not see. The clients raise it
-    when they are asked for all the same."""
-
-    clients: tuple[KubeReader, KubeWriter] | None = None
-    failure: PodidError | None = None
-
-    @property
-    def reader(self) -> KubeReader:
-        return self._both()[0]
-
-    @property
-    def writer(self) -> KubeWriter:
-        return self._both()[1]
-
-    def _both(self) -> tuple[KubeReader, KubeWriter]:
-        if self.clients is None:
-            raise self.failure or Unavailable("There is no Kubernetes access")
-        return self.clients
 
 
 def connect(run: Invocation) -> KubeAccess:

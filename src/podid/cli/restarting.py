@@ -10,15 +10,15 @@ from podid.cli.change import report, settle_interrupted
 from podid.cli.effects import Seen
 from podid.domain.errors import UsageError
 from podid.domain.plan import Action, Done, Header, Plan, ResourceKind
-from podid.ops.apply import Applied
+from podid.ops.change.apply import Applied
 from podid.render.changes import plan_text, plan_view
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
-    from podid.cli.kubernetes import KubeAccess
     from podid.domain.names import ServiceAccountRef
-    from podid.ops.restart import RestartReport
-    from podid.ops.restart_targets import Target
+    from podid.ops.clients import KubeAccess
+    from podid.ops.restart.rollout import RestartReport
+    from podid.ops.restart.targets import Target
 
 RESTART_SECONDS = 900.0
 
@@ -48,7 +48,7 @@ def restart_recorded(
     run: Invocation, access: KubeAccess, plan: Plan, targets: Sequence[Target], *, expect_injected: bool
 ) -> tuple[tuple[Done, ...], RestartReport, str]:
     """Carries out `plan`, which `restart_plan` made of `targets`: intents on disk first, outcomes after."""
-    from podid.ops.restart import restart
+    from podid.ops.restart.rollout import restart
 
     with run.journal.begin(run.runtime.argv, plan.header, run.runtime.now()) as recorder:
         for number, action in enumerate(plan.actions):
@@ -79,7 +79,7 @@ def restart_stale(
     run: Invocation, header: Header, refs: Collection[ServiceAccountRef], *, stale: bool, expect_injected: bool
 ) -> Seen:
     """For --restart of other commands: replaces what needs it, and says what became of it."""
-    from podid.ops.restart import find_targets
+    from podid.ops.restart.rollout import find_targets
 
     access = need_kubernetes(run)
     targets = find_targets(access.reader, refs, stale=stale)
@@ -92,7 +92,7 @@ def restart_stale(
 
 
 def run_restart(run: Invocation, targets: Sequence[str], *, stale: bool) -> None:
-    from podid.ops.restart import find_targets
+    from podid.ops.restart.rollout import find_targets
 
     refs = inputs.service_accounts(targets)
     if not refs and run.options.namespace is None and not run.options.all_namespaces:
@@ -130,7 +130,7 @@ def run_restart(run: Invocation, targets: Sequence[str], *, stale: bool) -> None
 
 
 def _check_associated(refs: Sequence[ServiceAccountRef], associated: set[ServiceAccountRef], cluster_name: str) -> None:
-    from podid.ops.associations import association_not_found
+    from podid.ops.association.plan import association_not_found
 
     for ref in refs:
         if ref not in associated:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from podid.cli import inputs
 from podid.cli.change import carry_out, report, settle_interrupted
-from podid.domain.errors import AccessDenied, InvalidInput, NotFound
+from podid.domain.errors import InvalidInput
 from podid.domain.model import RolePolicies
-from podid.domain.names import Arn, check_role_name
+from podid.domain.names import check_role_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,8 @@ def run_create(
     adopt: bool,
     update_trust: bool,
 ) -> None:
-    from podid.ops.roles import RoleRequest, plan_role
+    from podid.ops.role.plan import RoleRequest, plan_role
+    from podid.ops.role.resolve import managed_policy
 
     check_role_name(name)
     _check_path(path)
@@ -55,7 +56,9 @@ def run_create(
             permissions_boundary_arn=permissions_boundary or "",
             tags=chosen_tags,
             policies=policies,
-            managed_policy_arns=tuple(_managed_policy(run, text, cluster.partition) for text in managed_policies),
+            managed_policy_arns=tuple(
+                managed_policy(run.aws.iam, text, partition=cluster.partition) for text in managed_policies
+            ),
             update_trust=update_trust,
             adopt=adopt,
         )
@@ -68,7 +71,7 @@ def run_create(
 
 
 def _policies(run: Invocation, files: Sequence[str]) -> dict[str, Mapping[str, object]]:
-    from podid.ops.roles import check_policy_document, policy_name
+    from podid.ops.role.resolve import check_policy_document, policy_name
 
     found: dict[str, Mapping[str, object]] = {}
     for file in files:
@@ -77,23 +80,6 @@ def _policies(run: Invocation, files: Sequence[str]) -> dict[str, Mapping[str, o
             raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
         found[name] = check_policy_document(inputs.json_file(run, file), file)
     return found
-
-
-def _managed_policy(run: Invocation, text: str, partition: str) -> str:
-    """The ARN, once it is known to exist; where that may not be looked at, IAM decides when it is attached."""
-    arn = text if text.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{text}"
-    parsed = Arn.parse(arn)
-    if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
-        raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)
-    try:
-        found = run.aws.iam.find_policy(arn)
-    except AccessDenied:
-        return arn
-    if found is None:
-        raise NotFound(
-            f"Managed policy {arn} does not exist", hint=("aws", "iam", "list-policies", "--scope", "AWS"), subject=arn
-        )
-    return arn
 
 
 def _check_path(path: str) -> None:

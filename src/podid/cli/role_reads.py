@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def run_show(run: Invocation, text: str) -> None:
-    from podid.ops.access import access_words
-    from podid.ops.roles import role_not_found
+    from podid.ops.role.access import access_words
+    from podid.ops.role.resolve import role_not_found
 
     name = parse_role_arn(text).resource_name if text.startswith("arn:") else check_role_name(text)
     run.check_account()
@@ -36,7 +36,7 @@ def run_list(run: Invocation) -> None:
 
 
 def _pod_words(role: Role) -> str:
-    from podid.ops.access import pod_scopes
+    from podid.ops.role.access import pod_scopes
 
     try:
         return "; ".join(pod_scopes(role))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podid.cli.change import carry_out, report, settle_interrupted
 from podid.domain.errors import Conflict
 from podid.domain.plan import ACCOUNT_WIDE, ResourceKind
-from podid.ops.apply import undo_plan
+from podid.ops.change.apply import undo_plan
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation

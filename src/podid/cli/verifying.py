@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def run_verify(run: Invocation, target: str, *, all_pods: bool) -> None:
-    from podid.ops.associations import association_not_found
-    from podid.ops.verify import MOST_PODS, verify
+    from podid.ops.association.plan import association_not_found
+    from podid.ops.association.verify import MOST_PODS, verify
 
     (ref,) = inputs.service_accounts([target])
     cluster = run.cluster()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from podid.domain.model import Addon, DaemonSet
 from podid.domain.report import DoctorReport
-from podid.ops.agent_status import Coverage, NodeCoverage
+from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.render.associations import facts
 from podid.render.view import Column, Document, Json, Table, View, document
 

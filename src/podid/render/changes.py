@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
-from podid.ops.journal import Run
+from podid.ops.change.journal import Run
 from podid.render.view import Column, Document, Json, Table, View, document
 
 _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}

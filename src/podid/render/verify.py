@@ -1,6 +1,6 @@
 """What verify found, pod by pod."""
 
-from podid.ops.verify import PodProof, VerifyReport, VerifyState
+from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
 from podid.render.view import Document, Json, View, document, timestamp
 
 _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}

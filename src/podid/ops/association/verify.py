@@ -18,7 +18,7 @@ from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.workloads import live, opted_out
-from podid.ops.effect import is_injected, missing_containers
+from podid.ops.association.effect import is_injected, missing_containers
 
 if TYPE_CHECKING:
     from podid.aws.values import Credentials, PodIdentitySession

@@ -11,7 +11,7 @@ from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Action, Header, Plan, ResourceKind
-from podid.ops.resources import addon_state
+from podid.ops.change.resources import addon_state
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks

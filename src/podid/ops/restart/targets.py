@@ -15,7 +15,7 @@ from podid.domain.errors import AccessDenied
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.workloads import live, on_fargate, opted_out, workload_subject
-from podid.ops.effect import missing_containers
+from podid.ops.association.effect import missing_containers
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.plan import Status
-from podid.ops.effect import missing_containers
-from podid.ops.restart_targets import Commands, Target, find_targets, group
+from podid.ops.association.effect import missing_containers
+from podid.ops.restart.targets import Commands, Target, find_targets, group
 
 __all__ = ["Outcome", "RestartReport", "Target", "find_targets", "restart"]
 

@@ -12,8 +12,9 @@ from podid.domain.errors import Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Plan, ResourceKind, State
-from podid.ops.resources import association_state
-from podid.ops.roles import ResolvedRole, check_editable, identity, others, plan_trust
+from podid.ops.change.resources import association_state
+from podid.ops.role.plan import check_editable, identity, others, plan_trust
+from podid.ops.role.resolve import ResolvedRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

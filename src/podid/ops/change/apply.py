@@ -10,8 +10,8 @@ from datetime import datetime
 from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.plan import ACCOUNT_WIDE, Action, Done, Header, Plan, ResourceKind, State, Status, Verb, matches
-from podid.ops.journal import Journal, Recorder, Run
-from podid.ops.resources import Resources
+from podid.ops.change.journal import Journal, Recorder, Run
+from podid.ops.change.resources import Resources
 
 _TRIES = 3
 _ROLE_SETTLE_SECONDS = 30.0

@@ -1,77 +1,21 @@
-"""IAM roles for pods: which one is meant, and the plan that makes one or makes an existing one fit."""
+"""IAM roles for pods: the plan that makes one or makes an existing one fit."""
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, Conflict, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Conflict
 from podid.domain.model import Cluster, Role, RolePolicies
-from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Plan, ResourceKind
-from podid.ops.resources import role_state, trust_state
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
+from podid.ops.change.resources import role_state, trust_state
 
 MANAGED_BY = {"managed-by": "podid"}
 # `_check_size` judges the whole; a statement that is left out silently would shut a service account out
 _ANY_SIZE = sys.maxsize
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedRole:
-    """The role that a user named. `role` is None where iam:GetRole is denied; `note` and `denied` say so then."""
-
-    arn: str
-    role: Role | None
-    note: str = ""
-    denied: AccessDenied | None = None
-
-
-def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> ResolvedRole:
-    """A role by name or ARN. Raises InvalidInput for one of another account, NotFound with the nearest names."""
-    if text.startswith("arn:"):
-        arn = parse_role_arn(text)
-        if arn.account != account:
-            raise InvalidInput(
-                f"Role {text} is in account {arn.account}, the cluster is in {account}: "
-                "an association's own role must be in the cluster's account",
-                advice="Reach another account with --target-role: a role here that may assume the one there.",
-                subject=text,
-            )
-        name = arn.resource_name
-    else:
-        name = check_role_name(text)
-    try:
-        role = iam.get_role(name)
-    except NotFound as error:
-        raise role_not_found(iam, name, request_id=error.request_id) from error
-    except AccessDenied as error:
-        guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
-        return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})", error)
-    if text.startswith("arn:") and role.arn != text:
-        raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
-    return ResolvedRole(role.arn, role)
-
-
-def role_not_found(iam: Iam, name: str, *, request_id: str = "") -> NotFound:
-    """The error with the nearest names that exist, where they may be listed."""
-    try:
-        near = difflib.get_close_matches(name, iam.list_role_names(), n=3, cutoff=0.6)
-    except PodidError:
-        near = []
-    return NotFound(
-        f"Role {name} does not exist" + (f"; did you mean {' or '.join(near)}?" if near else ""),
-        hint=("podid", "role", "create", name, "--for", "NAMESPACE/NAME"),
-        subject=name,
-        request_id=request_id,
-    )
 
 
 def identity(
@@ -315,36 +259,3 @@ def _list(refs: tuple[ServiceAccountRef, ...]) -> str:
 def _again(request: RoleRequest, *flags: str) -> tuple[str, ...]:
     targets = tuple(part for ref in request.refs for part in ("--for", str(ref)))
     return ("podid", "role", "create", request.name, *targets, *flags)
-
-
-def policy_name(file_name: str) -> str:
-    """An inline policy's name from its file's: the stem, with what IAM refuses replaced."""
-    stem = file_name.rsplit("/", 1)[-1].removesuffix(".json")
-    name = re.sub(r"[^\w+=,.@-]", "-", stem, flags=re.ASCII).strip("-")[:128]
-    return name or "policy"
-
-
-def check_policy_document(value: object, source: str) -> Mapping[str, object]:
-    """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
-    statements = value.get("Statement")
-    if isinstance(statements, dict):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        raise InvalidInput(f"{source} is not a policy: Statement is missing or empty", subject=source)
-    for number, statement in enumerate(statements):
-        place = f"{source}: Statement[{number}]"
-        if not isinstance(statement, dict):
-            raise InvalidInput(f"{place} is not an object", subject=source)
-        if statement.get("Effect") not in ("Allow", "Deny"):
-            raise InvalidInput(f"{place}.Effect must be Allow or Deny", subject=source)
-        if "Principal" in statement or "NotPrincipal" in statement:
-            raise InvalidInput(
-                f"{place} has a Principal: that is a trust or resource policy, not one that gives permissions",
-                subject=source,
-            )
-        for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
-            if (one in statement) == (other in statement):
-                raise InvalidInput(f"{place} needs either {one} or {other}", subject=source)
-    return value

@@ -1,0 +1,70 @@
+"""The clients that operations work with: AWS's are built when first asked for, the way into Kubernetes likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import PodidError, Unavailable
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+    from podid.aws.eks_auth import EksAuth
+    from podid.aws.iam import Iam
+    from podid.aws.session import AwsSession
+    from podid.aws.sts import Sts
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+
+@dataclass(frozen=True, slots=True)
+class KubeAccess:
+    """`failure` is why there is no way in: AWS-only work goes on and says what it could not see. The clients raise it
+    when they are asked for all the same."""
+
+    clients: tuple[KubeReader, KubeWriter] | None = None
+    failure: PodidError | None = None
+
+    @property
+    def reader(self) -> KubeReader:
+        return self._both()[0]
+
+    @property
+    def writer(self) -> KubeWriter:
+        return self._both()[1]
+
+    def _both(self) -> tuple[KubeReader, KubeWriter]:
+        if self.clients is None:
+            raise self.failure or Unavailable("There is no Kubernetes access")
+        return self.clients
+
+
+@dataclass(frozen=True)
+class Clients:
+    """`connect` finds the way into Kubernetes; it is called once, by whoever first asks for `kube`, and raises only
+    for wrong options."""
+
+    aws: AwsSession
+    connect: Callable[[], KubeAccess]
+
+    @property
+    def eks(self) -> Eks:
+        return self.aws.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.aws.iam
+
+    @property
+    def sts(self) -> Sts:
+        return self.aws.sts
+
+    @property
+    def eks_auth(self) -> EksAuth:
+        return self.aws.eks_auth
+
+    @cached_property
+    def kube(self) -> KubeAccess:
+        return self.connect()
