@@ -1,6 +1,5 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
 from podid.domain.names import ServiceAccountRef
+from podid.domain.words import nearest, short_list
 
 # the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
 _FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
@@ -49,8 +49,8 @@ class Eks(EksAddons):
             names = self.list_clusters()
         except PodidError:
             return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=error.advice)
-        near = difflib.get_close_matches(name, names, n=3) or list(names[:10])
-        advice = f"Clusters{where}: {', '.join(near)}." if near else f"There is no cluster{where} in this account."
+        near = nearest(name, names) or names
+        advice = f"Clusters{where}: {short_list(near, 10)}." if near else f"There is no cluster{where} in this account."
         return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=advice)
 
     # --- associations -------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ as long. botocore's and http.client's debug logs print credentials, so podid nev
 `CallRecord` per attempt from event hooks instead.
 """
 
-import difflib
 import re
 import threading
 import time
@@ -28,6 +27,7 @@ from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.sts import Sts
 from podid.aws.values import Credentials
 from podid.domain.errors import UsageError
+from podid.domain.words import did_you_mean
 from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -77,7 +77,7 @@ class AwsSession:
         custom_endpoint = any(name.startswith("AWS_ENDPOINT_URL") for name in env)
         known = _known_regions(self._core)
         self.partition = _find_partition(self._core, self.region, known, custom_endpoint)
-        note = "" if self.region in known or custom_endpoint else _nearest_region(self.region, known)
+        note = "" if self.region in known or custom_endpoint else did_you_mean(self.region, known, 1)
         self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
 
     @property
@@ -185,10 +185,9 @@ def _open(core: Any, profile: str) -> Any:
 
 def _unknown_profile(profile: str) -> UsageError:
     known = sorted(botocore.session.get_session().full_config.get("profiles", {}))
-    nearest = difflib.get_close_matches(profile, known, n=1)
-    did_you_mean = f"; did you mean {nearest[0]}?" if nearest else ""
     listing = f"known profiles: {', '.join(known)}" if known else "no profile is configured on this machine"
-    return UsageError(f"there is no AWS profile {profile!r}{did_you_mean}", subject=profile, advice=f"{listing}.")
+    what = f"there is no AWS profile {profile!r}{did_you_mean(profile, known, 1)}"
+    return UsageError(what, subject=profile, advice=f"{listing}.")
 
 
 def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profile: str) -> tuple[str, str]:
@@ -224,12 +223,7 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
             unknown = error
         if custom_endpoint:
             return "aws"
-    raise UsageError(f"{region!r} is not an AWS region{_nearest_region(region, known)}", subject=region) from unknown
-
-
-def _nearest_region(region: str, known: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(region, known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    raise UsageError(f"{region!r} is not an AWS region{did_you_mean(region, known, 1)}", subject=region) from unknown
 
 
 def _uses_sso(core: Any, profile: str) -> bool:

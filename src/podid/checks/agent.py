@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from podid.checks.base import EVERYONE, check
-from podid.checks.facts import cluster_name, index, podid_command, short_list
+from podid.checks.facts import cluster_name, index, podid_command
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
 from podid.domain.workloads import is_agent, live
 
 START_GRACE = timedelta(minutes=2)

@@ -7,22 +7,19 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 
 from podid.checks.base import check
-from podid.checks.facts import index, podid_command, service_account_subject, short_list
+from podid.checks.facts import index, podid_command, service_account_subject
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
+from podid.domain.words import nearest, short_list
 
 FRESH = timedelta(hours=1)
+# nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
+LIKELY = 0.75
 ADDON_OWNED = "owned by an add-on, which creates the service account itself"
-
-
-def nearest(name: str, candidates: Iterable[str]) -> list[str]:
-    """At most three names that a slip of the hand would turn into `name`, best first."""
-    return get_close_matches(name, sorted(set(candidates) - {name}), n=3, cutoff=0.75)
 
 
 def subject_of(association: Association) -> Subject:
@@ -53,7 +50,8 @@ def association_missing(snapshot: Snapshot) -> Iterable[Verdict]:
 
 def _missing(snapshot: Snapshot, ref: ServiceAccountRef, associations: Iterable[ServiceAccountRef]) -> Verdict:
     refs = sorted(associations)
-    near = [f"{ref.namespace}/{n}" for n in nearest(ref.name, (r.name for r in refs if r.namespace == ref.namespace))]
+    siblings = (r.name for r in refs if r.namespace == ref.namespace)
+    near = [f"{ref.namespace}/{n}" for n in nearest(ref.name, siblings, alike=LIKELY)]
     elsewhere = [str(r) for r in refs if r.name == ref.name]
     evidence = []
     if near:
@@ -100,7 +98,7 @@ def association_namespace_not_found(snapshot: Snapshot) -> Iterable[Verdict]:
         elif association.owner_arn:
             yield association_namespace_not_found.skip(subject, ADDON_OWNED, chain=chain)
         else:
-            near = nearest(association.namespace, namespaces)
+            near = nearest(association.namespace, namespaces, alike=LIKELY)
             yield association_namespace_not_found.fail(
                 subject,
                 f"association {association.association_id} names the namespace {association.namespace!r}, "
@@ -139,7 +137,7 @@ def association_sa_not_found(snapshot: Snapshot) -> Iterable[Verdict]:
         else:
             # a sibling with an association of its own is no typing mistake but its neighbour
             free = [n for n in names if ServiceAccountRef(association.namespace, n) not in associations]
-            yield _no_service_account(snapshot, association, nearest(association.service_account, free))
+            yield _no_service_account(snapshot, association, nearest(association.service_account, free, alike=LIKELY))
 
 
 def _no_service_account(snapshot: Snapshot, association: Association, near: Sequence[str]) -> Verdict:

@@ -51,14 +51,6 @@ def service_account_subject(ref: ServiceAccountRef) -> Subject:
     return Subject("ServiceAccount", ref.name, ref.namespace)
 
 
-def short_list(names: Iterable[str], limit: int = 5) -> str:
-    """ "a, b, c and 4 more" """
-    found = list(names)
-    if len(found) <= limit:
-        return ", ".join(found)
-    return f"{', '.join(found[:limit])} and {len(found) - limit} more"
-
-
 def cluster_name(snapshot: Snapshot) -> str:
     return snapshot.cluster.value.name if isinstance(snapshot.cluster, Known) else ""
 

@@ -13,10 +13,11 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from podid.checks.base import EVERYONE, Check, check
-from podid.checks.facts import by_workload, index, podid_command, short_list
+from podid.checks.facts import by_workload, index, podid_command
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.model import Association, Node, Pod
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
 # associations reach the webhook some seconds after the API has answered

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from podid.checks.base import EVERYONE, check
-from podid.checks.facts import index, short_list
+from podid.checks.facts import index
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.model import Cluster, NodeGroup
 from podid.domain.names import Arn
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
 
 ACTION = "eks-auth:AssumeRoleForPodIdentity"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from podid.checks.base import check
-from podid.checks.facts import by_workload, index, podid_command, service_account_subject, short_list
+from podid.checks.facts import by_workload, index, podid_command, service_account_subject
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.model import Association, Pod, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
 from podid.domain.workloads import TOKEN_VOLUME, live, on_fargate, on_windows
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")

@@ -8,7 +8,7 @@ from podid.checks.facts import cluster_name, podid_command
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.model import Association, Role
-from podid.domain.names import Arn, parse_role_arn
+from podid.domain.names import Arn, parse_role_arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 
 
@@ -90,9 +90,9 @@ def _bring_back(
         return tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace") for a in associations[:3]
         )
-    path, _, name = arn.partition(":role/")[2].rpartition("/")
+    path = ("--path", role_path(arn)) if role_path(arn) != "/" else ()
     who = tuple(word for a in associations[:3] for word in ("--for", str(a.ref)))
-    return (podid_command(snapshot, "role", "create", name, *(("--path", f"/{path}/") if path else ()), *who),)
+    return (podid_command(snapshot, "role", "create", role_name(arn), *path, *who),)
 
 
 def _account(arn: str) -> str:

@@ -14,6 +14,7 @@ from podid.checks.facts import index, podid_command
 from podid.checks.roles import by_role, chain_of, role_subject, section_of, unreadable
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
+from podid.domain.names import role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (
     ActionVerdict,
@@ -147,7 +148,7 @@ def _finding(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )
     else:  # they get in: another statement would take nothing away
-        commands = (("podid", "role", "show", arn.rsplit("/", 1)[-1]),)
+        commands = (("podid", "role", "show", role_name(arn)),)
     return rule.fail(
         role_subject(arn),
         finding.message,

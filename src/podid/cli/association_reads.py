@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from podid.cli.inputs import service_accounts
 from podid.domain.errors import AccessDenied, NotFound
-from podid.domain.names import check_role_name, parse_role_arn
+from podid.domain.names import check_role_name, parse_role_arn, role_name
 from podid.render.associations import association_body, association_facts, association_list_view, facts
 from podid.render.formats import Format
 from podid.render.view import Document, Json, View, document
@@ -39,7 +39,7 @@ def _role_filter(role: str | None) -> Callable[[Association], bool]:
         parse_role_arn(role)
         return lambda association: role in (association.role_arn, association.target_role_arn)
     check_role_name(role)
-    return lambda association: association.role_arn.rsplit("/", 1)[-1] == role
+    return lambda association: role_name(association.role_arn) == role
 
 
 def run_show(run: Invocation, target: str) -> None:
@@ -62,7 +62,7 @@ def _trust(run: Invocation, cluster: Cluster, association: Association) -> tuple
     from podid.domain import trust
     from podid.ops.role.plan import identity
 
-    name = association.role_arn.rsplit("/", 1)[-1]
+    name = role_name(association.role_arn)
     try:
         role = run.aws.iam.get_role(name)
     except NotFound:

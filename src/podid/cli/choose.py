@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.names import check_cluster_name
+from podid.domain.words import short_list
 
 if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
@@ -51,7 +52,7 @@ def choose_cluster(run: Invocation, *, for_change: bool) -> tuple[str, str]:
     if run.runtime.interactive:
         return run.runtime.prompter.choose("Which cluster?", clusters), "your answer"
     raise UsageError(
-        f"No cluster is named; {run.aws.region} has {_few(clusters)}",
+        f"No cluster is named; {run.aws.region} has {short_list(clusters, 10)}",
         hint=("podid", *run.runtime.argv, "--cluster", clusters[0]),
     )
 
@@ -77,8 +78,3 @@ def _of_context(run: Invocation, clusters: tuple[str, ...]) -> str | None:
         if matches(context, cluster):
             return name
     return None
-
-
-def _few(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown

@@ -83,6 +83,23 @@ def parse_role_arn(text: str) -> Arn:
     return arn
 
 
+def role_name(arn: str) -> str:
+    """The name in a role's ARN, without its path. Never fails: text that is no ARN stands for itself."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def role_path(arn: str) -> str:
+    """IAM's path in a role's ARN: `/`, or `/team/shop/`."""
+    path = arn.partition(":role/")[2].rpartition("/")[0]
+    return f"/{path}/" if path else "/"
+
+
+def addon_name(arn: str) -> str:
+    """The add-on in arn:…:addon/CLUSTER/ADDON/ID. Never fails: text of another form stands for itself."""
+    parts = arn.partition(":addon/")[2].split("/")
+    return parts[1] if len(parts) > 1 else arn
+
+
 def parse_cluster_arn(text: str) -> Arn:
     arn = Arn.parse(text)
     if arn.service != "eks" or not arn.resource.startswith("cluster/") or arn.resource.count("/") != 1:

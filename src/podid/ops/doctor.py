@@ -5,7 +5,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TypeVar
 
 from podid.checks.all import ALL, BY_ID, ORDER
@@ -17,6 +16,7 @@ from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.words import nearest
 from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, .
     """The checks to run, in causal order; UsageError for an id that is no check, with the nearest ones."""
     for name in (*only, *skip):
         if name not in BY_ID:
-            near = get_close_matches(name, BY_ID, n=3, cutoff=0.5)
+            near = nearest(name, BY_ID)
             advice = f"did you mean {', '.join(near)}?" if near else ""
             raise UsageError(
                 f"{name!r} is not the id of a check", hint=("podid", "doctor", "--list"), subject=name, advice=advice

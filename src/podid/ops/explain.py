@@ -4,11 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 from podid.domain.errors import NotFound
+from podid.domain.words import nearest
 from podid.pages.index import ENTRIES, Entry
 from podid.pages.texts import RULES
 
@@ -16,6 +16,8 @@ PAGES = Path(__file__).parent.parent / "pages"
 BY_ID: Mapping[str, Entry] = {entry.id: entry for entry in ENTRIES}
 MOST = 10
 
+# from here on the one page is shown as if its id had been typed
+SURE = 0.85
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*-?")
 # typographic quotes, as chat programs make them
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "`": "'"})
@@ -71,7 +73,7 @@ def explain(query: str) -> Explanation:
         return Explanation(query, "text", matches)
     if matches := _by_words(wanted):
         return Explanation(query, "words", matches)
-    near = get_close_matches(wanted.lower(), BY_ID, n=5, cutoff=0.5)
+    near = nearest(wanted.lower(), BY_ID, 5)
     advice = f"the nearest ids are {', '.join(near)}" if near else "paste the line of the log that holds the error"
     shown = wanted.splitlines()[0][:80] if wanted else ""
     raise NotFound(f"no page explains {shown!r}", hint=("podid", "explain", "--list"), subject=shown, advice=advice)
@@ -118,7 +120,7 @@ def _by_name(name: str) -> tuple[str, str] | None:
 
 def _nearest(name: str) -> str:
     """The one id that a slip of the hand turned into `name`; empty when there is none, or more than one."""
-    near = get_close_matches(name, BY_ID, n=2, cutoff=0.85) if _ID.fullmatch(name) else []
+    near = nearest(name, BY_ID, 2, SURE) if _ID.fullmatch(name) else []
     return near[0] if len(near) == 1 else ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from podid.domain.model import Association
-from podid.domain.names import Arn
+from podid.domain.names import addon_name, role_name, role_path
 from podid.render.view import Column, Document, Json, Table, View, age, document, timestamp
 
 _COLUMNS = (
@@ -59,7 +59,7 @@ def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, 
     def role(arn: str | None) -> str:
         if not arn:
             return "-"
-        return Arn.parse(arn).resource.removeprefix("role/") if short and arn.startswith("arn:") else arn
+        return f"{role_path(arn)}{role_name(arn)}"[1:] if short else arn
 
     target = association.target_role_arn
     return (
@@ -80,8 +80,8 @@ def owner_name(association: Association) -> str:
     """The add-on that owns the association, by name, or `-`."""
     if not association.owner_arn:
         return "-"
-    parts = association.owner_arn.split(":addon/")[-1].split("/")
-    return f"addon {parts[1]}" if len(parts) > 1 else association.owner_arn
+    name = addon_name(association.owner_arn)
+    return name if name == association.owner_arn else f"addon {name}"
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

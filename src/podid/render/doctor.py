@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
+from podid.domain.words import short_list
 from podid.ops.doctor import CheckInfo
 from podid.render.doctor_document import check_list_document, report_document
 from podid.render.view import Column, Table, View
@@ -70,12 +71,8 @@ def _unknown(verdicts: Iterable[Verdict]) -> list[str]:
     lines = []
     for (reason, permission), checks in by_obstacle.items():
         lines.append(f"  {reason}" + (f" (needs {permission})" if permission and permission not in reason else ""))
-        lines += [f"    {check}  {_few(subjects)}" for check, subjects in checks.items()]
+        lines += [f"    {check}  {short_list(subjects, 3)}" for check, subjects in checks.items()]
     return lines
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def check_list_view(checks: Iterable[CheckInfo]) -> View:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.names import PODS_PRINCIPAL, role_name
 from podid.domain.trust.logic import Truth, all_of, any_of
 from podid.domain.trust.policy import Statement
 from podid.domain.trust.request import Context, PodIdentity, TargetHop
@@ -53,7 +53,7 @@ def _is_base_role(name: str, base_role: str) -> Truth:
     _, partition, _, _, account, resource = base_role.split(":", 5)
     if name in (base_role, account, f"arn:{partition}:iam::{account}:root"):
         return True
-    role = resource.rsplit("/", 1)[-1]
+    role = role_name(resource)
     # The session's name is made up by EKS at run time, so one session as the principal can only be guessed at.
     return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
 

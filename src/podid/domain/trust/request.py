@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
-from podid.domain.names import PODS_PRINCIPAL, parse_cluster_arn, parse_role_arn
+from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.trust.logic import Truth
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
@@ -64,11 +64,11 @@ class PodIdentity:
 
     @property
     def account(self) -> str:
-        return self.cluster_arn.split(":")[4]
+        return Arn.parse(self.cluster_arn).account
 
     @property
     def cluster_name(self) -> str:
-        return self.cluster_arn.rsplit("/", 1)[-1]
+        return Arn.parse(self.cluster_arn).resource_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class TargetHop:
 
     @property
     def account(self) -> str:
-        return self.base_role_arn.split(":")[4]
+        return Arn.parse(self.base_role_arn).account
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.domain.words import nearest
 from podid.ops.change.resources import addon_state
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted
         return default[0] if default else names[0]
     if wanted in names:
         return wanted
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.0) or names[:1]
+    near = nearest(wanted, names, 1, alike=0)
     raise NotFound(
         f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {cluster.version}; there are {', '.join(names[:5])}",
         hint=("podid", "install-agent", "--addon-version", near[0]) if near else (),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from podid.domain import trust
 from podid.domain.errors import Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, ResourceKind, State
+from podid.domain.words import did_you_mean
 from podid.ops.change.resources import association_state
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.resolve import ResolvedRole
@@ -122,8 +122,7 @@ def _check_replaceable(
 def check_not_owned(association: Association) -> None:
     """Raises Conflict for an association that an EKS add-on owns: the add-on would put it back."""
     if association.owner_arn:
-        addon = association.owner_arn.split(":addon/")[-1].split("/")
-        name = addon[1] if len(addon) > 1 else association.owner_arn
+        name = addon_name(association.owner_arn)
         raise Conflict(
             f"The association of {association.ref} is owned by the add-on {name} and is changed through it",
             hint=(
@@ -218,10 +217,8 @@ def plan_disassociate(
 
 def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:
     """The error with the nearest service accounts that do have an association."""
-    near = difflib.get_close_matches(str(ref), [str(known) for known in refs], n=3, cutoff=0.6)
     return NotFound(
-        f"{ref} has no association in cluster {cluster_name}"
-        + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        f"{ref} has no association in cluster {cluster_name}{did_you_mean(str(ref), map(str, refs))}",
         hint=("podid", "associate", str(ref), "--role", "ROLE"),
         subject=str(ref),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, PodidError
 from podid.domain.model import Role
 from podid.domain.names import Arn, check_role_name, parse_role_arn
+from podid.domain.words import did_you_mean
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
@@ -55,11 +55,11 @@ def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> Resolv
 def role_not_found(iam: Iam, name: str, *, request_id: str = "") -> NotFound:
     """The error with the nearest names that exist, where they may be listed."""
     try:
-        near = difflib.get_close_matches(name, iam.list_role_names(), n=3, cutoff=0.6)
+        known = iam.list_role_names()
     except PodidError:
-        near = []
+        known = ()
     return NotFound(
-        f"Role {name} does not exist" + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        f"Role {name} does not exist{did_you_mean(name, known)}",
         hint=("podid", "role", "create", name, "--for", "NAMESPACE/NAME"),
         subject=name,
         request_id=request_id,
