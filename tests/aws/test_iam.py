@@ -111,7 +111,6 @@ def test_managed_policies(session: AwsSession) -> None:
     policy = session.iam.find_policy(READ_S3)
     assert policy is not None
     assert (policy.name, policy.arn, policy.attachable) == ("AmazonS3ReadOnlyAccess", READ_S3, True)
-    assert "Statement" in session.iam.get_policy_document(policy)
     assert session.iam.find_policy("arn:aws:iam::111122223333:policy/none") is None
 
 
@@ -131,8 +130,6 @@ def test_a_lost_answer(box: Sandbox, session: AwsSession) -> None:
 def test_simulation(session: AwsSession) -> None:
     role_arn = session.iam.create_role("shop", TRUST).arn
     session.iam.put_inline_policy("shop", "p", inline("s3:GetObject"))
-    assert session.iam.is_allowed(role_arn, "s3:GetObject", "arn:aws:s3:::b/k") is True
-    assert session.iam.is_allowed(role_arn, "s3:PutObject", "arn:aws:s3:::b/k") is False
     decisions = session.iam.simulate(role_arn, ("s3:GetObject", "s3:PutObject"), context={"aws:PrincipalTag/a": "b"})
     assert [(d.action, d.decision, d.allowed) for d in decisions] == [
         ("s3:GetObject", "allowed", True),
@@ -148,12 +145,6 @@ def test_the_caller_is_asked_for_once(box: Sandbox, session: AwsSession) -> None
     )
     assert session.sts.get_caller() is caller
     assert box.faults.calls["sts", "GetCallerIdentity"] == 1
-
-
-def test_regions(session: AwsSession) -> None:
-    regions = session.ec2.list_regions()
-    assert "us-west-2" in regions
-    assert list(regions) == sorted(regions)
 
 
 class Half:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.errors import AccessDenied, NotFound, Unavailable
+from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.model import Cluster, Container, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.kube import project
@@ -243,12 +243,9 @@ def test_find_and_get(lab: Lab) -> None:
     assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid)
     assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
     assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
-    assert lab.reader.find_workload("StatefulSet", "shop", "orders") is None
     with pytest.raises(NotFound) as raised:
-        lab.reader.get_pod("shop", "nope")
-    assert raised.value.what == "pod shop/nope does not exist"
-    pod = lab.reader.list_pods("shop")[0]
-    assert lab.reader.find_pod("shop", pod.name) == pod
+        lab.reader.get_workload("StatefulSet", "shop", "nope")
+    assert raised.value.what == "StatefulSet shop/nope does not exist"
 
 
 def test_find_does_not_hide_a_missing_right(lab: Lab) -> None:
@@ -260,8 +257,6 @@ def test_find_does_not_hide_a_missing_right(lab: Lab) -> None:
     with pytest.raises(AccessDenied) as raised:
         reader.list_nodes()
     assert raised.value.permission == "list nodes (cluster-wide)"
-    assert not reader.can_i("list", "nodes")
-    assert lab.reader.can_i("create", "serviceaccounts", namespace="shop", subresource="token")
 
 
 def test_workloads_and_their_owners(lab: Lab) -> None:
@@ -301,21 +296,11 @@ def test_namespaces_nodes_and_irsa_annotations(lab: Lab) -> None:
     assert roles == {"legacy/default": "", "legacy/reports": "arn:aws:iam::111122223333:role/irsa-reports"}
 
 
-def test_the_agent_and_its_log(lab: Lab) -> None:
+def test_the_agent(lab: Lab) -> None:
     (agent,) = lab.reader.list_agent_daemon_sets()
     assert (agent.name, agent.desired, agent.ready) == ("eks-pod-identity-agent", 3, 3)
     pods = lab.reader.list_agent_pods()
     assert [pod.node for pod in pods] != []
-    log = lab.reader.read_log("kube-system", pods[0].name, container="eks-pod-identity-agent")
-    lines = log.splitlines()
-    assert lab.reader.read_log("kube-system", pods[0].name, container="eks-pod-identity-agent", tail_lines=1) == (
-        lines[-1] + "\n"
-    )
-    lab.sandbox.faults.kubelet_unreachable.add(pods[0].node)
-    with pytest.raises(Unavailable):
-        KubeReader(lab.login(lab.sandbox.admin_token)).read_log(
-            "kube-system", pods[0].name, container="eks-pod-identity-agent"
-        )
 
 
 def test_the_webhooks_registration(lab: Lab) -> None:
@@ -326,8 +311,6 @@ def test_the_webhooks_registration(lab: Lab) -> None:
 
 def test_service_accounts_are_made_and_removed(lab: Lab) -> None:
     later = ServiceAccountRef("shop", "later")
-    assert lab.writer.create_service_account(later, dry_run=True).ref == later
-    assert lab.reader.find_service_account(later) is None
     made = lab.writer.create_service_account(later)
     assert lab.reader.get_service_account(later) == made
     lab.writer.delete_service_account(later, uid=made.uid)

@@ -9,6 +9,7 @@ from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
 from podid.domain.names import ServiceAccountRef
+from podid.domain.rights import needs
 from podid.domain.words import nearest, short_list
 
 # the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
@@ -25,6 +26,7 @@ class Eks(EksAddons):
 
     # --- clusters -----------------------------------------------------------------------------------------------
 
+    @needs("eks:DescribeCluster", "eks:ListClusters")
     def get_cluster(self, name: str) -> Cluster:
         """NotFound names the nearest cluster of the region, where they can be listed."""
         try:
@@ -33,12 +35,7 @@ class Eks(EksAddons):
             raise self._with_neighbours(error, name) from error
         return decode.cluster(answer["cluster"])
 
-    def find_cluster(self, name: str) -> Cluster | None:
-        try:
-            return decode.cluster(self._api.read("DescribeCluster", {"name": name}, f"cluster {name}")["cluster"])
-        except NotFound:
-            return None
-
+    @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:
         pages = self._api.pages("ListClusters", {}, "the clusters")
         return tuple(sorted(name for page in pages for name in page["clusters"]))
@@ -55,6 +52,7 @@ class Eks(EksAddons):
 
     # --- associations -------------------------------------------------------------------------------------------
 
+    @needs("eks:ListPodIdentityAssociations")
     def list_association_summaries(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> tuple[AssociationSummary, ...]:
@@ -62,6 +60,7 @@ class Eks(EksAddons):
         summaries = self._iter_summaries(cluster, namespace, service_account)
         return tuple(sorted(summaries, key=lambda summary: (summary.ref, summary.association_id)))
 
+    @needs("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
     def list_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> tuple[Association, ...]:
@@ -69,6 +68,7 @@ class Eks(EksAddons):
         associations = self.iter_associations(cluster, namespace, service_account)
         return tuple(sorted(associations, key=lambda association: (association.ref, association.association_id)))
 
+    @needs("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
     def iter_associations(
         self, cluster: str, namespace: str | None = None, service_account: str | None = None
     ) -> Iterator[Association]:
@@ -81,6 +81,7 @@ class Eks(EksAddons):
             if association is not None:
                 yield association
 
+    @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:
         answer = self._api.read(
             "DescribePodIdentityAssociation",
@@ -89,12 +90,14 @@ class Eks(EksAddons):
         )
         return decode.association(answer["association"])
 
+    @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
         """The association of one service account, or None."""
         for association in self.list_associations(cluster, ref.namespace, ref.name):
             return association
         return None
 
+    @needs("eks:CreatePodIdentityAssociation", "eks:TagResource", "iam:GetRole", "iam:PassRole")
     def create_association(
         self,
         cluster: str,
@@ -123,6 +126,7 @@ class Eks(EksAddons):
         answer = self._api.write(operation, params, f"the association of {ref} in cluster {cluster}")
         return decode.association(answer["association"])
 
+    @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
         self,
         cluster: str,
@@ -148,6 +152,7 @@ class Eks(EksAddons):
         answer = self._api.write(operation, params, _association(cluster, association_id))
         return decode.association(answer["association"])
 
+    @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
         """What was deleted. Credentials that pods hold already live on until they expire."""
         answer = self._api.write(
@@ -156,12 +161,6 @@ class Eks(EksAddons):
             _association(cluster, association_id),
         )
         return decode.association(answer["association"])
-
-    def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
-        self._api.write("TagResource", {"resourceArn": arn, "tags": dict(tags)}, arn)
-
-    def untag_association(self, arn: str, keys: tuple[str, ...]) -> None:
-        self._api.write("UntagResource", {"resourceArn": arn, "tagKeys": list(keys)}, arn)
 
     def _iter_summaries(
         self, cluster: str, namespace: str | None, service_account: str | None
@@ -211,6 +210,7 @@ class Eks(EksAddons):
 
     # --- node groups --------------------------------------------------------------------------------------------
 
+    @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Managed node groups, sorted by name."""
         pages = self._api.pages("ListNodegroups", {"clusterName": cluster}, f"the node groups of cluster {cluster}")

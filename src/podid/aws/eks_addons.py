@@ -1,15 +1,14 @@
-"""EKS add-ons: installed ones, versions on offer, and their configuration."""
+"""EKS add-ons: installed ones, and versions on offer."""
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from podid.aws import decode, pacing
 from podid.aws.api import Api
 from podid.aws.errors import ClusterNotFound
-from podid.aws.values import AddonConfiguration, PodIdentityOfAddon, Update
-from podid.domain.errors import NotFound, PodidError
+from podid.aws.values import Update
+from podid.domain.errors import NotFound
 from podid.domain.model import Addon, AddonVersion
+from podid.domain.rights import needs
 
 
 class EksAddons:
@@ -18,18 +17,22 @@ class EksAddons:
     def __init__(self, api: Api) -> None:
         self._api = api
 
+    @needs("eks:DescribeAddon")
     def get_addon(self, cluster: str, name: str) -> Addon:
-        return self._describe_addon(cluster, name)
+        answer = self._api.read("DescribeAddon", {"clusterName": cluster, "addonName": name}, _addon(cluster, name))
+        return decode.addon(answer["addon"])
 
+    @needs(get_addon)
     def find_addon(self, cluster: str, name: str) -> Addon | None:
         """None when the cluster exists and the add-on is not installed by EKS."""
         try:
-            return self._describe_addon(cluster, name)
+            return self.get_addon(cluster, name)
         except ClusterNotFound:
             raise
         except NotFound:
             return None
 
+    @needs("eks:ListAddons", get_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Sorted by name."""
         pages = self._api.pages("ListAddons", {"clusterName": cluster}, f"the add-ons of cluster {cluster}")
@@ -49,6 +52,7 @@ class EksAddons:
         addons = (addon for _, addon in pacing.map(describe, names, pacer=self._api.pacer) if addon is not None)
         return tuple(sorted(addons, key=lambda addon: addon.name))
 
+    @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:
         """What EKS offers for that Kubernetes version ("1.34"), newest first; empty when the add-on is not offered."""
         pages = self._api.pages(
@@ -68,19 +72,7 @@ class EksAddons:
             return ()
         return decode.addon_versions(versions, kubernetes_version)
 
-    def get_addon_configuration(self, name: str, version: str) -> AddonConfiguration:
-        subject = f"the configuration of add-on {name} {version}"
-        answer = self._api.read("DescribeAddonConfiguration", {"addonName": name, "addonVersion": version}, subject)
-        return AddonConfiguration(
-            name=name,
-            version=version,
-            schema=_schema(answer.get("configurationSchema") or "{}", subject),
-            pod_identity=tuple(
-                PodIdentityOfAddon(item["serviceAccount"], tuple(item.get("recommendedManagedPolicies") or ()))
-                for item in answer.get("podIdentityConfiguration") or ()
-            ),
-        )
-
+    @needs("eks:CreateAddon")
     def create_addon(
         self,
         cluster: str,
@@ -89,19 +81,15 @@ class EksAddons:
         version: str | None = None,
         configuration_values: str | None = None,
         resolve_conflicts: str | None = None,
-        pod_identity_associations: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
         token: str,
     ) -> Addon:
         """Installing has begun, not ended: see `get_addon`'s status. Without `version` EKS takes the default of the
-        cluster's Kubernetes version. `pod_identity_associations` maps service account to role ARN. AlreadyExists when
-        it is installed."""
-        params = _changes(version, configuration_values, resolve_conflicts, pod_identity_associations)
+        cluster's Kubernetes version. AlreadyExists when it is installed."""
+        params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
-        if tags:
-            params["tags"] = dict(tags)
         return decode.addon(self._api.write("CreateAddon", params, _addon(cluster, name))["addon"])
 
+    @needs("eks:UpdateAddon")
     def update_addon(
         self,
         cluster: str,
@@ -110,15 +98,14 @@ class EksAddons:
         version: str | None = None,
         configuration_values: str | None = None,
         resolve_conflicts: str | None = None,
-        pod_identity_associations: Mapping[str, str] | None = None,
         token: str,
     ) -> str:
-        """The update's id, for `get_update`. None leaves a setting as it is; `pod_identity_associations` replaces all
-        associations that the add-on owns, and an empty mapping deletes them."""
-        params = _changes(version, configuration_values, resolve_conflicts, pod_identity_associations)
+        """The update's id, for `get_update`. None leaves a setting as it is."""
+        params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
         return str(self._api.write("UpdateAddon", params, _addon(cluster, name))["update"]["id"])
 
+    @needs("eks:DescribeUpdate")
     def get_update(self, cluster: str, update_id: str, *, addon: str) -> Update:
         answer = self._api.read(
             "DescribeUpdate",
@@ -127,43 +114,22 @@ class EksAddons:
         )
         return decode.update(answer["update"])
 
+    @needs("eks:DeleteAddon")
     def delete_addon(self, cluster: str, name: str, *, preserve: bool = False) -> Addon:
         """Removing has begun, not ended. With `preserve` the workload stays in the cluster, unmanaged, and the
         associations that the add-on owns stay as well."""
         params = {"clusterName": cluster, "addonName": name, "preserve": preserve}
         return decode.addon(self._api.write("DeleteAddon", params, _addon(cluster, name))["addon"])
 
-    def _describe_addon(self, cluster: str, name: str) -> Addon:
-        answer = self._api.read("DescribeAddon", {"clusterName": cluster, "addonName": name}, _addon(cluster, name))
-        return decode.addon(answer["addon"])
-
 
 def _addon(cluster: str, name: str) -> str:
     return f"add-on {name} of cluster {cluster}"
 
 
-def _changes(
-    version: str | None,
-    configuration_values: str | None,
-    resolve_conflicts: str | None,
-    associations: Mapping[str, str] | None,
-) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
+def _changes(version: str | None, configuration_values: str | None, resolve_conflicts: str | None) -> dict[str, Any]:
+    wanted = {
         "addonVersion": version,
         "configurationValues": configuration_values,
         "resolveConflicts": resolve_conflicts,
-        "podIdentityAssociations": None
-        if associations is None
-        else [{"serviceAccount": account, "roleArn": role} for account, role in sorted(associations.items())],
     }
     return {member: value for member, value in wanted.items() if value is not None}
-
-
-def _schema(text: str, subject: str) -> Mapping[str, object]:
-    try:
-        schema = json.loads(text)
-    except ValueError as error:
-        raise PodidError(f"{subject} is not JSON ({error})", subject=subject) from error
-    if not isinstance(schema, dict):
-        raise PodidError(f"{subject} is not a JSON Schema", subject=subject)
-    return schema

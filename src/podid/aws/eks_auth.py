@@ -2,12 +2,14 @@
 
 from podid.aws.api import Api
 from podid.aws.values import Credentials, PodIdentitySession
+from podid.domain.rights import needs
 
 
 class EksAuth:
     def __init__(self, api: Api) -> None:
         self._api = api
 
+    @needs("eks-auth:AssumeRoleForPodIdentity")
     def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
         """Redeem a service account token (audience pods.eks.amazonaws.com) as the agent would.
 

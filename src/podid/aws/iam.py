@@ -9,6 +9,7 @@ from podid.aws.api import MARKER, Api
 from podid.aws.values import Decision, ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.model import AttachedPolicy, Role, RolePolicies
+from podid.domain.rights import needs
 
 
 class Iam:
@@ -20,29 +21,35 @@ class Iam:
 
     # --- roles --------------------------------------------------------------------------------------------------
 
+    @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """With tags and permissions boundary."""
         return decode.role(self._api.read("GetRole", {"RoleName": name}, _role(name))["Role"])
 
+    @needs(get_role)
     def find_role(self, name: str) -> Role | None:
         try:
             return self.get_role(name)
         except NotFound:
             return None
 
+    @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
         """(name, role) as they arrive, many at once; the error in place of a role that could not be read."""
         return pacing.fan_out(pacing.attempt(self.find_role), names)
 
+    @needs("iam:ListRoles")
     def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
         """Sorted by name. IAM leaves tags and permissions boundary out of lists: they are empty here."""
         pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
         return tuple(sorted((decode.role(role) for page in pages for role in page["Roles"]), key=lambda r: r.name))
 
+    @needs(list_roles)
     def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
         pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
         return tuple(sorted(role["RoleName"] for page in pages for role in page["Roles"]))
 
+    @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
         self,
         name: str,
@@ -66,16 +73,19 @@ class Iam:
             params["PermissionsBoundary"] = permissions_boundary
         return decode.role(self._api.write("CreateRole", params, _role(name))["Role"])
 
+    @needs("iam:DeleteRole")
     def delete_role(self, name: str) -> None:
         """Conflict while policies or instance profiles hang on it."""
         self._api.write("DeleteRole", {"RoleName": name}, _role(name))
 
+    @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
         """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""
         self._api.write("UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": _json(document)}, _role(name))
 
     # --- policies -----------------------------------------------------------------------------------------------
 
+    @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
         """Attached ones sorted by ARN, inline ones decoded and sorted by name."""
         inline = dict(pacing.fan_out(lambda policy: self._find_inline(name, policy), self._list_inline_names(name)))
@@ -84,6 +94,7 @@ class Iam:
             inline={policy: document for policy, document in sorted(inline.items()) if document is not None},
         )
 
+    @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
         pages = self._api.pages("ListAttachedRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER)
         policies = (
@@ -93,19 +104,24 @@ class Iam:
         )
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
+    @needs("iam:PutRolePolicy")
     def put_inline_policy(self, name: str, policy_name: str, document: Mapping[str, object]) -> None:
         params = {"RoleName": name, "PolicyName": policy_name, "PolicyDocument": _json(document)}
         self._api.write("PutRolePolicy", params, _inline(name, policy_name))
 
+    @needs("iam:DeleteRolePolicy")
     def delete_inline_policy(self, name: str, policy_name: str) -> None:
         self._api.write("DeleteRolePolicy", {"RoleName": name, "PolicyName": policy_name}, _inline(name, policy_name))
 
+    @needs("iam:AttachRolePolicy")
     def attach_policy(self, name: str, policy_arn: str) -> None:
         self._api.write("AttachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
 
+    @needs("iam:DetachRolePolicy")
     def detach_policy(self, name: str, policy_arn: str) -> None:
         self._api.write("DetachRolePolicy", {"RoleName": name, "PolicyArn": policy_arn}, f"{_role(name)}, {policy_arn}")
 
+    @needs("iam:GetPolicy")
     def find_policy(self, arn: str) -> ManagedPolicy | None:
         try:
             policy = self._api.read("GetPolicy", {"PolicyArn": arn}, f"policy {arn}")["Policy"]
@@ -114,16 +130,8 @@ class Iam:
         return ManagedPolicy(
             name=policy["PolicyName"],
             arn=policy["Arn"],
-            default_version_id=policy["DefaultVersionId"],
             attachable=bool(policy.get("IsAttachable", True)),
         )
-
-    def get_policy_document(self, policy: ManagedPolicy) -> Mapping[str, object]:
-        """The document of the policy's default version."""
-        subject = f"policy {policy.arn}"
-        params = {"PolicyArn": policy.arn, "VersionId": policy.default_version_id}
-        version = self._api.read("GetPolicyVersion", params, subject)["PolicyVersion"]
-        return decode.document(version["Document"], subject)
 
     def _list_inline_names(self, name: str) -> Iterator[str]:
         for page in self._api.pages("ListRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER):
@@ -139,10 +147,7 @@ class Iam:
 
     # --- simulation ---------------------------------------------------------------------------------------------
 
-    def is_allowed(self, role_arn: str, action: str, resource: str) -> bool:
-        """What IAM's simulator says for a role (or user) of this account: see `simulate`."""
-        return all(decision.allowed for decision in self.simulate(role_arn, (action,), (resource,)))
-
+    @needs("iam:SimulatePrincipalPolicy")
     def simulate(
         self,
         principal_arn: str,

@@ -18,7 +18,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
 from podid.aws.api import Api
-from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.errors import Origin, translate
@@ -98,10 +97,6 @@ class AwsSession:
     @property
     def eks_auth(self) -> EksAuth:
         return EksAuth(self._api("eks-auth"))
-
-    @property
-    def ec2(self) -> Ec2:
-        return Ec2(self._api("ec2"))
 
     def _api(self, service: str) -> Api:
         with self._lock:

@@ -7,6 +7,7 @@ from podid.aws.api import Api
 from podid.aws.token import bearer_token, enable_tokens
 from podid.aws.values import BearerToken, Credentials
 from podid.domain.model import Caller
+from podid.domain.rights import needs
 
 
 class Sts:
@@ -19,6 +20,7 @@ class Sts:
         self._caller: Caller | None = None
         enable_tokens(api.client)
 
+    @needs("sts:GetCallerIdentity")
     def get_caller(self) -> Caller:
         """Asked once; CredentialsError where there are no credentials or AWS refuses them."""
         with self._lock:
@@ -26,10 +28,12 @@ class Sts:
                 self._caller = _get_caller(self._api)
             return self._caller
 
+    @needs(get_caller)
     def caller_of(self, credentials: Credentials) -> Caller:
         """Who AWS says these credentials are."""
         return _get_caller(self._as_caller(credentials))
 
+    @needs()
     def get_cluster_token(self, cluster: str) -> BearerToken:
         """A token for the cluster's API server: see `podid.aws.token`."""
         return bearer_token(self._api.client, cluster, origin=self._api.origin)

@@ -1,6 +1,5 @@
 """What the AWS gateways return beside `podid.domain.model`. No SDK is imported here."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,24 +36,6 @@ class BearerToken:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PodIdentityOfAddon:
-    """A service account that an add-on can use Pod Identity for, and the managed policies that AWS recommends."""
-
-    service_account: str
-    recommended_policy_arns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddonConfiguration:
-    """`schema` is the decoded JSON Schema of `configurationValues`; `pod_identity` is empty where unsupported."""
-
-    name: str
-    version: str
-    schema: Mapping[str, object]
-    pod_identity: tuple[PodIdentityOfAddon, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
     """`status` is EKS's word: InProgress Failed Cancelled Successful."""
@@ -66,11 +47,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicy:
-    """An IAM managed policy and its default version, decoded."""
+    """An IAM managed policy; AWS's own for its services' roles cannot be attached elsewhere."""
 
     name: str
     arn: str
-    default_version_id: str
     attachable: bool = True
 
 

@@ -22,6 +22,11 @@ class KubeRight:
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}"
 
+    @property
+    def namespaced(self) -> bool:
+        """Whether it belongs in a Role rather than a ClusterRole: all that changes something, or mints a token."""
+        return self.verb not in ("get", "list", "watch")
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -37,22 +42,29 @@ class Rights:
         return bool(self.iam or self.kubernetes)
 
 
-def needs(*rights: str | KubeRight) -> Callable[[F], F]:
-    """Marks a gateway's method with what it calls: `"eks:DescribeCluster"`, `KubeRight("", "pods", "list")`."""
+Need = str | KubeRight | Callable[..., Any]
+
+
+def needs(*rights: Need) -> Callable[[F], F]:
+    """Marks a gateway's method with what it calls: `"eks:DescribeCluster"`, `KubeRight("", "pods", "list")`, or another
+    method, for all that this one needs. It is the most that the method can need, whatever its arguments; nothing for
+    a call that everybody may make."""
 
     def mark(method: F) -> F:
-        method.__rights__ = Rights(  # type: ignore[attr-defined]
-            tuple(sorted(item for item in rights if isinstance(item, str))),
-            tuple(sorted(item for item in rights if isinstance(item, KubeRight))),
-        )
+        method.__rights__ = rights_of(rights)  # type: ignore[attr-defined]
         return method
 
     return mark
 
 
-def rights_of(operations: Iterable[Callable[..., Any]]) -> Rights:
+def rights_of(operations: Iterable[Need]) -> Rights:
     """The sum over the operations; AttributeError for one that is not marked."""
     total = Rights()
-    for operation in operations:
-        total |= operation.__rights__  # type: ignore[attr-defined]
+    for each in operations:
+        if isinstance(each, str):
+            total |= Rights(iam=(each,))
+        elif isinstance(each, KubeRight):
+            total |= Rights(kubernetes=(each,))
+        else:
+            total |= each.__rights__  # type: ignore[attr-defined]
     return total

@@ -19,6 +19,8 @@ SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
 FARGATE_LABEL = "eks.amazonaws.com/fargate-profile"
 MIRROR_POD = "kubernetes.io/config.mirror"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
+# the kinds that `kubectl rollout restart` takes
+RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 def live(pod: Pod) -> bool:

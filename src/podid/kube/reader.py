@@ -4,19 +4,17 @@ Every method raises AccessDenied with the missing permission, CredentialsError, 
 tells them apart. A namespace of "" means all namespaces, which needs cluster-wide rights.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
 
 from podid.domain.errors import NotFound
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
-from podid.domain.workloads import is_agent
+from podid.domain.rights import KubeRight, needs
+from podid.domain.workloads import RESTARTABLE, is_agent
 from podid.kube import project
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
-
-T = TypeVar("T")
 
 WEBHOOK = "pod-identity-webhook"
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
@@ -30,7 +28,12 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "CronJob": ("/apis/batch/v1", "cronjobs"),
     "Job": ("/apis/batch/v1", "jobs"),
 }
-TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job")
+TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
+
+
+def on(verb: str, *kinds: str) -> tuple[KubeRight, ...]:
+    """The rights to do `verb` with objects of these kinds."""
+    return tuple(KubeRight(prefix.split("/")[2], plural, verb) for prefix, plural in (KINDS[kind] for kind in kinds))
 
 
 class KubeReader:
@@ -39,13 +42,16 @@ class KubeReader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    @needs()
     def check(self) -> str:
         """The API server's version ("v1.36.0"): it can be reached, and its certificate is the cluster's."""
         return str(self._transport.get("/version").get("gitVersion", ""))
 
+    @needs(KubeRight("", "namespaces", "list"))
     def list_namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(self._transport.list("/api/v1/namespaces", _name, accept=METADATA_ONLY)))
 
+    @needs(KubeRight("", "pods", "list"))
     def list_pods(
         self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None
     ) -> tuple[Pod, ...]:
@@ -58,73 +64,73 @@ class KubeReader:
         pods = self._transport.list(_path("/api/v1", namespace, "pods"), project.pod, query)
         return tuple(sorted(pods, key=_place))
 
-    def find_pod(self, namespace: str, name: str) -> Pod | None:
-        return self._find(self.get_pod, namespace, name)
-
-    def get_pod(self, namespace: str, name: str) -> Pod:
-        return project.pod(self._transport.get(_path("/api/v1", namespace, "pods", name)))
-
+    @needs(KubeRight("", "nodes", "list"))
     def list_nodes(self) -> tuple[Node, ...]:
         return tuple(sorted(self._transport.list("/api/v1/nodes", project.node), key=lambda node: node.name))
 
+    @needs(KubeRight("", "serviceaccounts", "list"))
     def list_service_accounts(self, namespace: str = "") -> tuple[ServiceAccount, ...]:
         path = _path("/api/v1", namespace, "serviceaccounts")
         return tuple(sorted(self._transport.list(path, project.service_account, accept=METADATA_ONLY), key=_place))
 
-    def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
-        return self._find(self.get_service_account, ref)
-
+    @needs(KubeRight("", "serviceaccounts", "get"))
     def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
         path = _path("/api/v1", ref.namespace, "serviceaccounts", ref.name)
         return project.service_account(self._transport.get(path))
 
+    @needs(get_service_account)
+    def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
+        try:
+            return self.get_service_account(ref)
+        except NotFound:
+            return None
+
+    @needs(*on("list", "DaemonSet"))
     def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
         path = _path("/apis/apps/v1", namespace, "daemonsets")
         return tuple(sorted(self._transport.list(path, project.daemon_set), key=_place))
 
-    def find_daemon_set(self, namespace: str, name: str) -> DaemonSet | None:
-        return self._find(self.get_daemon_set, namespace, name)
-
-    def get_daemon_set(self, namespace: str, name: str) -> DaemonSet:
-        return project.daemon_set(self._transport.get(_path("/apis/apps/v1", namespace, "daemonsets", name)))
-
-    def list_workloads(self, namespace: str = "", *, kinds: tuple[str, ...] = TEMPLATED) -> tuple[Workload, ...]:
+    @needs(*on("list", *TEMPLATED))
+    def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
         """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
         found: list[Workload] = []
-        for kind in kinds:
+        for kind in TEMPLATED:
             prefix, plural = KINDS[kind]
             path = _path(prefix, namespace, plural)
             found += sorted(self._transport.list(path, partial(project.workload, kind)), key=_place)
         return tuple(found)
 
-    def find_workload(self, kind: str, namespace: str, name: str) -> Workload | None:
-        return self._find(self.get_workload, kind, namespace, name)
-
+    @needs(*on("get", *TEMPLATED))
     def get_workload(self, kind: str, namespace: str, name: str) -> Workload:
         prefix, plural = KINDS[kind]
         return project.workload(kind, self._transport.get(_path(prefix, namespace, plural, name)))
 
+    @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
         """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""
         prefix, plural = KINDS[kind]
         pairs = self._transport.list(_path(prefix, namespace, plural), _uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
+    @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
         """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""
         prefix, plural = KINDS[kind]
         return rollout(kind, self._transport.get(_path(prefix, namespace, plural, name)))
 
+    @needs(list_daemon_sets)
     def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
         """The agent's DaemonSets (cloud, hybrid, hybrid-bottlerocket, or self-installed)."""
         return tuple(ds for ds in self.list_daemon_sets() if is_agent(ds))
 
+    @needs(list_agent_daemon_sets, list_pods)
     def list_agent_pods(self) -> tuple[Pod, ...]:
         pods = [
             pod for ds in self.list_agent_daemon_sets() for pod in self.list_pods(ds.namespace, selector=ds.selector)
         ]
         return tuple(sorted(pods, key=_place))
 
+    @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def webhook_present(self) -> bool:
         """Whether the webhook that injects credentials is registered. EKS runs it; users can delete the object."""
         try:
@@ -132,51 +138,6 @@ class KubeReader:
         except NotFound:
             return False
         return bool(found.get("webhooks"))
-
-    def read_log(
-        self,
-        namespace: str,
-        pod: str,
-        *,
-        container: str = "",
-        tail_lines: int = 0,
-        since_seconds: int = 0,
-        previous: bool = False,
-    ) -> str:
-        """A container's log; 0 means no limit. Unavailable when the node's kubelet cannot be reached."""
-        query: dict[str, str | int] = {}
-        if container:
-            query["container"] = container
-        if tail_lines:
-            query["tailLines"] = tail_lines
-        if since_seconds:
-            query["sinceSeconds"] = since_seconds
-        if previous:
-            query["previous"] = "true"
-        return self._transport.get_text(_path("/api/v1", namespace, "pods", pod) + "/log", query)
-
-    def can_i(self, verb: str, resource: str, *, namespace: str = "", group: str = "", subresource: str = "") -> bool:
-        """SelfSubjectAccessReview: what the authorizer says now, for the caller; creates nothing."""
-        attributes = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
-        if subresource:
-            attributes["subresource"] = subresource
-        answer = self._transport.post(
-            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            {
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SelfSubjectAccessReview",
-                "spec": {"resourceAttributes": attributes},
-            },
-            idempotent=True,
-        )
-        return bool((answer.get("status") or {}).get("allowed"))
-
-    @staticmethod
-    def _find(get: Callable[..., T], *args: Any) -> T | None:
-        try:
-            return get(*args)
-        except NotFound:
-            return None
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

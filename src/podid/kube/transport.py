@@ -68,12 +68,6 @@ class Transport:
     def get(self, path: str, query: Mapping[str, str | int] | None = None, *, accept: str = "application/json") -> Json:
         return _decode(self._request("GET", path, query, headers={"accept": accept}, idempotent=True))
 
-    def get_text(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
-        """The body of an endpoint that does not answer JSON (pod logs); bytes that are not UTF-8 are replaced."""
-        # pods/log answers 406 to "accept: text/plain" on some API servers
-        body = self._request("GET", path, query, headers={"accept": "*/*"}, idempotent=True)
-        return body.decode("utf-8", "replace")
-
     def post(
         self, path: str, body: Json, query: Mapping[str, str | int] | None = None, *, idempotent: bool = False
     ) -> Json:

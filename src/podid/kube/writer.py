@@ -7,8 +7,10 @@ from datetime import datetime
 
 from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
+from podid.domain.rights import KubeRight, needs
+from podid.domain.workloads import RESTARTABLE
 from podid.kube import project
-from podid.kube.reader import KINDS
+from podid.kube.reader import KINDS, on
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import STRATEGIC_PATCH, Json, Transport
 
@@ -21,6 +23,7 @@ class KubeWriter:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    @needs(KubeRight("", "pods", "create"))
     def dry_run_pod(self, ref: ServiceAccountRef, *, image: str) -> Pod:
         """The pod that the API server would create for `ref` after all admission webhooks; nothing is created.
 
@@ -34,6 +37,7 @@ class KubeWriter:
         finally:
             fresh.close()
 
+    @needs(*on("patch", *RESTARTABLE))
     def restart(self, kind: str, namespace: str, name: str, *, at: datetime) -> Rollout:
         """Replaces the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
         prefix, plural = KINDS[kind]
@@ -42,6 +46,7 @@ class KubeWriter:
         path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
         return rollout(kind, self._transport.patch(path, patch, content_type=STRATEGIC_PATCH))
 
+    @needs(KubeRight("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
         """A token of the service account for Pod Identity, valid only as long as `pod` lives. A credential: never show.
 
@@ -62,13 +67,14 @@ class KubeWriter:
         )
         return str(answer["status"]["token"])
 
-    def create_service_account(self, ref: ServiceAccountRef, *, dry_run: bool = False) -> ServiceAccount:
+    @needs(KubeRight("", "serviceaccounts", "create"))
+    def create_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
         """AlreadyExists when it is there, NotFound when its namespace is not."""
         body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
-        query = {"dryRun": "All"} if dry_run else None
         path = f"/api/v1/namespaces/{ref.namespace}/serviceaccounts"
-        return project.service_account(self._transport.post(path, body, query))
+        return project.service_account(self._transport.post(path, body))
 
+    @needs(KubeRight("", "serviceaccounts", "delete"))
     def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:
         """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""
         self._transport.delete(f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}", uid=uid)

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.workloads import live, on_fargate, opted_out, workload_subject
+from podid.domain.workloads import RESTARTABLE, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-
-RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 Commands = tuple[tuple[str, ...], ...]
 

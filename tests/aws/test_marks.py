@@ -1,0 +1,174 @@
+"""What a gateway's method says that it needs, against what the services are asked for when it is called."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import podid.aws
+import podid.kube
+from podid.aws.api import Api
+from podid.aws.eks import Eks
+from podid.aws.eks_auth import EksAuth
+from podid.aws.iam import Iam
+from podid.aws.session import AwsSession
+from podid.aws.sts import Sts
+from podid.domain.errors import PodidError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.rights import Rights
+from podid.kube.transport import Transport
+from podid.sandbox.aws.authorization import IamAuthorizer
+from podid.sandbox.box import Sandbox
+
+ORDERS = ServiceAccountRef("shop", "orders")
+ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
+READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+AGENT = "eks-pod-identity-agent"
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+# dependent actions that AWS documents and the sandbox does not ask for
+DEPENDENT = {
+    "eks:CreatePodIdentityAssociation": {"iam:GetRole"},
+    "eks:UpdatePodIdentityAssociation": {"iam:GetRole"},
+    "iam:CreateRole": {"iam:TagRole"},
+}
+
+
+def gateways() -> Iterator[type[Any]]:
+    """The classes that are made of an Api or a Transport."""
+    for package in (podid.aws, podid.kube):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for cls in vars(importlib.import_module(module.name)).values():
+                taken = getattr(getattr(cls, "__init__", None), "__annotations__", {}).values()
+                if inspect.isclass(cls) and cls.__module__ == module.name and {Api, Transport} & set(taken):
+                    yield cls
+
+
+def operations(cls: type[Any]) -> list[Callable[..., Any]]:
+    return [value for name, value in vars(cls).items() if inspect.isfunction(value) and not name.startswith("_")]
+
+
+def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
+    found = list(gateways())
+    assert {cls.__name__ for cls in found} == {
+        *("Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
+        *("KubeReader", "KubeWriter"),
+    }
+    unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]
+    assert unmarked == []
+
+
+# method -> a call with every argument that asks for more
+CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
+    Eks.get_cluster: lambda s: s.eks.get_cluster("demos"),
+    Eks.list_clusters: lambda s: s.eks.list_clusters(),
+    Eks.list_association_summaries: lambda s: s.eks.list_association_summaries("demo"),
+    Eks.list_associations: lambda s: s.eks.list_associations("demo"),
+    Eks.iter_associations: lambda s: list(s.eks.iter_associations("demo")),
+    Eks.get_association: lambda s: s.eks.get_association("demo", "a-00000000000000000"),
+    Eks.find_association: lambda s: s.eks.find_association("demo", ORDERS),
+    Eks.create_association: lambda s: s.eks.create_association(
+        "demo", ServiceAccountRef("shop", "cart"), ROLE, tags={"team": "shop"}, token="t-1"
+    ),
+    Eks.update_association: lambda s: s.eks.update_association(
+        "demo", s.eks.list_association_summaries("demo")[0].association_id, role_arn=ROLE, token="t-2"
+    ),
+    Eks.delete_association: lambda s: s.eks.delete_association("demo", "a-00000000000000000"),
+    Eks.list_node_groups: lambda s: s.eks.list_node_groups("demo"),
+    Eks.get_addon: lambda s: s.eks.get_addon("demo", AGENT),
+    Eks.find_addon: lambda s: s.eks.find_addon("demo", AGENT),
+    Eks.list_addons: lambda s: s.eks.list_addons("demo"),
+    Eks.list_addon_versions: lambda s: s.eks.list_addon_versions(AGENT, "1.35"),
+    Eks.create_addon: lambda s: s.eks.create_addon("demo", AGENT, token="t-3"),
+    Eks.update_addon: lambda s: s.eks.update_addon("demo", AGENT, resolve_conflicts="NONE", token="t-4"),
+    Eks.get_update: lambda s: s.eks.get_update("demo", "u-1", addon=AGENT),
+    Eks.delete_addon: lambda s: s.eks.delete_addon("demo", AGENT),
+    Iam.get_role: lambda s: s.iam.get_role("storefront"),
+    Iam.find_role: lambda s: s.iam.find_role("storefront"),
+    Iam.find_roles: lambda s: list(s.iam.find_roles(["storefront"])),
+    Iam.list_roles: lambda s: s.iam.list_roles(),
+    Iam.list_role_names: lambda s: s.iam.list_role_names(),
+    Iam.create_role: lambda s: s.iam.create_role("shop", TRUST, tags={"team": "shop"}),
+    Iam.delete_role: lambda s: s.iam.delete_role("none"),
+    Iam.update_trust: lambda s: s.iam.update_trust("storefront", TRUST),
+    Iam.put_inline_policy: lambda s: s.iam.put_inline_policy("storefront", "p", POLICY),
+    Iam.get_policies: lambda s: s.iam.get_policies("storefront"),
+    Iam.list_attached_policies: lambda s: s.iam.list_attached_policies("storefront"),
+    Iam.delete_inline_policy: lambda s: s.iam.delete_inline_policy("storefront", "p"),
+    Iam.attach_policy: lambda s: s.iam.attach_policy("storefront", READ_S3),
+    Iam.detach_policy: lambda s: s.iam.detach_policy("storefront", READ_S3),
+    Iam.find_policy: lambda s: s.iam.find_policy(READ_S3),
+    Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
+    Sts.get_caller: lambda s: s.sts.get_caller(),
+    Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
+    Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
+    EksAuth.assume_role_for_pod_identity: lambda s: s.eks_auth.assume_role_for_pod_identity("demo", "a.b.c"),
+}
+
+
+def _own(session: AwsSession) -> Any:
+    from podid.aws.values import Credentials
+
+    keys = session._boto.get_credentials()
+    return Credentials(access_key_id=keys.access_key, secret_access_key=keys.secret_key, session_token="")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The IAM actions that the sandbox's authorizer is asked for."""
+    actions: list[str] = []
+    authorize = IamAuthorizer.__call__
+
+    def recording(self: IamAuthorizer, credential: Any, action: str, *args: Any, **named: Any) -> None:
+        actions.append(action)
+        authorize(self, credential, action, *args, **named)
+
+    monkeypatch.setattr(IamAuthorizer, "__call__", recording)
+    return actions
+
+
+def test_the_marks_are_what_the_services_are_asked_for(box: Sandbox, session: AwsSession, asked: list[str]) -> None:
+    session.eks.create_association("demo", ORDERS, ROLE, token="t-0")
+    wrong = []
+    for operation, call in CALLS.items():
+        asked.clear()
+        box.faults.calls.clear()
+        with suppress(PodidError):  # that something does not exist is asked for all the same
+            call(session)
+        needed = {*asked, *(f"{service}:{name}" for service, name in box.faults.calls)}
+        needed |= {action for each in needed for action in DEPENDENT.get(each, ())}
+        marked: Rights = operation.__rights__  # type: ignore[attr-defined]
+        if operation is Eks.update_association:
+            needed.discard("eks:ListPodIdentityAssociations")  # the test's own question
+        if (set(marked.iam), marked.kubernetes) != (needed, ()):
+            wrong.append((operation.__qualname__, marked.iam, sorted(needed)))
+    assert wrong == []
+
+
+def test_every_operation_is_called_here() -> None:
+    marked = {f.__qualname__ for cls in (Eks, Iam, Sts, EksAuth) for base in cls.__mro__[:-1] for f in operations(base)}
+    assert {operation.__qualname__ for operation in CALLS} == marked
+
+
+def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
+    """A mark cannot be misspelt: botocore's models know every action but the two that are no operation."""
+    import botocore.session
+
+    core = botocore.session.get_session()
+    known = {
+        f"{service}:{operation}"
+        for service in ("eks", "eks-auth", "iam", "sts")
+        for operation in core.get_service_model(service).operation_names
+    }
+    marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]
+    assert marked - known == {"iam:PassRole"}
+    assert all(re.fullmatch(r"[a-z-]+:[A-Z]\w+", action) for action in marked)

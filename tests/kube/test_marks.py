@@ -1,0 +1,136 @@
+"""What the Kubernetes gateways' methods say that they need, against what the API server's authorizer is asked for."""
+
+import base64
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from podid.domain.errors import PodidError
+from podid.domain.model import Cluster, Pod
+from podid.domain.names import ServiceAccountRef
+from podid.domain.rights import KubeRight, Rights
+from podid.domain.workloads import RESTARTABLE
+from podid.kube.connect import connect
+from podid.kube.reader import TEMPLATED, KubeReader
+from podid.kube.transport import Transport
+from podid.kube.writer import KubeWriter
+from podid.sandbox.kube import KubeSandbox, MemoryAddon, MemoryWorld
+from podid.sandbox.kube.authz import Access, Authorizer
+
+ORDERS = ServiceAccountRef("shop", "orders")
+POD = Pod(
+    namespace="shop",
+    name="p",
+    uid="u",
+    service_account="orders",
+    node="",
+    phase="Running",
+    created_at=datetime(2026, 11, 24, tzinfo=UTC),
+    containers=(),
+)
+
+
+def each(kinds: tuple[str, ...], call: Callable[[str], object]) -> None:
+    for kind in kinds:
+        try:
+            call(kind)
+        except PodidError:
+            continue  # that something does not exist is asked for all the same
+
+
+# method -> a call with every argument that asks for more
+READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
+    KubeReader.check: lambda r: r.check(),
+    KubeReader.list_namespaces: lambda r: r.list_namespaces(),
+    KubeReader.list_pods: lambda r: r.list_pods("shop", service_account="orders", selector={"app": "orders"}),
+    KubeReader.list_nodes: lambda r: r.list_nodes(),
+    KubeReader.list_service_accounts: lambda r: r.list_service_accounts("shop"),
+    KubeReader.get_service_account: lambda r: r.get_service_account(ORDERS),
+    KubeReader.find_service_account: lambda r: r.find_service_account(ORDERS),
+    KubeReader.list_daemon_sets: lambda r: r.list_daemon_sets(),
+    KubeReader.list_workloads: lambda r: r.list_workloads(),
+    KubeReader.get_workload: lambda r: each(TEMPLATED, lambda kind: r.get_workload(kind, "shop", "orders")),
+    KubeReader.list_owners: lambda r: each(("ReplicaSet", "Job"), lambda kind: r.list_owners("shop", kind)),
+    KubeReader.get_rollout: lambda r: each(RESTARTABLE, lambda kind: r.get_rollout(kind, "shop", "orders")),
+    KubeReader.list_agent_daemon_sets: lambda r: r.list_agent_daemon_sets(),
+    KubeReader.list_agent_pods: lambda r: r.list_agent_pods(),
+    KubeReader.webhook_present: lambda r: r.webhook_present(),
+}
+WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
+    KubeWriter.dry_run_pod: lambda w: w.dry_run_pod(ORDERS, image="pause"),
+    KubeWriter.restart: lambda w: each(
+        RESTARTABLE, lambda kind: w.restart(kind, "shop", "orders", at=datetime.now(UTC))
+    ),
+    KubeWriter.request_token: lambda w: w.request_token(ORDERS, POD),
+    KubeWriter.create_service_account: lambda w: w.create_service_account(ServiceAccountRef("shop", "later")),
+    KubeWriter.delete_service_account: lambda w: w.delete_service_account(ServiceAccountRef("shop", "later")),
+}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
+    """What the sandbox's authorizer is asked for."""
+    accesses: list[Access] = []
+    check = Authorizer.check
+
+    def recording(self: Authorizer, user: Any, access: Access) -> None:
+        accesses.append(access)
+        check(self, user, access)
+
+    monkeypatch.setattr(Authorizer, "check", recording)
+    return accesses
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    aws = MemoryWorld()
+    aws.addon = MemoryAddon()
+    with KubeSandbox(aws) as sandbox:
+        sandbox.load_baseline()
+        cluster = Cluster(
+            name=aws.cluster_name,
+            arn=aws.cluster_arn,
+            version="1.35",
+            status="ACTIVE",
+            endpoint=sandbox.endpoint,
+            certificate_authority=base64.b64encode(sandbox.ca_pem).decode(),
+        )
+        token = (sandbox.admin_token, datetime.now(UTC) + timedelta(hours=1))
+        yield Transport(connect(cluster, token=lambda: token))
+
+
+def test_the_marks_are_what_the_api_server_is_asked_for(transport: Transport, asked: list[Access]) -> None:
+    reader, writer = KubeReader(transport), KubeWriter(transport)
+    wrong = []
+    calls: list[tuple[Callable[..., Any], Callable[[], object]]] = [
+        *((operation, lambda call=call: call(reader)) for operation, call in READS.items()),
+        *((operation, lambda call=call: call(writer)) for operation, call in WRITES.items()),
+    ]
+    for operation, call in calls:
+        asked.clear()
+        with suppress(PodidError):  # that something does not exist is asked for all the same
+            call()
+        needed = {KubeRight(access.group, access.resource, access.verb) for access in asked}
+        marked: Rights = operation.__rights__  # type: ignore[attr-defined]
+        if (set(marked.kubernetes), marked.iam) != (needed, ()):
+            wrong.append((operation.__qualname__, marked.kubernetes, sorted(needed)))
+    assert wrong == []
+
+
+def test_every_operation_is_called_here() -> None:
+    marked = {
+        value
+        for cls in (KubeReader, KubeWriter)
+        for name, value in vars(cls).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    assert {*READS, *WRITES} == marked
+
+
+def test_what_changes_something_belongs_in_a_role_of_one_namespace() -> None:
+    assert all(right.namespaced for operation in WRITES for right in operation.__rights__.kubernetes)  # type: ignore[attr-defined]
+    assert not any(right.namespaced for operation in READS for right in operation.__rights__.kubernetes)  # type: ignore[attr-defined]
