@@ -35,10 +35,12 @@ check: $(STAMP)  ## Style, types, generated documents, the wheel by itself
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/gen_index.py --check
 	$(BIN)/python tools/gen_docs.py --check
 	$(BIN)/python tools/check_wheel.py
 
 docs: $(STAMP)  ## Write the generated documents
+	$(BIN)/python tools/gen_index.py --write
 	$(BIN)/python tools/gen_docs.py --write
 
 bench: $(STAMP)  ## Measure start-up, 5,000 pods, pacing, trust evaluation

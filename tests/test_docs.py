@@ -28,8 +28,8 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def _gen_docs() -> Any:
-    spec = importlib.util.spec_from_file_location("gen_docs", ROOT / "tools" / "gen_docs.py")
+def _tool(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -41,12 +41,12 @@ def _gen_docs() -> Any:
 
 
 def test_the_reference_is_what_the_program_says() -> None:
-    generator = _gen_docs()
+    generator = _tool("gen_docs")
     assert generator.stale(generator.generate(), generator.REFERENCE) == []
 
 
 def test_check_tells_what_differs(tmp_path: Path) -> None:
-    generator = _gen_docs()
+    generator = _tool("gen_docs")
     generator.write({"a.md": "one\n", "sub/b.md": "two\n"}, tmp_path)
     assert generator.stale({"a.md": "one\n", "sub/b.md": "two\n"}, tmp_path) == []
     (difference,) = generator.stale({"a.md": "1\n", "sub/b.md": "two\n"}, tmp_path)
@@ -54,6 +54,44 @@ def test_check_tells_what_differs(tmp_path: Path) -> None:
     assert len(generator.stale({}, tmp_path)) == 2
     generator.write({"a.md": "one\n"}, tmp_path)
     assert [path.name for path in tmp_path.rglob("*.md")] == ["a.md"]
+
+
+def test_the_index_of_pages_is_what_the_pages_say() -> None:
+    generator = _tool("gen_index")
+    assert generator.INDEX.read_text(encoding="utf-8") == generator.generate()
+
+
+PAGE = '---\nid: a\ntitle: It\'s "a": b\nseverity: warn\nlink: 3\nfix: -\nrank: 1\ntexts:\n  - x: y\n---\n\n# A\n'
+
+
+def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
+    generator = _tool("gen_index")
+    (tmp_path / "a.md").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "b.md").write_text(PAGE.replace("id: a", "id: b\nhealthy: fine").replace("rank: 1", "rank: 0"))
+    made: dict[str, Any] = {}
+    exec(generator.generate(tmp_path), made)
+    assert [tuple(entry) for entry in made["ENTRIES"]] == [
+        ("b", "warn", 3, "-", 'It\'s "a": b', "fine", ("x: y",)),
+        ("a", "warn", 3, "-", 'It\'s "a": b', "", ("x: y",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("id: a", "id: b", "a.md: id is b"),
+        ("severity: warn", "severity: fatal", "a.md: severity is fatal, not one of error, warn, info"),
+        ("link: 3", "link: 11", "a.md: link is 11, not 0 to 10"),
+        ("rank: 1\n", "", "a.md: lacks rank"),
+        ("rank: 1", "rank: 1\nowner: x", "a.md: has owner, which nothing reads"),
+        ("---\n", "", "a.md: no front matter"),
+    ],
+)
+def test_a_page_that_is_not_whole_is_named(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    generator = _tool("gen_index")
+    (tmp_path / "a.md").write_text(PAGE.replace(old, new), encoding="utf-8")
+    with pytest.raises(generator.PageError, match=complaint):
+        generator.generate(tmp_path)
 
 
 def test_every_command_has_a_section() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from podid.domain.errors import NotFound
 from podid.domain.words import nearest
-from podid.pages.index import ENTRIES, Entry
-from podid.pages.texts import RULES
+from podid.pages.entry import Entry
+from podid.pages.index import ENTRIES
+from podid.pages.texts import SHARED
 
 PAGES = Path(__file__).parent.parent / "pages"
 BY_ID: Mapping[str, Entry] = {entry.id: entry for entry in ENTRIES}
@@ -26,16 +27,14 @@ _SHORTEST_EXCERPT = 8  # letters: less of an error text would fit half of the pa
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One failure mode. `body` is Markdown from its title on; `texts` are error texts that lead here, in which "…"
-    stands for anything."""
+    """One failure mode. `body` is Markdown from its title on."""
 
-    id: str
-    title: str
-    severity: str
-    link: int
-    fix: str
-    texts: tuple[str, ...]
+    entry: Entry
     body: str
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +86,15 @@ def list_pages() -> tuple[Entry, ...]:
 @cache
 def load(page_id: str) -> Page:
     """KeyError for an id that is not in the index."""
-    entry = BY_ID[page_id]
-    head, body = _split((PAGES / f"{page_id}.md").read_text(encoding="utf-8"))
-    title, texts = "", []
-    for line in head:
-        if line.startswith("title: "):
-            title = line.removeprefix("title: ")
-        elif line.startswith("  - "):
-            texts.append(line.removeprefix("  - "))
-    return Page(entry.id, title, entry.severity, entry.link, entry.fix, tuple(texts), body)
+    document = (PAGES / f"{page_id}.md").read_text(encoding="utf-8")
+    _, _, body = document.split("---\n", 2)
+    return Page(BY_ID[page_id], body.strip() + "\n")
 
 
 def normalise(text: str) -> str:
     """Lower case, plain quotes, one blank between words, and the backslashes of logged JSON gone."""
     plain = text.translate(_QUOTES).replace("\\n", " ").replace("\\t", " ").replace('\\"', '"')
     return " ".join(plain.lower().split())
-
-
-def _split(document: str) -> tuple[list[str], str]:
-    _, head, body = document.split("---\n", 2)
-    return head.splitlines(), body.strip() + "\n"
 
 
 def _by_name(name: str) -> tuple[str, str] | None:
@@ -126,13 +114,13 @@ def _nearest(name: str) -> str:
 
 @cache
 def _rules() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-    """(fragments, ids): the common table, then what each page adds."""
+    """(fragments, ids): the texts that pages share, then what each has alone."""
     own = [
         (tuple(part for part in normalise(text).replace("…", "\n").split("\n") if part.strip()), (entry.id,))
         for entry in ENTRIES
-        for text in load(entry.id).texts
+        for text in entry.texts
     ]
-    return (*((tuple(rule.fragments), rule.ids) for rule in RULES), *own)
+    return (*SHARED, *own)
 
 
 def _by_text(text: str) -> tuple[Match, ...]:
@@ -178,7 +166,7 @@ def _by_words(text: str) -> tuple[Match, ...]:
     found: dict[str, int] = defaultdict(int)
     for entry in ENTRIES:
         page = load(entry.id)
-        title, body = f"{page.id} {page.title}".lower(), page.body.lower()
+        title, body = f"{page.id} {entry.title}".lower(), page.body.lower()
         if all(word in body for word in words):
             found[entry.id] = sum(word in title for word in words)
     ordered = sorted(found, key=lambda page_id: -found[page_id])

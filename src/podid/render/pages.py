@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from podid.ops.explain import Explanation, Match, Page
-from podid.pages.index import Entry
+from podid.pages.entry import Entry
 from podid.render.view import Column, Document, Json, Table, View, document
 
 _MOST_NAMED = 5
@@ -15,27 +15,30 @@ def explanation_view(found: Explanation) -> View:
     first, *rest = found.matches
     text = _page(first.page)
     if rest:
-        names = "\n".join(f"  podid explain {match.page.id}    {match.page.title}" for match in rest[:_MOST_NAMED])
+        names = "\n".join(
+            f"  podid explain {match.page.id}    {match.page.entry.title}" for match in rest[:_MOST_NAMED]
+        )
         text += f"\nIt could also be:\n{names}\n"
     body: Document = {"query": found.query, "how": found.how, "items": items}
     return View(document("Explanation", body), text=text, names=tuple(match.page.id for match in found.matches))
 
 
 def _page(page: Page) -> str:
-    link = f", link {page.link}" if page.link else ""
-    return f"{page.id} ({page.severity}{link})\n\n{page.body}"
+    entry = page.entry
+    link = f", link {entry.link}" if entry.link else ""
+    return f"{entry.id} ({entry.severity}{link})\n\n{page.body}"
 
 
 def _body(match: Match) -> Document:
-    page = match.page
+    entry = match.page.entry
     return {
-        "id": page.id,
-        "title": page.title,
-        "severity": page.severity,
-        "link": page.link or None,
-        "fix": page.fix,
-        "texts": list(page.texts),
-        "body": page.body,
+        "id": entry.id,
+        "title": entry.title,
+        "severity": entry.severity,
+        "link": entry.link or None,
+        "fix": entry.fix,
+        "texts": list(entry.texts),
+        "body": match.page.body,
     }
 
 

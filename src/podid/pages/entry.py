@@ -1,0 +1,17 @@
+"""One row of the index of pages."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """The front matter of a page. `link` is the link of the way to credentials that breaks (1 to 10), 0 for podid's own
+    access; `healthy` is the fact that the check of this id looks for, empty where there is no check; `texts` are error
+    texts that mean this failure mode, in which "…" stands for anything."""
+
+    id: str
+    severity: str
+    link: int
+    fix: str
+    title: str
+    healthy: str
+    texts: tuple[str, ...]

@@ -1,0 +1,123 @@
+"""Writes src/podid/pages/index.py from the front matter of the pages (--write), or says that it no longer matches
+(--check). The program reads the index, since parsing a hundred pages would cost a start of podid dearly."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGES = Path(__file__).resolve().parent.parent / "src" / "podid" / "pages"
+INDEX = PAGES / "index.py"
+WANTED = {"id", "title", "severity", "link", "fix", "rank"}
+ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("SAFE", "ASK", "PRINT", "-")}
+HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
+
+Generated from the pages by tools/gen_index.py: do not edit.
+"""
+
+from podid.pages.entry import Entry
+
+ENTRIES: tuple[Entry, ...] = (
+'''
+
+
+class PageError(Exception):
+    """A page whose front matter cannot be used; says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """`rank` is low for what is met often; `healthy` is there where the doctor has a check of this id."""
+
+    id: str
+    title: str
+    severity: str
+    link: int
+    fix: str
+    rank: int
+    healthy: str
+    texts: tuple[str, ...]
+
+
+def generate(pages: Path = PAGES) -> str:
+    """The text of index.py; PageError for a page that is not whole."""
+    found = sorted((read(path) for path in pages.glob("*.md")), key=lambda page: (page.rank, page.id))
+    return HEAD + "".join(_entry(page) for page in found) + ")\n"
+
+
+def read(path: Path) -> FrontMatter:
+    """Lines `name: value`, where the value is text as it stands, and under `texts:` lines `  - text`."""
+    match = re.match(r"---\n(.*?)\n---\n", path.read_text(encoding="utf-8"), re.DOTALL)
+    if match is None:
+        raise PageError(f"{path.name}: no front matter")
+    values, texts = {}, []
+    for line in match[1].splitlines():
+        name, _, value = line.partition(": ")
+        if line.startswith("  - "):
+            texts.append(line.removeprefix("  - "))
+        elif line != "texts:":
+            values[name] = value
+    problems = list(_problems(path, values))
+    if problems:
+        raise PageError(f"{path.name}: {'; '.join(problems)}")
+    return FrontMatter(
+        id=values["id"],
+        title=values["title"],
+        severity=values["severity"],
+        link=int(values["link"]),
+        fix=values["fix"],
+        rank=int(values["rank"]),
+        healthy=values.get("healthy", ""),
+        texts=tuple(texts),
+    )
+
+
+def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
+    if missing := sorted(WANTED - values.keys()):
+        yield f"lacks {', '.join(missing)}"
+        return
+    if odd := sorted(values.keys() - WANTED - {"healthy"}):
+        yield f"has {', '.join(odd)}, which nothing reads"
+    if values["id"] != path.stem:
+        yield f"id is {values['id']}"
+    for name, allowed in ALLOWED.items():
+        if values[name] not in allowed:
+            yield f"{name} is {values[name]}, not one of {', '.join(allowed)}"
+    if values["link"] not in map(str, range(11)):
+        yield f"link is {values['link']}, not 0 to 10"
+    if not values["rank"].isdecimal():
+        yield f"rank is {values['rank']}, not a number"
+
+
+def _entry(page: FrontMatter) -> str:
+    words: tuple[str | int, ...] = (page.id, page.severity, page.link, page.fix, page.title, page.healthy)
+    texts = "".join(f"{_literal(text)}, " for text in page.texts)
+    return f"    Entry({', '.join(map(_literal, words))}, ({texts.rstrip()})),\n"
+
+
+def _literal(value: str | int) -> str:
+    """As Python writes it, in double quotes where that needs no backslash."""
+    text = repr(value)
+    return f'"{text[1:-1]}"' if text.startswith("'") and '"' not in text and "\\" not in text else text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--write", action="store_true", help="write index.py")
+    mode.add_argument("--check", action="store_true", help="exit 1 if index.py is not what would be written")
+    chosen = parser.parse_args()
+    text = generate()
+    if chosen.write:
+        INDEX.write_text(text, encoding="utf-8")
+    elif INDEX.read_text(encoding="utf-8") != text:
+        print("src/podid/pages/index.py does not say what the pages say", file=sys.stderr)
+        print("Run: python tools/gen_index.py --write", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
