@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from podid.domain.trust import (
     PodIdentity,
-    Verdict,
+    TrustVerdict,
     add,
     build_statement,
     check,
@@ -75,8 +75,8 @@ def test_diff() -> None:
 def test_check_proposes_what_is_missing() -> None:
     trust = new_policy(IDENTITY)
     found = check(trust, [IDENTITY, CART])
-    assert found.verdict is Verdict.NO_MATCH
-    assert [e.verdict for e in found.evaluations] == [Verdict.MATCH, Verdict.NO_MATCH]
+    assert found.verdict is TrustVerdict.NO_MATCH
+    assert [e.verdict for e in found.evaluations] == [TrustVerdict.MATCH, TrustVerdict.NO_MATCH]
     assert found.proposed == add(trust, CART).policy
     assert found.proposed is not None
     assert found.diff == diff(trust, found.proposed)
@@ -86,9 +86,9 @@ def test_check_proposes_what_is_missing() -> None:
 def test_check_with_nothing_to_propose() -> None:
     unknown = policy(statement({"StringEquals": {"aws:SourceOrgID": "o-1"}}))
     found = check(unknown, [IDENTITY])
-    assert (found.verdict, found.proposed, found.diff, found.advice) == (Verdict.UNKNOWN, None, "", ())
+    assert (found.verdict, found.proposed, found.diff, found.advice) == (TrustVerdict.UNKNOWN, None, "", ())
     fine = check(new_policy(IDENTITY), [IDENTITY])
-    assert (fine.verdict, fine.proposed) == (Verdict.MATCH, None)
+    assert (fine.verdict, fine.proposed) == (TrustVerdict.MATCH, None)
 
 
 def test_check_says_why_it_cannot_propose() -> None:

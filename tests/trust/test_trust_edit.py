@@ -14,7 +14,7 @@ from podid.domain.trust import (
     PodIdentity,
     Policy,
     ScopeKind,
-    Verdict,
+    TrustVerdict,
     add,
     base_role_permissions,
     build_statement,
@@ -71,7 +71,7 @@ def test_the_conditions_at_each_scope(identity: PodIdentity, scope: ScopeKind, k
     expected: dict[str, Any] = {"StringEquals": {key: EQUALS[key] for key in keys}}
     assert condition == expected | ({"ArnEquals": {"aws:SourceArn": CLUSTER}} if arn else {})
     built = evaluate(new_policy(identity, scope), identity)
-    assert built.verdict is Verdict.MATCH
+    assert built.verdict is TrustVerdict.MATCH
     assert built.scope is not None
     assert built.scope.kind is effective_scope(identity, scope)
 
@@ -374,9 +374,9 @@ def test_other_principals() -> None:
 
 def test_what_the_target_role_needs() -> None:
     for hop in (HOP, UNTAGGED_HOP, replace(UNTAGGED_HOP, external_id=None)):
-        assert evaluate(parse_policy(target_policy(hop)), hop).verdict is Verdict.MATCH
+        assert evaluate(parse_policy(target_policy(hop)), hop).verdict is TrustVerdict.MATCH
     stranger = replace(HOP, pod=CART)
-    assert evaluate(parse_policy(target_policy(HOP)), stranger).verdict is Verdict.NO_MATCH
+    assert evaluate(parse_policy(target_policy(HOP)), stranger).verdict is TrustVerdict.NO_MATCH
     assert base_role_permissions("arn:aws:iam::2:role/t") == {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": BOTH, "Resource": "arn:aws:iam::2:role/t"}],

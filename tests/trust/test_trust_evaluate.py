@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.trust import LivePod, PodIdentity, TargetHop, Verdict, combined, evaluate, parse_policy
+from podid.domain.trust import LivePod, PodIdentity, TargetHop, TrustVerdict, combined, evaluate, parse_policy
 from trust.trust_helpers import (
     ACCOUNT,
     BASE_ROLE,
@@ -120,7 +120,7 @@ def test_the_two_actions_may_come_from_two_statements() -> None:
     found = evaluate(two, IDENTITY)
     assert (found.assume_role.statement, found.assume_role.sid) == (0, "")
     assert (found.tag_session.statement, found.tag_session.sid) == (1, "Tags")
-    assert found.verdict is Verdict.MATCH
+    assert found.verdict is TrustVerdict.MATCH
 
 
 ARN = "aws:SourceArn"
@@ -514,6 +514,6 @@ def test_the_service_has_one_name_in_every_partition(partition: str, region: str
 
 
 def test_the_worst_verdict_counts() -> None:
-    assert combined(Verdict.MATCH, Verdict.MATCH) is Verdict.MATCH
-    assert combined(Verdict.MATCH, Verdict.UNKNOWN) is Verdict.UNKNOWN
-    assert combined(Verdict.UNKNOWN, Verdict.NO_MATCH) is Verdict.NO_MATCH
+    assert combined(TrustVerdict.MATCH, TrustVerdict.MATCH) is TrustVerdict.MATCH
+    assert combined(TrustVerdict.MATCH, TrustVerdict.UNKNOWN) is TrustVerdict.UNKNOWN
+    assert combined(TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH) is TrustVerdict.NO_MATCH

@@ -15,7 +15,7 @@ from podid.domain.trust import (
     ScopeKind,
     TargetHop,
     TrustPolicyError,
-    Verdict,
+    TrustVerdict,
     add,
     evaluate,
     new_policy,
@@ -185,7 +185,7 @@ def test_a_second_evaluator_agrees(document: dict[str, Any], case: Any) -> None:
     found = evaluate(parse_policy(document), request)
     for verdict in (found.assume_role, found.tag_session):
         expected = trust_naive.lets_in(document, principal, verdict.action, table)
-        assert verdict.verdict is (Verdict.MATCH if expected else Verdict.NO_MATCH), verdict
+        assert verdict.verdict is (TrustVerdict.MATCH if expected else TrustVerdict.NO_MATCH), verdict
 
 
 @given(identities(), identities(), st.sampled_from(SCOPES))
@@ -197,8 +197,8 @@ def test_what_is_built_matches_its_scope_and_nobody_else(
         return parts[: len(SCOPES) - SCOPES.index(scope)]
 
     built = new_policy(identity, scope)
-    assert evaluate(built, identity).verdict is Verdict.MATCH
-    expected = Verdict.MATCH if shared(identity) == shared(other) else Verdict.NO_MATCH
+    assert evaluate(built, identity).verdict is TrustVerdict.MATCH
+    expected = TrustVerdict.MATCH if shared(identity) == shared(other) else TrustVerdict.NO_MATCH
     assert evaluate(built, other).verdict is expected
 
 
@@ -206,7 +206,7 @@ def test_what_is_built_matches_its_scope_and_nobody_else(
 def test_without_session_tags_the_cluster_is_the_limit(identity: PodIdentity, other: PodIdentity) -> None:
     assert "aws:RequestTag" not in new_policy(identity).to_json()
     same = identity.cluster_arn == other.cluster_arn
-    assert evaluate(new_policy(identity), other).verdict is (Verdict.MATCH if same else Verdict.NO_MATCH)
+    assert evaluate(new_policy(identity), other).verdict is (TrustVerdict.MATCH if same else TrustVerdict.NO_MATCH)
 
 
 @given(documents, identities(tags=None), st.sampled_from(SCOPES))
@@ -243,7 +243,7 @@ def test_add_is_idempotent_and_lets_in(document: dict[str, Any], identity: PodId
     assert (again.policy, again.changed) == (edit.policy, False)
     if edit.changed:
         assert edit.size == policy_size(edit.policy)
-        assert evaluate(edit.policy, identity).verdict is not Verdict.NO_MATCH
+        assert evaluate(edit.policy, identity).verdict is not TrustVerdict.NO_MATCH
 
 
 @given(documents, identities(tags=None), identities(tags=None), st.lists(identities(tags=None), max_size=5))
@@ -300,8 +300,8 @@ def test_tighten_keeps_those_named_and_lets_nobody_new_in(
     for identity in chosen:
         assert verdicts(evaluate(edit.policy, identity)) == verdicts(evaluate(before, identity))
     for other in others:
-        if evaluate(before, other).verdict is Verdict.NO_MATCH:
-            assert evaluate(edit.policy, other).verdict is Verdict.NO_MATCH
+        if evaluate(before, other).verdict is TrustVerdict.NO_MATCH:
+            assert evaluate(edit.policy, other).verdict is TrustVerdict.NO_MATCH
     if edit.changed:
         assert not tighten(edit.policy, chosen, quota=NO_QUOTA).changed
 
@@ -347,7 +347,7 @@ def test_garbage_is_refused_or_parsed_but_never_matches(document: str | bytes | 
         parsed = parse_policy(document)
     except TrustPolicyError:
         return
-    assert evaluate(parsed, IDENTITY).verdict is not Verdict.MATCH
+    assert evaluate(parsed, IDENTITY).verdict is not TrustVerdict.MATCH
 
 
 @settings(max_examples=500)
@@ -364,4 +364,4 @@ def test_odd_conditions_never_crash(condition: dict[str, Any], request_: PodIden
 def test_a_pattern_of_many_stars_takes_no_time(size: int) -> None:
     condition = {"StringLike": {"aws:SourceArn": "*a" * size + "b"}}
     raw = {"Effect": "Allow", "Principal": {"Service": PODS}, "Action": BOTH, "Condition": condition}
-    assert evaluate(parse_policy({"Statement": raw}), IDENTITY).verdict is Verdict.NO_MATCH
+    assert evaluate(parse_policy({"Statement": raw}), IDENTITY).verdict is TrustVerdict.NO_MATCH

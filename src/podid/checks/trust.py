@@ -23,10 +23,10 @@ from podid.domain.trust import (
     PodIdentity,
     TrustFinding,
     TrustPolicyError,
+    TrustVerdict,
     evaluate,
     parse_policy,
 )
-from podid.domain.trust import Verdict as Match
 from podid.domain.workloads import live
 
 NEEDS = ("cluster", "associations", "roles")
@@ -113,7 +113,7 @@ def _verdicts(rule: Check, snapshot: Snapshot, healthy: str, *, undecided: bool 
             finding = next((f for f in answer.findings if f.id == rule.id), None)
             if finding is not None:
                 broken[finding, _worse(answer, finding)].append(answer.association)
-            elif answer.evaluation.verdict is Match.UNKNOWN:
+            elif answer.evaluation.verdict is TrustVerdict.UNKNOWN:
                 open_answers[_why(answer.evaluation)].append(answer.association)
             else:
                 free.append(answer.association)
@@ -137,7 +137,7 @@ def _worse(answer: Answer, finding: TrustFinding) -> str:
 
 def _why(evaluation: Evaluation) -> str:
     actions: tuple[ActionVerdict, ...] = (evaluation.assume_role, evaluation.tag_session)
-    return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is Match.UNKNOWN)
+    return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is TrustVerdict.UNKNOWN)
 
 
 def _finding(

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from podid.cli.invocation import Invocation
 
 _CODES = {
-    trust.Verdict.MATCH: ExitCode.OK,
-    trust.Verdict.NO_MATCH: ExitCode.ATTENTION,
-    trust.Verdict.UNKNOWN: ExitCode.UNDETERMINED,
+    trust.TrustVerdict.MATCH: ExitCode.OK,
+    trust.TrustVerdict.NO_MATCH: ExitCode.ATTENTION,
+    trust.TrustVerdict.UNKNOWN: ExitCode.UNDETERMINED,
 }
 
 

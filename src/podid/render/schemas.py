@@ -7,8 +7,7 @@ or lose one unnoticed.
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.plan import KEYS, EffectState, ResourceKind, Status, Verb
-from podid.domain.trust import ScopeKind
-from podid.domain.trust import Verdict as Match
+from podid.domain.trust import ScopeKind, TrustVerdict
 from podid.render.schema_reports import REPORTS
 from podid.render.schema_words import (
     ARGV,
@@ -65,7 +64,7 @@ _ROLE: dict[str, Schema] = {
 
 _ACTION_VERDICT = members(
     {
-        "verdict": one_of(Match),
+        "verdict": one_of(TrustVerdict),
         "statement": maybe(number("Index of the deciding statement, from 0.")),
         "sid": maybe(text()),
         "reason": text("One sentence; empty when there is nothing to say."),
@@ -73,7 +72,7 @@ _ACTION_VERDICT = members(
 )
 
 _TRUST: dict[str, Schema] = {
-    "verdict": one_of(Match, "Of both actions together."),
+    "verdict": one_of(TrustVerdict, "Of both actions together."),
     "actions": members({"sts:AssumeRole": _ACTION_VERDICT, "sts:TagSession": _ACTION_VERDICT}),
     "scope": maybe(
         members({"kind": one_of(ScopeKind), "words": text()}),

@@ -10,7 +10,7 @@ from podid.render.view import Document, Json, View, document
 Request = trust.PodIdentity | trust.TargetHop
 
 
-def check_view(checks: Sequence[tuple[str, trust.Check]]) -> View:
+def check_view(checks: Sequence[tuple[str, trust.TrustCheck]]) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     whole = (
@@ -20,7 +20,7 @@ def check_view(checks: Sequence[tuple[str, trust.Check]]) -> View:
     return View(whole, text=text, names=tuple(f"{file}\t{check.verdict}" for file, check in checks))
 
 
-def _report(file: str, check: trust.Check, evaluation: trust.Evaluation) -> Document:
+def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> Document:
     pod = _pod(evaluation.request)
     return {
         "file": file,
@@ -39,7 +39,7 @@ def _pod(request: Request) -> trust.PodIdentity:
     return request.pod if isinstance(request, trust.TargetHop) else request
 
 
-def _text(file: str, check: trust.Check) -> str:
+def _text(file: str, check: trust.TrustCheck) -> str:
     lines = [f"{'stdin' if file == '-' else file}: {check.verdict}"]
     for evaluation in check.evaluations:
         pod = _pod(evaluation.request)

@@ -5,10 +5,10 @@ what was done. Nothing here does any I/O.
 """
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
-from podid.domain.trust.check import Check, check, diff, report
+from podid.domain.trust.check import TrustCheck, check, diff, report
 from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION
-from podid.domain.trust.evaluate import ActionVerdict, Evaluation, Verdict, combined, evaluate
+from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TrustFinding, unwritable_principals
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy
 from podid.domain.trust.request import LivePod, PodIdentity, TargetHop
@@ -20,7 +20,6 @@ __all__ = [
     "TAG_SESSION",
     "TRUST_POLICY_QUOTA",
     "ActionVerdict",
-    "Check",
     "Edit",
     "Evaluation",
     "LivePod",
@@ -30,9 +29,10 @@ __all__ = [
     "ScopeKind",
     "Statement",
     "TargetHop",
+    "TrustCheck",
     "TrustFinding",
     "TrustPolicyError",
-    "Verdict",
+    "TrustVerdict",
     "add",
     "base_role_permissions",
     "build_statement",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA
 from podid.domain.trust.edit import add
-from podid.domain.trust.evaluate import ActionVerdict, Evaluation, Verdict, combined, evaluate
+from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request
 from podid.domain.trust.policy import Policy
 from podid.domain.trust.request import TargetHop
@@ -25,7 +25,7 @@ def body(found: Evaluation) -> dict[str, object]:
         "verdict": found.verdict.value,
         "actions": {action.action: _action(action) for action in (found.assume_role, found.tag_session)},
         "scope": None if scope is None else {"kind": scope.kind.value, "words": scope.words},
-        "findings": [asdict(finding) for finding in found.findings],
+        "findings": [{**asdict(finding), "severity": finding.severity.value} for finding in found.findings],
     }
 
 
@@ -45,25 +45,25 @@ def diff(old: Policy, new: Policy) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class TrustCheck:
     """One policy asked for several requests. `proposed` lets in what it does not; None when nothing need change or can.
 
     `advice` are sentences for what the proposal leaves open.
     """
 
     evaluations: tuple[Evaluation, ...]
-    verdict: Verdict
+    verdict: TrustVerdict
     proposed: Policy | None
     diff: str
     advice: tuple[str, ...]
 
 
-def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> Check:
+def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
     """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
     proposed, advice = policy, []
     for found in evaluations:
-        if found.verdict is not Verdict.NO_MATCH:
+        if found.verdict is not TrustVerdict.NO_MATCH:
             continue
         if isinstance(found.request, TargetHop):
             wanted = json.dumps(target_policy(found.request), ensure_ascii=False)
@@ -74,7 +74,7 @@ def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POL
         if not edit.changed:
             advice.append(edit.reason)
     changed = proposed is not policy
-    return Check(
+    return TrustCheck(
         evaluations,
         combined(*(found.verdict for found in evaluations)),
         proposed if changed else None,

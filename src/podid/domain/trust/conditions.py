@@ -14,7 +14,7 @@ from decimal import Decimal
 from ipaddress import ip_address, ip_network
 
 from podid.domain.trust.logic import Truth, agreed, all_of, any_of, negate
-from podid.domain.trust.request import Context, Missing, Sent
+from podid.domain.trust.request import NoValue, RequestContext, Sent
 from podid.domain.trust.text import (
     Atom,
     Pattern,
@@ -29,8 +29,8 @@ from podid.domain.trust.text import (
 )
 
 Value = str | bool | int | float
-Match = Callable[[str, Context], Truth]
-MatchOpen = Callable[[tuple[str, ...], Context], Truth]
+Match = Callable[[str, RequestContext], Truth]
+MatchOpen = Callable[[tuple[str, ...], RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,16 @@ class Condition:
         plain = not set("*?") & set(self.values[0])
         return self.family == "equals" or (plain and self.family in ("like", "arn"))
 
-    def holds(self, context: Context) -> Truth:
+    def holds(self, context: RequestContext) -> Truth:
         """Asked for both actions and again for the explanation, so the answer is kept with the context."""
         key = id(self)
         if key not in context.answers:
             context.answers[key] = self._holds(context)
         return context.answers[key]
 
-    def _holds(self, context: Context) -> Truth:
+    def _holds(self, context: RequestContext) -> Truth:
         sent = context.find(self.name)
-        if not self.known or not self.wanted or sent is Missing.UNKNOWN:
+        if not self.known or not self.wanted or sent is NoValue.UNKNOWN:
             return None
         if not isinstance(sent, Sent):
             return self._when_absent()
@@ -95,7 +95,7 @@ class Condition:
         # ForAnyValue is false without a value to look at, for negated operators too.
         return self.negated and not self.quantifier
 
-    def _when_sent(self, sent: Sent, context: Context) -> Truth:
+    def _when_sent(self, sent: Sent, context: RequestContext) -> Truth:
         if self.family == "null":
             # IAM also calls an empty value null, without saying for which operators.
             return None if sent.values == ("",) else any_of(negate(_flag(value)) for value in self.values)
@@ -266,18 +266,18 @@ def _wanted_text(family: str, text: str, variables: bool | None) -> Wanted:
         ready = _ready(family, fixed)
         return Wanted(lambda sent, _: compare(ready, sent), lambda sent, _: _open(family, ready, sent))
 
-    def match(sent: str, context: Context) -> Truth:
+    def match(sent: str, context: RequestContext) -> Truth:
         resolved = _resolve(atoms, context, family)
         return compare(_ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
 
-    def match_open(sent: tuple[str, ...], context: Context) -> Truth:
+    def match_open(sent: tuple[str, ...], context: RequestContext) -> Truth:
         resolved = _resolve(atoms, context, family)
         return _open(family, _ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
 
     return Wanted(match, match_open)
 
 
-def _resolve(atoms: tuple[Atom, ...], context: Context, family: str) -> Pattern | bool | None:
+def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
     """The pattern with the request's values in it; False when one is not sent: then "there is no equal value"."""
     result: list[str | Wild] = []
     for atom in atoms:
@@ -285,7 +285,7 @@ def _resolve(atoms: tuple[Atom, ...], context: Context, family: str) -> Pattern 
             result.append(atom)
             continue
         sent = context.find(atom.key)
-        if sent is Missing.ABSENT:
+        if sent is NoValue.ABSENT:
             if atom.default is None:
                 return False
             result.append(atom.default)

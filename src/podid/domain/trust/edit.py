@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, policy_size
 from podid.domain.trust.engine import ACTIONS, covers
-from podid.domain.trust.evaluate import Evaluation, Verdict, evaluate
+from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
@@ -47,12 +47,12 @@ def add(
     statement = build_statement(identity, scope)
     found = evaluate(policy, _undated(identity))
     for action in (found.assume_role, found.tag_session):
-        denied = action.verdict is Verdict.NO_MATCH and action.statement is not None
+        denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
             return _unchanged(policy, f"{action.reason}; one more Allow would not help", action.statement)
     covering = _covering(policy, identity, effective_scope(identity, scope))
     if covering is not None:
-        doubt = "" if found.verdict is Verdict.MATCH else f", but {_reason(found)}"
+        doubt = "" if found.verdict is TrustVerdict.MATCH else f", but {_reason(found)}"
         return _unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index)
     new = _with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
@@ -76,7 +76,7 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     rest = [s.raw for s in policy.statements if s not in own]
     edit = _written(policy, rest, own[0].index, None, f"{own[0].label} was removed")
     still = evaluate(edit.policy, replace(identity, pods=None)).assume_role
-    if not edit.changed or still.verdict is Verdict.NO_MATCH or still.statement is None:
+    if not edit.changed or still.verdict is TrustVerdict.NO_MATCH or still.statement is None:
         return edit
     return replace(edit, reason=f"{edit.reason}; {edit.policy.statements[still.statement].label} may still let it in")
 
@@ -92,7 +92,7 @@ def tighten(policy: Policy, identities: Iterable[PodIdentity], *, quota: int = T
         return _unchanged(policy, "no service account was named, and the trust would let nobody in", None)
     for identity in wanted:
         found = evaluate(policy, identity)
-        if found.verdict is not Verdict.MATCH:
+        if found.verdict is not TrustVerdict.MATCH:
             name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
             why = f"{name} is not surely let in today, and tightening only takes away: {_reason(found)}"
             return _unchanged(policy, why, None)
@@ -136,7 +136,7 @@ def _undated(identity: PodIdentity) -> PodIdentity:
 
 
 def _reason(found: Evaluation) -> str:
-    return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not Verdict.MATCH)
+    return next(a.reason for a in (found.assume_role, found.tag_session) if a.verdict is not TrustVerdict.MATCH)
 
 
 def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statement | None:
@@ -146,7 +146,7 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     sure = tuple(s for s in policy.statements if s.allow and not any(c.name in OPEN_KEYS[scope] for c in s.conditions))
     own = _undated(identity)
     found = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
-    if any(one.verdict is not Verdict.MATCH for one in found):
+    if any(one.verdict is not TrustVerdict.MATCH for one in found):
         return None
     decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
     return next(s for s in sure if s.index in decisive)
@@ -163,7 +163,7 @@ def _with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
 
 def _nothing_to_remove(policy: Policy, identity: PodIdentity) -> Edit:
     found = evaluate(policy, replace(identity, pods=None)).assume_role
-    if found.verdict is Verdict.NO_MATCH or found.statement is None:
+    if found.verdict is TrustVerdict.NO_MATCH or found.statement is None:
         return _unchanged(policy, f"no statement lets {identity.namespace}/{identity.service_account} in", None)
     label = policy.statements[found.statement].label
     reason = (

@@ -5,7 +5,7 @@ from functools import lru_cache
 from podid.domain.names import PODS_PRINCIPAL, role_name
 from podid.domain.trust.logic import Truth, all_of, any_of
 from podid.domain.trust.policy import Statement
-from podid.domain.trust.request import Context, PodIdentity, TargetHop
+from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
 from podid.domain.trust.text import matches, pattern
 
 ASSUME_ROLE = "sts:AssumeRole"
@@ -58,7 +58,7 @@ def _is_base_role(name: str, base_role: str) -> Truth:
     return None if name.startswith(f"arn:{partition}:sts::{account}:assumed-role/{role}/") else False
 
 
-def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: Context) -> Truth:
+def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
     """Whether the whole statement applies. Members that a trust policy cannot have leave it unknown."""
     about = all_of((admits(statement, request), covers(statement, action)))
     if about is False:

@@ -12,11 +12,11 @@ from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.explain import Request, why_denied, why_not, why_unknown
 from podid.domain.trust.findings import TrustFinding, find_all, too_broad
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import Context, PodIdentity, TargetHop, context_of
+from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
 from podid.domain.trust.scope import Scope, ScopeKind, scope_of, stranger
 
 
-class Verdict(StrEnum):
+class TrustVerdict(StrEnum):
     MATCH = "match"
     NO_MATCH = "no-match"
     UNKNOWN = "unknown"
@@ -27,7 +27,7 @@ class ActionVerdict:
     """The verdict on one action; `statement` is the index of the deciding statement, None when none comes near."""
 
     action: str
-    verdict: Verdict
+    verdict: TrustVerdict
     statement: int | None
     sid: str
     reason: str
@@ -43,14 +43,14 @@ class Evaluation:
     tag_session: ActionVerdict
 
     @cached_property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> TrustVerdict:
         """Both actions together: no-match when one does not match, match when both do."""
         return combined(self.assume_role.verdict, self.tag_session.verdict)
 
     @cached_property
     def findings(self) -> tuple[TrustFinding, ...]:
         actions = (self.assume_role, self.tag_session)
-        failed = tuple(action.action for action in actions if action.verdict is Verdict.NO_MATCH)
+        failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
         found = find_all(self.policy, self.request, context_of(self.request), failed)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
             anybody = stranger(self.request, ScopeKind.ANY)
@@ -62,21 +62,23 @@ class Evaluation:
     def scope(self) -> Scope | None:
         """Who else gets in by the same trust; None at hop 2 and where sts:AssumeRole does not match."""
         index = self.assume_role.statement
-        if not isinstance(self.request, PodIdentity) or self.assume_role.verdict is not Verdict.MATCH or index is None:
+        if not isinstance(self.request, PodIdentity) or index is None:
+            return None
+        if self.assume_role.verdict is not TrustVerdict.MATCH:
             return None
         return scope_of(self.request, self.policy.statements[index], lambda other: _may_assume(self.policy, other))
 
 
 def _may_assume(policy: Policy, identity: PodIdentity) -> bool:
-    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not Verdict.NO_MATCH
+    return _judge(policy, ASSUME_ROLE, identity, context_of(identity)).verdict is not TrustVerdict.NO_MATCH
 
 
-def combined(*verdicts: Verdict) -> Verdict:
+def combined(*verdicts: TrustVerdict) -> TrustVerdict:
     """The worst of several: no-match, then unknown, then match."""
-    for verdict in (Verdict.NO_MATCH, Verdict.UNKNOWN):
+    for verdict in (TrustVerdict.NO_MATCH, TrustVerdict.UNKNOWN):
         if verdict in verdicts:
             return verdict
-    return Verdict.MATCH
+    return TrustVerdict.MATCH
 
 
 def evaluate(policy: Policy, request: Request) -> Evaluation:
@@ -86,18 +88,18 @@ def evaluate(policy: Policy, request: Request) -> Evaluation:
     return Evaluation(policy, request, assume_role, tag_session)
 
 
-def _evaluate(policy: Policy, action: str, request: Request, context: Context) -> ActionVerdict:
+def _evaluate(policy: Policy, action: str, request: Request, context: RequestContext) -> ActionVerdict:
     verdict = _judge(policy, action, request, context)
     pods = (request.pod if isinstance(request, TargetHop) else request).pods
-    if verdict.verdict is Verdict.UNKNOWN and pods:
+    if verdict.verdict is TrustVerdict.UNKNOWN and pods:
         for pod in pods:
             found = _judge(policy, action, request, context_of(request, pod))
-            if found.verdict is Verdict.MATCH:
+            if found.verdict is TrustVerdict.MATCH:
                 return found
     return verdict
 
 
-def _judge(policy: Policy, action: str, request: Request, context: Context) -> ActionVerdict:
+def _judge(policy: Policy, action: str, request: Request, context: RequestContext) -> ActionVerdict:
     may_deny: Statement | None = None
     may_allow: Statement | None = None
     allows: Statement | None = None
@@ -107,7 +109,7 @@ def _judge(policy: Policy, action: str, request: Request, context: Context) -> A
             continue
         if not statement.allow:
             if truth:
-                return _verdict(action, Verdict.NO_MATCH, statement, why_denied(statement, context))
+                return _verdict(action, TrustVerdict.NO_MATCH, statement, why_denied(statement, context))
             may_deny = may_deny or statement
         elif truth:
             allows = allows or statement
@@ -115,14 +117,14 @@ def _judge(policy: Policy, action: str, request: Request, context: Context) -> A
             may_allow = may_allow or statement
     doubtful = may_deny or may_allow
     if allows is not None and may_deny is None:
-        return _verdict(action, Verdict.MATCH, allows, f"{allows.label} allows it")
+        return _verdict(action, TrustVerdict.MATCH, allows, f"{allows.label} allows it")
     if doubtful is not None and (allows is not None or may_allow is not None):
-        return _verdict(action, Verdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
+        return _verdict(action, TrustVerdict.UNKNOWN, doubtful, why_unknown(doubtful, action, request, context))
     nearest, reason = why_not(policy, action, request, context)
-    return _verdict(action, Verdict.NO_MATCH, nearest, reason)
+    return _verdict(action, TrustVerdict.NO_MATCH, nearest, reason)
 
 
-def _verdict(action: str, verdict: Verdict, statement: Statement | None, reason: str) -> ActionVerdict:
+def _verdict(action: str, verdict: TrustVerdict, statement: Statement | None, reason: str) -> ActionVerdict:
     if statement is None:
         return ActionVerdict(action, verdict, None, "", reason)
     return ActionVerdict(action, verdict, statement.index, statement.sid, reason)

@@ -7,7 +7,7 @@ from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import admits, covers
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import TAG_KEYS, Context, Missing, PodIdentity, Sent, TargetHop, is_web_identity
+from podid.domain.trust.request import TAG_KEYS, NoValue, PodIdentity, RequestContext, Sent, TargetHop, is_web_identity
 from podid.domain.trust.text import matches, pattern
 
 Request = PodIdentity | TargetHop
@@ -19,7 +19,7 @@ def caller(request: Request) -> str:
     return PODS_PRINCIPAL if isinstance(request, PodIdentity) else request.base_role_arn
 
 
-def nearest(policy: Policy, action: str, request: Request, context: Context) -> tuple[Statement | None, str]:
+def nearest(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
     """The Allow that comes nearest to matching, and what keeps it from it: `principal`, `action` or `condition`."""
     allows = [s for s in policy.statements if s.allow and admits(s, request) is not False]
     if not allows:
@@ -31,11 +31,11 @@ def nearest(policy: Policy, action: str, request: Request, context: Context) -> 
     return min(about, key=lambda s: len(failing(s, context))), "condition"
 
 
-def failing(statement: Statement, context: Context) -> list[Condition]:
+def failing(statement: Statement, context: RequestContext) -> list[Condition]:
     return [condition for condition in statement.conditions if condition.holds(context) is False]
 
 
-def why_not(policy: Policy, action: str, request: Request, context: Context) -> tuple[Statement | None, str]:
+def why_not(policy: Policy, action: str, request: Request, context: RequestContext) -> tuple[Statement | None, str]:
     """The nearest statement and one sentence."""
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
@@ -45,14 +45,14 @@ def why_not(policy: Policy, action: str, request: Request, context: Context) -> 
     return statement, f"{statement.label} {condition_failure(failing(statement, context)[0], context)}"
 
 
-def why_denied(statement: Statement, context: Context) -> str:
+def why_denied(statement: Statement, context: RequestContext) -> str:
     """One sentence on a Deny that applies, with the conditions that make it apply."""
     held = [f"{c.operator} {c.key} ({_sent(c, context)})" for c in statement.conditions]
     because = f" because of {' and '.join(held)}" if held else ""
     return f"{statement.label} denies it{because}, and Deny wins over every Allow"
 
 
-def condition_failure(condition: Condition, context: Context) -> str:
+def condition_failure(condition: Condition, context: RequestContext) -> str:
     """`fails on …: it wants X, and EKS sends Y`, with a hint for the well-known slips."""
     wants = " or ".join(condition.values)
     sentence = f"fails on {condition.operator} {condition.key}: it wants {wants}, and {_sent(condition, context)}"
@@ -60,13 +60,13 @@ def condition_failure(condition: Condition, context: Context) -> str:
     return f"{sentence}; {hint}" if hint else sentence
 
 
-def why_unknown(statement: Statement, action: str, request: Request, context: Context) -> str:
+def why_unknown(statement: Statement, action: str, request: Request, context: RequestContext) -> str:
     """One sentence with the first thing about the statement that cannot be known."""
     effect = "allow" if statement.allow else "deny"
     return f"{statement.label} may {effect} it: {_unknown_part(statement, action, request, context)}"
 
 
-def _unknown_part(statement: Statement, action: str, request: Request, context: Context) -> str:
+def _unknown_part(statement: Statement, action: str, request: Request, context: RequestContext) -> str:
     if admits(statement, request) is None:
         return _unknown_principal(statement)
     if covers(statement, action) is None:
@@ -85,14 +85,14 @@ def _unknown_principal(statement: Statement) -> str:
     return "the principal is a role session or of a kind that podid does not know"
 
 
-def _unknown_condition(condition: Condition, context: Context) -> str:
+def _unknown_condition(condition: Condition, context: RequestContext) -> str:
     line = f"{condition.operator} {condition.key}"
     if not condition.known:
         return f"{condition.operator} is not an operator that podid knows"
     if not condition.values:
         return f"{line} has no values, and AWS does not document what that means"
     sent = context.find(condition.name)
-    if sent is Missing.ABSENT:
+    if sent is NoValue.ABSENT:
         return f"{line} cannot be decided: the key is not sent, and AWS does not document what that means here"
     if not isinstance(sent, Sent):
         return f"whether and how {condition.key} is sent is not known"
@@ -105,7 +105,7 @@ def _unknown_condition(condition: Condition, context: Context) -> str:
     return f"{line} cannot be decided: {' or '.join(condition.values)} does not compare with {_listed(sent.values)}"
 
 
-def _sent(condition: Condition, context: Context) -> str:
+def _sent(condition: Condition, context: RequestContext) -> str:
     who = "EKS" if context.hop == 1 else "the request"
     sent = context.find(condition.name)
     if not isinstance(sent, Sent):
@@ -116,7 +116,7 @@ def _sent(condition: Condition, context: Context) -> str:
     return f"{who} {verb} {_listed(sent.values)}"
 
 
-def hint_for(condition: Condition, context: Context) -> str:
+def hint_for(condition: Condition, context: RequestContext) -> str:
     """Advice for a slip that is common in public templates; empty when there is none."""
     sent = context.find(condition.name)
     values = sent.values if isinstance(sent, Sent) else ()
@@ -133,8 +133,8 @@ def hint_for(condition: Condition, context: Context) -> str:
     return _value_hint(condition, values)
 
 
-def _tag_hint(condition: Condition, context: Context) -> str:
-    if context.find("aws:tagkeys") is Missing.ABSENT:
+def _tag_hint(condition: Condition, context: RequestContext) -> str:
+    if context.find("aws:tagkeys") is NoValue.ABSENT:
         return "session tags are off, so no aws:RequestTag is sent"
     tag = condition.name.removeprefix(_REQUEST_TAG)
     close = [key for key in TAG_KEYS if key.startswith(tag)] or words.nearest(tag, TAG_KEYS, 1)

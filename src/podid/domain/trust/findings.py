@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
+from podid.domain.findings import Severity
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.conditions import Condition
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, truth_of
 from podid.domain.trust.explain import Request, caller, condition_failure, failing, nearest, no_principal, why_denied
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import Context, PodIdentity, TargetHop
-
-Severity = Literal["error", "warn", "info"]
+from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,9 @@ def unwritable_principals(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name.startswith(_UNIQUE_IDS)))
 
 
-def find_all(policy: Policy, request: Request, context: Context, failed: tuple[str, ...]) -> list[TrustFinding]:
+def find_all(policy: Policy, request: Request, context: RequestContext, failed: tuple[str, ...]) -> list[TrustFinding]:
     """Findings for the actions that do not match (`failed`), and for principals that are gone."""
-    gone: Severity = "error" if failed and isinstance(request, TargetHop) else "warn"
+    gone: Severity = Severity.ERROR if failed and isinstance(request, TargetHop) else Severity.WARN
     found = [_recreated(name, gone) for name in unwritable_principals(policy)]
     for action in failed:
         for finding in _failures(policy, action, request, context):
@@ -56,11 +54,11 @@ def _recreated(name: str, severity: Severity) -> TrustFinding:
     )
 
 
-def _failures(policy: Policy, action: str, request: Request, context: Context) -> Iterable[TrustFinding]:
+def _failures(policy: Policy, action: str, request: Request, context: RequestContext) -> Iterable[TrustFinding]:
     target = isinstance(request, TargetHop)
     tags = request.pod.session_tags if isinstance(request, TargetHop) else request.session_tags
     # EKS passes no tags then; AWS still asks for both actions.
-    severity: Severity = "warn" if action == TAG_SESSION and not tags else "error"
+    severity: Severity = Severity.WARN if action == TAG_SESSION and not tags else Severity.ERROR
     denying = next((s for s in policy.statements if not s.allow and truth_of(s, action, request, context)), None)
     if denying is not None:
         about_tags = not tags and not target and any(_is_about_tags(c) for c in denying.conditions)
@@ -87,7 +85,7 @@ def _condition_id(target: bool, tags_are_off: bool) -> str:
 
 
 def _condition_finding(
-    condition: Condition, statement: Statement, target: bool, tags: bool, severity: Severity, context: Context
+    condition: Condition, statement: Statement, target: bool, tags: bool, severity: Severity, context: RequestContext
 ) -> TrustFinding:
     message = f"{statement.label} {condition_failure(condition, context)}"
     if target and condition.name == "sts:externalid":
@@ -107,16 +105,16 @@ def _no_principal(policy: Policy, request: Request) -> TrustFinding:
     message = no_principal(policy, request)
     if isinstance(request, TargetHop):
         fix = f"let {request.base_role_arn} do {ASSUME_ROLE} and {TAG_SESSION} in the target role's trust"
-        return TrustFinding("target-role-trust-broken", "error", message, fix)
+        return TrustFinding("target-role-trust-broken", Severity.ERROR, message, fix)
     fix = f"add a statement for {PODS_PRINCIPAL} and keep the others until nothing uses them"
-    return TrustFinding("trust-wrong-principal", "error", message, fix)
+    return TrustFinding("trust-wrong-principal", Severity.ERROR, message, fix)
 
 
 def too_broad(request: PodIdentity, label: str) -> TrustFinding:
     """`label` is the statement's that lets in strangers."""
     return TrustFinding(
         "trust-too-broad",
-        "warn",
+        Severity.WARN,
         f"{label} lets in every service account of every cluster: whoever may create an association can use the role",
         f"narrow it to account {request.account} and {request.cluster_arn}, best to the service accounts that use it",
     )

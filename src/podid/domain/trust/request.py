@@ -103,7 +103,9 @@ class Sent:
     why: str = ""
 
 
-class Missing(Enum):
+class NoValue(Enum):
+    """Why a key has no value: it is not sent, or nobody knows whether it is."""
+
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
@@ -163,7 +165,7 @@ def is_web_identity(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RequestContext:
     """The keys of one request, lower-cased, with what they hold. `answers` are the conditions' own, for one policy."""
 
     hop: int
@@ -172,28 +174,28 @@ class Context:
     unread: tuple[str, ...]
     answers: dict[int, Truth] = field(default_factory=dict, compare=False, repr=False)
 
-    def find(self, key: str) -> Sent | Missing:
+    def find(self, key: str) -> Sent | NoValue:
         """What the request holds under `key` (lower case)."""
         found = self.sent.get(key)
         if found is not None:
             return found
         if key in self.absent:
-            return Missing.ABSENT
+            return NoValue.ABSENT
         if key.startswith(self.unread):
-            return Missing.UNKNOWN
+            return NoValue.UNKNOWN
         if key.startswith(("aws:requesttag/", "aws:resourcetag/", "iam:resourcetag/", "aws:principaltag/", "saml:")):
-            return Missing.ABSENT
-        return Missing.ABSENT if is_web_identity(key) else Missing.UNKNOWN
+            return NoValue.ABSENT
+        return NoValue.ABSENT if is_web_identity(key) else NoValue.UNKNOWN
 
 
-def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> Context:
+def context_of(request: PodIdentity | TargetHop, pod: LivePod | None = None) -> RequestContext:
     """The request as STS sees it, for one live pod or for a pod that is not known."""
     if isinstance(request, TargetHop):
         return _hop_2(request, pod)
     return _hop_1(request, pod)
 
 
-def _hop_1(identity: PodIdentity, pod: LivePod | None) -> Context:
+def _hop_1(identity: PodIdentity, pod: LivePod | None) -> RequestContext:
     sent = {
         "aws:sourcearn": Sent((identity.cluster_arn,)),
         "aws:sourceaccount": Sent((identity.account,)),
@@ -204,12 +206,12 @@ def _hop_1(identity: PodIdentity, pod: LivePod | None) -> Context:
         "sts:rolesessionname": _session_name(identity, pod),
     }
     sent |= _clock(identity) | _session_tags(identity, pod, ("aws:requesttag/",))
-    return Context(
+    return RequestContext(
         1, sent | _tags(identity.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_1 | _tag_lists(identity), _unread(identity)
     )
 
 
-def _hop_2(hop: TargetHop, pod: LivePod | None) -> Context:
+def _hop_2(hop: TargetHop, pod: LivePod | None) -> RequestContext:
     identity = hop.pod
     sent = {
         "aws:principalarn": Sent((hop.base_role_arn,)),
@@ -227,7 +229,7 @@ def _hop_2(hop: TargetHop, pod: LivePod | None) -> Context:
         why = "AWS does not document whether tags that are handed on count as tag keys of the second request"
         sent |= dict.fromkeys(_TAG_LISTS, Sent(TAG_KEYS, many=True, optional=True, why=why))
     unread = () if identity.role_tags is not None else ("aws:principaltag/",)
-    return Context(
+    return RequestContext(
         2, sent | _tags(hop.role_tags, _OF_THE_ROLE), _ABSENT_AT_HOP_2 | _tag_lists(identity), unread + _unread(hop)
     )
 

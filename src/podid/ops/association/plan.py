@@ -148,14 +148,14 @@ def _plan_trust(
         verdict = trust.evaluate(
             trust.parse_policy(role.trust), identity(cluster, ref, session_tags=tags_on, role=role)
         )
-        if verdict.verdict is trust.Verdict.NO_MATCH:
+        if verdict.verdict is trust.TrustVerdict.NO_MATCH:
             missing.setdefault(tags_on, []).append(ref)
             why = verdict.findings[0].message if verdict.findings else verdict.assume_role.reason
             notes.append(f"the trust policy of role {role.name} does not admit {ref}: {why}")
             refused = refused or notes[-1]
-        elif verdict.verdict is trust.Verdict.UNKNOWN:
+        elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
-            why = next(item.reason for item in unclear if item.verdict is trust.Verdict.UNKNOWN)
+            why = next(item.reason for item in unclear if item.verdict is trust.TrustVerdict.UNKNOWN)
             notes.append(f"whether the trust policy of role {role.name} admits {ref} cannot be told: {why}")
     if not missing:
         return None

@@ -205,7 +205,7 @@ def plan_trust(
     after = before
     for ref in refs:
         who = identity(cluster, ref, session_tags=session_tags, role=role)
-        if trust.evaluate(after, who).verdict is trust.Verdict.MATCH:
+        if trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
             found = trust.evaluate(after, who).scope
             if found is not None and found.kind is not scope:
                 notes.append(f"the trust policy of role {role.name} already admits {ref}: {found.words}")
@@ -219,7 +219,7 @@ def plan_trust(
                 subject=role.name,
             )
         after = edit.policy
-        if trust.evaluate(after, who).verdict is trust.Verdict.NO_MATCH:
+        if trust.evaluate(after, who).verdict is trust.TrustVerdict.NO_MATCH:
             raise Conflict(
                 f"The trust policy of role {role.name} denies {ref}; another statement would not help: "
                 f"{trust.evaluate(after, who).assume_role.reason}",
