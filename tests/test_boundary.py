@@ -21,8 +21,8 @@ import yaml
 from conftest import at
 from harness import Answers, Podid
 from podid.cli import boundary
-from podid.cli.app import COMMANDS
 from podid.cli.runtime import Runtime, Streams
+from podid.cli.tree import COMMANDS
 from podid.domain import errors
 from podid.domain.exit_codes import MEANING, ExitCode, combine
 from podid.sandbox.baseline import add_association
@@ -442,8 +442,8 @@ def test_a_dry_run_changes_nothing(podid: Podid, shop: Sandbox) -> None:
 
 
 def test_every_changing_command_has_a_dry_run() -> None:
-    changing = {command.name for command in COMMANDS if "journal_dir" in command.shared}
-    assert changing - {"history"} == {command.name for command in COMMANDS if "dry_run" in command.shared}
+    changing = {command.name for command in COMMANDS if "journal_dir" in command.load().shared}
+    assert changing - {"history"} == {command.name for command in COMMANDS if "dry_run" in command.load().shared}
 
 
 # --- other promises ---------------------------------------------------------------------------------------------------
@@ -451,8 +451,8 @@ def test_every_changing_command_has_a_dry_run() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_show_permissions_needs_no_arguments_and_no_aws(command: Any) -> None:
-    if not command.permissions.iam:
-        assert "show_permissions" not in command.shared
+    if "show_permissions" not in command.load().shared:
+        assert not command.load().all_rights().always
         return
     outcome = Podid()(*command.path, "--show-permissions", "-o", "json")
     assert (outcome.code, outcome.stderr) == (0, "")
@@ -462,7 +462,7 @@ def test_show_permissions_needs_no_arguments_and_no_aws(command: Any) -> None:
         for statement in policy["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     ]
-    assert sorted(granted) == sorted(command.permissions.iam)
+    assert sorted(granted) == sorted(command.load().all_rights().always.iam)
     rights = [rule for manifest in outcome.json["kubernetes"] for rule in manifest["rules"]]
     assert not any("serviceaccounts/token" in rule["resources"] for rule in rights)
     assert not any("pods" in rule["resources"] and "create" in rule["verbs"] for rule in rights)

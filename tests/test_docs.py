@@ -13,7 +13,7 @@ import yaml
 
 from conftest import at
 from harness import Podid
-from podid.cli.app import COMMANDS, build
+from podid.cli.tree import COMMANDS, build
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import factory_in
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from conftest import at
 from harness import Outcome, Podid
-from podid.cli.app import COMMANDS
+from podid.cli.tree import COMMANDS
 from podid.render.schemas import SCHEMAS
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import factory_in
@@ -133,7 +133,9 @@ def test_trust_reports(tmp_path: Path) -> None:
     assert check(Podid()(*hop), "TrustReport")["hop"] == 2
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.permissions.iam], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "show_permissions" in c.load().shared], ids=lambda c: c.name
+)
 def test_permissions(command: Any) -> None:
     document = check(Podid()(*command.path, "--show-permissions", "-o", "json"), "Permissions")
     assert document["command"] == command.name

@@ -8,19 +8,19 @@ import json
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import podid
 from podid.checks.all import ALL
-from podid.cli.app import COMMANDS, build
-from podid.cli.command import Command
 from podid.cli.completion import VALUES
-from podid.cli.options import SHARED
+from podid.cli.options import FLAGS
+from podid.cli.tree import COMMANDS, Row, build
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import MEANING
 from podid.domain.findings import FixClass
+from podid.domain.rights import KubeRight, Rights
 from podid.pages.index import ENTRIES
 from podid.render.schemas import SCHEMAS
 
@@ -68,7 +68,7 @@ def cli() -> str:
     tree = build(rich_help=False)
     shared: dict[str, Any] = {}
     sections = [_command(command, _node(tree, command), shared) for command in COMMANDS]
-    order = [f"--{name.replace('_', '-')}" for name in (*SHARED, "show_permissions")]
+    order = [f"--{name.replace('_', '-')}" for name in (*FLAGS, "show_permissions")]
     rows = [_option_row(shared[name]) for name in order if name in shared]
     intro = [
         "# Command line\n",
@@ -83,13 +83,13 @@ def cli() -> str:
     return "\n".join([*intro, *sections])
 
 
-def _node(tree: Any, command: Command) -> Any:
+def _node(tree: Any, command: Row) -> Any:
     for name in command.path:
         tree = tree.commands[name]
     return tree
 
 
-def _command(command: Command, node: Any, shared: dict[str, Any]) -> str:
+def _command(command: Row, node: Any, shared: dict[str, Any]) -> str:
     arguments = [param for param in node.params if param.param_type_name == "argument"]
     options = [param for param in node.params if param.param_type_name == "option"]
     own = [param for param in options if param.rich_help_panel != "Shared options"]
@@ -138,8 +138,8 @@ def _prose(text: str) -> str:
     return "`".join(part if position % 2 else part.replace("<", "&lt;") for position, part in enumerate(parts))
 
 
-def _summary(command: Command) -> str:
-    return _help(command.body.__doc__ or "")[0][0]
+def _summary(command: Row) -> str:
+    return _help(command.load().help)[0][0]
 
 
 def _option_row(param: Any) -> tuple[str, str, str]:
@@ -157,16 +157,27 @@ def _option_row(param: Any) -> tuple[str, str, str]:
     return names + value, ", ".join(f"`{name}`" for name in variables.rstrip("]").split(", ") if name), _cell(text)
 
 
-def _permissions(command: Command) -> Iterator[str]:
-    needed = command.permissions
-    if needed.iam:
-        yield "IAM actions: " + ", ".join(f"`{action}`" for action in sorted(needed.iam)) + ".\n"
-    for kind, rules in (("ClusterRole", needed.cluster_rules), ("Role", needed.namespace_rules)):
-        if rules:
-            words = [f"{'/'.join(verbs)} `{'.'.join(filter(None, (name, group)))}`" for group, name, verbs in rules]
+def _permissions(command: Row) -> Iterator[str]:
+    needed = command.load().all_rights()
+    if needed.always.iam:
+        yield "IAM actions: " + ", ".join(f"`{action}`" for action in needed.always.iam) + ".\n"
+    for kind, namespaced in (("ClusterRole", False), ("Role", True)):
+        words = _rules(right for right in needed.always.kubernetes if right.namespaced is namespaced)
+        if words:
             yield f"Kubernetes ({kind}): {', '.join(words)}.\n"
     if needed.optional:
-        yield "\n".join(f"- optional: `{name}`, {reason}" for name, reason in needed.optional) + "\n"
+        yield "\n".join(f"- optional: {_rights(item.rights)}, {item.reason}" for item in needed.optional) + "\n"
+
+
+def _rules(rights: Iterable[KubeRight]) -> list[str]:
+    verbs: dict[str, list[str]] = {}
+    for right in rights:
+        verbs.setdefault(".".join(filter(None, (right.resource, right.group))), []).append(right.verb)
+    return [f"{'/'.join(each)} `{name}`" for name, each in verbs.items()]
+
+
+def _rights(rights: Rights) -> str:
+    return ", ".join((*(f"`{action}`" for action in rights.iam), *_rules(rights.kubernetes)))
 
 
 # --- the other pages --------------------------------------------------------------------------------------------------

@@ -101,12 +101,14 @@ def load_models_once() -> None:
 
 def serve() -> None:
     import podid.aws.session
-    import podid.cli.app
     import podid.cli.boundary
     import podid.ops.agent.install
     import podid.ops.change.apply
     import podid.ops.role.plan
+    from podid.cli.tree import COMMANDS
 
+    for row in COMMANDS:
+        row.load()
     load_models_once()
     session = podid.aws.session.AwsSession(None, "us-west-2", env={})
     for client in (session.eks, session.iam, session.sts):

@@ -10,7 +10,7 @@ import pytest
 from podid.aws.session import AwsSession
 from podid.checks.all import ALL
 from podid.domain.errors import AccessDenied, NotFound, Unavailable
-from podid.domain.report import DoctorReport, exit_code
+from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing
 from podid.kube import connect
 from podid.kube.reader import KubeReader
@@ -80,7 +80,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 def test_a_healthy_cluster_is_clean(shop: Shop) -> None:
     report = shop.report()
     assert [(v.check, str(v.subject), v.message) for v in (*report.findings, *report.unknowns)] == []
-    assert exit_code(report) == 0
+    assert report.exit_code() == 0
     assert report.summary.passed > 20
 
 
@@ -160,7 +160,7 @@ def test_an_aws_right_taken_away_is_unknown_and_named(shop: Shop, action: str) -
     assert [v.check for v in report.findings] == []
     named = {v.permission for v in report.unknowns if v.check == "tool-aws-denied"}
     assert named == {action}
-    assert exit_code(report) == 9
+    assert report.exit_code() == 9
 
 
 @pytest.mark.parametrize(("verb", "resource"), KUBE_RIGHTS)
@@ -171,7 +171,7 @@ def test_a_kubernetes_right_taken_away_is_unknown_and_named(shop: Shop, verb: st
     reasons = " ".join(v.permission for v in report.unknowns if v.check == "tool-k8s-rbac-denied")
     assert verb in reasons
     assert resource.split(".")[0] in reasons
-    assert exit_code(report) == 9
+    assert report.exit_code() == 9
 
 
 def test_without_kubernetes_the_aws_checks_still_speak(shop: Shop) -> None:
@@ -180,7 +180,7 @@ def test_without_kubernetes_the_aws_checks_still_speak(shop: Shop) -> None:
     report = shop.report(clients=alone)
     assert [v.check for v in report.findings] == ["role-not-found"]
     assert "private-endpoint-unreachable" in [v.check for v in report.unknowns]
-    assert exit_code(report) == 3
+    assert report.exit_code() == 3
 
 
 def test_a_cluster_that_cannot_be_read_at_all_is_an_error(shop: Shop) -> None:

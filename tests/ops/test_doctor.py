@@ -9,7 +9,7 @@ from checks.builder import ROLE_ARN, agent_pod, association, bare, healthy, node
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
-from podid.domain.report import BrokenLink, DoctorReport, Summary, exit_code
+from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.ops.doctor import Scope, describe_checks, diagnose, parse_target, permissions, sections, select
 from podid.render.doctor_document import check_list_document, report_document
@@ -145,7 +145,7 @@ def test_summary_and_first_broken_link() -> None:
     ],
 )
 def test_exit_code(snapshot: Snapshot, options: Any, code: ExitCode) -> None:
-    assert exit_code(diagnose(snapshot), **options) is code
+    assert diagnose(snapshot).exit_code(**options) is code
 
 
 def test_the_document_of_a_finding() -> None:

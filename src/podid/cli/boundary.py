@@ -34,7 +34,7 @@ def run(argv: list[str], runtime: Runtime | None = None) -> int:
 
 
 def _dispatch(argv: list[str], runtime: Runtime) -> int:
-    from podid.cli.app import build
+    from podid.cli.tree import build
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:

@@ -1,73 +1,84 @@
-"""How a plain function becomes a command with the shared options it asks for."""
+"""How a plain function becomes a command with the shared options that it asks for."""
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
 
 from podid.cli import options
+from podid.cli.access import Access
 from podid.cli.argv import output_option
-from podid.cli.invocation import Invocation
-from podid.cli.permissions import Permissions
+from podid.cli.options import Shared
+from podid.cli.runtime import Runtime
+from podid.cli.terminal import Terminal
+from podid.domain.rights import CommandRights, Rights, rights_of
+from podid.render.formats import check_query
+
+# what a body may ask for by name; all its other parameters are its own options
+HANDED_IN = ("access", "terminal", "options")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as `podid.cli.app` lists it. `path` is ("role", "create") for `podid role create`."""
+    """What a module under `podid.commands` defines. `body` is the function that its author wrote."""
 
-    path: tuple[str, ...]
     body: Callable[..., None]
-    panel: str
     shared: tuple[str, ...]
-    permissions: Permissions
+    rights: Callable[[], CommandRights]
 
     @property
-    def name(self) -> str:
-        return " ".join(self.path)
+    def help(self) -> str:
+        return inspect.cleandoc(self.body.__doc__ or "")
 
-    def function(self) -> Callable[..., None]:
-        """What Typer is given: the body's own options, then the shared ones, handed on as an Invocation."""
-        names = tuple(name for name in (*self.shared, *options.OUTPUT) if name != "show_permissions")
-        own = list(inspect.signature(self.body, eval_str=True).parameters.values())[1:]
-        parameters = [
+    def all_rights(self) -> CommandRights:
+        """What the body says that it calls, and what choosing a cluster and naming the caller takes."""
+        wanted = self.rights()
+        if not self.shared or "show_permissions" not in self.shared:
+            return wanted
+        from podid.aws.eks import Eks
+        from podid.aws.sts import Sts
+
+        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
+        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))
+
+    def function(self, name: str) -> Callable[..., None]:
+        """What Typer is given: the body's own options, then the shared ones. `name` is the command's in a sentence."""
+        names = tuple(item for item in (*self.shared, *options.OUTPUT) if item != "show_permissions")
+        parameters = inspect.signature(self.body, eval_str=True).parameters
+        wanted = [item for item in parameters if item in HANDED_IN]
+        own = [item for item in parameters.values() if item.name not in HANDED_IN]
+        signature = [
             inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
             *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-            *(_shared(name) for name in names),
+            *(options.parameter(item) for item in names),
         ]
         if "show_permissions" in self.shared:
-            parameters.append(self._show_permissions())
+            signature.append(self._show_permissions(name))
 
         def call(**values: Any) -> None:
             ctx: typer.Context = values.pop("ctx")
             values.pop("show_permissions", None)
-            run = Invocation.begin(ctx.obj, {name: values.pop(name) for name in names})
-            self.body(run, **values)
+            handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names})
+            self.body(**{item: handed[item] for item in wanted}, **values)
 
-        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads the options here
-        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
         call.__doc__ = self.body.__doc__
         call.__name__ = self.body.__name__
         return call
 
-    def outline(self) -> Callable[[], None]:
-        """A stand-in with the same help and no options, for command lines that are about another command: building all
-        options of all commands costs 10 ms."""
-
-        def nothing() -> None: ...
-
-        nothing.__doc__ = self.body.__doc__
-        return nothing
-
-    def _show_permissions(self) -> inspect.Parameter:
+    def _show_permissions(self, name: str) -> inspect.Parameter:
         """Answered while parsing, so that it works without the command's required arguments."""
 
         def show(ctx: typer.Context, wanted: bool) -> None:
             if wanted and not ctx.resilient_parsing:
-                runtime = ctx.obj
-                run = Invocation.begin(runtime, {"output": output_option(runtime.argv, runtime.env) or None})
-                run.emit(self.permissions.view(self.name))
+                runtime: Runtime = ctx.obj
+                terminal = _handed_in(runtime, {"output": output_option(runtime.argv, runtime.env) or None})["terminal"]
+                from podid.cli.permissions import permissions_view
+
+                terminal.emit(permissions_view(name, self.all_rights()))
                 raise typer.Exit
 
         option = typer.Option(
@@ -82,17 +93,24 @@ class Command:
         )
 
 
-def _shared(name: str) -> inspect.Parameter:
-    annotation, default = options.SHARED[name]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+def _handed_in(runtime: Runtime, values: dict[str, Any]) -> dict[str, Any]:
+    chosen, sources = options.from_values(values, runtime.env)
+    check_query(chosen.query, chosen.output)
+    terminal = Terminal(runtime, chosen)
+    return {"access": Access(runtime, chosen, sources, terminal), "terminal": terminal, "options": chosen}
 
 
 def command(
-    path: str, *, panel: str, shared: tuple[str, ...] = (), permissions: Permissions | None = None
+    *, shared: tuple[str, ...] = (), rights: Callable[[], CommandRights] = CommandRights
 ) -> Callable[[Callable[..., None]], Command]:
-    """Turns `body(run: Invocation, …its own options…)` into a Command that also takes the `shared` options."""
+    """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
+    its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
+    that it may call; it imports them itself, for they are wanted only by --show-permissions."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(tuple(path.split()), body, panel, shared, permissions or Permissions())
+        return Command(body, shared, rights)
 
     return wrap
+
+
+__all__ = ["Access", "Command", "Shared", "Terminal", "command"]

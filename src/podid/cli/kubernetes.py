@@ -1,7 +1,8 @@
-"""Kubernetes access for a command: a reader and a writer, or the reason why there is none."""
+"""The way into a cluster's Kubernetes API, tried once, or the reason why there is none."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,21 @@ from podid.domain.errors import PodidError, UsageError
 from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
-    from podid.cli.invocation import Invocation
+    from podid.aws.sts import Sts
+    from podid.cli.options import Shared
+    from podid.domain.model import Cluster
 
 _PROBE_SECONDS = 5.0
 
 
-def connect(run: Invocation) -> KubeAccess:
+def connect(
+    options: Shared,
+    sources: Mapping[str, str],
+    env: Mapping[str, str],
+    cluster: Cluster,
+    sts: Sts,
+    explain: Callable[[str], None],
+) -> KubeAccess:
     """Reaches the API server once (GET /version), so that a dead endpoint is known before work depends on it.
 
     An explicit --context or --kubeconfig that cannot be used is raised, not reported: the user asked for it by name.
@@ -24,24 +34,22 @@ def connect(run: Invocation) -> KubeAccess:
     from podid.kube.transport import Transport
     from podid.kube.writer import KubeWriter
 
-    cluster = run.cluster()
-
     def token() -> tuple[str, datetime]:
-        signed = run.aws.sts.get_cluster_token(cluster.cluster_id or cluster.name)
+        signed = sts.get_cluster_token(cluster.cluster_id or cluster.name)
         return signed.token, signed.expires_at
 
     # $KUBECONFIG is read like kubectl's default: a file of it that is broken or missing stops nobody
-    named_file = (run.options.kubeconfig or "") if run.sources.get("kubeconfig") == "--kubeconfig" else ""
-    explicit = run.options.context is not None or bool(named_file)
+    named_file = (options.kubeconfig or "") if sources.get("kubeconfig") == "--kubeconfig" else ""
+    explicit = options.context is not None or bool(named_file)
     try:
         connection = kube_connect.connect(
             cluster,
             token=token,
-            context=run.options.context or "",
+            context=options.context or "",
             kubeconfig=named_file,
-            env=run.runtime.env,
+            env=env,
         )
-        run.explain(f"Kubernetes: {connection.how}")
+        explain(f"Kubernetes: {connection.how}")
         # a private endpoint swallows packets: know it soon, and only then settle for long patience
         Transport(connection, patience=_PROBE_SECONDS).get("/version")
         transport = Transport(connection)

@@ -1,13 +1,14 @@
 """One spelling, type, help and environment variable for every shared option.
 
 A command names the groups that it takes; `podid.cli.command` adds them to its signature and hands the values over as
-one `Shared`. To add a shared option: a field in `Shared`, an entry in `SHARED`, a place in a group.
+one `Shared`.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from inspect import Parameter
 from typing import Annotated, Any
 
 import typer
@@ -24,141 +25,70 @@ class Wait(StrEnum):
     EFFECT = "effect"
 
 
+_PANEL = "Shared options"
+
+
+def _flag(*names: str, help: str, metavar: str = "", env: tuple[str, ...] = (), default: Any = None) -> Any:
+    """A field that is also a command-line option. `env` are the variables that stand in for it, first one first."""
+    shown = f"{help} [env: {', '.join(env)}]" if env else help
+    option = typer.Option(*names, help=shown, metavar=metavar or None, rich_help_panel=_PANEL, show_default=False)
+    return field(default=default, metadata={"option": option, "env": env})
+
+
+def _switch(*names: str, help: str) -> Any:
+    return _flag(*names, help=help, default=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """The shared options' values. None means neither the flag nor its environment variable was given."""
+    """The shared options, each written once. None means neither the flag nor its environment variable was given.
 
-    cluster: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    context: str | None = None
-    kubeconfig: str | None = None
-    namespace: str | None = None
-    all_namespaces: bool = False
-    output: Format = Format.TABLE
-    query: str | None = None
-    yes: bool = False
-    dry_run: bool = False
-    wait: Wait | None = None
-    timeout: str | None = None
-    expect_account: str | None = None
-    journal_dir: str | None = None
-    no_color: bool = False
-    quiet: bool = False
-    verbose: bool = False
+    To add one: a field here, and its name in a group below or in a command's `shared`.
+    """
+
+    cluster: str | None = _flag("--cluster", "-c", metavar="NAME", help="EKS cluster.", env=("PODID_CLUSTER",))
+    region: str | None = _flag(
+        "--region", metavar="REGION", help="AWS region.", env=("AWS_REGION", "AWS_DEFAULT_REGION")
+    )
+    profile: str | None = _flag("--profile", metavar="NAME", help="AWS profile.", env=("AWS_PROFILE",))
+    context: str | None = _flag("--context", metavar="NAME", help="kubeconfig context.", env=("PODID_CONTEXT",))
+    kubeconfig: str | None = _flag("--kubeconfig", metavar="FILE", help="kubeconfig file.", env=("KUBECONFIG",))
+    namespace: str | None = _flag(
+        "--namespace", "-n", metavar="NS", help="Only this namespace.", env=("PODID_NAMESPACE",)
+    )
+    all_namespaces: bool = _switch("--all-namespaces", "-A", help="Every namespace, whatever PODID_NAMESPACE says.")
+    output: Format = _flag(
+        *("--output", "-o"), metavar="FORMAT", help="|".join(Format), env=("PODID_OUTPUT",), default=Format.TABLE
+    )
+    query: str | None = _flag("--query", metavar="JMESPATH", help="Print only this part of the result.")
+    yes: bool = _switch("--yes", "-y", help="Answer yes to every question.")
+    dry_run: bool = _switch("--dry-run", help="Show the plan and change nothing.")
+    wait: Wait | None = _flag(
+        "--wait",
+        metavar="HOW",
+        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: effect where it can be looked at]",
+    )
+    timeout: str | None = _flag(
+        "--timeout", metavar="TIME", help="Longest wait, such as 90s, 5m, 1h.", env=("PODID_TIMEOUT",)
+    )
+    expect_account: str | None = _flag(
+        "--expect-account",
+        metavar="ID",
+        help="Do nothing unless the credentials are this account's.",
+        env=("PODID_EXPECT_ACCOUNT",),
+    )
+    journal_dir: str | None = _flag(
+        "--journal-dir", metavar="DIR", help="Where changes are recorded.", env=("PODID_JOURNAL_DIR",)
+    )
+    no_color: bool = _switch("--no-color", help="No colour. [env: NO_COLOR]")
+    quiet: bool = _switch("--quiet", "-q", help="No progress and no notes on stderr.")
+    verbose: bool = _switch("--verbose", "-v", help="Say where settings came from and which calls are made.")
 
     def timeout_seconds(self, default: float) -> float:
         return default if self.timeout is None else parse_duration(self.timeout)
 
 
-def _option(*names: str, help: str, metavar: str | None = None, panel: str = "Shared options") -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
-
-
-# name in Shared -> (annotation for Typer, default)
-SHARED: dict[str, tuple[Any, Any]] = {
-    "cluster": (
-        Annotated[str | None, _option("--cluster", "-c", metavar="NAME", help="EKS cluster. [env: PODID_CLUSTER]")],
-        None,
-    ),
-    "region": (
-        Annotated[
-            str | None,
-            _option("--region", metavar="REGION", help="AWS region. [env: AWS_REGION, AWS_DEFAULT_REGION]"),
-        ],
-        None,
-    ),
-    "profile": (
-        Annotated[str | None, _option("--profile", metavar="NAME", help="AWS profile. [env: AWS_PROFILE]")],
-        None,
-    ),
-    "context": (
-        Annotated[str | None, _option("--context", metavar="NAME", help="kubeconfig context. [env: PODID_CONTEXT]")],
-        None,
-    ),
-    "kubeconfig": (
-        Annotated[str | None, _option("--kubeconfig", metavar="FILE", help="kubeconfig file. [env: KUBECONFIG]")],
-        None,
-    ),
-    "namespace": (
-        Annotated[
-            str | None, _option("--namespace", "-n", metavar="NS", help="Only this namespace. [env: PODID_NAMESPACE]")
-        ],
-        None,
-    ),
-    "all_namespaces": (
-        Annotated[bool, _option("--all-namespaces", "-A", help="Every namespace, whatever PODID_NAMESPACE says.")],
-        False,
-    ),
-    "output": (
-        Annotated[
-            str | None,
-            _option("--output", "-o", metavar="FORMAT", help=f"{'|'.join(Format)} [env: PODID_OUTPUT]"),
-        ],
-        None,
-    ),
-    "query": (
-        Annotated[str | None, _option("--query", metavar="JMESPATH", help="Print only this part of the result.")],
-        None,
-    ),
-    "yes": (Annotated[bool, _option("--yes", "-y", help="Answer yes to every question.")], False),
-    "dry_run": (Annotated[bool, _option("--dry-run", help="Show the plan and change nothing.")], False),
-    "wait": (
-        Annotated[
-            str | None,
-            _option(
-                "--wait",
-                metavar="HOW",
-                help="none|api|effect: how far to wait for the change. [default: effect where it can be looked at]",
-            ),
-        ],
-        None,
-    ),
-    "timeout": (
-        Annotated[
-            str | None,
-            _option("--timeout", metavar="TIME", help="Longest wait, such as 90s, 5m, 1h. [env: PODID_TIMEOUT]"),
-        ],
-        None,
-    ),
-    "expect_account": (
-        Annotated[
-            str | None,
-            _option(
-                "--expect-account",
-                metavar="ID",
-                help="Do nothing unless the credentials are this account's. [env: PODID_EXPECT_ACCOUNT]",
-            ),
-        ],
-        None,
-    ),
-    "journal_dir": (
-        Annotated[
-            str | None,
-            _option("--journal-dir", metavar="DIR", help="Where changes are recorded. [env: PODID_JOURNAL_DIR]"),
-        ],
-        None,
-    ),
-    "no_color": (Annotated[bool, _option("--no-color", help="No colour. [env: NO_COLOR]")], False),
-    "quiet": (Annotated[bool, _option("--quiet", "-q", help="No progress and no notes on stderr.")], False),
-    "verbose": (
-        Annotated[bool, _option("--verbose", "-v", help="Say where settings came from and which calls are made.")],
-        False,
-    ),
-}
-
-ENVIRONMENT: dict[str, tuple[str, ...]] = {
-    "cluster": ("PODID_CLUSTER",),
-    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
-    "profile": ("AWS_PROFILE",),
-    "context": ("PODID_CONTEXT",),
-    "kubeconfig": ("KUBECONFIG",),
-    "namespace": ("PODID_NAMESPACE",),
-    "output": ("PODID_OUTPUT",),
-    "timeout": ("PODID_TIMEOUT",),
-    "expect_account": ("PODID_EXPECT_ACCOUNT",),
-    "journal_dir": ("PODID_JOURNAL_DIR",),
-}
+FLAGS = {flag.name: flag for flag in fields(Shared)}
 
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "show_permissions")
@@ -167,6 +97,16 @@ KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CHANGE = ("yes", "dry_run", "journal_dir")
 WAITING = ("wait", "timeout")
+
+
+def parameter(name: str) -> Parameter:
+    """The shared option as a parameter that Typer reads: text as it was typed, or a switch."""
+    flag = FLAGS[name]
+    switch = flag.default is False
+    annotation: Any = (
+        Annotated[bool, flag.metadata["option"]] if switch else Annotated[str | None, flag.metadata["option"]]
+    )
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=False if switch else None, annotation=annotation)
 
 
 def from_values(values: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Shared, dict[str, str]]:
@@ -181,7 +121,7 @@ def from_values(values: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Shar
             chosen[name] = value
             sources[name] = f"--{name.replace('_', '-')}"
             continue
-        for variable in ENVIRONMENT.get(name, ()):
+        for variable in FLAGS[name].metadata["env"]:
             if env.get(variable):
                 chosen[name] = env[variable]
                 sources[name] = variable

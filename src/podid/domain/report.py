@@ -74,18 +74,15 @@ class DoctorReport:
                     first.setdefault(name, BrokenLink(name, verdict.check, verdict.link))
         return tuple(first[name] for name in sorted(first))
 
-
-def exit_code(
-    report: DoctorReport, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False
-) -> ExitCode:
-    """3 when a finding is at least as severe as `fail_on` (None: never), 9 when an error-level check could not be
-    decided, else 0. A masked finding is still a finding."""
-    codes: set[ExitCode] = set()
-    if fail_on is not None and _any_at_least(report.findings, fail_on):
-        codes.add(ExitCode.ATTENTION)
-    if not allow_unknown and _any_at_least(report.unknowns, Severity.ERROR):
-        codes.add(ExitCode.UNDETERMINED)
-    return combine(codes)
+    def exit_code(self, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False) -> ExitCode:
+        """3 when a finding is at least as severe as `fail_on` (None: never), 9 when an error-level check could not be
+        decided, else 0. A masked finding is still a finding."""
+        codes: set[ExitCode] = set()
+        if fail_on is not None and _any_at_least(self.findings, fail_on):
+            codes.add(ExitCode.ATTENTION)
+        if not allow_unknown and _any_at_least(self.unknowns, Severity.ERROR):
+            codes.add(ExitCode.UNDETERMINED)
+        return combine(codes)
 
 
 def _any_at_least(verdicts: Iterable[Verdict], severity: Severity) -> bool:

@@ -68,3 +68,27 @@ def rights_of(operations: Iterable[Need]) -> Rights:
         else:
             total |= each.__rights__  # type: ignore[attr-defined]
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalRight:
+    """Rights that only one flag or one closer look needs, or that can be abused: never granted by default."""
+
+    rights: Rights
+    reason: str
+
+    @classmethod
+    def of(cls, reason: str, *operations: Need) -> "OptionalRight":
+        return cls(rights_of(operations), reason)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRights:
+    """What a command needs in every case, and what some of its ways need on top."""
+
+    always: Rights = Rights()
+    optional: tuple[OptionalRight, ...] = ()
+
+    @classmethod
+    def of(cls, *operations: Need, optional: tuple[OptionalRight, ...] = ()) -> "CommandRights":
+        return cls(rights_of(operations), optional)

@@ -3,9 +3,11 @@
 `select` and `parse_target` read the request, `podid.ops.collect.collect` reads the cluster, `diagnose` judges.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import EVERYONE, Check
@@ -15,9 +17,16 @@ from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermin
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
+from podid.domain.rights import KubeRight, Rights, rights_of
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.words import nearest
 from podid.domain.workloads import workload_subject
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from podid.domain.place import Place
+    from podid.ops.clients import Clients
 
 T = TypeVar("T")
 
@@ -90,6 +99,24 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, .
 def sections(checks: Iterable[Check]) -> frozenset[str]:
     """Every section that the checks need or want: what has to be read."""
     return frozenset(name for c in checks for name in (*c.needs, *c.wants))
+
+
+def examine(
+    clients: Clients, place: Place, checks: Iterable[Check], *, now: datetime, scope: Scope | None = None
+) -> Snapshot:
+    """Reads what the checks need of the cluster at `place`."""
+    from podid.ops.collect import Clients as Readers
+    from podid.ops.collect import collect
+
+    assert place.cluster is not None
+    kube = clients.kube
+    readers = Readers(
+        clients.eks,
+        clients.iam,
+        kube=None if kube.failure is not None else kube.reader,
+        kube_failure=kube.failure,
+    )
+    return collect(readers, place.cluster, sections(checks), now=now, scope=scope)
 
 
 def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Scope | None = None) -> DoctorReport:
@@ -242,3 +269,9 @@ def permissions(checks: Iterable[Check]) -> tuple[tuple[str, ...], tuple[KubeRul
             iam.update(dict.fromkeys(actions))
             rules.update(dict.fromkeys(kubernetes))
     return tuple(iam), tuple(rules)
+
+
+def rights(checks: Iterable[Check]) -> Rights:
+    """The same as one value."""
+    iam, rules = permissions(checks)
+    return rights_of((*iam, *(KubeRight(group, resource, verb) for group, resource, verbs in rules for verb in verbs)))

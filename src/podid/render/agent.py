@@ -3,21 +3,15 @@
 from collections.abc import Sequence
 
 from podid.domain.model import Addon, DaemonSet
-from podid.domain.report import DoctorReport
 from podid.ops.agent.coverage import Coverage, NodeCoverage
+from podid.ops.agent.status import AgentReading
 from podid.render.associations import facts
 from podid.render.view import Column, Document, Json, Table, View, document
 
 
-def agent_status_view(
-    cluster: str,
-    addon: Addon | None,
-    daemon_sets: Sequence[DaemonSet] | None,
-    coverage: Coverage | None,
-    report: DoctorReport,
-    verdict: str,
-) -> View:
-    """`daemon_sets` and `coverage` are None where the cluster could not be looked at; the report says why."""
+def agent_status_view(found: AgentReading) -> View:
+    cluster, addon, daemon_sets, verdict = found.cluster, found.addon, found.daemon_sets, found.verdict
+    coverage, report = found.coverage, found.report
     body: Document = {
         "clusterName": cluster,
         "verdict": verdict,

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from podid.domain.model import Association
 from podid.domain.names import addon_name, role_name, role_path
+from podid.domain.trust.check import body
+from podid.ops.association.read import AssociationReading
 from podid.render.view import Column, Document, Json, Table, View, age, document, timestamp
 
 _COLUMNS = (
@@ -109,3 +112,20 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
     if association.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(association.tags.items()))))
     return pairs
+
+
+def association_view(found: AssociationReading, now: datetime) -> View:
+    """One association with the verdict on its role's trust, a TrustReport's body under `trust`."""
+    evaluation = found.evaluation
+    report = None if evaluation is None else cast("Json", body(evaluation))
+    pairs = association_facts(found.association, now)
+    if evaluation is None:
+        pairs.append(("trust", found.not_evaluated))
+    else:
+        actions = (evaluation.assume_role, evaluation.tag_session)
+        pairs.append(("trust", "; ".join(f"{item.action} {item.verdict}" for item in actions)))
+        if evaluation.scope is not None:
+            pairs.append(("scope", evaluation.scope.words))
+        pairs += [(finding.id, finding.message) for finding in evaluation.findings]
+    whole = document("Association", {**association_body(found.association), "trust": report})
+    return View(whole, text=facts(pairs), names=(str(found.association.ref),))

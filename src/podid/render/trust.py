@@ -1,17 +1,18 @@
 """Verdicts on trust policies as documents and as text."""
 
-from collections.abc import Sequence
 from typing import cast
 
 from podid.domain import trust
 from podid.domain.trust.check import body
+from podid.ops.trust.check import PolicyChecks
 from podid.render.view import Document, Json, View, document
 
 Request = trust.PodIdentity | trust.TargetHop
 
 
-def check_view(checks: Sequence[tuple[str, trust.TrustCheck]]) -> View:
+def check_view(found: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
+    checks = found.checks
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     whole = (
         document("TrustReport", reports[0]) if len(reports) == 1 else document("TrustReportList", {"items": reports})

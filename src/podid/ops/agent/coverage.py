@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.checks.agent import expects_agent, why_no_agent
 from podid.domain.errors import PodidError
+from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.plan import Effect, EffectState
 
@@ -45,6 +46,10 @@ class Coverage:
     @property
     def complete(self) -> bool:
         return self.ready == self.expected
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.OK if self.complete else ExitCode.ATTENTION
 
     @property
     def words(self) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
+from podid.domain.errors import AccessDenied, Conflict, NotFound, PodidError, Rejected, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Action, Header, Plan, ResourceKind
@@ -15,6 +15,8 @@ from podid.ops.change.resources import addon_state
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.domain.place import Place
+    from podid.ops.clients import Clients
 
 WORKING = ("CREATING", "UPDATING")
 BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
@@ -70,6 +72,15 @@ def plan_install(
     if wanted:
         after["addonVersion"] = wanted
     return Plan(header=header, actions=(Action(ResourceKind.ADDON, None, after),), notes=tuple(notes))
+
+
+def offered_versions(clients: Clients, place: Place) -> tuple[AddonVersion, ...] | PodidError:
+    """What EKS offers for the cluster's Kubernetes version, or why it does not tell: it then chooses its default."""
+    assert place.cluster is not None
+    try:
+        return clients.eks.list_addon_versions(AGENT_ADDON, place.cluster.version)
+    except (AccessDenied, Rejected) as error:
+        return error
 
 
 def _same_configuration(one: str, other: str) -> bool:

@@ -6,7 +6,7 @@ Facts: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,9 +16,12 @@ from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.workloads import RESTARTABLE, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
+from podid.ops.association.plan import association_not_found
 
 if TYPE_CHECKING:
+    from podid.domain.place import Place
     from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
 
 Commands = tuple[tuple[str, ...], ...]
 
@@ -55,6 +58,24 @@ def find_targets(reader: KubeReader, refs: Collection[ServiceAccountRef], *, sta
     groups = group(reader, refs)
     found = [_target(workload, pods, stale=stale) for workload, pods in sorted(groups.items())]
     return tuple(target for target in found if target is not None)
+
+
+def find_associated_targets(
+    clients: Clients,
+    place: Place,
+    refs: Sequence[ServiceAccountRef],
+    *,
+    namespace: str | None,
+    stale: bool,
+) -> tuple[Target, ...]:
+    """The same for `refs`, each of which must have an association, or for all that do, in a namespace or everywhere.
+    NotFound for one that has none, with the nearest names."""
+    summaries = clients.eks.list_association_summaries(place.cluster_name, namespace=None if refs else namespace)
+    associated = {item.ref for item in summaries}
+    for ref in refs:
+        if ref not in associated:
+            raise association_not_found(ref, place.cluster_name, tuple(associated))
+    return find_targets(clients.kube.reader, refs or tuple(sorted(associated)), stale=stale)
 
 
 def _target(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Target | None:

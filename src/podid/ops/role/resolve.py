@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, PodidError
-from podid.domain.model import Role
+from podid.domain.model import Role, RolePolicies
 from podid.domain.names import Arn, check_role_name, parse_role_arn
 from podid.domain.words import did_you_mean
 
@@ -50,6 +50,11 @@ def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> Resolv
     if text.startswith("arn:") and role.arn != text:
         raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return ResolvedRole(role.arn, role)
+
+
+def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
+    """What a role may do; nothing where there is no role."""
+    return RolePolicies() if role is None else iam.get_policies(role.name)
 
 
 def role_not_found(iam: Iam, name: str, *, request_id: str = "") -> NotFound:

@@ -1,0 +1,162 @@
+"""The way to AWS, to the cluster and into Kubernetes that the options and the environment give.
+
+A command asks for its `Place` and clients once; what is below it is handed those and never this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from podid.cli.cluster import Choice, context_cluster
+from podid.cli.options import Shared
+from podid.cli.runtime import Runtime
+from podid.cli.terminal import Terminal
+from podid.domain.errors import Conflict
+from podid.domain.patience import Clock, Patience
+from podid.domain.place import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from podid.aws.session import AwsSession
+    from podid.domain.model import Cluster
+    from podid.ops.change.journal import Journal
+    from podid.ops.change.resources import Resources
+    from podid.ops.clients import Clients, KubeAccess
+
+
+class Access:
+    """Clients are built when first asked for, so that a command pays only for what it uses."""
+
+    def __init__(self, runtime: Runtime, options: Shared, sources: Mapping[str, str], terminal: Terminal) -> None:
+        self.runtime = runtime
+        self.options = options
+        self.sources = sources
+        self._terminal = terminal
+        self._cluster: Cluster | None = None
+
+    def at(self, source: str, *, cluster: str, region: str) -> Access:
+        """The same, with cluster and region from `source` where the user named none."""
+        options, sources = self.options, dict(self.sources)
+        if options.cluster is None and cluster:
+            options, sources["cluster"] = replace(options, cluster=cluster), source
+        if options.region is None:
+            options, sources["region"] = replace(options, region=region), source
+        return Access(self.runtime, options, sources, self._terminal)
+
+    # --- AWS ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def aws(self) -> AwsSession:
+        from podid.aws.session import AwsSession
+
+        session = AwsSession(
+            self.options.profile,
+            self.options.region or self._context_region(),
+            env=self.runtime.env,
+            on_call=self._terminal.tell_call if self.options.verbose else None,
+        )
+        self._terminal.explain(f"region {session.region} ({self.sources.get('region', session.region_source)})")
+        return session
+
+    def _context_region(self) -> str | None:
+        """The region that the kube context's cluster is in, when nothing else names one."""
+        found = context_cluster(self.options, self.sources, self.runtime.env) if not self.options.cluster else None
+        return found.region if found is not None else None
+
+    # --- where ----------------------------------------------------------------------------------------------------
+
+    def place(self, *, for_change: bool = False) -> Place:
+        """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
+        be chosen, Conflict when the account is not the expected one."""
+        cluster = self._read_cluster(for_change=for_change)
+        account = self.account_place() if for_change else None
+        return Place(
+            account=account.account if account else cluster.account,
+            region=self.aws.region,
+            caller_arn=account.caller_arn if account else "",
+            cluster=cluster,
+        )
+
+    def account_place(self, *, cluster: str = "") -> Place:
+        """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
+        account than the credentials'."""
+        caller = self.aws.sts.get_caller()
+        expected = self.options.expect_account
+        if expected is not None and caller.account != expected:
+            raise Conflict(
+                f"The credentials are account {caller.account}'s, not {expected}'s as expected", subject=caller.arn
+            )
+        return Place(account=caller.account, region=self.aws.region, caller_arn=caller.arn)
+
+    def check_account(self) -> None:
+        if self.options.expect_account is not None:
+            self.account_place()
+
+    def _read_cluster(self, *, for_change: bool) -> Cluster:
+        if self._cluster is None:
+            choice = Choice(self.options, self.sources, self.runtime, lambda: self.aws)
+            name, source = choice.choose(for_change=for_change)
+            self._terminal.explain(f"cluster {name} ({source})")
+            self.check_account()
+            self._cluster = self.aws.eks.get_cluster(name)
+        return self._cluster
+
+    # --- clients --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def clients(self) -> Clients:
+        """What operations call AWS and the cluster with; the way into the cluster is found when it is first needed."""
+        from podid.ops.clients import Clients
+
+        return Clients(self.aws, lambda: self.kube)
+
+    def resources(self, place: Place, *, kubernetes: bool = False) -> Resources:
+        from podid.ops.change.resources import Resources
+
+        access = self.kube if kubernetes else None
+        return Resources(
+            eks=self.aws.eks,
+            iam=self.aws.iam,
+            cluster_name=place.cluster_name,
+            monotonic=self.runtime.monotonic,
+            sleep=self.runtime.sleep,
+            kube_reader=access.reader if access else None,
+            kube_writer=access.writer if access else None,
+        )
+
+    @cached_property
+    def kube(self) -> KubeAccess:
+        """Kubernetes access to the chosen cluster, or the reason why there is none; raises only for wrong options."""
+        from podid.cli.kubernetes import connect
+
+        return connect(
+            self.options,
+            self.sources,
+            self.runtime.env,
+            self._read_cluster(for_change=False),
+            self.aws.sts,
+            self._terminal.explain,
+        )
+
+    @property
+    def sandbox_dir(self) -> Path:
+        return self.runtime.state_dir() / "sandbox"
+
+    @property
+    def journal(self) -> Journal:
+        from pathlib import Path
+
+        from podid.ops.change.journal import Journal
+
+        chosen = self.options.journal_dir
+        return Journal(Path(chosen) if chosen else self.runtime.state_dir() / "journal")
+
+    def patience(self, default_seconds: float) -> Patience:
+        """--timeout, or the default, by this run's clock; what is going on is shown as progress."""
+        runtime = self.runtime
+        clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
+        return Patience(self.options.timeout_seconds(default_seconds), clock, self._terminal.progress.update)

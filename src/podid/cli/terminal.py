@@ -1,0 +1,169 @@
+"""The way to the user: results on stdout, everything else on stderr, questions, and the code to leave with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+
+from podid.cli.options import Shared
+from podid.cli.progress import Progress
+from podid.cli.runtime import Runtime
+from podid.domain.errors import ConsentNeeded, Declined, PodidError, UsageError
+from podid.domain.exit_codes import ExitCode
+from podid.render import sanitize
+from podid.render.formats import Format, jsonl_line, to_text
+from podid.render.view import Json, View
+
+if TYPE_CHECKING:
+    from podid.aws.session import CallRecord
+
+
+class Terminal:
+    """What a command says and asks. Only `emit`, `stream` and `narrate` write to stdout."""
+
+    def __init__(self, runtime: Runtime, options: Shared) -> None:
+        self._runtime = runtime
+        self._options = options
+        # beside a document on stdout, a script's stderr holds an error document or nothing
+        quiet = options.quiet or (options.output.structured and not runtime.streams.stderr_tty)
+        self._quiet = quiet
+        self.progress = Progress(runtime, quiet=quiet)
+
+    # --- on the way ----------------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """A sentence on stderr; silent with --quiet."""
+        if not self._quiet:
+            self.progress.done()
+            self._stderr(f"{sanitize.block(text)}\n")
+
+    def explain(self, text: str) -> None:
+        """What only -v shows."""
+        if self._options.verbose:
+            self.progress.done()
+            self._stderr(f"  {sanitize.block(text)}\n")
+
+    def tell_call(self, call: CallRecord) -> None:
+        outcome = call.status or call.error
+        milliseconds = f"{call.seconds * 1000:.0f} ms"
+        self.explain(
+            f"{call.service}:{call.operation} {outcome} in {milliseconds}, request id {call.request_id or '-'}"
+        )
+
+    @contextmanager
+    def working(self, state: str) -> Iterator[Progress]:
+        """Shows `state` while the block runs, then wipes it."""
+        self.progress.glance(state)
+        try:
+            yield self.progress
+        finally:
+            self.progress.done()
+
+    # --- questions and files --------------------------------------------------------------------------------------
+
+    def consent(self, question: str, *, needed_for: str) -> None:
+        """Asks, or takes --yes for an answer. Raises ConsentNeeded where nobody can be asked, Declined on a no."""
+        if self._options.yes:
+            return
+        if not self._runtime.interactive:
+            raise ConsentNeeded(
+                f"{needed_for} needs a yes, and there is no terminal to ask on",
+                hint=("podid", *self._runtime.argv, "--yes"),
+            )
+        self.progress.done()
+        if not self._runtime.prompter.confirm(question):
+            raise Declined("You said no; nothing was changed")
+
+    def read_file(self, name: str) -> str:
+        """The text of a file, or of stdin for `-`. Raises UsageError that says why it cannot be read."""
+        from pathlib import Path
+
+        try:
+            if name == "-":
+                return self._runtime.streams.stdin.read()
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
+
+    # --- results --------------------------------------------------------------------------------------------------
+
+    @property
+    def for_person(self) -> bool:
+        """Whether the result is a table that somebody looks at, rather than a document or lines for a script."""
+        return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
+
+    @property
+    def width(self) -> int:
+        return self._runtime.width
+
+    @property
+    def colored(self) -> bool:
+        """Whether stdout takes colour."""
+        return self._color(self._runtime.streams.stdout)
+
+    def narrate(self, text: str) -> None:
+        """podid's own words and other programs' output, for the demo alone: nothing in it is escaped."""
+        self._runtime.streams.stdout.write(text)
+        self._runtime.streams.stdout.flush()
+
+    def emit(self, view: View) -> None:
+        """Writes the result to stdout in the chosen format."""
+        self.progress.done()
+        streams, options = self._runtime.streams, self._options
+        if options.output in (Format.TABLE, Format.WIDE) and options.query is None and streams.stdout_tty:
+            from podid.render.rich_writer import draw
+
+            self._stdout(
+                lambda out: draw(
+                    view,
+                    out,
+                    wide=options.output is Format.WIDE,
+                    width=self._runtime.width,
+                    color=self._color(out),
+                )
+            )
+            return
+        text = to_text(view, options.output, options.query)
+        self._stdout(lambda out: out.write(text))
+
+    def stream(self, items: Iterable[Json]) -> None:
+        """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
+        for item in items:
+            try:
+                self._runtime.streams.stdout.write(jsonl_line(item))
+                self._runtime.streams.stdout.flush()
+            except BrokenPipeError:
+                return
+
+    def leave(self, code: ExitCode) -> None:
+        """Ends the command with `code`, or returns when it is OK."""
+        if code is not ExitCode.OK:
+            raise typer.Exit(int(code))
+
+    def tell_failure(self, error: PodidError) -> None:
+        """Says on stderr what went wrong after a result that is on stdout already."""
+        from podid.render.errors import error_json, error_text
+
+        color = self._color(self._runtime.streams.stderr)
+        self._stderr(error_json(error) if self._options.output.structured else error_text(error, color=color))
+
+    def _color(self, stream: IO[str]) -> bool:
+        return self._runtime.color(stream, wanted=not self._options.no_color)
+
+    def _stderr(self, text: str) -> None:
+        try:
+            self._runtime.streams.stderr.write(text)
+        except (BrokenPipeError, ValueError):
+            return  # nobody watches; the work goes on
+
+    def _stdout(self, write: Any) -> None:
+        out: IO[str] = self._runtime.streams.stdout
+        try:
+            write(out)
+            out.flush()
+        except BrokenPipeError:
+            return  # a closed pipe is silent and changes no exit code

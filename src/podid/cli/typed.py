@@ -1,0 +1,110 @@
+"""Reads what the user typed into values, with errors that say what was expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import InvalidInput
+from podid.domain.names import ServiceAccountRef, parse_role_arn
+
+if TYPE_CHECKING:
+    from podid.cli.terminal import Terminal
+    from podid.domain.findings import Severity
+    from podid.domain.trust import ScopeKind
+
+
+def service_accounts(texts: Sequence[str] | None) -> tuple[ServiceAccountRef, ...]:
+    """Each once, in the order given."""
+    return tuple(dict.fromkeys(ServiceAccountRef.parse(text) for text in texts or ()))
+
+
+def tags(texts: Sequence[str] | None, *, option: str = "--tag") -> dict[str, str]:
+    """KEY=VALUE pairs; AWS takes keys up to 128 and values up to 256 characters, and keeps aws: for itself."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InvalidInput(f"{option} {text!r} is not KEY=VALUE", subject=text)
+        if len(key) > 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise InvalidInput(f"{option} {text!r}: keys have at most 128 characters, values 256, no aws: prefix")
+        if key in found:
+            raise InvalidInput(f"{option} {key} is given twice", subject=key)
+        found[key] = value
+    return found
+
+
+def scope(text: str) -> ScopeKind:
+    from podid.domain.trust import ScopeKind
+
+    allowed = ("service-account", "namespace", "cluster", "account")
+    if text not in allowed:
+        raise InvalidInput(f"--scope {text!r} is not one of {', '.join(allowed)}", subject=text)
+    return ScopeKind(text)
+
+
+def target_role(text: str | None) -> str | None:
+    """A role ARN of any account; "" asks to remove the target role."""
+    if text:
+        parse_role_arn(text)
+    return text
+
+
+def policies(terminal: Terminal, files: Sequence[str] | None) -> dict[str, Mapping[str, object]]:
+    """Inline policies by the names that their files give them."""
+    from podid.ops.role.resolve import check_policy_document, policy_name
+
+    found: dict[str, Mapping[str, object]] = {}
+    for file in files or ():
+        name = policy_name("stdin" if file == "-" else file)
+        if name in found:
+            raise InvalidInput(f"Two policy files would both become the inline policy {name}; rename one", subject=file)
+        found[name] = check_policy_document(json_file(terminal, file), file)
+    return found
+
+
+def role_path(text: str) -> str:
+    if not (text.startswith("/") and text.endswith("/") and len(text) <= 512):
+        raise InvalidInput(f"--path {text!r} must start and end with '/' and have at most 512 characters", subject=text)
+    if text.startswith(("/aws-service-role/", "/aws-reserved/")):
+        raise InvalidInput(f"--path {text!r} is reserved for AWS", subject=text)
+    return text
+
+
+def json_file(terminal: Terminal, name: str) -> object:
+    """The JSON value of a file; InvalidInput with line and column when it is not JSON."""
+    text = terminal.read_file(name)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(
+            f"{name} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}", subject=name
+        ) from error
+
+
+def session_policy(terminal: Terminal, name: str | None) -> str | None:
+    """The text that EKS takes: compact JSON, at most 2,048 characters."""
+    from podid.ops.role.resolve import check_policy_document
+
+    if name is None:
+        return None
+    if name == "":
+        return ""
+    document: Mapping[str, object] = check_policy_document(json_file(terminal, name), name)
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) > 2048:
+        raise InvalidInput(f"{name} has {len(text)} characters; EKS takes 2,048 in a session policy", subject=name)
+    return text
+
+
+def severity(text: str) -> Severity | None:
+    """The least severe finding that makes exit code 3; None for never."""
+    from podid.domain.findings import Severity
+
+    if text == "never":
+        return None
+    try:
+        return Severity(text)
+    except ValueError:
+        raise InvalidInput(f"--fail-on {text!r} is not one of error, warn, info, never", subject=text) from None

@@ -1,0 +1,144 @@
+"""podid associate."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import ServiceAccounts, UpdateTrust
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    return CommandRights.of(
+        Eks.find_association,
+        Eks.get_association,
+        Eks.create_association,
+        Eks.update_association,
+        Iam.get_role,
+        Iam.list_role_names,
+        Iam.update_trust,
+        optional=(
+            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
+            OptionalRight.of(
+                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
+            ),
+            OptionalRight.of("--restart", KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
+            OptionalRight.of(
+                "--create-service-account", KubeReader.find_service_account, KubeWriter.create_service_account
+            ),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+def associate(
+    access: Access,
+    terminal: Terminal,
+    targets: ServiceAccounts,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.", show_default=False)],
+    target_role: Annotated[
+        str | None,
+        typer.Option(
+            "--target-role",
+            metavar="ARN",
+            help="Role to assume from the first one, also in another account; '' removes it.",
+            show_default=False,
+        ),
+    ] = None,
+    session_tags: Annotated[
+        bool | None,
+        typer.Option(
+            "--session-tags/--no-session-tags", help="Whether EKS tags the sessions. [default: on]", show_default=False
+        ),
+    ] = None,
+    session_policy: Annotated[
+        str | None,
+        typer.Option(
+            "--session-policy",
+            metavar="FILE",
+            help="Policy that narrows the sessions ('-' is stdin); needs --no-session-tags.",
+            show_default=False,
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag for a new association. Repeatable.", show_default=False),
+    ] = None,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope", metavar="SCOPE", help="With --update-trust: service-account, namespace, cluster or account."
+        ),
+    ] = "service-account",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Change an association that is there with other settings.")
+    ] = False,
+    update_trust: UpdateTrust = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
+    ] = False,
+    create_service_account: Annotated[
+        bool, typer.Option("--create-service-account", help="Create the service account if it does not exist.")
+    ] = False,
+) -> None:
+    """Give a service account's pods an IAM role.
+
+    Already there with the same settings is success; with other settings it is a conflict, unless --replace.
+
+    Example: podid associate shop/orders --role shop-orders
+    """
+    from podid.cli import typed
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.effects import after_associate, settled_since
+    from podid.cli.restarting import need_kubernetes
+    from podid.domain.errors import UsageError
+    from podid.ops.association.plan import AssociateRequest, plan_associations, with_service_accounts
+    from podid.ops.role.resolve import resolve_role
+
+    refs = typed.service_accounts(targets)
+    policy = typed.session_policy(terminal, session_policy)
+    if policy and session_tags:
+        raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
+    chosen_scope, tags, target_role_arn = typed.scope(scope), typed.tags(tag), typed.target_role(target_role)
+    place = access.place(for_change=True)
+    assert place.cluster is not None
+    if restart or create_service_account:
+        need_kubernetes(access)  # known before anything is changed
+    resources = access.resources(place, kubernetes=create_service_account)
+    settle_interrupted(access, terminal, resources, place)
+    with terminal.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
+        request = AssociateRequest(
+            refs=refs,
+            role=resolve_role(access.aws.iam, role, account=place.account, partition=place.cluster.partition),
+            target_role_arn=target_role_arn,
+            disable_session_tags=True if policy and session_tags is None else _negated(session_tags),
+            policy=policy,
+            tags=tags,
+            scope=chosen_scope,
+            replace=replace,
+            update_trust=update_trust,
+        )
+        current = {ref: access.aws.eks.find_association(place.cluster_name, ref) for ref in refs}
+    plan = plan_associations(request, place.cluster, place.header, current)
+    if create_service_account:
+        plan = with_service_accounts(plan, refs, resources.read)
+    applied = carry_out(access, terminal, plan, resources)
+    if applied is not None:
+        since = settled_since(plan, current, access.runtime.now())
+        report(
+            terminal,
+            plan,
+            applied,
+            seen=lambda: after_associate(access, terminal, plan, refs, since=since, restart=restart),
+        )
+
+
+def _negated(choice: bool | None) -> bool | None:
+    return None if choice is None else not choice

@@ -1,0 +1,63 @@
+"""podid disassociate."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import ServiceAccounts
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    return CommandRights.of(
+        Eks.find_association,
+        Eks.delete_association,
+        optional=(
+            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
+            OptionalRight.of(
+                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
+            ),
+            OptionalRight.of("--restart", KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+def disassociate(
+    access: Access,
+    terminal: Terminal,
+    targets: ServiceAccounts,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
+    ] = False,
+) -> None:
+    """Take the role away again. Deleting asks first, or needs --yes.
+
+    Pods that run keep their credentials until they expire; new pods get none.
+
+    Example: podid disassociate shop/orders --yes
+    """
+    from podid.cli import typed
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.effects import after_disassociate
+    from podid.cli.restarting import need_kubernetes
+    from podid.ops.association.plan import plan_disassociate
+
+    refs = typed.service_accounts(targets)
+    place = access.place(for_change=True)
+    if restart:
+        need_kubernetes(access)
+    resources = access.resources(place)
+    settle_interrupted(access, terminal, resources, place)
+    current = {ref: access.aws.eks.find_association(place.cluster_name, ref) for ref in refs}
+    plan = plan_disassociate(refs, place.header, current)
+    question = f"Delete the association of {', '.join(map(str, refs))}?"
+    applied = carry_out(access, terminal, plan, resources, question=question, needed_for="Deleting an association")
+    if applied is not None:
+        report(terminal, plan, applied, seen=lambda: after_disassociate(access, terminal, plan, restart=restart))

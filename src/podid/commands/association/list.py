@@ -1,0 +1,50 @@
+"""podid list."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+
+    return CommandRights.of(
+        Eks.iter_associations,
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights)
+def list_associations(
+    access: Access,
+    terminal: Terminal,
+    options: Shared,
+    role: Annotated[
+        str | None,
+        typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.", show_default=False),
+    ] = None,
+) -> None:
+    """List associations with their roles.
+
+    The API's own list leaves the roles out.
+
+    Example: podid list -o json --query 'items[].roleArn'
+    """
+    from podid.ops.association.read import RoleFilter, iter_associations
+    from podid.render.associations import association_body, association_list_view
+    from podid.render.formats import Format
+
+    wanted = RoleFilter.parse(role)
+    place = access.place()
+    found = iter_associations(access.aws.eks, place, namespace=options.namespace, role=wanted)
+    if options.output is Format.JSONL and options.query is None:
+        terminal.stream(association_body(item) for item in found)
+        return
+    with terminal.working(f"reading the associations of {place.cluster_name}"):
+        associations = sorted(found, key=lambda item: (item.ref, item.association_id))
+    terminal.emit(
+        association_list_view(associations, place.cluster_name, access.runtime.now(), short=terminal.for_person)
+    )

@@ -1,0 +1,32 @@
+"""podid completion."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Terminal, command
+
+
+@command()
+def completion(
+    terminal: Terminal,
+    shell: Annotated[
+        str, typer.Argument(metavar="bash|zsh|fish", help="The shell to complete in.", show_default=False)
+    ],
+) -> None:
+    """Print a shell's completion script.
+
+    bash: add `source <(podid completion bash)` to ~/.bashrc.
+    zsh: add `source <(podid completion zsh)` to ~/.zshrc, below compinit.
+    fish: podid completion fish > ~/.config/fish/completions/podid.fish
+
+    Example: podid completion bash
+    """
+    from podid.cli.completion import SCRIPTS
+    from podid.domain.errors import InvalidInput
+    from podid.render.view import View, document
+
+    if shell not in SCRIPTS:
+        raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
+    body = {"shell": shell, "script": SCRIPTS[shell]}
+    terminal.emit(View(document("Completion", body), text=SCRIPTS[shell], names=(shell,)))

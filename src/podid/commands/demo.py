@@ -1,0 +1,162 @@
+"""podid demo: the narrated tour, the same commands that a user would type, run for real on the sandbox."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Terminal, command
+from podid.domain.errors import PodidError
+from podid.domain.exit_codes import ExitCode
+
+POLICY_FILE = "dynamodb-read.json"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"],
+            "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One command of the tour, what to say before it, and the exit codes that are part of the story."""
+
+    say: str
+    argv: tuple[str, ...]
+    codes: tuple[int, ...] = (0,)
+
+
+SCENES = (
+    Scene(
+        "A cluster without the agent: pods of service account shop/orders must read one DynamoDB table and have no "
+        "credentials of their own. First the agent, on every node.",
+        ("install-agent",),
+    ),
+    Scene(
+        f"A role that only shop/orders of this cluster may assume, with the permissions of {POLICY_FILE}.",
+        ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", POLICY_FILE),
+    ),
+    Scene(
+        "The association joins the two. Pods that run already never notice one, so podid waits until the cluster knows "
+        "it and restarts them.",
+        ("associate", "shop/orders", "--role", "shop-orders", "--restart"),
+    ),
+    Scene("AWS's own list hides the role. This one does not.", ("list",)),
+    Scene(
+        "Running is not proof. verify takes a token as a pod would, redeems it, and asks AWS who that is.",
+        ("verify", "shop/orders", "--yes"),
+    ),
+    Scene(
+        "Last the doctor walks the whole chain for every association in the cluster. One of them, for payments, was "
+        "made with a typing error before we came; exit code 3 says that something needs attention.",
+        ("doctor",),
+        (3,),
+    ),
+)
+
+
+@command()
+def demo(
+    access: Access,
+    terminal: Terminal,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Leave the sandbox running, to go on playing.")] = True,
+) -> None:
+    """Run the main job on the sandbox, narrated.
+
+    Each command is shown before its real output: from a cluster without the agent to proven credentials, and a doctor's
+    view of what is still wrong there. Nothing leaves this machine.
+
+    Example: podid demo
+    """
+    from podid.sandbox import process
+
+    directory = access.sandbox_dir
+    home = directory.parent / "demo"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
+    tour = _Tour(terminal)
+    tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")
+    tour.prompt("podid sandbox start --samples")
+    process.stop(directory=directory)
+    running = process.start(directory=directory, samples=True)
+    terminal.narrate(
+        f"cluster {running.cluster}, account {running.account}, {running.region}, {running.endpoint_url}\n"
+    )
+    try:
+        environment = process.env(directory=directory)
+        env = {**access.runtime.env, **environment.export, "PODID_JOURNAL_DIR": str(home / "journal")}
+        for name in environment.unset:
+            env.pop(name, None)
+        tour.say("What the tour works with:")
+        tour.prompt(f"cat {POLICY_FILE}")
+        terminal.narrate((home / POLICY_FILE).read_text(encoding="utf-8"))
+        for scene in SCENES:
+            tour.play(scene, home, env)
+    finally:
+        if not keep:
+            process.stop(directory=directory)
+    tour.say("That was the whole way from nothing to proven credentials.")
+    if keep:
+        tour.say("The sandbox is still running. To go on playing:")
+        terminal.narrate(
+            f'  cd {shlex.quote(str(home))}\n  eval "$({_podid()} sandbox env)"\n'
+            f"  {_podid()} doctor payments/bilingworker\n  {_podid()} explain association-sa-not-found\n"
+            f"  {_podid()} history\n  {_podid()} sandbox stop\n"
+        )
+
+
+class _Tour:
+    """Narration and output on stdout, in the order in which they happen."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._bold, self._dim, self._off = ("\x1b[1m", "\x1b[36m", "\x1b[0m") if terminal.colored else ("", "", "")
+
+    def say(self, text: str) -> None:
+        import textwrap
+
+        width = min(100, self._terminal.width)
+        lines = textwrap.fill(text, width, initial_indent="# ", subsequent_indent="# ")
+        painted = "\n".join(f"{self._dim}{line}{self._off}" for line in lines.splitlines())
+        self._terminal.narrate(f"\n{painted}\n")
+
+    def prompt(self, command: str) -> None:
+        self._terminal.narrate(f"{self._bold}$ {command}{self._off}\n")
+
+    def play(self, scene: Scene, home: Path, env: Mapping[str, str]) -> None:
+        self.say(scene.say)
+        self.prompt(shlex.join(("podid", *scene.argv)))
+        done = subprocess.run(  # noqa: S603  podid itself, with arguments written above
+            [sys.executable, "-m", "podid", *scene.argv], cwd=home, env=dict(env), check=False
+        )
+        if done.returncode not in scene.codes:
+            raise PodidError(
+                f"podid {scene.argv[0]} ended with exit code {done.returncode}, not {scene.codes[0]}; the tour stops",
+                subject=scene.argv[0],
+            )
+        if done.returncode != ExitCode.OK:
+            self._terminal.narrate(f"(exit code {done.returncode})\n")
+
+
+def _podid() -> str:
+    """How this podid is started: by its name when that is what the shell would find, else by its path."""
+    import shutil
+
+    found = shutil.which("podid")
+    here = Path(sys.executable).parent / "podid"
+    if found is not None and (not here.exists() or here.samefile(found)):
+        return "podid"
+    return shlex.quote(str(here)) if here.exists() else f"{shlex.quote(sys.executable)} -m podid"

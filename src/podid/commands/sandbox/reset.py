@@ -1,0 +1,17 @@
+"""podid sandbox reset."""
+
+from podid.cli.command import Access, Terminal, command
+
+
+@command()
+def reset(access: Access, terminal: Terminal) -> None:
+    """Put the sandbox back to how it started.
+
+    Example: podid sandbox reset
+    """
+    from podid.commands.sandbox.views import running_view
+    from podid.sandbox import process
+
+    with terminal.working("resetting the sandbox"):
+        running = process.reset(directory=access.sandbox_dir)
+    terminal.emit(running_view(running, "reset"))

@@ -1,0 +1,16 @@
+"""podid sandbox stop."""
+
+from podid.cli.command import Access, Terminal, command
+
+
+@command()
+def stop(access: Access, terminal: Terminal) -> None:
+    """Stop the sandbox. What was in it is gone.
+
+    Example: podid sandbox stop
+    """
+    from podid.commands.sandbox.views import absent_view
+    from podid.sandbox import process
+
+    stopped = process.stop(directory=access.sandbox_dir)
+    terminal.emit(absent_view("stopped" if stopped.was_running else "not running"))

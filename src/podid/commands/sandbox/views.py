@@ -1,0 +1,43 @@
+"""The sandbox as a document and as text, for the commands beside this file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.render.associations import facts
+from podid.render.view import Document, View, document
+
+if TYPE_CHECKING:
+    from podid.sandbox.process import Environment, Running
+
+
+def running_view(running: Running, state: str) -> View:
+    body: Document = {
+        "state": state,
+        "endpointUrl": running.endpoint_url,
+        "account": running.account,
+        "region": running.region,
+        "cluster": running.cluster,
+        "kubeconfig": running.kubeconfig or None,
+        "pid": running.pid,
+        "log": running.log,
+    }
+    pairs = [
+        ("sandbox", state),
+        ("AWS endpoint", running.endpoint_url),
+        ("account", running.account),
+        ("region", running.region),
+        ("cluster", running.cluster),
+        ("kubeconfig", running.kubeconfig or "none"),
+        ("log", running.log),
+    ]
+    return View(document("Sandbox", body), text=facts(pairs), names=(running.endpoint_url,))
+
+
+def absent_view(state: str, *, remark: str = "") -> View:
+    return View(document("Sandbox", {"state": state}), text=f"sandbox {state}{remark}\n", names=(state,))
+
+
+def environment_view(environment: Environment) -> View:
+    body: Document = {"export": dict(environment.export), "unset": list(environment.unset)}
+    return View(document("SandboxEnvironment", body), text=environment.shell(), names=tuple(environment.export))

@@ -1,0 +1,78 @@
+"""podid restart."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    return CommandRights.of(
+        Eks.list_association_summaries,
+        KubeReader.list_pods,
+        KubeReader.list_owners,
+        KubeReader.get_rollout,
+        KubeWriter.restart,
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "dry_run", "journal_dir", "timeout"), rights=rights)
+def restart(
+    access: Access,
+    terminal: Terminal,
+    options: Shared,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.", show_default=False),
+    ] = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only workloads with pods that lack the injected fields.")
+    ] = False,
+) -> None:
+    """Restart the workloads of service accounts.
+
+    Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
+    most twice.
+
+    Example: podid restart -n shop --stale
+    """
+    from podid.cli import typed
+    from podid.cli.changing import report, settle_interrupted
+    from podid.cli.effects import Seen
+    from podid.cli.restarting import need_kubernetes, restart_plan, restart_recorded
+    from podid.domain.errors import UsageError
+    from podid.ops.change.apply import Applied
+    from podid.ops.restart.targets import find_associated_targets
+    from podid.render.changes import plan_text, plan_view
+
+    refs = typed.service_accounts(targets)
+    if not refs and options.namespace is None and not options.all_namespaces:
+        raise UsageError(
+            "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
+            hint=("podid", "restart", "NAMESPACE/NAME"),
+        )
+    if refs and (options.all_namespaces or access.sources.get("namespace") == "--namespace"):
+        raise UsageError("Service accounts and -n or -A exclude each other")
+    place = access.place(for_change=True)
+    kube = need_kubernetes(access)
+    settle_interrupted(access, terminal, access.resources(place), place)
+    with terminal.working("looking for pods"):
+        found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale)
+    plan = restart_plan(place.header, found)
+    if options.dry_run:
+        terminal.emit(plan_view(plan))
+        return
+    if not found:
+        terminal.note("nothing to restart" + (": every pod carries the injected fields" if stale else ""))
+        report(terminal, plan, Applied("", ()))
+        return
+    terminal.note(plan_text(plan).rstrip("\n"))
+    done, outcome, run_id = restart_recorded(access, terminal, kube, plan, found, expect_injected=True)
+    report(terminal, plan, Applied(run_id, done), seen=lambda: Seen(None, outcome.exit_code))

@@ -1,0 +1,76 @@
+"""podid verify."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import OneServiceAccount
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CLUSTER, KUBERNETES
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.aws.eks_auth import EksAuth
+    from podid.aws.sts import Sts
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    return CommandRights.of(
+        Eks.find_association,
+        Eks.list_association_summaries,
+        KubeReader.list_pods,
+        Sts.caller_of,
+        optional=(
+            OptionalRight.of(
+                "redeeming the token; on a node the node role has it", EksAuth.assume_role_for_pod_identity
+            ),
+            OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, "yes"), rights=rights)
+def verify(
+    access: Access,
+    terminal: Terminal,
+    target: OneServiceAccount,
+    all_pods: Annotated[
+        bool, typer.Option("--all-pods", help="Redeem a token for every live pod, not only for ten.")
+    ] = False,
+) -> None:
+    """Prove that pods get the role's credentials.
+
+    Takes a token bound to a live pod, redeems it as the agent would, and asks AWS who that is. The credentials stay in
+    memory and are dropped. Asks first, or needs --yes. Exit 0 proven, 3 failed, 9 could not be told.
+
+    Example: podid verify shop/orders --yes
+    """
+    from podid.cli.restarting import need_kubernetes
+    from podid.domain.names import ServiceAccountRef
+    from podid.ops.association.read import find_known
+    from podid.ops.association.verify import MOST_PODS
+    from podid.ops.association.verify import verify as verify_pods
+    from podid.render.verify import verify_view
+
+    ref = ServiceAccountRef.parse(target)
+    place = access.place()
+    association = find_known(access.aws.eks, place, ref)
+    kube = need_kubernetes(access)
+    terminal.consent(
+        f"Mint short-lived credentials of {association.target_role_arn or association.role_arn} to look at them?",
+        needed_for="Minting credentials",
+    )
+    with terminal.working(f"verifying {ref}"):
+        report = verify_pods(
+            kube.reader,
+            kube.writer,
+            association,
+            redeem=access.aws.eks_auth.assume_role_for_pod_identity,
+            whoami=access.aws.sts.caller_of,
+            progress=terminal.progress.glance,
+            most=None if all_pods else MOST_PODS,
+        )
+    terminal.emit(verify_view(report))
+    terminal.leave(report.exit_code)

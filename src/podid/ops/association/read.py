@@ -1,0 +1,79 @@
+"""Reading associations: the list with its roles, and one of them with its role's trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from podid.domain import trust
+from podid.domain.errors import AccessDenied, NotFound
+from podid.domain.model import Association
+from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
+from podid.ops.association.plan import association_not_found
+from podid.ops.role.plan import identity
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+    from podid.domain.place import Place
+    from podid.ops.clients import Clients
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFilter:
+    """Which associations to keep: all of them, those of one ARN (also as target role), or those of a role's name."""
+
+    text: str = ""
+
+    @classmethod
+    def parse(cls, text: str | None) -> RoleFilter:
+        """InvalidInput for what is neither a role's name nor the ARN of one."""
+        if text is None:
+            return cls()
+        if text.startswith("arn:"):
+            parse_role_arn(text)
+        else:
+            check_role_name(text)
+        return cls(text)
+
+    def keeps(self, association: Association) -> bool:
+        if self.text.startswith("arn:"):
+            return self.text in (association.role_arn, association.target_role_arn)
+        return not self.text or role_name(association.role_arn) == self.text
+
+
+def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Association]:
+    """As they arrive, in no order."""
+    return (item for item in eks.iter_associations(place.cluster_name, namespace=namespace) if role.keeps(item))
+
+
+def find_known(eks: Eks, place: Place, ref: ServiceAccountRef) -> Association:
+    """The association of a service account; NotFound with the nearest names that have one."""
+    association = eks.find_association(place.cluster_name, ref)
+    if association is None:
+        known = eks.list_association_summaries(place.cluster_name)
+        raise association_not_found(ref, place.cluster_name, tuple(item.ref for item in known))
+    return association
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationReading:
+    """An association and whether its role admits its pods: `evaluation`, or why that is not known."""
+
+    association: Association
+    evaluation: trust.Evaluation | None = None
+    not_evaluated: str = ""
+
+
+def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
+    association = find_known(clients.eks, place, ref)
+    name = role_name(association.role_arn)
+    try:
+        role = clients.iam.get_role(name)
+    except NotFound:
+        return AssociationReading(association, not_evaluated=f"role {name} does not exist")
+    except AccessDenied as error:
+        return AssociationReading(association, not_evaluated=f"not looked at: needs {error.permission}")
+    assert place.cluster is not None
+    who = identity(place.cluster, ref, session_tags=association.session_tags, role=role)
+    return AssociationReading(association, trust.evaluate(trust.parse_policy(role.trust), who))
