@@ -132,6 +132,7 @@ STILL_DOUBLE = {
     "Association",
     "Authorizer",
     "Clients",
+    "Access",
     "Clock",
     "Cluster",
     "Credentials",
