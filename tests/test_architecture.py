@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3"}),
     "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
-    "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath"}),
+    "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
         {"cli", "ops", "domain", "render", "aws", "kube", "version"},
         {"typer", "questionary", "prompt_toolkit"},
@@ -48,6 +48,7 @@ HOMES = {
     "moto": ("sandbox/",),
     "flask": ("sandbox/",),
     "jmespath": ("render/formats.py",),
+    "typing_extensions": ("render/documents/",),
     "pydantic": (),
     "click": (),
 }
@@ -100,6 +101,16 @@ def problems() -> Iterator[str]:
 
 def test_imports_point_one_way() -> None:
     assert sorted(set(problems())) == []
+
+
+def test_types_of_documents_cost_no_start() -> None:
+    found = [
+        where(path)
+        for path in FILES
+        for module, typing_only in imports(path)
+        if module.startswith("podid.render.documents") and not typing_only
+    ]
+    assert {name for name in found if not name.startswith("render/documents/")} == set()
 
 
 def test_relative_imports_are_not_used() -> None:

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from conftest import at
 from harness import Outcome, Podid
 from podid.cli.tree import COMMANDS
-from podid.render.schemas import SCHEMAS
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kubernetes import factory_in
 
+REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "json"
+SCHEMAS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in REFERENCE.glob("*.json")}
 VALIDATORS = {
     kind: Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     for kind, schema in SCHEMAS.items()

@@ -10,17 +10,18 @@ from podid.domain.trust import (
     build_statement,
     check,
     diff,
+    evaluate,
     new_policy,
-    report,
     target_policy,
 )
+from podid.render.trust import trust_body
 from trust.trust_helpers import BASE_ROLE, CLUSTER, HOP, IDENTITY, PODS, policy, statement
 
 CART = PodIdentity(CLUSTER, "shop", "cart")
 
 
 def test_report_is_the_body_of_a_trust_report() -> None:
-    found = report(new_policy(IDENTITY), IDENTITY)
+    found: object = trust_body(evaluate(new_policy(IDENTITY), IDENTITY))
     yes = {
         "verdict": "match",
         "statement": 0,
@@ -39,7 +40,7 @@ def test_report_is_the_body_of_a_trust_report() -> None:
 def test_report_of_a_trust_that_keeps_out() -> None:
     reason = f"no statement lets {PODS} in: the trust names ec2.amazonaws.com"
     no = {"verdict": "no-match", "statement": None, "sid": "", "reason": reason}
-    assert report(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY) == {
+    assert trust_body(evaluate(policy(statement(Principal={"Service": "ec2.amazonaws.com"})), IDENTITY)) == {
         "verdict": "no-match",
         "actions": {"sts:AssumeRole": no, "sts:TagSession": no},
         "scope": None,

@@ -1,7 +1,14 @@
 """What a command needs to be allowed, as the policies that grant it (`--show-permissions`)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from podid.domain.rights import CommandRights, KubeRight, Rights
-from podid.render.view import Document, Json, View, document
+from podid.render.view import API_VERSION, Document, Json, View, document
+
+if TYPE_CHECKING:
+    from podid.render.documents.tool import PermissionsDocument
 
 
 def permissions_view(command: str, rights: CommandRights) -> View:
@@ -10,17 +17,19 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     policy = _policy(rights.always)
     manifests = _manifests(rights.always)
     optional = [(_words(item.rights), item.reason) for item in rights.optional]
-    body: dict[str, Json] = {
+    body: PermissionsDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Permissions",
         "command": command,
         "iamPolicy": policy,
-        "kubernetes": list(manifests),
+        "kubernetes": manifests,
         "optional": [{"permission": words, "for": reason} for words, reason in optional],
     }
     parts = [f"# IAM policy for podid {command}\n{to_json(policy)}"] if rights.always.iam else []
     parts += [f"---\n{to_yaml(manifest)}" for manifest in manifests]
     parts += [f"# optional: {words}, {reason}\n" for words, reason in optional]
     return View(
-        document("Permissions", body),
+        document(body),
         text="".join(parts) or f"podid {command} needs no permissions.\n",
         names=rights.always.iam,
     )

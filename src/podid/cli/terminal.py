@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from podid.domain.errors import ConsentNeeded, Declined, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
-from podid.render.view import Json, View
+from podid.render.view import View
 
 if TYPE_CHECKING:
     from podid.aws.session import CallRecord
@@ -130,7 +130,7 @@ class Terminal:
         text = to_text(view, options.output, options.query)
         self._stdout(lambda out: out.write(text))
 
-    def stream(self, items: Iterable[Json]) -> None:
+    def stream(self, items: Iterable[Mapping[str, object]]) -> None:
         """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
         for item in items:
             try:

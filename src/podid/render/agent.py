@@ -1,18 +1,32 @@
 """The agent's status: add-on, DaemonSets, coverage, verdict."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from podid.domain.model import Addon, DaemonSet
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading
 from podid.render.associations import facts
-from podid.render.view import Column, Document, Json, Table, View, document
+from podid.render.view import API_VERSION, Column, Table, View, document
+
+if TYPE_CHECKING:
+    from podid.render.documents.agent import (
+        AddonBody,
+        AgentStatusDocument,
+        DaemonSetBody,
+        NodeBody,
+        NodeListDocument,
+    )
 
 
 def agent_status_view(found: AgentReading) -> View:
     cluster, addon, daemon_sets, verdict = found.cluster, found.addon, found.daemon_sets, found.verdict
     coverage, report = found.coverage, found.report
-    body: Document = {
+    body: AgentStatusDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "AgentStatus",
         "clusterName": cluster,
         "verdict": verdict,
         "addon": None if addon is None else _addon(addon),
@@ -21,7 +35,7 @@ def agent_status_view(found: AgentReading) -> View:
         if coverage is None
         else {"expected": coverage.expected, "ready": coverage.ready, "nodes": node_items(coverage.nodes)},
         "findings": [
-            {"id": item.check, "severity": str(item.severity), "subject": str(item.subject), "message": item.message}
+            {"id": item.check, "severity": item.severity, "subject": str(item.subject), "message": item.message}
             for item in report.findings
         ],
         "unknowns": [
@@ -38,7 +52,7 @@ def agent_status_view(found: AgentReading) -> View:
         lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}\n" for item in coverage.nodes]
     lines += [f"{item.severity} {item.check}: {item.message}\n" for item in report.findings]
     lines += [f"unknown {item.check}: {item.reason}\n" for item in report.unknowns]
-    return View(document("AgentStatus", body), text="".join(lines), names=(verdict,))
+    return View(document(body), text="".join(lines), names=(verdict,))
 
 
 def _addon_words(addon: Addon | None) -> str:
@@ -48,15 +62,18 @@ def _addon_words(addon: Addon | None) -> str:
     return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
 
 
-def _addon(addon: Addon) -> Document:
-    issues: list[Json] = [
-        {"code": issue.code, "message": issue.message, "resourceIds": list(issue.resource_ids)}
-        for issue in addon.issues
-    ]
-    return {"addonName": addon.name, "addonVersion": addon.version, "status": addon.status, "issues": issues}
+def _addon(addon: Addon) -> AddonBody:
+    return {
+        "addonName": addon.name,
+        "addonVersion": addon.version,
+        "status": addon.status,
+        "issues": [
+            {"code": issue.code, "message": issue.message, "resourceIds": issue.resource_ids} for issue in addon.issues
+        ],
+    }
 
 
-def _daemon_set(item: DaemonSet) -> Document:
+def _daemon_set(item: DaemonSet) -> DaemonSetBody:
     return {
         "namespace": item.namespace,
         "name": item.name,
@@ -64,11 +81,11 @@ def _daemon_set(item: DaemonSet) -> Document:
         "ready": item.ready,
         "available": item.available,
         "updated": item.updated,
-        "images": list(item.images),
+        "images": item.images,
     }
 
 
-def node_items(nodes: Sequence[NodeCoverage]) -> list[Json]:
+def node_items(nodes: Sequence[NodeCoverage]) -> list[NodeBody]:
     return [
         {
             "node": item.node,
@@ -88,9 +105,14 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
         (item.node, item.compute_type, item.state, item.pod or "-", item.reason or "-", item.os)
         for item in coverage.nodes
     )
-    body: Document = {"clusterName": cluster, "items": node_items(coverage.nodes)}
+    body: NodeListDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "NodeList",
+        "clusterName": cluster,
+        "items": node_items(coverage.nodes),
+    }
     return View(
-        document("NodeList", body),
+        document(body),
         (Table(columns, rows, empty="the cluster has no nodes"),),
         tuple(item.node for item in coverage.nodes),
     )

@@ -1,14 +1,19 @@
 """Associations as documents and tables. Documents carry every field of the API, under the API's own names."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING
 
 from podid.domain.model import Association
 from podid.domain.names import addon_name, role_name, role_path
-from podid.domain.trust.check import body
 from podid.ops.association.read import AssociationReading
-from podid.render.view import Column, Document, Json, Table, View, age, document, timestamp
+from podid.render.trust import trust_body
+from podid.render.view import API_VERSION, Column, Table, View, age, document, timestamp
+
+if TYPE_CHECKING:
+    from podid.render.documents.associations import AssociationBody, AssociationDocument, AssociationListDocument
 
 _COLUMNS = (
     Column("NAMESPACE"),
@@ -23,7 +28,7 @@ _COLUMNS = (
 )
 
 
-def association_body(association: Association) -> Document:
+def association_body(association: Association) -> AssociationBody:
     """EKS's PodIdentityAssociation member for member; null where the API has none."""
     return {
         "clusterName": association.cluster_name,
@@ -32,7 +37,7 @@ def association_body(association: Association) -> Document:
         "roleArn": association.role_arn,
         "associationArn": association.association_arn,
         "associationId": association.association_id,
-        "tags": dict(association.tags),
+        "tags": association.tags,
         "createdAt": timestamp(association.created_at),
         "modifiedAt": timestamp(association.modified_at),
         "ownerArn": association.owner_arn,
@@ -45,14 +50,19 @@ def association_body(association: Association) -> Document:
 
 def association_list_view(associations: Sequence[Association], cluster: str, now: datetime, *, short: bool) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs."""
-    items: list[Json] = [association_body(association) for association in associations]
+    body: AssociationListDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "AssociationList",
+        "clusterName": cluster,
+        "items": [association_body(association) for association in associations],
+    }
     table = Table(
         _COLUMNS,
         tuple(_row(association, now, short=short) for association in associations),
         empty=f"no pod identity associations in cluster {cluster}",
     )
     return View(
-        document("AssociationList", {"clusterName": cluster, "items": items}),
+        document(body),
         (table,),
         tuple(str(association.ref) for association in associations),
     )
@@ -117,7 +127,12 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 def association_view(found: AssociationReading, now: datetime) -> View:
     """One association with the verdict on its role's trust, a TrustReport's body under `trust`."""
     evaluation = found.evaluation
-    report = None if evaluation is None else cast("Json", body(evaluation))
+    body: AssociationDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Association",
+        **association_body(found.association),
+        "trust": None if evaluation is None else trust_body(evaluation),
+    }
     pairs = association_facts(found.association, now)
     if evaluation is None:
         pairs.append(("trust", found.not_evaluated))
@@ -127,5 +142,4 @@ def association_view(found: AssociationReading, now: datetime) -> View:
         if evaluation.scope is not None:
             pairs.append(("scope", evaluation.scope.words))
         pairs += [(finding.id, finding.message) for finding in evaluation.findings]
-    whole = document("Association", {**association_body(found.association), "trust": report})
-    return View(whole, text=facts(pairs), names=(str(found.association.ref),))
+    return View(document(body), text=facts(pairs), names=(str(found.association.ref),))

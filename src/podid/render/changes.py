@@ -1,13 +1,30 @@
 """Plans, what became of them, and the journal, as documents and as text."""
 
+from __future__ import annotations
+
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
 from podid.ops.change.journal import Run
-from podid.render.view import Column, Document, Json, Table, View, document
+from podid.render.view import API_VERSION, Column, Table, View, document
+
+if TYPE_CHECKING:
+    from podid.render.documents.changes import (
+        ActionBody,
+        EffectBody,
+        HeaderBody,
+        HistoryDocument,
+        PlanDocument,
+        PlannedStatus,
+        ResultDocument,
+        RunBody,
+        RunStatus,
+    )
+
+S = TypeVar("S")
 
 _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
 
@@ -86,25 +103,21 @@ def _empty(value: object) -> bool:
     return value is None or value == "" or value == {} or value is False
 
 
-def _state(state: State | None) -> Json:
-    return cast("Json", None if state is None else dict(state))
-
-
-def action_body(action: Action, status: str, after: State | None, reason: str = "") -> Document:
-    body: Document = {
-        "kind": str(action.kind),
-        "verb": str(action.verb),
+def action_body(action: Action, status: S, after: State | None, reason: str = "") -> ActionBody[S]:
+    body: ActionBody[S] = {
+        "kind": action.kind,
+        "verb": action.verb,
         "target": action.target,
         "status": status,
-        "before": _state(action.before),
-        "after": _state(after),
+        "before": action.before,
+        "after": after,
     }
     if reason:
         body["reason"] = reason
     return body
 
 
-def _header_body(header: Header) -> Document:
+def _header_body(header: Header) -> HeaderBody:
     return {
         "callerArn": header.caller_arn,
         "account": header.account,
@@ -115,20 +128,28 @@ def _header_body(header: Header) -> Document:
 
 def plan_view(plan: Plan) -> View:
     """What --dry-run shows: the object that would be carried out."""
-    actions: list[Json] = [action_body(action, "planned", action.after) for action in plan.actions]
-    actions += [action_body(action, Status.UNCHANGED, action.after) for action in plan.unchanged]
-    body: Document = {**_header_body(plan.header), "actions": actions, "notes": list(plan.notes)}
-    return View(document("Plan", body), text=plan_text(plan), names=tuple(action.target for action in plan.actions))
+    actions: list[ActionBody[PlannedStatus]] = [action_body(item, "planned", item.after) for item in plan.actions]
+    actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
+    body: PlanDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
+        **_header_body(plan.header),
+        "actions": actions,
+        "notes": plan.notes,
+    }
+    return View(document(body), text=plan_text(plan), names=tuple(action.target for action in plan.actions))
 
 
-def effect_body(effect: Effect | None) -> Json:
-    return None if effect is None else {"state": str(effect.state), "how": effect.how}
+def effect_body(effect: Effect | None) -> EffectBody | None:
+    return None if effect is None else {"state": effect.state, "how": effect.how}
 
 
 def result_view(result: ChangeResult) -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
-    body: Document = {
+    body: ResultDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Result",
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
         "actions": [action_body(item.action, item.status, _after(item), item.reason) for item in done],
@@ -139,7 +160,7 @@ def result_view(result: ChangeResult) -> View:
     if result.effect is not None:
         lines.append(f"effect: {result.effect.state}, {result.effect.how}")
     return View(
-        document("Result", body),
+        document(body),
         text="\n".join(lines or ["nothing to change"]) + "\n",
         names=tuple(item.action.target for item in done),
     )
@@ -183,7 +204,7 @@ def _detail(item: Done) -> str:
 # --- the journal ---------------------------------------------------------------------------------------------------
 
 
-def run_status(run: Run) -> str:
+def run_status(run: Run) -> RunStatus:
     """done, partial, failed, running, interrupted, or empty for a run that changed nothing."""
     states = {step.status for step in run.steps}
     if run.open_steps:
@@ -195,10 +216,10 @@ def run_status(run: Run) -> str:
     return "partial" if Status.DONE in states else "failed"
 
 
-def run_body(run: Run) -> Document:
+def run_body(run: Run) -> RunBody:
     return {
         "runId": run.run_id,
-        "command": list(run.command),
+        "command": run.command,
         "startedAt": run.started_at,
         "status": run_status(run),
         **_header_body(run.header),
@@ -209,11 +230,10 @@ def run_body(run: Run) -> Document:
 
 def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     """All runs as a table; one run (`detail`) with its actions."""
-    items: list[Json] = [run_body(run) for run in runs]
-    view_document = document("History", {"items": items})
+    body: HistoryDocument = {"apiVersion": API_VERSION, "kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
-        return View(view_document, text=_run_text(runs[0]), names=names)
+        return View(document(body), text=_run_text(runs[0]), names=names)
     columns = (
         Column("RUN", whole=True),
         Column("STARTED", wide=True),
@@ -239,7 +259,7 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
         )
         for run in runs
     )
-    return View(view_document, (Table(columns, rows, empty="no changes yet"),), names)
+    return View(document(body), (Table(columns, rows, empty="no changes yet"),), names)
 
 
 def _run_text(run: Run) -> str:

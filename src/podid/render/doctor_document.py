@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.render.view import Document, Json, document, timestamp
+from podid.render.view import API_VERSION, Document, document, timestamp
 
 if TYPE_CHECKING:
     from podid.ops.doctor import CheckInfo
+    from podid.render.documents.doctor import (
+        CheckBody,
+        CheckListDocument,
+        DoctorReportDocument,
+        FindingBody,
+        SubjectBody,
+        UnknownBody,
+        VerdictBody,
+    )
 
 
 def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
-    """JSON-able; `verdicts` (passes and not-applicables too) only on request. Absent values are null."""
+    """`verdicts` (passes and not-applicables too) only on request. Absent values are null."""
     counts = report.summary
-    body: Document = {
+    body: DoctorReportDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "DoctorReport",
         "cluster": report.cluster,
         "clusterArn": report.cluster_arn or None,
         "scope": report.scope or None,
@@ -37,32 +48,32 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
     }
     if all_verdicts:
         body["verdicts"] = [_verdict(v) for v in report.verdicts]
-    return document("DoctorReport", body)
+    return document(body)
 
 
-def _finding(verdict: Verdict) -> Document:
+def _finding(verdict: Verdict) -> FindingBody:
     fix = verdict.fix
     return {
         "id": verdict.check,
-        "severity": verdict.severity.value,
+        "severity": verdict.severity,
         "link": verdict.link,
         "subject": _subject(verdict.subject),
         "message": verdict.message,
-        "evidence": list(verdict.evidence),
+        "evidence": verdict.evidence,
         "fix": {
-            "class": fix.kind.value if fix else "-",
-            "commands": [list(command) for command in (fix.commands if fix else ())],
+            "class": fix.kind if fix else FixClass.NONE,
+            "commands": fix.commands if fix else (),
         },
-        "serviceAccounts": list(verdict.chain),
+        "serviceAccounts": verdict.chain,
         "maskedBy": verdict.masked_by or None,
         "docs": f"podid explain {verdict.check}",
     }
 
 
-def _unknown(verdict: Verdict) -> Document:
+def _unknown(verdict: Verdict) -> UnknownBody:
     return {
         "id": verdict.check,
-        "severity": verdict.severity.value,
+        "severity": verdict.severity,
         "link": verdict.link,
         "subject": _subject(verdict.subject),
         "reason": verdict.reason,
@@ -70,11 +81,11 @@ def _unknown(verdict: Verdict) -> Document:
     }
 
 
-def _verdict(verdict: Verdict) -> Document:
+def _verdict(verdict: Verdict) -> VerdictBody:
     return {
         "id": verdict.check,
-        "outcome": verdict.outcome.value,
-        "severity": verdict.severity.value,
+        "outcome": verdict.outcome,
+        "severity": verdict.severity,
         "link": verdict.link,
         "subject": _subject(verdict.subject),
         "message": verdict.message,
@@ -82,23 +93,24 @@ def _verdict(verdict: Verdict) -> Document:
     }
 
 
-def _subject(subject: Subject) -> Document:
+def _subject(subject: Subject) -> SubjectBody:
     return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
 
 
 def check_list_document(checks: Iterable[CheckInfo]) -> Document:
     """What `podid doctor --list` shows, in causal order."""
-    items: list[Json] = [
+    items: list[CheckBody] = [
         {
             "id": c.id,
-            "severity": c.severity,
+            "severity": Severity(c.severity),
             "link": c.link,
             "title": c.title,
-            "fix": c.fix,
-            "needs": list(c.needs),
-            "wants": list(c.wants),
-            "permissions": {"iam": list(c.iam), "kubernetes": list(c.kubernetes)},
+            "fix": FixClass(c.fix),
+            "needs": c.needs,
+            "wants": c.wants,
+            "permissions": {"iam": c.iam, "kubernetes": c.kubernetes},
         }
         for c in checks
     ]
-    return document("CheckList", {"items": items})
+    body: CheckListDocument = {"apiVersion": API_VERSION, "kind": "CheckList", "items": items}
+    return document(body)

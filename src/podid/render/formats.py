@@ -7,7 +7,7 @@ from typing import cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
-from podid.render.view import NOTHING, Json, Table, View
+from podid.render.view import NOTHING, Json, Table, View, plain
 
 
 class Format(StrEnum):
@@ -54,11 +54,16 @@ def to_json(value: Json) -> str:
 def to_jsonl(value: Json) -> str:
     items = value.get("items") if isinstance(value, Mapping) else value
     if isinstance(items, list | tuple):
-        return "".join(jsonl_line(item) for item in items)
-    return jsonl_line(value)
+        return "".join(_jsonl_line(item) for item in items)
+    return _jsonl_line(value)
 
 
-def jsonl_line(value: Json) -> str:
+def jsonl_line(value: object) -> str:
+    """The line of an item that no view holds: streamed as soon as it is there."""
+    return _jsonl_line(plain(value))
+
+
+def _jsonl_line(value: Json) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 

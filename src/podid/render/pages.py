@@ -1,17 +1,23 @@
 """Failure modes explained, and the list of them."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from podid.ops.explain import Explanation, Match, Page
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from podid.domain.findings import FixClass, Severity
+from podid.ops.explain import Explanation, Page
 from podid.pages.entry import Entry
-from podid.render.view import Column, Document, Json, Table, View, document
+from podid.render.view import API_VERSION, Column, Table, View, document
+
+if TYPE_CHECKING:
+    from podid.render.documents.pages import ExplanationDocument, PageBody, PageEntryBody, PageListDocument
 
 _MOST_NAMED = 5
 
 
 def explanation_view(found: Explanation) -> View:
     """The best page whole, the next ones by name."""
-    items: list[Json] = [_body(match) for match in found.matches]
     first, *rest = found.matches
     text = _page(first.page)
     if rest:
@@ -19,8 +25,14 @@ def explanation_view(found: Explanation) -> View:
             f"  podid explain {match.page.id}    {match.page.entry.title}" for match in rest[:_MOST_NAMED]
         )
         text += f"\nIt could also be:\n{names}\n"
-    body: Document = {"query": found.query, "how": found.how, "items": items}
-    return View(document("Explanation", body), text=text, names=tuple(match.page.id for match in found.matches))
+    body: ExplanationDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Explanation",
+        "query": found.query,
+        "how": found.how,
+        "items": [_page_body(match.page) for match in found.matches],
+    }
+    return View(document(body), text=text, names=tuple(match.page.id for match in found.matches))
 
 
 def _page(page: Page) -> str:
@@ -29,24 +41,26 @@ def _page(page: Page) -> str:
     return f"{entry.id} ({entry.severity}{link})\n\n{page.body}"
 
 
-def _body(match: Match) -> Document:
-    entry = match.page.entry
+def _entry_body(entry: Entry) -> PageEntryBody:
     return {
         "id": entry.id,
-        "title": entry.title,
-        "severity": entry.severity,
+        "severity": Severity(entry.severity),
         "link": entry.link or None,
-        "fix": entry.fix,
-        "texts": list(entry.texts),
-        "body": match.page.body,
+        "fix": FixClass(entry.fix),
     }
+
+
+def _page_body(page: Page) -> PageBody:
+    return {**_entry_body(page.entry), "title": page.entry.title, "texts": page.entry.texts, "body": page.body}
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:
     found = tuple(entries)
-    items: list[Json] = [
-        {"id": item.id, "severity": item.severity, "link": item.link or None, "fix": item.fix} for item in found
-    ]
+    body: PageListDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "PageList",
+        "items": [_entry_body(item) for item in found],
+    }
     columns = (Column("ID"), Column("SEVERITY"), Column("LINK", right=True), Column("FIX"))
     rows = tuple((item.id, item.severity, str(item.link or "-"), item.fix) for item in found)
-    return View(document("PageList", {"items": items}), (Table(columns, rows),), tuple(item.id for item in found))
+    return View(document(body), (Table(columns, rows),), tuple(item.id for item in found))

@@ -1,11 +1,21 @@
 """Verdicts on trust policies as documents and as text."""
 
-from typing import cast
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.trust.check import body
 from podid.ops.trust.check import PolicyChecks
-from podid.render.view import Document, Json, View, document
+from podid.render.view import API_VERSION, Document, View, document
+
+if TYPE_CHECKING:
+    from podid.render.documents.trust import (
+        ActionVerdictBody,
+        TrustBody,
+        TrustReportBody,
+        TrustReportDocument,
+        TrustReportListDocument,
+    )
 
 Request = trust.PodIdentity | trust.TargetHop
 
@@ -14,14 +24,19 @@ def check_view(found: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
     checks = found.checks
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
-    whole = (
-        document("TrustReport", reports[0]) if len(reports) == 1 else document("TrustReportList", {"items": reports})
-    )
     text = "\n".join(_text(file, check) for file, check in checks)
-    return View(whole, text=text, names=tuple(f"{file}\t{check.verdict}" for file, check in checks))
+    return View(_document(reports), text=text, names=tuple(f"{file}\t{check.verdict}" for file, check in checks))
 
 
-def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> Document:
+def _document(reports: list[TrustReportBody]) -> Document:
+    if len(reports) == 1:
+        one: TrustReportDocument = {"apiVersion": API_VERSION, "kind": "TrustReport", **reports[0]}
+        return document(one)
+    several: TrustReportListDocument = {"apiVersion": API_VERSION, "kind": "TrustReportList", "items": reports}
+    return document(several)
+
+
+def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> TrustReportBody:
     pod = _pod(evaluation.request)
     return {
         "file": file,
@@ -29,10 +44,35 @@ def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) ->
         "serviceAccount": pod.service_account,
         "clusterArn": pod.cluster_arn,
         "hop": 2 if isinstance(evaluation.request, trust.TargetHop) else 1,
-        **cast("Document", body(evaluation)),
-        "proposed": cast("Json", check.proposed.to_document() if check.proposed is not None else None),
+        **trust_body(evaluation),
+        "proposed": check.proposed.to_document() if check.proposed is not None else None,
         "diff": check.diff,
-        "advice": list(check.advice),
+        "advice": check.advice,
+    }
+
+
+def trust_body(found: trust.Evaluation) -> TrustBody:
+    scope = found.scope
+    return {
+        "verdict": found.verdict,
+        "actions": {
+            "sts:AssumeRole": _action_body(found.assume_role),
+            "sts:TagSession": _action_body(found.tag_session),
+        },
+        "scope": None if scope is None else {"kind": scope.kind, "words": scope.words},
+        "findings": [
+            {"id": item.id, "severity": item.severity, "message": item.message, "fix": item.fix}
+            for item in found.findings
+        ],
+    }
+
+
+def _action_body(action: trust.ActionVerdict) -> ActionVerdictBody:
+    return {
+        "verdict": action.verdict,
+        "statement": action.statement,
+        "sid": action.sid,
+        "reason": action.reason,
     }
 
 

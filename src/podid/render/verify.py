@@ -1,39 +1,47 @@
 """What verify found, pod by pod."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
-from podid.render.view import Document, Json, View, document, timestamp
+from podid.render.view import API_VERSION, View, document, timestamp
+
+if TYPE_CHECKING:
+    from podid.render.documents.verify import PodProofBody, VerifyReportDocument
 
 _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}
 
 
 def verify_view(report: VerifyReport) -> View:
     """A VerifyReport. No secret is in it: the credentials were dropped before the report was made."""
-    pods: list[Json] = [_pod(proof) for proof in report.pods]
-    body: Document = {
+    body: VerifyReportDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "VerifyReport",
         "clusterName": report.cluster,
         "namespace": report.ref.namespace,
         "serviceAccount": report.ref.name,
         "roleArn": report.role_arn,
-        "state": str(report.state),
+        "state": report.state,
         "reason": report.reason,
         "link": report.link or None,
         "permission": report.permission or None,
-        "pods": pods,
+        "pods": [_pod(proof) for proof in report.pods],
     }
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
     lines += [_line(proof) for proof in report.pods]
-    return View(document("VerifyReport", body), text="\n".join(lines) + "\n", names=(f"{report.ref}\t{report.state}",))
+    return View(document(body), text="\n".join(lines) + "\n", names=(f"{report.ref}\t{report.state}",))
 
 
-def _pod(proof: PodProof) -> Document:
+def _pod(proof: PodProof) -> PodProofBody:
     identity = proof.identity
     return {
         "namespace": proof.namespace,
         "name": proof.name,
         "node": proof.node,
         "injected": proof.injected,
-        "missingContainers": list(proof.missing_containers),
-        "state": str(proof.state),
+        "missingContainers": proof.missing_containers,
+        "state": proof.state,
         "reason": proof.reason,
         "link": proof.link or None,
         "permission": proof.permission or None,

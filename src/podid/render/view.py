@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final, cast, overload
 
-API_VERSION = "podid/v1"
+API_VERSION: Final = "podid/v1"
 
 # a cell of a table that has no value
 NOTHING = "-"
@@ -45,10 +46,28 @@ class View:
     text: str = ""
 
 
-def document(kind: str, body: Mapping[str, Json]) -> Document:
-    return {"apiVersion": API_VERSION, "kind": kind, **body}
+def document(body: Mapping[str, object]) -> Document:
+    """The document of a view, from one of the types of `podid.render.documents`."""
+    return {key: plain(value) for key, value in body.items()}
 
 
+def plain(value: object) -> Json:
+    """The same in JSON's own types: no writer has to know enums, tuples or mappings of our own."""
+    if value is None or type(value) in (str, bool, int, float):
+        return cast("Json", value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(member) for key, member in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    raise TypeError(f"JSON has nothing for a {type(value).__name__}")
+
+
+@overload
+def timestamp(moment: datetime) -> str: ...
+@overload
+def timestamp(moment: datetime | None) -> str | None: ...
 def timestamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC; whole seconds print without a fraction."""
     if moment is None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.render.associations import facts
-from podid.render.view import Document, View, document
+from podid.render.view import API_VERSION, View, document
 
 if TYPE_CHECKING:
+    from podid.render.documents.tool import SandboxDocument, SandboxEnvironmentDocument, SandboxState
     from podid.sandbox.process import Environment, Running
 
 
-def running_view(running: Running, state: str) -> View:
-    body: Document = {
+def running_view(running: Running, state: SandboxState) -> View:
+    body: SandboxDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "Sandbox",
         "state": state,
         "endpointUrl": running.endpoint_url,
         "account": running.account,
@@ -31,13 +34,19 @@ def running_view(running: Running, state: str) -> View:
         ("kubeconfig", running.kubeconfig or "none"),
         ("log", running.log),
     ]
-    return View(document("Sandbox", body), text=facts(pairs), names=(running.endpoint_url,))
+    return View(document(body), text=facts(pairs), names=(running.endpoint_url,))
 
 
-def absent_view(state: str, *, remark: str = "") -> View:
-    return View(document("Sandbox", {"state": state}), text=f"sandbox {state}{remark}\n", names=(state,))
+def absent_view(state: SandboxState, *, remark: str = "") -> View:
+    body: SandboxDocument = {"apiVersion": API_VERSION, "kind": "Sandbox", "state": state}
+    return View(document(body), text=f"sandbox {state}{remark}\n", names=(state,))
 
 
 def environment_view(environment: Environment) -> View:
-    body: Document = {"export": dict(environment.export), "unset": list(environment.unset)}
-    return View(document("SandboxEnvironment", body), text=environment.shell(), names=tuple(environment.export))
+    body: SandboxEnvironmentDocument = {
+        "apiVersion": API_VERSION,
+        "kind": "SandboxEnvironment",
+        "export": environment.export,
+        "unset": environment.unset,
+    }
+    return View(document(body), text=environment.shell(), names=tuple(environment.export))

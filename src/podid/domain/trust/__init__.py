@@ -5,7 +5,7 @@ what was done. Nothing here does any I/O.
 """
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
-from podid.domain.trust.check import TrustCheck, check, diff, report
+from podid.domain.trust.check import TrustCheck, check, diff
 from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
@@ -46,7 +46,6 @@ __all__ = [
     "parse_policy",
     "policy_size",
     "remove",
-    "report",
     "target_policy",
     "tighten",
     "unwritable_principals",

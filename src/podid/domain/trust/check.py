@@ -1,41 +1,17 @@
-"""Reports: the body of a TrustReport, the diff of two policies, and the check of one policy for several requests."""
+"""The diff of two policies, and the check of one policy for several requests."""
 
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA
 from podid.domain.trust.edit import add
-from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
+from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request
 from podid.domain.trust.policy import Policy
 from podid.domain.trust.request import TargetHop
 from podid.domain.trust.target import target_policy
-
-
-def report(policy: Policy, request: Request) -> dict[str, object]:
-    """The body of a TrustReport: `actions`, `scope` (None where it does not apply) and `findings`, JSON-able."""
-    return body(evaluate(policy, request))
-
-
-def body(found: Evaluation) -> dict[str, object]:
-    scope = found.scope
-    return {
-        "verdict": found.verdict.value,
-        "actions": {action.action: _action(action) for action in (found.assume_role, found.tag_session)},
-        "scope": None if scope is None else {"kind": scope.kind.value, "words": scope.words},
-        "findings": [{**asdict(finding), "severity": finding.severity.value} for finding in found.findings],
-    }
-
-
-def _action(action: ActionVerdict) -> dict[str, object]:
-    return {
-        "verdict": action.verdict.value,
-        "statement": action.statement,
-        "sid": action.sid,
-        "reason": action.reason,
-    }
 
 
 def diff(old: Policy, new: Policy) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Addon, DaemonSet
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 T = TypeVar("T")
+AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
 AGENT_CHECKS = ("agent-not-installed", "agent-pod-unhealthy", "addon-degraded-or-failed", "agent-not-on-node")
 
 
@@ -37,11 +38,12 @@ class AgentReading:
         return self.report.exit_code()
 
     @property
-    def verdict(self) -> str:
-        """healthy, broken, not-installed, or unknown."""
+    def verdict(self) -> AgentVerdict:
         if any(item.check == "agent-not-installed" for item in self.report.findings):
             return "not-installed"
-        return {ExitCode.OK: "healthy", ExitCode.UNDETERMINED: "unknown"}.get(self.exit_code, "broken")
+        if self.exit_code is ExitCode.OK:
+            return "healthy"
+        return "unknown" if self.exit_code is ExitCode.UNDETERMINED else "broken"
 
 
 def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:

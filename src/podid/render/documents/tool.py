@@ -1,0 +1,70 @@
+"""podid itself: its rights, its sandbox, its errors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from podid.domain.exit_codes import ExitCode
+from podid.render.documents.common import About, Head, Names, Pairs, PolicyObject
+
+SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
+
+OptionalRightBody = TypedDict("OptionalRightBody", {"permission": str, "for": str})
+
+
+class PermissionsDocument(Head):
+    """Any command with `--show-permissions`."""
+
+    kind: Literal["Permissions"]
+    command: str
+    iamPolicy: PolicyObject
+    kubernetes: Sequence[Annotated[Mapping[str, object], About("A Role or ClusterRole.")]]
+    optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
+
+
+class SandboxDocument(Head):
+    """`podid sandbox start`, `status`, `stop` and `reset`."""
+
+    kind: Literal["Sandbox"]
+    state: SandboxState
+    endpointUrl: NotRequired[Annotated[str, About("For AWS_ENDPOINT_URL.")]]
+    account: NotRequired[str]
+    region: NotRequired[str]
+    cluster: NotRequired[str]
+    kubeconfig: NotRequired[Annotated[str | None, About("A file.")]]
+    pid: NotRequired[int]
+    log: NotRequired[Annotated[str, About("A file.")]]
+
+
+class SandboxEnvironmentDocument(Head):
+    """`podid sandbox env`."""
+
+    kind: Literal["SandboxEnvironment"]
+    export: Pairs
+    unset: Names
+
+
+class CompletionDocument(Head):
+    """`podid completion`."""
+
+    kind: Literal["Completion"]
+    shell: Literal["bash", "zsh", "fish"]
+    script: str
+
+
+class ErrorBody(TypedDict):
+    code: Annotated[str, About("One of docs/reference/errors.md.")]
+    message: Annotated[str, About("One sentence with the object in it.")]
+    hint: Annotated[str | None, About("A command that may help, quoted for a shell.")]
+    subject: Annotated[str | None, About("What it is about.")]
+    exitCode: Annotated[int, About("What podid leaves with.", enum=[int(c) for c in ExitCode if c is not ExitCode.OK])]
+    requestId: Annotated[str | None, About("AWS's request id.")]
+    permission: NotRequired[Annotated[str, About("The IAM action or Kubernetes right that is missing.")]]
+    advice: NotRequired[str]
+
+
+class ErrorDocument(TypedDict):
+    """What goes to stderr with `-o json` and `-o jsonl`, on one line."""
+
+    error: ErrorBody

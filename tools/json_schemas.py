@@ -1,0 +1,63 @@
+"""JSON Schemas (draft 2020-12) of podid's documents, made from their types.
+
+They are strict on purpose: a member that no type declares fails podid's own tests, so a document cannot grow or lose
+one unnoticed.
+"""
+
+from typing import Any, NotRequired, cast
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from typing_extensions import TypedDict
+
+from podid.domain.plan import KEYS, ResourceKind
+from podid.render.documents.all import DOCUMENTS
+from podid.render.documents.changes import STATES, ActionBody
+
+Schema = dict[str, Any]
+
+
+def schemas() -> dict[str, Schema]:
+    """kind -> its schema."""
+    return {kind: _document(kind, shape) for kind, shape in DOCUMENTS.items()}
+
+
+def _document(kind: str, shape: Any) -> Schema:
+    definitions = _generate(shape)
+    top = definitions.pop(shape.__name__)
+    for name in [name for name in definitions if name.startswith(ActionBody.__name__)]:
+        definitions |= {name: _for_each_kind(definitions[name]), **{str(each): _state(each) for each in ResourceKind}}
+    head = {"$schema": GenerateJsonSchema.schema_dialect, "title": kind, **top}
+    return {**head, "$defs": definitions} if definitions else head
+
+
+def _for_each_kind(action: Schema) -> Schema:
+    """An action holds states of its own kind of resource."""
+    shapes = []
+    for kind in ResourceKind:
+        state = {"anyOf": [{"$ref": f"#/$defs/{kind}"}, {"type": "null"}]}
+        members = {**action["properties"], "kind": {"const": str(kind)}, "before": state, "after": state}
+        shapes.append({**action, "properties": members})
+    return {"oneOf": shapes}
+
+
+def _state(kind: ResourceKind) -> Schema:
+    members = {name: type_ if name in KEYS[kind] else NotRequired[type_] for name, type_ in STATES[kind].items()}
+    shape = TypedDict("State", members)  # type: ignore[misc]
+    return cast("Schema", _generate(shape)["State"])
+
+
+def _generate(shape: Any) -> Schema:
+    """The definitions of a type and of all that it is made of, by the names of their classes."""
+    # the list is there since a TypedDict by itself takes no configuration
+    adapter = TypeAdapter(list[shape], config=ConfigDict(extra="forbid"))
+    return cast("Schema", _tidy(adapter.json_schema()["$defs"]))
+
+
+def _tidy(schema: Any) -> Any:
+    """Without titles, which only repeat the names of members and classes, and with docstrings on one line."""
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if isinstance(schema, dict):
+        return {key: _tidy(value) for key, value in schema.items() if key != "title" or isinstance(value, dict)}
+    return " ".join(schema.split()) if isinstance(schema, str) else schema
