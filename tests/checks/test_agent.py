@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from podid.checks.agent import addon_degraded_or_failed, agent_not_installed, agent_not_on_node, agent_pod_unhealthy
 from podid.domain.model import AddonIssue, Container
 from podid.domain.snapshot import Snapshot
 
@@ -51,11 +50,11 @@ def no_agent(**more: object) -> Snapshot:
     ],
 )
 def test_agent_not_installed(snapshot: Snapshot, expected: tuple[str, str]) -> None:
-    assert answers(agent_not_installed, snapshot) == [(*expected, "Cluster prod")]
+    assert answers("agent-not-installed", snapshot) == [(*expected, "Cluster prod")]
 
 
 def test_agent_not_installed_says_what_to_do() -> None:
-    verdict = only(agent_not_installed, no_agent())
+    verdict = only("agent-not-installed", no_agent())
     assert verdict.message == (
         "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
         "1 association(s) depend on it"
@@ -78,26 +77,26 @@ def test_agent_not_installed_says_what_to_do() -> None:
     ],
 )
 def test_agent_pod_unhealthy(pod: object, expected: str) -> None:
-    assert answers(agent_pod_unhealthy, healthy(agent_pods=(pod,))) == [
+    assert answers("agent-pod-unhealthy", healthy(agent_pods=(pod,))) == [
         (expected, "error", "Pod kube-system/eks-pod-identity-agent-node-1")
     ]
 
 
 def test_an_agent_pod_on_a_node_that_is_not_ready_is_not_judged() -> None:
     snapshot = healthy(nodes=(node(ready=False),), agent_pods=(CRASHED,))
-    assert [a[0] for a in answers(agent_pod_unhealthy, snapshot)] == [SKIP]
-    assert [a[0] for a in answers(agent_not_on_node, snapshot)] == [PASS]
+    assert [a[0] for a in answers("agent-pod-unhealthy", snapshot)] == [SKIP]
+    assert [a[0] for a in answers("agent-not-on-node", snapshot)] == [PASS]
 
 
 def test_an_unhealthy_agent_names_container_and_victims() -> None:
-    verdict = only(agent_pod_unhealthy, healthy(agent_pods=(CRASHED,)))
+    verdict = only("agent-pod-unhealthy", healthy(agent_pods=(CRASHED,)))
     assert verdict.message == "the agent on node node-1 is not ready: CrashLoopBackOff"
     assert verdict.evidence == ("container eks-pod-identity-agent: CrashLoopBackOff, 7 restart(s)",)
     assert verdict.chain == ("shop/orders",)
 
 
 def test_agent_pods_unreadable() -> None:
-    assert answers(agent_pod_unhealthy, healthy(agent_pods=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
+    assert answers("agent-pod-unhealthy", healthy(agent_pods=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_agent_pods_unreadable() -> None:
     ],
 )
 def test_addon_degraded_or_failed(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
-    verdict = only(addon_degraded_or_failed, snapshot)
+    verdict = only("addon-degraded-or-failed", snapshot)
     assert (verdict.outcome.value, verdict.severity.value, verdict.masked_by) == expected
 
 
@@ -152,23 +151,23 @@ def test_addon_degraded_or_failed(snapshot: Snapshot, expected: tuple[str, str, 
 )
 def test_agent_not_on_node(extra: object, expected: tuple[str, str]) -> None:
     snapshot = healthy(nodes=(node(), extra), daemon_sets=(daemon_set(desired=2),))
-    assert answers(agent_not_on_node, snapshot) == [(PASS, "error", "Node node-1"), (*expected, "Node n2")][::-1]
+    assert answers("agent-not-on-node", snapshot) == [(PASS, "error", "Node node-1"), (*expected, "Node n2")][::-1]
 
 
 def test_a_node_that_has_just_joined_is_not_judged() -> None:
     for age, outcome in ((ago(seconds=90), SKIP), (ago(minutes=3), FAIL)):
         snapshot = healthy(nodes=(node(), node("n2", created_at=age)))
-        assert {a[2]: a[0] for a in answers(agent_not_on_node, snapshot)} == {"Node node-1": PASS, "Node n2": outcome}
+        assert {a[2]: a[0] for a in answers("agent-not-on-node", snapshot)} == {"Node node-1": PASS, "Node n2": outcome}
 
 
 def test_a_pool_left_out_on_purpose_is_a_warning_until_somebody_suffers() -> None:
     left_out = healthy(nodes=(node(), node("gpu")))
-    assert [(v.outcome.value, v.severity.value) for v in verdicts(agent_not_on_node, left_out)] == [
+    assert [(v.outcome.value, v.severity.value) for v in verdicts("agent-not-on-node", left_out)] == [
         (FAIL, "warn"),
         (PASS, "error"),
     ]
     suffering = healthy(nodes=(node(), node("gpu")), daemon_sets=(daemon_set(),), agent_pods=(agent_pod("gpu"),))
-    failing = [v for v in verdicts(agent_not_on_node, suffering) if v.outcome.value == FAIL]
+    failing = [v for v in verdicts("agent-not-on-node", suffering) if v.outcome.value == FAIL]
     assert [(v.severity.value, v.message) for v in failing] == [
         ("error", "no agent pod runs on node node-1; pods of shop/orders run there")
     ]
@@ -179,20 +178,20 @@ def test_hybrid_nodes_count_once_a_hybrid_daemon_set_exists() -> None:
         nodes=(node(), node("h", compute_type="hybrid")),
         daemon_sets=(daemon_set(desired=1), daemon_set(name="eks-pod-identity-agent-hybrid", desired=1)),
     )
-    assert answers(agent_not_on_node, snapshot) == [(FAIL, "error", "Node h"), (PASS, "error", "Node node-1")]
+    assert answers("agent-not-on-node", snapshot) == [(FAIL, "error", "Node h"), (PASS, "error", "Node node-1")]
 
 
 def test_a_daemon_set_in_motion_is_unknown_and_a_pod_being_scheduled_is_waited_for() -> None:
     settling = healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))
-    assert [a[0] for a in answers(agent_not_on_node, settling)] == [UNKNOWN]
+    assert [a[0] for a in answers("agent-not-on-node", settling)] == [UNKNOWN]
     starting = agent_pod(node="", phase="Pending", ready=False, created_at=ago(seconds=20))
-    assert [a[0] for a in answers(agent_not_on_node, healthy(agent_pods=(starting,)))] == [SKIP]
+    assert [a[0] for a in answers("agent-not-on-node", healthy(agent_pods=(starting,)))] == [SKIP]
 
 
 def test_a_pod_that_cannot_be_scheduled_explains_the_node_without_one() -> None:
     pending = agent_pod(node="", phase="Pending", ready=False)
-    assert only(agent_not_on_node, healthy(agent_pods=(pending,))).masked_by == "agent-pod-unhealthy"
+    assert only("agent-not-on-node", healthy(agent_pods=(pending,))).masked_by == "agent-pod-unhealthy"
 
 
 def test_nodes_unreadable() -> None:
-    assert answers(agent_not_on_node, healthy(nodes=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
+    assert answers("agent-not-on-node", healthy(nodes=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]

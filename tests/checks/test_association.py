@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from podid.checks.association import association_missing, association_namespace_not_found, association_sa_not_found
 from podid.domain.model import ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot
@@ -53,11 +52,11 @@ def accounts(*names: str) -> tuple[ServiceAccount, ...]:
     ],
 )
 def test_association_sa_not_found(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
-    assert answers(association_sa_not_found, snapshot) == [expected]
+    assert answers("association-sa-not-found", snapshot) == [expected]
 
 
 def test_a_typo_is_named_with_the_name_that_was_meant() -> None:
-    verdict = only(association_sa_not_found, healthy(associations=(TYPO,), service_accounts=accounts("orders")))
+    verdict = only("association-sa-not-found", healthy(associations=(TYPO,), service_accounts=accounts("orders")))
     assert verdict.message == (
         "association a-odrers is for shop/odrers, but no such service account exists; did you mean shop/orders?"
     )
@@ -72,7 +71,7 @@ def test_a_sibling_with_its_own_association_is_no_typo() -> None:
     snapshot = healthy(
         associations=(association(name="worker-1"), association(name="worker-2")), service_accounts=accounts("worker-1")
     )
-    assert answers(association_sa_not_found, snapshot) == [
+    assert answers("association-sa-not-found", snapshot) == [
         ("pass", "error", "Association shop/worker-1"),
         ("fail", "warn", "Association shop/worker-2"),
     ]
@@ -91,11 +90,11 @@ def test_a_sibling_with_its_own_association_is_no_typo() -> None:
     ],
 )
 def test_association_namespace_not_found(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
-    assert answers(association_namespace_not_found, snapshot) == [expected]
+    assert answers("association-namespace-not-found", snapshot) == [expected]
 
 
 def test_a_missing_namespace_is_a_standing_grant() -> None:
-    verdict = only(association_namespace_not_found, healthy(namespaces=frozenset({"shopp", "default"})))
+    verdict = only("association-namespace-not-found", healthy(namespaces=frozenset({"shopp", "default"})))
     assert verdict.message == "association a-orders names the namespace 'shop', which does not exist"
     assert verdict.evidence == (
         "namespaces with a similar name: shopp",
@@ -108,9 +107,9 @@ def asked(*refs: str, **sections: object) -> Snapshot:
 
 
 def test_association_missing_speaks_only_when_asked() -> None:
-    assert answers(association_missing, healthy(associations=())) == []
-    assert answers(association_missing, asked("shop/orders")) == [("pass", "error", "ServiceAccount shop/orders")]
-    assert answers(association_missing, asked("shop/orders", associations=DENIED)) == [
+    assert answers("association-missing", healthy(associations=())) == []
+    assert answers("association-missing", asked("shop/orders")) == [("pass", "error", "ServiceAccount shop/orders")]
+    assert answers("association-missing", asked("shop/orders", associations=DENIED)) == [
         ("unknown", "error", "Cluster prod")
     ]
 
@@ -119,13 +118,13 @@ def test_association_missing_names_the_neighbours_and_irsa() -> None:
     annotated = ServiceAccount(
         namespace="shop", name="order", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/old"}
     )
-    verdict = only(association_missing, asked("shop/order", service_accounts=(annotated,)))
+    verdict = only("association-missing", asked("shop/order", service_accounts=(annotated,)))
     assert verdict.message == "no association exists for shop/order on this cluster"
     assert verdict.evidence == (
         "associations with a similar name: shop/orders",
         "the service account is annotated for IRSA with arn:aws:iam::111122223333:role/old",
     )
-    plain = only(association_missing, asked("stage/orders"))
+    plain = only("association-missing", asked("stage/orders"))
     assert plain.evidence == ("associations of the same name elsewhere: shop/orders",)
     assert plain.fix is not None
     assert plain.fix.commands == (

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from podid.checks.pods import association_deleted_env_remains, fargate_pod, host_network_pod, sa_mismatch, windows_pod
 from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot
 
@@ -43,15 +42,15 @@ def stray(**changes: str) -> Snapshot:
     ],
 )
 def test_sa_mismatch(snapshot: Snapshot, expected: str) -> None:
-    assert answers(sa_mismatch, snapshot) == [(expected, "error", ACCOUNT)]
+    assert answers("sa-mismatch", snapshot) == [(expected, "error", ACCOUNT)]
 
 
 def test_sa_mismatch_unknown() -> None:
-    assert answers(sa_mismatch, healthy(workloads=DENIED)) == [("unknown", "error", "Cluster prod")]
+    assert answers("sa-mismatch", healthy(workloads=DENIED)) == [("unknown", "error", "Cluster prod")]
 
 
 def test_sa_mismatch_never_proposes_to_associate_default() -> None:
-    verdict = only(sa_mismatch, stray())
+    verdict = only("sa-mismatch", stray())
     assert verdict.message == (
         "nothing runs as shop/orders, while Deployment shop/orders runs as 'default', which has no association"
     )
@@ -72,9 +71,9 @@ def test_association_deleted_env_remains(
     pods: tuple[Pod, ...], associations: object, expected: list[tuple[str, str, str]]
 ) -> None:
     snapshot = healthy(pods=pods, associations=associations)
-    assert answers(association_deleted_env_remains, snapshot) == expected
+    assert answers("association-deleted-env-remains", snapshot) == expected
     unreadable = healthy(pods=pods, associations=DENIED)
-    assert answers(association_deleted_env_remains, unreadable) == [("unknown", "error", "Cluster prod")]
+    assert answers("association-deleted-env-remains", unreadable) == [("unknown", "error", "Cluster prod")]
 
 
 WORKLOAD = "Deployment shop/orders"
@@ -83,22 +82,22 @@ WORKLOAD = "Deployment shop/orders"
 def test_fargate_pod() -> None:
     on_fargate = healthy(pods=(replace(pod(), node="fargate-ip-10-0-0-1"),), nodes=DENIED)
     by_label = healthy(nodes=(node(compute_type="fargate"),))
-    assert answers(fargate_pod, healthy()) == [("pass", "error", WORKLOAD)]
-    assert answers(fargate_pod, on_fargate) == [("fail", "error", WORKLOAD)]
-    assert answers(fargate_pod, by_label) == [("fail", "error", WORKLOAD)]
-    assert answers(fargate_pod, healthy(pods=DENIED)) == [("unknown", "error", "Cluster prod")]
+    assert answers("fargate-pod", healthy()) == [("pass", "error", WORKLOAD)]
+    assert answers("fargate-pod", on_fargate) == [("fail", "error", WORKLOAD)]
+    assert answers("fargate-pod", by_label) == [("fail", "error", WORKLOAD)]
+    assert answers("fargate-pod", healthy(pods=DENIED)) == [("unknown", "error", "Cluster prod")]
 
 
 def test_windows_pod() -> None:
-    assert answers(windows_pod, healthy()) == [("pass", "error", WORKLOAD)]
-    assert answers(windows_pod, healthy(nodes=(node(os="windows"),))) == [("fail", "error", WORKLOAD)]
-    assert answers(windows_pod, healthy(nodes=DENIED)) == [("unknown", "error", "Cluster prod")]
+    assert answers("windows-pod", healthy()) == [("pass", "error", WORKLOAD)]
+    assert answers("windows-pod", healthy(nodes=(node(os="windows"),))) == [("fail", "error", WORKLOAD)]
+    assert answers("windows-pod", healthy(nodes=DENIED)) == [("unknown", "error", "Cluster prod")]
 
 
 def test_host_network_pod() -> None:
     shared = replace(pod(), host_network=True)
-    assert answers(host_network_pod, healthy()) == [("pass", "info", WORKLOAD)]
-    assert answers(host_network_pod, healthy(pods=(shared, agent_pod()))) == [("fail", "info", WORKLOAD)]
+    assert answers("host-network-pod", healthy()) == [("pass", "info", WORKLOAD)]
+    assert answers("host-network-pod", healthy(pods=(shared, agent_pod()))) == [("fail", "info", WORKLOAD)]
     owned = healthy(pods=(shared,), associations=(association(owner_arn="arn:aws:eks:r:1:addon/prod/vpc-cni/1"),))
-    assert answers(host_network_pod, owned) == [("not-applicable", "info", WORKLOAD)]
-    assert answers(host_network_pod, healthy(pods=DENIED)) == [("unknown", "info", "Cluster prod")]
+    assert answers("host-network-pod", owned) == [("not-applicable", "info", WORKLOAD)]
+    assert answers("host-network-pod", healthy(pods=DENIED)) == [("unknown", "info", "Cluster prod")]

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import podid.checks.all
 from podid.checks.all import ALL, BY_ID, ORDER
-from podid.checks.base import Check, check
+from podid.checks.base import Check
 from podid.checks.runner import SECTIONS, mask, run_checks
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.model import ServiceAccount
@@ -33,14 +36,26 @@ from .builder import (
     workload,
 )
 
+CHECKS = Path(podid.checks.all.__file__).parent
 GAP = Missing("taken away", "some:Permission", "AccessDenied")
 MAPPINGS = {"roles": ROLE_ARN, "role_policies": ROLE_ARN, "node_role_allowed": NODE_ROLE_ARN}
 
 
-@check(id="crashes", severity=Severity.ERROR, link=1, title="never", needs=("cluster",), fix=FixClass.NONE)
-def crashes(snapshot: Snapshot) -> Iterable[Verdict]:
-    yield crashes.ok(Subject("Pod", "a"), "first")
+def crash(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    yield check.case(Subject("Pod", "a")).ok("first")
     raise KeyError("a secret value")
+
+
+crashes = Check(
+    id="crashes",
+    severity=Severity.ERROR,
+    link=1,
+    title="never",
+    fix=FixClass.NONE,
+    needs=("cluster",),
+    wants=(),
+    rule=crash,
+)
 
 
 def test_a_crash_is_an_unknown_verdict_that_quotes_nothing() -> None:
@@ -57,16 +72,20 @@ def test_a_missing_section_is_unknown_and_the_rule_is_not_called() -> None:
 
 def test_ids_are_unique_and_metadata_is_whole() -> None:
     assert len(BY_ID) == len(ALL)
-    assert [c.link for c in ALL] == sorted(c.link for c in ALL) or _explained()
     for each in ALL:
         assert set(each.needs) | set(each.wants) <= SECTIONS, each.id
         assert each.title[0].islower(), each.id
         assert not each.title.endswith("."), each.id
 
 
-def _explained() -> bool:
-    """host-network-pod (5) before the pods that no agent can serve (6): the order is by cause, ties by link."""
-    return [c.id for c in ALL if c.link == 5] == ["host-network-pod"]
+def test_every_check_has_a_file_of_its_name_and_is_in_the_tuple() -> None:
+    """What several checks share is in `shared`: any other folder holds checks and nothing else."""
+    files = {path for path in CHECKS.glob("*/*.py") if path.stem != "__init__" and path.parent.name != "shared"}
+    assert {path.stem.replace("_", "-") for path in files} == set(BY_ID)
+    assert len(files) == len(ALL)
+    for path in files:
+        module = import_module(f"podid.checks.{path.parent.name}.{path.stem}")
+        assert module.CHECK is BY_ID[path.stem.replace("_", "-")]
 
 
 @pytest.mark.parametrize("each", ALL, ids=lambda c: c.id)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from podid.checks.tool import private_endpoint_unreachable, tool_aws_denied, tool_k8s_rbac_denied
 from podid.domain.snapshot import NOT_READ, Missing
 
 from .builder import ROLE_ARN, cluster, healthy
@@ -18,28 +17,28 @@ TIMEOUT = Missing("the API server of cluster prod does not answer", "", "Unavail
 def test_aws_denied_names_each_permission_once() -> None:
     get_role = Missing("you may not read the role", "iam:GetRole", "AccessDenied")
     snapshot = healthy(node_groups=DENIED, roles={ROLE_ARN: get_role, f"{ROLE_ARN}2": get_role})
-    found = verdicts(tool_aws_denied, snapshot)
+    found = verdicts("tool-aws-denied", snapshot)
     assert [(v.outcome.value, v.permission, v.message) for v in found] == [
         ("unknown", "eks:ListNodegroups", "could not read node groups: you may not list node groups"),
         ("unknown", "iam:GetRole", "could not read roles: you may not read the role"),
     ]
-    assert answers(tool_k8s_rbac_denied, snapshot) == [("pass", "error", "Caller Kubernetes")]
+    assert answers("tool-k8s-rbac-denied", snapshot) == [("pass", "error", "Caller Kubernetes")]
 
 
 def test_what_was_never_asked_for_is_not_denied() -> None:
     snapshot = healthy(addons=NOT_READ, nodes=NOT_READ)
-    assert answers(tool_aws_denied, snapshot) == [("pass", "error", "Caller AWS")]
-    assert answers(tool_k8s_rbac_denied, snapshot) == [("pass", "error", "Caller Kubernetes")]
+    assert answers("tool-aws-denied", snapshot) == [("pass", "error", "Caller AWS")]
+    assert answers("tool-k8s-rbac-denied", snapshot) == [("pass", "error", "Caller Kubernetes")]
 
 
 def test_kubernetes_denied() -> None:
-    found = only(tool_k8s_rbac_denied, healthy(pods=FORBIDDEN, agent_pods=FORBIDDEN))
+    found = only("tool-k8s-rbac-denied", healthy(pods=FORBIDDEN, agent_pods=FORBIDDEN))
     assert (found.outcome.value, found.permission, found.message) == (
         "unknown",
         "list pods",
         "could not read agent pods, pods: pods is forbidden",
     )
-    assert answers(tool_aws_denied, healthy(pods=FORBIDDEN)) == [("pass", "error", "Caller AWS")]
+    assert answers("tool-aws-denied", healthy(pods=FORBIDDEN)) == [("pass", "error", "Caller AWS")]
 
 
 @pytest.mark.parametrize(
@@ -51,11 +50,11 @@ def test_kubernetes_denied() -> None:
 )
 def test_api_server_out_of_reach(public: bool, advice: str) -> None:
     snapshot = healthy(cluster=replace(cluster(), public_endpoint=public), pods=TIMEOUT, nodes=TIMEOUT)
-    found = only(private_endpoint_unreachable, snapshot)
+    found = only("private-endpoint-unreachable", snapshot)
     assert (found.outcome.value, found.reason) == ("unknown", f"{TIMEOUT.reason}; {advice}")
-    assert answers(tool_k8s_rbac_denied, snapshot) == [("not-applicable", "error", "Caller Kubernetes")]
+    assert answers("tool-k8s-rbac-denied", snapshot) == [("not-applicable", "error", "Caller Kubernetes")]
 
 
 def test_all_well() -> None:
-    assert answers(private_endpoint_unreachable, healthy()) == [("pass", "error", "Cluster prod")]
-    assert answers(tool_aws_denied, healthy()) == [("pass", "error", "Caller AWS")]
+    assert answers("private-endpoint-unreachable", healthy()) == [("pass", "error", "Cluster prod")]
+    assert answers("tool-aws-denied", healthy()) == [("pass", "error", "Caller AWS")]

@@ -1,108 +1,103 @@
-"""What a check is: metadata and a pure function from a snapshot to one verdict per subject.
+"""What a check is: an id, what its page says, and a pure rule from a snapshot to one verdict per subject.
 
-A check never fetches. It declares the sections it cannot do without (`needs`) and those that only sharpen its answer
-(`wants`); the runner answers `unknown` in its place when a needed one is missing.
+A rule never fetches. Its check declares the sections that it cannot do without (`needs`) and those that only sharpen
+its answer (`wants`); the runner answers `unknown` in its place when a needed one is missing.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.snapshot import Missing, Snapshot
+from podid.pages.index import ENTRIES
 
 EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
+PAGES = {entry.id: entry for entry in ENTRIES}
 
-Rule = Callable[[Snapshot], Iterable[Verdict]]
+Rule = Callable[["Check", Snapshot], Iterable[Verdict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """`title` states the healthy fact. `link` is the link of the way to credentials that the check looks at: 1
     association, 2 service account of the pod, 3 injection, 4 SDK, 5 network, 6 agent, 7 node role, 8 EKS Auth,
-    9 trust, 10 permissions; 0 is podid's own access. The page `podid explain ID` documents each id."""
+    9 trust, 10 permissions; 0 is podid's own access."""
 
     id: str
     severity: Severity
     link: int
     title: str
+    fix: FixClass
     needs: tuple[str, ...]
     wants: tuple[str, ...]
-    fix: FixClass
-    run: Rule
+    rule: Rule
 
-    @property
-    def docs(self) -> str:
-        return self.id
+    @classmethod
+    def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
+        """With severity, link, title and fix class from the front matter of the page `id`."""
+        page = PAGES[id]
+        return cls(
+            id=id,
+            severity=Severity(page.severity),
+            link=page.link,
+            title=page.healthy,
+            fix=FixClass(page.fix),
+            needs=needs,
+            wants=wants,
+            rule=rule,
+        )
 
-    def ok(self, subject: Subject, message: str, *, chain: tuple[str, ...] = ()) -> Verdict:
-        return self._verdict(Outcome.PASS, subject, message, chain)
+    def run(self, snapshot: Snapshot) -> Iterable[Verdict]:
+        return self.rule(self, snapshot)
 
-    def skip(self, subject: Subject, message: str, *, chain: tuple[str, ...] = ()) -> Verdict:
+    def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":
+        """`chain`: the service accounts ("ns/name") whose way to credentials leads through the subject."""
+        return Case(self, subject, chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One subject before one check: makes the verdict on it."""
+
+    check: Check
+    subject: Subject
+    chain: tuple[str, ...]
+
+    def ok(self, message: str) -> Verdict:
+        return self._verdict(Outcome.PASS, message)
+
+    def skip(self, message: str) -> Verdict:
         """The rule does not apply to this subject, for the reason in `message`."""
-        return self._verdict(Outcome.NOT_APPLICABLE, subject, message, chain)
+        return self._verdict(Outcome.NOT_APPLICABLE, message)
 
     def fail(
         self,
-        subject: Subject,
         message: str,
         *,
-        chain: tuple[str, ...] = (),
         severity: Severity | None = None,
         evidence: Iterable[str] = (),
         commands: Iterable[tuple[str, ...]] = (),
         masked_by: str = "",
     ) -> Verdict:
-        return Verdict(
-            check=self.id,
-            outcome=Outcome.FAIL,
-            subject=subject,
-            message=message,
-            severity=severity or self.severity,
-            link=self.link,
+        return replace(
+            self._verdict(Outcome.FAIL, message),
+            severity=severity or self.check.severity,
             evidence=tuple(evidence),
-            fix=Fix(self.fix, tuple(commands)),
+            fix=Fix(self.check.fix, tuple(commands)),
             masked_by=masked_by,
-            chain=chain,
         )
 
-    def unknown(self, subject: Subject, missing: Missing, *, chain: tuple[str, ...] = (), message: str = "") -> Verdict:
-        return Verdict(
-            check=self.id,
-            outcome=Outcome.UNKNOWN,
-            subject=subject,
-            message=message or f"could not look: {missing.reason}",
-            severity=self.severity,
-            link=self.link,
-            reason=missing.reason,
-            permission=missing.permission,
-            chain=chain,
-        )
+    def unknown(self, missing: Missing, message: str = "") -> Verdict:
+        plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")
+        return replace(plain, reason=missing.reason, permission=missing.permission)
 
-    def _verdict(self, outcome: Outcome, subject: Subject, message: str, chain: tuple[str, ...]) -> Verdict:
+    def _verdict(self, outcome: Outcome, message: str) -> Verdict:
         return Verdict(
-            check=self.id,
+            check=self.check.id,
             outcome=outcome,
-            subject=subject,
+            subject=self.subject,
             message=message,
-            severity=self.severity,
-            link=self.link,
-            chain=chain,
+            severity=self.check.severity,
+            link=self.check.link,
+            chain=self.chain,
         )
-
-
-def check(
-    *,
-    id: str,
-    severity: Severity,
-    link: int,
-    title: str,
-    needs: tuple[str, ...],
-    wants: tuple[str, ...] = (),
-    fix: FixClass,
-) -> Callable[[Rule], Check]:
-    """Turns a rule into a Check; inside the rule its own name is the Check, which makes the verdicts."""
-
-    def wrap(run: Rule) -> Check:
-        return Check(id=id, severity=severity, link=link, title=title, needs=needs, wants=wants, fix=fix, run=run)
-
-    return wrap

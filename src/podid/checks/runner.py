@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from podid.checks.base import EVERYONE, Check
-from podid.checks.facts import cluster_name
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.checks.shared.facts import cluster_subject
+from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.snapshot import Missing, Snapshot
 
 SECTIONS = frozenset(f.name for f in fields(Snapshot)) - {"taken_at", "namespace", "targets"}
@@ -22,14 +22,14 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     missing = dict.fromkeys(section for name in check.needs if isinstance(section := getattr(snapshot, name), Missing))
-    subject = Subject("Cluster", cluster_name(snapshot) or "-")
+    whole = check.case(cluster_subject(snapshot), EVERYONE)
     if missing:
-        return [check.unknown(subject, section, chain=EVERYONE) for section in missing]
+        return [whole.unknown(section) for section in missing]
     try:
         return sorted(check.run(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         fault = Missing(f"{INTERNAL}: {_where(error)}; this is a bug in podid", error_code=INTERNAL)
-        return [check.unknown(subject, fault, chain=EVERYONE)]
+        return [whole.unknown(fault)]
 
 
 def _where(error: Exception) -> str:

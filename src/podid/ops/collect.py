@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from podid.checks.node_role import ACTION, node_roles
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, DaemonSet, NodeGroup, Pod, Role, RolePolicies, ServiceAccount
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
+from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot
 from podid.domain.workloads import is_agent, runs_in
 
@@ -185,7 +185,7 @@ class _Reading:
         return {arn: self._may_redeem(arn, cluster.arn) for arn in node_roles(cluster, groups.value)}
 
     def _may_redeem(self, role_arn: str, cluster_arn: str) -> Section[bool]:
-        decisions = _attempt(lambda: self._clients.iam.simulate(role_arn, (ACTION,), (cluster_arn,)))
+        decisions = _attempt(lambda: self._clients.iam.simulate(role_arn, (REDEEM,), (cluster_arn,)))
         if isinstance(decisions, Missing):
             return decisions
         lacking = sorted({key for d in decisions.value for key in d.missing_context_keys})

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import EVERYONE, Check
-from podid.checks.facts import cluster_name
 from podid.checks.runner import mask, run_checks
+from podid.checks.shared.facts import cluster_name
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef

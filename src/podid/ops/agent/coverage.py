@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.checks.agent import expects_agent, why_no_agent
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
+from podid.domain.nodes import expects_agent, why_no_agent
 from podid.domain.plan import Effect, EffectState
 
 if TYPE_CHECKING:

@@ -5,11 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.model import Association, Node, Pod
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.workloads import live, workload_subject
+
+# nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
+LIKELY = 0.75
+ADDON_OWNED = "owned by an add-on, which creates the service account itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,25 @@ def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
 
 def service_account_subject(ref: ServiceAccountRef) -> Subject:
     return Subject("ServiceAccount", ref.name, ref.namespace)
+
+
+def association_subject(association: Association) -> Subject:
+    return Subject("Association", association.service_account, association.namespace)
+
+
+def role_subject(arn: str) -> Subject:
+    try:
+        return Subject("Role", parse_role_arn(arn).resource_name)
+    except InvalidInput:
+        return Subject("Role", arn)
+
+
+def chain_of(associations: Iterable[Association]) -> tuple[str, ...]:
+    return tuple(sorted(str(a.ref) for a in associations))
+
+
+def cluster_subject(snapshot: Snapshot) -> Subject:
+    return Subject("Cluster", cluster_name(snapshot) or "-")
 
 
 def cluster_name(snapshot: Snapshot) -> str:

@@ -1,0 +1,78 @@
+from collections.abc import Iterable
+from datetime import timedelta
+
+from podid.checks.agent import agent_not_on_node, agent_pod_unhealthy
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.agent import agents, importance
+from podid.checks.shared.facts import cluster_name, podid_command
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.names import AGENT_ADDON
+from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
+from podid.domain.workloads import live
+
+ADDON_GRACE = timedelta(minutes=20)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    addon = known(snapshot.agent_addon)
+    case = check.case(Subject("Addon", AGENT_ADDON), EVERYONE)
+    if addon is None:
+        return [case.skip("the agent is not installed as an add-on")]
+    age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
+    stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
+    if addon.status in ("CREATING", "UPDATING", "DELETING") and not stuck:
+        moving = Missing(f"the add-on is {addon.status}; look again when it has settled", error_code="Unsettled")
+        return [case.unknown(moving)]
+    if addon.status == "ACTIVE" and not addon.issues:
+        return [case.ok(f"ACTIVE, {addon.version}")]
+    codes = {issue.code for issue in addon.issues}
+    severity, masked_by = importance(snapshot), ""
+    message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")
+    if codes == {"InsufficientNumberOfReplicas"}:
+        severity, message, masked_by = _too_few_replicas(snapshot, severity, message)
+    elif addon.status == "ACTIVE":
+        severity = _at_most_warn(severity)
+    return [
+        case.fail(
+            message,
+            severity=severity,
+            evidence=(
+                f"{issue.code}: {issue.message}"
+                + (f" ({short_list(issue.resource_ids)})" if issue.resource_ids else "")
+                for issue in addon.issues
+            ),
+            commands=(
+                ("aws", "eks", "describe-addon", "--cluster-name", cluster_name(snapshot), "--addon-name", AGENT_ADDON),
+                podid_command(snapshot, "agent", "status"),
+            ),
+            masked_by=masked_by,
+        )
+    ]
+
+
+CHECK = Check.of(
+    "addon-degraded-or-failed",
+    rule,
+    needs=("agent_addon",),
+    wants=("cluster", "associations", "daemon_sets", "agent_pods", "nodes"),
+)
+
+
+def _at_most_warn(severity: Severity) -> Severity:
+    return Severity.WARN if severity is Severity.ERROR else severity
+
+
+def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> tuple[Severity, str, str]:
+    """Severity, message and masking check for an add-on whose only issue is the number of ready agent pods: where the
+    pods can be looked at, they tell the cause, or that the status is out of date."""
+    sets = agents(snapshot)
+    if sets and all(ds.desired == 0 for ds in sets):
+        return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
+    for cause in (agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
+        if any(verdict.outcome is Outcome.FAIL for verdict in cause.run(snapshot)):
+            return severity, message, cause.id
+    pods = known_or(snapshot.agent_pods, ())
+    if pods and all(pod.ready for pod in pods if live(pod)):
+        return _at_most_warn(severity), f"{message}, although every agent pod is ready: the status may be stale", ""
+    return severity, message, ""

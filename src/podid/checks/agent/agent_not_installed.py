@@ -1,0 +1,55 @@
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.agent import agents, importance
+from podid.checks.shared.facts import podid_command
+from podid.domain.findings import Subject, Verdict
+from podid.domain.names import AGENT_ADDON
+from podid.domain.snapshot import Known, Missing, Snapshot, known
+from podid.domain.words import short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    cluster, addon = known(snapshot.cluster), snapshot.agent_addon
+    case = check.case(Subject("Cluster", cluster.name), EVERYONE)
+    if isinstance(addon, Known) and addon.value is not None:
+        return [case.ok(f"add-on {AGENT_ADDON} is installed")]
+    if found := agents(snapshot):
+        names = short_list(f"{ds.namespace}/{ds.name}" for ds in found)
+        return [case.ok(f"a self-managed agent is installed: {names}")]
+    if reason := _needs_no_daemon_set(cluster.auto_mode, snapshot):
+        return [case.skip(reason)]
+    for section in (addon, snapshot.daemon_sets):
+        if isinstance(section, Missing):
+            return [case.unknown(section)]
+    count = len(known(snapshot.associations))
+    return [
+        case.fail(
+            f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; "
+            f"{count} association(s) depend on it",
+            severity=importance(snapshot),
+            evidence=(
+                f"DescribeAddon {AGENT_ADDON}: not found",
+                "no DaemonSet in any namespace runs the agent's image",
+            ),
+            commands=(podid_command(snapshot, "install-agent"),),
+        )
+    ]
+
+
+CHECK = Check.of(
+    "agent-not-installed", rule, needs=("cluster", "associations"), wants=("agent_addon", "daemon_sets", "nodes")
+)
+
+
+def _needs_no_daemon_set(auto_mode: bool, snapshot: Snapshot) -> str:
+    """Why no DaemonSet is expected, empty if one is: Auto Mode nodes have the agent built in, Fargate and Windows
+    nodes cannot run it; other nodes of an Auto Mode cluster are judged one by one."""
+    if not isinstance(snapshot.nodes, Known):
+        return "EKS Auto Mode: the agent is built into its nodes" if auto_mode else ""
+    nodes = snapshot.nodes.value
+    if auto_mode:
+        return "EKS Auto Mode: the agent is built into its nodes; other nodes are judged one by one"
+    if nodes and all(n.compute_type in ("auto", "fargate") or n.os == "windows" for n in nodes):
+        return "no node of this cluster can run the agent's DaemonSet (Auto Mode, Fargate and Windows nodes only)"
+    return ""

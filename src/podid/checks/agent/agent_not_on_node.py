@@ -1,0 +1,78 @@
+from collections.abc import Iterable
+
+from podid.checks.agent import agent_pod_unhealthy
+from podid.checks.base import Case, Check
+from podid.checks.shared.agent import START_GRACE, agents, importance
+from podid.checks.shared.facts import index, podid_command
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet, Node
+from podid.domain.nodes import expects_agent, why_no_agent
+from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.words import short_list
+from podid.domain.workloads import live
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    nodes, sets = known_or(snapshot.nodes, ()), agents(snapshot)
+    pods = [pod for pod in known_or(snapshot.agent_pods, ()) if live(pod)]
+    present = {pod.node for pod in pods if pod.node}
+    unscheduled = [pod for pod in pods if not pod.node]
+    young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
+    settling = any(ds.observed_generation < ds.generation for ds in sets)
+    eligible = [n for n in nodes if expects_agent(n, sets)]
+    excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
+    users = index(snapshot).users
+    lacking = sum(1 for n in eligible if n.ready and n.name not in present)
+    for node in nodes:
+        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+        if not expects_agent(node, sets):
+            yield case.skip(why_no_agent(node))
+        elif node.name in present:
+            yield case.ok("an agent pod runs here")
+        elif not node.ready:
+            yield case.skip("the node is not ready")
+        elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
+            yield case.skip("the node has just joined")
+        elif young:
+            yield case.skip("an agent pod is being scheduled")
+        elif settling:
+            yield case.unknown(Missing("the agent's DaemonSet is being rolled out", error_code="Unsettled"))
+        else:
+            yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
+
+
+CHECK = Check.of(
+    "agent-not-on-node",
+    rule,
+    needs=("nodes", "daemon_sets", "agent_pods"),
+    wants=("cluster", "associations", "pods"),
+)
+
+
+def _no_agent_here(
+    case: Case, snapshot: Snapshot, node: Node, sets: list[DaemonSet], excluded: bool, pending: bool
+) -> Verdict:
+    severity, evidence = importance(snapshot), [f"no running agent pod has spec.nodeName {node.name}"]
+    commands: tuple[tuple[str, ...], ...]
+    if not sets:
+        evidence.append("no DaemonSet in any namespace runs the agent")
+        commands = (podid_command(snapshot, "install-agent"),)
+    else:
+        commands = (
+            *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
+            podid_command(snapshot, "agent", "status"),
+        )
+        wanted = sum(ds.desired for ds in sets)
+        evidence.append(f"the agent's DaemonSet(s) want {wanted} pod(s)")
+        if excluded:
+            evidence.append("its nodeSelector, affinity or tolerations leave nodes out")
+            # a pool left out on purpose harms nobody until an associated pod lands there
+            severity = severity if case.chain or severity is Severity.INFO else Severity.WARN
+    who = f"; pods of {short_list(case.chain)} run there" if case.chain else ""
+    return case.fail(
+        f"no agent pod runs on node {node.name}{who}",
+        severity=severity,
+        evidence=evidence,
+        commands=commands,
+        masked_by=agent_pod_unhealthy.CHECK.id if sets and pending else "",
+    )

@@ -1,0 +1,37 @@
+"""The webhook is skipped without a word when it is slow or gone (failurePolicy Ignore):
+https://github.com/aws/amazon-eks-pod-identity-webhook.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared import injection
+from podid.domain.findings import Subject, Verdict
+from podid.domain.snapshot import Known, Missing, Snapshot, known
+
+WEBHOOK = "pod-identity-webhook"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    case = check.case(Subject("MutatingWebhookConfiguration", WEBHOOK), EVERYONE)
+    present = snapshot.webhook_present
+    if not known(snapshot.associations):
+        yield case.skip("no association asks for an injection")
+        return
+    if isinstance(present, Missing):
+        yield case.unknown(present)
+    elif present.value:
+        yield case.ok("the webhook is registered")
+    else:
+        yield case.fail(
+            "the webhook that injects credentials is not registered: new pods get none",
+            evidence=(f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",),
+            commands=(("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml"),),
+        )
+    gone = isinstance(present, Known) and not present.value
+    why = "which is not registered" if gone else "which is skipped in silence when it is slow"
+    say = f"are younger than the association and yet were missed by the webhook, {why}"
+    yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
+
+
+CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=("webhook_present", *injection.WANTS))

@@ -1,0 +1,65 @@
+"""Link 9, first half: the association's role exists, under the very ARN."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Case, Check
+from podid.checks.shared.facts import chain_of, cluster_name, podid_command, role_subject
+from podid.checks.shared.roles import by_role, role_section
+from podid.domain.errors import InvalidInput
+from podid.domain.findings import Verdict
+from podid.domain.model import Association
+from podid.domain.names import Arn, role_name, role_path
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for arn, associations in by_role(snapshot).items():
+        case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
+        if isinstance(section, Missing):
+            yield case.unknown(section)
+        elif section.value is not None:
+            yield case.ok("the role exists")
+        else:
+            yield _gone(case, snapshot, arn, associations)
+
+
+CHECK = Check.of("role-not-found", rule, needs=("associations", "roles"), wants=("cluster",))
+
+
+def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
+    other = snapshot.roles.get(arn, NOT_READ)
+    elsewhere = other.value.arn if isinstance(other, Known) and other.value is not None else ""
+    foreign = isinstance(snapshot.cluster, Known) and _account(arn) != snapshot.cluster.value.account
+    evidence = [
+        f"associations that name it: {len(associations)}",
+        f"a role of this name exists under another path: {elsewhere}"
+        if elsewhere
+        else f"iam:GetRole {case.subject.name}: no such role",
+    ]
+    if foreign:
+        evidence.append(f"its account is not that of cluster {cluster_name(snapshot)}")
+    return case.fail(
+        f"the role {arn} does not exist",
+        evidence=evidence,
+        commands=_bring_back(snapshot, arn, elsewhere, associations),
+    )
+
+
+def _bring_back(
+    snapshot: Snapshot, arn: str, elsewhere: str, associations: list[Association]
+) -> tuple[tuple[str, ...], ...]:
+    """Point the associations at the role that exists, or make the one that they name."""
+    if elsewhere:
+        return tuple(
+            podid_command(snapshot, "associate", str(a.ref), "--role", elsewhere, "--replace") for a in associations[:3]
+        )
+    path = ("--path", role_path(arn)) if role_path(arn) != "/" else ()
+    who = tuple(word for a in associations[:3] for word in ("--for", str(a.ref)))
+    return (podid_command(snapshot, "role", "create", role_name(arn), *path, *who),)
+
+
+def _account(arn: str) -> str:
+    try:
+        return Arn.parse(arn).account
+    except InvalidInput:
+        return ""

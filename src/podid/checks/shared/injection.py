@@ -1,0 +1,137 @@
+"""Link 3: the webhook put the credentials' variables and token into the pod when it was created.
+
+It does so only at creation, only while the association is visible to it, and is skipped without a word when it is
+slow (failurePolicy Ignore): https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html and
+https://github.com/aws/amazon-eks-pod-identity-webhook.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from functools import lru_cache
+
+from podid.checks.base import Case, Check
+from podid.checks.shared.facts import by_workload, index, podid_command
+from podid.domain.findings import Subject, Verdict
+from podid.domain.model import Association, Node, Pod
+from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.words import short_list
+from podid.domain.workloads import RESTARTABLE, carries_irsa, injected, live, on_fargate, on_windows, opted_out
+
+# associations reach the webhook some seconds after the API has answered
+PROPAGATION = timedelta(seconds=60)
+NEEDS = ("associations", "pods")
+WANTS = ("cluster", "nodes", "workloads")
+
+
+class PodState(Enum):
+    """Where a pod of an associated service account stands; every pod is in exactly one state."""
+
+    INJECTED = auto()
+    ENDED = auto()
+    OPTED_OUT = auto()
+    NO_AGENT_POSSIBLE = auto()
+    IRSA = auto()
+    PREDATES = auto()
+    RACED = auto()
+    MISSED = auto()
+    UNDATED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pods of one workload that run as an associated service account, by state."""
+
+    association: Association
+    workload: Subject
+    states: Mapping[PodState, tuple[Pod, ...]]
+
+    @property
+    def total(self) -> int:
+        return sum(len(pods) for state, pods in self.states.items() if state is not PodState.ENDED)
+
+
+def state_of(pod: Pod, association: Association, nodes: Mapping[str, Node]) -> PodState:
+    """Kubernetes cuts creation times to whole seconds, EKS does not: the association's is cut as well."""
+    if not live(pod):
+        return PodState.ENDED
+    if injected(pod):
+        return PodState.INJECTED
+    if on_fargate(pod, nodes) or on_windows(pod, nodes):
+        return PodState.NO_AGENT_POSSIBLE
+    if opted_out(pod):
+        return PodState.OPTED_OUT
+    if carries_irsa(pod):
+        return PodState.IRSA
+    if association.created_at is None:
+        return PodState.UNDATED
+    created = association.created_at.replace(microsecond=0)
+    modified = (association.modified_at or created).replace(microsecond=0)
+    if pod.created_at < created:
+        return PodState.PREDATES
+    if any(start <= pod.created_at <= start + PROPAGATION for start in (created, modified)):
+        return PodState.RACED
+    return PodState.MISSED
+
+
+@lru_cache(maxsize=1)
+def groups(snapshot: Snapshot) -> tuple[Group, ...]:
+    facts = index(snapshot)
+    found = []
+    for ref, association in sorted(facts.associations.items()):
+        for workload, pods in by_workload(facts.pods.get(ref, ())).items():
+            states: dict[PodState, list[Pod]] = defaultdict(list)
+            for pod in pods:
+                states[state_of(pod, association, facts.nodes)].append(pod)
+            found.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
+    return tuple(found)
+
+
+def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:
+    """One verdict per workload: failing when any of its pods is in `state`."""
+    for group in groups(snapshot):
+        case = check.case(group.workload, (str(group.association.ref),))
+        pods = group.states.get(state, ())
+        if pods:
+            yield _broken(case, snapshot, group, pods, say)
+        elif PodState.UNDATED in group.states:
+            yield case.unknown(Missing(f"association {group.association.association_id} carries no creation time"))
+        elif PodState.INJECTED in group.states:
+            count = len(group.states[PodState.INJECTED])
+            yield case.ok(f"{count} of {group.total} pod(s) carry the credentials")
+        else:
+            names = ", ".join(sorted(s.name.lower().replace("_", " ") for s in group.states))
+            yield case.skip(f"its pods are judged elsewhere ({names})")
+
+
+def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
+    association = group.association
+    commands, note = _replace_pods(snapshot, association, group.workload, pods)
+    created = association.created_at.isoformat(timespec="seconds") if association.created_at else "unknown"
+    oldest = min(pod.created_at for pod in pods).isoformat(timespec="seconds")
+    return case.fail(
+        f"{len(pods)} of {group.total} pod(s) {say}",
+        evidence=(
+            f"pods: {short_list(pod.name for pod in pods)}",
+            f"association {association.association_id} created {created}, oldest of these pods {oldest}",
+            *((note,) if note else ()),
+        ),
+        commands=commands,
+    )
+
+
+def _replace_pods(
+    snapshot: Snapshot, association: Association, workload: Subject, pods: tuple[Pod, ...]
+) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """The commands that make new pods, and what to know about it."""
+    if workload.kind not in RESTARTABLE:
+        return (), f"nothing restarts a {workload.kind}: delete it and create it again"
+    if any(
+        w.on_delete and (w.kind, w.namespace, w.name) == (workload.kind, workload.namespace, workload.name)
+        for w in known_or(snapshot.workloads, ())
+    ):
+        delete = ("kubectl", "-n", workload.namespace, "delete", "pod", *(pod.name for pod in pods))
+        return (delete,), "its update strategy is OnDelete: a restart replaces no pod, deleting the pods does"
+    return (podid_command(snapshot, "restart", str(association.ref)),), ""

@@ -1,0 +1,157 @@
+"""Link 9, second half: what the trust policy of each role says to each service account that is associated with it.
+
+What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html; how it is judged:
+`podid.domain.trust`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from podid.checks.base import Case, Check
+from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
+from podid.checks.shared.roles import by_role, role_section
+from podid.domain.findings import FixClass, Severity, Verdict
+from podid.domain.model import Association, Role
+from podid.domain.names import role_name
+from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.trust import (
+    Evaluation,
+    LivePod,
+    PodIdentity,
+    TrustFinding,
+    TrustPolicyError,
+    TrustVerdict,
+    evaluate,
+    parse_policy,
+)
+from podid.domain.workloads import live
+
+NEEDS = ("cluster", "associations", "roles")
+WANTS = ("pods",)
+PODS_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnswer:
+    """What the trust says to one association; `findings` are worked out once, since several checks ask for them."""
+
+    association: Association
+    evaluation: Evaluation
+    findings: tuple[TrustFinding, ...]
+
+    @property
+    def error(self) -> str:
+        """The id of what keeps the association from working at all; empty when nothing does."""
+        return next((finding.id for finding in self.findings if finding.severity is Severity.ERROR), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A role with its answers; `missing` instead of them where the role could not be read or understood."""
+
+    arn: str
+    associations: tuple[Association, ...]
+    answers: tuple[TrustAnswer, ...] = ()
+    missing: Missing | None = None
+    gone: bool = False
+
+
+@lru_cache(maxsize=1)
+def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
+    found = []
+    for arn, associations in by_role(snapshot).items():
+        section, members = role_section(snapshot, arn), tuple(associations)
+        if isinstance(section, Missing):
+            found.append(Judged(arn, members, missing=section))
+        elif section.value is None:
+            found.append(Judged(arn, members, gone=True))
+        else:
+            found.append(_judge(snapshot, arn, members, section.value))
+    return tuple(found)
+
+
+def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], role: Role) -> Judged:
+    try:
+        policy = parse_policy(role.trust)
+    except TrustPolicyError as error:
+        return Judged(arn, associations, missing=Missing(f"the trust policy cannot be read: {error}"))
+    answers = []
+    for association in associations:
+        evaluation = evaluate(policy, _identity(snapshot, association, role))
+        answers.append(TrustAnswer(association, evaluation, evaluation.findings))
+    return Judged(arn, associations, tuple(answers))
+
+
+def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodIdentity:
+    pods = None
+    if not isinstance(snapshot.pods, Missing):
+        of_account = index(snapshot).pods.get(association.ref, ())
+        pods = tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
+    return PodIdentity(
+        known(snapshot.cluster).arn,
+        association.namespace,
+        association.service_account,
+        session_tags=association.session_tags,
+        role_tags=role.tags,
+        pods=pods,
+        now=snapshot.taken_at,
+    )
+
+
+def per_finding(check: Check, snapshot: Snapshot, healthy: str, *, undecided: bool = False) -> Iterable[Verdict]:
+    """Per role: one failing verdict for each different message under the check's id, then one for the associations
+    that are free of it. With `undecided` the check speaks for an evaluation that came to no answer."""
+    for role in judged(snapshot):
+        subject = role_subject(role.arn)
+        whole = check.case(subject, chain_of(role.associations))
+        if role.missing is not None:
+            yield whole.unknown(role.missing)
+            continue
+        if role.gone:
+            yield whole.skip("the role does not exist")
+            continue
+        broken: dict[tuple[TrustFinding, str], list[Association]] = defaultdict(list)
+        open_answers: dict[str, list[Association]] = defaultdict(list)
+        free: list[Association] = []
+        for answer in role.answers:
+            finding = next((f for f in answer.findings if f.id == check.id), None)
+            if finding is not None:
+                # a warning about the trust waits for the error that keeps the association from working at all
+                cause = "" if finding.severity is Severity.ERROR else answer.error
+                broken[finding, cause].append(answer.association)
+            elif answer.evaluation.verdict is TrustVerdict.UNKNOWN:
+                open_answers[_why(answer.evaluation)].append(answer.association)
+            else:
+                free.append(answer.association)
+        for (finding, cause), members in broken.items():
+            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members, cause)
+        for reason, members in open_answers.items():
+            case, words = check.case(subject, chain_of(members)), f"undecided: {reason}"
+            yield case.unknown(Missing(reason), words) if undecided else case.skip(words)
+        if free:
+            yield check.case(subject, chain_of(free)).ok(healthy)
+
+
+def _why(evaluation: Evaluation) -> str:
+    actions = (evaluation.assume_role, evaluation.tag_session)
+    return next(f"{a.action}: {a.reason}" for a in actions if a.verdict is TrustVerdict.UNKNOWN)
+
+
+def _broken(
+    case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
+) -> Verdict:
+    if finding.severity is Severity.ERROR:
+        commands = tuple(
+            podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
+        )
+    else:  # they get in: another statement would take nothing away
+        commands = (("podid", "role", "show", role_name(arn)),)
+    return case.fail(
+        finding.message,
+        severity=finding.severity,
+        evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
+        commands=commands if finding.severity is not Severity.INFO and case.check.fix is not FixClass.PRINT else (),
+        masked_by=cause,
+    )

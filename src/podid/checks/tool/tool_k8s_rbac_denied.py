@@ -1,0 +1,21 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.gaps import DENIED, NETWORK, blind, gaps
+from podid.domain.findings import Subject, Verdict
+from podid.domain.snapshot import Snapshot
+
+CODES = (*DENIED, "Failed", "Rejected", "NotFound", "Usage")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    subject = Subject("Caller", "Kubernetes")
+    found = gaps(snapshot, kubernetes=True)
+    if verdicts := blind(check, subject, found, CODES):
+        return verdicts
+    if any(missing.error_code in NETWORK for missing in found):
+        return [check.case(subject).skip("the API server did not answer")]
+    return [check.case(subject).ok("everything that was asked of Kubernetes could be read")]
+
+
+CHECK = Check.of("tool-k8s-rbac-denied", rule, needs=())

@@ -1,0 +1,41 @@
+"""What a node shows of Pod Identity: whether the agent belongs on it, and which role its agent redeems tokens with.
+
+Where the agent's DaemonSets go: https://github.com/aws/eks-pod-identity-agent (charts/) and
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from podid.domain.model import Cluster, DaemonSet, Node, NodeGroup
+
+REDEEM = "eks-auth:AssumeRoleForPodIdentity"
+AUTO_MODE = "EKS Auto Mode"
+
+
+def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
+    """Hybrid nodes have DaemonSets of their own, which are off by default: they count once one of these exists."""
+    if node.compute_type == "hybrid" and node.os == "linux":
+        return any("hybrid" in ds.name for ds in agents)
+    return node.runs_agent
+
+
+def why_no_agent(node: Node) -> str:
+    if node.compute_type == "auto":
+        return "EKS Auto Mode: the agent is built in"
+    if node.compute_type == "hybrid":
+        return "hybrid node, and no hybrid DaemonSet of the agent is installed"
+    if node.os != "linux" or node.compute_type == "fargate":
+        return f"the agent cannot run on a {node.compute_type or node.os} node"
+    return f"the agent has no image for {node.arch}"
+
+
+def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
+    """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        if group.node_role_arn:
+            found[group.node_role_arn].append(group.name)
+    if cluster.auto_mode and cluster.auto_node_role_arn:
+        found[cluster.auto_node_role_arn].append(AUTO_MODE)
+    return {arn: tuple(names) for arn, names in sorted(found.items())}

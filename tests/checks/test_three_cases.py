@@ -1,0 +1,110 @@
+"""Every check in three cases: healthy, broken and unknown. What more there is to a check is in the file of its area."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+
+from podid.checks.all import BY_ID
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Missing, Snapshot
+
+from .builder import (
+    NODE_ROLE_ARN,
+    ROLE_ARN,
+    addon,
+    agent_pod,
+    association,
+    bare,
+    daemon_set,
+    healthy,
+    node,
+    pod,
+    role,
+    trust,
+    workload,
+)
+from .grid import DENIED, answers
+
+NO_ANSWER = Missing("the API server does not answer", error_code="Unavailable")
+MADE = association().created_at
+assert MADE is not None
+IRSA = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": ROLE_ARN}
+
+
+class Cases(NamedTuple):
+    """`broken` is None for a check of podid's own access, which never says that a pod is broken."""
+
+    broken: Snapshot | None
+    unknown: Snapshot
+
+
+def asked(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, targets=(ServiceAccountRef("shop", "orders"),))
+
+
+def trusting(**changes: Any) -> Snapshot:
+    return healthy(roles={ROLE_ARN: Known(role(document=trust(**changes)))})
+
+
+NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
+NO_PODS = healthy(pods=DENIED)
+
+CASES = {
+    "tool-aws-denied": Cases(None, healthy(node_groups=DENIED)),
+    "tool-k8s-rbac-denied": Cases(None, NO_PODS),
+    "private-endpoint-unreachable": Cases(None, healthy(pods=NO_ANSWER)),
+    "association-missing": Cases(asked(healthy(associations=())), asked(healthy(associations=DENIED))),
+    "association-namespace-not-found": Cases(healthy(namespaces=frozenset({"x"})), healthy(namespaces=DENIED)),
+    "association-sa-not-found": Cases(healthy(service_accounts=()), healthy(service_accounts=DENIED)),
+    "association-deleted-env-remains": Cases(healthy(associations=()), NO_PODS),
+    "sa-mismatch": Cases(healthy(pods=(), workloads=(workload(service_account="default"),)), healthy(workloads=DENIED)),
+    "pod-predates-association": Cases(healthy(pods=(bare(pod(), created_at=MADE - timedelta(hours=1)),)), NO_PODS),
+    "association-propagation-race": Cases(healthy(pods=(bare(pod(), created_at=MADE),)), NO_PODS),
+    "injection-missed-webhook": Cases(healthy(pods=(bare(pod()),)), healthy(webhook_present=DENIED)),
+    "irsa-env-still-active": Cases(
+        healthy(pods=(replace(bare(pod()), containers=(replace(pod().containers[0], env=IRSA),)),)), NO_PODS
+    ),
+    "host-network-pod": Cases(healthy(pods=(pod(host_network=True),)), NO_PODS),
+    "fargate-pod": Cases(healthy(nodes=(node(compute_type="fargate"),)), NO_PODS),
+    "windows-pod": Cases(healthy(nodes=(node(os="windows"),)), healthy(nodes=DENIED)),
+    "agent-not-installed": Cases(
+        healthy(agent_addon=None, daemon_sets=()), healthy(agent_addon=DENIED, daemon_sets=())
+    ),
+    "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
+    "addon-degraded-or-failed": Cases(
+        healthy(agent_addon=addon(status="CREATE_FAILED")), healthy(agent_addon=addon(status="UPDATING"))
+    ),
+    "agent-not-on-node": Cases(healthy(agent_pods=()), healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))),
+    "node-role-missing-eks-auth": Cases(
+        healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}), healthy(node_role_allowed={NODE_ROLE_ARN: DENIED})
+    ),
+    "role-not-found": Cases(healthy(roles={ROLE_ARN: Known(None)}), NO_ROLE),
+    "trust-wrong-principal": Cases(trusting(principal="ec2.amazonaws.com"), NO_ROLE),
+    "trust-missing-tag-session": Cases(trusting(actions="sts:AssumeRole"), NO_ROLE),
+    "trust-request-tag-with-tags-disabled": Cases(
+        replace(
+            trusting(StringEquals={"aws:RequestTag/kubernetes-namespace": "shop"}),
+            associations=Known((association(disable_session_tags=True),)),
+        ),
+        NO_ROLE,
+    ),
+    "trust-condition-never-matches": Cases(trusting(StringEquals={"aws:SourceAccount": "999999999999"}), NO_ROLE),
+    "trust-too-broad": Cases(trusting(Null={"aws:SourceArn": "false"}), NO_ROLE),
+}
+
+
+def test_every_check_has_its_three_cases() -> None:
+    assert set(CASES) == set(BY_ID)
+
+
+@pytest.mark.parametrize("check_id", BY_ID)
+def test_healthy_broken_unknown(check_id: str) -> None:
+    cases = CASES[check_id]
+    assert {outcome for outcome, _, _ in answers(check_id, asked(healthy()))} == {"pass"}
+    assert "unknown" in [outcome for outcome, _, _ in answers(check_id, cases.unknown)]
+    if cases.broken is None:
+        assert BY_ID[check_id].link == 0
+    else:
+        assert "fail" in [outcome for outcome, _, _ in answers(check_id, cases.broken)]
