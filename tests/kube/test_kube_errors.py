@@ -93,7 +93,7 @@ def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
         *("kubectl", "auth", "can-i", "patch", "daemonsets.apps"),
         *("-n", "kube-system"),
     )
-    assert getattr(translate("forbidden list sa"), "permission", "") == "list serviceaccounts in namespace gold"
+    assert translate("forbidden list sa").permission == "list serviceaccounts in namespace gold"
 
 
 def test_permission_of_a_subresource() -> None:

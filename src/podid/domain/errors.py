@@ -4,6 +4,8 @@ Every class owns its exit code and its `code`, the machine-readable name that `-
 sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, or empty when nothing helps.
 """
 
+from typing import Any
+
 from podid.domain.exit_codes import ExitCode
 
 
@@ -21,14 +23,17 @@ class PodidError(Exception):
         subject: str = "",
         request_id: str = "",
         advice: str = "",
+        permission: str = "",
     ) -> None:
-        """`advice` is a sentence for what no command can do ("ask the account's owner for …")."""
+        """`advice` is a sentence for what no command can do ("ask the account's owner for …"); `permission` is the IAM
+        action or the Kubernetes verb and resource that the caller lacks."""
         super().__init__(what)
         self.what = what
         self.hint = hint
         self.subject = subject
         self.request_id = request_id
         self.advice = advice
+        self.permission = permission
 
 
 class UsageError(PodidError):
@@ -51,23 +56,10 @@ class InvalidInput(UsageError):
 
 
 class AccessDenied(PodidError):
-    """The caller lacks `permission` (an IAM action or a Kubernetes verb and resource)."""
+    """The caller lacks `permission`, where that is known."""
 
     code = "AccessDenied"
     exit_code = ExitCode.DENIED
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        permission: str = "",
-        hint: tuple[str, ...] = (),
-        subject: str = "",
-        request_id: str = "",
-        advice: str = "",
-    ) -> None:
-        super().__init__(what, hint=hint, subject=subject, request_id=request_id, advice=advice)
-        self.permission = permission
 
 
 class CredentialsError(AccessDenied):
@@ -95,8 +87,8 @@ class AlreadyExists(Conflict):
 
     code = "AlreadyExists"
 
-    def __init__(self, what: str, *, existing_id: str = "", subject: str = "", request_id: str = "") -> None:
-        super().__init__(what, subject=subject, request_id=request_id)
+    def __init__(self, what: str, *, existing_id: str = "", **common: Any) -> None:
+        super().__init__(what, **common)
         self.existing_id = existing_id
 
 
@@ -111,17 +103,8 @@ class Rejected(PodidError):
 
     code = "Rejected"
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        service_code: str = "",
-        hint: tuple[str, ...] = (),
-        subject: str = "",
-        request_id: str = "",
-        advice: str = "",
-    ) -> None:
-        super().__init__(what, hint=hint, subject=subject, request_id=request_id, advice=advice)
+    def __init__(self, what: str, *, service_code: str = "", **common: Any) -> None:
+        super().__init__(what, **common)
         self.service_code = service_code
 
 

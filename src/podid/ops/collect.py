@@ -47,7 +47,7 @@ class Clients:
 
 
 def missing(error: PodidError) -> Missing:
-    return Missing(error.what, getattr(error, "permission", ""), error.code)
+    return Missing(error.what, error.permission, error.code)
 
 
 def collect(

@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from podid.domain.errors import AccessDenied, PodidError
+from podid.domain.errors import PodidError
 from podid.render import sanitize
 
 
@@ -12,7 +12,7 @@ def error_text(error: PodidError, *, color: bool) -> str:
     red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
     what = sanitize.block(error.what)
     lines = [f"{red}Error:{off} {_capital(what)}{'' if what.endswith(('.', '?', '!')) else '.'}"]
-    if isinstance(error, AccessDenied) and error.permission and error.permission not in error.what:
+    if error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
         lines.append(sanitize.block(error.advice))
@@ -39,7 +39,7 @@ def error_json(error: PodidError) -> str:
         "exitCode": int(error.exit_code),
         "requestId": error.request_id or None,
     }
-    if isinstance(error, AccessDenied) and error.permission:
+    if error.permission:
         body["permission"] = error.permission
     if error.advice:
         body["advice"] = error.advice

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected
+from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
@@ -198,7 +198,7 @@ def _proof(
         state=state,
         reason=reason,
         link=link,
-        permission=error.permission if isinstance(error, AccessDenied) else "",
+        permission=error.permission if error else "",
         identity=identity,
     )
 
@@ -242,7 +242,7 @@ def _report(
         role_arn=association.target_role_arn or association.role_arn,
         state=state,
         reason=reason,
-        permission=error.permission if isinstance(error, AccessDenied) else "",
+        permission=error.permission if error else "",
         pods=tuple(pods or ()),
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, PodidError, Unavailable
+from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.plan import Status
 from podid.ops.association.effect import missing_containers
@@ -172,7 +172,7 @@ class _Worker:
             if run.troubles >= MOST_TROUBLES:
                 run.fail(error.code, error.what)
         except PodidError as error:
-            run.fail(error.code, error.what, error.permission if isinstance(error, AccessDenied) else "")
+            run.fail(error.code, error.what, error.permission)
         else:
             run.troubles = 0
 
