@@ -150,7 +150,6 @@ STILL_DOUBLE = {
     "Fault",
     "Faults",
     "Iam",
-    "Kind",
     "Outcome",
     "Request",
     "Resources",

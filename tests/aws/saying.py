@@ -2,13 +2,8 @@
 
 import botocore.exceptions as sdk
 
-from podid.aws.errors import (
-    Origin,
-    translate,
-)
-from podid.domain.errors import (
-    PodidError,
-)
+from podid.aws.translate import Origin, translate
+from podid.domain.errors import PodidError
 
 ORIGIN = Origin("dev", "eu-west-1")
 SSO = Origin("dev", "eu-west-1", sso=True)

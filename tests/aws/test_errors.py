@@ -6,10 +6,9 @@ from aws.saying import ME, SSO, said, shown
 from podid.aws.errors import (
     ClusterNotFound,
     ConcurrentModification,
-    Origin,
-    permission_of,
     role_not_yet_known,
 )
+from podid.aws.translate import Origin
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
@@ -26,97 +25,92 @@ from podid.domain.errors import (
 # --- rights -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "operation", "what", "permission", "advice"),
-    [
-        (
-            f"User: {ME} is not authorized to perform: eks:ListPodIdentityAssociations on resource: "
-            "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
-            "ListPodIdentityAssociations",
-            f"{ME} may not eks:ListPodIdentityAssociations on arn:aws:eks:eu-west-1:111122223333:cluster/prod",
-            "eks:ListPodIdentityAssociations",
-            "Ask whoever administers the account to allow eks:ListPodIdentityAssociations on "
-            "arn:aws:eks:eu-west-1:111122223333:cluster/prod.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: eks:DescribePodIdentityAssociation on resource: "
-            "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1 because no identity-based policy "
-            "allows the eks:DescribePodIdentityAssociation action",
-            "DescribePodIdentityAssociation",
-            f"{ME} may not eks:DescribePodIdentityAssociation on "
-            "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
-            "allows the eks:DescribePodIdentityAssociation action",
-            "eks:DescribePodIdentityAssociation",
-            "Ask whoever administers the account to allow eks:DescribePodIdentityAssociation on "
-            "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1. "
-            "A policy for the cluster's ARN does not cover its associations.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/shop",
-            "CreatePodIdentityAssociation",
-            f"{ME} may not iam:PassRole on arn:aws:iam::111122223333:role/shop",
-            "iam:PassRole",
-            "Allow iam:PassRole on arn:aws:iam::111122223333:role/shop where iam:PassedToService is "
-            "pods.eks.amazonaws.com: whoever associates a role must be allowed to pass it.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in a "
-            "service control policy",
-            "DescribeCluster",
-            f"{ME} may not eks:DescribeCluster, with an explicit deny in a service control policy",
-            "eks:DescribeCluster",
-            "The organization's own policy denies it: no policy in this account can allow it.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
-            "boundary allows the eks:DescribeCluster action",
-            "DescribeCluster",
-            f"{ME} may not eks:DescribeCluster, because no permissions boundary allows the eks:DescribeCluster action",
-            "eks:DescribeCluster",
-            "The caller's permissions boundary must allow eks:DescribeCluster as well.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
-            "allows the eks:DescribeCluster action",
-            "DescribeCluster",
-            f"{ME} may not eks:DescribeCluster, because no session policy allows the eks:DescribeCluster action",
-            "eks:DescribeCluster",
-            "The session policy of these credentials must allow eks:DescribeCluster as well.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in an "
-            "identity-based policy",
-            "DescribeCluster",
-            f"{ME} may not eks:DescribeCluster, with an explicit deny in an identity-based policy",
-            "eks:DescribeCluster",
-            "A policy denies eks:DescribeCluster explicitly: allowing it elsewhere does not help.",
-        ),
-        (
-            f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
-            "policy allows the iam:GetRole action",
-            "GetRole",
-            f"{ME} may not iam:GetRole on role shop, because no identity-based policy allows the iam:GetRole action",
-            "iam:GetRole",
-            "Ask whoever administers the account to allow iam:GetRole on role shop.",
-        ),
-        (
-            "Access denied",
-            "DescribeCluster",
-            "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
-            "eks:DescribeCluster",
-            "Ask whoever administers the account to allow eks:DescribeCluster.",
-        ),
-    ],
-)
+DENIALS = [
+    (
+        f"User: {ME} is not authorized to perform: eks:ListPodIdentityAssociations on resource: "
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "ListPodIdentityAssociations",
+        f"{ME} may not eks:ListPodIdentityAssociations on arn:aws:eks:eu-west-1:111122223333:cluster/prod",
+        "eks:ListPodIdentityAssociations",
+        "Ask whoever administers the account to allow eks:ListPodIdentityAssociations on "
+        "arn:aws:eks:eu-west-1:111122223333:cluster/prod.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribePodIdentityAssociation on resource: "
+        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1 because no identity-based policy "
+        "allows the eks:DescribePodIdentityAssociation action",
+        "DescribePodIdentityAssociation",
+        f"{ME} may not eks:DescribePodIdentityAssociation on "
+        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1, because no identity-based policy "
+        "allows the eks:DescribePodIdentityAssociation action",
+        "eks:DescribePodIdentityAssociation",
+        "Ask whoever administers the account to allow eks:DescribePodIdentityAssociation on "
+        "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1. "
+        "A policy for the cluster's ARN does not cover its associations.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/shop",
+        "CreatePodIdentityAssociation",
+        f"{ME} may not iam:PassRole on arn:aws:iam::111122223333:role/shop",
+        "iam:PassRole",
+        "Allow iam:PassRole on arn:aws:iam::111122223333:role/shop where iam:PassedToService is "
+        "pods.eks.amazonaws.com: whoever associates a role must be allowed to pass it.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in a "
+        "service control policy",
+        "DescribeCluster",
+        f"{ME} may not eks:DescribeCluster, with an explicit deny in a service control policy",
+        "eks:DescribeCluster",
+        "The organization's own policy denies it: no policy in this account can allow it.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no permissions "
+        "boundary allows the eks:DescribeCluster action",
+        "DescribeCluster",
+        f"{ME} may not eks:DescribeCluster, because no permissions boundary allows the eks:DescribeCluster action",
+        "eks:DescribeCluster",
+        "The caller's permissions boundary must allow eks:DescribeCluster as well.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * because no session policy "
+        "allows the eks:DescribeCluster action",
+        "DescribeCluster",
+        f"{ME} may not eks:DescribeCluster, because no session policy allows the eks:DescribeCluster action",
+        "eks:DescribeCluster",
+        "The session policy of these credentials must allow eks:DescribeCluster as well.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: eks:DescribeCluster on resource: * with an explicit deny in an "
+        "identity-based policy",
+        "DescribeCluster",
+        f"{ME} may not eks:DescribeCluster, with an explicit deny in an identity-based policy",
+        "eks:DescribeCluster",
+        "A policy denies eks:DescribeCluster explicitly: allowing it elsewhere does not help.",
+    ),
+    (
+        f"User: {ME} is not authorized to perform: iam:GetRole on resource: role shop because no identity-based "
+        "policy allows the iam:GetRole action",
+        "GetRole",
+        f"{ME} may not iam:GetRole on role shop, because no identity-based policy allows the iam:GetRole action",
+        "iam:GetRole",
+        "Ask whoever administers the account to allow iam:GetRole on role shop.",
+    ),
+    (
+        "Access denied",
+        "DescribeCluster",
+        "EKS denies eks:DescribeCluster for cluster prod (Access denied)",
+        "eks:DescribeCluster",
+        "Ask whoever administers the account to allow eks:DescribeCluster.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "operation", "what", "permission", "advice"), DENIALS)
 def test_denied(text: str, operation: str, what: str, permission: str, advice: str) -> None:
     error = said("AccessDeniedException", text, operation=operation, subject="cluster prod", status=403)
     assert isinstance(error, AccessDenied)
     assert (error.what, error.permission, error.advice, error.subject) == (what, permission, advice, "cluster prod")
-
-
-def test_permission_of() -> None:
-    assert permission_of("eks", "ListPodIdentityAssociations") == "eks:ListPodIdentityAssociations"
-    assert permission_of("eks-auth", "AssumeRoleForPodIdentity") == "eks-auth:AssumeRoleForPodIdentity"
 
 
 def test_a_role_that_does_not_trust_eks_is_not_the_callers_missing_right() -> None:
@@ -152,42 +146,40 @@ def test_the_callers_missing_right_to_redeem_a_token() -> None:
 RENEW = "Renew the credentials the way they were made, then run the command again."
 
 
-@pytest.mark.parametrize(
-    ("code", "text", "what"),
-    [
-        (
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-            "the AWS credentials of profile dev have expired (The security token included in the request is expired)",
-        ),
-        ("ExpiredToken", "The token is old.", "the AWS credentials of profile dev have expired (The token is old)"),
-        (
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-            "EKS does not know the AWS credentials of profile dev "
-            "(The security token included in the request is invalid)",
-        ),
-        (
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-            "EKS does not know the AWS credentials of profile dev "
-            "(The security token included in the request is invalid)",
-        ),
-        (
-            "InvalidSignatureException",
-            "Signature expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.)",
-            "the request was signed with a time that is too far from AWS's: this machine's clock is wrong (Signature "
-            "expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.))",
-        ),
-        (
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided.",
-            "the secret access key of profile dev is not the one that belongs to its access key "
-            "(The request signature we calculated does not match the signature you provided)",
-        ),
-        ("MissingAuthenticationTokenException", "Missing", "EKS got a request without credentials (Missing)"),
-    ],
-)
+CREDENTIALS = [
+    (
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+        "the AWS credentials of profile dev have expired (The security token included in the request is expired)",
+    ),
+    ("ExpiredToken", "The token is old.", "the AWS credentials of profile dev have expired (The token is old)"),
+    (
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+        "EKS does not know the AWS credentials of profile dev (The security token included in the request is invalid)",
+    ),
+    (
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+        "EKS does not know the AWS credentials of profile dev (The security token included in the request is invalid)",
+    ),
+    (
+        "InvalidSignatureException",
+        "Signature expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.)",
+        "the request was signed with a time that is too far from AWS's: this machine's clock is wrong (Signature "
+        "expired: 20261124T101010Z is now earlier than 20261124T120000Z (20261124T120500Z - 5 min.))",
+    ),
+    (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided.",
+        "the secret access key of profile dev is not the one that belongs to its access key "
+        "(The request signature we calculated does not match the signature you provided)",
+    ),
+    ("MissingAuthenticationTokenException", "Missing", "EKS got a request without credentials (Missing)"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "what"), CREDENTIALS)
 def test_credentials(code: str, text: str, what: str) -> None:
     error = said(code, text, status=403)
     assert (type(error), error.what) == (CredentialsError, what)
@@ -214,120 +206,120 @@ def test_an_expired_service_account_token_is_not_the_callers() -> None:
 # --- what EKS and IAM refuse --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("service", "operation", "code", "text", "kind", "what"),
-    [
-        (
-            "eks",
-            "CreatePodIdentityAssociation",
-            "InvalidParameterException",
-            "Role provided in the request does not exist.",
-            RoleUnknown,
-            "EKS does not know the role of X (Role provided in the request does not exist)",
-        ),
-        (
-            "eks",
-            "UpdatePodIdentityAssociation",
-            "InvalidParameterException",
-            "Trust policy of the role provided is invalid.",
-            TrustRefused,
-            "EKS does not accept the trust policy of the role of X (Trust policy of the role provided is invalid)",
-        ),
-        (
-            "eks",
-            "CreatePodIdentityAssociation",
-            "InvalidRequestException",
-            "Cross-account pass role is not allowed.",
-            Rejected,
-            "the role of X is in another account than the cluster (Cross-account pass role is not allowed)",
-        ),
-        (
-            "eks",
-            "DescribePodIdentityAssociation",
-            "InvalidParameterException",
-            "associationId should be 19 characters long",
-            Rejected,
-            "an association id has 19 characters, a- and 17 more (associationId should be 19 characters long)",
-        ),
-        (
-            "eks",
-            "DescribeCluster",
-            "ResourceNotFoundException",
-            "No cluster found for name: prd.",
-            ClusterNotFound,
-            "cluster prd does not exist in eu-west-1 (No cluster found for name: prd)",
-        ),
-        (
-            "eks",
-            "DescribePodIdentityAssociation",
-            "ResourceNotFoundException",
-            "gone",
-            NotFound,
-            "X does not exist in eu-west-1 (gone)",
-        ),
-        ("iam", "GetRole", "NoSuchEntity", "The role is gone", NotFound, "X does not exist (The role is gone)"),
-        ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X exists already (there)"),
-        ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is used up (1000 roles)"),
-        (
-            "iam",
-            "UpdateAssumeRolePolicy",
-            "ConcurrentModification",
-            "wait",
-            ConcurrentModification,
-            "somebody else was changing X at the same time (wait)",
-        ),
-        (
-            "iam",
-            "DeleteRole",
-            "DeleteConflict",
-            "detach first",
-            Conflict,
-            "X is being changed, or in use (detach first)",
-        ),
-        (
-            "iam",
-            "UpdateAssumeRolePolicy",
-            "UnmodifiableEntity",
-            "no",
-            Rejected,
-            "X belongs to an AWS service, which alone may change it (no)",
-        ),
-        (
-            "iam",
-            "UpdateAssumeRolePolicy",
-            "MalformedPolicyDocument",
-            'Invalid principal in policy: "AWS":"AROAX"',
-            Rejected,
-            "IAM does not accept the policy of X: a principal in it does not exist "
-            '(Invalid principal in policy: "AWS":"AROAX")',
-        ),
-        (
-            "eks",
-            "CreatePodIdentityAssociation",
-            "ResourceLimitExceededException",
-            "5000",
-            LimitExceeded,
-            "a quota of EKS is used up (5000)",
-        ),
-        ("eks", "UpdateAddon", "ResourceInUseException", "busy", Conflict, "X is being changed, or in use (busy)"),
-        (
-            "eks",
-            "CreateAddon",
-            "InvalidParameterException",
-            "bad version",
-            Rejected,
-            "EKS does not accept CreateAddon for X (bad version)",
-        ),
-        (
-            "eks",
-            "CreatePodIdentityAssociation",
-            "InvalidRequestException",
-            "PackedPolicyTooLarge: 120%",
-            Rejected,
-            "the session policy of X does not fit (PackedPolicyTooLarge: 120%)",
-        ),
-    ],
-)
+REFUSALS = [
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "InvalidParameterException",
+        "Role provided in the request does not exist.",
+        RoleUnknown,
+        "EKS does not know the role of X (Role provided in the request does not exist)",
+    ),
+    (
+        "eks",
+        "UpdatePodIdentityAssociation",
+        "InvalidParameterException",
+        "Trust policy of the role provided is invalid.",
+        TrustRefused,
+        "EKS does not accept the trust policy of the role of X (Trust policy of the role provided is invalid)",
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "InvalidRequestException",
+        "Cross-account pass role is not allowed.",
+        Rejected,
+        "the role of X is in another account than the cluster (Cross-account pass role is not allowed)",
+    ),
+    (
+        "eks",
+        "DescribePodIdentityAssociation",
+        "InvalidParameterException",
+        "associationId should be 19 characters long",
+        Rejected,
+        "an association id has 19 characters, a- and 17 more (associationId should be 19 characters long)",
+    ),
+    (
+        "eks",
+        "DescribeCluster",
+        "ResourceNotFoundException",
+        "No cluster found for name: prd.",
+        ClusterNotFound,
+        "cluster prd does not exist in eu-west-1 (No cluster found for name: prd)",
+    ),
+    (
+        "eks",
+        "DescribePodIdentityAssociation",
+        "ResourceNotFoundException",
+        "gone",
+        NotFound,
+        "X does not exist in eu-west-1 (gone)",
+    ),
+    ("iam", "GetRole", "NoSuchEntity", "The role is gone", NotFound, "X does not exist (The role is gone)"),
+    ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X exists already (there)"),
+    ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is used up (1000 roles)"),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "ConcurrentModification",
+        "wait",
+        ConcurrentModification,
+        "somebody else was changing X at the same time (wait)",
+    ),
+    (
+        "iam",
+        "DeleteRole",
+        "DeleteConflict",
+        "detach first",
+        Conflict,
+        "X is being changed, or in use (detach first)",
+    ),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "UnmodifiableEntity",
+        "no",
+        Rejected,
+        "X belongs to an AWS service, which alone may change it (no)",
+    ),
+    (
+        "iam",
+        "UpdateAssumeRolePolicy",
+        "MalformedPolicyDocument",
+        'Invalid principal in policy: "AWS":"AROAX"',
+        Rejected,
+        "IAM does not accept the policy of X: a principal in it does not exist "
+        '(Invalid principal in policy: "AWS":"AROAX")',
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "ResourceLimitExceededException",
+        "5000",
+        LimitExceeded,
+        "a quota of EKS is used up (5000)",
+    ),
+    ("eks", "UpdateAddon", "ResourceInUseException", "busy", Conflict, "X is being changed, or in use (busy)"),
+    (
+        "eks",
+        "CreateAddon",
+        "InvalidParameterException",
+        "bad version",
+        Rejected,
+        "EKS does not accept CreateAddon for X (bad version)",
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "InvalidRequestException",
+        "PackedPolicyTooLarge: 120%",
+        Rejected,
+        "the session policy of X does not fit (PackedPolicyTooLarge: 120%)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "code", "text", "kind", "what"), REFUSALS)
 def test_refusals(service: str, operation: str, code: str, text: str, kind: type[PodidError], what: str) -> None:
     error = said(code, text, service=service, operation=operation, subject="X")
     assert (type(error), error.what) == (kind, what)

@@ -1,6 +1,5 @@
-"""The error table: failures without an answer, throttles, and the table itself."""
+"""The error table: failures without an answer, and those of the service."""
 
-import json
 import ssl
 
 import botocore.exceptions as sdk
@@ -8,44 +7,19 @@ import botocore.parsers
 import botocore.session
 import pytest
 
-from aws.saying import ORIGIN, answer, said
-from podid.aws.error_rules import SDK_RULES, SERVICE_RULES, THROTTLING_CODES, Kind
-from podid.aws.errors import (
-    KINDS,
-    ConnectionLost,
-    Origin,
-    ServerFailed,
-    Unreachable,
-    UnreadableAnswer,
-    lost_answer,
-    translate,
-)
+from aws.saying import ORIGIN, said
+from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, UnreadableAnswer, lost_answer
+from podid.aws.translate import Origin, translate
 from podid.domain.errors import (
     Conflict,
     CredentialsError,
     InvalidInput,
     PodidError,
-    Throttled,
     Unavailable,
     UsageError,
 )
 
 # --- throttles and failures ---------------------------------------------------------------------------------------
-
-
-def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
-    from botocore.retries.standard import ThrottledRetryableChecker
-
-    codes = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
-    legacy = botocore.session.get_session().get_component("data_loader").load_data("_retry")["definitions"]
-    for definition in legacy.values():
-        response = definition["applies_when"].get("response", {})
-        if response.get("http_status_code") == 400 and "Throttl" in response.get("service_error_code", ""):
-            codes.add(response["service_error_code"])
-    assert codes == THROTTLING_CODES
-    for code in sorted(codes):
-        assert type(said(code, "Rate exceeded")) is Throttled, code
-    assert said("Unheard", "slow down", status=429).what == ("EKS asks for fewer requests (DescribeCluster: slow down)")
 
 
 @pytest.mark.parametrize(
@@ -199,67 +173,3 @@ def test_a_token_that_a_service_repeats_is_never_shown(secret: str) -> None:
 def test_a_podid_error_is_left_as_it_is() -> None:
     error = Conflict("x")
     assert translate(error, service="eks", operation="X") is error
-
-
-# --- the table itself ---------------------------------------------------------------------------------------------
-
-
-def test_every_kind_has_a_class_and_every_sentence_can_be_filled() -> None:
-    assert set(KINDS) == set(Kind)
-    for rule in (*SERVICE_RULES, *SDK_RULES.values()):
-        error = translate(
-            answer(next(iter(rule.codes), "x"), rule.fragment), service="eks", operation="X", origin=ORIGIN
-        )
-        assert "{" not in error.what
-        assert rule.sentence or rule.kind is Kind.DENIED
-
-
-def test_every_sdk_rule_names_a_class_that_botocore_has_or_had() -> None:
-    for name in SDK_RULES:
-        assert hasattr(sdk, name) or hasattr(botocore.parsers, name), name
-
-
-def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:
-    """The models declare what each operation may answer: none of it may be unclassified."""
-    session = botocore.session.get_session()
-    operations = {
-        "eks": [
-            "CreatePodIdentityAssociation",
-            "UpdatePodIdentityAssociation",
-            "DescribePodIdentityAssociation",
-            "ListPodIdentityAssociations",
-            "DeletePodIdentityAssociation",
-            "DescribeCluster",
-            "ListClusters",
-            "CreateAddon",
-            "UpdateAddon",
-            "DeleteAddon",
-            "DescribeAddon",
-            "DescribeAddonVersions",
-            "DescribeAddonConfiguration",
-            "ListNodegroups",
-            "DescribeNodegroup",
-            "TagResource",
-        ],
-        "eks-auth": ["AssumeRoleForPodIdentity"],
-        "iam": [
-            "GetRole",
-            "CreateRole",
-            "DeleteRole",
-            "UpdateAssumeRolePolicy",
-            "PutRolePolicy",
-            "AttachRolePolicy",
-            "DetachRolePolicy",
-            "DeleteRolePolicy",
-            "SimulatePrincipalPolicy",
-        ],
-    }
-    unclassified = {}
-    for service, names in operations.items():
-        model = session.get_service_model(service)
-        for name in names:
-            for shape in model.operation_model(name).error_shapes:
-                code = shape.error_code
-                if type(said(code, "text", service=service, operation=name)) is PodidError:
-                    unclassified[code] = name
-    assert unclassified == {}, json.dumps(unclassified)

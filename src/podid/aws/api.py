@@ -8,8 +8,8 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from podid.aws.errors import Origin, translate
 from podid.aws.pacing import Pacer
+from podid.aws.translate import Origin, translate
 from podid.domain.errors import PodidError
 
 Answer = Mapping[str, Any]

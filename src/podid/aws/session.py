@@ -20,10 +20,10 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionErr
 from podid.aws.api import Api
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
-from podid.aws.errors import Origin, translate
 from podid.aws.iam import Iam
 from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.sts import Sts
+from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
 from podid.domain.errors import UsageError
 from podid.domain.words import did_you_mean

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from podid.aws.errors import Origin, translate
+from podid.aws.translate import Origin, translate
 from podid.aws.values import BearerToken
 
 _PREFIX = "k8s-aws-v1."

@@ -56,7 +56,7 @@ class InvalidInput(UsageError):
 
 
 class AccessDenied(PodidError):
-    """The caller lacks `permission`, where that is known."""
+    """The caller lacks `permission` (an IAM action or a Kubernetes verb and resource)."""
 
     code = "AccessDenied"
     exit_code = ExitCode.DENIED

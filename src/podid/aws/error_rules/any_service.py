@@ -1,0 +1,190 @@
+"""What every service says: credentials, rights, what exists, throttles, failures."""
+
+from functools import partial
+
+from podid.aws.errors import ClusterNotFound, ServerFailed
+from podid.domain.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Conflict,
+    CredentialsError,
+    LimitExceeded,
+    NotFound,
+    PodidError,
+    Rejected,
+    Throttled,
+)
+from podid.domain.refusals import ErrorRule, Template
+
+# of commands that renew credentials
+PROFILE = ("--profile", "{profile}")
+
+INVALID = ("InvalidParameterException", "InvalidRequestException", "ValidationException", "ValidationError")
+# the advice and the hint take turns: whose profile uses IAM Identity Center signs in again
+RENEW = "{renew}"
+SIGN_IN: Template = ("{sso}", "sso", "login", PROFILE)
+
+# botocore.retries.standard and botocore's data/_retry.json; LimitExceededException is one of them, not a quota
+THROTTLING_CODES = (
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+)
+_ASK = "Ask whoever administers the account to allow {permission}{resource}."
+_BAD_SIGNATURE = ("SignatureDoesNotMatch", "InvalidSignatureException")
+
+_expired = partial(
+    ErrorRule,
+    CredentialsError,
+    "the AWS credentials{whose} have expired ({text})",
+    codes=("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+    hint=SIGN_IN,
+    advice=RENEW,
+)
+_wrong_clock = partial(
+    ErrorRule,
+    CredentialsError,
+    "the request was signed with a time that is too far from AWS's: this machine's clock is wrong ({text})",
+    advice="Set this machine's clock.",
+)
+_does_not_fit = partial(
+    ErrorRule,
+    Rejected,
+    "the session policy of {subject} does not fit ({text})",
+    advice="Shorten the policy; a session policy also needs session tags to be off.",
+)
+_denied = partial(
+    ErrorRule,
+    AccessDenied,
+    "{denial}",
+    codes=(
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+        "OptInRequired",
+        "UnauthorizedException",
+        "ForbiddenException",
+    ),
+)
+_throttled = partial(ErrorRule, Throttled, "{service} asks for fewer requests ({operation}: {text})")
+_failed = partial(ErrorRule, ServerFailed, "{service} failed to answer {operation}{on} ({code}: {text})")
+
+RULES: tuple[ErrorRule, ...] = (
+    # --- credentials ---
+    _expired(),
+    _expired(fragments=("security token included in the request is expired",)),
+    ErrorRule(
+        CredentialsError,
+        "{service} does not know the AWS credentials{whose} ({text})",
+        codes=("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
+        advice="The access key was deleted, belongs to another partition, or lacks its session token.",
+    ),
+    _wrong_clock(codes=_BAD_SIGNATURE, fragments=("signature expired", "signature not yet current")),
+    _wrong_clock(codes=("RequestTimeTooSkewed",)),
+    ErrorRule(
+        CredentialsError,
+        "the secret access key{whose} is not the one that belongs to its access key ({text})",
+        codes=(*_BAD_SIGNATURE, "IncompleteSignature", "IncompleteSignatureException"),
+        advice="Enter the key pair again, and check this machine's clock.",
+    ),
+    ErrorRule(
+        CredentialsError,
+        "{service} got a request without credentials ({text})",
+        codes=("MissingAuthenticationToken", "MissingAuthenticationTokenException"),
+        advice="Give credentials with --profile or the AWS_* variables.",
+    ),
+    # --- rights ---
+    _denied(advice=_ASK),
+    _denied(
+        # authorised on the association's ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
+        operations=("DescribePodIdentityAssociation", "UpdatePodIdentityAssociation", "DeletePodIdentityAssociation"),
+        advice=f"{_ASK} A policy for the cluster's ARN does not cover its associations.",
+    ),
+    _denied(
+        fragments=("iam:passrole",),
+        advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com: "
+        "whoever associates a role must be allowed to pass it.",
+    ),
+    _denied(
+        fragments=("explicit deny",),
+        advice="A policy denies {permission} explicitly: allowing it elsewhere does not help.",
+    ),
+    _denied(
+        fragments=("session policy",), advice="The session policy of these credentials must allow {permission} as well."
+    ),
+    _denied(
+        fragments=("permissions boundary",), advice="The caller's permissions boundary must allow {permission} as well."
+    ),
+    _denied(
+        fragments=("service control policy", "resource control policy"),
+        advice="The organization's own policy denies it: no policy in this account can allow it.",
+    ),
+    # --- what exists, and what does not ---
+    ErrorRule(
+        ClusterNotFound,
+        "{cluster} does not exist{where} ({text})",
+        codes=("ResourceNotFoundException",),
+        fragments=("no cluster found",),
+        subject="{cluster}",
+        advice="Check the cluster's name, the region and the profile.",
+    ),
+    ErrorRule(
+        NotFound,
+        "{subject} does not exist{where} ({text})",
+        codes=("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchEntityException"),
+    ),
+    ErrorRule(
+        AlreadyExists,
+        "{subject} exists already ({text})",
+        codes=("EntityAlreadyExists", "EntityAlreadyExistsException"),
+    ),
+    ErrorRule(
+        Conflict,
+        "{subject} is being changed, or in use ({text})",
+        codes=("ResourceInUseException", "DeleteConflict", "DeleteConflictException", "InvalidStateException"),
+    ),
+    ErrorRule(
+        LimitExceeded,
+        "a quota of {service} is used up ({text})",
+        codes=("ResourceLimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"),
+    ),
+    # --- what is not accepted ---
+    _does_not_fit(fragments=("packedpolicytoolarge",)),
+    _does_not_fit(codes=("PackedPolicyTooLarge", "PackedPolicyTooLargeException")),
+    ErrorRule(
+        Rejected,
+        "{service} does not accept {operation}{on} ({text})",
+        codes=(
+            *INVALID,
+            *("ClientException", "BadRequestException", "InvalidParameterValue", "MalformedQueryString"),
+            "InvalidAction",
+        ),
+    ),
+    # --- throttles and failures ---
+    _throttled(codes=THROTTLING_CODES),
+    _throttled(statuses=(429,)),
+    _failed(
+        codes=(
+            "ServerException",
+            *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException"),
+            *("ServiceFailure", "ServiceFailureException", "ServiceUnavailable", "ServiceUnavailableException"),
+            *("RequestTimeout", "RequestTimeoutException"),
+        )
+    ),
+    # 501 is missing on purpose: what is not implemented now is not implemented a second later
+    _failed(statuses=(500, 502, 503, 504, 509)),
+    # --- the rest ---
+    ErrorRule(PodidError, "{service} refused {operation}{on} ({code}: {text})"),
+)

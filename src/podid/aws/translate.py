@@ -1,0 +1,103 @@
+"""Turns what AWS and its SDK say into podid's errors, by the rules in `podid.aws.error_rules`.
+
+A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
+{where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
+exist; {profile}, {sso} ("aws" where the profile signs in with IAM Identity Center) and {renew} (what else to do); and
+of a missing right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from podid.aws.error_rules import any_service, eks, eks_auth, iam, sdk
+from podid.domain.errors import PodidError
+from podid.domain.refusals import ErrorRule, Refusal, Words, closest
+
+SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
+_SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
+SERVICE_NAMES = {"eks": "EKS", "eks-auth": "EKS Auth", "iam": "IAM", "sts": "STS"}
+
+# what AWS writes when it names the action that is missing; the resource and the reason are not always there
+_DENIAL = re.compile(
+    r"User: (?P<caller>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>(?:(?:role|user|group|policy|instance profile) )?\S+))?(?P<reason>.*)",
+    re.DOTALL,
+)
+_ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
+_CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
+# a service may repeat a value that it refuses
+_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where calls come from, for hints: the profile's name ("" when none was named), whether it uses IAM Identity
+    Center (`aws sso login`), and what to say when the region may be misspelt ("; did you mean eu-west-1?")."""
+
+    profile: str = ""
+    region: str = ""
+    sso: bool = False
+    region_note: str = ""
+
+
+def translate(
+    error: Exception, *, service: str, operation: str, subject: str = "", origin: Origin | None = None
+) -> PodidError:
+    """The PodidError to raise `from error`, for any exception that a botocore client can raise."""
+    if isinstance(error, PodidError):
+        return error
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping) and "Error" in response:
+        metadata = response.get("ResponseMetadata") or {}
+        code, text = (str(response["Error"].get(key) or "").strip() for key in ("Code", "Message"))
+        status, request_id = int(metadata.get("HTTPStatusCode") or 0), str(metadata.get("RequestId") or "")
+        refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)
+        rule = closest(SERVICE_RULES, refusal)
+    else:
+        code, text, request_id = type(error).__name__, str(error).strip(), ""
+        refusal = Refusal(service=service, operation=operation, code=code, text=text)
+        rule = next(_SDK_RULES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _SDK_RULES)
+    words = _words(refusal, subject, origin or Origin())
+    return rule.make(refusal, words, subject=subject, request_id=request_id)
+
+
+def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
+    cluster, association = _CLUSTER_NAME.search(refusal.text), _ASSOCIATION_ID.search(refusal.text)
+    words = {
+        "service": SERVICE_NAMES.get(refusal.service, refusal.service),
+        "operation": refusal.operation,
+        "subject": subject or "what was asked for",
+        "on": f" for {subject}" if subject else "",
+        "text": _TOKEN.sub("[token]", refusal.text).rstrip(".") or "no explanation",
+        "code": refusal.code or "no code",
+        "where": f" in {origin.region}" if origin.region and refusal.service != "iam" else "",
+        "note": origin.region_note,
+        "whose": f" of profile {origin.profile}" if origin.profile else "",
+        "profile": origin.profile,
+        "sso": "aws" if origin.sso else "",
+        "renew": "" if origin.sso else "Renew the credentials the way they were made, then run the command again.",
+        "cluster": f"cluster {cluster.group(1)}" if cluster else subject,
+        "existing": association.group() if association else "",
+    }
+    return words | _denial(refusal, words)
+
+
+def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
+    """Caller, action, resource and reason in AWS's own words where it gives them; else the action of the operation,
+    whose name is the same for EKS, EKS Auth, IAM and STS."""
+    found = _DENIAL.search(refusal.text)
+    if not found:
+        permission = f"{refusal.service}:{refusal.operation}"
+        denial = f"{words['service']} denies {permission}{words['on']} ({words['text']})"
+        return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
+    permission = found["action"]
+    resource = (found["resource"] or "").rstrip(".,;")
+    reason = found["reason"].strip().rstrip(".")
+    denial = f"{found['caller']} may not {permission}" + (f" on {resource}" if resource not in ("", "*") else "")
+    return {
+        "denial": denial + (f", {reason}" if reason else ""),
+        "permission": permission,
+        "resource": f" on {resource}" if resource else "",
+        "passed": resource or "the role",
+    }

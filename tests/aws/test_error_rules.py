@@ -1,0 +1,135 @@
+"""The error rules as a table: each is reached, none depends on its place, and all of what AWS declares is in it."""
+
+import itertools
+import json
+import random
+from collections.abc import Iterable
+
+import botocore.exceptions as sdk_errors
+import botocore.parsers
+import botocore.session
+import pytest
+
+from aws.saying import ORIGIN, answer, said
+from aws.test_errors import CREDENTIALS, DENIALS, REFUSALS
+from aws.test_marks import CALLS
+from podid.aws import translate as translation
+from podid.aws.error_rules import sdk
+from podid.aws.error_rules.any_service import THROTTLING_CODES
+from podid.aws.translate import SERVICE_RULES, translate
+from podid.domain.errors import PodidError, Throttled
+from podid.domain.refusals import ErrorRule, Refusal, closest
+
+# (service, operation, code, text)
+KNOWN = [
+    *(("eks", operation, "AccessDeniedException", text) for text, operation, *_ in DENIALS),
+    *(("eks", "DescribeCluster", code, text) for code, text, _ in CREDENTIALS),
+    *((service, operation, code, text) for service, operation, code, text, *_ in REFUSALS),
+    *(
+        ("eks-auth", "AssumeRoleForPodIdentity", code, text)
+        for code, text in (
+            (
+                "AccessDeniedException",
+                "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
+            ),
+            ("AccessDeniedException", "User: me is not authorized to perform: eks-auth:AssumeRoleForPodIdentity"),
+            ("ExpiredTokenException", "Token expired"),
+            ("ExpiredTokenException", "The security token included in the request is expired"),
+            ("InvalidTokenException", "Token is not valid"),
+        )
+    ),
+    (
+        "eks",
+        "CreatePodIdentityAssociation",
+        "ResourceInUseException",
+        "Association already exists: a-9njjin9gfghecgocd",
+    ),
+    ("iam", "CreateRole", "LimitExceededException", "1000 roles"),
+    ("eks", "DescribeCluster", "LimitExceededException", "Rate exceeded"),
+    ("eks", "DescribeCluster", "TeapotException", "I am no coffee machine."),
+]
+
+
+def shown(known: tuple[str, str, str, str]) -> tuple[type[PodidError], str, str, str]:
+    service, operation, code, text = known
+    error = translate(answer(code, text), service=service, operation=operation, subject="X", origin=ORIGIN)
+    return type(error), error.what, error.advice, error.permission
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [shown(known) for known in KNOWN]
+    shuffled = random.Random(seed).sample(SERVICE_RULES, len(SERVICE_RULES))
+    monkeypatch.setattr(translation, "SERVICE_RULES", tuple(shuffled))
+    assert [shown(known) for known in KNOWN] == expected
+
+
+def test_no_two_rules_fit_an_answer_equally_well() -> None:
+    def meet(one: Iterable[object], other: Iterable[object]) -> bool:
+        return not one or not other or bool(set(one) & set(other))
+
+    ties = []
+    for one, other in itertools.combinations(SERVICE_RULES, 2):
+        alike = one.shape == other.shape and one.service == other.service
+        lengths = [{len(fragment) for fragment in rule.fragments} for rule in (one, other)]
+        if (
+            alike
+            and meet(one.operations, other.operations)
+            and meet(one.codes, other.codes)
+            and meet(one.statuses, other.statuses)
+            and meet(*lengths)
+        ):
+            ties.append((one.sentence, one.fragments, other.sentence, other.fragments))
+    assert ties == []
+
+
+def instances(rule: ErrorRule) -> Iterable[Refusal]:
+    """Answers that the rule is about."""
+    for code, operation, status, fragment in itertools.product(
+        rule.codes or ("Teapot",), rule.operations or ("Do",), rule.statuses or (400,), rule.fragments or ("",)
+    ):
+        yield Refusal(service=rule.service or "sts", operation=operation, code=code, text=fragment, status=status)
+
+
+@pytest.mark.parametrize("rule", SERVICE_RULES, ids=lambda rule: f"{rule.error.__name__}-{rule.codes[:1]}")
+def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -> None:
+    for each in instances(rule):
+        assert closest(SERVICE_RULES, each) is rule, each
+        error = translate(answer(each.code, each.text, each.status), service=each.service, operation=each.operation)
+        assert "{" not in error.what + error.advice
+    assert all(fragment == fragment.lower() for fragment in rule.fragments)
+
+
+def test_every_rule_of_the_sdk_names_a_class_that_botocore_has_or_had() -> None:
+    names = [code for rule in sdk.RULES for code in rule.codes]
+    assert len(names) == len(set(names))
+    for name in set(names) - {"Exception"}:
+        assert hasattr(sdk_errors, name) or hasattr(botocore.parsers, name), name
+
+
+def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
+    from botocore.retries.standard import ThrottledRetryableChecker
+
+    codes = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    legacy = botocore.session.get_session().get_component("data_loader").load_data("_retry")["definitions"]
+    for definition in legacy.values():
+        response = definition["applies_when"].get("response", {})
+        if response.get("http_status_code") == 400 and "Throttl" in response.get("service_error_code", ""):
+            codes.add(response["service_error_code"])
+    assert codes == set(THROTTLING_CODES)
+    for code in sorted(codes):
+        assert type(said(code, "Rate exceeded")) is Throttled, code
+    assert said("Unheard", "slow down", status=429).what == ("EKS asks for fewer requests (DescribeCluster: slow down)")
+
+
+def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:
+    """The models declare what each operation may answer: none of it may be unclassified."""
+    session = botocore.session.get_session()
+    marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]
+    unclassified = {}
+    for action in sorted(marked - {"iam:PassRole"}):
+        service, name = action.split(":")
+        for shape in session.get_service_model(service).operation_model(name).error_shapes:
+            if type(said(shape.error_code, "text", service=service, operation=name)) is PodidError:
+                unclassified[shape.error_code] = name
+    assert unclassified == {}, json.dumps(unclassified)
