@@ -11,15 +11,18 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
 from podid.domain.plan import KEYS, ResourceKind
-from podid.render.documents.all import DOCUMENTS
+from podid.render.documents.all import KINDS
 from podid.render.documents.changes import STATES, ActionBody
+from podid.render.documents.tool import ErrorDocument
+from podid.render.view import API_VERSION
 
 Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, Schema]:
     """kind -> its schema."""
-    return {kind: _document(kind, shape) for kind, shape in DOCUMENTS.items()}
+    # an error is no kind: it goes to stderr by itself
+    return {kind: _document(kind, shape) for kind, shape in {**KINDS, "Error": ErrorDocument}.items()}
 
 
 def _document(kind: str, shape: Any) -> Schema:
@@ -27,8 +30,12 @@ def _document(kind: str, shape: Any) -> Schema:
     top = definitions.pop(shape.__name__)
     for name in [name for name in definitions if name.startswith(ActionBody.__name__)]:
         definitions |= {name: _for_each_kind(definitions[name]), **{str(each): _state(each) for each in ResourceKind}}
-    head = {"$schema": GenerateJsonSchema.schema_dialect, "title": kind, **top}
-    return {**head, "$defs": definitions} if definitions else head
+    if kind in KINDS:
+        head = {"apiVersion": {"const": API_VERSION, "type": "string"}, "kind": top["properties"]["kind"]}
+        top["properties"] = {**head, **top["properties"]}
+        top["required"] = [*head, *(name for name in top["required"] if name not in head)]
+    whole = {"$schema": GenerateJsonSchema.schema_dialect, "title": kind, **top}
+    return {**whole, "$defs": definitions} if definitions else whole
 
 
 def _for_each_kind(action: Schema) -> Schema:

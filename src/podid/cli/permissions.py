@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.domain.rights import CommandRights, KubeRight, Rights
-from podid.render.view import API_VERSION, Document, Json, View, document
+from podid.render.view import Document, Json, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.tool import PermissionsDocument
@@ -18,7 +18,6 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     manifests = _manifests(rights.always)
     optional = [(_words(item.rights), item.reason) for item in rights.optional]
     body: PermissionsDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Permissions",
         "command": command,
         "iamPolicy": policy,

@@ -24,9 +24,9 @@ def completion(
     """
     from podid.cli.completion import SCRIPTS
     from podid.domain.errors import InvalidInput
-    from podid.render.view import API_VERSION, View, document
+    from podid.render.view import View, document
 
     if shell not in SCRIPTS:
         raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
-    body = {"apiVersion": API_VERSION, "kind": "Completion", "shell": shell, "script": SCRIPTS[shell]}
+    body = {"kind": "Completion", "shell": shell, "script": SCRIPTS[shell]}
     terminal.emit(View(document(body), text=SCRIPTS[shell], names=(shell,)))

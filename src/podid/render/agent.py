@@ -9,7 +9,7 @@ from podid.domain.model import Addon, DaemonSet
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading
 from podid.render.associations import facts
-from podid.render.view import API_VERSION, Column, Table, View, document
+from podid.render.view import Column, Table, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.agent import (
@@ -25,7 +25,6 @@ def agent_status_view(found: AgentReading) -> View:
     cluster, addon, daemon_sets, verdict = found.cluster, found.addon, found.daemon_sets, found.verdict
     coverage, report = found.coverage, found.report
     body: AgentStatusDocument = {
-        "apiVersion": API_VERSION,
         "kind": "AgentStatus",
         "clusterName": cluster,
         "verdict": verdict,
@@ -106,7 +105,6 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
         for item in coverage.nodes
     )
     body: NodeListDocument = {
-        "apiVersion": API_VERSION,
         "kind": "NodeList",
         "clusterName": cluster,
         "items": node_items(coverage.nodes),

@@ -10,7 +10,7 @@ from podid.domain.model import Association
 from podid.domain.names import addon_name, role_name, role_path
 from podid.ops.association.read import AssociationReading
 from podid.render.trust import trust_body
-from podid.render.view import API_VERSION, Column, Table, View, age, document, timestamp
+from podid.render.view import Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents.associations import AssociationBody, AssociationDocument, AssociationListDocument
@@ -51,7 +51,6 @@ def association_body(association: Association) -> AssociationBody:
 def association_list_view(associations: Sequence[Association], cluster: str, now: datetime, *, short: bool) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs."""
     body: AssociationListDocument = {
-        "apiVersion": API_VERSION,
         "kind": "AssociationList",
         "clusterName": cluster,
         "items": [association_body(association) for association in associations],
@@ -128,7 +127,6 @@ def association_view(found: AssociationReading, now: datetime) -> View:
     """One association with the verdict on its role's trust, a TrustReport's body under `trust`."""
     evaluation = found.evaluation
     body: AssociationDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Association",
         **association_body(found.association),
         "trust": None if evaluation is None else trust_body(evaluation),

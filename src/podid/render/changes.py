@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
 from podid.ops.change.journal import Run
-from podid.render.view import API_VERSION, Column, Table, View, document
+from podid.render.view import Column, Table, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.changes import (
@@ -131,7 +131,6 @@ def plan_view(plan: Plan) -> View:
     actions: list[ActionBody[PlannedStatus]] = [action_body(item, "planned", item.after) for item in plan.actions]
     actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
     body: PlanDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Plan",
         **_header_body(plan.header),
         "actions": actions,
@@ -148,7 +147,6 @@ def result_view(result: ChangeResult) -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
     body: ResultDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Result",
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
@@ -230,7 +228,7 @@ def run_body(run: Run) -> RunBody:
 
 def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     """All runs as a table; one run (`detail`) with its actions."""
-    body: HistoryDocument = {"apiVersion": API_VERSION, "kind": "History", "items": [run_body(run) for run in runs]}
+    body: HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(document(body), text=_run_text(runs[0]), names=names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.render.view import API_VERSION, Document, document, timestamp
+from podid.render.view import Document, document, timestamp
 
 if TYPE_CHECKING:
     from podid.ops.doctor import CheckInfo
@@ -26,7 +26,6 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
     """`verdicts` (passes and not-applicables too) only on request. Absent values are null."""
     counts = report.summary
     body: DoctorReportDocument = {
-        "apiVersion": API_VERSION,
         "kind": "DoctorReport",
         "cluster": report.cluster,
         "clusterArn": report.cluster_arn or None,
@@ -112,5 +111,5 @@ def check_list_document(checks: Iterable[CheckInfo]) -> Document:
         }
         for c in checks
     ]
-    body: CheckListDocument = {"apiVersion": API_VERSION, "kind": "CheckList", "items": items}
+    body: CheckListDocument = {"kind": "CheckList", "items": items}
     return document(body)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import FixClass, Severity
 from podid.ops.explain import Explanation, Page
 from podid.pages.entry import Entry
-from podid.render.view import API_VERSION, Column, Table, View, document
+from podid.render.view import Column, Table, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.pages import ExplanationDocument, PageBody, PageEntryBody, PageListDocument
@@ -26,7 +26,6 @@ def explanation_view(found: Explanation) -> View:
         )
         text += f"\nIt could also be:\n{names}\n"
     body: ExplanationDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Explanation",
         "query": found.query,
         "how": found.how,
@@ -57,7 +56,6 @@ def _page_body(page: Page) -> PageBody:
 def page_list_view(entries: Iterable[Entry]) -> View:
     found = tuple(entries)
     body: PageListDocument = {
-        "apiVersion": API_VERSION,
         "kind": "PageList",
         "items": [_entry_body(item) for item in found],
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain.model import Role
 from podid.ops.role.read import RoleReading
 from podid.render.associations import facts
-from podid.render.view import API_VERSION, Column, Table, View, document, timestamp
+from podid.render.view import Column, Table, View, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents.roles import RoleBody, RoleDocument, RoleListDocument
@@ -35,7 +35,6 @@ def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
     looked at."""
     role, policies = found.role, found.policies
     body: RoleDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Role",
         **role_body(role),
         "attachedPolicies": [{"policyName": item.name, "policyArn": item.arn} for item in policies.attached],
@@ -63,7 +62,6 @@ def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
 def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
     """Roles that pods can assume, each with the scope of its trust in words."""
     body: RoleListDocument = {
-        "apiVersion": API_VERSION,
         "kind": "RoleList",
         "items": [{**role_body(role), "access": words} for role, words in found],
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.ops.trust.check import PolicyChecks
-from podid.render.view import API_VERSION, Document, View, document
+from podid.render.view import Document, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.trust import (
@@ -30,9 +30,9 @@ def check_view(found: PolicyChecks) -> View:
 
 def _document(reports: list[TrustReportBody]) -> Document:
     if len(reports) == 1:
-        one: TrustReportDocument = {"apiVersion": API_VERSION, "kind": "TrustReport", **reports[0]}
+        one: TrustReportDocument = {"kind": "TrustReport", **reports[0]}
         return document(one)
-    several: TrustReportListDocument = {"apiVersion": API_VERSION, "kind": "TrustReportList", "items": reports}
+    several: TrustReportListDocument = {"kind": "TrustReportList", "items": reports}
     return document(several)
 
 

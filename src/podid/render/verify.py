@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
-from podid.render.view import API_VERSION, View, document, timestamp
+from podid.render.view import View, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents.verify import PodProofBody, VerifyReportDocument
@@ -16,7 +16,6 @@ _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNK
 def verify_view(report: VerifyReport) -> View:
     """A VerifyReport. No secret is in it: the credentials were dropped before the report was made."""
     body: VerifyReportDocument = {
-        "apiVersion": API_VERSION,
         "kind": "VerifyReport",
         "clusterName": report.cluster,
         "namespace": report.ref.namespace,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, cast, overload
+from typing import cast, overload
 
-API_VERSION: Final = "podid/v1"
+API_VERSION = "podid/v1"
 
 # a cell of a table that has no value
 NOTHING = "-"
@@ -47,8 +47,8 @@ class View:
 
 
 def document(body: Mapping[str, object]) -> Document:
-    """The document of a view, from one of the types of `podid.render.documents`."""
-    return {key: plain(value) for key, value in body.items()}
+    """The document of a view, of one of the types in `podid.render.documents`."""
+    return {"apiVersion": API_VERSION, **{key: plain(value) for key, value in body.items()}}
 
 
 def plain(value: object) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.render.associations import facts
-from podid.render.view import API_VERSION, View, document
+from podid.render.view import View, document
 
 if TYPE_CHECKING:
     from podid.render.documents.tool import SandboxDocument, SandboxEnvironmentDocument, SandboxState
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def running_view(running: Running, state: SandboxState) -> View:
     body: SandboxDocument = {
-        "apiVersion": API_VERSION,
         "kind": "Sandbox",
         "state": state,
         "endpointUrl": running.endpoint_url,
@@ -38,13 +37,12 @@ def running_view(running: Running, state: SandboxState) -> View:
 
 
 def absent_view(state: SandboxState, *, remark: str = "") -> View:
-    body: SandboxDocument = {"apiVersion": API_VERSION, "kind": "Sandbox", "state": state}
+    body: SandboxDocument = {"kind": "Sandbox", "state": state}
     return View(document(body), text=f"sandbox {state}{remark}\n", names=(state,))
 
 
 def environment_view(environment: Environment) -> View:
     body: SandboxEnvironmentDocument = {
-        "apiVersion": API_VERSION,
         "kind": "SandboxEnvironment",
         "export": environment.export,
         "unset": environment.unset,

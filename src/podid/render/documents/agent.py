@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
 from podid.ops.agent.status import AgentVerdict
-from podid.render.documents.common import About, Head, MissingRight, Names
+from podid.render.documents.common import About, MissingRight, Names
 
 
 class AddonIssueBody(TypedDict):
@@ -61,7 +61,7 @@ class AgentUnknownBody(TypedDict):
     permission: MissingRight
 
 
-class AgentStatusDocument(Head):
+class AgentStatusDocument(TypedDict):
     """`podid agent status`."""
 
     kind: Literal["AgentStatus"]
@@ -74,7 +74,7 @@ class AgentStatusDocument(Head):
     unknowns: Sequence[AgentUnknownBody]
 
 
-class NodeListDocument(Head):
+class NodeListDocument(TypedDict):
     """`podid agent nodes`."""
 
     kind: Literal["NodeList"]

@@ -4,15 +4,14 @@ from typing import Any
 
 from podid.render.documents import agent, associations, changes, doctor, pages, roles, tool, trust, verify
 
-# kind -> the type of its documents; Error is not a kind, since it goes to stderr without apiVersion
-DOCUMENTS: dict[str, Any] = {
+# kind -> the type of its documents, which `document` heads with the apiVersion
+KINDS: dict[str, Any] = {
     "AgentStatus": agent.AgentStatusDocument,
     "Association": associations.AssociationDocument,
     "AssociationList": associations.AssociationListDocument,
     "CheckList": doctor.CheckListDocument,
     "Completion": tool.CompletionDocument,
     "DoctorReport": doctor.DoctorReportDocument,
-    "Error": tool.ErrorDocument,
     "Explanation": pages.ExplanationDocument,
     "History": changes.HistoryDocument,
     "NodeList": agent.NodeListDocument,

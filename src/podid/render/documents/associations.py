@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
-from podid.render.documents.common import About, ArnText, Head, Pairs, Time
+from podid.render.documents.common import About, ArnText, Pairs, Time
 from podid.render.documents.trust import TrustBody
 
 
@@ -26,7 +26,7 @@ class AssociationBody(TypedDict):
     policy: Annotated[str | None, About("The session policy, as JSON text.")]
 
 
-class AssociationListDocument(Head):
+class AssociationListDocument(TypedDict):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     kind: Literal["AssociationList"]
@@ -34,7 +34,7 @@ class AssociationListDocument(Head):
     items: Sequence[AssociationBody]
 
 
-class AssociationDocument(Head, AssociationBody):
+class AssociationDocument(AssociationBody):
     """`podid show`: EKS's PodIdentityAssociation, and what the role's trust policy says to it."""
 
     kind: Literal["Association"]

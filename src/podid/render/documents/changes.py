@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 from typing_extensions import TypedDict
 
 from podid.domain.plan import EffectState, ResourceKind, Status, Verb
-from podid.render.documents.common import About, Argv, ArnText, Head, Names, Pairs, PolicyObject, Time
+from podid.render.documents.common import About, Argv, ArnText, Names, Pairs, PolicyObject, Time
 
 # What podid reads and writes of each kind of resource. Its keys are always there; of the rest, a state that is only
 # asked for holds what was asked for.
@@ -63,7 +63,7 @@ class HeaderBody(TypedDict):
     cluster: str | None
 
 
-class PlanDocument(Head, HeaderBody):
+class PlanDocument(HeaderBody):
     """Any changing command with `--dry-run`: what it would do."""
 
     kind: Literal["Plan"]
@@ -76,7 +76,7 @@ class EffectBody(TypedDict):
     how: Annotated[str, About("What was looked at, or why nothing was.")]
 
 
-class ResultDocument(Head, HeaderBody):
+class ResultDocument(HeaderBody):
     """Any changing command: what it did."""
 
     kind: Literal["Result"]
@@ -95,7 +95,7 @@ class RunBody(HeaderBody):
     actions: Annotated[Sequence[ActionBody[RecordedStatus]], About("`open` is not known to have happened.")]
 
 
-class HistoryDocument(Head):
+class HistoryDocument(TypedDict):
     """`podid history`, newest run first."""
 
     kind: Literal["History"]

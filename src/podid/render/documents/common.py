@@ -1,9 +1,7 @@
 """What documents of several nouns are made of."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-
-from typing_extensions import TypedDict
+from typing import Annotated, Any
 
 
 class About:
@@ -26,9 +24,3 @@ Pairs = Mapping[str, str]
 PolicyObject = Annotated[Mapping[str, object], About("A policy in IAM's policy language, as it is.")]
 BrokenLink = Annotated[int | None, About("The link of the way to credentials that is broken, 1 to 10.")]
 MissingRight = Annotated[str | None, About("The right that is missing to look at it.")]
-
-
-class Head(TypedDict):
-    """Every document has a `kind` beside it."""
-
-    apiVersion: Literal["podid/v1"]

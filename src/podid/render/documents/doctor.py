@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Outcome, Severity
-from podid.render.documents.common import About, Argv, Head, MissingRight, Names, ServiceAccounts, Time
+from podid.render.documents.common import About, Argv, MissingRight, Names, ServiceAccounts, Time
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
@@ -55,7 +55,7 @@ class VerdictBody(CheckedBody):
     maskedBy: str | None
 
 
-class DoctorReportDocument(Head):
+class DoctorReportDocument(TypedDict):
     """`podid doctor`. `verdicts`, passes included, only with `--all`."""
 
     kind: Literal["DoctorReport"]
@@ -88,7 +88,7 @@ class CheckBody(TypedDict):
     permissions: RightsBody
 
 
-class CheckListDocument(Head):
+class CheckListDocument(TypedDict):
     """`podid doctor --list`, in the order in which credentials reach a pod."""
 
     kind: Literal["CheckList"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Severity
-from podid.render.documents.common import About, BrokenLink, Head, Names
+from podid.render.documents.common import About, BrokenLink, Names
 
 
 class PageEntryBody(TypedDict):
@@ -22,7 +22,7 @@ class PageBody(PageEntryBody):
     body: Annotated[str, About("The page, in Markdown.")]
 
 
-class ExplanationDocument(Head):
+class ExplanationDocument(TypedDict):
     """`podid explain`, the best match first."""
 
     kind: Literal["Explanation"]
@@ -31,7 +31,7 @@ class ExplanationDocument(Head):
     items: Sequence[PageBody]
 
 
-class PageListDocument(Head):
+class PageListDocument(TypedDict):
     """`podid explain --list`."""
 
     kind: Literal["PageList"]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
-from podid.render.documents.common import About, ArnText, Head, Pairs, PolicyObject, ServiceAccounts, Time
+from podid.render.documents.common import About, ArnText, Pairs, PolicyObject, ServiceAccounts, Time
 
 
 class RoleBody(TypedDict):
@@ -25,7 +25,7 @@ class RoleListItem(RoleBody):
     access: Annotated[str, About("Which pods, in words.")]
 
 
-class RoleListDocument(Head):
+class RoleListDocument(TypedDict):
     """`podid role list`: the roles that pods can assume."""
 
     kind: Literal["RoleList"]
@@ -37,7 +37,7 @@ class AttachedPolicyBody(TypedDict):
     policyArn: ArnText
 
 
-class RoleDocument(Head, RoleBody):
+class RoleDocument(RoleBody):
     """`podid role show`."""
 
     kind: Literal["Role"]

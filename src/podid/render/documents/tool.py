@@ -6,14 +6,14 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.exit_codes import ExitCode
-from podid.render.documents.common import About, Head, Names, Pairs, PolicyObject
+from podid.render.documents.common import About, Names, Pairs, PolicyObject
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
 OptionalRightBody = TypedDict("OptionalRightBody", {"permission": str, "for": str})
 
 
-class PermissionsDocument(Head):
+class PermissionsDocument(TypedDict):
     """Any command with `--show-permissions`."""
 
     kind: Literal["Permissions"]
@@ -23,7 +23,7 @@ class PermissionsDocument(Head):
     optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
 
 
-class SandboxDocument(Head):
+class SandboxDocument(TypedDict):
     """`podid sandbox start`, `status`, `stop` and `reset`."""
 
     kind: Literal["Sandbox"]
@@ -37,7 +37,7 @@ class SandboxDocument(Head):
     log: NotRequired[Annotated[str, About("A file.")]]
 
 
-class SandboxEnvironmentDocument(Head):
+class SandboxEnvironmentDocument(TypedDict):
     """`podid sandbox env`."""
 
     kind: Literal["SandboxEnvironment"]
@@ -45,7 +45,7 @@ class SandboxEnvironmentDocument(Head):
     unset: Names
 
 
-class CompletionDocument(Head):
+class CompletionDocument(TypedDict):
     """`podid completion`."""
 
     kind: Literal["Completion"]

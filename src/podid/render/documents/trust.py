@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
 from podid.domain.trust import ScopeKind, TrustVerdict
-from podid.render.documents.common import About, ArnText, Head, PolicyObject
+from podid.render.documents.common import About, ArnText, PolicyObject
 
 
 class ActionVerdictBody(TypedDict):
@@ -52,13 +52,13 @@ class TrustReportBody(TrustBody):
     advice: Sequence[str]
 
 
-class TrustReportDocument(Head, TrustReportBody):
+class TrustReportDocument(TrustReportBody):
     """`podid trust check` for one policy and one service account."""
 
     kind: Literal["TrustReport"]
 
 
-class TrustReportListDocument(Head):
+class TrustReportListDocument(TypedDict):
     """`podid trust check` for several policies or service accounts."""
 
     kind: Literal["TrustReportList"]

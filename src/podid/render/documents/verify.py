@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import TypedDict
 
 from podid.ops.association.verify import VerifyState
-from podid.render.documents.common import About, ArnText, BrokenLink, Head, MissingRight, Names, Time
+from podid.render.documents.common import About, ArnText, BrokenLink, MissingRight, Names, Time
 
 
 class IdentityBody(TypedDict):
@@ -29,7 +29,7 @@ class PodProofBody(TypedDict):
     identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
 
 
-class VerifyReportDocument(Head):
+class VerifyReportDocument(TypedDict):
     """`podid verify`. No token and no credential is ever in it."""
 
     kind: Literal["VerifyReport"]
