@@ -9,7 +9,7 @@ from podid.domain.model import Addon, DaemonSet
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading
 from podid.render.associations import facts
-from podid.render.view import Column, Table, View, document
+from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents.agent import (
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         NodeBody,
         NodeListDocument,
     )
+
+
+_NODE_COLUMNS = (*columns("NODE", "TYPE", "AGENT", "POD", "WHY"), Column("OS", wide=True))
 
 
 def agent_status_view(found: AgentReading) -> View:
@@ -51,7 +54,8 @@ def agent_status_view(found: AgentReading) -> View:
         lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}\n" for item in coverage.nodes]
     lines += [f"{item.severity} {item.check}: {item.message}\n" for item in report.findings]
     lines += [f"unknown {item.check}: {item.reason}\n" for item in report.unknowns]
-    return View(document(body), text="".join(lines), names=(verdict,))
+    table = _node_table(coverage.nodes if coverage is not None else ())
+    return View(document(body), (table,), names=(verdict,), text="".join(lines))
 
 
 def _addon_words(addon: Addon | None) -> str:
@@ -98,12 +102,14 @@ def node_items(nodes: Sequence[NodeCoverage]) -> list[NodeBody]:
     ]
 
 
-def node_list_view(cluster: str, coverage: Coverage) -> View:
-    columns = (Column("NODE"), Column("TYPE"), Column("AGENT"), Column("POD"), Column("WHY"), Column("OS", wide=True))
+def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
     rows = tuple(
-        (item.node, item.compute_type, item.state, item.pod or "-", item.reason or "-", item.os)
-        for item in coverage.nodes
+        (item.node, item.compute_type, item.state, item.pod or "-", item.reason or "-", item.os) for item in nodes
     )
+    return Table(_NODE_COLUMNS, rows, empty="the cluster has no nodes")
+
+
+def node_list_view(cluster: str, coverage: Coverage) -> View:
     body: NodeListDocument = {
         "kind": "NodeList",
         "clusterName": cluster,
@@ -111,6 +117,6 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
     }
     return View(
         document(body),
-        (Table(columns, rows, empty="the cluster has no nodes"),),
+        (_node_table(coverage.nodes),),
         tuple(item.node for item in coverage.nodes),
     )

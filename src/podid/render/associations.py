@@ -140,4 +140,5 @@ def association_view(found: AssociationReading, now: datetime) -> View:
         if evaluation.scope is not None:
             pairs.append(("scope", evaluation.scope.words))
         pairs += [(finding.id, finding.message) for finding in evaluation.findings]
-    return View(document(body), text=facts(pairs), names=(str(found.association.ref),))
+    table = Table(_COLUMNS, (_row(found.association, now, short=False),))
+    return View(document(body), (table,), (str(found.association.ref),), facts(pairs))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
 from podid.ops.change.journal import Run
-from podid.render.view import Column, Table, View, document
+from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents.changes import (
@@ -136,7 +136,15 @@ def plan_view(plan: Plan) -> View:
         "actions": actions,
         "notes": plan.notes,
     }
-    return View(document(body), text=plan_text(plan), names=tuple(action.target for action in plan.actions))
+    names = tuple(action.target for action in plan.actions)
+    return View(document(body), (_action_table(actions),), names, plan_text(plan))
+
+
+def _action_table(actions: Sequence[ActionBody[S]]) -> Table:
+    rows = tuple(
+        (item["kind"], item["verb"], item["target"], str(item["status"]), item.get("reason", "-")) for item in actions
+    )
+    return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), rows)
 
 
 def effect_body(effect: Effect | None) -> EffectBody | None:
@@ -146,11 +154,12 @@ def effect_body(effect: Effect | None) -> EffectBody | None:
 def result_view(result: ChangeResult) -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
+    actions = [action_body(item.action, item.status, _after(item), item.reason) for item in done]
     body: ResultDocument = {
         "kind": "Result",
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
-        "actions": [action_body(item.action, item.status, _after(item), item.reason) for item in done],
+        "actions": actions,
         "effect": effect_body(result.effect),
         "notes": [*result.plan.notes, *result.notes],
     }
@@ -159,8 +168,9 @@ def result_view(result: ChangeResult) -> View:
         lines.append(f"effect: {result.effect.state}, {result.effect.how}")
     return View(
         document(body),
-        text="\n".join(lines or ["nothing to change"]) + "\n",
-        names=tuple(item.action.target for item in done),
+        (_action_table(actions),),
+        tuple(item.action.target for item in done),
+        "\n".join(lines or ["nothing to change"]) + "\n",
     )
 
 
@@ -231,7 +241,7 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     body: HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
-        return View(document(body), text=_run_text(runs[0]), names=names)
+        return View(document(body), (_action_table(body["items"][0]["actions"]),), names, _run_text(runs[0]))
     columns = (
         Column("RUN", whole=True),
         Column("STARTED", wide=True),

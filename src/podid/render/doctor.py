@@ -8,15 +8,30 @@ from podid.domain.report import DoctorReport
 from podid.domain.words import short_list
 from podid.ops.doctor import CheckInfo
 from podid.render.doctor_document import check_list_document, report_document
-from podid.render.view import Column, Table, View
+from podid.render.view import Column, Table, View, columns
 
 _WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
-    text = _text(report, all_verdicts=all_verdicts)
-    names = tuple(f"{verdict.check}\t{verdict.subject}" for verdict in report.findings)
-    return View(report_document(report, all_verdicts=all_verdicts), text=text, names=names)
+    """`names` are the ids of the findings, each once: what `podid explain` takes."""
+    whole = report_document(report, all_verdicts=all_verdicts)
+    shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
+    names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
+    return View(whole, (_table(shown),), names, _text(report, all_verdicts=all_verdicts))
+
+
+def _table(verdicts: Iterable[Verdict]) -> Table:
+    titles = ("ID", "OUTCOME", "SEVERITY", "LINK", "KIND", "NAMESPACE", "NAME", "MESSAGE", "MASKED BY", "PERMISSION")
+    rows = tuple(
+        (
+            *(item.check, item.outcome, item.severity, str(item.link)),
+            *(item.subject.kind, item.subject.namespace, item.subject.name),
+            *(item.message or item.reason, item.masked_by, item.permission),
+        )
+        for item in verdicts
+    )
+    return Table(columns(*titles), rows)
 
 
 def _text(report: DoctorReport, *, all_verdicts: bool) -> str:

@@ -7,7 +7,9 @@ from typing import cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
-from podid.render.view import NOTHING, Json, Table, View, plain
+from podid.render.view import NOTHING, Document, Json, Table, View, columns, plain
+
+_HEAD = ("apiVersion", "kind")
 
 
 class Format(StrEnum):
@@ -39,7 +41,7 @@ def to_text(view: View, fmt: Format, query: str | None = None) -> str:
         case Format.YAML:
             return to_yaml(view.document)
         case Format.CSV:
-            return to_csv(view.tables)
+            return to_csv(view)
         case Format.NAME:
             return "".join(f"{sanitize.tsv(name)}\n" for name in view.names)
         case Format.TABLE | Format.WIDE:
@@ -73,17 +75,23 @@ def to_yaml(value: Json) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=1_000_000)
 
 
-def to_csv(tables: tuple[Table, ...]) -> str:
-    """All columns of the first table, with a header, as RFC 4180 with plain newlines; what is not there is empty."""
+def to_csv(view: View) -> str:
+    """All columns of the first table, or the document as one row, with a header, as RFC 4180 with plain newlines; what
+    is not there is empty."""
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for table in tables[:1]:
-        writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
-        writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
+    table = view.tables[0] if view.tables else _as_table(view.document)
+    writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
+    writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
     return out.getvalue()
+
+
+def _as_table(whole: Document) -> Table:
+    facts = {key: NOTHING if value is None else _text_cell(value) for key, value in whole.items() if key not in _HEAD}
+    return Table(columns(*facts), (tuple(facts.values()),))
 
 
 def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:

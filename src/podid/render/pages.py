@@ -31,7 +31,8 @@ def explanation_view(found: Explanation) -> View:
         "how": found.how,
         "items": [_page_body(match.page) for match in found.matches],
     }
-    return View(document(body), text=text, names=tuple(match.page.id for match in found.matches))
+    entries = [match.page.entry for match in found.matches]
+    return View(document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), text)
 
 
 def _page(page: Page) -> str:
@@ -59,6 +60,9 @@ def page_list_view(entries: Iterable[Entry]) -> View:
         "kind": "PageList",
         "items": [_entry_body(item) for item in found],
     }
-    columns = (Column("ID"), Column("SEVERITY"), Column("LINK", right=True), Column("FIX"))
-    rows = tuple((item.id, item.severity, str(item.link or "-"), item.fix) for item in found)
-    return View(document(body), (Table(columns, rows),), tuple(item.id for item in found))
+    return View(document(body), (_entry_table(found),), tuple(item.id for item in found))
+
+
+def _entry_table(entries: Iterable[Entry]) -> Table:
+    titles = (Column("ID"), Column("SEVERITY"), Column("LINK", right=True), Column("FIX"))
+    return Table(titles, tuple((item.id, item.severity, str(item.link or "-"), item.fix) for item in entries))

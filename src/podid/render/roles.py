@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain.model import Role
 from podid.ops.role.read import RoleReading
 from podid.render.associations import facts
-from podid.render.view import Column, Table, View, document, timestamp
+from podid.render.view import Column, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents.roles import RoleBody, RoleDocument, RoleListDocument
@@ -56,7 +56,7 @@ def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
         pairs.append(("used by", ", ".join(used_by) or "no association of this cluster"))
     lines = [facts(pairs), "trust:\n", *(f"  {line}\n" for line in found.access)]
     lines += [f"  {line}\n" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    return View(document(body), text="".join(lines), names=(role.name,))
+    return View(document(body), (_role_table([(role, "; ".join(found.access))]),), (role.name,), "".join(lines))
 
 
 def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
@@ -65,15 +65,10 @@ def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
         "kind": "RoleList",
         "items": [{**role_body(role), "access": words} for role, words in found],
     }
-    columns = (
-        Column("ROLE"),
-        Column("PODS THAT MAY ASSUME IT"),
-        Column("ARN", wide=True),
-        Column("CREATED", wide=True),
-    )
+    return View(document(body), (_role_table(found),), tuple(role.name for role, _ in found))
+
+
+def _role_table(found: Sequence[tuple[Role, str]]) -> Table:
+    titles = (*columns("ROLE", "PODS THAT MAY ASSUME IT"), Column("ARN", wide=True), Column("CREATED", wide=True))
     rows = tuple((role.name, words, role.arn, timestamp(role.created_at) or "-") for role, words in found)
-    return View(
-        document(body),
-        (Table(columns, rows, empty="no role trusts pods.eks.amazonaws.com"),),
-        tuple(role.name for role, _ in found),
-    )
+    return Table(titles, rows, empty="no role trusts pods.eks.amazonaws.com")

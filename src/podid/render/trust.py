@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
 from podid.ops.trust.check import PolicyChecks
-from podid.render.view import Document, View, document
+from podid.render.view import NOTHING, Document, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents.trust import (
@@ -25,7 +26,29 @@ def check_view(found: PolicyChecks) -> View:
     checks = found.checks
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     text = "\n".join(_text(file, check) for file, check in checks)
-    return View(_document(reports), text=text, names=tuple(f"{file}\t{check.verdict}" for file, check in checks))
+    return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), text)
+
+
+def _table(checks: Sequence[tuple[str, trust.TrustCheck]]) -> Table:
+    """A row for each policy, service account and action."""
+    titles = columns("FILE", "NAMESPACE", "SERVICE ACCOUNT", "HOP", "ACTION", "VERDICT", "STATEMENT", "REASON")
+    rows = []
+    for file, check in checks:
+        for found in check.evaluations:
+            pod = _pod(found.request)
+            who = (_named(file), pod.namespace, pod.service_account, str(_hop(found.request)))
+            for action in (found.assume_role, found.tag_session):
+                statement = NOTHING if action.statement is None else str(action.statement)
+                rows.append((*who, action.action, action.verdict, statement, action.reason))
+    return Table(titles, tuple(rows))
+
+
+def _named(file: str) -> str:
+    return "stdin" if file == "-" else file
+
+
+def _hop(request: Request) -> Literal[1, 2]:
+    return 2 if isinstance(request, trust.TargetHop) else 1
 
 
 def _document(reports: list[TrustReportBody]) -> Document:
@@ -43,7 +66,7 @@ def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) ->
         "namespace": pod.namespace,
         "serviceAccount": pod.service_account,
         "clusterArn": pod.cluster_arn,
-        "hop": 2 if isinstance(evaluation.request, trust.TargetHop) else 1,
+        "hop": _hop(evaluation.request),
         **trust_body(evaluation),
         "proposed": check.proposed.to_document() if check.proposed is not None else None,
         "diff": check.diff,
@@ -81,7 +104,7 @@ def _pod(request: Request) -> trust.PodIdentity:
 
 
 def _text(file: str, check: trust.TrustCheck) -> str:
-    lines = [f"{'stdin' if file == '-' else file}: {check.verdict}"]
+    lines = [f"{_named(file)}: {check.verdict}"]
     for evaluation in check.evaluations:
         pod = _pod(evaluation.request)
         lines.append(f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}")

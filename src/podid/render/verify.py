@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
-from podid.render.view import View, document, timestamp
+from podid.render.view import Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents.verify import PodProofBody, VerifyReportDocument
@@ -29,7 +30,17 @@ def verify_view(report: VerifyReport) -> View:
     }
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
     lines += [_line(proof) for proof in report.pods]
-    return View(document(body), text="\n".join(lines) + "\n", names=(f"{report.ref}\t{report.state}",))
+    names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in report.pods)
+    return View(document(body), (_table(report.pods),), names, "\n".join(lines) + "\n")
+
+
+def _table(pods: Sequence[PodProof]) -> Table:
+    titles = columns("NAMESPACE", "POD", "NODE", "STATE", "ROLE", "SESSION", "REASON", "PERMISSION")
+    rows = []
+    for proof in pods:
+        who = (proof.identity.role_arn, proof.identity.session_name) if proof.identity is not None else ("-", "-")
+        rows.append((proof.namespace, proof.name, proof.node, proof.state, *who, proof.reason, proof.permission))
+    return Table(titles, tuple(rows))
 
 
 def _pod(proof: PodProof) -> PodProofBody:

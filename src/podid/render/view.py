@@ -38,12 +38,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `text` replaces the table where a person needs sentences."""
+    """`names` is what -o name prints, one a line. `text` replaces the tables where a person needs sentences; CSV is
+    their first one all the same."""
 
     document: Document
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     text: str = ""
+
+
+def columns(*titles: str) -> tuple[Column, ...]:
+    return tuple(Column(title) for title in titles)
 
 
 def document(body: Mapping[str, object]) -> Document:
