@@ -11,7 +11,7 @@ from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswe
 from podid.domain.model import AttachedPolicy, Caller, Role
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
-from podid.sandbox.contract import TokenClaims, TokenRejected
+from podid.sandbox.contract import TokenClaims, TokenRefused
 
 TRUST: dict[str, object] = {
     "Version": "2012-10-17",
@@ -157,7 +157,7 @@ class Half:
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
         if token != GOOD:
-            raise TokenRejected("ExpiredTokenException" if token == OLD else "InvalidTokenException", "No.")
+            raise TokenRefused("ExpiredTokenException" if token == OLD else "InvalidTokenException", "No.")
         return TokenClaims("shop", "orders", "orders-1", "uid-1")
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import Podid
-from podid.sandbox.aws.authorization import Request
-from podid.sandbox.aws.errors import Answer
-from podid.sandbox.aws.gateway import Disconnect
 from podid.sandbox.box import Sandbox
+from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest
 
 ACCOUNT = "111122223333"
 READ = ("Get", "List", "Describe", "Simulate", "Assume")
@@ -69,8 +67,8 @@ def writes(box: Sandbox) -> int:
     return sum(count for (_, name), count in box.faults.calls.items() if not name.startswith(READ))
 
 
-def is_write(box: Sandbox, request: Request) -> bool:
-    return not box.gateway._name(request).operation.startswith(READ)
+def is_write(box: Sandbox, request: HttpRequest) -> bool:
+    return not box.gateway.name(request).operation.startswith(READ)
 
 
 @contextmanager
@@ -81,7 +79,7 @@ def killed_at_write(box: Sandbox, number: int, when: str, pid: Callable[[], int]
     seen = iter(range(1_000_000))
     lock = threading.Lock()
 
-    def answering(request: Request) -> Answer:
+    def answering(request: HttpRequest) -> HttpAnswer:
         if not is_write(box, request):
             return answer(request)
         with lock:

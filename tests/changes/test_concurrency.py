@@ -12,9 +12,8 @@ import pytest
 from harness import Podid
 from podid.domain.plan import Action, Done, Header, ResourceKind, Status
 from podid.ops.change.journal import Journal, Run
-from podid.sandbox.aws.authorization import Request
-from podid.sandbox.aws.errors import Answer
 from podid.sandbox.box import Sandbox
+from podid.sandbox.http import HttpAnswer, HttpRequest
 
 from .dying import Ended, Launcher
 from .support import account_state, policy_file, runs, writes
@@ -31,8 +30,8 @@ def at_once(box: Sandbox, podid: Podid, operation: str, commands: list[tuple[str
     together = threading.Barrier(len(commands))
     waited: set[int] = set()
 
-    def answering(request: Request) -> Answer:
-        if box.gateway._name(request).operation == operation and threading.get_ident() not in waited:
+    def answering(request: HttpRequest) -> HttpAnswer:
+        if box.gateway.name(request).operation == operation and threading.get_ident() not in waited:
             waited.add(threading.get_ident())
             together.wait(20)
         return answer(request)
@@ -134,7 +133,7 @@ def test_a_policy_that_somebody_writes_after_the_plan_is_not_overwritten(
     theirs = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
     planned = False
 
-    def answering(request: Request) -> Answer:
+    def answering(request: HttpRequest) -> HttpAnswer:
         nonlocal planned
         done = answer(request)
         if b"ListAttachedRolePolicies" in request.body and not planned:

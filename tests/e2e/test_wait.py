@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from podid.sandbox.kube.faults import Fault
+from podid.sandbox.faults import Fault
 
 from .world import Json, Site
 
@@ -121,7 +121,7 @@ def test_a_cluster_without_the_webhook_is_not_waited_for(ready: Site, wait: tupl
 @pytest.mark.parametrize(("wait", "code"), [((), 0), (("--wait", "effect"), 9)], ids=["default", "effect"])
 def test_an_admission_policy_that_refuses_the_test_pod(ready: Site, wait: tuple[str, ...], code: int) -> None:
     message = 'admission webhook "validate.kyverno.svc-fail" denied the request: images must come from our registry'
-    ready.kube.faults.add(Fault("status", path="/namespaces/shop/pods", method="POST", code=400, message=message))
+    ready.kube.faults.add(Fault("fail", operation="POST */namespaces/shop/pods*", status=400, message=message))
     outcome = ready(*ASSOCIATE, *wait)
     state, how = effect(outcome.json)
     assert (outcome.code, state) == (code, "unknown")
@@ -132,7 +132,7 @@ def test_an_admission_policy_that_refuses_the_test_pod(ready: Site, wait: tuple[
 @pytest.mark.parametrize(("wait", "code"), [((), 0), (("--wait", "effect"), 9)], ids=["default", "effect"])
 def test_an_api_server_that_stops_answering(ready: Site, wait: tuple[str, ...], code: int) -> None:
     """It answered GET /version, and then no more."""
-    ready.kube.faults.add(Fault("status", path="/namespaces/shop/pods", method="POST", code=503, retry_after=60))
+    ready.kube.faults.add(Fault("fail", operation="POST */namespaces/shop/pods*", status=503, retry_after=60))
     outcome = ready(*ASSOCIATE, *wait)
     state, how = effect(outcome.json)
     assert (outcome.code, state) == (code, "unknown")

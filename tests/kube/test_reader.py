@@ -18,7 +18,9 @@ from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from podid.sandbox.kube import Fault, KubeSandbox, ManualClock, MemoryAddon, MemoryWorld, kinds
+from podid.sandbox.faults import Fault
+from podid.sandbox.kube import KubeSandbox, ManualClock, kinds
+from sandbox.memory_world import MemoryAddon, MemoryWorld
 
 from .kube_server import RECORDED
 
@@ -319,7 +321,7 @@ def test_service_accounts_are_made_and_removed(lab: Lab) -> None:
 
 def test_an_expired_list_is_read_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("podid.kube.transport.PAGE", 3)
-    lab.sandbox.faults.add(Fault("status", path="continue=", code=410, times=1))
+    lab.sandbox.faults.add(Fault("fail", operation="*continue=*", status=410, times=1))
     assert len(lab.reader.list_pods()) == 7
 
 

@@ -12,7 +12,8 @@ from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from podid.sandbox.kube import KubeSandbox, ManualClock, MemoryWorld, Timing
+from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
+from sandbox.memory_world import MemoryWorld
 
 ORDERS = ServiceAccountRef("shop", "orders")
 

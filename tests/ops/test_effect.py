@@ -8,7 +8,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Effect, EffectState
 from podid.ops.association import effect
 from podid.ops.association.effect import wait_for_effect, wait_for_no_effect
-from podid.sandbox.kube import Fault, Timing, kinds
+from podid.sandbox.faults import Fault
+from podid.sandbox.kube import Timing, kinds
 
 from .kube_world import ORDERS, KubeWorld, kube_world
 
@@ -127,7 +128,7 @@ def test_the_probe_passes_restricted_pod_security(world: KubeWorld) -> None:
 
 def test_an_admission_refusal_is_quoted(world: KubeWorld) -> None:
     message = 'admission webhook "policy.example" denied the request: image is not allowed'
-    world.sandbox.faults.add(Fault("status", path="dryRun=All", method="POST", code=403, message=message))
+    world.sandbox.faults.add(Fault("fail", operation="POST *dryRun=All*", status=403, message=message))
     assert wait(world) == Effect(
         EffectState.UNKNOWN,
         "the cluster does not let podid's test pod pass: an admission rule of the cluster refused pods in namespace "

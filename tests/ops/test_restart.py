@@ -10,7 +10,8 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Status
 from podid.ops.association.effect import is_injected
 from podid.ops.restart.rollout import Outcome, RestartReport, find_targets, restart
-from podid.sandbox.kube import Fault, kinds
+from podid.sandbox.faults import Fault
+from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import Kind
 
 from .kube_world import ORDERS, KubeWorld, kube_world
@@ -244,7 +245,7 @@ def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:
 def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
     associate(world)
     only_orders(world)
-    world.sandbox.faults.add(Fault("lost-answer", path="/deployments/orders", method="PATCH", times=1))
+    world.sandbox.faults.add(Fault("lose-answer", operation="PATCH */deployments/orders*", times=1))
     before = world.reader.get_workload("Deployment", "shop", "orders").generation
     assert told(run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 1)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == before + 1

@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from podid.sandbox.kube import KubeSandbox, ManualClock, MemoryAddon, MemoryWorld
-from podid.sandbox.kube.request import Request
+from podid.sandbox.http import HttpRequest
+from podid.sandbox.kube import KubeSandbox, ManualClock
+from sandbox.memory_world import MemoryAddon, MemoryWorld
 
 Obj = dict[str, Any]
 
@@ -32,7 +33,7 @@ class Cluster:
         if media:
             headers["content-type"] = media
         data = b"" if body is None else json.dumps(body).encode()
-        answer = self.sandbox.handle(Request(method, path, headers, data, caller))
+        answer = self.sandbox.handle(HttpRequest(method, path, headers, data, caller))
         if answer.lines is not None:
             return answer.status, list(answer.lines)
         return answer.status, answer.body

@@ -8,7 +8,7 @@ import pytest
 
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
-from podid.sandbox.contract import TokenClaims, TokenRejected
+from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
 from sandbox.aws_checks import ROLE, Connect, associate, refusal
 
@@ -31,9 +31,9 @@ class Tokens:
     def review_token(self, token: str, audience: str) -> TokenClaims:
         assert audience == "pods.eks.amazonaws.com"
         if token == "old.old.old":
-            raise TokenRejected("ExpiredTokenException", "Token has expired")
+            raise TokenRefused("ExpiredTokenException", "Token has expired")
         if token != "a.b.c":
-            raise TokenRejected("InvalidTokenException", "Token is not valid")
+            raise TokenRefused("InvalidTokenException", "Token is not valid")
         return TokenClaims("shop", "orders", "orders-7d4b9c6f5-x2x9z", "uid-1")
 
 

@@ -14,9 +14,12 @@ import urllib3
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from podid.sandbox.kube import Fault, KubeSandbox, MemoryWorld, TokenError, kinds
-from podid.sandbox.kube.request import Request
+from podid.sandbox.contract import TokenRefused
+from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpRequest
+from podid.sandbox.kube import KubeSandbox, kinds
 from sandbox.kube_support import Cluster, Obj, names, pod
+from sandbox.memory_world import MemoryWorld
 
 # the client's models are typed with every field optional, which says nothing about these tests
 client: Any = importlib.import_module("kubernetes.client")
@@ -48,7 +51,7 @@ def decoded(part: str) -> Obj:
 
 
 def refused(cluster: Cluster, token: str, audience: str = AUDIENCE) -> str:
-    with pytest.raises(TokenError) as caught:
+    with pytest.raises(TokenRefused) as caught:
         cluster.sandbox.review_token(token, audience)
     return caught.value.service_code
 
@@ -164,7 +167,7 @@ def eks_token(cluster_name: str, *, secret: str = "secret") -> str:
 
 def whoami(sandbox: KubeSandbox, token: str) -> tuple[int, str]:
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-    answer = sandbox.handle(Request("POST", path, {"authorization": f"Bearer {token}"}, b"{}"))
+    answer = sandbox.handle(HttpRequest("POST", path, {"authorization": f"Bearer {token}"}, b"{}"))
     assert isinstance(answer.body, dict)
     return answer.status, answer.body.get("status", {}).get("userInfo", {}).get(
         "username", ""
@@ -176,8 +179,7 @@ def test_bearer_tokens_of_eks() -> None:
     sandbox = KubeSandbox(
         MemoryWorld(),
         clock=lambda: time.time() + skipped[0],
-        identify={"AKIAEXAMPLE": ARN}.get,
-        secret_key={"AKIAEXAMPLE": "secret"}.get,
+        identify={"AKIAEXAMPLE": (ARN, "secret")}.get,
     )
     token = eks_token("demo")
     assert whoami(sandbox, token) == (201, ARN)
@@ -281,18 +283,18 @@ def test_faults_of_the_wire(served: KubeSandbox) -> None:
     api = connect(served)
     api.rest_client.pool_manager.connection_pool_kw["retries"] = False
     core = client.CoreV1Api(api)
-    served.faults.add(Fault("status", path="/nodes", code=503, retry_after=1, times=1))
+    served.faults.add(Fault("fail", operation="*/nodes*", status=503, retry_after=1, times=1))
     with pytest.raises(client.ApiException) as caught:
         core.list_node()
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
-    served.faults.add(Fault("reset", path="/nodes", times=1))
+    served.faults.add(Fault("reset", operation="*/nodes*", times=1))
     with pytest.raises(urllib3.exceptions.ProtocolError):
         core.list_node()
-    served.faults.add(Fault("lost-answer", method="POST", path="serviceaccounts", times=1))
+    served.faults.add(Fault("lose-answer", operation="POST *serviceaccounts*", times=1))
     with pytest.raises(urllib3.exceptions.ProtocolError):
         core.create_namespaced_service_account("shop", {"metadata": {"name": "lost"}})
     assert core.read_namespaced_service_account("lost", "shop").metadata.name == "lost"
-    served.faults.add(Fault("latency", path="/nodes", seconds=0.2, times=1))
+    served.faults.add(Fault("latency", operation="*/nodes*", seconds=0.2, times=1))
     began = time.monotonic()
     assert len(core.list_node().items) == 3
     assert time.monotonic() - began >= 0.2

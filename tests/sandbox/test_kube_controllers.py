@@ -2,8 +2,8 @@
 
 import pytest
 
-from podid.sandbox.kube import MemoryAddon, MemoryWorld
 from sandbox.kube_support import Cluster, Obj, names, pod
+from sandbox.memory_world import MemoryAddon, MemoryWorld
 
 APPS = "/apis/apps/v1/namespaces"
 ORDERS = f"{APPS}/shop/deployments/orders"

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from podid.sandbox.kube import KubeSandbox, ManualClock, MemoryAddon, MemoryWorld
-from podid.sandbox.kube.request import Request, Response
+from podid.sandbox.http import HttpRequest
+from podid.sandbox.kube import KubeSandbox, ManualClock
+from podid.sandbox.kube.bodies import KubeAnswer
+from sandbox.memory_world import MemoryAddon, MemoryWorld
 
 RECORDED = Path(__file__).parent / "recorded"
 ADMIN, NOBODY = "token-admin", "token-nobody"
@@ -65,14 +67,14 @@ class Replay:
     clock: ManualClock
     names: dict[str, str] = field(default_factory=dict)
 
-    def send(self, method: str, path: str, body: Any = None, *, token: str = ADMIN, **headers: str) -> Response:
+    def send(self, method: str, path: str, body: Any = None, *, token: str = ADMIN, **headers: str) -> KubeAnswer:
         sent = {key.replace("_", "-"): value for key, value in headers.items()}
         if token:
             sent["authorization"] = f"Bearer {token}"
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return self.sandbox.handle(Request(method, path, sent, data))
+        return self.sandbox.handle(HttpRequest(method, path, sent, data))
 
-    def body(self, response: Response) -> Any:
+    def body(self, response: KubeAnswer) -> Any:
         if response.lines is not None:
             return [json.dumps(event) for event in response.lines]
         return response.body

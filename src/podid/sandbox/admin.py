@@ -9,13 +9,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from podid.sandbox.aws.authorization import Request
-from podid.sandbox.aws.errors import Answer
 from podid.sandbox.faults import Fault, Faults
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, PREFIX, proof
 from podid.sandbox.world import AddonFault, World
 
-_JSON = (("Content-Type", "application/json"),)
+_JSON = {"Content-Type": "application/json"}
 
 Arguments = dict[str, Any]
 
@@ -44,11 +43,11 @@ class Admin:
             "allow": lambda arguments: world.credentials.allow_again(**arguments),
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: HttpRequest) -> HttpAnswer:
         """404 without the nonce, as for any path that does not exist; 400 for a command that cannot be carried out."""
         if request.method == "GET" and request.path == HELLO and request.query:
             return _answer(200, {"proof": proof(self._nonce, request.query)})
-        known = hmac.compare_digest(request.headers.get(NONCE_HEADER, "").encode(), self._nonce.encode())
+        known = hmac.compare_digest(request.header(NONCE_HEADER).encode(), self._nonce.encode())
         if not known or request.method != "POST" or request.path != COMMAND:
             return _answer(404, {"message": "Not Found"})
         try:
@@ -93,5 +92,5 @@ def _shown(fault: Fault) -> dict[str, object]:
     return {"kind": fault.kind, "service": fault.service, "operation": fault.operation, "times": fault.times}
 
 
-def _answer(status: int, document: object) -> Answer:
-    return Answer(status, _JSON, json.dumps(document).encode())
+def _answer(status: int, document: object) -> HttpAnswer:
+    return HttpAnswer(status, _JSON, json.dumps(document).encode())

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podid.sandbox.aws.addon_catalog import CATALOG
-from podid.sandbox.aws.ec2 import (
+from podid.sandbox.aws.eks_associations import new_association
+from podid.sandbox.aws.moto_backend import (
     CLUSTER_SECURITY_GROUP_ID,
     INSTANCE_PROFILE,
     INSTANCE_TYPE,
     NODEGROUP,
     SUBNET_IDS,
     VPC_ID,
+    IamStore,
 )
-from podid.sandbox.aws.eks_associations import new_association
-from podid.sandbox.aws.iam_moto import MotoIam
 from podid.sandbox.world import Addon, Association, Cluster, World
 
 KUBERNETES_VERSION = "1.35"
@@ -35,7 +35,7 @@ _PODS_STATEMENT = {
 _NO_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCi0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K"
 
 
-def load(world: World, iam: MotoIam, *, samples: bool = False) -> None:
+def load(world: World, iam: IamStore, *, samples: bool = False) -> None:
     """The cluster, its node group, one add-on and the roles; `samples` adds the demo's mistyped association."""
     with world.lock:
         cluster = add_cluster(world, world.cluster_name, version=KUBERNETES_VERSION)
@@ -87,7 +87,7 @@ def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -
 
 def add_role(
     world: World,
-    iam: MotoIam,
+    iam: IamStore,
     name: str,
     trust: dict[str, Any],
     *,
@@ -99,22 +99,8 @@ def add_role(
 ) -> str:
     """A role without delay and without checks, so also one that IAM would refuse; its ARN."""
     account = account or world.account
-    backend = iam.backend(account)
-    role = backend.create_role(
-        role_name=name,
-        assume_role_policy_document=json.dumps(trust),
-        path=path,
-        permissions_boundary=None,
-        description="",
-        tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
-        max_session_duration="3600",
-    )
-    for policy in managed:
-        arn = f"arn:{world.partition}:iam::aws:policy/{policy}"
-        iam.ensure_managed_policy(account, arn)
-        backend.attach_role_policy(arn, name)
-    for policy_name, document in (inline or {}).items():
-        backend.put_role_policy(name, policy_name, json.dumps(document))
+    role = iam.make_role(account, name, json.dumps(trust), path, tags)
+    iam.attach(role, account, managed, inline)
     return str(role.arn)
 
 
@@ -178,7 +164,7 @@ def irsa_trust(world: World, cluster: Cluster, namespace: str, service_account: 
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _add_roles(world: World, iam: MotoIam, cluster: Cluster) -> None:
+def _add_roles(world: World, iam: IamStore, cluster: Cluster) -> None:
     scoped = pods_trust(cluster)
     table = {
         "Effect": "Allow",
@@ -209,13 +195,8 @@ def _add_roles(world: World, iam: MotoIam, cluster: Cluster) -> None:
         service_trust("eks.amazonaws.com"),
         path="/aws-service-role/eks.amazonaws.com/",
     )
-    backend = iam.backend(world.account)
-    backend.create_instance_profile(INSTANCE_PROFILE, "/", [])
-    backend.add_role_to_instance_profile(INSTANCE_PROFILE, NODE_ROLE)
-    backend.create_user(world.region, "podid-admin", "/")
-    administrator = f"arn:{world.partition}:iam::aws:policy/AdministratorAccess"
-    iam.ensure_managed_policy(world.account, administrator)
-    backend.attach_user_policy(administrator, "podid-admin")
+    iam.make_instance_profile(world.account, INSTANCE_PROFILE, NODE_ROLE)
+    iam.attach(iam.make_user(world.account, world.region, "podid-admin"), world.account, ["AdministratorAccess"])
 
 
 def _add_nodegroup(world: World, cluster: Cluster) -> None:
@@ -246,6 +227,7 @@ def _add_nodegroup(world: World, cluster: Cluster) -> None:
 def _add_access_entries(world: World, cluster: Cluster) -> None:
     """Whoever made the cluster, and the nodes: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     prefix = f"arn:{world.partition}:iam::{world.account}:"
+    cluster.administrators.add(f"{prefix}user/podid-admin")
     for resource, kind in (("user/podid-admin", "STANDARD"), (f"role/{NODE_ROLE}", "EC2_LINUX")):
         principal = prefix + resource
         name = resource.replace("/", f"/{world.account}/")

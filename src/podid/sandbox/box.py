@@ -6,36 +6,25 @@ moto keeps IAM and EC2 in module globals, so one sandbox runs at a time in a pro
 import secrets
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from podid.domain.errors import Conflict
 from podid.sandbox import baseline
 from podid.sandbox.admin import Admin
-from podid.sandbox.aws import ec2
-from podid.sandbox.aws.authorization import Request
-from podid.sandbox.aws.errors import Answer
 from podid.sandbox.aws.gateway import Gateway
-from podid.sandbox.contract import KubernetesHalf
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import Faults
-from podid.sandbox.server import LoopbackServer
+from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
 from podid.sandbox.world import World
+
+if TYPE_CHECKING:
+    from podid.sandbox.kubernetes import JoinedKubernetes
 
 _running = threading.Lock()
 
 
-class RunningKubernetes(KubernetesHalf, Protocol):
-    """A started Kubernetes half."""
-
-    def stop(self) -> None: ...
-
-    @property
-    def kubeconfig_path(self) -> Path: ...
-
-
-KubernetesFactory = Callable[[World], RunningKubernetes]
+KubernetesFactory = Callable[[World], "JoinedKubernetes"]
 
 
 class Sandbox:
@@ -61,7 +50,7 @@ class Sandbox:
         self.world = World(account=account, region=region, partition=partition, cluster_name=cluster_name)
         self.faults = Faults()
         self.nonce = nonce or secrets.token_urlsafe(24)
-        self.gateway = Gateway(self.world, self.faults, ec2.seed)
+        self.gateway = Gateway(self.world, self.faults)
         self.iam = self.gateway.iam
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
@@ -70,7 +59,7 @@ class Sandbox:
         self._port = port
         self._samples = samples
         self._kubernetes = kubernetes
-        self._half: RunningKubernetes | None = None
+        self._half: JoinedKubernetes | None = None
         self._server: LoopbackServer | None = None
 
     @property
@@ -80,7 +69,7 @@ class Sandbox:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
-    def kubernetes(self) -> RunningKubernetes | None:
+    def kubernetes(self) -> "JoinedKubernetes | None":
         """The Kubernetes half, while it runs."""
         return self._half
 
@@ -108,14 +97,13 @@ class Sandbox:
         except BaseException:
             self._close()
             raise
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="podid-sandbox", daemon=True).start()
+        self._server.start()
         self.world.notify()
         return self
 
     def stop(self) -> None:
         """Ends the server and the Kubernetes half; harmless when it does not run."""
         if self._server is not None:
-            self._server.shutdown()
             self._close()
 
     def reset(self) -> None:
@@ -148,7 +136,7 @@ class Sandbox:
             self._server = None
             _running.release()
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
         return self._admin.answer(request) if request.path.startswith(Admin.PREFIX) else self.gateway.answer(request)
 
     def __enter__(self) -> "Sandbox":

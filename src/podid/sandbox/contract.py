@@ -1,47 +1,65 @@
 """What the AWS half and the Kubernetes half of the sandbox say to each other.
 
-The AWS half owns the World (world.py). It offers the Kubernetes half:
-
-* `world.pod_identity_enabled(namespace, service_account)`: would the EKS webhook inject a new pod now;
-* `world.agent_addon()`: the state of the eks-pod-identity-agent add-on, or None when nothing of it is on the cluster
-  (an add-on deleted with `preserve` stays);
-* `world.cluster_name`, `cluster_arn`, `region`, `account`, `partition`, and `world.clock.now()`;
-* `world.subscribe(callback)`: called with a word ("associations", "addons") after a change by an API call.
-  What changes only because time passes (an add-on becoming ACTIVE, an association reaching the webhook) is seen by
-  asking again.
-
-The Kubernetes half hands an object with the members of `KubernetesHalf` to `world.attach_kubernetes(half)`.
+The AWS half is a `ControlPlane` (world.py) to the Kubernetes half, which hands an object with the members of
+`KubernetesHalf` to `World.attach_kubernetes`. What changes only because time passes (an add-on becoming ACTIVE, an
+association reaching the webhook) is seen by asking again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Claims(Protocol):
-    """Who a reviewed token speaks for; `pod` and `pod_uid` are empty when it is bound to no pod."""
+@dataclass(frozen=True, slots=True)
+class AgentAddon:
+    """The agent add-on as EKS knows it: status (CREATING, ACTIVE, …), version and decoded configuration values.
+
+    `present` is False once its DaemonSet no longer belongs on the cluster; with `preserve` it stays.
+    """
+
+    status: str = "ACTIVE"
+    version: str = "v1.3.10-eksbuild.3"
+    configuration: Mapping[str, object] = field(default_factory=dict)
+    present: bool = True
+
+
+class ControlPlane(Protocol):
+    """The facts that EKS and the cluster share."""
 
     @property
-    def namespace(self) -> str: ...
+    def cluster_name(self) -> str: ...
     @property
-    def service_account(self) -> str: ...
+    def cluster_arn(self) -> str: ...
     @property
-    def pod(self) -> str: ...
+    def region(self) -> str: ...
     @property
-    def pod_uid(self) -> str: ...
+    def account(self) -> str: ...
+
+    def pod_identity_enabled(self, namespace: str, service_account: str) -> bool:
+        """Whether the webhook would inject a pod now: it learns of an association late."""
+
+    def agent_addon(self) -> AgentAddon | None:
+        """The agent add-on, or None when nothing of it is on the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """The plainest Claims."""
+    """Whose token it is. Pod fields are empty when the token is not bound to a pod; `expires` is epoch seconds."""
 
     namespace: str
     service_account: str
     pod: str = ""
     pod_uid: str = ""
+    service_account_uid: str = ""
+    expires: int = 0
+
+    @property
+    def subject(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{self.service_account}"
 
 
-class TokenRejected(Exception):
-    """The token is refused; `service_code` is what EKS Auth answers: InvalidTokenException or ExpiredTokenException."""
+class TokenRefused(Exception):
+    """`service_code` is what EKS Auth answers: InvalidTokenException or ExpiredTokenException."""
 
     def __init__(self, service_code: str, message: str) -> None:
         super().__init__(message)
@@ -59,15 +77,5 @@ class KubernetesHalf(Protocol):
     def ca_pem(self) -> str:
         """The certificate authority of the API server, PEM."""
 
-    def review_token(self, token: str, audience: str) -> Claims:
-        """The claims of a valid token; TokenRejected, or an exception with its `service_code`, for any other."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAddon:
-    """The installed agent add-on: EKS status (CREATING, ACTIVE, …), add-on version and decoded configuration values."""
-
-    status: str
-    version: str
-    configuration: dict[str, object]
-    present: bool = True
+    def review_token(self, token: str, audience: str) -> TokenClaims:
+        """The claims of a token that is valid now; TokenRefused for any other."""

@@ -3,6 +3,7 @@
 import secrets
 import string
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -38,11 +39,12 @@ class Denial:
     explicit: bool = False
 
 
-class Credentials:
-    """All access keys the sandbox knows. Thread-safe."""
+class KeyRing:
+    """All access keys the sandbox knows: its own, and those that `issued` finds in IAM. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
+        self.issued: Callable[[str], Credential | None] = lambda _: None
         self._lock = threading.Lock()
         self._by_key: dict[str, Credential] = {}
         self._expired: set[str] = set()
@@ -54,11 +56,11 @@ class Credentials:
         return credential
 
     def find(self, access_key_id: str) -> Credential | None:
-        return self._by_key.get(access_key_id)
+        return self._by_key.get(access_key_id) or self.issued(access_key_id)
 
     def is_expired(self, credential: Credential) -> bool:
         """True once its lifetime is over, or after `expire`."""
-        over = credential.expires_at is not None and credential.expires_at <= self._clock.now()
+        over = credential.expires_at is not None and credential.expires_at <= self.clock.now()
         return over or credential.access_key_id in self._expired
 
     def expire(self, access_key_id: str) -> None:
@@ -108,7 +110,7 @@ class Credentials:
                 role_arn=role_arn,
                 session_policy=policy,
                 session_tags=tags,
-                expires_at=self._clock.now() + seconds,
+                expires_at=self.clock.now() + seconds,
                 administrator=administrator,
             )
         )

@@ -1,7 +1,8 @@
-"""Faults on demand: what goes wrong between a client and AWS, by service and operation.
+"""Faults on demand: what goes wrong between a client and what it calls, on either half.
 
-Every fault names the calls it meets by wildcards on service ("eks", "eks-auth", "iam", "sts", "ec2") and operation
-("DescribePodIdentityAssociation"). Faults add up; the first that breaks a call wins.
+A fault names the calls it meets by wildcards on service ("eks", "eks-auth", "iam", "sts", "ec2", "kubernetes") and
+operation: "DescribePodIdentityAssociation", or for Kubernetes method, path and query: "GET */pods*". Faults add up; the
+first that breaks a call wins.
 """
 
 import threading
@@ -9,6 +10,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+from podid.sandbox.http import Disconnect
 
 KINDS = ("latency", "throttle", "fail", "reset", "lose-answer")
 
@@ -18,7 +21,8 @@ class Fault:
     """One rule. `times` calls are met, all of them for None.
 
     latency: `seconds` before the call. throttle: more than `rate` calls a second (`burst` at once) are refused.
-    fail: `status` 500 or 503. reset: the connection is torn down before the call; lose-answer: after it.
+    fail: `status` instead of the call, on Kubernetes with `message` and `retry_after` seconds.
+    reset: the connection is torn down before the call; lose-answer: after it.
     """
 
     kind: str
@@ -29,6 +33,8 @@ class Fault:
     rate: float = 0.0
     burst: float = 1.0
     status: int = 503
+    message: str = ""
+    retry_after: int | None = None
     tokens: float = field(default=-1.0, repr=False)
     filled_at: float = field(default=0.0, repr=False)
 
@@ -37,13 +43,23 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the faults make of one call; `breaks` is "" when it goes through."""
+class Met:
+    """What the faults make of one call; `breaks` is the fault that it does not survive."""
 
     seconds: float = 0.0
-    breaks: str = ""
-    status: int = 0
+    breaks: Fault | None = None
     lose_answer: bool = False
+
+    def before(self) -> None:
+        """Waits; Disconnect when the call never arrives."""
+        time.sleep(self.seconds)
+        if self.breaks is not None and self.breaks.kind == "reset":
+            raise Disconnect
+
+    def after(self) -> None:
+        """Disconnect when the call was carried out and nobody is to hear of it."""
+        if self.lose_answer:
+            raise Disconnect
 
 
 class Faults:
@@ -88,7 +104,7 @@ class Faults:
         with self._lock:
             return list(self._rules)
 
-    def meet(self, service: str, operation: str) -> Outcome:
+    def meet(self, service: str, operation: str) -> Met:
         """Counts the call and says what happens to it."""
         seconds, lose = 0.0, False
         with self._lock:
@@ -105,8 +121,8 @@ class Faults:
                 elif rule.kind == "lose-answer":
                     lose = True
                 else:
-                    return Outcome(seconds, rule.kind, rule.status, lose)
-        return Outcome(seconds, lose_answer=lose)
+                    return Met(seconds, rule, lose)
+        return Met(seconds, lose_answer=lose)
 
 
 def _has_token(rule: Fault) -> bool:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from podid.sandbox.contract import Claims
+from podid.sandbox.contract import TokenClaims
 from podid.sandbox.kube.authn import MASTERS
 from podid.sandbox.kube.sandbox import KubeSandbox
 from podid.sandbox.world import World
@@ -19,15 +19,12 @@ class JoinedKubernetes:
         self.kube = KubeSandbox(
             world,
             clock=world.clock.now,
-            identify=lambda key: _principal(world, key),
-            secret_key=lambda key: _secret(world, key),
+            identify=lambda key: _identify(world, key),
+            groups_of=lambda arn: _groups(world, arn),
             issuer=issuer,
             kubernetes_version=world.clusters[world.cluster_name].version,
         )
         self.kube.load_baseline()
-        for arn in world.clusters[world.cluster_name].access_entries:
-            if ":user/" in arn:
-                self.kube.set_principal(arn, (MASTERS,))
         self.kube.start()
         self.kubeconfig_path = directory / "kubeconfig"
         _write_private(self.kubeconfig_path, json.dumps(self.kube.kubeconfig(self.kube.admin_token), indent=1))
@@ -41,7 +38,7 @@ class JoinedKubernetes:
     def ca_pem(self) -> str:
         return self.kube.ca_pem.decode()
 
-    def review_token(self, token: str, audience: str) -> Claims:
+    def review_token(self, token: str, audience: str) -> TokenClaims:
         return self.kube.review_token(token, audience)
 
     def stop(self) -> None:
@@ -58,17 +55,21 @@ def factory_in(directory: Path) -> Callable[[World], JoinedKubernetes]:
     return lambda world: JoinedKubernetes(world, directory)
 
 
-def _principal(world: World, access_key_id: str) -> str | None:
-    """The user, or the role of a session: access entries name roles, never sessions."""
-    credential = world.credentials.find(access_key_id)
-    if credential is None or world.credentials.is_expired(credential):
+def _identify(world: World, access_key_id: str) -> tuple[str, str] | None:
+    """The user, or the role of a session (access entries name roles, never sessions), and the secret."""
+    found = world.credentials.find(access_key_id)
+    if found is None or world.credentials.is_expired(found):
         return None
-    return credential.role_arn or credential.arn
+    return found.role_arn or found.arn, found.secret_access_key
 
 
-def _secret(world: World, access_key_id: str) -> str | None:
-    credential = world.credentials.find(access_key_id)
-    return credential.secret_access_key if credential is not None else None
+def _groups(world: World, arn: str) -> tuple[str, ...] | None:
+    """Those of its access entry. https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
+    cluster = world.clusters[world.cluster_name]
+    entry = cluster.access_entries.get(arn)
+    if entry is None:
+        return None
+    return (*entry["kubernetesGroups"], *((MASTERS,) if arn in cluster.administrators else ()))
 
 
 def _write_private(path: Path, text: str) -> None:

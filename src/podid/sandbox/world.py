@@ -14,7 +14,7 @@ from typing import Any
 
 from podid.sandbox.clock import Clock
 from podid.sandbox.contract import AgentAddon, KubernetesHalf
-from podid.sandbox.credentials import Credentials
+from podid.sandbox.credentials import KeyRing
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
@@ -125,6 +125,8 @@ class Cluster:
     nodegroups: dict[str, dict[str, Any]] = field(default_factory=dict)
     fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    administrators: set[str] = field(default_factory=set)
+    """Principals whose access entry has AmazonEKSClusterAdminPolicy."""
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -147,7 +149,7 @@ class World:
         self.clock = Clock()
         self.delays = Delays()
         self.limits = Limits()
-        self.credentials = Credentials(self.clock)
+        self.credentials = KeyRing(self.clock)
         self.clusters: dict[str, Cluster] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.addon_faults: dict[str, AddonFault] = {}

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podid.sandbox.aws.authorization import IamAuthorizer, as_principal, principal_context
-from podid.sandbox.aws.policy import Principal, decide
-from podid.sandbox.aws.service import Iam, RoleView
+from podid.sandbox.aws.authorization import Rights, as_principal, principal_keys, tag_keys
+from podid.sandbox.aws.moto_backend import IamStore, RoleView, Tags
+from podid.sandbox.aws.policy import Keys, Principal, decide
 from podid.sandbox.credentials import Credential
-
-Tags = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,59 +19,44 @@ class AssumeRequest:
     external_id: str = ""
     source: Mapping[str, str] | None = None
 
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """sts:TagSession is asked for only with tags."""
+        return ("sts:AssumeRole", "sts:TagSession") if self.tags or self.transitive_tags else ("sts:AssumeRole",)
+
 
 def refused_action(
-    role: RoleView,
-    principal: Principal,
-    request: AssumeRequest,
-    caller: Mapping[str, tuple[str, ...]],
-    action: str = "sts:AssumeRole",
+    role: RoleView, principal: Principal, request: AssumeRequest, caller: Keys, actions: tuple[str, ...] = ()
 ) -> str:
-    """The first action that the trust policy does not allow, or "". sts:TagSession is asked for only with tags."""
-    context = trust_context(role, request, caller)
-    wanted = (action, "sts:TagSession") if request.tags or request.transitive_tags else (action,)
-    for name in wanted:
-        if not decide(role.trust, name, role.arn, context, principal=principal).passes:
+    """The first action that the trust policy does not allow, or ""."""
+    keys = trust_keys(role, request, caller)
+    for name in actions or request.actions:
+        if not decide(role.trust, name, role.arn, keys, principal=principal).passes:
             return name
     return ""
 
 
-def trust_context(
-    role: RoleView, request: AssumeRequest, caller: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
+def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
     """The condition keys of an AssumeRole call."""
-    context = dict(caller)
-    context["sts:RoleSessionName"] = (request.session_name,)
-    for key, value in role.tags:
-        context[f"aws:ResourceTag/{key}"] = context[f"iam:ResourceTag/{key}"] = (value,)
     tags = request.tags + request.transitive_tags
+    keys = {**caller, "sts:RoleSessionName": (request.session_name,), **tag_keys(role.tags, tags)}
+    keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in role.tags}
     if tags:
-        context["aws:TagKeys"] = context["sts:TransitiveTagKeys"] = tuple(key for key, _ in tags)
-        context.update({f"aws:RequestTag/{key}": (value,) for key, value in tags})
+        keys["sts:TransitiveTagKeys"] = tuple(key for key, _ in tags)
     if request.external_id:
-        context["sts:ExternalId"] = (request.external_id,)
-    context.update({key: (value,) for key, value in (request.source or {}).items()})
-    return context
+        keys["sts:ExternalId"] = (request.external_id,)
+    return keys | {key: (value,) for key, value in (request.source or {}).items()}
 
 
-def refused_chained(
-    role: RoleView, caller: Credential, request: AssumeRequest, iam: Iam, authorizer: IamAuthorizer
-) -> str:
+def refused_chained(role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, rights: Rights) -> str:
     """As `refused_action`, for a user or a role session: its own policies count unless the trust names it outright."""
-    principal = as_principal(caller)
-    caller_context = principal_context(caller, iam)
-    refused = refused_action(role, principal, request, caller_context)
-    if refused:
+    principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
+    if refused := refused_action(role, principal, request, caller_keys):
         return refused
-    context = trust_context(role, request, caller_context)
+    keys = trust_keys(role, request, caller_keys)
     same_account = role.arn.split(":")[4] == caller.account
-    for action in (
-        ("sts:AssumeRole", "sts:TagSession") if request.tags or request.transitive_tags else ("sts:AssumeRole",)
-    ):
-        named = not decide(role.trust, action, role.arn, context, principal=principal).by_account
-        if caller.administrator or (same_account and named):
-            continue
-        single = {key: values[0] for key, values in context.items() if len(values) == 1}
-        if not authorizer.permits(caller, action, role.arn, single):
+    for action in request.actions:
+        named = not decide(role.trust, action, role.arn, keys, principal=principal).by_account
+        if not (same_account and named) and rights.refusal(caller, action, role.arn, keys):
             return action
     return ""

@@ -30,7 +30,7 @@ def create(call: Call, params: Params) -> Result:
     version = _version(call, cluster, kind, params.get("addonVersion"))
     _check_configuration(call, cluster, kind, params.get("configurationValues"))
     if params.get("tags"):
-        call.authorize(call.caller, "eks:TagResource", cluster.arn)
+        call.authorize("eks:TagResource", cluster.arn)
     wanted = params.get("podIdentityAssociations") or []
     _check_associations(call, cluster, kind, version, wanted, owned=())
     now = call.world.clock.now()

@@ -25,7 +25,7 @@ def create(call: Call, params: Params) -> Result:
     if replayed is not None:
         return {"association": describe_body(call.world, replayed)}
     if params.get("tags"):
-        call.authorize(call.caller, "eks:TagResource", cluster.arn)
+        call.authorize("eks:TagResource", cluster.arn)
     check_role(call, params["roleArn"])
     _check_policy(call, params.get("policy"), bool(params.get("disableSessionTags")))
     subject = (params["namespace"], params["serviceAccount"])
@@ -153,7 +153,7 @@ def check_role(call: Call, role_arn: str) -> None:
     account = parts[4] if len(parts) == 6 else ""
     if role_arn == "" or (account and account != call.world.account):
         raise call.error_access("Cross-account pass role is not allowed.")
-    call.authorize(call.caller, "iam:PassRole", role_arn, {"iam:PassedToService": PODS.name})
+    call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": (PODS.name,)})
     role = call.iam.role(role_arn, as_of=call.world.clock.now() - call.world.delays.role)
     if role is None:
         raise call.error("InvalidParameterException", "Role provided in the request does not exist.")

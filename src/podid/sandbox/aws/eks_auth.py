@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIde
 from collections.abc import Mapping
 from uuid import uuid4
 
-from podid.sandbox.aws.assume import AssumeRequest, Tags, refused_action, refused_chained
-from podid.sandbox.aws.authorization import IamAuthorizer
+from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
 from podid.sandbox.aws.eks_associations import PODS
 from podid.sandbox.aws.errors import AwsError
+from podid.sandbox.aws.moto_backend import RoleView, Tags
 from podid.sandbox.aws.protocol import Params, timestamp
-from podid.sandbox.aws.service import Call, Handler, Result, RoleView
-from podid.sandbox.contract import Claims
+from podid.sandbox.aws.service import Call, Handler, Result
+from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import Association
 
@@ -49,20 +49,17 @@ def assume_role_for_pod_identity(call: Call, params: Params) -> Result:
 HANDLERS: Mapping[str, Handler] = {"AssumeRoleForPodIdentity": assume_role_for_pod_identity}
 
 
-def _review(call: Call, cluster_name: str, token: str) -> Claims:
+def _review(call: Call, cluster_name: str, token: str) -> TokenClaims:
     half = call.world.kubernetes
     if half is None or cluster_name != call.world.cluster_name:
         raise call.error("InvalidTokenException", "The token was not issued by the cluster.")
     try:
         return half.review_token(token, AUDIENCE)
-    except Exception as error:
-        code = getattr(error, "service_code", None)
-        if code is None:
-            raise
-        raise call.error(code, str(error)) from error
+    except TokenRefused as error:
+        raise call.error(error.service_code, str(error)) from error
 
 
-def _assume(call: Call, association: Association, claims: Claims, cluster_arn: str) -> Credential:
+def _assume(call: Call, association: Association, claims: TokenClaims, cluster_arn: str) -> Credential:
     role = _role(call, association.role_arn)
     tags = () if association.disable_session_tags else _session_tags(claims, association.cluster_name, cluster_arn)
     source = {
@@ -93,8 +90,7 @@ def _chain(call: Call, association: Association, session: Credential, name: str)
     target = _role(call, association.target_role_arn or "")
     external_id = association.external_id if association.disable_session_tags else None
     request = AssumeRequest(name, transitive_tags=session.session_tags, external_id=external_id or "")
-    authorizer = IamAuthorizer(call.world.credentials, call.iam)
-    if refused_chained(target, session, request, call.iam, authorizer):
+    if refused_chained(target, session, request, call.iam, call.rights):
         raise _unauthorized(call)
     return call.world.credentials.add_session(
         target.arn,
@@ -120,7 +116,7 @@ def _unauthorized(call: Call) -> AwsError:
     )
 
 
-def _session_tags(claims: Claims, cluster_name: str, cluster_arn: str) -> Tags:
+def _session_tags(claims: TokenClaims, cluster_name: str, cluster_arn: str) -> Tags:
     return (
         ("eks-cluster-arn", cluster_arn),
         ("eks-cluster-name", cluster_name),

@@ -6,7 +6,7 @@ from typing import Any
 
 from podid.sandbox.aws.protocol import Params
 from podid.sandbox.aws.service import Call, Handler, Result, page
-from podid.sandbox.world import Cluster
+from podid.sandbox.world import Cluster, World
 
 # Discard port: nothing answers, and nothing leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
@@ -118,6 +118,33 @@ HANDLERS: Mapping[str, Handler] = {
     "UntagResource": untag,
     "ListTagsForResource": list_tags,
 }
+
+
+def resource_arn(world: World, labels: Mapping[str, str]) -> str:
+    """What IAM checks a call of EKS or EKS Auth against, from the labels of its path; "*" for the whole account.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
+    """
+    if "resourceArn" in labels:
+        return labels["resourceArn"]
+    name = labels.get("name") or labels.get("clusterName")
+    if name is None:
+        return "*"
+    if "associationId" in labels:
+        return world.arn(f"podidentityassociation/{name}/{labels['associationId']}")
+    cluster = world.clusters.get(name)
+    if "addonName" in labels:
+        addon = cluster.addons.get(labels["addonName"]) if cluster is not None else None
+        return addon.arn if addon is not None else world.arn(f"addon/{name}/{labels['addonName']}/*")
+    for label, kind, group, arn_member in (
+        ("nodegroupName", "nodegroup", cluster and cluster.nodegroups, "nodegroupArn"),
+        ("fargateProfileName", "fargateprofile", cluster and cluster.fargate_profiles, "fargateProfileArn"),
+        ("principalArn", "access-entry", cluster and cluster.access_entries, "accessEntryArn"),
+    ):
+        if label in labels:
+            known = (group or {}).get(labels[label])
+            return str(known[arn_member]) if known else world.arn(f"{kind}/{name}/*")
+    return world.arn(f"cluster/{name}")
 
 
 def _body(call: Call, cluster: Cluster) -> dict[str, Any]:

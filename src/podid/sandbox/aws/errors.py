@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from xml.sax.saxutils import escape
+
+from podid.sandbox.http import HttpAnswer
 
 _EC2_CODES = {
     "AccessDenied": "UnauthorizedOperation",
@@ -40,30 +41,15 @@ class AwsError(Exception):
         self.members = {name: value for name, value in members.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response: status, headers and body."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-def access_denied(arn: str, action: str, shown: str, *, explicit: bool = False) -> AwsError:
-    """IAM's own sentence, https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
-
-    `shown` is the resource as the service words it, "" where it names none.
-    """
-    because = (
-        "with an explicit deny in an identity-based policy"
-        if explicit
-        else f"because no identity-based policy allows the {action} action"
-    )
+def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
+    """IAM's own sentence; `shown` is the resource as the service words it, "" where it names none."""
     resource = f" on resource: {shown}" if shown else ""
-    return AwsError("AccessDenied", f"User: {arn} is not authorized to perform: {action}{resource} {because}", 403)
+    return AwsError(
+        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{resource} {reason}".strip(), 403
+    )
 
 
-def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> Answer:
+def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
     """The error as `protocol` (rest-json, query or ec2) carries it; `statuses` are those of the service's model."""
     if protocol == "rest-json":
         return _rest_json(error, request_id, statuses)
@@ -72,19 +58,15 @@ def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapp
     return _query(error, request_id)
 
 
-def _rest_json(error: AwsError, request_id: str, statuses: Mapping[str, int]) -> Answer:
+def _rest_json(error: AwsError, request_id: str, statuses: Mapping[str, int]) -> HttpAnswer:
     code = _REST_JSON_CODES.get(error.code, error.code)
     body = json.dumps({"message": error.message, **error.members}).encode()
-    headers = (
-        ("Content-Type", "application/json"),
-        ("x-amzn-ErrorType", code),
-        ("x-amzn-RequestId", request_id),
-    )
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
     status = statuses.get(code) or _REST_JSON_STATUS.get(code, error.status)
-    return Answer(status, headers, body)
+    return HttpAnswer(status, headers, body)
 
 
-def _query(error: AwsError, request_id: str) -> Answer:
+def _query(error: AwsError, request_id: str) -> HttpAnswer:
     kind = "Sender" if error.status < 500 else "Receiver"
     body = (
         f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code>"
@@ -93,7 +75,7 @@ def _query(error: AwsError, request_id: str) -> Answer:
     return _xml(error.status, body, request_id)
 
 
-def _ec2(error: AwsError, request_id: str) -> Answer:
+def _ec2(error: AwsError, request_id: str) -> HttpAnswer:
     code = _EC2_CODES.get(error.code, error.code)
     message = error.message
     if code == "UnauthorizedOperation":
@@ -105,6 +87,6 @@ def _ec2(error: AwsError, request_id: str) -> Answer:
     return _xml(_EC2_STATUS.get(code, error.status), body, request_id)
 
 
-def _xml(status: int, body: str, request_id: str) -> Answer:
-    headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
-    return Answer(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode())
+def _xml(status: int, body: str, request_id: str) -> HttpAnswer:
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    return HttpAnswer(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode())

@@ -6,21 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from podid.sandbox.aws.authorization import tag_keys
 from podid.sandbox.aws.errors import AwsError
-from podid.sandbox.aws.iam_moto import MotoIam
-from podid.sandbox.aws.policy import as_list, decide, statements
-from podid.sandbox.aws.query import Form, Value, members
+from podid.sandbox.aws.moto_backend import IamStore
+from podid.sandbox.aws.policy import Keys, as_list, decide, statements
+from podid.sandbox.aws.query import Form, XmlValue, members
+from podid.sandbox.aws.query import tags as form_tags
+from podid.sandbox.credentials import Credential
 
 NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 TRUST_QUOTA = 2048
-_ROLE_ARN = re.compile(r"arn:[^:]+:iam::(\d{12}):(role|user)/(.+)")
+_ROLE_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(role|user)/(.+)")
 _STS_ARN = re.compile(r"arn:[^:]+:sts::\d{12}:(assumed-role|federated-user)/.+")
+_OWN = ("GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey")
 _ROOT = re.compile(r"(arn:[^:]+:iam::)?\d{12}(:root)?")
 _SERVICE = re.compile(r"[a-z0-9.-]+\.(amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class IamTarget:
     """What an IAM call is about: the ARN that policies match, and how IAM words it in a refusal."""
 
     arn: str
@@ -30,30 +34,44 @@ class Target:
 class IamRules:
     """Runs before and after moto. `account` is the caller's."""
 
-    def __init__(self, iam: MotoIam, partition: str) -> None:
+    def __init__(self, iam: IamStore, partition: str) -> None:
         self._iam = iam
         self._partition = partition
 
-    def target(self, account: str, action: str, form: Form) -> Target:
-        """The resource of the call as IAM names it."""
+    def target(self, account: str, caller: Credential, action: str, form: Form) -> IamTarget:
+        """The resource of the call as IAM names it; without a name, calls about users mean the caller."""
         prefix = f"arn:{self._partition}:iam::{account}:"
-        if "RoleName" in form:
-            role = self._iam.role_named(account, form["RoleName"])
-            arn = role.arn if role is not None else f"{prefix}role{form.get('Path', '/')}{form['RoleName']}"
-            return Target(arn, arn if action == "CreateRole" else f"role {form['RoleName']}")
-        if "PolicyArn" in form:
-            return Target(form["PolicyArn"], f"policy {form['PolicyArn']}")
-        if "InstanceProfileName" in form:
-            name = form["InstanceProfileName"]
-            return Target(f"{prefix}instance-profile/{name}", f"instance profile {name}")
-        if "UserName" in form:
-            return Target(f"{prefix}user/{form['UserName']}", f"user {form['UserName']}")
-        if "PolicySourceArn" in form:
-            return Target(form["PolicySourceArn"], form["PolicySourceArn"])
-        if action == "ListRoles":
-            arn = f"{prefix}role{form.get('PathPrefix', '/')}"
-            return Target(arn, arn)
-        return Target("*", "*")
+        for member, kind, find in (
+            ("RoleName", "role", self._iam.role_named),
+            ("UserName", "user", self._iam.user_named),
+        ):
+            if member in form:
+                found = find(account, form[member])
+                arn = found.arn if found is not None else f"{prefix}{kind}{form.get('Path', '/')}{form[member]}"
+                return IamTarget(arn, arn if action.startswith("Create") else f"{kind} {form[member]}")
+        for member in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn"):
+            if member in form:
+                return IamTarget(form[member], f"policy {form[member]}" if member == "PolicyArn" else form[member])
+        for member, kind in (("InstanceProfileName", "instance-profile"), ("GroupName", "group")):
+            if member in form:
+                return IamTarget(f"{prefix}{kind}/{form[member]}", f"{kind.replace('-', ' ')} {form[member]}")
+        lists = {"ListRoles": "role", "ListUsers": "user", "ListPolicies": "policy", "CreatePolicy": "policy"}
+        if action in lists:
+            arn = (
+                f"{prefix}{lists[action]}{form.get('PathPrefix') or form.get('Path', '/')}{form.get('PolicyName', '')}"
+            )
+            return IamTarget(arn, arn)
+        return IamTarget(caller.arn, caller.arn) if action in _OWN else IamTarget("*", "*")
+
+    def keys(self, form: Form, target: IamTarget) -> Keys:
+        """The condition keys that the call brings along."""
+        tags = self._iam.tags(target.arn)
+        keys = {**tag_keys(tags, form_tags(form), tuple(members(form, "TagKeys")))}
+        keys |= {f"iam:ResourceTag/{key}": (value,) for key, value in tags}
+        for member, name in (("PolicyArn", "iam:PolicyARN"), ("PermissionsBoundary", "iam:PermissionsBoundary")):
+            if member in form:
+                keys[name] = (form[member],)
+        return keys
 
     def before(self, account: str, action: str, form: Form) -> None:
         """Refuses what IAM refuses, and makes AWS's managed policies known to moto."""
@@ -126,10 +144,7 @@ class IamRules:
         found = _ROLE_ARN.fullmatch(name)
         if found is None:
             return False
-        account, entity, path = found.groups()
-        if entity == "role":
-            return self._iam.find_role(name) is not None
-        return self._iam.user_named(account, path.rsplit("/", 1)[-1]) is not None
+        return self._iam.find(name) is not None
 
     def _check_exists(self, account: str, action: str, form: Form) -> None:
         name = form.get("RoleName")
@@ -152,20 +167,18 @@ class IamRules:
                 message = f"Policy {arn} does not exist or is not attachable."
             raise AwsError("NoSuchEntity", message, 404)
 
-    def simulate(self, form: Form) -> dict[str, Value]:
+    def simulate(self, form: Form) -> dict[str, XmlValue]:
         """SimulatePrincipalPolicy: identity policies, a boundary of the request left aside; never a trust policy."""
         source = form.get("PolicySourceArn", "")
         found = _ROLE_ARN.fullmatch(source)
         if found is None:
             raise AwsError("InvalidInput", f"Invalid Entity Arn: {source} does not clearly define entity type.", 400)
-        account, kind, path = found.groups()
-        name = path.rsplit("/", 1)[-1]
-        entity = self._iam.find_role(source) if kind == "role" else self._iam.user_named(account, name)
-        if entity is None:
-            raise AwsError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
+        if self._iam.find(source) is None:
+            kind, path = found.groups()
+            raise AwsError("NoSuchEntity", f"The {kind} with name {path.rsplit('/', 1)[-1]} cannot be found.", 404)
         documents = self._iam.identity_policies(source) + members(form, "PolicyInputList")
         context = _context_entries(form)
-        results: list[Value] = [
+        results: list[XmlValue] = [
             _evaluation(documents, action, resource, context)
             for action in members(form, "ActionNames")
             for resource in members(form, "ResourceArns") or ["*"]
@@ -175,7 +188,7 @@ class IamRules:
 
 def _evaluation(
     documents: list[str], action: str, resource: str, context: Mapping[str, tuple[str, ...]]
-) -> dict[str, Value]:
+) -> dict[str, XmlValue]:
     decisions = [decide(document, action, resource, context) for document in documents]
     if any(decision.denied for decision in decisions):
         word = "explicitDeny"
@@ -192,7 +205,7 @@ def _evaluation(
     }
 
 
-def _missing(documents: list[str], context: Mapping[str, tuple[str, ...]]) -> list[Value]:
+def _missing(documents: list[str], context: Mapping[str, tuple[str, ...]]) -> list[XmlValue]:
     known = {key.lower() for key in context}
     wanted = {
         key

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-Context = Mapping[str, tuple[str, ...]]
-Statement = dict[str, Any]
+Keys = Mapping[str, tuple[str, ...]]
+"""Condition keys of a request, with their values."""
+RawStatement = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ Principal = ServicePrincipal | AwsPrincipal | FederatedPrincipal
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PolicyDecision:
     """Of `allowed` and `denied` together the deny wins. `by_account`: only a whole account was named."""
 
     allowed: bool = False
@@ -59,11 +60,11 @@ def decide(
     document: str,
     action: str,
     resource: str,
-    context: Context,
+    keys: Keys,
     *,
     principal: Principal | None = None,
     conditions: bool = True,
-) -> Decision:
+) -> PolicyDecision:
     """What one policy says of one request. With `principal` it is a resource policy (a trust policy has no Resource).
 
     `conditions=False` reads statements as if they had none.
@@ -71,21 +72,21 @@ def decide(
     allowed = denied = False
     by_account = True
     for statement in statements(document):
-        if not _action_matches(statement, action) or not _resource_matches(statement, resource, context, principal):
+        if not _action_matches(statement, action) or not _resource_matches(statement, resource, keys, principal):
             continue
         match = _principal_match(statement, principal) if principal is not None else "exact"
-        if match == "" or (conditions and not _conditions_hold(statement.get("Condition", {}), context)):
+        if match == "" or (conditions and not _conditions_hold(statement.get("Condition", {}), keys)):
             continue
         if statement.get("Effect") == "Deny":
             denied = True
         else:
             allowed = True
             by_account = by_account and match == "account"
-    return Decision(allowed, denied, allowed and by_account)
+    return PolicyDecision(allowed, denied, allowed and by_account)
 
 
 @lru_cache(maxsize=512)
-def _parsed(document: str) -> tuple[Statement, ...]:
+def _parsed(document: str) -> tuple[RawStatement, ...]:
     try:
         parsed = json.loads(document)
     except ValueError:
@@ -94,7 +95,7 @@ def _parsed(document: str) -> tuple[Statement, ...]:
     return tuple(as_list(found))
 
 
-def statements(document: str) -> tuple[Statement, ...]:
+def statements(document: str) -> tuple[RawStatement, ...]:
     """The statements of a document; none for one that does not parse."""
     return _parsed(document)
 
@@ -116,21 +117,21 @@ def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
     return _wildcard(pattern, ignore_case).fullmatch(value) is not None
 
 
-def _action_matches(statement: Statement, action: str) -> bool:
+def _action_matches(statement: RawStatement, action: str) -> bool:
     if "NotAction" in statement:
         return not any(like(item, action, ignore_case=True) for item in as_list(statement["NotAction"]))
     return any(like(item, action, ignore_case=True) for item in as_list(statement.get("Action", [])))
 
 
-def _resource_matches(statement: Statement, resource: str, context: Context, principal: Principal | None) -> bool:
+def _resource_matches(statement: RawStatement, resource: str, keys: Keys, principal: Principal | None) -> bool:
     if "NotResource" in statement:
-        return not any(like(_fill(item, context), resource) for item in as_list(statement["NotResource"]))
+        return not any(like(_fill(item, keys), resource) for item in as_list(statement["NotResource"]))
     if "Resource" not in statement:
         return principal is not None
-    return any(like(_fill(item, context), resource) for item in as_list(statement["Resource"]))
+    return any(like(_fill(item, keys), resource) for item in as_list(statement["Resource"]))
 
 
-def _principal_match(statement: Statement, principal: Principal | None) -> str:
+def _principal_match(statement: RawStatement, principal: Principal | None) -> str:
     """ "exact", "account" (only its account is named) or "" (not meant)."""
     if "NotPrincipal" in statement:
         return "" if _named(statement["NotPrincipal"], principal) else "exact"
@@ -157,14 +158,14 @@ def _named(element: Any, principal: Principal | None) -> str:
     return "account" if account else ""
 
 
-def _fill(text: str, context: Context) -> str:
+def _fill(text: str, keys: Keys) -> str:
     """Policy variables; one without a single value keeps its braces, so that it matches nothing real."""
 
     def value(found: re.Match[str]) -> str:
         name, _, default = found.group(1).partition(",")
         if name in ("*", "?", "$"):
             return name
-        values = _lookup(context, name.strip())
+        values = _lookup(keys, name.strip())
         if values is not None and len(values) == 1:
             return values[0]
         return default.strip().strip("'") if default else found.group(0)
@@ -172,30 +173,30 @@ def _fill(text: str, context: Context) -> str:
     return re.sub(r"\$\{([^}]+)\}", value, text) if "${" in text else text
 
 
-def _lookup(context: Context, key: str) -> tuple[str, ...] | None:
+def _lookup(keys: Keys, key: str) -> tuple[str, ...] | None:
     wanted = key.lower()
-    for name, values in context.items():
+    for name, values in keys.items():
         if name.lower() == wanted:
             return values
     return None
 
 
-def _conditions_hold(block: Any, context: Context) -> bool:
+def _conditions_hold(block: Any, keys: Keys) -> bool:
     if not isinstance(block, dict):
         return False
     return all(
-        _condition_holds(operator, key, as_list(wanted), context)
-        for operator, keys in block.items()
-        for key, wanted in keys.items()
+        _condition_holds(operator, key, as_list(wanted), keys)
+        for operator, tests in block.items()
+        for key, wanted in tests.items()
     )
 
 
-def _condition_holds(operator: str, key: str, wanted: list[Any], context: Context) -> bool:
+def _condition_holds(operator: str, key: str, wanted: list[Any], keys: Keys) -> bool:
     quantifier, _, name = operator.rpartition(":")
     if_exists = name.lower().endswith("ifexists")
     name = (name[: -len("IfExists")] if if_exists else name).lower()
-    values = _lookup(context, key)
-    texts = [_fill(_as_text(item), context) for item in wanted]
+    values = _lookup(keys, key)
+    texts = [_fill(_as_text(item), keys) for item in wanted]
     if name == "null":
         return any((values is None) == (text.lower() == "true") for text in texts)
     test = _TESTS.get(name)

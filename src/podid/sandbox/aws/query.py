@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from podid.sandbox.aws.errors import Answer
+from podid.sandbox.http import HttpAnswer
 
 Form = dict[str, str]
-Value = str | Mapping[str, "Value"] | Sequence["Value"]
+XmlValue = str | Mapping[str, "XmlValue"] | Sequence["XmlValue"]
 
 
 def parse_form(body: bytes, query: str) -> Form:
@@ -26,16 +26,24 @@ def members(form: Form, name: str) -> list[str]:
     return found
 
 
-def render(action: str, result: Mapping[str, Value], namespace: str, request_id: str) -> Answer:
+def tags(form: Form) -> tuple[tuple[str, str], ...]:
+    """The pairs `Tags.member.1.Key`, `Tags.member.1.Value`, …"""
+    found: list[tuple[str, str]] = []
+    while (key := form.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
+        found.append((key, form.get(f"Tags.member.{len(found) + 1}.Value", "")))
+    return tuple(found)
+
+
+def render(action: str, result: Mapping[str, XmlValue], namespace: str, request_id: str) -> HttpAnswer:
     """A successful answer; lists become <member> elements."""
     body = (
         f'<{action}Response xmlns="{namespace}"><{action}Result>{_xml(result)}</{action}Result>'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"
     )
-    return Answer(200, (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)), body.encode())
+    return HttpAnswer(200, {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}, body.encode())
 
 
-def _xml(value: Value) -> str:
+def _xml(value: XmlValue) -> str:
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, Mapping):

@@ -4,9 +4,12 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from podid.sandbox.aws.authorization import Rights
 from podid.sandbox.aws.errors import AwsError
+from podid.sandbox.aws.moto_backend import IamStore
+from podid.sandbox.aws.policy import Keys
 from podid.sandbox.aws.protocol import Params, RestJsonService
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import Cluster, World
@@ -18,49 +21,20 @@ PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class RoleView:
-    """A role as another service sees it."""
-
-    arn: str
-    role_id: str
-    trust: str
-    tags: tuple[tuple[str, str], ...] = ()
-
-
-class Iam(Protocol):
-    """What EKS, EKS Auth and STS ask of IAM."""
-
-    def role(self, arn: str, *, as_of: float | None = None) -> RoleView | None:
-        """The role, or None; with `as_of` as it was at that moment, so that propagation can be played."""
-
-    def identity_policies(self, principal_arn: str) -> list[str]:
-        """The documents of all attached and inline policies of a user or a role; none for one that is gone."""
-
-
-class Authorizer(Protocol):
-    """Raises AccessDenied unless the caller may do `action` on `resource`."""
-
-    def __call__(
-        self,
-        credential: Credential,
-        action: str,
-        resource: str,
-        context: Mapping[str, str] | None = None,
-        *,
-        shown: str | None = None,
-    ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """One request on its way through a handler."""
 
     world: World
     service: RestJsonService
-    iam: Iam
-    authorize: Authorizer
+    iam: IamStore
+    rights: Rights
     caller: Credential
     region: str
+    keys: Keys
+
+    def authorize(self, action: str, resource: str, keys: Keys | None = None) -> None:
+        """AccessDenied unless the caller may do `action` on `resource` too, in the same call."""
+        self.rights.check(self.caller, action, resource, {**self.keys, **(keys or {})})
 
     def error(self, code: str, message: str, **members: str | None) -> AwsError:
         return self.service.error(code, message, **members)

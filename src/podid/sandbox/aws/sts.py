@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
-from podid.sandbox.aws.authorization import IamAuthorizer
+from podid.sandbox.aws.authorization import Rights
 from podid.sandbox.aws.errors import AwsError, access_denied
+from podid.sandbox.aws.moto_backend import IamStore
 from podid.sandbox.aws.policy import FederatedPrincipal
 from podid.sandbox.aws.protocol import timestamp
-from podid.sandbox.aws.query import Form, Value
-from podid.sandbox.aws.service import Iam
-from podid.sandbox.contract import Claims
+from podid.sandbox.aws.query import Form, XmlValue, tags
+from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
 from podid.sandbox.world import World
 
@@ -21,24 +21,24 @@ NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 WEB_IDENTITY_AUDIENCE = "sts.amazonaws.com"
 _HOUR = 3600
 
-Result = Mapping[str, Value]
+StsResult = Mapping[str, XmlValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Sts:
+class StsService:
     """STS of one world. `UNSIGNED` operations take no credential."""
 
     world: World
-    iam: Iam
-    authorizer: IamAuthorizer
+    iam: IamStore
+    rights: Rights
 
     UNSIGNED = ("AssumeRoleWithWebIdentity",)
 
-    def call(self, action: str, form: Form, caller: Credential | None) -> Result:
+    def call(self, action: str, form: Form, caller: Credential | None) -> StsResult:
         """The result of one operation; InvalidAction for those that the sandbox does not play."""
         if action == "AssumeRoleWithWebIdentity":
             return self._web_identity(form)
-        handlers: dict[str, Callable[[Form, Credential], Result]] = {
+        handlers: dict[str, Callable[[Form, Credential], StsResult]] = {
             "GetCallerIdentity": self._caller_identity,
             "AssumeRole": self._assume_role,
         }
@@ -47,14 +47,14 @@ class Sts:
             raise AwsError("InvalidAction", f"Could not find operation {action} for version 2011-06-15", 400)
         return handler(form, caller)
 
-    def _caller_identity(self, form: Form, caller: Credential) -> Result:
+    def _caller_identity(self, form: Form, caller: Credential) -> StsResult:
         return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
 
-    def _assume_role(self, form: Form, caller: Credential) -> Result:
+    def _assume_role(self, form: Form, caller: Credential) -> StsResult:
         arn = _required(form, "RoleArn")
         request = AssumeRequest(
             session_name=_required(form, "RoleSessionName"),
-            tags=_tags(form),
+            tags=tags(form),
             transitive_tags=caller.session_tags,
             external_id=form.get("ExternalId", ""),
         )
@@ -62,7 +62,7 @@ class Sts:
         role = self.iam.role(arn)
         if denial is not None or role is None:
             raise access_denied_to_role(caller, "sts:AssumeRole", arn)
-        refused = refused_chained(role, caller, request, self.iam, self.authorizer)
+        refused = refused_chained(role, caller, request, self.iam, self.rights)
         if refused:
             raise access_denied_to_role(caller, refused, arn)
         session = self.world.credentials.add_session(
@@ -75,50 +75,46 @@ class Sts:
         )
         return _session_result(session)
 
-    def _web_identity(self, form: Form) -> Result:
+    def _web_identity(self, form: Form) -> StsResult:
         role = self.iam.role(_required(form, "RoleArn"))
         claims = self._review(_required(form, "WebIdentityToken"))
         cluster = self.world.clusters.get(self.world.cluster_name)
         issuer = _issuer(cluster.body) if cluster is not None else ""
         provider = FederatedPrincipal(f"arn:{self.world.partition}:iam::{self.world.account}:oidc-provider/{issuer}")
-        subject = f"system:serviceaccount:{claims.namespace}:{claims.service_account}"
         request = AssumeRequest(
             session_name=_required(form, "RoleSessionName"),
-            source={f"{issuer}:aud": WEB_IDENTITY_AUDIENCE, f"{issuer}:sub": subject},
+            source={f"{issuer}:aud": WEB_IDENTITY_AUDIENCE, f"{issuer}:sub": claims.subject},
         )
-        if role is None or refused_action(role, provider, request, {}, "sts:AssumeRoleWithWebIdentity"):
+        if role is None or refused_action(role, provider, request, {}, ("sts:AssumeRoleWithWebIdentity",)):
             raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
         session = self.world.credentials.add_session(
             role.arn, request.session_name, role_id=role.role_id, seconds=_duration(form), policy=form.get("Policy", "")
         )
         return {
             **_session_result(session),
-            "SubjectFromWebIdentityToken": subject,
+            "SubjectFromWebIdentityToken": claims.subject,
             "Audience": WEB_IDENTITY_AUDIENCE,
             "Provider": provider.arn,
         }
 
-    def _review(self, token: str) -> Claims:
+    def _review(self, token: str) -> TokenClaims:
         half = self.world.kubernetes
         if half is None:
             raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account", 400)
         try:
             return half.review_token(token, WEB_IDENTITY_AUDIENCE)
-        except Exception as error:
-            code = getattr(error, "service_code", None)
-            if code is None:
-                raise
-            shown = "ExpiredTokenException" if code == "ExpiredTokenException" else "InvalidIdentityToken"
+        except TokenRefused as error:
+            expired = error.service_code == "ExpiredTokenException"
+            shown = error.service_code if expired else "InvalidIdentityToken"
             raise AwsError(shown, str(error), 400) from error
 
 
 def access_denied_to_role(caller: Credential, action: str, role_arn: str) -> AwsError:
     """STS names no reason: a trust policy is a resource policy, and the role may not exist at all."""
-    denied = access_denied(caller.arn, action, role_arn)
-    return AwsError("AccessDenied", denied.message.split(" because ")[0], 403)
+    return access_denied(caller.arn, action, role_arn, "")
 
 
-def _session_result(session: Credential) -> dict[str, Value]:
+def _session_result(session: Credential) -> dict[str, XmlValue]:
     expires = timestamp(session.expires_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "Credentials": {
@@ -146,13 +142,6 @@ def _required(form: Form, name: str) -> str:
 def _duration(form: Form) -> int:
     text = form.get("DurationSeconds", str(_HOUR))
     return int(text) if text.isdigit() else _HOUR
-
-
-def _tags(form: Form) -> tuple[tuple[str, str], ...]:
-    found: list[tuple[str, str]] = []
-    while (key := form.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
-        found.append((key, form.get(f"Tags.member.{len(found) + 1}.Value", "")))
-    return tuple(found)
 
 
 def _issuer(body: Mapping[str, object]) -> str:

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.sandbox.contract import AgentAddon, ControlPlane
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.objects import Obj, get, name, parse_time, rfc3339
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.world import AgentAddon, World
 
 _SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "imagePullSecrets")
 
@@ -18,7 +18,7 @@ _SETTINGS = ("nodeSelector", "tolerations", "priorityClassName", "affinity", "im
 class AddonManager:
     """Applies the add-on when EKS installs or changes it; what users do to the DaemonSet afterwards stays."""
 
-    def __init__(self, registry: Registry, world: World) -> None:
+    def __init__(self, registry: Registry, world: ControlPlane) -> None:
         self._registry = registry
         self._world = world
         self._applied: str | None = None
@@ -58,7 +58,7 @@ def app_version(addon_version: str) -> str:
     return f"0.1.{27 + int(patch)}" if patch.isdigit() else "0.1.37"
 
 
-def daemon_sets(addon: AgentAddon, world: World) -> list[Obj]:
+def daemon_sets(addon: AgentAddon, world: ControlPlane) -> list[Obj]:
     """One for EC2 nodes, and one for hybrid nodes where the configuration asks for it."""
     found = [_daemon_set(addon, world, AGENT_ADDON, ("NotIn", ["fargate", "hybrid", "auto"]))]
     hybrid = _map(_map(addon.configuration.get("daemonsets")).get("hybrid"))
@@ -71,7 +71,7 @@ def _map(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _daemon_set(addon: AgentAddon, world: World, set_name: str, compute: tuple[str, list[str]]) -> Obj:
+def _daemon_set(addon: AgentAddon, world: ControlPlane, set_name: str, compute: tuple[str, list[str]]) -> Obj:
     version = app_version(addon.version)
     image = f"602401143452.dkr.ecr.{world.region}.amazonaws.com/eks/eks-pod-identity-agent:v{version}"
     selector = {"app.kubernetes.io/instance": AGENT_ADDON, "app.kubernetes.io/name": set_name}
@@ -106,7 +106,7 @@ def _daemon_set(addon: AgentAddon, world: World, set_name: str, compute: tuple[s
     }
 
 
-def _pod_spec(world: World, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]]) -> Obj:
+def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], compute: tuple[str, list[str]]) -> Obj:
     arguments = ["--port", "80", "--cluster-name", world.cluster_name, "--probe-port", "2703"]
     for flag, value in _map(_map(settings.get("agent")).get("additionalArgs")).items():
         arguments += [flag, str(value)]

@@ -1,9 +1,11 @@
 """The API server without its sockets: a request in, a response out."""
 
+from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import discovery
 from podid.sandbox.kube.authn import Authenticator, User
 from podid.sandbox.kube.authz import Authorizer, path_refusal
-from podid.sandbox.kube.request import Request, Response
+from podid.sandbox.kube.bodies import KubeAnswer, decoded
 from podid.sandbox.kube.resources import Resources
 from podid.sandbox.kube.reviews import review
 from podid.sandbox.kube.routes import Target, parse
@@ -16,7 +18,7 @@ NOT_FOUND = "404 page not found\n"
 _HEALTH = ("/readyz", "/healthz", "/livez")
 
 
-class Api:
+class ApiServer:
     """Authenticates, authorizes, routes. Takes the store's lock for each request."""
 
     def __init__(
@@ -36,7 +38,7 @@ class Api:
         self._version = kubernetes_version
         self.endpoint = ""
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> KubeAnswer:
         """Never raises StatusError: a refusal is a response too."""
         try:
             with self._simulation.store.lock:
@@ -48,54 +50,54 @@ class Api:
                 self._authorizer.check(user, target.access)
                 return self._resource(request, target, user)
         except StatusError as refusal:
-            return Response(refusal.status, refusal.body)
+            return KubeAnswer(refusal.status, refusal.body)
 
-    def _path(self, request: Request, user: User) -> Response:
-        path = request.path if request.path == "/" else request.path.rstrip("/")
+    def _path(self, request: HttpRequest, user: User) -> KubeAnswer:
+        path = request.decoded_path.rstrip("/") or "/"
         if not self._authorizer.path_allowed(user, path):
-            raise path_refusal(user, request.method.lower(), request.path)
+            raise path_refusal(user, request.method.lower(), request.decoded_path)
         if request.method not in ("GET", "HEAD"):
             raise method_not_allowed()
         if any(path == health or path.startswith(f"{health}/") for health in _HEALTH):
-            return Response(200, "ok")
+            return KubeAnswer(200, "ok")
         steps = path.strip("/").split("/")
         if path == "/version":
-            return Response(200, discovery.version(self._version))
+            return KubeAnswer(200, discovery.version(self._version))
         if path == "/api":
-            return Response(200, discovery.api_versions(self.endpoint))
+            return KubeAnswer(200, discovery.api_versions(self.endpoint))
         if path == "/api/v1":
-            return Response(200, discovery.resource_list(""))
+            return KubeAnswer(200, discovery.resource_list(""))
         if path == "/apis":
-            return Response(200, discovery.group_list())
+            return KubeAnswer(200, discovery.group_list())
         if steps[0] == "apis" and steps[1] in discovery.GROUPS:
             if len(steps) == 2:
-                return Response(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
+                return KubeAnswer(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
             if steps[2:] == ["v1"]:
-                return Response(200, discovery.resource_list(steps[1]))
+                return KubeAnswer(200, discovery.resource_list(steps[1]))
         if steps[:2] == ["openapi", "v3"]:
             return self._openapi(steps[2:])
         if path == "/openid/v1/jwks":
-            return Response(200, self._simulation.issuer.jwks())
-        return Response(404, NOT_FOUND)
+            return KubeAnswer(200, self._simulation.issuer.jwks())
+        return KubeAnswer(404, NOT_FOUND)
 
-    def _openapi(self, steps: list[str]) -> Response:
+    def _openapi(self, steps: list[str]) -> KubeAnswer:
         if not steps:
-            return Response(200, discovery.openapi_index())
+            return KubeAnswer(200, discovery.openapi_index())
         if steps == ["api", "v1"]:
-            return Response(200, discovery.openapi(""))
+            return KubeAnswer(200, discovery.openapi(""))
         if steps[0] == "apis" and steps[-1] == "v1" and len(steps) == 3 and steps[1] in discovery.GROUPS:
-            return Response(200, discovery.openapi(steps[1]))
-        return Response(404, NOT_FOUND)
+            return KubeAnswer(200, discovery.openapi(steps[1]))
+        return KubeAnswer(404, NOT_FOUND)
 
-    def _resource(self, request: Request, target: Target, user: User) -> Response:
+    def _resource(self, request: HttpRequest, target: Target, user: User) -> KubeAnswer:
         if target.version != "v1" or target.group not in ("", *discovery.GROUPS):
-            return Response(404, NOT_FOUND)
+            return KubeAnswer(404, NOT_FOUND)
         if target.review:
             if target.verb != "create":
                 raise method_not_allowed()
-            given = request.json(target.review)
+            given = decoded(request, target.review)
             now = self._simulation.store.now()
-            return Response(201, review(target.review, given, user, self._authorizer, now))
+            return KubeAnswer(201, review(target.review, given, user, self._authorizer, now))
         kind = target.kind
         if kind is None or kind.namespaced < bool(target.namespace):
             raise no_such_resource()
@@ -104,7 +106,19 @@ class Api:
         if target.verb == "watch":
             simulation = self._simulation
             events = watch(simulation.store, kind, target.namespace, target.name, request, simulation.catch_up)
-            return Response(200, lines=events)
+            return KubeAnswer(200, lines=events)
         if target.sub:
             return self._subresources.serve(kind, target, request)
         return self._resources.serve(kind, target, request)
+
+
+_REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}
+
+
+def broken(fault: Fault) -> KubeAnswer:
+    """What a fault of the wire answers in place of the API server."""
+    status, wait = (429, fault.retry_after or 1) if fault.kind == "throttle" else (fault.status, fault.retry_after)
+    told = fault.message or "the server is currently unable to handle the request"
+    details = {"retryAfterSeconds": wait} if wait else None
+    body = StatusError(status, _REASONS.get(status, ""), told, details).body
+    return KubeAnswer(status, body, headers={"Retry-After": str(wait)} if wait else {})

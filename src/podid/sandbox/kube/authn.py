@@ -1,16 +1,15 @@
 """Who is asking: static tokens, service account tokens and the bearer tokens of Amazon EKS."""
 
 import base64
-import binascii
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from podid.sandbox.kube.sigv4 import presigned_signature
+from podid.sandbox.contract import TokenRefused
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube.status import unauthorized
-from podid.sandbox.kube.tokens import API_AUDIENCE, TokenError, TokenIssuer
+from podid.sandbox.kube.tokens import API_AUDIENCE, TokenIssuer
+from podid.sandbox.sigv4 import read_signature
 
 EKS_PREFIX = "k8s-aws-v1."
 # aws-iam-authenticator and EKS accept a presigned request for 15 minutes, whatever X-Amz-Expires says
@@ -33,20 +32,17 @@ ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 @dataclass(slots=True)
 class Authenticator:
-    """`identify` maps an access key id to the ARN of its principal, or to None when no such key exists."""
+    """`identify` answers for an access key id with the ARN of its principal and its secret, or with None."""
 
     cluster_name: str
     issuer: TokenIssuer
     now: Callable[[], float]
-    identify: Callable[[str], str | None]
+    identify: Callable[[str], tuple[str, str] | None]
+    groups_of: Callable[[str], tuple[str, ...] | None]
+    """The groups of an IAM principal by ARN; None means that the cluster does not know it (401)."""
     tokens: dict[str, User] = field(default_factory=dict)
     principals: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
-    """Groups of a principal by ARN; None means that the cluster does not know it (401)."""
-    secret_key: Callable[[str], str | None] | None = None
-    """The secret of an access key. The cluster name is in a signed header that the token does not carry, so it can
-    be checked only by signing again; without this, a token for another cluster passes."""
-    default_groups: tuple[str, ...] | None = (MASTERS,)
-    """Groups of every principal that is not in `principals`."""
+    """What goes before `groups_of`."""
 
     def authenticate(self, header: str | None) -> User:
         """Raises the API server's 401 for a credential that it does not know."""
@@ -65,15 +61,17 @@ class Authenticator:
     def _service_account(self, token: str) -> User:
         try:
             claims = self.issuer.review(token, API_AUDIENCE)
-        except TokenError:
+        except TokenRefused:
             raise unauthorized() from None
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{claims.namespace}", "system:authenticated")
         return User(claims.subject, claims.service_account_uid, groups)
 
     def _eks(self, token: str) -> User:
         arn = self._principal(token)
-        groups = self.principals.get(arn, self.default_groups) if arn else None
-        if arn is None or groups is None:
+        if arn is None:
+            raise unauthorized()
+        groups = self.principals[arn] if arn in self.principals else self.groups_of(arn)
+        if groups is None:
             raise unauthorized()
         extra = (("arn", (arn,)), ("canonicalArn", (arn,)))
         return User(arn, f"aws-iam-authenticator:{arn}", (*groups, "system:authenticated"), extra)
@@ -81,27 +79,22 @@ class Authenticator:
     def _principal(self, token: str) -> str | None:
         """The ARN behind a presigned GetCallerIdentity, if it is meant for this cluster and still fresh.
 
+        The cluster's name is in a signed header that the token does not carry, so only signing again can check it.
         https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html
         """
         encoded = token.removeprefix(EKS_PREFIX)
         try:
             url = urlsplit(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
-            query = {key.lower(): values[0] for key, values in parse_qs(url.query).items()}
-            signed_at = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-        except (binascii.Error, ValueError, KeyError):
+        except ValueError:
             return None
-        signed_headers = query.get("x-amz-signedheaders", "").split(";")
-        if query.get("action") != "GetCallerIdentity" or "x-k8s-aws-id" not in signed_headers:
-            return None
-        if not -300 <= self.now() - signed_at < EKS_TOKEN_SECONDS:
-            return None
-        access_key = query.get("x-amz-credential", "").partition("/")[0]
-        return self.identify(access_key) if self._signed_for_here(url, access_key) else None
-
-    def _signed_for_here(self, url: SplitResult, access_key: str) -> bool:
-        secret = self.secret_key(access_key) if self.secret_key else None
-        if secret is None:
-            return True
-        given = parse_qs(url.query).get("X-Amz-Signature", [""])[0]
         headers = {"host": url.netloc, "x-k8s-aws-id": self.cluster_name}
-        return hmac.compare_digest(given, presigned_signature(url, headers, secret))
+        request = HttpRequest("GET", f"{url.path}?{url.query}", headers)
+        signature = read_signature(request)
+        if signature is None or request.arguments.get("Action") != "GetCallerIdentity":
+            return None
+        age = self.now() - (signature.signed_at() or 0)
+        known = self.identify(signature.access_key_id)
+        if known is None or "x-k8s-aws-id" not in signature.signed_headers or not -300 <= age < EKS_TOKEN_SECONDS:
+            return None
+        arn, secret = known
+        return arn if signature.fits(request, secret) else None

@@ -1,8 +1,11 @@
 """A certificate authority and a server certificate, made at start and kept in memory."""
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,6 +23,16 @@ class Certificates:
     ca_pem: bytes
     server_pem: bytes
     key_pem: bytes
+
+    def server_context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # ssl reads certificates from files only; the directory is 0700 and gone before the first request
+        with TemporaryDirectory(prefix="podid-") as directory:
+            chain = Path(directory, "tls.pem")
+            chain.write_bytes(self.server_pem + self.key_pem)
+            context.load_cert_chain(chain)
+        return context
 
 
 def make_certificates() -> Certificates:

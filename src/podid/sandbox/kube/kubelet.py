@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.objects import Obj, clone, condition, get, labels, name, namespace, rfc3339, terminating, uid
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.scheduling import pick_node
@@ -25,7 +25,7 @@ def is_agent(pod: Obj) -> bool:
 class Kubelet:
     """All of them at once. Each `sync` looks at every pod and does what is due for it."""
 
-    def __init__(self, registry: Registry, faults: Faults, timing: Timing) -> None:
+    def __init__(self, registry: Registry, faults: ClusterFaults, timing: Timing) -> None:
         self._registry = registry
         self._store = registry.store
         self._faults = faults

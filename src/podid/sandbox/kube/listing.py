@@ -4,9 +4,10 @@ import base64
 import json
 from collections.abc import Sequence
 
+from podid.sandbox.http import HttpRequest
+from podid.sandbox.kube.bodies import go_json_error
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.objects import Obj, name, namespace
-from podid.sandbox.kube.request import Request, go_json_error
 from podid.sandbox.kube.selectors import Matcher, parse_fields, parse_labels
 from podid.sandbox.kube.status import bad_request, expired
 from podid.sandbox.kube.tables import table
@@ -19,22 +20,22 @@ _TOO_OLD = (
 )
 
 
-def matcher(kind: Kind, request: Request) -> Matcher:
+def matcher(kind: Kind, request: HttpRequest) -> Matcher:
     """Label and field selector of a request, as one predicate."""
-    by_label = parse_labels(request.query.get("labelSelector", ""))
-    by_field = parse_fields(kind, request.query.get("fieldSelector", ""))
+    by_label = parse_labels(request.arguments.get("labelSelector", ""))
+    by_field = parse_fields(kind, request.arguments.get("fieldSelector", ""))
     return lambda obj: by_label(obj) and by_field(obj)
 
 
 def list_objects(
-    kind: Kind, ns: str, objects: Sequence[Obj], version: int, request: Request, *, too_old: bool, now: float
+    kind: Kind, ns: str, objects: Sequence[Obj], version: int, request: HttpRequest, *, too_old: bool, now: float
 ) -> Obj:
     """The list answer for objects in key order."""
     matches = matcher(kind, request)
-    selected = bool(request.query.get("labelSelector") or request.query.get("fieldSelector"))
-    limit = int(request.query.get("limit") or 0)
-    token = request.query.get("continue", "")
-    if request.query.get("resourceVersion") == "0" and not token:
+    selected = bool(request.arguments.get("labelSelector") or request.arguments.get("fieldSelector"))
+    limit = int(request.arguments.get("limit") or 0)
+    token = request.arguments.get("continue", "")
+    if request.arguments.get("resourceVersion") == "0" and not token:
         # from the watch cache, which does not page
         limit = 0
     start = ""
@@ -74,7 +75,7 @@ def _read_token(token: str) -> tuple[int, str]:
         raise bad_request(f"invalid continue token: continue key is not valid: {told}") from None
 
 
-def wanted_shape(request: Request) -> str:
+def wanted_shape(request: HttpRequest) -> str:
     """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or nothing for the object itself."""
     for offer in request.header("accept").split(","):
         parameters = dict(part.strip().partition("=")[::2] for part in offer.split(";")[1:])
@@ -89,10 +90,10 @@ def partial(obj: Obj) -> Obj:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
-def shape_list(kind: Kind, objects: Sequence[Obj], metadata: Obj, request: Request, now: float) -> Obj:
+def shape_list(kind: Kind, objects: Sequence[Obj], metadata: Obj, request: HttpRequest, now: float) -> Obj:
     shape = wanted_shape(request)
     if shape == "Table":
-        return table(kind, objects, metadata, request.query.get("includeObject", "Metadata"), now)
+        return table(kind, objects, metadata, request.arguments.get("includeObject", "Metadata"), now)
     if shape.startswith("PartialObjectMetadata"):
         return {
             "kind": "PartialObjectMetadataList",
@@ -104,9 +105,9 @@ def shape_list(kind: Kind, objects: Sequence[Obj], metadata: Obj, request: Reque
     return {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}
 
 
-def shape_one(kind: Kind, obj: Obj, request: Request, now: float) -> Obj:
+def shape_one(kind: Kind, obj: Obj, request: HttpRequest, now: float) -> Obj:
     shape = wanted_shape(request)
     if shape == "Table":
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-        return table(kind, [obj], metadata, request.query.get("includeObject", "Metadata"), now)
+        return table(kind, [obj], metadata, request.arguments.get("includeObject", "Metadata"), now)
     return partial(obj) if shape == "PartialObjectMetadata" else obj

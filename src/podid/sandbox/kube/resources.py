@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import patches
-from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json, from_yaml
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.listing import list_objects, matcher, shape_list, shape_one
 from podid.sandbox.kube.objects import Obj, clone, name, uid
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.request import Request, Response
 from podid.sandbox.kube.routes import Target
 from podid.sandbox.kube.status import (
     bad_request,
@@ -28,29 +29,29 @@ _PATCHES = {
 }
 
 
-def dry_run(request: Request, options: str) -> bool:
+def dry_run(request: HttpRequest, options: str) -> bool:
     """Whether `dryRun=All`; any other value is the API server's 422."""
-    value = request.query.get("dryRun", "")
+    value = request.arguments.get("dryRun", "")
     if value not in ("", "All"):
         told = cause("FieldValueNotSupported", f'Unsupported value: ["{value}"]: supported values: "All"', "dryRun")
         raise invalid(options, "", [told], "meta.k8s.io")
     return value == "All"
 
 
-def check_fields(kind: Kind, request: Request, obj: Obj) -> None:
-    if request.query.get("fieldValidation") == "Strict":
+def check_fields(kind: Kind, request: HttpRequest, obj: Obj) -> None:
+    if request.arguments.get("fieldValidation") == "Strict":
         check_strict(kind, obj)
 
 
 class Resources:
     """Callers hold the store's lock. Every method raises StatusError."""
 
-    def __init__(self, registry: Registry, faults: Faults) -> None:
+    def __init__(self, registry: Registry, faults: ClusterFaults) -> None:
         self._registry = registry
         self._store = registry.store
         self._faults = faults
 
-    def serve(self, kind: Kind, target: Target, request: Request) -> Response:
+    def serve(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         verbs = {
             "get": self._get,
             "list": self._list,
@@ -64,11 +65,11 @@ class Resources:
             raise method_not_allowed()
         return verbs[target.verb](kind, target, request)
 
-    def _get(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _get(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         found = self._registry.get(kind, target.namespace, target.name)
-        return Response(200, shape_one(kind, found, request, self._store.now()))
+        return KubeAnswer(200, shape_one(kind, found, request, self._store.now()))
 
-    def _list(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _list(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         body = list_objects(
             kind,
             target.namespace,
@@ -78,18 +79,18 @@ class Resources:
             too_old=self._faults.expire_continue_tokens,
             now=self._store.now(),
         )
-        return Response(200, body)
+        return KubeAnswer(200, body)
 
-    def _create(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _create(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         if target.name:
             raise method_not_allowed()
         dry = dry_run(request, "CreateOptions")
         given = _decoded(kind, request)
         check_fields(kind, request, given)
         made = self._registry.create(kind, target.namespace, given, dry_run=dry, caller=request.caller)
-        return Response(201, shape_one(kind, made, request, self._store.now()))
+        return KubeAnswer(201, shape_one(kind, made, request, self._store.now()))
 
-    def _update(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _update(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "UpdateOptions")
         given = _decoded(kind, request)
         check_fields(kind, request, given)
@@ -100,9 +101,9 @@ class Resources:
             )
         before = self._registry.get(kind, target.namespace, target.name)
         after = self._registry.update(kind, before, given, status=target.sub == "status", dry_run=dry)
-        return Response(200, shape_one(kind, after, request, self._store.now()))
+        return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
-    def _patch(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _patch(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "PatchOptions")
         found = self._store.find(kind, target.namespace, target.name)
         if request.media_type not in _PATCHES:
@@ -112,31 +113,31 @@ class Resources:
             if request.media_type != "application/apply-patch+yaml":
                 raise not_found(kind, target.name)
             made = self._registry.create(kind, target.namespace, patch, dry_run=dry, caller=request.caller)
-            return Response(201, shape_one(kind, made, request, self._store.now()))
+            return KubeAnswer(201, shape_one(kind, made, request, self._store.now()))
         given = _PATCHES[request.media_type](found, patch)
         check_fields(kind, request, given)
         after = self._registry.update(kind, found, given, status=target.sub == "status", dry_run=dry)
-        return Response(200, shape_one(kind, after, request, self._store.now()))
+        return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
-    def _delete(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _delete(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
         found = self._registry.get(kind, target.namespace, target.name)
         last, gone = self._registry.delete(kind, found, options, dry_run=dry)
         if gone and not kind.returns_deleted:
-            return Response(200, _deleted(kind, last))
-        return Response(200, shape_one(kind, last, request, self._store.now()))
+            return KubeAnswer(200, _deleted(kind, last))
+        return KubeAnswer(200, shape_one(kind, last, request, self._store.now()))
 
-    def _delete_collection(self, kind: Kind, target: Target, request: Request) -> Response:
+    def _delete_collection(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
         matches = matcher(kind, request)
         chosen = [obj for obj in self._store.all(kind, target.namespace) if matches(obj)]
         last = [self._registry.delete(kind, obj, options, dry_run=dry)[0] for obj in chosen]
         metadata = {"resourceVersion": str(self._store.version)}
-        return Response(200, shape_list(kind, last, metadata, request, self._store.now()))
+        return KubeAnswer(200, shape_list(kind, last, metadata, request, self._store.now()))
 
 
-def _decoded(kind: Kind, request: Request) -> Obj:
-    given = request.json(kind.name)
+def _decoded(kind: Kind, request: HttpRequest) -> Obj:
+    given = decoded(request, kind.name)
     if not isinstance(given, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind.name})")
     said = (given.get("apiVersion", kind.api_version), given.get("kind", kind.name))
@@ -148,20 +149,18 @@ def _decoded(kind: Kind, request: Request) -> Obj:
     return given
 
 
-def _decoded_patch(request: Request) -> Any:
+def _decoded_patch(request: HttpRequest) -> Any:
     if request.media_type == "application/apply-patch+yaml":
-        import yaml
-
-        return yaml.safe_load(request.body)
-    return Request(request.method, request.target, {}, request.body).json("Patch")
+        return from_yaml(request.body)
+    return from_json(request.body, "Patch")
 
 
-def delete_options(request: Request) -> Obj:
+def delete_options(request: HttpRequest) -> Obj:
     """DeleteOptions from the body, else from the query."""
-    options: Obj = clone(request.json("DeleteOptions")) if request.body else {}
+    options: Obj = clone(decoded(request, "DeleteOptions")) if request.body else {}
     for field in ("propagationPolicy", "gracePeriodSeconds"):
-        if field in request.query and field not in options:
-            options[field] = request.query[field]
+        if field in request.arguments and field not in options:
+            options[field] = request.arguments[field]
     return options
 
 

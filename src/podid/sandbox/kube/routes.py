@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.authz import Access
 from podid.sandbox.kube.kinds import Kind
-from podid.sandbox.kube.request import Request
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 
@@ -39,9 +39,9 @@ class Target:
         return Access(self.verb, self.group, resource, ns, self.name)
 
 
-def parse(request: Request) -> Target | None:
+def parse(request: HttpRequest) -> Target | None:
     """None when the path names no resource (discovery, health, version)."""
-    steps = [step for step in request.path.split("/") if step]
+    steps = [step for step in request.decoded_path.split("/") if step]
     if len(steps) >= 3 and steps[0] == "api":
         group, version, rest = "", steps[1], steps[2:]
     elif len(steps) >= 4 and steps[0] == "apis":
@@ -55,7 +55,7 @@ def parse(request: Request) -> Target | None:
     return Target(group, version, plural, namespace, name, sub, _verb(request, name))
 
 
-def _verb(request: Request, name: str) -> str:
+def _verb(request: HttpRequest, name: str) -> str:
     verb = _VERBS.get(request.method, request.method.lower())
     if verb == "get" and not name:
         return "watch" if request.flag("watch") else "list"

@@ -5,25 +5,24 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from podid.sandbox.contract import ControlPlane, TokenClaims
+from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
 from podid.sandbox.kube import baseline, kinds
 from podid.sandbox.kube.agent import agent_log
-from podid.sandbox.kube.api import Api
+from podid.sandbox.kube.api import ApiServer, broken
 from podid.sandbox.kube.authn import MASTERS, Authenticator, User
 from podid.sandbox.kube.authz import Authorizer
 from podid.sandbox.kube.baseline import Baseline
+from podid.sandbox.kube.bodies import KubeAnswer
 from podid.sandbox.kube.certs import make_certificates
-from podid.sandbox.kube.faults import Faults
-from podid.sandbox.kube.http import HttpServer
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.kubelet import Runner, is_agent
 from podid.sandbox.kube.objects import Obj, get, namespace, uid
-from podid.sandbox.kube.request import Request, Response
 from podid.sandbox.kube.resources import Resources
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.subresources import Subresources
 from podid.sandbox.kube.timeline import Clock, Timing
-from podid.sandbox.kube.tokens import TokenClaims
-from podid.sandbox.kube.world import World
 
 AGE_SECONDS = 3600.0
 """How long the baseline's workloads have run when somebody comes to look."""
@@ -34,19 +33,19 @@ class KubeSandbox:
 
     def __init__(
         self,
-        world: World,
+        world: ControlPlane,
         *,
         clock: Clock = time.time,
         timing: Timing | None = None,
-        identify: Callable[[str], str | None] = lambda _key: None,
-        secret_key: Callable[[str], str | None] | None = None,
+        identify: Callable[[str], tuple[str, str] | None] = lambda _: None,
+        groups_of: Callable[[str], tuple[str, ...] | None] = lambda _: (MASTERS,),
         issuer: str = "",
         kubernetes_version: str = "1.35",
         seed: int = 0,
     ) -> None:
-        """`identify` and `secret_key` answer for access key ids; `issuer` is the cluster's OIDC issuer URL."""
+        """`identify` and `groups_of` are those of Authenticator; `issuer` is the cluster's OIDC issuer URL."""
         self.world = world
-        self.faults = Faults()
+        self.faults = ClusterFaults()
         self._certificates = make_certificates()
         self._version = kubernetes_version
         self._simulation = Simulation(
@@ -59,9 +58,7 @@ class KubeSandbox:
             seed=seed,
         )
         store = self._simulation.store
-        self.authenticator = Authenticator(
-            world.cluster_name, self._simulation.issuer, store.now, identify, secret_key=secret_key
-        )
+        self.authenticator = Authenticator(world.cluster_name, self._simulation.issuer, store.now, identify, groups_of)
         self.authorizer = Authorizer(store)
         self.admin_token = secrets.token_urlsafe(24)
         self.add_user(self.admin_token, "kubernetes-admin", groups=(MASTERS,))
@@ -69,17 +66,24 @@ class KubeSandbox:
         subresources = Subresources(
             self._simulation.registry, resources, self._simulation.issuer, self.faults, self._log
         )
-        self._api = Api(
+        self._api = ApiServer(
             self._simulation, self.authenticator, self.authorizer, resources, subresources, kubernetes_version
         )
-        self._http = HttpServer(self._api.handle, self.faults, self._certificates)
+        self._server: LoopbackServer | None = None
         self._logs: dict[str, str] = {}
         self._agent_lines: dict[str, list[str]] = {}
         self._port = 0
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> KubeAnswer:
         """Answer a request without a socket in between."""
         return self._api.handle(request)
+
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
+        met = self.faults.meet("kubernetes", f"{request.method} {request.target}")
+        met.before()
+        answer = broken(met.breaks) if met.breaks is not None else self._api.handle(request)
+        met.after()
+        return answer.encode()
 
     @property
     def ca_pem(self) -> bytes:
@@ -93,13 +97,17 @@ class KubeSandbox:
 
     def start(self, port: int = 0) -> int:
         """Listen on 127.0.0.1; the port that was asked for, or a free one for 0."""
-        self._port = self._http.start(port)
+        self._server = LoopbackServer(self._answer, port, self._certificates.server_context())
+        self._port = self._server.server_port
         self._api.endpoint = self.endpoint
+        self._server.start()
         return self._port
 
     def stop(self) -> None:
         """Close the port and every connection; the cluster stays, so that it can be started again."""
-        self._http.stop()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def __enter__(self) -> "KubeSandbox":
         self.start()
@@ -154,7 +162,7 @@ class KubeSandbox:
             self._simulation.store.lock.notify_all()
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
-        """The claims of a service account token that is valid now, pod included. Raises TokenError."""
+        """The claims of a service account token that is valid now, pod included. Raises TokenRefused."""
         with self._simulation.store.lock:
             self._simulation.catch_up()
             return self._simulation.issuer.review(token, audience)

@@ -1,10 +1,11 @@
 """Everything that happens on the cluster by itself: controllers and kubelets, driven by the clock."""
 
+from podid.sandbox.contract import ControlPlane
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.admission import Admission
 from podid.sandbox.kube.agent import AddonManager
 from podid.sandbox.kube.deployments import sync_deployments, sync_replica_sets
-from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import collect_garbage, end_namespaces, sync_disruption_budgets, sync_jobs
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.kubelet import Kubelet
@@ -15,7 +16,6 @@ from podid.sandbox.kube.store import Store
 from podid.sandbox.kube.timeline import Clock, Timeline, Timing
 from podid.sandbox.kube.tokens import TokenIssuer
 from podid.sandbox.kube.webhook import Webhook
-from podid.sandbox.kube.world import World
 
 # changes to these move no controller
 _IDLE = (kinds.EVENTS, kinds.CONFIG_MAPS, kinds.CONTROLLER_REVISIONS)
@@ -25,7 +25,15 @@ class Simulation:
     """Callers hold `store.lock` around everything but construction."""
 
     def __init__(
-        self, world: World, *, clock: Clock, timing: Timing, faults: Faults, issuer: str, root_ca: str, seed: int = 0
+        self,
+        world: ControlPlane,
+        *,
+        clock: Clock,
+        timing: Timing,
+        faults: ClusterFaults,
+        issuer: str,
+        root_ca: str,
+        seed: int = 0,
     ) -> None:
         self.timing = timing
         self.faults = faults

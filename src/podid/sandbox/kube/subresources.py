@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import kinds, patches
-from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import budget_status, protects
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, terminating
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.request import Request, Response
 from podid.sandbox.kube.resources import Resources, dry_run
 from podid.sandbox.kube.routes import Target
 from podid.sandbox.kube.status import StatusError, bad_request, method_not_allowed, no_such_resource
@@ -23,7 +24,7 @@ class Subresources:
     """Callers hold the store's lock. Every method raises StatusError."""
 
     def __init__(
-        self, registry: Registry, resources: Resources, issuer: TokenIssuer, faults: Faults, logs: Logs
+        self, registry: Registry, resources: Resources, issuer: TokenIssuer, faults: ClusterFaults, logs: Logs
     ) -> None:
         self._registry = registry
         self._resources = resources
@@ -31,7 +32,7 @@ class Subresources:
         self._faults = faults
         self._logs = logs
 
-    def serve(self, kind: Kind, target: Target, request: Request) -> Response:
+    def serve(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
         if target.sub not in kind.subresources:
             raise no_such_resource()
         found = self._registry.get(kind, target.namespace, target.name)
@@ -44,26 +45,26 @@ class Subresources:
             raise method_not_allowed()
         if target.sub == "token":
             dry = dry_run(request, "CreateOptions")
-            return Response(201, self._issuer.request(found, request.json("TokenRequest"), dry_run=dry))
+            return KubeAnswer(201, self._issuer.request(found, decoded(request, "TokenRequest"), dry_run=dry))
         return self._log(found, request) if target.sub == "log" else self._evict(found, request)
 
-    def _scale(self, kind: Kind, found: Obj, target: Target, request: Request) -> Response:
+    def _scale(self, kind: Kind, found: Obj, target: Target, request: HttpRequest) -> KubeAnswer:
         if target.verb == "get":
-            return Response(200, _scale_of(found))
+            return KubeAnswer(200, _scale_of(found))
         if target.verb == "patch":
-            given = patches.merge(_scale_of(found), Request("", "", {}, request.body).json("Scale"))
+            given = patches.merge(_scale_of(found), from_json(request.body, "Scale"))
         elif target.verb == "update":
-            given = request.json("Scale")
+            given = decoded(request, "Scale")
         else:
             raise method_not_allowed()
         changed = clone(found)
         changed["spec"]["replicas"] = int(get(given, "spec", "replicas", default=0))
         dry = dry_run(request, "UpdateOptions")
-        return Response(200, _scale_of(self._registry.update(kind, found, changed, dry_run=dry)))
+        return KubeAnswer(200, _scale_of(self._registry.update(kind, found, changed, dry_run=dry)))
 
-    def _evict(self, pod: Obj, request: Request) -> Response:
+    def _evict(self, pod: Obj, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "CreateOptions")
-        eviction = request.json("Eviction")
+        eviction = decoded(request, "Eviction")
         store = self._registry.store
         for budget in store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)):
             if terminating(pod) or not protects(budget, pod):
@@ -75,10 +76,10 @@ class Subresources:
         dry = dry or options.get("dryRun") == ["All"]
         self._registry.delete(kinds.PODS, pod, options, dry_run=dry)
         done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-        return Response(201, done)
+        return KubeAnswer(201, done)
 
-    def _log(self, pod: Obj, request: Request) -> Response:
-        container = self._container(pod, request.query.get("container", ""))
+    def _log(self, pod: Obj, request: HttpRequest) -> KubeAnswer:
+        container = self._container(pod, request.arguments.get("container", ""))
         node = pod["spec"].get("nodeName", "")
         if self._faults.unreachable(node):
             url = f"https://{node}:10250/containerLogs/{namespace(pod)}/{name(pod)}/{container}"
@@ -98,12 +99,12 @@ class Subresources:
             raise bad_request(f'container "{container}" in pod "{name(pod)}" is waiting to start: {reason}')
         text = self._logs(pod, container)
         lines = text.splitlines(keepends=True)
-        if (tail := request.query.get("tailLines", "")).isdigit():
+        if (tail := request.arguments.get("tailLines", "")).isdigit():
             lines = lines[-int(tail) :] if int(tail) else []
         text = "".join(lines)
-        if (limit := request.query.get("limitBytes", "")).isdigit():
+        if (limit := request.arguments.get("limitBytes", "")).isdigit():
             text = text[: int(limit)]
-        return Response(200, text)
+        return KubeAnswer(200, text)
 
     def _container(self, pod: Obj, wanted: str) -> str:
         containers = [entry["name"] for entry in pod["spec"]["containers"]]

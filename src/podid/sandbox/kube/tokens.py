@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from podid.domain.errors import PodidError
+from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.objects import Obj, get, name, namespace, rfc3339, uid
 from podid.sandbox.kube.status import StatusError, bad_request, invalid, invalid_value, not_found, required
@@ -18,32 +17,6 @@ from podid.sandbox.kube.store import Store
 
 API_AUDIENCE = "https://kubernetes.default.svc"
 MIN_SECONDS, DEFAULT_SECONDS, MAX_SECONDS = 600, 3600, 86400
-
-
-class TokenError(PodidError):
-    """A token that EKS Auth refuses; `service_code` is its error code, for example ExpiredTokenException."""
-
-    code = "Token"
-
-    def __init__(self, service_code: str, message: str) -> None:
-        super().__init__(message)
-        self.service_code = service_code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class TokenClaims:
-    """Whose token it is. Pod fields are empty when the token is not bound to a pod; `expires` is epoch seconds."""
-
-    namespace: str
-    service_account: str
-    service_account_uid: str
-    pod: str
-    pod_uid: str
-    node: str
-    audiences: tuple[str, ...]
-    expires: int
-    subject: str
 
 
 class TokenIssuer:
@@ -149,29 +122,26 @@ class TokenIssuer:
         return {"keys": [key]}
 
     def review(self, token: str, audience: str) -> TokenClaims:
-        """The claims of a token that is good now. Raises TokenError."""
+        """The claims of a token that is good now. Raises TokenRefused."""
         claims = self._verified(token)
         if claims["iss"] != self._issuer:
-            raise TokenError("InvalidTokenException", "The token's issuer is not this cluster.")
+            raise TokenRefused("InvalidTokenException", "The token's issuer is not this cluster.")
         if audience not in claims["aud"]:
-            raise TokenError("InvalidTokenException", f"The audience of the token does not include {audience}.")
+            raise TokenRefused("InvalidTokenException", f"The audience of the token does not include {audience}.")
         now = self._store.now()
         if now >= claims["exp"]:
-            raise TokenError("ExpiredTokenException", "The service account token has expired.")
+            raise TokenRefused("ExpiredTokenException", "The service account token has expired.")
         if now + 60 < claims["nbf"]:
-            raise TokenError("InvalidTokenException", "The service account token is not valid yet.")
+            raise TokenRefused("InvalidTokenException", "The service account token is not valid yet.")
         private = claims["kubernetes.io"]
         pod = private.get("pod") or {}
         found = TokenClaims(
             namespace=private["namespace"],
             service_account=private["serviceaccount"]["name"],
-            service_account_uid=private["serviceaccount"]["uid"],
             pod=pod.get("name", ""),
             pod_uid=pod.get("uid", ""),
-            node=(private.get("node") or {}).get("name", ""),
-            audiences=tuple(claims["aud"]),
+            service_account_uid=private["serviceaccount"]["uid"],
             expires=claims["exp"],
-            subject=claims["sub"],
         )
         self._check_alive(found)
         return found
@@ -184,20 +154,20 @@ class TokenIssuer:
             claims: Any = json.loads(_unb64(body))
             self._key.public_key().verify(_unb64(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         except (ValueError, KeyError, TypeError, InvalidSignature):
-            raise TokenError("InvalidTokenException", "The service account token cannot be verified.") from None
+            raise TokenRefused("InvalidTokenException", "The service account token cannot be verified.") from None
         if algorithm != "RS256" or not isinstance(claims, dict) or "kubernetes.io" not in claims:
-            raise TokenError("InvalidTokenException", "The token is not a service account token.")
+            raise TokenRefused("InvalidTokenException", "The token is not a service account token.")
         return claims
 
     def _check_alive(self, claims: TokenClaims) -> None:
         account = self._store.find(kinds.SERVICE_ACCOUNTS, claims.namespace, claims.service_account)
         if account is None or uid(account) != claims.service_account_uid:
-            raise TokenError("InvalidTokenException", "The service account of the token no longer exists.")
+            raise TokenRefused("InvalidTokenException", "The service account of the token no longer exists.")
         if not claims.pod:
             return
         pod = self._store.find(kinds.PODS, claims.namespace, claims.pod)
         if pod is None or uid(pod) != claims.pod_uid:
-            raise TokenError("InvalidTokenException", "The pod that the token is bound to no longer exists.")
+            raise TokenRefused("InvalidTokenException", "The pod that the token is bound to no longer exists.")
 
 
 def _bad_seconds(seconds: object) -> str:

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 
+from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube.kinds import Kind
 from podid.sandbox.kube.listing import matcher, partial, wanted_shape
 from podid.sandbox.kube.objects import Obj, namespace
-from podid.sandbox.kube.request import Request
 from podid.sandbox.kube.selectors import Matcher
 from podid.sandbox.kube.status import StatusError
 from podid.sandbox.kube.store import Change, Store
@@ -16,15 +16,15 @@ _DEFAULT_SECONDS = 1800.0
 
 
 def watch(
-    store: Store, kind: Kind, ns: str, object_name: str, request: Request, catch_up: Callable[[], None]
+    store: Store, kind: Kind, ns: str, object_name: str, request: HttpRequest, catch_up: Callable[[], None]
 ) -> Iterator[Obj]:
     """The events of a watch, until `timeoutSeconds`. Takes the store's lock itself; StatusError for a bad selector."""
     matches = matcher(kind, request)
     if object_name:
         selected, wanted = matches, object_name
         matches = lambda obj: obj["metadata"]["name"] == wanted and selected(obj)  # noqa: E731 - closes over both
-    since = request.query.get("resourceVersion", "")
-    seconds = float(request.query.get("timeoutSeconds") or _DEFAULT_SECONDS)
+    since = request.arguments.get("resourceVersion", "")
+    seconds = float(request.arguments.get("timeoutSeconds") or _DEFAULT_SECONDS)
     return _stream(store, kind, ns, matches, since, seconds, request, catch_up)
 
 
@@ -35,7 +35,7 @@ def _stream(
     matches: Matcher,
     since: str,
     seconds: float,
-    request: Request,
+    request: HttpRequest,
     catch_up: Callable[[], None],
 ) -> Iterator[Obj]:
     # a client waits for its own clock's seconds, whatever clock the cluster runs on
@@ -87,7 +87,7 @@ def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:
     return {"type": action, "object": change.obj}
 
 
-def _shaper(store: Store, kind: Kind, request: Request) -> Callable[[Obj], Obj]:
+def _shaper(store: Store, kind: Kind, request: HttpRequest) -> Callable[[Obj], Obj]:
     shape = wanted_shape(request)
 
     def shaped(event: Obj) -> Obj:
@@ -96,7 +96,7 @@ def _shaper(store: Store, kind: Kind, request: Request) -> Callable[[Obj], Obj]:
             return event
         if shape == "Table":
             metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-            include = request.query.get("includeObject", "Metadata")
+            include = request.arguments.get("includeObject", "Metadata")
             return {**event, "object": table(kind, [obj], metadata, include, store.now())}
         return {**event, "object": partial(obj)}
 

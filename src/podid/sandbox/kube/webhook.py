@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 
 from dataclasses import dataclass
 
+from podid.sandbox.contract import ControlPlane
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.faults import Faults
+from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.objects import Obj, annotations, clone, labels
 from podid.sandbox.kube.selectors import matches
 from podid.sandbox.kube.status import internal_error
 from podid.sandbox.kube.store import Store
-from podid.sandbox.kube.world import World
 
 CONFIGURATION = "pod-identity-webhook"
 SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
@@ -52,7 +52,9 @@ class _Injection:
 class Webhook:
     """Mutates pods at creation; several replicas learn of an association at different times."""
 
-    def __init__(self, store: Store, world: World, faults: Faults, *, spread: float, replicas: int = 2) -> None:
+    def __init__(
+        self, store: Store, world: ControlPlane, faults: ClusterFaults, *, spread: float, replicas: int = 2
+    ) -> None:
         self._store = store
         self._world = world
         self._faults = faults

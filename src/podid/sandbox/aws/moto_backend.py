@@ -1,0 +1,291 @@
+"""All that the sandbox takes from moto: IAM's and EC2's state, and the applications that answer their calls.
+
+Much of it is no public interface. tests/sandbox/test_moto.py holds every name that is used here against the installed
+moto, so that a version that moved one is named there and not in a hundred failing tests.
+
+moto parses 1,400 managed policies (0.2 s and 60 MB) or none. Here each is cut from moto's text when it is first named.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any, Literal
+
+# moto reads these when it is imported; the sandbox brings its own account and wants neither CORS nor a metadata server.
+os.environ.pop("MOTO_ACCOUNT_ID", None)
+os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
+
+from podid.sandbox.clock import Clock
+from podid.sandbox.credentials import Credential
+from podid.sandbox.http import HttpAnswer, HttpRequest
+
+VPC_ID = "vpc-0a1b2c3d4e5f60001"
+SUBNET_IDS = ("subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002", "subnet-0a1b2c3d4e5f60003")
+CLUSTER_SECURITY_GROUP_ID = "sg-0a1b2c3d4e5f60001"
+INSTANCE_IDS = ("i-0a1b2c3d4e5f60001", "i-0a1b2c3d4e5f60002", "i-0a1b2c3d4e5f60003")
+INSTANCE_TYPE = "m6i.large"
+INSTANCE_PROFILE = "demo-node-profile"
+NODEGROUP = "workers"
+
+Tags = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleView:
+    """A role as another service sees it."""
+
+    arn: str
+    role_id: str
+    trust: str
+    tags: Tags = ()
+
+
+class IamStore:
+    """Users, roles and policies of every account, in one partition."""
+
+    def __init__(self, clock: Clock, partition: str) -> None:
+        self._clock = clock
+        self._partition = partition
+        self._history: dict[str, list[tuple[float, str]]] = {}
+
+    def backend(self, account: str) -> IAMBackend:
+        """moto's IAM of one account."""
+        return iam_backends[account][self._partition]
+
+    def forget(self) -> None:
+        """Empties IAM in every account."""
+        self._history.clear()
+        for backends in list(iam_backends.values()):
+            for backend in list(backends.values()):
+                backend.reset()
+
+    def tags(self, principal_arn: str) -> Tags:
+        """Those of a user or a role; none for one that is gone."""
+        found = self.find(principal_arn)
+        return tuple((tag["Key"], tag["Value"]) for tag in found.tags or ()) if found is not None else ()
+
+    def role(self, arn: str, *, as_of: float | None = None) -> RoleView | None:
+        """The role, or None; with `as_of` as it was at that moment, so that propagation can be played."""
+        found = self.find(arn)
+        if found is None:
+            return None
+        trust = found.assume_role_policy_document
+        history = self._history.get(found.id)
+        if as_of is not None and history:
+            seen = [document for moment, document in history if moment <= as_of]
+            if not seen:
+                return None
+            trust = seen[-1]
+        return RoleView(found.arn, found.id, trust, self.tags(arn))
+
+    def find(self, arn: str) -> Any:
+        """moto's user or role with exactly this ARN, path included, or None."""
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or parts[2] != "iam" or not parts[4].isdigit():
+            return None
+        kind, backend = parts[5].partition("/")[0], self.backend(parts[4])
+        known: Any = backend.get_roles() if kind == "role" else backend.users.values() if kind == "user" else ()
+        return next((entity for entity in list(known) if entity.arn == arn), None)
+
+    def trust_written(self, account: str, role_name: str) -> None:
+        """Notes a new trust policy, so that other services can see it late."""
+        role = self.role_named(account, role_name)
+        if role is not None:
+            self._history.setdefault(role.id, []).append((self._clock.now(), role.assume_role_policy_document))
+
+    def role_named(self, account: str, name: str) -> Any:
+        return next((role for role in list(self.backend(account).get_roles()) if role.name == name), None)
+
+    def user_named(self, account: str, name: str) -> Any:
+        return self.backend(account).users.get(name)
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """An active key that CreateAccessKey made; its user's policies are all the rights that it has."""
+        for account, partitions in list(iam_backends.items()):
+            key = partitions[self._partition].access_keys.get(access_key_id)
+            if key is None or key.status != "Active":
+                continue
+            user = self.user_named(account, str(key.user_name))
+            if user is not None:
+                return Credential(access_key_id, key.secret_access_key, "", user.arn, user.id, account)
+        return None
+
+    def identity_policies(self, principal_arn: str) -> list[str]:
+        """The documents of a user (its groups' too) or a role, attached and inline; none for one that is gone."""
+        entity = self.find(principal_arn)
+        if entity is None:
+            return []
+        holders = [entity]
+        if ":user/" in principal_arn:
+            holders += self.backend(principal_arn.split(":")[4]).get_groups_for_user(entity.name)
+        return [document for holder in holders for document in _documents(holder)]
+
+    def boundary(self, principal_arn: str) -> str | None:
+        """The document of a role's permissions boundary; "" when its policy is gone, None without a boundary."""
+        arn = getattr(self.find(principal_arn), "permissions_boundary_arn", None)
+        if not arn:
+            return None
+        policy = self.backend(principal_arn.split(":")[4]).managed_policies.get(arn)
+        return _default_document(policy) if policy is not None else ""
+
+    def principal_gone(self, account: str, arn: str, unique_id: str) -> None:
+        """IAM shows a deleted principal by its unique id in every trust policy that names it."""
+        for role in list(self.backend(account).get_roles()):
+            document = role.assume_role_policy_document
+            if f'"{arn}"' in document:
+                role.assume_role_policy_document = document.replace(f'"{arn}"', f'"{unique_id}"')
+
+    def ensure_managed_policy(self, account: str, arn: str) -> None:
+        """Makes one of AWS's own policies known; any other ARN is left to moto."""
+        backend = self.backend(account)
+        prefix = f"arn:{self._partition}:iam::aws:policy/"
+        if not arn.startswith(prefix) or arn in backend.managed_policies:
+            return
+        data = _managed_policy_data(arn.rsplit("/", 1)[-1])
+        if data is None:
+            return
+        policy = AWSManagedPolicy.from_data(arn.rsplit("/", 1)[-1], account, backend.region_name, data)
+        if policy.arn == arn:
+            backend.managed_policies[arn] = policy
+
+    def ensure_all_managed_policies(self, account: str) -> None:
+        """Makes all of AWS's own policies known, for ListPolicies; takes about half a second."""
+        for name, data in json.loads(aws_managed_policies_data).items():
+            self.ensure_managed_policy(account, f"arn:{self._partition}:iam::aws:policy{data['Path']}{name}")
+
+    # What the baseline holds is put in past IAM's rules, so also what IAM would refuse.
+
+    def make_role(
+        self, account: str, name: str, trust: str, path: str = "/", tags: Mapping[str, str] | None = None
+    ) -> Any:
+        """moto's role, without a policy."""
+        return self.backend(account).create_role(
+            role_name=name,
+            assume_role_policy_document=trust,
+            path=path,
+            permissions_boundary=None,
+            description="",
+            tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+            max_session_duration="3600",
+        )
+
+    def attach(
+        self, entity: Any, account: str, managed: Iterable[str], inline: Mapping[str, Any] | None = None
+    ) -> None:
+        """AWS's own policies by name, and inline ones, onto moto's user or role."""
+        for name in managed:
+            arn = f"arn:{self._partition}:iam::aws:policy/{name}"
+            self.ensure_managed_policy(account, arn)
+            self.backend(account).managed_policies[arn].attach_to(entity)
+        entity.policies.update({name: json.dumps(document) for name, document in (inline or {}).items()})
+
+    def make_user(self, account: str, region: str, name: str) -> Any:
+        return self.backend(account).create_user(region, name, "/")
+
+    def make_instance_profile(self, account: str, name: str, role_name: str) -> None:
+        self.backend(account).create_instance_profile(name, "/", [])
+        self.backend(account).add_role_to_instance_profile(name, role_name)
+
+
+def _documents(holder: Any) -> list[str]:
+    return [*map(_default_document, holder.managed_policies.values()), *holder.policies.values()]
+
+
+def _managed_policy_data(name: str) -> dict[str, Any] | None:
+    start = aws_managed_policies_data.find(f'\n "{name}":{{')
+    if start < 0:
+        return None
+    end = aws_managed_policies_data.index("\n }", start)
+    document: dict[str, dict[str, Any]] = json.loads("{" + aws_managed_policies_data[start : end + 3] + "}")
+    return document[name]
+
+
+def _default_document(policy: Any) -> str:
+    version = next((item for item in policy.versions if item.is_default), policy.versions[-1])
+    return str(version.document)
+
+
+def answer_by_moto(
+    service: Literal["ec2", "iam"], request: HttpRequest, account: str, authorization: str
+) -> HttpAnswer:
+    """What moto answers to a call of IAM or EC2 that was let through; it reads the region in `authorization` alone."""
+    headers = {name: value for name, value in request.headers.items() if not name.startswith(("x-moto", "host"))}
+    answer = _client(service).open(
+        "/",
+        method=request.method,
+        query_string=request.query,
+        data=request.body,
+        headers={**headers, "authorization": authorization, "x-moto-account-id": account},
+    )
+    dropped = ("content-length", "connection", "server", "date")
+    kept = {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
+    return HttpAnswer(answer.status_code, kept, answer.get_data())
+
+
+@cache
+def _client(service: Literal["ec2", "iam"]) -> Any:
+    from moto.moto_server.werkzeug_app import create_backend_app
+    from werkzeug.test import Client
+
+    # One application for each service, and not moto's dispatcher: that would also serve moto's own paths.
+    return Client(create_backend_app(service), use_cookies=False)
+
+
+def seed_ec2(region: str, account: str, cluster_name: str) -> None:
+    """EC2 as the baseline has it: the cluster's VPC with three subnets and its security group, and the three nodes with
+    the node role's profile. Importing moto's EC2 takes half a second, so this waits until EC2 is first called."""
+    from moto.ec2.models import ec2_backends, instances, security_groups, subnets, vpcs
+
+    for backends in list(ec2_backends.values()):
+        for backend in list(backends.values()):
+            backend.reset()
+    backend = ec2_backends[account][region]
+    with _ids(vpcs, "random_vpc_id", (VPC_ID,)):
+        backend.create_vpc("10.0.0.0/16")
+    with _ids(subnets, "random_subnet_id", SUBNET_IDS):
+        for index, _ in enumerate(SUBNET_IDS):
+            zone = f"{region}{'abc'[index]}"
+            backend.create_subnet(VPC_ID, f"10.0.{index}.0/24", availability_zone=zone)
+    with _ids(security_groups, "random_security_group_id", (CLUSTER_SECURITY_GROUP_ID,)):
+        name = f"eks-cluster-sg-{cluster_name}"
+        backend.create_security_group(name, "EKS created security group", vpc_id=VPC_ID)
+    tags = {
+        "eks:cluster-name": cluster_name,
+        "eks:nodegroup-name": NODEGROUP,
+        f"kubernetes.io/cluster/{cluster_name}": "owned",
+    }
+    with _ids(instances, "random_instance_id", INSTANCE_IDS):
+        for index, subnet_id in enumerate(SUBNET_IDS):
+            backend.run_instances(
+                "ami-12c6146b",
+                1,
+                None,
+                [],
+                instance_type=INSTANCE_TYPE,
+                is_instance_type_default=False,
+                subnet_id=subnet_id,
+                private_ip=f"10.0.{index}.{10 + index}",
+                security_group_ids=[CLUSTER_SECURITY_GROUP_ID],
+                tags={"instance": tags},
+            )
+    for instance_id in INSTANCE_IDS:
+        backend.associate_iam_instance_profile(instance_id, INSTANCE_PROFILE)
+
+
+@contextmanager
+def _ids(module: ModuleType, generator: str, ids: Sequence[str]) -> Iterator[None]:
+    """moto's random ids replaced by fixed ones, since DescribeCluster and the nodes name them too."""
+    waiting = iter(ids)
+    original = getattr(module, generator)
+    setattr(module, generator, lambda: next(waiting))
+    try:
+        yield
+    finally:
+        setattr(module, generator, original)

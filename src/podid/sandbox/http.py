@@ -1,0 +1,213 @@
+"""HTTP/1.1 on loopback for both halves: keep-alive, a thread for each connection, with or without TLS.
+
+werkzeug's own server is no choice: it ends the connection after every answer, which costs a TLS handshake a call.
+"""
+
+import contextlib
+import itertools
+import socket
+import socketserver
+import ssl
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+LARGEST_BODY = 3 * 1024 * 1024
+"""As a kube-apiserver; no AWS call that is played here comes near it."""
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+_TEXT = {"Content-Type": "text/plain"}
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One request as it came: `target` still percent-encoded, header names in lower case.
+
+    `caller` is the connection's number: one connection always meets the same replica of what is played.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    caller: int = 0
+
+    @property
+    def path(self) -> str:
+        """Percent-encoded, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+    @cached_property
+    def arguments(self) -> dict[str, str]:
+        """The query decoded; of a name that is given twice the last value."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
+
+    @cached_property
+    def decoded_path(self) -> str:
+        return unquote(self.path)
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.lower(), "")
+
+    @property
+    def media_type(self) -> str:
+        return self.header("content-type").partition(";")[0].strip()
+
+    def flag(self, name: str) -> bool:
+        return self.arguments.get(name, "").lower() in ("true", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A response; `chunks` take the place of the body and are sent one by one as they come."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    chunks: Iterator[bytes] | None = None
+
+
+class Disconnect(Exception):
+    """The connection ends without an answer, as when a server crashes or a firewall steps in."""
+
+
+Application = Callable[[HttpRequest], HttpAnswer]
+
+
+class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
+    """Serves `application` on 127.0.0.1 from `start` to `close`; port 0 takes a free one.
+
+    Refuses what a browser sends that was led here: another Host than ours (DNS rebinding), or an Origin.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, application: Application, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self.application = application
+        self.stopping = threading.Event()
+        self.callers = itertools.count()
+        self._tls = tls
+        self._connections: set[socket.socket] = set()
+        self._thread: threading.Thread | None = None
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="podid-sandbox", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Frees the port and ends the connections that are still open."""
+        self.stopping.set()
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own looks the host name up, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # The handshake belongs to the connection's own thread, so that a silent client blocks nobody else.
+        request.settimeout(30)
+        with self._tls.wrap_socket(request, server_side=True) if self._tls else request as connection:
+            self._connections.add(connection)
+            try:
+                _Handler(connection, client_address, self)
+            finally:
+                self._connections.discard(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error; anything else is shown as usual."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Buffered: with the default every header line is a packet of its own, and Nagle's algorithm costs 44 ms a request.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    timeout = 120
+    server: LoopbackServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.caller = next(self.server.callers)
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def _serve(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > LARGEST_BODY:
+            self.close_connection = True
+            self._send(HttpAnswer(413, {**_TEXT, "Connection": "close"}, b"Too large.\n"))
+            return
+        body = self.rfile.read(int(length))
+        if not self._is_local(headers):
+            self._send(HttpAnswer(403, _TEXT, b"This sandbox serves loopback clients only.\n"))
+            return
+        try:
+            self._send(self.server.application(HttpRequest(self.command, self.path, headers, body, self.caller)))
+        except Disconnect:
+            self._tear_down()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve  # noqa: N815 - http.server's names
+
+    def _is_local(self, headers: Mapping[str, str]) -> bool:
+        if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+            return False
+        name, _, port = headers.get("host", "").partition(":")
+        return name in _LOOPBACK_NAMES and port == str(self.server.server_port)
+
+    def _send(self, answer: HttpAnswer) -> None:
+        self.send_response_only(answer.status)
+        chunked = answer.chunks is not None
+        framing = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(answer.body))}
+        for name, value in {**answer.headers, **framing}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if answer.chunks is not None:
+            self._stream(answer.chunks)
+        elif self.command != "HEAD":
+            self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def _stream(self, chunks: Iterator[bytes]) -> None:
+        self.wfile.flush()
+        for chunk in chunks:
+            if self.server.stopping.is_set():
+                break
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _tear_down(self) -> None:
+        """Lingering for no time makes the kernel send RST instead of FIN."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):
+            socket.socket.close(self.connection)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: request lines can carry presigned URLs."""
