@@ -8,7 +8,7 @@ from typing import Any
 
 from podid.cli.boundary import run
 from podid.cli.runtime import Runtime, Streams
-from podid.sandbox.clock import Clock
+from podid.sandbox.clock import SandboxClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Podid:
     width: int = 200
     answers: Answers | None = None
     sleep: Callable[[float], None] | None = None
-    clock: Clock | None = None
+    clock: SandboxClock | None = None
 
     def __call__(self, *argv: str, stdin: str = "", **env: str) -> Outcome:
         stdout, stderr = io.StringIO(), io.StringIO()

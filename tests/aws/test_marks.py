@@ -39,7 +39,6 @@ TRUST = {
 DEPENDENT = {
     "eks:CreatePodIdentityAssociation": {"iam:GetRole"},
     "eks:UpdatePodIdentityAssociation": {"iam:GetRole"},
-    "iam:CreateRole": {"iam:TagRole"},
 }
 
 
@@ -126,13 +125,13 @@ def _own(session: AwsSession) -> Any:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The IAM actions that the sandbox's authorizer is asked for."""
     actions: list[str] = []
-    authorize = IamAuthorizer.__call__
+    authorize = IamAuthorizer.check
 
     def recording(self: IamAuthorizer, credential: Any, action: str, *args: Any, **named: Any) -> None:
         actions.append(action)
         authorize(self, credential, action, *args, **named)
 
-    monkeypatch.setattr(IamAuthorizer, "__call__", recording)
+    monkeypatch.setattr(IamAuthorizer, "check", recording)
     return actions
 
 

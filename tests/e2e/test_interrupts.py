@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from podid.sandbox.kube.authn import User
-from podid.sandbox.kube.authz import Access, Authorizer
+from podid.sandbox.kube.authz import Authorizer, ResourceAccess
 
 from .world import ROLE_ARN, Site, injected
 
@@ -85,7 +85,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
     dry_runs: list[str] = []
     check = Authorizer.check
 
-    def witness(self: Authorizer, user: User, access: Access) -> None:
+    def witness(self: Authorizer, user: User, access: ResourceAccess) -> None:
         if (access.verb, access.resource) == ("create", "pods"):
             dry_runs.append(access.namespace)
         check(self, user, access)

@@ -18,8 +18,9 @@ from podid.kube.connect import connect
 from podid.kube.reader import TEMPLATED, KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from podid.sandbox.kube import KubeSandbox, MemoryAddon, MemoryWorld
-from podid.sandbox.kube.authz import Access, Authorizer
+from podid.sandbox.kube import KubeSandbox
+from podid.sandbox.kube.authz import Authorizer, ResourceAccess
+from sandbox.memory_world import MemoryAddon, MemoryWorld
 
 ORDERS = ServiceAccountRef("shop", "orders")
 POD = Pod(
@@ -72,12 +73,12 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[ResourceAccess]:
     """What the sandbox's authorizer is asked for."""
-    accesses: list[Access] = []
+    accesses: list[ResourceAccess] = []
     check = Authorizer.check
 
-    def recording(self: Authorizer, user: Any, access: Access) -> None:
+    def recording(self: Authorizer, user: Any, access: ResourceAccess) -> None:
         accesses.append(access)
         check(self, user, access)
 
@@ -103,7 +104,7 @@ def transport() -> Iterator[Transport]:
         yield Transport(connect(cluster, token=lambda: token))
 
 
-def test_the_marks_are_what_the_api_server_is_asked_for(transport: Transport, asked: list[Access]) -> None:
+def test_the_marks_are_what_the_api_server_is_asked_for(transport: Transport, asked: list[ResourceAccess]) -> None:
     reader, writer = KubeReader(transport), KubeWriter(transport)
     wrong = []
     calls: list[tuple[Callable[..., Any], Callable[[], object]]] = [

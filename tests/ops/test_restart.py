@@ -12,7 +12,7 @@ from podid.ops.association.effect import is_injected
 from podid.ops.restart.rollout import Outcome, RestartReport, find_targets, restart
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 
 from .kube_world import ORDERS, KubeWorld, kube_world
 
@@ -48,7 +48,7 @@ def told(report: RestartReport) -> list[tuple[str, str, str, int]]:
     return [(str(o.target.workload), str(o.status), o.message, o.restarts) for o in report.outcomes]
 
 
-def make(world: KubeWorld, kind: Kind, name: str, **spec: Any) -> None:
+def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
     world.sandbox.create(kind, {"metadata": {"name": name, "namespace": "shop"}, "spec": spec})
     world.sleep(5)
 

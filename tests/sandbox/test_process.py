@@ -37,7 +37,7 @@ def test_start_status_env_reset_stop(directory: Path) -> None:
         "us-west-2",
         False,
     )
-    assert process.status(directory=directory) == process.Status(started)
+    assert process.status(directory=directory) == process.SandboxStatus(started)
     assert process.start(directory=directory).already
     assert [mode(directory), mode(directory / "state.json"), mode(directory / "sandbox.log")] == [0o700, 0o600, 0o600]
     environment = process.env(directory=directory)
@@ -58,9 +58,9 @@ def test_start_status_env_reset_stop(directory: Path) -> None:
         "faults": [],
         "calls": {},
     }
-    assert process.stop(directory=directory) == process.Stopped(True, started.endpoint_url)
-    assert process.stop(directory=directory) == process.Stopped(False)
-    assert process.status(directory=directory) == process.Status(None)
+    assert process.stop(directory=directory) == process.SandboxStopped(True, started.endpoint_url)
+    assert process.stop(directory=directory) == process.SandboxStopped(False)
+    assert process.status(directory=directory) == process.SandboxStatus(None)
     with pytest.raises(NotFound, match="no sandbox is running"):
         process.env(directory=directory)
 
@@ -117,7 +117,7 @@ def test_a_busy_port(directory: Path) -> None:
         taken.listen()
         with pytest.raises(Conflict, match="the port is taken by another process"):
             process.start(directory=directory, kubernetes=False, port=taken.getsockname()[1])
-    assert process.status(directory=directory) == process.Status(None)
+    assert process.status(directory=directory) == process.SandboxStatus(None)
 
 
 def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
@@ -132,7 +132,7 @@ def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
 
 def old_state(directory: Path, port: int, pid: int) -> None:
     state.prepare(directory)
-    state.write(directory, state.State(pid, port, "old-nonce", "AKIA", "s", "us-west-2", "1", "demo", "", 0.0))
+    state.write(directory, state.SandboxState(pid, port, "old-nonce", "AKIA", "s", "us-west-2", "1", "demo", "", 0.0))
 
 
 def test_a_state_file_of_a_dead_process(directory: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_state_file_of_a_dead_process(directory: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     old_state(directory, port, os.getpid())
-    assert process.status(directory=directory) == process.Status(None, stale=True)
+    assert process.status(directory=directory) == process.SandboxStatus(None, stale=True)
     started = process.start(directory=directory, kubernetes=False)
     assert not started.already
     assert process.status(directory=directory).running == started
@@ -168,7 +168,7 @@ def test_stop_spares_whoever_took_the_port_and_the_pid(directory: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         old_state(directory, server.server_port, bystander.pid)
-        assert process.stop(directory=directory) == process.Stopped(False)
+        assert process.stop(directory=directory) == process.SandboxStopped(False)
         assert bystander.poll() is None
         assert not (directory / "state.json").exists()
         assert Impostor.heard
@@ -184,7 +184,7 @@ def test_links_are_not_followed(directory: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.json"
     elsewhere.write_text("{}")
     (directory / "state.json").symlink_to(elsewhere)
-    assert process.status(directory=directory) == process.Status(None)
+    assert process.status(directory=directory) == process.SandboxStatus(None)
     with pytest.raises(FileExistsError):
         old_state(directory, 1, 1)
     assert elsewhere.read_text() == "{}"

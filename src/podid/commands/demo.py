@@ -81,11 +81,10 @@ def demo(
 
     Example: podid demo
     """
-    from podid.sandbox import process
+    from podid.sandbox import process, state
 
     directory = access.sandbox_dir
-    home = directory.parent / "demo"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = state.prepare(directory.parent / "demo")
     (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
     tour = _Tour(terminal)
     tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")

@@ -19,7 +19,7 @@ from podid.sandbox.aws.moto_backend import (
     VPC_ID,
     IamStore,
 )
-from podid.sandbox.world import Addon, Association, Cluster, World
+from podid.sandbox.world import AddonRecord, AssociationRecord, ClusterRecord, World
 
 KUBERNETES_VERSION = "1.35"
 PLATFORM_VERSION = "eks.9"
@@ -50,7 +50,7 @@ def load(world: World, iam: IamStore, *, samples: bool = False) -> None:
     world.changed("addons")
 
 
-def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -> Cluster:
+def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -> ClusterRecord:
     """An ACTIVE cluster without anything in it."""
     arn = world.arn(f"cluster/{name}")
     issuer = f"https://oidc.eks.{world.region}.{_dns_suffix(world)}/id/{OIDC_ID}"
@@ -79,7 +79,7 @@ def add_cluster(world: World, name: str, *, version: str = KUBERNETES_VERSION) -
         "upgradePolicy": {"supportType": "EXTENDED"},
         "deletionProtection": False,
     }
-    cluster = Cluster(name=name, arn=arn, version=version, body=body)
+    cluster = ClusterRecord(name=name, arn=arn, version=version, body=body)
     world.clusters[name] = cluster
     world.tags[arn] = {}
     return cluster
@@ -106,7 +106,7 @@ def add_role(
 
 def add_association(
     world: World, namespace: str, service_account: str, role: str, *, cluster_name: str = "", age: float = 86400.0
-) -> Association:
+) -> AssociationRecord:
     """An association with the role of this name, path included; `age` seconds old, so in effect. Nothing is checked."""
     cluster = world.clusters[cluster_name or world.cluster_name]
     role_arn = f"arn:{world.partition}:iam::{world.account}:role/{role}"
@@ -127,7 +127,7 @@ def seed_associations(world: World, count: int, role_name: str = "storefront", *
     world.notify()
 
 
-def pods_trust(cluster: Cluster | None = None, actions: tuple[str, ...] | None = None) -> dict[str, Any]:
+def pods_trust(cluster: ClusterRecord | None = None, actions: tuple[str, ...] | None = None) -> dict[str, Any]:
     """A trust policy for EKS Pod Identity, limited to `cluster` where one is given."""
     statement: dict[str, Any] = dict(_PODS_STATEMENT)
     if actions is not None:
@@ -147,7 +147,7 @@ def service_trust(service: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def irsa_trust(world: World, cluster: Cluster, namespace: str, service_account: str) -> dict[str, Any]:
+def irsa_trust(world: World, cluster: ClusterRecord, namespace: str, service_account: str) -> dict[str, Any]:
     """A trust policy of IAM roles for service accounts."""
     issuer = str(cluster.body["identity"]["oidc"]["issuer"]).removeprefix("https://")
     statement = {
@@ -164,7 +164,7 @@ def irsa_trust(world: World, cluster: Cluster, namespace: str, service_account: 
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _add_roles(world: World, iam: IamStore, cluster: Cluster) -> None:
+def _add_roles(world: World, iam: IamStore, cluster: ClusterRecord) -> None:
     scoped = pods_trust(cluster)
     table = {
         "Effect": "Allow",
@@ -199,7 +199,7 @@ def _add_roles(world: World, iam: IamStore, cluster: Cluster) -> None:
     iam.attach(iam.make_user(world.account, world.region, "podid-admin"), world.account, ["AdministratorAccess"])
 
 
-def _add_nodegroup(world: World, cluster: Cluster) -> None:
+def _add_nodegroup(world: World, cluster: ClusterRecord) -> None:
     arn = world.arn(f"nodegroup/{cluster.name}/{NODEGROUP}/a2c8e6d4-0000-4000-8000-000000000001")
     cluster.nodegroups[NODEGROUP] = {
         "nodegroupName": NODEGROUP,
@@ -224,7 +224,7 @@ def _add_nodegroup(world: World, cluster: Cluster) -> None:
     world.tags[arn] = {}
 
 
-def _add_access_entries(world: World, cluster: Cluster) -> None:
+def _add_access_entries(world: World, cluster: ClusterRecord) -> None:
     """Whoever made the cluster, and the nodes: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     prefix = f"arn:{world.partition}:iam::{world.account}:"
     cluster.administrators.add(f"{prefix}user/podid-admin")
@@ -244,9 +244,9 @@ def _add_access_entries(world: World, cluster: Cluster) -> None:
         }
 
 
-def _add_installed_addon(world: World, cluster: Cluster, name: str) -> None:
+def _add_installed_addon(world: World, cluster: ClusterRecord, name: str) -> None:
     created = _CREATED.timestamp()
-    cluster.addons[name] = Addon(
+    cluster.addons[name] = AddonRecord(
         name=name,
         version=CATALOG[name].default_for[cluster.version],
         status="ACTIVE",

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 
-class Clock:
+class SandboxClock:
     """Seconds since the epoch, plus whatever was skipped."""
 
     def __init__(self) -> None:

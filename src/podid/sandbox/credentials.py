@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from podid.sandbox.clock import Clock
+from podid.sandbox.clock import SandboxClock
 
 _KEY_CHARACTERS = string.ascii_uppercase + "234567"
 
@@ -42,7 +42,7 @@ class Denial:
 class KeyRing:
     """All access keys the sandbox knows: its own, and those that `issued` finds in IAM. Thread-safe."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         self.clock = clock
         self.issued: Callable[[str], Credential | None] = lambda _: None
         self._lock = threading.Lock()

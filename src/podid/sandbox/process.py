@@ -22,7 +22,7 @@ from typing import Any
 
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.sandbox import state
-from podid.sandbox.state import State
+from podid.sandbox.state import SandboxState
 
 UNSET = (
     "AWS_PROFILE",
@@ -62,7 +62,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SandboxStatus:
     """`running` is None when no sandbox runs; `stale` when a state file of a dead one lay there."""
 
     running: Running | None
@@ -70,7 +70,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class SandboxStopped:
     """Whether there was a sandbox to stop, and where it had been."""
 
     was_running: bool
@@ -125,15 +125,15 @@ def start(
         return _running(_launch(command, directory, nonce, timeout), directory)
 
 
-def stop(*, directory: Path) -> Stopped:
+def stop(*, directory: Path) -> SandboxStopped:
     """Stops the sandbox of the state file; a stale file is removed. Unavailable when it does not end."""
     if not directory.is_dir():
-        return Stopped(False)
+        return SandboxStopped(False)
     with state.locked(directory):
         found = state.read(directory)
         if found is None or not _answers(found):
             state.remove(directory)
-            return Stopped(False)
+            return SandboxStopped(False)
         _command(found, {"command": "stop"})
         deadline = time.monotonic() + _STOP_SECONDS
         while _answers(found):
@@ -141,15 +141,15 @@ def stop(*, directory: Path) -> Stopped:
                 raise Unavailable(f"the sandbox on port {found.port} does not end", subject=_url(found))
             time.sleep(0.02)
         state.remove(directory)
-        return Stopped(True, _url(found))
+        return SandboxStopped(True, _url(found))
 
 
-def status(*, directory: Path) -> Status:
+def status(*, directory: Path) -> SandboxStatus:
     """What runs now; asks the process, not the file."""
     found = state.read(directory)
     if found is None:
-        return Status(None)
-    return Status(_running(found, directory)) if _answers(found) else Status(None, stale=True)
+        return SandboxStatus(None)
+    return SandboxStatus(_running(found, directory)) if _answers(found) else SandboxStatus(None, stale=True)
 
 
 def env(*, directory: Path) -> Environment:
@@ -199,14 +199,14 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost"))) for name in names}
 
 
-def _require_running(directory: Path) -> State:
+def _require_running(directory: Path) -> SandboxState:
     found = state.read(directory)
     if found is None or not _answers(found):
         raise NotFound("no sandbox is running", hint=("podid", "sandbox", "start"))
     return found
 
 
-def _launch(command: list[str], directory: Path, nonce: str, timeout: float) -> State:
+def _launch(command: list[str], directory: Path, nonce: str, timeout: float) -> SandboxState:
     log = state.open_log(directory)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     try:
@@ -248,7 +248,7 @@ def _failed_start(code: int, directory: Path) -> PodidError:
     return PodidError(f"the sandbox ended with code {code} while it started; see {state.log_path(directory)}")
 
 
-def _running(found: State, directory: Path, *, already: bool = False) -> Running:
+def _running(found: SandboxState, directory: Path, *, already: bool = False) -> Running:
     return Running(
         endpoint_url=_url(found),
         pid=found.pid,
@@ -262,11 +262,11 @@ def _running(found: State, directory: Path, *, already: bool = False) -> Running
     )
 
 
-def _url(found: State) -> str:
+def _url(found: SandboxState) -> str:
     return f"http://127.0.0.1:{found.port}"
 
 
-def _answers(found: State) -> bool:
+def _answers(found: SandboxState) -> bool:
     """Whether the process on the port can prove that it knows the nonce."""
     from podid.sandbox.proof import HELLO, proof
 
@@ -278,7 +278,7 @@ def _answers(found: State) -> bool:
         return False
 
 
-def _command(found: State, arguments: Mapping[str, object]) -> object:
+def _command(found: SandboxState, arguments: Mapping[str, object]) -> object:
     from podid.sandbox.proof import COMMAND, NONCE_HEADER
 
     try:

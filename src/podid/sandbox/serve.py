@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         exported = box.env()
         state.write(
             options.directory,
-            state.State(
+            state.SandboxState(
                 pid=os.getpid(),
                 port=int(box.endpoint_url.rsplit(":", 1)[-1]),
                 nonce=box.nonce,

@@ -16,7 +16,7 @@ from podid.domain.errors import Conflict, InvalidInput, PodidError
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SandboxState:
     """A detached sandbox, as its `serve` process wrote it down once it listened."""
 
     pid: int
@@ -79,7 +79,7 @@ def open_log(directory: Path) -> int:
         return os.open(log_path(directory), flags, 0o600)
 
 
-def read(directory: Path) -> State | None:
+def read(directory: Path) -> SandboxState | None:
     """What was written, or None; a file that is not ours, is a link or does not parse counts as absent."""
     try:
         descriptor = os.open(state_path(directory), os.O_RDONLY | os.O_NOFOLLOW)
@@ -89,12 +89,12 @@ def read(directory: Path) -> State | None:
         if os.fstat(descriptor).st_uid != os.getuid():
             return None
         try:
-            return State(**json.load(file))
+            return SandboxState(**json.load(file))
         except (ValueError, TypeError):
             return None
 
 
-def write(directory: Path, state: State) -> None:
+def write(directory: Path, state: SandboxState) -> None:
     """Writes the file; FileExistsError when there is one."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(state_path(directory), flags, 0o600), "w") as file:

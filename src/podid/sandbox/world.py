@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from podid.sandbox.clock import Clock
+from podid.sandbox.clock import SandboxClock
 from podid.sandbox.contract import AgentAddon, KubernetesHalf
 from podid.sandbox.credentials import KeyRing
 
@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
+class AssociationRecord:
     """A pod identity association as EKS stores it."""
 
     cluster_name: str
@@ -60,7 +60,7 @@ class Association:
     target_role_arn: str | None = None
     external_id: str | None = None
     policy: str | None = None
-    previous: "Association | None" = None
+    previous: "AssociationRecord | None" = None
     deleted_at: float | None = None
 
     @property
@@ -80,7 +80,7 @@ class AddonUpdate:
 
 
 @dataclass(slots=True)
-class Addon:
+class AddonRecord:
     """An installed add-on. At `due` its status becomes `next_status` ("" means that it disappears)."""
 
     name: str
@@ -110,18 +110,18 @@ class AddonFault:
 
 
 @dataclass(slots=True)
-class Cluster:
+class ClusterRecord:
     """A cluster; `body`, node groups, profiles and entries are in the API's own spelling."""
 
     name: str
     arn: str
     version: str
     body: dict[str, Any]
-    associations: dict[str, Association] = field(default_factory=dict)
+    associations: dict[str, AssociationRecord] = field(default_factory=dict)
     by_subject: dict[tuple[str, str], str] = field(default_factory=dict)
-    deleted: list[Association] = field(default_factory=list)
-    addons: dict[str, Addon] = field(default_factory=dict)
-    preserved: dict[str, Addon] = field(default_factory=dict)
+    deleted: list[AssociationRecord] = field(default_factory=list)
+    addons: dict[str, AddonRecord] = field(default_factory=dict)
+    preserved: dict[str, AddonRecord] = field(default_factory=dict)
     nodegroups: dict[str, dict[str, Any]] = field(default_factory=dict)
     fargate_profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     access_entries: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -146,11 +146,11 @@ class World:
         self.partition = partition
         self.cluster_name = cluster_name
         self.lock = threading.RLock()
-        self.clock = Clock()
+        self.clock = SandboxClock()
         self.delays = Delays()
         self.limits = Limits()
         self.credentials = KeyRing(self.clock)
-        self.clusters: dict[str, Cluster] = {}
+        self.clusters: dict[str, ClusterRecord] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.addon_faults: dict[str, AddonFault] = {}
         self.kubernetes: KubernetesHalf | None = None
@@ -210,7 +210,9 @@ class World:
         """An EKS ARN of this account and region."""
         return f"arn:{self.partition}:eks:{self.region}:{self.account}:{resource}"
 
-    def association_in_effect(self, cluster_name: str, namespace: str, service_account: str) -> Association | None:
+    def association_in_effect(
+        self, cluster_name: str, namespace: str, service_account: str
+    ) -> AssociationRecord | None:
         """The association as EKS Auth and the webhook know it now, `delays.association` late."""
         with self.lock:
             cluster = self.clusters.get(cluster_name)
@@ -224,17 +226,17 @@ class World:
             current = cluster.by_subject.get(subject)
             return _as_of(cluster.associations[current], seen_until) if current else None
 
-    def put_association(self, cluster: Cluster, association: Association) -> None:
+    def put_association(self, cluster: ClusterRecord, association: AssociationRecord) -> None:
         cluster.associations[association.id] = association
         cluster.by_subject[association.subject] = association.id
 
-    def history(self, association: Association) -> Association:
+    def history(self, association: AssociationRecord) -> AssociationRecord:
         """What an update keeps of the version it replaces: its own past only while somebody may still see that."""
         if association.modified_at > self.clock.now() - self.delays.association:
             return association
         return replace(association, previous=None)
 
-    def remove_association(self, cluster: Cluster, association_id: str) -> Association:
+    def remove_association(self, cluster: ClusterRecord, association_id: str) -> AssociationRecord:
         association = cluster.associations.pop(association_id)
         cluster.by_subject.pop(association.subject, None)
         now = self.clock.now()
@@ -244,7 +246,7 @@ class World:
         self.tags.pop(association.arn, None)
         return association
 
-    def settle(self, cluster: Cluster) -> None:
+    def settle(self, cluster: ClusterRecord) -> None:
         """Carries out the add-on transitions that are due."""
         now = self.clock.now()
         for addon in list(cluster.addons.values()):
@@ -273,15 +275,15 @@ class World:
             self.credentials.allow_again()
             self._listeners.clear()
 
-    def all_associations(self) -> Iterator[Association]:
+    def all_associations(self) -> Iterator[AssociationRecord]:
         with self.lock:
             for cluster in self.clusters.values():
                 yield from list(cluster.associations.values())
 
 
-def _as_of(association: Association, moment: float) -> Association | None:
+def _as_of(association: AssociationRecord, moment: float) -> AssociationRecord | None:
     """The newest version that existed at `moment`."""
-    version: Association | None = association
+    version: AssociationRecord | None = association
     while version is not None and version.modified_at > moment:
         version = version.previous
     return version

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podid.sandbox.aws.authorization import Rights, as_principal, principal_keys, tag_keys
+from podid.sandbox.aws.authorization import IamAuthorizer, as_principal, principal_keys, tag_keys
 from podid.sandbox.aws.moto_backend import IamStore, RoleView, Tags
 from podid.sandbox.aws.policy import Keys, Principal, decide
 from podid.sandbox.credentials import Credential
@@ -48,7 +48,9 @@ def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
     return keys | {key: (value,) for key, value in (request.source or {}).items()}
 
 
-def refused_chained(role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, rights: Rights) -> str:
+def refused_chained(
+    role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, rights: IamAuthorizer
+) -> str:
     """As `refused_action`, for a user or a role session: its own policies count unless the trust names it outright."""
     principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
     if refused := refused_action(role, principal, request, caller_keys):

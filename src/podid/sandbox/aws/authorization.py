@@ -35,7 +35,7 @@ def authenticate(request: HttpRequest, signature: Signature | None, credentials:
     return credential
 
 
-class Rights:
+class IamAuthorizer:
     """What IAM says of a call: rights taken away one by one, then the caller's policies."""
 
     def __init__(self, credentials: KeyRing, iam: IamStore) -> None:

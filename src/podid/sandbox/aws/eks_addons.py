@@ -15,7 +15,7 @@ from podid.sandbox.aws import eks_associations
 from podid.sandbox.aws.addon_catalog import CATALOG, AddonKind, schema_violation
 from podid.sandbox.aws.protocol import Params, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result, page
-from podid.sandbox.world import Addon, AddonUpdate, Cluster
+from podid.sandbox.world import AddonRecord, AddonUpdate, ClusterRecord
 
 _BUSY = ("CREATING", "UPDATING", "DELETING")
 
@@ -34,7 +34,7 @@ def create(call: Call, params: Params) -> Result:
     wanted = params.get("podIdentityAssociations") or []
     _check_associations(call, cluster, kind, version, wanted, owned=())
     now = call.world.clock.now()
-    addon = Addon(
+    addon = AddonRecord(
         name=kind.name,
         version=version,
         status="CREATING",
@@ -176,7 +176,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-def _begin(call: Call, addon: Addon, status: str, goal: str) -> None:
+def _begin(call: Call, addon: AddonRecord, status: str, goal: str) -> None:
     """`status` now, `goal` (or what a fault makes of it) after `delays.addon`."""
     now = call.world.clock.now()
     fault = call.world.addon_faults.get(addon.name) if goal else None
@@ -186,7 +186,7 @@ def _begin(call: Call, addon: Addon, status: str, goal: str) -> None:
     addon.issues = [{"code": fault.code, "message": fault.message, "resourceIds": []}] if fault else []
 
 
-def _kind(call: Call, cluster: Cluster, name: str) -> AddonKind:
+def _kind(call: Call, cluster: ClusterRecord, name: str) -> AddonKind:
     kind = CATALOG.get(name)
     if kind is None:
         raise call.error(
@@ -195,7 +195,7 @@ def _kind(call: Call, cluster: Cluster, name: str) -> AddonKind:
     return kind
 
 
-def _version(call: Call, cluster: Cluster, kind: AddonKind, wanted: str | None) -> str:
+def _version(call: Call, cluster: ClusterRecord, kind: AddonKind, wanted: str | None) -> str:
     version = wanted or kind.default_for.get(cluster.version, "")
     if version not in kind.versions:
         raise call.error(
@@ -207,7 +207,7 @@ def _version(call: Call, cluster: Cluster, kind: AddonKind, wanted: str | None) 
     return version
 
 
-def _check_configuration(call: Call, cluster: Cluster, kind: AddonKind, text: str | None) -> None:
+def _check_configuration(call: Call, cluster: ClusterRecord, kind: AddonKind, text: str | None) -> None:
     if not text:
         return
     try:
@@ -229,7 +229,7 @@ def _check_configuration(call: Call, cluster: Cluster, kind: AddonKind, text: st
 
 
 def _check_associations(
-    call: Call, cluster: Cluster, kind: AddonKind, version: str, wanted: list[Params], owned: tuple[str, ...]
+    call: Call, cluster: ClusterRecord, kind: AddonKind, version: str, wanted: list[Params], owned: tuple[str, ...]
 ) -> None:
     members = {"clusterName": cluster.name, "addonName": kind.name}
     if wanted and not kind.supports_pod_identity(version):
@@ -252,7 +252,7 @@ def _check_associations(
             eks_associations.refuse_duplicate(call, cluster, subject)
 
 
-def _replace_associations(call: Call, cluster: Cluster, addon: Addon, wanted: list[Params]) -> None:
+def _replace_associations(call: Call, cluster: ClusterRecord, addon: AddonRecord, wanted: list[Params]) -> None:
     """The list replaces the whole set; an account that stays keeps its association and its id."""
     roles = {item["serviceAccount"]: item["roleArn"] for item in wanted}
     kept: list[str] = []
@@ -281,14 +281,14 @@ def _replace_associations(call: Call, cluster: Cluster, addon: Addon, wanted: li
     call.world.changed("associations")
 
 
-def _remove_associations(call: Call, cluster: Cluster, addon: Addon) -> None:
+def _remove_associations(call: Call, cluster: ClusterRecord, addon: AddonRecord) -> None:
     for association_id in addon.association_ids:
         if association_id in cluster.associations:
             call.world.remove_association(cluster, association_id)
     call.world.changed("associations")
 
 
-def _find(call: Call, cluster: Cluster, name: str) -> Addon:
+def _find(call: Call, cluster: ClusterRecord, name: str) -> AddonRecord:
     addon = cluster.addons.get(name)
     if addon is None:
         raise call.error(
@@ -300,7 +300,7 @@ def _find(call: Call, cluster: Cluster, name: str) -> Addon:
     return addon
 
 
-def _body(call: Call, cluster: Cluster, addon: Addon) -> dict[str, Any]:
+def _body(call: Call, cluster: ClusterRecord, addon: AddonRecord) -> dict[str, Any]:
     visible = addon.issues if addon.status in ("DEGRADED", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED") else []
     return {
         "addonName": addon.name,

@@ -11,7 +11,7 @@ from typing import Any
 from podid.sandbox.aws.policy import ServicePrincipal, decide
 from podid.sandbox.aws.protocol import Params, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result, page
-from podid.sandbox.world import Association, Cluster, World, new_id
+from podid.sandbox.world import AssociationRecord, ClusterRecord, World, new_id
 
 PODS = ServicePrincipal("pods.eks.amazonaws.com")
 TRUST_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
@@ -117,7 +117,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 def new_association(
     world: World,
-    cluster: Cluster,
+    cluster: ClusterRecord,
     subject: tuple[str, str],
     role_arn: str,
     *,
@@ -126,11 +126,11 @@ def new_association(
     target_role_arn: str | None = None,
     policy: str | None = None,
     created_at: float | None = None,
-) -> Association:
+) -> AssociationRecord:
     """A new association with a fresh id; nothing is checked and nothing stored."""
     association_id = new_id("a-")
     now = world.clock.now() if created_at is None else created_at
-    return Association(
+    return AssociationRecord(
         cluster_name=cluster.name,
         namespace=subject[0],
         service_account=subject[1],
@@ -163,7 +163,7 @@ def check_role(call: Call, role_arn: str) -> None:
         raise call.error("InvalidParameterException", "Trust policy of the role provided is invalid.")
 
 
-def refuse_duplicate(call: Call, cluster: Cluster, subject: tuple[str, str]) -> None:
+def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str]) -> None:
     """One association per service account; a deleted one counts for `delays.delete`."""
     taken = cluster.by_subject.get(subject)
     if taken is None:
@@ -174,7 +174,7 @@ def refuse_duplicate(call: Call, cluster: Cluster, subject: tuple[str, str]) -> 
         raise call.error("ResourceInUseException", f"Association already exists: {taken}", clusterName=cluster.name)
 
 
-def refuse_over_quota(call: Call, cluster: Cluster, wanted: int = 1) -> None:
+def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> None:
     limit = call.world.limits.associations_per_cluster
     if len(cluster.associations) + wanted > limit:
         raise call.error(
@@ -184,7 +184,7 @@ def refuse_over_quota(call: Call, cluster: Cluster, wanted: int = 1) -> None:
         )
 
 
-def describe_body(world: World, association: Association) -> dict[str, Any]:
+def describe_body(world: World, association: AssociationRecord) -> dict[str, Any]:
     """The full answer of create, update, describe and delete."""
     return {
         **_summary(association),
@@ -199,7 +199,7 @@ def describe_body(world: World, association: Association) -> dict[str, Any]:
     }
 
 
-def _summary(association: Association) -> dict[str, Any]:
+def _summary(association: AssociationRecord) -> dict[str, Any]:
     return {
         "clusterName": association.cluster_name,
         "namespace": association.namespace,
@@ -210,7 +210,7 @@ def _summary(association: Association) -> dict[str, Any]:
     }
 
 
-def _find(call: Call, cluster: Cluster, association_id: str) -> Association:
+def _find(call: Call, cluster: ClusterRecord, association_id: str) -> AssociationRecord:
     if len(association_id) != ID_LENGTH:
         raise call.error("InvalidParameterException", f"associationId should be {ID_LENGTH} characters long")
     association = cluster.associations.get(association_id)
@@ -253,7 +253,7 @@ def _fingerprint(params: Params) -> str:
     return json.dumps(params, sort_keys=True)
 
 
-def _replay(call: Call, cluster: Cluster, operation: str, params: Params) -> Association | None:
+def _replay(call: Call, cluster: ClusterRecord, operation: str, params: Params) -> AssociationRecord | None:
     """The same token with the same request answers again what it answered; with another request it is refused."""
     remembered = cluster.tokens.get(f"{operation}:{params.get('clientRequestToken')}")
     if remembered is None:
@@ -266,7 +266,7 @@ def _replay(call: Call, cluster: Cluster, operation: str, params: Params) -> Ass
     return cluster.associations.get(association_id)
 
 
-def _remember(cluster: Cluster, operation: str, params: Params, association_id: str) -> None:
+def _remember(cluster: ClusterRecord, operation: str, params: Params, association_id: str) -> None:
     token = params.get("clientRequestToken")
     if token:
         cluster.tokens[f"{operation}:{token}"] = (association_id, _fingerprint(params))

@@ -14,7 +14,7 @@ from podid.sandbox.aws.protocol import Params, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
-from podid.sandbox.world import Association
+from podid.sandbox.world import AssociationRecord
 
 AUDIENCE = "pods.eks.amazonaws.com"
 ROLE_SECONDS = 6 * 3600
@@ -59,7 +59,7 @@ def _review(call: Call, cluster_name: str, token: str) -> TokenClaims:
         raise call.error(error.service_code, str(error)) from error
 
 
-def _assume(call: Call, association: Association, claims: TokenClaims, cluster_arn: str) -> Credential:
+def _assume(call: Call, association: AssociationRecord, claims: TokenClaims, cluster_arn: str) -> Credential:
     role = _role(call, association.role_arn)
     tags = () if association.disable_session_tags else _session_tags(claims, association.cluster_name, cluster_arn)
     source = {
@@ -84,7 +84,7 @@ def _assume(call: Call, association: Association, claims: TokenClaims, cluster_a
     return _chain(call, association, session, name)
 
 
-def _chain(call: Call, association: Association, session: Credential, name: str) -> Credential:
+def _chain(call: Call, association: AssociationRecord, session: Credential, name: str) -> Credential:
     """The second hop; tags travel on as transitive ones, the external id goes along where there are none."""
     call.world.credentials.forget(session.access_key_id)
     target = _role(call, association.target_role_arn or "")

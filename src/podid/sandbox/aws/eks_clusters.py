@@ -6,7 +6,7 @@ from typing import Any
 
 from podid.sandbox.aws.protocol import Params
 from podid.sandbox.aws.service import Call, Handler, Result, page
-from podid.sandbox.world import Cluster, World
+from podid.sandbox.world import ClusterRecord, World
 
 # Discard port: nothing answers, and nothing leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
@@ -147,7 +147,7 @@ def resource_arn(world: World, labels: Mapping[str, str]) -> str:
     return world.arn(f"cluster/{name}")
 
 
-def _body(call: Call, cluster: Cluster) -> dict[str, Any]:
+def _body(call: Call, cluster: ClusterRecord) -> dict[str, Any]:
     half = call.world.kubernetes if cluster.name == call.world.cluster_name else None
     body = {"endpoint": half.endpoint_url if half else _NO_ENDPOINT, **_with_tags(call, cluster.body, "arn")}
     if half is not None:

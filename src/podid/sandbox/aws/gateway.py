@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters
-from podid.sandbox.aws.authorization import Rights, authenticate, tag_keys
+from podid.sandbox.aws.authorization import IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.errors import AwsError, render_error
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules
@@ -55,7 +55,7 @@ class Gateway:
         self.faults = faults
         self.iam = IamStore(world.clock, world.partition)
         world.credentials.issued = self.iam.credential
-        self.rights = Rights(world.credentials, self.iam)
+        self.rights = IamAuthorizer(world.credentials, self.iam)
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.rights)
         self._services = {name: RestJsonService(name) for name in REST_JSON}

@@ -22,7 +22,7 @@ os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
-from podid.sandbox.clock import Clock
+from podid.sandbox.clock import SandboxClock
 from podid.sandbox.credentials import Credential
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
@@ -50,7 +50,7 @@ class RoleView:
 class IamStore:
     """Users, roles and policies of every account, in one partition."""
 
-    def __init__(self, clock: Clock, partition: str) -> None:
+    def __init__(self, clock: SandboxClock, partition: str) -> None:
         self._clock = clock
         self._partition = partition
         self._history: dict[str, list[tuple[float, str]]] = {}

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from podid.sandbox.aws.authorization import Rights
+from podid.sandbox.aws.authorization import IamAuthorizer
 from podid.sandbox.aws.errors import AwsError
 from podid.sandbox.aws.moto_backend import IamStore
 from podid.sandbox.aws.policy import Keys
 from podid.sandbox.aws.protocol import Params, RestJsonService
 from podid.sandbox.credentials import Credential
-from podid.sandbox.world import Cluster, World
+from podid.sandbox.world import ClusterRecord, World
 
 Result = Mapping[str, Any]
 Handler = Callable[["Call", Params], Result]
@@ -27,7 +27,7 @@ class Call:
     world: World
     service: RestJsonService
     iam: IamStore
-    rights: Rights
+    rights: IamAuthorizer
     caller: Credential
     region: str
     keys: Keys
@@ -43,7 +43,7 @@ class Call:
         """AccessDeniedException, which the model of EKS does not declare for most operations."""
         return AwsError("AccessDenied", message, 403)
 
-    def cluster(self, name: str) -> Cluster:
+    def cluster(self, name: str) -> ClusterRecord:
         """The cluster with its add-ons up to date; ResourceNotFoundException in EKS's words."""
         with self.world.lock:
             cluster = self.world.clusters.get(name) if self.region == self.world.region else None

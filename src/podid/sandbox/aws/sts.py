@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
-from podid.sandbox.aws.authorization import Rights
+from podid.sandbox.aws.authorization import IamAuthorizer
 from podid.sandbox.aws.errors import AwsError, access_denied
 from podid.sandbox.aws.moto_backend import IamStore
 from podid.sandbox.aws.policy import FederatedPrincipal
@@ -30,7 +30,7 @@ class StsService:
 
     world: World
     iam: IamStore
-    rights: Rights
+    rights: IamAuthorizer
 
     UNSIGNED = ("AssumeRoleWithWebIdentity",)
 

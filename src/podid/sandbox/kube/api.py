@@ -6,9 +6,9 @@ from podid.sandbox.kube import discovery
 from podid.sandbox.kube.authn import Authenticator, User
 from podid.sandbox.kube.authz import Authorizer, path_refusal
 from podid.sandbox.kube.bodies import KubeAnswer, decoded
-from podid.sandbox.kube.resources import Resources
+from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.reviews import review
-from podid.sandbox.kube.routes import Target, parse
+from podid.sandbox.kube.routes import ApiTarget, parse
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.status import StatusError, method_not_allowed, no_such_resource
 from podid.sandbox.kube.subresources import Subresources
@@ -26,7 +26,7 @@ class ApiServer:
         simulation: Simulation,
         authenticator: Authenticator,
         authorizer: Authorizer,
-        resources: Resources,
+        resources: ResourceApi,
         subresources: Subresources,
         kubernetes_version: str,
     ) -> None:
@@ -89,7 +89,7 @@ class ApiServer:
             return KubeAnswer(200, discovery.openapi(steps[1]))
         return KubeAnswer(404, NOT_FOUND)
 
-    def _resource(self, request: HttpRequest, target: Target, user: User) -> KubeAnswer:
+    def _resource(self, request: HttpRequest, target: ApiTarget, user: User) -> KubeAnswer:
         if target.version != "v1" or target.group not in ("", *discovery.GROUPS):
             return KubeAnswer(404, NOT_FOUND)
         if target.review:

@@ -29,7 +29,7 @@ OIDC_RULE: Obj = {"verbs": ["get"], "nonResourceURLs": ["/.well-known", "/.well-
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ResourceAccess:
     """One thing that a caller wants to do; `resource` includes the subresource: pods/log."""
 
     verb: str
@@ -48,12 +48,12 @@ class Authorizer:
     denied: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """Pairs of verb and qualified resource: ("list", "daemonsets.apps"), ("get", "pods/log"); "*" is any."""
 
-    def check(self, user: User, access: Access) -> None:
+    def check(self, user: User, access: ResourceAccess) -> None:
         """Raises the API server's 403."""
         if not self.allowed(user, access):
             raise refusal(user, access)
 
-    def allowed(self, user: User, access: Access) -> bool:
+    def allowed(self, user: User, access: ResourceAccess) -> bool:
         resource, _, sub = access.resource.partition("/")
         qualified = f"{resource}.{access.group}" if access.group else resource
         qualified += f"/{sub}" if sub else ""
@@ -106,7 +106,7 @@ def _binds(binding: Obj, user: User) -> bool:
     return False
 
 
-def _grants(rule: Obj, access: Access) -> bool:
+def _grants(rule: Obj, access: ResourceAccess) -> bool:
     if not {"*", access.verb} & set(rule["verbs"]) or not {"*", access.group} & set(rule.get("apiGroups", [""])):
         return False
     _, _, sub = access.resource.partition("/")
@@ -117,7 +117,7 @@ def _grants(rule: Obj, access: Access) -> bool:
     return not names or access.name in names
 
 
-def refusal(user: User, access: Access) -> StatusError:
+def refusal(user: User, access: ResourceAccess) -> StatusError:
     """403 in the API server's words."""
     plural = access.resource.partition("/")[0]
     qualified = f"{plural}.{access.group}" if access.group else plural

@@ -1,7 +1,7 @@
 """The values that an API server fills in at creation, as recorded from kube-apiserver 1.36."""
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, clone, get
 
 _RESTART_TOLERATIONS = [
@@ -16,7 +16,7 @@ _RESTART_TOLERATIONS = [
 _PRIORITY_CLASSES = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
 
 
-def apply_defaults(kind: Kind, obj: Obj) -> Obj:
+def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
     """A copy with the defaults of its kind; pods get more from `default_pod` after admission."""
     obj = clone(obj)
     obj.pop("status", None)
@@ -51,7 +51,7 @@ def apply_defaults(kind: Kind, obj: Obj) -> Obj:
     return obj
 
 
-_EMPTY_STATUS: dict[Kind, Obj] = {
+_EMPTY_STATUS: dict[KubeKind, Obj] = {
     kinds.REPLICA_SETS: {"replicas": 0},
     kinds.STATEFUL_SETS: {"replicas": 0, "availableReplicas": 0},
     kinds.DAEMON_SETS: {

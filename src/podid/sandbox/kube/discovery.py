@@ -127,6 +127,6 @@ _SUBRESOURCES: dict[str, Obj] = {
 }
 
 
-def _subresource(kind: kinds.Kind, sub: str) -> Obj:
+def _subresource(kind: kinds.KubeKind, sub: str) -> Obj:
     head = {"name": f"{kind.plural}/{sub}", "singularName": "", "namespaced": kind.namespaced, "kind": kind.name}
     return {**head, **_SUBRESOURCES[sub]}

@@ -10,7 +10,7 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KubeKind:
     """One resource; `group` is empty for the core group."""
 
     group: str
@@ -74,13 +74,13 @@ EVENT_FIELDS = (
     "type",
 )
 
-NAMESPACES = Kind(
+NAMESPACES = KubeKind(
     "", "v1", "namespaces", "Namespace", False, ("ns",), (), ("status.phase",), ("status",), returns_deleted=True
 )
-SERVICE_ACCOUNTS = Kind(
+SERVICE_ACCOUNTS = KubeKind(
     "", "v1", "serviceaccounts", "ServiceAccount", True, ("sa",), (), (), ("token",), returns_deleted=True
 )
-PODS = Kind(
+PODS = KubeKind(
     "",
     "v1",
     "pods",
@@ -93,10 +93,10 @@ PODS = Kind(
     returns_deleted=True,
     generation=True,
 )
-NODES = Kind("", "v1", "nodes", "Node", False, ("no",), (), ("spec.unschedulable",), ("status",))
-EVENTS = Kind("", "v1", "events", "Event", True, ("ev",), (), EVENT_FIELDS)
-CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap", True, ("cm",))
-DEPLOYMENTS = Kind(
+NODES = KubeKind("", "v1", "nodes", "Node", False, ("no",), (), ("spec.unschedulable",), ("status",))
+EVENTS = KubeKind("", "v1", "events", "Event", True, ("ev",), (), EVENT_FIELDS)
+CONFIG_MAPS = KubeKind("", "v1", "configmaps", "ConfigMap", True, ("cm",))
+DEPLOYMENTS = KubeKind(
     "apps",
     "v1",
     "deployments",
@@ -108,7 +108,7 @@ DEPLOYMENTS = Kind(
     ("scale", "status"),
     generation=True,
 )
-REPLICA_SETS = Kind(
+REPLICA_SETS = KubeKind(
     "apps",
     "v1",
     "replicasets",
@@ -120,7 +120,7 @@ REPLICA_SETS = Kind(
     ("scale", "status"),
     generation=True,
 )
-STATEFUL_SETS = Kind(
+STATEFUL_SETS = KubeKind(
     "apps",
     "v1",
     "statefulsets",
@@ -132,17 +132,19 @@ STATEFUL_SETS = Kind(
     ("scale", "status"),
     generation=True,
 )
-DAEMON_SETS = Kind("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), ("all",), (), ("status",), generation=True)
-CONTROLLER_REVISIONS = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
-JOBS = Kind("batch", "v1", "jobs", "Job", True, (), ("all",), ("status.successful",), ("status",), generation=True)
-CRON_JOBS = Kind("batch", "v1", "cronjobs", "CronJob", True, ("cj",), ("all",), (), ("status",), generation=True)
-DISRUPTION_BUDGETS = Kind(
+DAEMON_SETS = KubeKind(
+    "apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), ("all",), (), ("status",), generation=True
+)
+CONTROLLER_REVISIONS = KubeKind("apps", "v1", "controllerrevisions", "ControllerRevision")
+JOBS = KubeKind("batch", "v1", "jobs", "Job", True, (), ("all",), ("status.successful",), ("status",), generation=True)
+CRON_JOBS = KubeKind("batch", "v1", "cronjobs", "CronJob", True, ("cj",), ("all",), (), ("status",), generation=True)
+DISRUPTION_BUDGETS = KubeKind(
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True, ("pdb",), (), (), ("status",), generation=True
 )
-NETWORK_POLICIES = Kind(
+NETWORK_POLICIES = KubeKind(
     "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", True, ("netpol",), generation=True
 )
-MUTATING_WEBHOOKS = Kind(
+MUTATING_WEBHOOKS = KubeKind(
     "admissionregistration.k8s.io",
     "v1",
     "mutatingwebhookconfigurations",
@@ -153,12 +155,12 @@ MUTATING_WEBHOOKS = Kind(
     generation=True,
 )
 RBAC = "rbac.authorization.k8s.io"
-ROLES = Kind(RBAC, "v1", "roles", "Role")
-ROLE_BINDINGS = Kind(RBAC, "v1", "rolebindings", "RoleBinding")
-CLUSTER_ROLES = Kind(RBAC, "v1", "clusterroles", "ClusterRole", False)
-CLUSTER_ROLE_BINDINGS = Kind(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", False)
+ROLES = KubeKind(RBAC, "v1", "roles", "Role")
+ROLE_BINDINGS = KubeKind(RBAC, "v1", "rolebindings", "RoleBinding")
+CLUSTER_ROLES = KubeKind(RBAC, "v1", "clusterroles", "ClusterRole", False)
+CLUSTER_ROLE_BINDINGS = KubeKind(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", False)
 
-ALL: tuple[Kind, ...] = (
+ALL: tuple[KubeKind, ...] = (
     CONFIG_MAPS,
     EVENTS,
     NAMESPACES,
@@ -180,8 +182,8 @@ ALL: tuple[Kind, ...] = (
     ROLE_BINDINGS,
     ROLES,
 )
-BY_PATH: dict[tuple[str, str, str], Kind] = {(k.group, k.version, k.plural): k for k in ALL}
-BY_NAME: dict[tuple[str, str], Kind] = {(k.api_version, k.name): k for k in ALL}
+BY_PATH: dict[tuple[str, str, str], KubeKind] = {(k.group, k.version, k.plural): k for k in ALL}
+BY_NAME: dict[tuple[str, str], KubeKind] = {(k.api_version, k.name): k for k in ALL}
 
 REVIEWS: dict[tuple[str, str, str], str] = {
     ("authentication.k8s.io", "v1", "selfsubjectreviews"): "SelfSubjectReview",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube.bodies import go_json_error
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, name, namespace
 from podid.sandbox.kube.selectors import Matcher, parse_fields, parse_labels
 from podid.sandbox.kube.status import bad_request, expired
@@ -20,7 +20,7 @@ _TOO_OLD = (
 )
 
 
-def matcher(kind: Kind, request: HttpRequest) -> Matcher:
+def matcher(kind: KubeKind, request: HttpRequest) -> Matcher:
     """Label and field selector of a request, as one predicate."""
     by_label = parse_labels(request.arguments.get("labelSelector", ""))
     by_field = parse_fields(kind, request.arguments.get("fieldSelector", ""))
@@ -28,7 +28,7 @@ def matcher(kind: Kind, request: HttpRequest) -> Matcher:
 
 
 def list_objects(
-    kind: Kind, ns: str, objects: Sequence[Obj], version: int, request: HttpRequest, *, too_old: bool, now: float
+    kind: KubeKind, ns: str, objects: Sequence[Obj], version: int, request: HttpRequest, *, too_old: bool, now: float
 ) -> Obj:
     """The list answer for objects in key order."""
     matches = matcher(kind, request)
@@ -90,7 +90,7 @@ def partial(obj: Obj) -> Obj:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
-def shape_list(kind: Kind, objects: Sequence[Obj], metadata: Obj, request: HttpRequest, now: float) -> Obj:
+def shape_list(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, request: HttpRequest, now: float) -> Obj:
     shape = wanted_shape(request)
     if shape == "Table":
         return table(kind, objects, metadata, request.arguments.get("includeObject", "Metadata"), now)
@@ -105,7 +105,7 @@ def shape_list(kind: Kind, objects: Sequence[Obj], metadata: Obj, request: HttpR
     return {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}
 
 
-def shape_one(kind: Kind, obj: Obj, request: HttpRequest, now: float) -> Obj:
+def shape_one(kind: KubeKind, obj: Obj, request: HttpRequest, now: float) -> Obj:
     shape = wanted_shape(request)
     if shape == "Table":
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}

@@ -1,7 +1,7 @@
 """What the workload controllers share: the pods they own, creating and counting them."""
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import (
     Obj,
     clone,
@@ -21,7 +21,7 @@ from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.status import StatusError
 
 
-def owned(registry: Registry, kind: Kind) -> dict[str, list[Obj]]:
+def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
     """Objects of a kind by the uid of their controller, oldest first."""
     found: dict[str, list[Obj]] = {}
     for obj in registry.store.all(kind):

@@ -3,7 +3,7 @@
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.admission import Admission
 from podid.sandbox.kube.defaults import apply_defaults, label_job
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, rfc3339, rfc3339_micro, terminating, uid
 from podid.sandbox.kube.status import already_exists, bad_request, cause, conflict, forbidden, not_found, precondition
 from podid.sandbox.kube.store import Store
@@ -18,13 +18,13 @@ class Registry:
         self._admission = admission
         self._root_ca = root_ca
 
-    def get(self, kind: Kind, ns: str, wanted: str) -> Obj:
+    def get(self, kind: KubeKind, ns: str, wanted: str) -> Obj:
         found = self.store.find(kind, ns, wanted)
         if found is None:
             raise not_found(kind, wanted)
         return found
 
-    def create(self, kind: Kind, ns: str, given: Obj, *, dry_run: bool = False, caller: int = 0) -> Obj:
+    def create(self, kind: KubeKind, ns: str, given: Obj, *, dry_run: bool = False, caller: int = 0) -> Obj:
         """The stored object, or with `dry_run` what would have been stored. Raises StatusError."""
         obj = self._named(kind, ns, given)
         home = self._home(kind, obj)
@@ -46,7 +46,7 @@ class Registry:
             self._furnish(name(stored))
         return stored
 
-    def _named(self, kind: Kind, ns: str, given: Obj) -> Obj:
+    def _named(self, kind: KubeKind, ns: str, given: Obj) -> Obj:
         metadata = dict(given.get("metadata") or {})
         if kind.namespaced and metadata.get("namespace") not in (None, "", ns):
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
@@ -58,7 +58,7 @@ class Registry:
             metadata.pop(field, None)
         return {**given, "metadata": {field: value for field, value in metadata.items() if value not in (None, {})}}
 
-    def _home(self, kind: Kind, obj: Obj) -> Obj | None:
+    def _home(self, kind: KubeKind, obj: Obj) -> Obj | None:
         """The namespace, which must exist and not be going away."""
         if not kind.namespaced:
             return None
@@ -77,7 +77,7 @@ class Registry:
         )
         self.create(kinds.SERVICE_ACCOUNTS, ns, {"metadata": {"name": "default"}})
 
-    def update(self, kind: Kind, before: Obj, given: Obj, *, status: bool = False, dry_run: bool = False) -> Obj:
+    def update(self, kind: KubeKind, before: Obj, given: Obj, *, status: bool = False, dry_run: bool = False) -> Obj:
         """Put `given` in the place of `before`; `status` takes only the status from it, otherwise all but that."""
         metadata = dict(given.get("metadata") or {})
         version = metadata.get("resourceVersion")
@@ -115,11 +115,11 @@ class Registry:
             metadata.setdefault("namespace", namespace(before))
         return {field: value for field, value in metadata.items() if value not in (None, {})}
 
-    def _finish(self, kind: Kind, obj: Obj) -> None:
+    def _finish(self, kind: KubeKind, obj: Obj) -> None:
         if kind is not kinds.NAMESPACES:
             self.store.remove(kind, obj)
 
-    def delete(self, kind: Kind, obj: Obj, options: Obj, *, dry_run: bool = False) -> tuple[Obj, bool]:
+    def delete(self, kind: KubeKind, obj: Obj, options: Obj, *, dry_run: bool = False) -> tuple[Obj, bool]:
         """The object as it was last seen, and whether it is gone at once."""
         self._check_preconditions(kind, obj, options)
         if kind is kinds.PODS:
@@ -132,13 +132,13 @@ class Registry:
             self.store.remove(kind, obj)
         return obj, True
 
-    def _check_preconditions(self, kind: Kind, obj: Obj, options: Obj) -> None:
+    def _check_preconditions(self, kind: KubeKind, obj: Obj, options: Obj) -> None:
         for field, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
             wanted = get(options, "preconditions", field)
             if wanted is not None and wanted != obj["metadata"][field]:
                 raise precondition(kind, name(obj), label, wanted, obj["metadata"][field])
 
-    def _mark(self, kind: Kind, obj: Obj, dry_run: bool) -> Obj:
+    def _mark(self, kind: KubeKind, obj: Obj, dry_run: bool) -> Obj:
         if terminating(obj):
             return obj
         marked = clone(obj)
@@ -176,7 +176,7 @@ class Registry:
                         del freed["metadata"]["ownerReferences"]
                     self.store.replace(kind, freed)
 
-    def set_status(self, kind: Kind, obj: Obj, status: Obj) -> Obj:
+    def set_status(self, kind: KubeKind, obj: Obj, status: Obj) -> Obj:
         """For controllers: the object with another status."""
         return self.store.replace(kind, {**obj, "status": status})
 
@@ -223,11 +223,11 @@ class Registry:
         self.store.add(kinds.EVENTS, self.store.stamp(kinds.EVENTS, event))
 
 
-def _desired(kind: Kind, obj: Obj) -> object:
+def _desired(kind: KubeKind, obj: Obj) -> object:
     return obj.get("webhooks") if kind is kinds.MUTATING_WEBHOOKS else obj.get("spec")
 
 
-def _refreshed(kind: Kind, obj: Obj) -> Obj:
+def _refreshed(kind: KubeKind, obj: Obj) -> Obj:
     """Defaults again, for what an update brought in; a pod's were final at creation."""
     body = {field: value for field, value in obj.items() if field not in ("kind", "apiVersion")}
     if kind in (kinds.PODS, kinds.NAMESPACES, kinds.NODES):

@@ -6,11 +6,11 @@ from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import patches
 from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json, from_yaml
 from podid.sandbox.kube.faults import ClusterFaults
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.listing import list_objects, matcher, shape_list, shape_one
 from podid.sandbox.kube.objects import Obj, clone, name, uid
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.routes import Target
+from podid.sandbox.kube.routes import ApiTarget
 from podid.sandbox.kube.status import (
     bad_request,
     cause,
@@ -38,12 +38,12 @@ def dry_run(request: HttpRequest, options: str) -> bool:
     return value == "All"
 
 
-def check_fields(kind: Kind, request: HttpRequest, obj: Obj) -> None:
+def check_fields(kind: KubeKind, request: HttpRequest, obj: Obj) -> None:
     if request.arguments.get("fieldValidation") == "Strict":
         check_strict(kind, obj)
 
 
-class Resources:
+class ResourceApi:
     """Callers hold the store's lock. Every method raises StatusError."""
 
     def __init__(self, registry: Registry, faults: ClusterFaults) -> None:
@@ -51,7 +51,7 @@ class Resources:
         self._store = registry.store
         self._faults = faults
 
-    def serve(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def serve(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         verbs = {
             "get": self._get,
             "list": self._list,
@@ -65,11 +65,11 @@ class Resources:
             raise method_not_allowed()
         return verbs[target.verb](kind, target, request)
 
-    def _get(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _get(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         found = self._registry.get(kind, target.namespace, target.name)
         return KubeAnswer(200, shape_one(kind, found, request, self._store.now()))
 
-    def _list(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _list(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         body = list_objects(
             kind,
             target.namespace,
@@ -81,7 +81,7 @@ class Resources:
         )
         return KubeAnswer(200, body)
 
-    def _create(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _create(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         if target.name:
             raise method_not_allowed()
         dry = dry_run(request, "CreateOptions")
@@ -90,7 +90,7 @@ class Resources:
         made = self._registry.create(kind, target.namespace, given, dry_run=dry, caller=request.caller)
         return KubeAnswer(201, shape_one(kind, made, request, self._store.now()))
 
-    def _update(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _update(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "UpdateOptions")
         given = _decoded(kind, request)
         check_fields(kind, request, given)
@@ -103,7 +103,7 @@ class Resources:
         after = self._registry.update(kind, before, given, status=target.sub == "status", dry_run=dry)
         return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
-    def _patch(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _patch(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry = dry_run(request, "PatchOptions")
         found = self._store.find(kind, target.namespace, target.name)
         if request.media_type not in _PATCHES:
@@ -119,7 +119,7 @@ class Resources:
         after = self._registry.update(kind, found, given, status=target.sub == "status", dry_run=dry)
         return KubeAnswer(200, shape_one(kind, after, request, self._store.now()))
 
-    def _delete(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _delete(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
         found = self._registry.get(kind, target.namespace, target.name)
         last, gone = self._registry.delete(kind, found, options, dry_run=dry)
@@ -127,7 +127,7 @@ class Resources:
             return KubeAnswer(200, _deleted(kind, last))
         return KubeAnswer(200, shape_one(kind, last, request, self._store.now()))
 
-    def _delete_collection(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _delete_collection(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         dry, options = dry_run(request, "DeleteOptions"), delete_options(request)
         matches = matcher(kind, request)
         chosen = [obj for obj in self._store.all(kind, target.namespace) if matches(obj)]
@@ -136,7 +136,7 @@ class Resources:
         return KubeAnswer(200, shape_list(kind, last, metadata, request, self._store.now()))
 
 
-def _decoded(kind: Kind, request: HttpRequest) -> Obj:
+def _decoded(kind: KubeKind, request: HttpRequest) -> Obj:
     given = decoded(request, kind.name)
     if not isinstance(given, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind.name})")
@@ -164,7 +164,7 @@ def delete_options(request: HttpRequest) -> Obj:
     return options
 
 
-def _deleted(kind: Kind, obj: Obj) -> Obj:
+def _deleted(kind: KubeKind, obj: Obj) -> Obj:
     details: Obj = {"name": name(obj)}
     if kind.group:
         details["group"] = kind.group

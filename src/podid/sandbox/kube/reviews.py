@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from podid.sandbox.kube.authn import MASTERS, User
-from podid.sandbox.kube.authz import MASTER_RULE, NON_RESOURCE_RULES, OIDC_RULE, Access, Authorizer
+from podid.sandbox.kube.authz import MASTER_RULE, NON_RESOURCE_RULES, OIDC_RULE, Authorizer, ResourceAccess
 from podid.sandbox.kube.objects import Obj, get, rfc3339
 
 
@@ -46,7 +46,7 @@ def _allowed(spec: Obj, user: User, authorizer: Authorizer) -> bool:
     resource = str(asked.get("resource", ""))
     if sub := asked.get("subresource"):
         resource += f"/{sub}"
-    access = Access(
+    access = ResourceAccess(
         str(asked.get("verb", "")),
         str(asked.get("group", "")),
         resource,

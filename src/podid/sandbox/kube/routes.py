@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.authz import Access
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.authz import ResourceAccess
+from podid.sandbox.kube.kinds import KubeKind
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ApiTarget:
     """A resource request; `kind` is None when the sandbox does not serve the resource."""
 
     group: str
@@ -23,7 +23,7 @@ class Target:
     verb: str
 
     @property
-    def kind(self) -> Kind | None:
+    def kind(self) -> KubeKind | None:
         return kinds.BY_PATH.get((self.group, self.version, self.plural))
 
     @property
@@ -32,14 +32,14 @@ class Target:
         return kinds.REVIEWS.get((self.group, self.version, self.plural), "")
 
     @property
-    def access(self) -> Access:
+    def access(self) -> ResourceAccess:
         # a namespace is authorized as if it lay in itself
         ns = self.name if self.plural == "namespaces" and not self.group else self.namespace
         resource = f"{self.plural}/{self.sub}" if self.sub else self.plural
-        return Access(self.verb, self.group, resource, ns, self.name)
+        return ResourceAccess(self.verb, self.group, resource, ns, self.name)
 
 
-def parse(request: HttpRequest) -> Target | None:
+def parse(request: HttpRequest) -> ApiTarget | None:
     """None when the path names no resource (discovery, health, version)."""
     steps = [step for step in request.decoded_path.split("/") if step]
     if len(steps) >= 3 and steps[0] == "api":
@@ -52,7 +52,7 @@ def parse(request: HttpRequest) -> Target | None:
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
     plural, name, sub = [*rest, "", ""][:3]
-    return Target(group, version, plural, namespace, name, sub, _verb(request, name))
+    return ApiTarget(group, version, plural, namespace, name, sub, _verb(request, name))
 
 
 def _verb(request: HttpRequest, name: str) -> str:

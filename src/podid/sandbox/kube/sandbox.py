@@ -16,13 +16,13 @@ from podid.sandbox.kube.baseline import Baseline
 from podid.sandbox.kube.bodies import KubeAnswer
 from podid.sandbox.kube.certs import make_certificates
 from podid.sandbox.kube.faults import ClusterFaults
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.kubelet import Runner, is_agent
 from podid.sandbox.kube.objects import Obj, get, namespace, uid
-from podid.sandbox.kube.resources import Resources
+from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.subresources import Subresources
-from podid.sandbox.kube.timeline import Clock, Timing
+from podid.sandbox.kube.timeline import Now, Timing
 
 AGE_SECONDS = 3600.0
 """How long the baseline's workloads have run when somebody comes to look."""
@@ -35,7 +35,7 @@ class KubeSandbox:
         self,
         world: ControlPlane,
         *,
-        clock: Clock = time.time,
+        clock: Now = time.time,
         timing: Timing | None = None,
         identify: Callable[[str], tuple[str, str] | None] = lambda _: None,
         groups_of: Callable[[str], tuple[str, ...] | None] = lambda _: (MASTERS,),
@@ -62,7 +62,7 @@ class KubeSandbox:
         self.authorizer = Authorizer(store)
         self.admin_token = secrets.token_urlsafe(24)
         self.add_user(self.admin_token, "kubernetes-admin", groups=(MASTERS,))
-        resources = Resources(self._simulation.registry, self.faults)
+        resources = ResourceApi(self._simulation.registry, self.faults)
         subresources = Subresources(
             self._simulation.registry, resources, self._simulation.issuer, self.faults, self._log
         )
@@ -192,31 +192,31 @@ class KubeSandbox:
 
     # the cluster from inside
 
-    def create(self, kind: Kind, obj: Obj) -> Obj:
+    def create(self, kind: KubeKind, obj: Obj) -> Obj:
         """Create as an admin would, admission included. Raises StatusError."""
         with self._simulation.store.lock:
             self._simulation.catch_up()
             return self._simulation.registry.create(kind, obj["metadata"].get("namespace", ""), obj)
 
-    def find(self, kind: Kind, ns: str, name: str) -> Obj | None:
+    def find(self, kind: KubeKind, ns: str, name: str) -> Obj | None:
         """The object now, or None. Not to be changed."""
         with self._simulation.store.lock:
             self._simulation.catch_up()
             return self._simulation.store.find(kind, ns, name)
 
-    def all(self, kind: Kind, ns: str = "") -> list[Obj]:
+    def all(self, kind: KubeKind, ns: str = "") -> list[Obj]:
         """Every object of the kind now. Not to be changed."""
         with self._simulation.store.lock:
             self._simulation.catch_up()
             return self._simulation.store.all(kind, ns)
 
-    def delete(self, kind: Kind, ns: str, name: str) -> None:
+    def delete(self, kind: KubeKind, ns: str, name: str) -> None:
         """Delete as an admin would. Raises StatusError when it is not there."""
         with self._simulation.store.lock:
             self._simulation.catch_up()
             self._simulation.registry.delete(kind, self._simulation.registry.get(kind, ns, name), {})
 
-    def patch(self, kind: Kind, ns: str, name: str, change: Callable[[Obj], Obj]) -> Obj:
+    def patch(self, kind: KubeKind, ns: str, name: str, change: Callable[[Obj], Obj]) -> Obj:
         """Replace an object by what `change` makes of it. Raises StatusError."""
         with self._simulation.store.lock:
             self._simulation.catch_up()

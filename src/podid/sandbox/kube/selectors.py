@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, get, labels, name, namespace
 from podid.sandbox.kube.status import bad_request
 
@@ -95,7 +95,7 @@ def _holds(found: dict[str, str], key: str, operator: str, values: frozenset[str
     return found.get(key) not in values
 
 
-def parse_fields(kind: Kind, text: str) -> Matcher:
+def parse_fields(kind: KubeKind, text: str) -> Matcher:
     """A `fieldSelector`; only the fields that Kubernetes indexes for the kind are known."""
     terms: list[tuple[str, bool, str]] = []
     for term in filter(None, text.split(",")):

@@ -7,13 +7,13 @@ from podid.sandbox.kube.agent import AddonManager
 from podid.sandbox.kube.deployments import sync_deployments, sync_replica_sets
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import collect_garbage, end_namespaces, sync_disruption_budgets, sync_jobs
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.kubelet import Kubelet
 from podid.sandbox.kube.owned import PodMaker
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.sets import sync_daemon_sets, sync_stateful_sets
 from podid.sandbox.kube.store import Store
-from podid.sandbox.kube.timeline import Clock, Timeline, Timing
+from podid.sandbox.kube.timeline import Now, Timeline, Timing
 from podid.sandbox.kube.tokens import TokenIssuer
 from podid.sandbox.kube.webhook import Webhook
 
@@ -28,7 +28,7 @@ class Simulation:
         self,
         world: ControlPlane,
         *,
-        clock: Clock,
+        clock: Now,
         timing: Timing,
         faults: ClusterFaults,
         issuer: str,
@@ -48,7 +48,7 @@ class Simulation:
         self._outside: object = None
         self.store.dirty = self._dirty
 
-    def _dirty(self, kind: Kind) -> None:
+    def _dirty(self, kind: KubeKind) -> None:
         if kind not in _IDLE and not self._planned:
             self._planned = True
             self.store.timeline.after(self.timing.controller, self._reconcile)

@@ -1,7 +1,7 @@
 """Refusals of an API server, word for word as kube-apiserver 1.36 gives them."""
 
 from podid.domain.errors import PodidError
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj
 
 DNS_SUBDOMAIN = (
@@ -39,7 +39,7 @@ class StatusError(PodidError):
         return body
 
 
-def _details(kind: Kind, name: str = "", *, by_kind: bool = False) -> Obj:
+def _details(kind: KubeKind, name: str = "", *, by_kind: bool = False) -> Obj:
     details: Obj = {}
     if name:
         details["name"] = name
@@ -49,7 +49,7 @@ def _details(kind: Kind, name: str = "", *, by_kind: bool = False) -> Obj:
     return details
 
 
-def not_found(kind: Kind, name: str) -> StatusError:
+def not_found(kind: KubeKind, name: str) -> StatusError:
     return StatusError(404, "NotFound", f'{kind.qualified} "{name}" not found', _details(kind, name))
 
 
@@ -61,11 +61,11 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
-def already_exists(kind: Kind, name: str) -> StatusError:
+def already_exists(kind: KubeKind, name: str) -> StatusError:
     return StatusError(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', _details(kind, name))
 
 
-def conflict(kind: Kind, name: str) -> StatusError:
+def conflict(kind: KubeKind, name: str) -> StatusError:
     message = (
         f'Operation cannot be fulfilled on {kind.qualified} "{name}": the object has been modified; '
         "please apply your changes to the latest version and try again"
@@ -73,7 +73,7 @@ def conflict(kind: Kind, name: str) -> StatusError:
     return StatusError(409, "Conflict", message, _details(kind, name))
 
 
-def precondition(kind: Kind, name: str, field: str, wanted: str, found: str) -> StatusError:
+def precondition(kind: KubeKind, name: str, field: str, wanted: str, found: str) -> StatusError:
     message = (
         f'Operation cannot be fulfilled on {kind.name} "{name}": the {field} in the precondition ({wanted}) does not '
         f"match the {field} in record ({found}). The object might have been deleted and then recreated"
@@ -85,7 +85,7 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
-def forbidden(kind: Kind, name: str, why: str, causes: list[Obj] | None = None) -> StatusError:
+def forbidden(kind: KubeKind, name: str, why: str, causes: list[Obj] | None = None) -> StatusError:
     subject = f'{kind.qualified} "{name}"' if name else kind.qualified
     details = _details(kind, name)
     if causes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import ALPHABET, Obj, rfc3339, uid
 from podid.sandbox.kube.timeline import Timeline
 
@@ -24,7 +24,7 @@ class Change:
     """One write, as a watch sees it; `before` is what the object was."""
 
     version: int
-    kind: Kind
+    kind: KubeKind
     action: Literal["ADDED", "MODIFIED", "DELETED"]
     obj: Obj
     before: Obj | None
@@ -38,19 +38,19 @@ class Store:
         self.timeline = timeline
         self.version = first_version
         self.history: deque[Change] = deque(maxlen=HISTORY)
-        self.dirty: Callable[[Kind], None] = lambda _kind: None
-        self.uids: dict[str, tuple[Kind, Key]] = {}
-        self._objects: dict[Kind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
+        self.dirty: Callable[[KubeKind], None] = lambda _kind: None
+        self.uids: dict[str, tuple[KubeKind, Key]] = {}
+        self._objects: dict[KubeKind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
         # names and uids only have to be unlike each other, and the same in every run of a test
         self._random = random.Random(seed)  # noqa: S311
 
     def now(self) -> float:
         return self.timeline.now()
 
-    def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
+    def find(self, kind: KubeKind, namespace: str, name: str) -> Obj | None:
         return self._objects[kind].get(namespace, {}).get(name)
 
-    def all(self, kind: Kind, namespace: str = "") -> list[Obj]:
+    def all(self, kind: KubeKind, namespace: str = "") -> list[Obj]:
         """Every object of the kind, in one namespace or in all, in the order of etcd keys."""
         by_namespace = self._objects[kind]
         namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda each: f"{each}/")
@@ -70,7 +70,7 @@ class Store:
     def number(self, below: int) -> int:
         return self._random.randrange(below)
 
-    def stamp(self, kind: Kind, obj: Obj) -> Obj:
+    def stamp(self, kind: KubeKind, obj: Obj) -> Obj:
         """The object with what the API server sets at creation: uid, creationTimestamp, generation."""
         metadata = {key: value for key, value in obj["metadata"].items() if key not in ("resourceVersion", "selfLink")}
         metadata["uid"] = self.new_uid()
@@ -79,26 +79,28 @@ class Store:
         metadata["creationTimestamp"] = rfc3339(self.now())
         return {"kind": kind.name, "apiVersion": kind.api_version, **_body(obj), "metadata": metadata}
 
-    def add(self, kind: Kind, obj: Obj) -> Obj:
+    def add(self, kind: KubeKind, obj: Obj) -> Obj:
         """Store a stamped object."""
         return self._write(kind, obj, "ADDED", None)
 
-    def replace(self, kind: Kind, obj: Obj) -> Obj:
+    def replace(self, kind: KubeKind, obj: Obj) -> Obj:
         """Store a changed copy; equal content keeps its resourceVersion, as in a real API server."""
         before = self._existing(kind, obj)
         if before == obj:
             return before
         return self._write(kind, obj, "MODIFIED", before)
 
-    def remove(self, kind: Kind, obj: Obj) -> Obj:
+    def remove(self, kind: KubeKind, obj: Obj) -> Obj:
         before = self._existing(kind, obj)
         return self._write(kind, obj, "DELETED", before)
 
-    def _existing(self, kind: Kind, obj: Obj) -> Obj:
+    def _existing(self, kind: KubeKind, obj: Obj) -> Obj:
         namespace, name = kind.key(obj)
         return self._objects[kind][namespace][name]
 
-    def _write(self, kind: Kind, obj: Obj, action: Literal["ADDED", "MODIFIED", "DELETED"], before: Obj | None) -> Obj:
+    def _write(
+        self, kind: KubeKind, obj: Obj, action: Literal["ADDED", "MODIFIED", "DELETED"], before: Obj | None
+    ) -> Obj:
         self.version += 1
         stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
         namespace, name = kind.key(obj)

@@ -8,11 +8,11 @@ from podid.sandbox.kube import kinds, patches
 from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import budget_status, protects
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, terminating
 from podid.sandbox.kube.registry import Registry
-from podid.sandbox.kube.resources import Resources, dry_run
-from podid.sandbox.kube.routes import Target
+from podid.sandbox.kube.resources import ResourceApi, dry_run
+from podid.sandbox.kube.routes import ApiTarget
 from podid.sandbox.kube.status import StatusError, bad_request, method_not_allowed, no_such_resource
 from podid.sandbox.kube.tokens import TokenIssuer
 
@@ -24,7 +24,7 @@ class Subresources:
     """Callers hold the store's lock. Every method raises StatusError."""
 
     def __init__(
-        self, registry: Registry, resources: Resources, issuer: TokenIssuer, faults: ClusterFaults, logs: Logs
+        self, registry: Registry, resources: ResourceApi, issuer: TokenIssuer, faults: ClusterFaults, logs: Logs
     ) -> None:
         self._registry = registry
         self._resources = resources
@@ -32,7 +32,7 @@ class Subresources:
         self._faults = faults
         self._logs = logs
 
-    def serve(self, kind: Kind, target: Target, request: HttpRequest) -> KubeAnswer:
+    def serve(self, kind: KubeKind, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         if target.sub not in kind.subresources:
             raise no_such_resource()
         found = self._registry.get(kind, target.namespace, target.name)
@@ -48,7 +48,7 @@ class Subresources:
             return KubeAnswer(201, self._issuer.request(found, decoded(request, "TokenRequest"), dry_run=dry))
         return self._log(found, request) if target.sub == "log" else self._evict(found, request)
 
-    def _scale(self, kind: Kind, found: Obj, target: Target, request: HttpRequest) -> KubeAnswer:
+    def _scale(self, kind: KubeKind, found: Obj, target: ApiTarget, request: HttpRequest) -> KubeAnswer:
         if target.verb == "get":
             return KubeAnswer(200, _scale_of(found))
         if target.verb == "patch":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, condition, get, name, parse_time, terminating
 
 _NAME = (
@@ -88,7 +88,7 @@ def _job_status(job: Obj) -> str:
 
 
 # name, type, priority (1 is shown with -o wide), cell
-_COLUMNS: dict[Kind, tuple[tuple[str, str, int, Cell], ...]] = {
+_COLUMNS: dict[KubeKind, tuple[tuple[str, str, int, Cell], ...]] = {
     kinds.PODS: (
         ("Ready", "string", 0, _pod_ready),
         ("Status", "string", 0, _pod_status),
@@ -154,7 +154,7 @@ def _definition(title: str, kind: str, description: str, priority: int = 0) -> O
     return {"name": title, "type": kind, "format": shape, "description": description, "priority": priority}
 
 
-def table(kind: Kind, objects: Sequence[Obj], metadata: Obj, include: str, now: float) -> Obj:
+def table(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, include: str, now: float) -> Obj:
     """meta.k8s.io/v1 Table; `include` is None, Metadata or Object, as `includeObject` of the request."""
     columns = _COLUMNS.get(kind, ())
     shown = [_definition("Name", "string", _NAME)]

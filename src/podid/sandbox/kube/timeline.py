@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Clock = Callable[[], float]
+Now = Callable[[], float]
 
 
 class ManualClock:
@@ -43,7 +43,7 @@ class Timing:
 class Timeline:
     """Things that will happen. Not thread-safe: the sandbox's lock guards it."""
 
-    def __init__(self, clock: Clock = time.time) -> None:
+    def __init__(self, clock: Now = time.time) -> None:
         self._clock = clock
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()

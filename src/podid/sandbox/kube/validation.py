@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from podid.sandbox.kube import kinds
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, get
 from podid.sandbox.kube.selectors import matches
 from podid.sandbox.kube.status import (
@@ -30,7 +30,7 @@ _IMMUTABLE_POD = (
 )
 
 
-def check_create(kind: Kind, obj: Obj) -> None:
+def check_create(kind: KubeKind, obj: Obj) -> None:
     """Raises the API server's 422 for a new object that it would not store."""
     name = str(obj["metadata"].get("name", ""))
     causes = _name_causes(kind, name)
@@ -44,7 +44,7 @@ def check_create(kind: Kind, obj: Obj) -> None:
         raise invalid(kind.name, name, causes, kind.group)
 
 
-def _name_causes(kind: Kind, name: str) -> list[Obj]:
+def _name_causes(kind: KubeKind, name: str) -> list[Obj]:
     if not name:
         return [required("metadata.name", "name or generateName is required")]
     if kind in _PATH_SEGMENT_KINDS:
@@ -103,7 +103,7 @@ def _job_causes(obj: Obj) -> list[Obj]:
     return causes
 
 
-def check_update(kind: Kind, before: Obj, after: Obj) -> None:
+def check_update(kind: KubeKind, before: Obj, after: Obj) -> None:
     """Raises the API server's refusal of a change to what cannot change."""
     name = before["metadata"]["name"]
     causes: list[Obj] = []
@@ -131,7 +131,7 @@ def _frozen_pod(pod: Obj) -> Obj:
     return spec
 
 
-def check_strict(kind: Kind, obj: Obj) -> None:
+def check_strict(kind: KubeKind, obj: Obj) -> None:
     """`fieldValidation=Strict`: 400 for fields that the kind does not have, by the Kubernetes client's own schema."""
     from kubernetes.client import models
 
@@ -143,7 +143,7 @@ def check_strict(kind: Kind, obj: Obj) -> None:
         )
 
 
-def _model_name(kind: Kind) -> str:
+def _model_name(kind: KubeKind) -> str:
     return {"Event": "CoreV1Event"}.get(kind.name, f"V1{kind.name}")
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from podid.sandbox.http import HttpRequest
-from podid.sandbox.kube.kinds import Kind
+from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.listing import matcher, partial, wanted_shape
 from podid.sandbox.kube.objects import Obj, namespace
 from podid.sandbox.kube.selectors import Matcher
@@ -16,7 +16,7 @@ _DEFAULT_SECONDS = 1800.0
 
 
 def watch(
-    store: Store, kind: Kind, ns: str, object_name: str, request: HttpRequest, catch_up: Callable[[], None]
+    store: Store, kind: KubeKind, ns: str, object_name: str, request: HttpRequest, catch_up: Callable[[], None]
 ) -> Iterator[Obj]:
     """The events of a watch, until `timeoutSeconds`. Takes the store's lock itself; StatusError for a bad selector."""
     matches = matcher(kind, request)
@@ -30,7 +30,7 @@ def watch(
 
 def _stream(
     store: Store,
-    kind: Kind,
+    kind: KubeKind,
     ns: str,
     matches: Matcher,
     since: str,
@@ -62,7 +62,7 @@ def _stream(
             return
 
 
-def _begin(store: Store, kind: Kind, ns: str, matches: Matcher, since: str) -> tuple[int, list[Obj], bool]:
+def _begin(store: Store, kind: KubeKind, ns: str, matches: Matcher, since: str) -> tuple[int, list[Obj], bool]:
     """The version seen so far, the first events, and whether they are the last ones."""
     if since in ("", "0"):
         objects = [obj for obj in store.all(kind, ns) if matches(obj)]
@@ -87,7 +87,7 @@ def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:
     return {"type": action, "object": change.obj}
 
 
-def _shaper(store: Store, kind: Kind, request: HttpRequest) -> Callable[[Obj], Obj]:
+def _shaper(store: Store, kind: KubeKind, request: HttpRequest) -> Callable[[Obj], Obj]:
     shape = wanted_shape(request)
 
     def shaped(event: Obj) -> Obj:
