@@ -1,6 +1,6 @@
 # `make demo` and `make test` work on a machine that has git, make and Python 3.11 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check docs bench clean
+.PHONY: help setup demo test fuzz check generated docs bench clean
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -31,17 +31,22 @@ test: $(STAMP)  ## All tests
 fuzz: $(STAMP)  ## The property tests with new random cases
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --quiet --numprocesses auto tests/trust tests/changes/test_plan_properties.py tests/checks
 
-check: $(STAMP)  ## Style, types, generated documents, the wheel by itself
+check: $(STAMP)  ## Style, types, generated files, the wheel by itself
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python tools/gen_index.py --check
-	$(BIN)/python tools/gen_docs.py --check
+	@$(MAKE) --no-print-directory generated
 	$(BIN)/python tools/check_wheel.py
 
-docs: $(STAMP)  ## Write the generated documents
+generated: $(STAMP)  ## Whether the generated files are up to date
+	$(BIN)/python tools/gen_index.py --check
+	$(BIN)/python tools/gen_docs.py --check
+	$(BIN)/python tools/draw_layout.py --check
+
+docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/gen_index.py --write
 	$(BIN)/python tools/gen_docs.py --write
+	$(BIN)/python tools/draw_layout.py --write
 
 bench: $(STAMP)  ## Measure start-up, 5,000 pods, pacing, trust evaluation
 	$(BIN)/python -m benchmarks

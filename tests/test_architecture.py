@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from harness import Podid
 from podid.cli import options
@@ -281,6 +283,24 @@ def test_nothing_names_a_package_registry() -> None:
         if any(host in path.read_text(encoding="utf-8", errors="replace") for host in hosts)
     ]
     assert found == []
+
+
+def test_the_tested_pythons_are_the_promised_ones() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    prefix = "Programming Language :: Python :: 3."
+    promised = [name.removeprefix(prefix) for name in project["classifiers"] if name.startswith(prefix)]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in promised]
+    assert project["requires-python"] == f">=3.{promised[0]}"
+
+
+def test_actions_are_pinned_and_may_only_read() -> None:
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert [use for use in re.findall(r"uses: (\S+)", text) if not re.search(r"@[0-9a-f]{40}$", use)] == []
+        workflow = yaml.safe_load(text)
+        assert workflow["permissions"] == {}
+        assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
 
 
 def test_the_changelog_has_a_section() -> None:

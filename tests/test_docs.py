@@ -94,6 +94,37 @@ def test_a_page_that_is_not_whole_is_named(tmp_path: Path, old: str, new: str, c
         generator.generate(tmp_path)
 
 
+def test_the_picture_of_the_layout_shows_the_code() -> None:
+    artist = _tool("draw_layout")
+    assert artist.PICTURE.read_text(encoding="utf-8") == artist.draw(artist.read()), "run make docs"
+
+
+def test_arrows_are_the_imports_that_no_longer_way_shows(tmp_path: Path) -> None:
+    artist = _tool("draw_layout")
+    for name, imports in {
+        "top": "import typer\nfrom app.middle import use\n\ndef late():\n    from app.low import here\n",
+        "middle": "import app.low\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app.far, boto3\n",
+        "far": "import json\n",
+        "low": "",
+    }.items():
+        (tmp_path / "app" / name / "part").mkdir(parents=True)
+        (tmp_path / "app" / name / "__init__.py").write_text(f'"""What {name} is."""\n')
+        (tmp_path / "app" / name / "part" / "__init__.py").write_text(imports)
+    folders = artist.read(tmp_path / "app")
+    assert folders["top"].packages == ("typer",)
+    assert folders["middle"] == artist.Folder(
+        "middle", "What middle is.", ("part",), frozenset({"low"}), frozenset({"far"}), ()
+    )
+    assert artist.arrows(folders) == [("middle", "far"), ("middle", "low"), ("top", "middle")]
+    assert artist.rows(folders) == {"top": 0, "middle": 1, "far": 2, "low": 2}
+    drawn = artist.draw(folders)
+    assert drawn.count('class="arrow known"') == 1 + 1  # and in the legend
+    ways = [artist.way(start, end, artist.rows(folders)) for start, end in artist.arrows(folders)]
+    middle = artist.places(artist.rows(folders), ways)
+    assert abs(middle[("far",)] - middle[("low",)]) >= artist.BOX + artist.GAP
+    assert middle[("top",)] == middle[("middle",)]
+
+
 def test_every_command_has_a_section() -> None:
     text = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
     assert re.findall(r"^## podid (.*)$", text, re.MULTILINE) == [command.name for command in COMMANDS]

@@ -1,0 +1,1 @@
+"""Names, trust, plans, findings, errors: values and rules, no input or output."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API in podid's own values: ways in, reading, writing."""

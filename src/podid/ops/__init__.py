@@ -1,0 +1,1 @@
+"""The use cases, by noun: plan, apply, wait, look, diagnose."""

@@ -1,0 +1,1 @@
+"""Results as documents and tables, and a writer for each format."""
