@@ -1,6 +1,7 @@
 """Every test runs with a clean environment and talks to 127.0.0.1 only."""
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,14 @@ def _models_are_read_once() -> Iterator[None]:
 
         patch.setattr(Loader, "__init__", beginning)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """Behind nohup, `&` and some CI runners SIGINT is ignored, and every process started from here inherits that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -118,4 +118,5 @@ def test_while_a_rollout_goes_on(site: Site) -> None:
     # the rollout that was under way was waited for, or had ended: it was not begun again
     assert len(site.cluster.items("/apis/apps/v1/namespaces/shop/replicasets")) == 2
     # what became of the first run is not known, and the journal says where to look
-    assert statuses(site) == {"done", "failed"}
+    # and the second one is in it only where there was something left to wait for
+    assert {"failed"} <= statuses(site) <= {"done", "failed"}

@@ -125,7 +125,8 @@ def injected(pod: Json) -> bool:
 
 class Site:
     """`site("doctor")` runs podid as the account's administrator, in process, on the sandbox's clock: what podid
-    sleeps passes for the account and the cluster, and nothing else does but the milliseconds in between."""
+    sleeps passes for the account and the cluster, and nothing else does but the milliseconds in between. `slept` is
+    how long podid has slept, in seconds, whatever the machine needed for the rest."""
 
     def __init__(self, box: Sandbox, directory: Path) -> None:
         half = box.kubernetes
@@ -139,6 +140,7 @@ class Site:
             "XDG_STATE_HOME": str(directory / "state"),
             "HOME": str(directory / "home"),
         }
+        self.slept = 0.0
         self.on_sleep: Callable[[float], None] = lambda seconds: None
 
     def wait(self, seconds: float) -> None:
@@ -150,6 +152,10 @@ class Site:
             self.half.kube.poke()
             self.on_sleep(step)
             left -= step
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.wait(seconds)
 
     def __call__(self, *argv: str, env: dict[str, str] | None = None, without: Iterable[str] = ()) -> Outcome:
         environment = {**self.env, **(env or {})}
@@ -167,7 +173,7 @@ class Site:
                 argv=argv,
                 now=clock.datetime,
                 monotonic=clock.now,
-                sleep=self.wait,
+                sleep=self._sleep,
             )
             code = run(list(argv), runtime)
         return Outcome(code, stdout.getvalue(), stderr.getvalue())
