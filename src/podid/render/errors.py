@@ -1,10 +1,16 @@
 """An error as a person reads it and as a script parses it (both go to stderr)."""
 
+from __future__ import annotations
+
 import json
 import shlex
+from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError
 from podid.render import sanitize
+
+if TYPE_CHECKING:
+    from podid.render.documents.tool import ErrorBody, ErrorDocument
 
 
 def error_text(error: PodidError, *, color: bool) -> str:
@@ -30,8 +36,8 @@ def _capital(sentence: str) -> str:
 
 
 def error_json(error: PodidError) -> str:
-    """`{"error": {"code","message","hint","subject","exitCode","requestId"}}`, and `permission` and `advice` if any."""
-    body: dict[str, object] = {
+    """The ErrorDocument, on one line."""
+    body: ErrorBody = {
         "code": error.code,
         "message": error.what,
         "hint": shlex.join(error.hint) or None,
@@ -43,4 +49,5 @@ def error_json(error: PodidError) -> str:
         body["permission"] = error.permission
     if error.advice:
         body["advice"] = error.advice
-    return json.dumps({"error": body}, ensure_ascii=True) + "\n"
+    whole: ErrorDocument = {"error": body}
+    return json.dumps(whole, ensure_ascii=True) + "\n"
