@@ -12,7 +12,7 @@ from podid.domain.findings import Severity
 from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.ops.doctor import Scope, describe_checks, diagnose, parse_target, permissions, sections, select
-from podid.render.doctor_document import check_list_document, report_document
+from podid.render.doctor import check_list_document, report_document
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))

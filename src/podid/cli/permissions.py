@@ -8,7 +8,7 @@ from podid.domain.rights import CommandRights, KubeRight, Rights
 from podid.render.view import Document, Json, View, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.tool import PermissionsDocument
+    from podid.render.documents import tool as documents
 
 
 def permissions_view(command: str, rights: CommandRights) -> View:
@@ -17,7 +17,7 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     policy = _policy(rights.always)
     manifests = _manifests(rights.always)
     optional = [(_words(item.rights), item.reason) for item in rights.optional]
-    body: PermissionsDocument = {
+    body: documents.PermissionsDocument = {
         "kind": "Permissions",
         "command": command,
         "iamPolicy": policy,

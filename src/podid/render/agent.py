@@ -12,13 +12,7 @@ from podid.render.associations import facts
 from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.agent import (
-        AddonBody,
-        AgentStatusDocument,
-        DaemonSetBody,
-        NodeBody,
-        NodeListDocument,
-    )
+    from podid.render.documents import reports as documents
 
 
 _NODE_COLUMNS = (*columns("NODE", "TYPE", "AGENT", "POD", "WHY"), Column("OS", wide=True))
@@ -27,7 +21,7 @@ _NODE_COLUMNS = (*columns("NODE", "TYPE", "AGENT", "POD", "WHY"), Column("OS", w
 def agent_status_view(found: AgentReading) -> View:
     cluster, addon, daemon_sets, verdict = found.cluster, found.addon, found.daemon_sets, found.verdict
     coverage, report = found.coverage, found.report
-    body: AgentStatusDocument = {
+    body: documents.AgentStatusDocument = {
         "kind": "AgentStatus",
         "clusterName": cluster,
         "verdict": verdict,
@@ -65,7 +59,7 @@ def _addon_words(addon: Addon | None) -> str:
     return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
 
 
-def _addon(addon: Addon) -> AddonBody:
+def _addon(addon: Addon) -> documents.AddonBody:
     return {
         "addonName": addon.name,
         "addonVersion": addon.version,
@@ -76,7 +70,7 @@ def _addon(addon: Addon) -> AddonBody:
     }
 
 
-def _daemon_set(item: DaemonSet) -> DaemonSetBody:
+def _daemon_set(item: DaemonSet) -> documents.DaemonSetBody:
     return {
         "namespace": item.namespace,
         "name": item.name,
@@ -88,7 +82,7 @@ def _daemon_set(item: DaemonSet) -> DaemonSetBody:
     }
 
 
-def node_items(nodes: Sequence[NodeCoverage]) -> list[NodeBody]:
+def node_items(nodes: Sequence[NodeCoverage]) -> list[documents.NodeBody]:
     return [
         {
             "node": item.node,
@@ -110,7 +104,7 @@ def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
 
 
 def node_list_view(cluster: str, coverage: Coverage) -> View:
-    body: NodeListDocument = {
+    body: documents.NodeListDocument = {
         "kind": "NodeList",
         "clusterName": cluster,
         "items": node_items(coverage.nodes),

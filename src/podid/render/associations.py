@@ -13,7 +13,7 @@ from podid.render.trust import trust_body
 from podid.render.view import Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
-    from podid.render.documents.associations import AssociationBody, AssociationDocument, AssociationListDocument
+    from podid.render.documents import access as documents
 
 _COLUMNS = (
     Column("NAMESPACE"),
@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 
 
-def association_body(association: Association) -> AssociationBody:
+def association_body(association: Association) -> documents.AssociationBody:
     """EKS's PodIdentityAssociation member for member; null where the API has none."""
     return {
         "clusterName": association.cluster_name,
@@ -50,7 +50,7 @@ def association_body(association: Association) -> AssociationBody:
 
 def association_list_view(associations: Sequence[Association], cluster: str, now: datetime, *, short: bool) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs."""
-    body: AssociationListDocument = {
+    body: documents.AssociationListDocument = {
         "kind": "AssociationList",
         "clusterName": cluster,
         "items": [association_body(association) for association in associations],
@@ -126,7 +126,7 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 def association_view(found: AssociationReading, now: datetime) -> View:
     """One association with the verdict on its role's trust, a TrustReport's body under `trust`."""
     evaluation = found.evaluation
-    body: AssociationDocument = {
+    body: documents.AssociationDocument = {
         "kind": "Association",
         **association_body(found.association),
         "trust": None if evaluation is None else trust_body(evaluation),

@@ -12,17 +12,7 @@ from podid.ops.change.journal import Run
 from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.changes import (
-        ActionBody,
-        EffectBody,
-        HeaderBody,
-        HistoryDocument,
-        PlanDocument,
-        PlannedStatus,
-        ResultDocument,
-        RunBody,
-        RunStatus,
-    )
+    from podid.render.documents import changes as documents
 
 S = TypeVar("S")
 
@@ -103,8 +93,8 @@ def _empty(value: object) -> bool:
     return value is None or value == "" or value == {} or value is False
 
 
-def action_body(action: Action, status: S, after: State | None, reason: str = "") -> ActionBody[S]:
-    body: ActionBody[S] = {
+def action_body(action: Action, status: S, after: State | None, reason: str = "") -> documents.ActionBody[S]:
+    body: documents.ActionBody[S] = {
         "kind": action.kind,
         "verb": action.verb,
         "target": action.target,
@@ -117,7 +107,7 @@ def action_body(action: Action, status: S, after: State | None, reason: str = ""
     return body
 
 
-def _header_body(header: Header) -> HeaderBody:
+def _header_body(header: Header) -> documents.HeaderBody:
     return {
         "callerArn": header.caller_arn,
         "account": header.account,
@@ -128,9 +118,11 @@ def _header_body(header: Header) -> HeaderBody:
 
 def plan_view(plan: Plan) -> View:
     """What --dry-run shows: the object that would be carried out."""
-    actions: list[ActionBody[PlannedStatus]] = [action_body(item, "planned", item.after) for item in plan.actions]
+    actions: list[documents.ActionBody[documents.PlannedStatus]] = [
+        action_body(item, "planned", item.after) for item in plan.actions
+    ]
     actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
-    body: PlanDocument = {
+    body: documents.PlanDocument = {
         "kind": "Plan",
         **_header_body(plan.header),
         "actions": actions,
@@ -140,14 +132,14 @@ def plan_view(plan: Plan) -> View:
     return View(document(body), (_action_table(actions),), names, plan_text(plan))
 
 
-def _action_table(actions: Sequence[ActionBody[S]]) -> Table:
+def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
     rows = tuple(
         (item["kind"], item["verb"], item["target"], str(item["status"]), item.get("reason", "-")) for item in actions
     )
     return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), rows)
 
 
-def effect_body(effect: Effect | None) -> EffectBody | None:
+def effect_body(effect: Effect | None) -> documents.EffectBody | None:
     return None if effect is None else {"state": effect.state, "how": effect.how}
 
 
@@ -155,7 +147,7 @@ def result_view(result: ChangeResult) -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
     actions = [action_body(item.action, item.status, _after(item), item.reason) for item in done]
-    body: ResultDocument = {
+    body: documents.ResultDocument = {
         "kind": "Result",
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
@@ -212,7 +204,7 @@ def _detail(item: Done) -> str:
 # --- the journal ---------------------------------------------------------------------------------------------------
 
 
-def run_status(run: Run) -> RunStatus:
+def run_status(run: Run) -> documents.RunStatus:
     """done, partial, failed, running, interrupted, or empty for a run that changed nothing."""
     states = {step.status for step in run.steps}
     if run.open_steps:
@@ -224,7 +216,7 @@ def run_status(run: Run) -> RunStatus:
     return "partial" if Status.DONE in states else "failed"
 
 
-def run_body(run: Run) -> RunBody:
+def run_body(run: Run) -> documents.RunBody:
     return {
         "runId": run.run_id,
         "command": run.command,
@@ -238,7 +230,7 @@ def run_body(run: Run) -> RunBody:
 
 def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     """All runs as a table; one run (`detail`) with its actions."""
-    body: HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
+    body: documents.HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(document(body), (_action_table(body["items"][0]["actions"]),), names, _run_text(runs[0]))

@@ -1,14 +1,19 @@
-"""A doctor's report as a person reads it: the first broken link of each service account, then the rest."""
+"""A doctor's report, as a person reads it and as a document, and the list of its checks."""
+
+from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.words import short_list
 from podid.ops.doctor import CheckInfo
-from podid.render.doctor_document import check_list_document, report_document
-from podid.render.view import Column, Table, View, columns
+from podid.render.view import Column, Document, Table, View, columns, document, timestamp
+
+if TYPE_CHECKING:
+    from podid.render.documents import reports as documents
 
 _WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 
@@ -40,14 +45,14 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
         lines.append("first broken link:")
         lines += [f"  {_who(item.service_account)}: link {item.link}, {item.check}" for item in report.first_broken]
     for verdict in (item for item in report.findings if not item.masked_by):
-        lines += ["", *_finding(verdict)]
+        lines += ["", *_finding_lines(verdict)]
     masked = [item for item in report.findings if item.masked_by]
     if masked:
         lines += ["", "follows from the above, look again when that is mended:"]
         lines += [f"  {item.check}  {item.subject}  (after {item.masked_by})" for item in masked]
     if report.unknowns:
         lines += ["", "could not be looked at, so neither fine nor broken:"]
-        lines += _unknown(report.unknowns)
+        lines += _unknown_lines(report.unknowns)
     if all_verdicts:
         lines += ["", "all verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
@@ -68,7 +73,7 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _finding(verdict: Verdict) -> list[str]:
+def _finding_lines(verdict: Verdict) -> list[str]:
     lines = [f"{_WORD[verdict.severity]}  {verdict.check}  {verdict.subject}", f"  {verdict.message}"]
     lines += [f"  - {item}" for item in verdict.evidence]
     if verdict.fix is not None:
@@ -77,7 +82,7 @@ def _finding(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _unknown(verdicts: Iterable[Verdict]) -> list[str]:
+def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str]:
     """One paragraph for each obstacle, with all that it hid: one missing right often hides many checks."""
     by_obstacle: dict[tuple[str, str], dict[str, list[str]]] = {}
     for item in verdicts:
@@ -106,3 +111,92 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         for item in items
     )
     return View(check_list_document(items), (Table(columns, rows),), tuple(item.id for item in items))
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Document:
+    """`verdicts` (passes and not-applicables too) only on request. Absent values are null."""
+    counts = report.summary
+    body: documents.DoctorReportDocument = {
+        "kind": "DoctorReport",
+        "cluster": report.cluster,
+        "clusterArn": report.cluster_arn or None,
+        "scope": report.scope or None,
+        "takenAt": timestamp(report.taken_at),
+        "summary": {
+            "error": counts.error,
+            "warn": counts.warn,
+            "info": counts.info,
+            "unknown": counts.unknown,
+            "pass": counts.passed,
+            "masked": counts.masked,
+        },
+        "firstBroken": [
+            {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
+        ],
+        "findings": [_finding(v) for v in report.findings],
+        "unknowns": [_unknown(v) for v in report.unknowns],
+    }
+    if all_verdicts:
+        body["verdicts"] = [_verdict(v) for v in report.verdicts]
+    return document(body)
+
+
+def _checked(verdict: Verdict) -> documents.CheckedBody:
+    return {
+        "id": verdict.check,
+        "severity": verdict.severity,
+        "link": verdict.link,
+        "subject": _subject(verdict.subject),
+    }
+
+
+def _finding(verdict: Verdict) -> documents.FindingBody:
+    fix = verdict.fix
+    return {
+        **_checked(verdict),
+        "message": verdict.message,
+        "evidence": verdict.evidence,
+        "fix": {"class": fix.kind if fix else FixClass.NONE, "commands": fix.commands if fix else ()},
+        "serviceAccounts": verdict.chain,
+        "maskedBy": verdict.masked_by or None,
+        "docs": f"podid explain {verdict.check}",
+    }
+
+
+def _unknown(verdict: Verdict) -> documents.UnknownBody:
+    return {**_checked(verdict), "reason": verdict.reason, "permission": verdict.permission or None}
+
+
+def _verdict(verdict: Verdict) -> documents.VerdictBody:
+    return {
+        **_checked(verdict),
+        "outcome": verdict.outcome,
+        "message": verdict.message,
+        "maskedBy": verdict.masked_by or None,
+    }
+
+
+def _subject(subject: Subject) -> documents.SubjectBody:
+    return {"kind": subject.kind, "namespace": subject.namespace or None, "name": subject.name}
+
+
+def check_list_document(checks: Iterable[CheckInfo]) -> Document:
+    """What `podid doctor --list` shows, in causal order."""
+    items: list[documents.CheckBody] = [
+        {
+            "id": c.id,
+            "severity": Severity(c.severity),
+            "link": c.link,
+            "title": c.title,
+            "fix": FixClass(c.fix),
+            "needs": c.needs,
+            "wants": c.wants,
+            "permissions": {"iam": c.iam, "kubernetes": c.kubernetes},
+        }
+        for c in checks
+    ]
+    body: documents.CheckListDocument = {"kind": "CheckList", "items": items}
+    return document(body)

@@ -10,7 +10,7 @@ from podid.domain.errors import PodidError
 from podid.render import sanitize
 
 if TYPE_CHECKING:
-    from podid.render.documents.tool import ErrorBody, ErrorDocument
+    from podid.render.documents import tool as documents
 
 
 def error_text(error: PodidError, *, color: bool) -> str:
@@ -36,8 +36,8 @@ def _capital(sentence: str) -> str:
 
 
 def error_json(error: PodidError) -> str:
-    """The ErrorDocument, on one line."""
-    body: ErrorBody = {
+    """The documents.ErrorDocument, on one line."""
+    body: documents.ErrorBody = {
         "code": error.code,
         "message": error.what,
         "hint": shlex.join(error.hint) or None,
@@ -49,5 +49,5 @@ def error_json(error: PodidError) -> str:
         body["permission"] = error.permission
     if error.advice:
         body["advice"] = error.advice
-    whole: ErrorDocument = {"error": body}
+    whole: documents.ErrorDocument = {"error": body}
     return json.dumps(whole, ensure_ascii=True) + "\n"

@@ -11,7 +11,7 @@ from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.pages import ExplanationDocument, PageBody, PageEntryBody, PageListDocument
+    from podid.render.documents import reports as documents
 
 _MOST_NAMED = 5
 
@@ -25,7 +25,7 @@ def explanation_view(found: Explanation) -> View:
             f"  podid explain {match.page.id}    {match.page.entry.title}" for match in rest[:_MOST_NAMED]
         )
         text += f"\nIt could also be:\n{names}\n"
-    body: ExplanationDocument = {
+    body: documents.ExplanationDocument = {
         "kind": "Explanation",
         "query": found.query,
         "how": found.how,
@@ -41,7 +41,7 @@ def _page(page: Page) -> str:
     return f"{entry.id} ({entry.severity}{link})\n\n{page.body}"
 
 
-def _entry_body(entry: Entry) -> PageEntryBody:
+def _entry_body(entry: Entry) -> documents.PageEntryBody:
     return {
         "id": entry.id,
         "severity": Severity(entry.severity),
@@ -50,13 +50,13 @@ def _entry_body(entry: Entry) -> PageEntryBody:
     }
 
 
-def _page_body(page: Page) -> PageBody:
+def _page_body(page: Page) -> documents.PageBody:
     return {**_entry_body(page.entry), "title": page.entry.title, "texts": page.entry.texts, "body": page.body}
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:
     found = tuple(entries)
-    body: PageListDocument = {
+    body: documents.PageListDocument = {
         "kind": "PageList",
         "items": [_entry_body(item) for item in found],
     }

@@ -12,10 +12,10 @@ from podid.render.associations import facts
 from podid.render.view import Column, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
-    from podid.render.documents.roles import RoleBody, RoleDocument, RoleListDocument
+    from podid.render.documents import access as documents
 
 
-def role_body(role: Role) -> RoleBody:
+def role_body(role: Role) -> documents.RoleBody:
     return {
         "roleName": role.name,
         "roleArn": role.arn,
@@ -34,7 +34,7 @@ def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
     """`used_by` are the service accounts of the cluster whose associations name the role, None when no cluster was
     looked at."""
     role, policies = found.role, found.policies
-    body: RoleDocument = {
+    body: documents.RoleDocument = {
         "kind": "Role",
         **role_body(role),
         "attachedPolicies": [{"policyName": item.name, "policyArn": item.arn} for item in policies.attached],
@@ -61,7 +61,7 @@ def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
 
 def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
     """Roles that pods can assume, each with the scope of its trust in words."""
-    body: RoleListDocument = {
+    body: documents.RoleListDocument = {
         "kind": "RoleList",
         "items": [{**role_body(role), "access": words} for role, words in found],
     }

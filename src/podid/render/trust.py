@@ -10,13 +10,7 @@ from podid.ops.trust.check import PolicyChecks
 from podid.render.view import NOTHING, Document, Table, View, columns, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.trust import (
-        ActionVerdictBody,
-        TrustBody,
-        TrustReportBody,
-        TrustReportDocument,
-        TrustReportListDocument,
-    )
+    from podid.render.documents import access as documents
 
 Request = trust.PodIdentity | trust.TargetHop
 
@@ -51,15 +45,15 @@ def _hop(request: Request) -> Literal[1, 2]:
     return 2 if isinstance(request, trust.TargetHop) else 1
 
 
-def _document(reports: list[TrustReportBody]) -> Document:
+def _document(reports: list[documents.TrustReportBody]) -> Document:
     if len(reports) == 1:
-        one: TrustReportDocument = {"kind": "TrustReport", **reports[0]}
+        one: documents.TrustReportDocument = {"kind": "TrustReport", **reports[0]}
         return document(one)
-    several: TrustReportListDocument = {"kind": "TrustReportList", "items": reports}
+    several: documents.TrustReportListDocument = {"kind": "TrustReportList", "items": reports}
     return document(several)
 
 
-def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> TrustReportBody:
+def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) -> documents.TrustReportBody:
     pod = _pod(evaluation.request)
     return {
         "file": file,
@@ -74,7 +68,7 @@ def _report(file: str, check: trust.TrustCheck, evaluation: trust.Evaluation) ->
     }
 
 
-def trust_body(found: trust.Evaluation) -> TrustBody:
+def trust_body(found: trust.Evaluation) -> documents.TrustBody:
     scope = found.scope
     return {
         "verdict": found.verdict,
@@ -90,7 +84,7 @@ def trust_body(found: trust.Evaluation) -> TrustBody:
     }
 
 
-def _action_body(action: trust.ActionVerdict) -> ActionVerdictBody:
+def _action_body(action: trust.ActionVerdict) -> documents.ActionVerdictBody:
     return {
         "verdict": action.verdict,
         "statement": action.statement,

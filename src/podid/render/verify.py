@@ -9,14 +9,14 @@ from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
 from podid.render.view import Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
-    from podid.render.documents.verify import PodProofBody, VerifyReportDocument
+    from podid.render.documents import reports as documents
 
 _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}
 
 
 def verify_view(report: VerifyReport) -> View:
     """A VerifyReport. No secret is in it: the credentials were dropped before the report was made."""
-    body: VerifyReportDocument = {
+    body: documents.VerifyReportDocument = {
         "kind": "VerifyReport",
         "clusterName": report.cluster,
         "namespace": report.ref.namespace,
@@ -43,7 +43,7 @@ def _table(pods: Sequence[PodProof]) -> Table:
     return Table(titles, tuple(rows))
 
 
-def _pod(proof: PodProof) -> PodProofBody:
+def _pod(proof: PodProof) -> documents.PodProofBody:
     identity = proof.identity
     return {
         "namespace": proof.namespace,

@@ -8,12 +8,12 @@ from podid.render.associations import facts
 from podid.render.view import View, document
 
 if TYPE_CHECKING:
-    from podid.render.documents.tool import SandboxDocument, SandboxEnvironmentDocument, SandboxState
+    from podid.render.documents import tool as documents
     from podid.sandbox.process import Environment, Running
 
 
-def running_view(running: Running, state: SandboxState) -> View:
-    body: SandboxDocument = {
+def running_view(running: Running, state: documents.SandboxState) -> View:
+    body: documents.SandboxDocument = {
         "kind": "Sandbox",
         "state": state,
         "endpointUrl": running.endpoint_url,
@@ -36,13 +36,13 @@ def running_view(running: Running, state: SandboxState) -> View:
     return View(document(body), text=facts(pairs), names=(running.endpoint_url,))
 
 
-def absent_view(state: SandboxState, *, remark: str = "") -> View:
-    body: SandboxDocument = {"kind": "Sandbox", "state": state}
+def absent_view(state: documents.SandboxState, *, remark: str = "") -> View:
+    body: documents.SandboxDocument = {"kind": "Sandbox", "state": state}
     return View(document(body), text=f"sandbox {state}{remark}\n", names=(state,))
 
 
 def environment_view(environment: Environment) -> View:
-    body: SandboxEnvironmentDocument = {
+    body: documents.SandboxEnvironmentDocument = {
         "kind": "SandboxEnvironment",
         "export": environment.export,
         "unset": environment.unset,

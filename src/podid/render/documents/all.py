@@ -2,28 +2,28 @@
 
 from typing import Any
 
-from podid.render.documents import agent, associations, changes, doctor, pages, roles, tool, trust, verify
+from podid.render.documents import access, changes, reports, tool
 
 # kind -> the type of its documents, which `document` heads with the apiVersion
 KINDS: dict[str, Any] = {
-    "AgentStatus": agent.AgentStatusDocument,
-    "Association": associations.AssociationDocument,
-    "AssociationList": associations.AssociationListDocument,
-    "CheckList": doctor.CheckListDocument,
+    "AgentStatus": reports.AgentStatusDocument,
+    "Association": access.AssociationDocument,
+    "AssociationList": access.AssociationListDocument,
+    "CheckList": reports.CheckListDocument,
     "Completion": tool.CompletionDocument,
-    "DoctorReport": doctor.DoctorReportDocument,
-    "Explanation": pages.ExplanationDocument,
+    "DoctorReport": reports.DoctorReportDocument,
+    "Explanation": reports.ExplanationDocument,
     "History": changes.HistoryDocument,
-    "NodeList": agent.NodeListDocument,
-    "PageList": pages.PageListDocument,
+    "NodeList": reports.NodeListDocument,
+    "PageList": reports.PageListDocument,
     "Permissions": tool.PermissionsDocument,
     "Plan": changes.PlanDocument,
     "Result": changes.ResultDocument,
-    "Role": roles.RoleDocument,
-    "RoleList": roles.RoleListDocument,
+    "Role": access.RoleDocument,
+    "RoleList": access.RoleListDocument,
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,
-    "TrustReport": trust.TrustReportDocument,
-    "TrustReportList": trust.TrustReportListDocument,
-    "VerifyReport": verify.VerifyReportDocument,
+    "TrustReport": access.TrustReportDocument,
+    "TrustReportList": access.TrustReportListDocument,
+    "VerifyReport": reports.VerifyReportDocument,
 }

@@ -1,0 +1,136 @@
+"""Associations, roles, and what a trust policy says to an association."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from typing_extensions import TypedDict
+
+from podid.domain.findings import Severity
+from podid.domain.trust import ScopeKind, TrustVerdict
+from podid.render.documents.common import About, ArnText, Pairs, PolicyObject, ServiceAccounts, Time
+
+
+class ActionVerdictBody(TypedDict):
+    verdict: TrustVerdict
+    statement: Annotated[int | None, About("Index of the deciding statement, from 0.")]
+    sid: str | None
+    reason: Annotated[str, About("One sentence; empty when there is nothing to say.")]
+
+
+ActionVerdicts = TypedDict("ActionVerdicts", {"sts:AssumeRole": ActionVerdictBody, "sts:TagSession": ActionVerdictBody})
+
+
+class TrustScopeBody(TypedDict):
+    kind: ScopeKind
+    words: str
+
+
+class TrustFindingBody(TypedDict):
+    id: str
+    severity: Severity
+    message: str
+    fix: str
+
+
+class TrustBody(TypedDict):
+    verdict: Annotated[TrustVerdict, About("Of both actions together.")]
+    actions: ActionVerdicts
+    scope: Annotated[TrustScopeBody | None, About("How far what lets these pods in reaches; null where nothing does.")]
+    findings: Sequence[TrustFindingBody]
+
+
+class TrustReportBody(TrustBody):
+    file: Annotated[str, About("`-` is stdin.")]
+    namespace: str
+    serviceAccount: str
+    clusterArn: ArnText
+    hop: Annotated[Literal[1, 2], About("1 is the association's role, 2 its target role.")]
+    proposed: Annotated[
+        PolicyObject | None, About("The smallest addition that lets in what is not let in; null when none is needed.")
+    ]
+    diff: Annotated[str, About("From the policy to the proposed one; empty when there is none.")]
+    advice: Sequence[str]
+
+
+class TrustReportDocument(TrustReportBody):
+    """`podid trust check` for one policy and one service account."""
+
+    kind: Literal["TrustReport"]
+
+
+class TrustReportListDocument(TypedDict):
+    """`podid trust check` for several policies or service accounts."""
+
+    kind: Literal["TrustReportList"]
+    items: Sequence[TrustReportBody]
+
+
+class AssociationBody(TypedDict):
+    clusterName: str
+    namespace: str
+    serviceAccount: str
+    roleArn: ArnText
+    associationArn: ArnText
+    associationId: Annotated[str, About("EKS's id, `a-` and 17 characters.")]
+    tags: Pairs
+    createdAt: Time | None
+    modifiedAt: Time | None
+    ownerArn: Annotated[str | None, About("The add-on that owns the association.")]
+    disableSessionTags: Annotated[bool | None, About("null is the API's own default, which is false.")]
+    targetRoleArn: Annotated[str | None, About("The role assumed from the first one.")]
+    externalId: Annotated[str | None, About("What EKS sends as sts:ExternalId to the target role.")]
+    policy: Annotated[str | None, About("The session policy, as JSON text.")]
+
+
+class AssociationListDocument(TypedDict):
+    """`podid list`. With `-o jsonl` each item is a line."""
+
+    kind: Literal["AssociationList"]
+    clusterName: str
+    items: Sequence[AssociationBody]
+
+
+class AssociationDocument(AssociationBody):
+    """`podid show`: EKS's PodIdentityAssociation, and what the role's trust policy says to it."""
+
+    kind: Literal["Association"]
+    trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
+
+
+class RoleBody(TypedDict):
+    roleName: str
+    roleArn: ArnText
+    roleId: str
+    path: str
+    description: str | None
+    createdAt: Time | None
+    maxSessionDuration: Annotated[int, About("Seconds.")]
+    permissionsBoundary: Annotated[str | None, About("The boundary policy's ARN.")]
+    tags: Pairs
+    trustPolicy: PolicyObject
+
+
+class RoleListItem(RoleBody):
+    access: Annotated[str, About("Which pods, in words.")]
+
+
+class RoleListDocument(TypedDict):
+    """`podid role list`: the roles that pods can assume."""
+
+    kind: Literal["RoleList"]
+    items: Sequence[RoleListItem]
+
+
+class AttachedPolicyBody(TypedDict):
+    policyName: str
+    policyArn: ArnText
+
+
+class RoleDocument(RoleBody):
+    """`podid role show`."""
+
+    kind: Literal["Role"]
+    attachedPolicies: Sequence[AttachedPolicyBody]
+    inlinePolicies: Annotated[Mapping[str, PolicyObject], About("By name.")]
+    access: Annotated[Sequence[str], About("Who may assume it, a sentence for each statement.")]
+    usedBy: Annotated[ServiceAccounts | None, About("Of the chosen cluster; null where no cluster was looked at.")]

@@ -1,0 +1,233 @@
+"""What doctor, verify, the agent's status and explain say."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from podid.domain.findings import FixClass, Outcome, Severity
+from podid.ops.agent.status import AgentVerdict
+from podid.ops.association.verify import VerifyState
+from podid.render.documents.common import About, Argv, ArnText, BrokenLink, MissingRight, Names, ServiceAccounts, Time
+
+Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
+
+SummaryBody = TypedDict(
+    "SummaryBody", {"error": int, "warn": int, "info": int, "unknown": int, "pass": int, "masked": int}
+)
+FixBody = TypedDict("FixBody", {"class": FixClass, "commands": Sequence[Argv]})
+
+
+class SubjectBody(TypedDict):
+    kind: str
+    namespace: str | None
+    name: str
+
+
+class BrokenLinkBody(TypedDict):
+    serviceAccount: Annotated[str, About("NAMESPACE/NAME, or * for all.")]
+    id: str
+    link: Link
+
+
+class CheckedBody(TypedDict):
+    id: str
+    severity: Severity
+    link: Link
+    subject: SubjectBody
+
+
+class FindingBody(CheckedBody):
+    message: str
+    evidence: Names
+    fix: FixBody
+    serviceAccounts: ServiceAccounts
+    maskedBy: Annotated[str | None, About("The finding that explains this one.")]
+    docs: Annotated[str, About("The command that explains it.")]
+
+
+class UnknownBody(CheckedBody):
+    reason: str
+    permission: MissingRight
+
+
+class VerdictBody(CheckedBody):
+    outcome: Outcome
+    message: str
+    maskedBy: str | None
+
+
+class DoctorReportDocument(TypedDict):
+    """`podid doctor`. `verdicts`, passes included, only with `--all`."""
+
+    kind: Literal["DoctorReport"]
+    cluster: str
+    clusterArn: str | None
+    scope: Annotated[str | None, About("What was looked at; null is the whole cluster.")]
+    takenAt: Time
+    summary: Annotated[
+        SummaryBody, About("Findings by severity, those explained by an earlier broken link under masked.")
+    ]
+    firstBroken: Sequence[BrokenLinkBody]
+    findings: Sequence[FindingBody]
+    unknowns: Sequence[UnknownBody]
+    verdicts: NotRequired[Sequence[VerdictBody]]
+
+
+class RightsBody(TypedDict):
+    iam: Names
+    kubernetes: Names
+
+
+class CheckBody(TypedDict):
+    id: str
+    severity: Severity
+    link: Link
+    title: Annotated[str, About("The healthy fact.")]
+    fix: FixClass
+    needs: Names
+    wants: Names
+    permissions: RightsBody
+
+
+class CheckListDocument(TypedDict):
+    """`podid doctor --list`, in the order in which credentials reach a pod."""
+
+    kind: Literal["CheckList"]
+    items: Sequence[CheckBody]
+
+
+class IdentityBody(TypedDict):
+    roleArn: ArnText
+    account: str
+    sessionName: str
+    expiresAt: Time | None
+
+
+class PodProofBody(TypedDict):
+    namespace: str
+    name: str
+    node: str
+    injected: bool
+    missingContainers: Names
+    state: VerifyState
+    reason: str
+    link: BrokenLink
+    permission: MissingRight
+    identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
+
+
+class VerifyReportDocument(TypedDict):
+    """`podid verify`. No token and no credential is ever in it."""
+
+    kind: Literal["VerifyReport"]
+    clusterName: str
+    namespace: str
+    serviceAccount: str
+    roleArn: ArnText
+    state: VerifyState
+    reason: str
+    link: BrokenLink
+    permission: MissingRight
+    pods: Sequence[PodProofBody]
+
+
+class AddonIssueBody(TypedDict):
+    code: str
+    message: str
+    resourceIds: Names
+
+
+class AddonBody(TypedDict):
+    addonName: str
+    addonVersion: str
+    status: Annotated[str, About("EKS's own word.")]
+    issues: Sequence[AddonIssueBody]
+
+
+class DaemonSetBody(TypedDict):
+    namespace: str
+    name: str
+    desired: int
+    ready: int
+    available: int
+    updated: int
+    images: Names
+
+
+class NodeBody(TypedDict):
+    node: str
+    computeType: str
+    os: str
+    state: str
+    agentPod: str | None
+    reason: str | None
+
+
+class CoverageBody(TypedDict):
+    expected: int
+    ready: int
+    nodes: Sequence[NodeBody]
+
+
+class AgentFindingBody(TypedDict):
+    id: str
+    severity: Severity
+    subject: str
+    message: str
+
+
+class AgentUnknownBody(TypedDict):
+    id: str
+    reason: str
+    permission: MissingRight
+
+
+class AgentStatusDocument(TypedDict):
+    """`podid agent status`."""
+
+    kind: Literal["AgentStatus"]
+    clusterName: str
+    verdict: AgentVerdict
+    addon: AddonBody | None
+    daemonSets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
+    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
+    findings: Sequence[AgentFindingBody]
+    unknowns: Sequence[AgentUnknownBody]
+
+
+class NodeListDocument(TypedDict):
+    """`podid agent nodes`."""
+
+    kind: Literal["NodeList"]
+    clusterName: str
+    items: Sequence[NodeBody]
+
+
+class PageEntryBody(TypedDict):
+    id: str
+    severity: Severity
+    link: BrokenLink
+    fix: FixClass
+
+
+class PageBody(PageEntryBody):
+    title: str
+    texts: Names
+    body: Annotated[str, About("The page, in Markdown.")]
+
+
+class ExplanationDocument(TypedDict):
+    """`podid explain`, the best match first."""
+
+    kind: Literal["Explanation"]
+    query: str
+    how: Annotated[str, About("How the pages were found.")]
+    items: Sequence[PageBody]
+
+
+class PageListDocument(TypedDict):
+    """`podid explain --list`."""
+
+    kind: Literal["PageList"]
+    items: Sequence[PageEntryBody]
