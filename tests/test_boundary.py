@@ -463,7 +463,7 @@ def test_show_permissions_needs_no_arguments_and_no_aws(command: Any) -> None:
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     ]
     assert sorted(granted) == sorted(command.load().all_rights().always.iam)
-    rights = [rule for manifest in outcome.json["kubernetes"] for rule in manifest["rules"]]
+    rights = [rule for manifest in outcome.json["kubernetes"]["items"] for rule in manifest["rules"]]
     assert not any("serviceaccounts/token" in rule["resources"] for rule in rights)
     assert not any("pods" in rule["resources"] and "create" in rule["verbs"] for rule in rights)
     text = Podid()(*command.path, "--show-permissions").stdout

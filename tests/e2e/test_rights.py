@@ -27,7 +27,7 @@ def named(report: Any) -> set[str]:
 
 def test_the_rights_that_show_permissions_prints_are_enough(shared: Site) -> None:
     printed = shared.must("doctor", "--show-permissions", "-o", "json").json
-    (role,) = printed["kubernetes"]
+    (role,) = printed["kubernetes"]["items"]
     caller = shared.user("viewer", role["rules"])
     outcome = shared("doctor", "-o", "json", env=caller)
     assert (outcome.code, outcome.json["findings"], outcome.json["unknowns"]) == (0, [], [])

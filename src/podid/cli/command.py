@@ -9,7 +9,7 @@ import typer
 
 from podid.cli import options
 from podid.cli.access import Access
-from podid.cli.argv import output_option
+from podid.cli.argv import output_option, value_of
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
@@ -75,9 +75,11 @@ class Command:
         def show(ctx: typer.Context, wanted: bool) -> None:
             if wanted and not ctx.resilient_parsing:
                 runtime: Runtime = ctx.obj
-                terminal = _handed_in(runtime, {"output": output_option(runtime.argv, runtime.env) or None})["terminal"]
-                from podid.cli.permissions import permissions_view
+                output = output_option(runtime.argv, runtime.env) or None
+                query = value_of("--query", runtime.argv) or None
+                from podid.render.permissions import permissions_view
 
+                terminal = _handed_in(runtime, {"output": output, "query": query})["terminal"]
                 terminal.emit(permissions_view(name, self.all_rights()))
                 raise typer.Exit
 

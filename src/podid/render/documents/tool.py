@@ -10,7 +10,24 @@ from podid.render.documents.common import About, Names, Pairs, PolicyObject
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
-OptionalRightBody = TypedDict("OptionalRightBody", {"permission": str, "for": str})
+
+class ManifestList(TypedDict):
+    """For `kubectl apply -f -`."""
+
+    apiVersion: Literal["v1"]
+    kind: Literal["List"]
+    items: Sequence[Annotated[Mapping[str, object], About("A Role or ClusterRole.")]]
+
+
+OptionalRightBody = TypedDict(
+    "OptionalRightBody",
+    {
+        "permission": str,
+        "for": Annotated[str, About("What it serves: a flag, or a closer look.")],
+        "iamPolicy": PolicyObject,
+        "kubernetes": ManifestList,
+    },
+)
 
 
 class PermissionsDocument(TypedDict):
@@ -19,7 +36,7 @@ class PermissionsDocument(TypedDict):
     kind: Literal["Permissions"]
     command: str
     iamPolicy: PolicyObject
-    kubernetes: Sequence[Annotated[Mapping[str, object], About("A Role or ClusterRole.")]]
+    kubernetes: ManifestList
     optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
 
 

@@ -1,0 +1,113 @@
+"""What --show-permissions prints: policies that can be pasted, and no right that can be abused among them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import Podid
+from podid.cli.tree import COMMANDS
+from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
+from podid.render.permissions import permissions_view
+
+SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
+ABUSABLE = (("", "pods", "create"), ("", "serviceaccounts/token", "create"))
+
+
+def printed(name: str) -> Any:
+    return Podid()(*name.split(), "--show-permissions", "-o", "json").json
+
+
+def manifests(document: Any) -> list[Any]:
+    lists = [document["kubernetes"], *(item["kubernetes"] for item in document["optional"])]
+    assert all((each["apiVersion"], each["kind"]) == ("v1", "List") for each in lists)
+    return [manifest for each in lists for manifest in each["items"]]
+
+
+def rules(manifest: Any) -> Iterator[tuple[str, str, str]]:
+    for rule in manifest["rules"]:
+        for verb in rule["verbs"]:
+            yield rule["apiGroups"][0], rule["resources"][0], verb
+
+
+def test_no_role_that_is_applied_overwrites_another() -> None:
+    found = [(each["kind"], each["metadata"]["name"]) for row in SHOWING for each in manifests(printed(row.name))]
+    assert len(found) == len(set(found)) > 0
+
+
+@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
+    document = printed(row.name)
+    granted = {right for manifest in document["kubernetes"]["items"] for right in rules(manifest)}
+    assert granted.isdisjoint(ABUSABLE)
+    assert "eks-auth:AssumeRoleForPodIdentity" not in str(document["iamPolicy"])
+    for item in document["optional"]:
+        assert item["iamPolicy"]["Statement"] or item["kubernetes"]["items"]
+        assert item["permission"]
+        assert item["for"]
+    for manifest in manifests(document):
+        reads = {verb in ("get", "list", "watch") for _, _, verb in rules(manifest)}
+        assert reads == {manifest["kind"] == "ClusterRole"}
+
+
+@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+def test_the_text_is_the_same_policies_as_yaml(row: Any) -> None:
+    text = Podid()(*row.path, "--show-permissions").stdout
+    document = printed(row.name)
+    assert list(yaml.safe_load_all(text)) == [document["iamPolicy"], *document["kubernetes"]["items"]]
+    assert [line for line in text.splitlines() if line.startswith("# optional")] == [
+        f"# optional: {item['permission']}, {item['for']}" for item in document["optional"]
+    ]
+
+
+def test_the_manifests_alone_can_be_asked_for() -> None:
+    whole = printed("restart")
+    assert [item["kind"] for item in whole["kubernetes"]["items"]] == ["ClusterRole", "Role"]
+    for line in (("-o", "json", "--query", "kubernetes"), ("--query=kubernetes", "-ojson")):
+        assert Podid()("restart", *line, "--show-permissions").json == whole["kubernetes"]
+
+
+def test_a_role_can_be_passed_to_pods_only() -> None:
+    view = permissions_view("x", CommandRights.of("iam:PassRole", "eks:TagResource"))
+    assert view.document["iamPolicy"] == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["eks:TagResource"], "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
+            },
+        ],
+    }
+
+
+def test_an_optional_right_has_a_policy_and_roles_of_its_own() -> None:
+    right = OptionalRight.of("--x", "eks:X", KubeRight("apps", "deployments", "patch"), KubeRight("", "pods", "list"))
+    view = permissions_view("role show", CommandRights(Rights(), (right,)))
+
+    def role(kind: str, group: str, resource: str, verb: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": kind,
+            "metadata": {"name": "podid-role-show-patch-deployments"},
+            "rules": [{"apiGroups": [group], "resources": [resource], "verbs": [verb]}],
+        }
+
+    assert view.document["optional"] == [
+        {
+            "permission": "eks:X, list pods, patch deployments",
+            "for": "--x",
+            "iamPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": ["eks:X"], "Resource": "*"}],
+            },
+            "kubernetes": {
+                "apiVersion": "v1",
+                "kind": "List",
+                "items": [role("ClusterRole", "", "pods", "list"), role("Role", "apps", "deployments", "patch")],
+            },
+        }
+    ]
