@@ -10,6 +10,7 @@ from typing import Any
 
 from podid.sandbox.aws.addon_catalog import CATALOG
 from podid.sandbox.aws.eks_associations import new_association
+from podid.sandbox.aws.eks_clusters import new_access_entry
 from podid.sandbox.aws.moto_backend import (
     CLUSTER_SECURITY_GROUP_ID,
     INSTANCE_PROFILE,
@@ -227,21 +228,9 @@ def _add_nodegroup(world: World, cluster: ClusterRecord) -> None:
 def _add_access_entries(world: World, cluster: ClusterRecord) -> None:
     """Whoever made the cluster, and the nodes: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html"""
     prefix = f"arn:{world.partition}:iam::{world.account}:"
+    new_access_entry(world, cluster, f"{prefix}user/podid-admin", (), "STANDARD")
     cluster.administrators.add(f"{prefix}user/podid-admin")
-    for resource, kind in (("user/podid-admin", "STANDARD"), (f"role/{NODE_ROLE}", "EC2_LINUX")):
-        principal = prefix + resource
-        name = resource.replace("/", f"/{world.account}/")
-        node = kind == "EC2_LINUX"
-        cluster.access_entries[principal] = {
-            "clusterName": cluster.name,
-            "principalArn": principal,
-            "kubernetesGroups": ["system:nodes"] if node else [],
-            "accessEntryArn": world.arn(f"access-entry/{cluster.name}/{name}/c4ce5f0e-0000-4000-8000-000000000003"),
-            "createdAt": _CREATED,
-            "modifiedAt": _CREATED,
-            "username": "system:node:{{EC2PrivateDNSName}}" if node else principal,
-            "type": kind,
-        }
+    new_access_entry(world, cluster, f"{prefix}role/{NODE_ROLE}", ("system:nodes",), "EC2_LINUX")
 
 
 def _add_installed_addon(world: World, cluster: ClusterRecord, name: str) -> None:

@@ -1,10 +1,11 @@
-"""Clusters, node groups, Fargate profiles, access entries, insights and tags: read from the world, tags written."""
+"""Clusters, node groups, Fargate profiles, access entries, insights and tags."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
-from podid.sandbox.aws.protocol import Params
+from podid.sandbox.aws.protocol import Params, timestamp
 from podid.sandbox.aws.service import Call, Handler, Result, page
 from podid.sandbox.world import ClusterRecord, World
 
@@ -73,6 +74,51 @@ def describe_access_entry(call: Call, params: Params) -> Result:
     return {"accessEntry": _with_tags(call, cluster.access_entries[arn], "accessEntryArn")}
 
 
+def create_access_entry(call: Call, params: Params) -> Result:
+    cluster, arn = call.cluster(params["clusterName"]), params["principalArn"]
+    groups = params.get("kubernetesGroups") or []
+    if arn in cluster.access_entries:
+        message = "The specified access entry resource is already in use on this cluster."
+        raise call.error("ResourceInUseException", message, clusterName=cluster.name)
+    if call.iam.find(arn) is None:
+        message = "The specified principalArn is invalid: invalid principal."
+        raise call.error("InvalidParameterException", message, clusterName=cluster.name)
+    if reserved := [name for name in groups if name.startswith("system:")]:
+        message = f"The kubernetes group name {reserved[0]} is invalid, it cannot start with system:"
+        raise call.error("InvalidParameterException", message, clusterName=cluster.name)
+    entry = new_access_entry(call.world, cluster, arn, groups, params.get("type") or "STANDARD")
+    call.world.tags[entry["accessEntryArn"]] = dict(params.get("tags") or {})
+    return {"accessEntry": _with_tags(call, entry, "accessEntryArn")}
+
+
+def delete_access_entry(call: Call, params: Params) -> Result:
+    describe_access_entry(call, params)
+    cluster = call.cluster(params["clusterName"])
+    cluster.administrators.discard(params["principalArn"])
+    del cluster.access_entries[params["principalArn"]]
+    return {}
+
+
+def new_access_entry(
+    world: World, cluster: ClusterRecord, principal: str, groups: Iterable[str], kind: str
+) -> dict[str, Any]:
+    """An access entry, put in place; to the API server a user is its ARN."""
+    resource = principal.rsplit(":", 1)[-1].replace("/", f"/{world.account}/", 1)
+    now = timestamp(world.clock.now())
+    entry = {
+        "clusterName": cluster.name,
+        "principalArn": principal,
+        "kubernetesGroups": list(groups),
+        "accessEntryArn": world.arn(f"access-entry/{cluster.name}/{resource}/{uuid4()}"),
+        "createdAt": now,
+        "modifiedAt": now,
+        "username": "system:node:{{EC2PrivateDNSName}}" if kind == "EC2_LINUX" else principal,
+        "type": kind,
+    }
+    cluster.access_entries[principal] = entry
+    return entry
+
+
 def list_insights(call: Call, params: Params) -> Result:
     call.cluster(params["clusterName"])
     return {"insights": []}
@@ -112,6 +158,8 @@ HANDLERS: Mapping[str, Handler] = {
     "DescribeFargateProfile": describe_fargate_profile,
     "ListAccessEntries": list_access_entries,
     "DescribeAccessEntry": describe_access_entry,
+    "CreateAccessEntry": create_access_entry,
+    "DeleteAccessEntry": delete_access_entry,
     "ListInsights": list_insights,
     "DescribeInsight": describe_insight,
     "TagResource": tag,

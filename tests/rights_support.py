@@ -1,0 +1,119 @@
+"""Callers who have the rights that they were given and no others, in AWS and in Kubernetes."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import boto3
+from botocore.config import Config
+
+from podid.sandbox.box import Sandbox
+from podid.sandbox.http import HttpRequest
+from podid.sandbox.kube import KubeSandbox, kinds
+
+Json = dict[str, Any]
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def limited(
+    box: Sandbox,
+    directory: Path,
+    policy: Json | None = None,
+    manifests: Iterable[Json] = (),
+    *,
+    signs_in: Literal["token", "access-entry", "not"] = "token",
+    name: str = "limited",
+) -> dict[str, str]:
+    """The environment of a caller with just these rights; give it to podid in the place of `box.env()`.
+
+    In AWS it is a new IAM user `name` with keys of CreateAccessKey, and `policy` is the only one that it has. In the
+    cluster each Role and ClusterRole of `manifests` is created and bound to it (a Role in its own namespace); what else
+    is in `manifests` is created as it is. There it is, by `signs_in`,
+
+    * "token": the service account default/`name`, whose token is in a kubeconfig of its own under `directory`;
+    * "access-entry": the IAM user itself through an access entry. Its kubeconfig is empty, so podid signs in by itself,
+      which takes eks:DescribeCluster;
+    * "not": nobody. The kubeconfig is empty and the cluster answers 401.
+    """
+    arn = _make_user(_client(box, "iam"), name, policy)
+    key = _client(box, "iam").create_access_key(UserName=name)["AccessKey"]
+    kubeconfig: Json = {"apiVersion": "v1", "kind": "Config"}
+    if signs_in == "access-entry":
+        _client(box, "eks").create_access_entry(clusterName=box.world.cluster_name, principalArn=arn)
+    if box.kubernetes is not None and signs_in != "not":
+        kube = box.kubernetes.kube
+        _grant(kube, manifests, name, {"kind": "User", "name": arn} if signs_in == "access-entry" else None)
+        if signs_in == "token":
+            kubeconfig = kube.kubeconfig(_token(kube, name))
+    path = directory / f"kubeconfig-of-{name}"
+    path.write_text(json.dumps(kubeconfig))
+    return {
+        **box.env(),
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "KUBECONFIG": str(path),
+    }
+
+
+def allow(*actions: str, resource: str = "*", **more: Any) -> Json:
+    """A policy of one statement."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role(*rules: tuple[str, str, tuple[str, ...]], namespace: str = "", name: str = "podid") -> Json:
+    """A Role, or without a namespace a ClusterRole, of rules as (API group, resource, verbs)."""
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "Role" if namespace else "ClusterRole",
+        "metadata": metadata,
+        "rules": [{"apiGroups": [group], "resources": [what], "verbs": list(verbs)} for group, what, verbs in rules],
+    }
+
+
+def _client(box: Sandbox, service: str) -> Any:
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=box.endpoint_url,
+        region_name=box.world.region,
+        aws_access_key_id=box.admin_key.access_key_id,
+        aws_secret_access_key=box.admin_key.secret_access_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def _make_user(iam: Any, name: str, policy: Json | None) -> str:
+    arn: str = iam.create_user(UserName=name)["User"]["Arn"]
+    if policy is not None and policy["Statement"]:
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]
+        iam.attach_user_policy(UserName=name, PolicyArn=made["Arn"])
+    return arn
+
+
+def _grant(kube: KubeSandbox, manifests: Iterable[Json], name: str, user: Json | None) -> None:
+    kube.create(kinds.SERVICE_ACCOUNTS, {"metadata": {"name": name, "namespace": "default"}})
+    subject = user or {"kind": "ServiceAccount", "name": name, "namespace": "default"}
+    for manifest in manifests:
+        kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
+        namespace = manifest["metadata"].get("namespace", "")
+        assert bool(namespace) == kind.namespaced, f"{kind.name} {manifest['metadata']}: namespace"
+        if namespace and kube.find(kinds.NAMESPACES, "", namespace) is None:
+            kube.create(kinds.NAMESPACES, {"metadata": {"name": namespace}})
+        made = kube.create(kind, manifest)
+        if kind in (kinds.ROLES, kinds.CLUSTER_ROLES):
+            binding = {
+                "metadata": {**manifest["metadata"], "name": f"{name}-{made['metadata']['name']}"},
+                "roleRef": {"apiGroup": _RBAC, "kind": kind.name, "name": made["metadata"]["name"]},
+                "subjects": [subject],
+            }
+            kube.create(kinds.ROLE_BINDINGS if namespace else kinds.CLUSTER_ROLE_BINDINGS, binding)
+
+
+def _token(kube: KubeSandbox, name: str) -> str:
+    path = f"/api/v1/namespaces/default/serviceaccounts/{name}/token"
+    headers = {"authorization": f"Bearer {kube.admin_token}"}
+    answer = kube.handle(HttpRequest("POST", path, headers, b'{"spec": {"expirationSeconds": 86400}}'))
+    assert isinstance(answer.body, dict)
+    return str(answer.body["status"]["token"])

@@ -1,0 +1,118 @@
+"""What sandbox/aws/moto_backend.py takes from moto and moto does not promise. A red test here names what has moved."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from podid.sandbox.aws import moto_backend
+from podid.sandbox.aws.moto_backend import IamStore
+from podid.sandbox.clock import SandboxClock
+
+ADVICE = f"moto {version('moto')} has changed what sandbox/aws/moto_backend.py uses; mend it there: "
+# "module:name.attribute" -> the parameters that are given by name or by place
+CALLED: dict[str, tuple[str, ...]] = {
+    "moto.moto_server.werkzeug_app:create_backend_app": ("service",),
+    "moto.iam.models:AWSManagedPolicy.from_data": ("name", "account_id", "region_name", "data"),
+    "moto.iam.models:ManagedPolicy.attach_to": ("self", "obj"),
+    "moto.iam.models:IAMBackend.get_roles": ("self",),
+    "moto.iam.models:IAMBackend.get_groups_for_user": ("self", "user_name"),
+    "moto.iam.models:IAMBackend.create_user": ("self", "region_name", "user_name", "path"),
+    "moto.iam.models:IAMBackend.create_role": (
+        *("self", "role_name", "assume_role_policy_document", "path", "permissions_boundary"),
+        *("description", "tags", "max_session_duration"),
+    ),
+    "moto.iam.models:IAMBackend.create_instance_profile": ("self", "name", "path", "role_names"),
+    "moto.iam.models:IAMBackend.add_role_to_instance_profile": ("self", "profile_name", "role_name"),
+    "moto.iam.models:IAMBackend.reset": ("self",),
+    "moto.ec2.models.vpcs:random_vpc_id": (),
+    "moto.ec2.models.subnets:random_subnet_id": (),
+    "moto.ec2.models.security_groups:random_security_group_id": (),
+    "moto.ec2.models.instances:random_instance_id": (),
+    "moto.ec2.models:EC2Backend.create_vpc": ("self", "cidr_block"),
+    "moto.ec2.models:EC2Backend.create_subnet": ("self", "vpc_id", "cidr_block", "availability_zone"),
+    "moto.ec2.models:EC2Backend.create_security_group": ("self", "name", "description", "vpc_id"),
+    "moto.ec2.models:EC2Backend.run_instances": ("self", "image_id", "count", "user_data", "security_group_names"),
+    "moto.ec2.models:EC2Backend.associate_iam_instance_profile": ("self", "instance_id"),
+}
+
+
+def found(name: str) -> Any:
+    module, _, path = name.partition(":")
+    try:
+        value: Any = importlib.import_module(module)
+        for step in path.split("."):
+            value = getattr(value, step)
+    except (ImportError, AttributeError) as error:
+        pytest.fail(f"{ADVICE}{name} is gone ({error})")
+    return value
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_is_called(name: str) -> None:
+    parameters = tuple(inspect.signature(found(name)).parameters)
+    wanted = CALLED[name]
+    missing = [parameter for parameter in wanted if parameter not in parameters]
+    assert not missing, f"{ADVICE}{name}({', '.join(parameters)}) has no {', '.join(missing)}"
+
+
+MADE: dict[str, Callable[[IamStore], Any]] = {
+    "role": lambda iam: iam.make_role("999988887777", "canary", "{}", "/nest/", {"a": "b"}),
+    "user": lambda iam: iam.make_user("999988887777", "us-west-2", "canary"),
+    "policy": lambda iam: policy_of(iam),
+    "key": lambda iam: MADE["user"](iam).create_access_key(prefix="AKIA"),
+}
+ATTRIBUTES = {
+    "role": (
+        *("arn", "id", "name", "path", "assume_role_policy_document", "tags", "policies", "managed_policies"),
+        "permissions_boundary_arn",
+    ),
+    "user": ("arn", "id", "name", "tags", "policies", "managed_policies"),
+    "policy": ("arn", "versions", "attachment_count"),
+    "key": ("access_key_id", "secret_access_key", "status", "user_name"),
+}
+
+
+def policy_of(iam: IamStore) -> Any:
+    arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    iam.ensure_managed_policy("999988887777", arn)
+    return iam.backend("999988887777").managed_policies[arn]
+
+
+@pytest.fixture
+def iam() -> Any:
+    store = IamStore(SandboxClock(), "aws")
+    store.forget()
+    yield store
+    store.forget()
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_what_is_read(iam: IamStore, kind: str) -> None:
+    made = MADE[kind](iam)
+    missing = [name for name in ATTRIBUTES[kind] if not hasattr(made, name)]
+    assert not missing, f"{ADVICE}a {kind} has no {', '.join(missing)}"
+
+
+def test_the_backends_tables(iam: IamStore) -> None:
+    backend = iam.backend("999988887777")
+    for table in ("users", "roles", "access_keys", "managed_policies", "instance_profiles"):
+        assert isinstance(getattr(backend, table, None), dict), f"{ADVICE}the IAM backend has no dict {table}"
+
+
+def test_managed_policies_are_still_cut_from_the_text(iam: IamStore) -> None:
+    document = moto_backend._managed_policy_data("AmazonEKSWorkerNodePolicy")
+    assert document is not None, f"{ADVICE}the text of AWS's managed policies is laid out in another way"
+    assert {"Document", "Path"} <= set(document)
+    assert [version.is_default for version in policy_of(iam).versions] == [True]
+
+
+def test_a_key_is_found_by_its_id(iam: IamStore) -> None:
+    user = MADE["user"](iam)
+    key = iam.backend("999988887777").create_access_key("canary")
+    credential = iam.credential(key.access_key_id)
+    assert credential is not None, f"{ADVICE}the IAM backend keeps its access keys elsewhere"
+    assert (credential.arn, credential.secret_access_key) == (user.arn, key.secret_access_key)
