@@ -51,6 +51,8 @@ def test_eks(box: Sandbox, eks: Any) -> None:
     eks.describe_fargate_profile(clusterName="demo", fargateProfileName="batch")
     entries = eks.list_access_entries(clusterName="demo")["accessEntries"]
     eks.describe_access_entry(clusterName="demo", principalArn=entries[0])
+    eks.create_access_entry(clusterName="demo", principalArn=f"{ROLE}storefront", kubernetesGroups=["readers"])
+    eks.delete_access_entry(clusterName="demo", principalArn=f"{ROLE}storefront")
     eks.list_insights(clusterName="demo")
     eks.describe_addon_versions(addonName="eks-pod-identity-agent", kubernetesVersion="1.35")
     version = eks.describe_addon_versions()["addons"][0]["addonVersions"][0]["addonVersion"]
