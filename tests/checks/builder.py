@@ -209,18 +209,12 @@ def healthy(**sections: Any) -> Snapshot:
         "workloads": (workload(),),
         "webhook_present": True,
         "agent_pods": (agent_pod(),),
-    }
-    plain: dict[str, Any] = {
         "roles": {ROLE_ARN: Known(role())},
         "role_policies": {},
         "node_role_allowed": {NODE_ROLE_ARN: Known(True)},
     }
-    for name, value in sections.items():
-        if name in values:
-            values[name] = value
-        else:
-            plain[name] = value
+    values.update(sections)
     wrapped: dict[str, Any] = {
         name: value if isinstance(value, Missing) else Known(value) for name, value in values.items()
     }
-    return Snapshot(taken_at=NOW, **plain, **wrapped)
+    return Snapshot(taken_at=NOW, **wrapped)

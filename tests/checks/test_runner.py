@@ -1,7 +1,7 @@
 """The runner: nothing disappears, nothing is read undeclared, consequences are told from causes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 import podid.checks.all
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check
-from podid.checks.runner import SECTIONS, mask, run_checks
+from podid.checks.runner import mask, run_checks
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.model import ServiceAccount
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.ops.doctor import diagnose
+from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
+from podid.ops.doctor.diagnose import diagnose
 
 from .builder import (
     NODE_ROLE_ARN,
@@ -73,7 +73,7 @@ def test_a_missing_section_is_unknown_and_the_rule_is_not_called() -> None:
 def test_ids_are_unique_and_metadata_is_whole() -> None:
     assert len(BY_ID) == len(ALL)
     for each in ALL:
-        assert set(each.needs) | set(each.wants) <= SECTIONS, each.id
+        assert set(each.needs) | set(each.wants) <= SERVICES.keys(), each.id
         assert each.title[0].islower(), each.id
         assert not each.title.endswith("."), each.id
 
@@ -93,24 +93,25 @@ def test_a_check_reads_only_what_it_declares(each: Check) -> None:
     """With everything else taken away it still gives an answer, and the same one."""
     declared = {*each.needs, *each.wants}
     full = replace(healthy(), targets=(ServiceAccountRef("shop", "orders"),))
-    narrow = replace(full, **{name: _gap(name) for name in SECTIONS - declared})
+    narrow = replace(full, **{name: _gap(name) for name in SERVICES.keys() - declared})
     if each.link == 0:
         return
     assert _shape(run_checks((each,), narrow)) == _shape(run_checks((each,), full))
 
 
 def _gap(name: str) -> Any:
-    return {MAPPINGS[name]: GAP} if name in MAPPINGS else GAP
+    return Known({MAPPINGS[name]: GAP}) if name in MAPPINGS else GAP
 
 
 def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
     return [(v.outcome, v.subject, v.message) for v in verdicts]
 
 
-@pytest.mark.parametrize("name", sorted(SECTIONS - {"addons", "role_policies"}))
-def test_a_right_taken_away_is_never_a_false_fine(name: str) -> None:
+@pytest.mark.parametrize("gap", [_gap, lambda _: GAP], ids=["in its parts", "as a whole"])
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"addons", "role_policies"}))
+def test_a_right_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
     full = diagnose(healthy())
-    report = diagnose(replace(healthy(), **{name: _gap(name)}))
+    report = diagnose(replace(healthy(), **{name: gap(name)}))
     assert [v for v in report.findings if v.severity is Severity.ERROR] == []
     assert report.unknowns
     fewer = {v.check for v in full.verdicts if v.outcome is Outcome.PASS}
@@ -121,7 +122,7 @@ def test_a_right_taken_away_is_never_a_false_fine(name: str) -> None:
 
 
 def test_without_any_section_everything_is_unknown() -> None:
-    values = {f.name: _gap(f.name) for f in fields(Snapshot) if f.name in SECTIONS}
+    values = {name: _gap(name) for name in SERVICES}
     report = diagnose(replace(healthy(), **values))
     assert report.findings == ()
     assert report.summary.passed == 1  # the API server was not out of reach: it refused

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ALL
-from podid.ops.doctor import permissions
+from podid.ops.doctor.sections import rights
 
 from .world import Json, Site
 
-IAM, RULES = permissions(ALL)
-KUBERNETES = [(group, resource, verb) for group, resource, verbs in RULES for verb in verbs]
+IAM = rights(ALL).iam
+KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
 
 
 def rules(without: tuple[str, str, str] | None = None) -> list[Json]:

@@ -2,21 +2,26 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from podid.aws.iam import Iam
 from podid.aws.session import AwsSession
-from podid.checks.all import ALL
-from podid.domain.errors import AccessDenied, NotFound, Unavailable
+from podid.domain.errors import Unavailable
+from podid.domain.place import Place
 from podid.domain.report import DoctorReport
-from podid.domain.snapshot import Known, Missing
+from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.kube import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
-from podid.ops.collect import Clients, collect
-from podid.ops.doctor import Scope, diagnose, sections, select
+from podid.kube.writer import KubeWriter
+from podid.ops.clients import Clients, KubeAccess
+from podid.ops.doctor.collect import collect
+from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.doctor.scope import EVERYTHING, DoctorScope
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds
@@ -29,6 +34,7 @@ class Shop:
 
     box: Sandbox
     clients: Clients
+    place: Place
 
     @property
     def half(self) -> JoinedKubernetes:
@@ -36,11 +42,17 @@ class Shop:
         assert isinstance(half, JoinedKubernetes)
         return half
 
-    def report(self, scope: Scope | None = None, *ids: str, clients: Clients | None = None) -> DoctorReport:
-        checks = select(ids)
+    @property
+    def without_kubernetes(self) -> "Shop":
+        failure = Unavailable("the API server does not answer")
+        return replace(self, clients=Clients(self.clients.aws, lambda: KubeAccess(failure=failure)))
+
+    def read(self, scope: DoctorScope = EVERYTHING, *ids: str) -> Snapshot:
         now = self.box.world.clock.datetime()
-        snapshot = collect(clients or self.clients, "demo", sections(checks), now=now, scope=scope)
-        return diagnose(snapshot, checks=checks, scope=scope)
+        return collect(self.clients, self.place, select(ids), now=now, scope=scope)
+
+    def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:
+        return diagnose(self.read(scope), scope=scope)
 
     def found(self) -> list[tuple[str, str]]:
         """(id, severity), each once, of the findings that no other explains, and of what is unknown."""
@@ -71,7 +83,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         token = aws.sts.get_cluster_token("demo")
         found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
         baseline.add_association(box.world, "shop", "orders", "storefront")
-        made = Shop(box, Clients(aws.eks, aws.iam, KubeReader(Transport(found))))
+        transport = Transport(found)
+        access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
+        place = Place(account=cluster.account, region=aws.region, cluster=cluster)
+        made = Shop(box, Clients(aws, lambda: access), place)
         made.later(300)
         made.replace_pods("shop")
         yield made
@@ -176,28 +191,36 @@ def test_a_kubernetes_right_taken_away_is_unknown_and_named(shop: Shop, verb: st
 
 def test_without_kubernetes_the_aws_checks_still_speak(shop: Shop) -> None:
     _give(shop, "no-such-role")
-    alone = Clients(shop.clients.eks, shop.clients.iam, None, Unavailable("the API server does not answer"))
-    report = shop.report(clients=alone)
+    report = shop.without_kubernetes.report()
     assert [v.check for v in report.findings] == ["role-not-found"]
     assert "private-endpoint-unreachable" in [v.check for v in report.unknowns]
     assert report.exit_code() == 3
 
 
-def test_a_cluster_that_cannot_be_read_at_all_is_an_error(shop: Shop) -> None:
-    with pytest.raises(NotFound):
-        collect(shop.clients, "nowhere", sections(ALL), now=shop.box.world.clock.datetime())
+def test_with_no_right_at_all_everything_is_unknown(shop: Shop) -> None:
     shop.box.world.credentials.deny("eks:*")
-    alone = Clients(shop.clients.eks, shop.clients.iam, None, Unavailable("no way in"))
-    with pytest.raises(AccessDenied) as caught:
-        shop.report(clients=alone)
-    assert caught.value.permission == "eks:DescribeCluster"
+    shop.box.world.credentials.deny("iam:*")
+    report = shop.without_kubernetes.report()
+    assert (report.findings, report.summary.passed, report.exit_code()) == ((), 0, 9)
 
 
-def test_a_denied_cluster_alone_is_unknown(shop: Shop) -> None:
-    shop.box.world.credentials.deny("eks:DescribeCluster")
+@pytest.mark.parametrize("gateway", [KubeReader.list_nodes, Iam.find_roles], ids=["Kubernetes", "AWS"])
+def test_a_bug_in_one_section_is_told_and_loses_no_other(
+    shop: Shop, gateway: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyError("a secret value")
+
+    _associate(shop, "shopp", "orders")
+    monkeypatch.setattr(KubeReader if gateway is KubeReader.list_nodes else Iam, gateway.__name__, crash)
     report = shop.report()
-    assert "trust-missing-tag-session" in [v.check for v in report.unknowns]
-    assert report.findings == ()
+    assert [v.check for v in report.findings] == ["association-namespace-not-found"]
+    told = [v.message for v in report.unknowns if v.check.startswith("tool-")]
+    section = gateway.__name__.partition("_")[2]
+    assert len(told) == 1
+    assert told[0].startswith(f"could not read {section}: INTERNAL: KeyError at test_collect.py:")
+    assert "secret" not in str(report)
+    assert report.exit_code() == 9
 
 
 # --- what is read --------------------------------------------------------------------------------------------------
@@ -205,15 +228,9 @@ def test_a_denied_cluster_alone_is_unknown(shop: Shop) -> None:
 
 def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
     before = dict(shop.box.faults.calls)
-    snapshot = collect(
-        shop.clients,
-        "demo",
-        sections(select(("association-namespace-not-found",))),
-        now=shop.box.world.clock.datetime(),
-    )
+    snapshot = shop.read(EVERYTHING, "association-namespace-not-found")
     made = {name for name, count in shop.box.faults.calls.items() if count != before.get(name, 0)}
     assert sorted(name for _, name in made) == [
-        "DescribeCluster",
         "DescribePodIdentityAssociation",
         "ListPodIdentityAssociations",
     ]
@@ -223,8 +240,8 @@ def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
 
 def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
     _associate(shop, "payments", "billing-worker")
-    scope = Scope("shop")
-    snapshot = collect(shop.clients, "demo", sections(ALL), now=shop.box.world.clock.datetime(), scope=scope)
+    scope = DoctorScope("shop")
+    snapshot = shop.read(scope)
     assert isinstance(snapshot.associations, Known)
     assert isinstance(snapshot.pods, Known)
     assert isinstance(snapshot.agent_pods, Known)
@@ -232,14 +249,14 @@ def test_a_namespace_is_read_alone_and_the_agent_with_it(shop: Shop) -> None:
     assert {p.namespace for p in snapshot.pods.value} == {"shop"}
     assert [p.node for p in snapshot.agent_pods.value] != []
     assert shop.report(scope).findings == ()
-    assert [v.check for v in shop.report(Scope("payments", "ServiceAccount", "billing-worker")).findings] == [
+    assert [v.check for v in shop.report(DoctorScope("payments", "ServiceAccount", "billing-worker")).findings] == [
         "pod-predates-association"
     ]
-    assert [v.check for v in shop.report(Scope("payments", "Deployment", "billing-worker")).findings] == [
+    assert [v.check for v in shop.report(DoctorScope("payments", "Deployment", "billing-worker")).findings] == [
         "pod-predates-association"
     ]
 
 
 def test_with_rights_in_one_namespace_its_existence_is_known(shop: Shop) -> None:
     shop.half.kube.deny("kubernetes-admin", "list", "namespaces")
-    assert "association-sa-not-found" not in [v.check for v in shop.report(Scope("shop")).unknowns]
+    assert "association-sa-not-found" not in [v.check for v in shop.report(DoctorScope("shop")).unknowns]

@@ -10,8 +10,11 @@ from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermin
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.report import BrokenLink, DoctorReport, Summary
-from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.ops.doctor import Scope, describe_checks, diagnose, parse_target, permissions, sections, select
+from podid.domain.rights import KubeRight, rights_of
+from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
+from podid.ops.doctor.diagnose import describe_checks, diagnose, select
+from podid.ops.doctor.scope import DoctorScope, parse_target
+from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
 from podid.render.doctor import check_list_document, report_document
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
@@ -32,19 +35,32 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
 
 
 def test_only_what_the_checks_name_is_read() -> None:
-    assert sections(select(("role-not-found",))) == {"associations", "roles", "cluster"}
+    assert sections_of(select(("role-not-found",))) == {"associations", "roles", "cluster"}
+    assert [row.name for row in needed(("agent_pods",))] == ["daemon_sets", "agent_pods"]
+
+
+def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
+    """A row waits for those before it only; each operation carries its rights, of the service that its field says."""
+    assert sorted(row.name for row in SECTIONS) == sorted(SERVICES)
+    seen: set[str] = set()
+    for row in SECTIONS:
+        assert {*row.needs, *row.uses} <= seen, row.name
+        seen.add(row.name)
+        asked = rights_of(row.operations)
+        assert bool(asked.iam) == (SERVICES[row.name] == "aws"), row.name
+        assert bool(asked.kubernetes) == (SERVICES[row.name] == "kubernetes"), row.name
 
 
 @pytest.mark.parametrize(
     ("text", "scope", "shown"),
     [
-        ("", Scope(), ""),
-        ("shop/orders", Scope("shop", "ServiceAccount", "orders"), "shop/orders"),
-        ("deploy/shop/orders", Scope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
-        ("pod/shop/orders-1", Scope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
+        ("", DoctorScope(), ""),
+        ("shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
+        ("deploy/shop/orders", DoctorScope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
+        ("pod/shop/orders-1", DoctorScope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
     ],
 )
-def test_parse_target(text: str, scope: Scope, shown: str) -> None:
+def test_parse_target(text: str, scope: DoctorScope, shown: str) -> None:
     assert parse_target(text) == scope
     assert str(scope) == shown
 
@@ -56,7 +72,7 @@ def test_parse_target_refuses() -> None:
         parse_target("orders")
     with pytest.raises(UsageError, match="not in the namespace 'stage'"):
         parse_target("shop/orders", "stage")
-    assert parse_target("", "stage") == Scope("stage")
+    assert parse_target("", "stage") == DoctorScope("stage")
 
 
 # --- scope ---------------------------------------------------------------------------------------------------------
@@ -94,28 +110,28 @@ def test_the_whole_cluster() -> None:
 @pytest.mark.parametrize(
     ("scope", "expected"),
     [
-        (Scope("shop"), []),
-        (Scope("shop", "ServiceAccount", "orders"), []),
-        (Scope("shop", "Pod", "orders-5d9c-x1"), []),
-        (Scope("pay"), ["pod-predates-association", "role-not-found"]),
-        (Scope("pay", "Deployment", "billing"), ["pod-predates-association", "role-not-found"]),
-        (Scope("pay", "ServiceAccount", "biling"), ["association-missing"]),
+        (DoctorScope("shop"), []),
+        (DoctorScope("shop", "ServiceAccount", "orders"), []),
+        (DoctorScope("shop", "Pod", "orders-5d9c-x1"), []),
+        (DoctorScope("pay"), ["pod-predates-association", "role-not-found"]),
+        (DoctorScope("pay", "Deployment", "billing"), ["pod-predates-association", "role-not-found"]),
+        (DoctorScope("pay", "ServiceAccount", "biling"), ["association-missing"]),
     ],
 )
-def test_a_scope_sees_its_own_service_accounts(scope: Scope, expected: list[str]) -> None:
+def test_a_scope_sees_its_own_service_accounts(scope: DoctorScope, expected: list[str]) -> None:
     assert [v.check for v in diagnose(two_apps(), checks=CHECKS, scope=scope).findings] == expected
 
 
 def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
     with pytest.raises(NotFound, match="Pod shop/none does not exist"):
-        diagnose(healthy(), scope=Scope("shop", "Pod", "none"))
+        diagnose(healthy(), scope=DoctorScope("shop", "Pod", "none"))
     with pytest.raises(AccessDenied, match="cannot look for Pod shop/x: you may not list pods") as caught:
-        diagnose(healthy(pods=DENIED), scope=Scope("shop", "Pod", "x"))
+        diagnose(healthy(pods=DENIED), scope=DoctorScope("shop", "Pod", "x"))
     assert caught.value.permission == "list pods"
     with pytest.raises(Undetermined):
-        diagnose(healthy(workloads=Missing("no answer")), scope=Scope("shop", "Deployment", "x"))
+        diagnose(healthy(workloads=Missing("no answer")), scope=DoctorScope("shop", "Deployment", "x"))
     scaled = healthy(pods=(), workloads=(workload(replicas=0),))
-    assert diagnose(scaled, scope=Scope("shop", "Deployment", "orders")).findings == ()
+    assert diagnose(scaled, scope=DoctorScope("shop", "Deployment", "orders")).findings == ()
 
 
 # --- report --------------------------------------------------------------------------------------------------------
@@ -215,21 +231,22 @@ def test_the_list_of_checks_names_permissions() -> None:
     assert (row.severity, row.link, row.fix) == ("error", 7, "ASK")
     assert row.iam == (
         "eks:DescribeCluster",
-        "eks:ListNodegroups",
         "eks:DescribeNodegroup",
-        "iam:SimulatePrincipalPolicy",
-        "eks:ListPodIdentityAssociations",
         "eks:DescribePodIdentityAssociation",
+        "eks:ListNodegroups",
+        "eks:ListPodIdentityAssociations",
+        "iam:SimulatePrincipalPolicy",
     )
     assert row.kubernetes == ("list nodes", "list pods")
 
 
-def test_permissions_of_all_checks_never_include_secrets() -> None:
-    iam, rules = permissions(select())
-    assert "iam:GetRole" in iam
-    assert ("", "pods", ("list",)) in rules
-    assert ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("get",)) in rules
-    assert not [rule for rule in rules if rule[1] == "secrets" or set(rule[2]) - {"get", "list"}]
+def test_rights_of_all_checks_never_include_secrets() -> None:
+    needs = rights(select())
+    assert "iam:GetRole" in needs.iam
+    assert KubeRight("", "pods", "list") in needs.kubernetes
+    assert KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get") in needs.kubernetes
+    assert {right.verb for right in needs.kubernetes} <= {"get", "list"}
+    assert "secrets" not in {right.resource for right in needs.kubernetes}
 
 
 def test_the_list_document() -> None:
@@ -244,10 +261,10 @@ def test_the_list_document() -> None:
         "wants": ["cluster"],
         "permissions": {
             "iam": [
-                "eks:ListPodIdentityAssociations",
-                "eks:DescribePodIdentityAssociation",
-                "iam:GetRole",
                 "eks:DescribeCluster",
+                "eks:DescribePodIdentityAssociation",
+                "eks:ListPodIdentityAssociations",
+                "iam:GetRole",
             ],
             "kubernetes": [],
         },

@@ -1,18 +1,13 @@
 """Runs checks over a snapshot. A check that cannot look gives `unknown`, and so does one that crashes; after the
 first broken link of a service account its later failures carry `masked_by`."""
 
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject
 from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.snapshot import Missing, Snapshot
-
-SECTIONS = frozenset(f.name for f in fields(Snapshot)) - {"taken_at", "namespace", "targets"}
-INTERNAL = "INTERNAL"
+from podid.domain.snapshot import Missing, Snapshot, crashed
 
 
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
@@ -28,14 +23,7 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     try:
         return sorted(check.run(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
-        fault = Missing(f"{INTERNAL}: {_where(error)}; this is a bug in podid", error_code=INTERNAL)
-        return [whole.unknown(fault)]
-
-
-def _where(error: Exception) -> str:
-    """Type and place only: the message of an exception may quote what the snapshot holds."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+        return [whole.unknown(crashed(error))]
 
 
 def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:

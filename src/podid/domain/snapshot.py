@@ -4,10 +4,12 @@ A section is either known or missing with the permission (or the reason) that st
 it declares the sections that it needs, and the runner gives `unknown` when one is missing.
 """
 
+import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
 from podid.domain.model import (
     Addon,
@@ -46,6 +48,15 @@ Section = Known[T] | Missing
 
 NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
 
+INTERNAL = "INTERNAL"
+
+
+def crashed(error: Exception) -> Missing:
+    """A bug in podid stood in the way. Type and place only: the message of an exception may quote what was read."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+    return Missing(f"{INTERNAL}: {where}; this is a bug in podid", error_code=INTERNAL)
+
 
 def known(section: Section[T]) -> T:
     """The value of a section that a check declared among its needs; LookupError when it is missing after all."""
@@ -59,6 +70,13 @@ def known_or(section: Section[T], default: T) -> T:
     return section.value if isinstance(section, Known) else default
 
 
+Service = Literal["aws", "kubernetes"]
+
+# where a section is read from
+AWS = {"service": "aws"}
+KUBERNETES = {"service": "kubernetes"}
+
+
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
@@ -70,23 +88,27 @@ class Snapshot:
     accounts that the user named: for these alone a missing association is worth a word."""
 
     taken_at: datetime
-    cluster: Section[Cluster]
-    associations: Section[tuple[Association, ...]]
-    agent_addon: Section[Addon | None]
-    addons: Section[tuple[Addon, ...]]
-    node_groups: Section[tuple[NodeGroup, ...]]
-    roles: Mapping[str, Section[Role | None]]
-    role_policies: Mapping[str, Section[RolePolicies]]
+    cluster: Section[Cluster] = field(metadata=AWS)
+    associations: Section[tuple[Association, ...]] = field(metadata=AWS)
+    agent_addon: Section[Addon | None] = field(metadata=AWS)
+    addons: Section[tuple[Addon, ...]] = field(metadata=AWS)
+    node_groups: Section[tuple[NodeGroup, ...]] = field(metadata=AWS)
+    roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
+    role_policies: Section[Mapping[str, Section[RolePolicies]]] = field(metadata=AWS)
     # node role ARN -> is eks-auth:AssumeRoleForPodIdentity allowed on the cluster, by iam:SimulatePrincipalPolicy
-    node_role_allowed: Mapping[str, Section[bool]]
-    namespaces: Section[frozenset[str]]
-    service_accounts: Section[tuple[ServiceAccount, ...]]
-    pods: Section[tuple[Pod, ...]]
-    nodes: Section[tuple[Node, ...]]
-    daemon_sets: Section[tuple[DaemonSet, ...]]
-    workloads: Section[tuple[Workload, ...]]
-    webhook_present: Section[bool]
+    node_role_allowed: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
+    namespaces: Section[frozenset[str]] = field(metadata=KUBERNETES)
+    service_accounts: Section[tuple[ServiceAccount, ...]] = field(metadata=KUBERNETES)
+    pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
+    nodes: Section[tuple[Node, ...]] = field(metadata=KUBERNETES)
+    daemon_sets: Section[tuple[DaemonSet, ...]] = field(metadata=KUBERNETES)
+    workloads: Section[tuple[Workload, ...]] = field(metadata=KUBERNETES)
+    webhook_present: Section[bool] = field(metadata=KUBERNETES)
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
-    agent_pods: Section[tuple[Pod, ...]]
+    agent_pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
+
+
+# section -> its service
+SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}

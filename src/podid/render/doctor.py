@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.words import short_list
-from podid.ops.doctor import CheckInfo
+from podid.ops.doctor.diagnose import CheckInfo
 from podid.render.view import Column, Document, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
     for arn, sources in node_roles(cluster, groups).items():
         subject, chain = Subject("Role", Arn.parse(arn).resource_name), _chain(snapshot, sources)
-        case, allowed = check.case(subject, chain), snapshot.node_role_allowed.get(arn, NOT_READ)
+        case, allowed = check.case(subject, chain), known(snapshot.node_role_allowed).get(arn, NOT_READ)
         if _unused(snapshot, sources):
             yield case.skip(f"no node of {_used_by(sources)} exists")
         elif isinstance(allowed, Missing):

@@ -9,7 +9,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.findings import Verdict
 from podid.domain.model import Association
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -27,7 +27,7 @@ CHECK = Check.of("role-not-found", rule, needs=("associations", "roles"), wants=
 
 
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:
-    other = snapshot.roles.get(arn, NOT_READ)
+    other = known(snapshot.roles).get(arn, NOT_READ)
     elsewhere = other.value.arn if isinstance(other, Known) and other.value is not None else ""
     foreign = isinstance(snapshot.cluster, Known) and _account(arn) != snapshot.cluster.value.account
     evidence = [

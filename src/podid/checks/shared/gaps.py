@@ -2,40 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 
 from podid.checks.base import EVERYONE, Check
 from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Missing, Section, Service, Snapshot
 
-KUBERNETES = (
-    "namespaces",
-    "service_accounts",
-    "pods",
-    "nodes",
-    "daemon_sets",
-    "workloads",
-    "webhook_present",
-    "agent_pods",
-)
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
+FAILED = ("Failed", "Rejected", INTERNAL)
 
 
-def gaps(snapshot: Snapshot, *, kubernetes: bool) -> dict[Missing, list[str]]:
-    """What is missing and was asked for -> the sections that it is missing from."""
+def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
+    """What is missing of a service and was asked for -> the sections that it is missing from."""
     found: dict[Missing, list[str]] = defaultdict(list)
-    for field in fields(snapshot):
-        if (field.name in KUBERNETES) is kubernetes:
-            for section in _sections(getattr(snapshot, field.name)):
-                found[section].append(field.name)
+    for name, origin in SERVICES.items():
+        if origin == service:
+            for missing in _missing(getattr(snapshot, name)):
+                found[missing].append(name)
     return found
 
 
-def _sections(value: object) -> Iterator[Missing]:
-    for section in value.values() if isinstance(value, Mapping) else (value,):
-        if isinstance(section, Missing) and section.error_code != "NotRead":
+def _missing(section: Section[object]) -> Iterator[Missing]:
+    if isinstance(section, Missing):
+        if section.error_code != NOT_READ.error_code:
             yield section
+    elif isinstance(section.value, Mapping):
+        for part in section.value.values():
+            yield from _missing(part)
 
 
 def blind(check: Check, subject: Subject, found: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:

@@ -16,7 +16,7 @@ def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
-    section = snapshot.roles.get(arn, NOT_READ)
+    section = known(snapshot.roles).get(arn, NOT_READ)
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section

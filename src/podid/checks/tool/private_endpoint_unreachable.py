@@ -9,7 +9,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     subject, cluster = cluster_subject(snapshot), snapshot.cluster
-    met = next((missing for missing in gaps(snapshot, kubernetes=True) if missing.error_code in NETWORK), None)
+    met = next((missing for missing in gaps(snapshot, "kubernetes") if missing.error_code in NETWORK), None)
     if met is None:
         return [check.case(subject).ok("the API server was not out of reach")]
     if isinstance(cluster, Known) and not cluster.value.public_endpoint:

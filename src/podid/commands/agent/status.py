@@ -7,8 +7,8 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.ops.agent.status import AGENT_CHECKS
-    from podid.ops.doctor import rights as rights_of_checks
-    from podid.ops.doctor import select
+    from podid.ops.doctor.diagnose import select
+    from podid.ops.doctor.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(select(AGENT_CHECKS)))
 

@@ -11,7 +11,7 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
-    from podid.ops.doctor import rights as rights_of_checks
+    from podid.ops.doctor.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(ALL))
 
@@ -49,7 +49,9 @@ def doctor(
     Example: podid doctor shop/orders
     """
     from podid.cli import typed
-    from podid.ops.doctor import describe_checks, diagnose, examine, parse_target, select
+    from podid.ops.doctor.collect import collect
+    from podid.ops.doctor.diagnose import describe_checks, diagnose, select
+    from podid.ops.doctor.scope import parse_target
     from podid.render.doctor import check_list_view, doctor_view
 
     level = typed.severity(fail_on)
@@ -60,7 +62,7 @@ def doctor(
     scope = parse_target(target or "", options.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = examine(access.clients, place, checks, now=access.runtime.now(), scope=scope)
+        snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
     report = diagnose(snapshot, checks=checks, scope=scope)
     terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
     terminal.leave(report.exit_code(fail_on=level, allow_unknown=allow_unknown))

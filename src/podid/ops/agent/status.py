@@ -12,7 +12,8 @@ from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Section
 from podid.domain.workloads import is_agent
 from podid.ops.agent.coverage import Coverage, coverage
-from podid.ops.doctor import diagnose, examine, select
+from podid.ops.doctor.collect import collect
+from podid.ops.doctor.diagnose import diagnose, select
 
 if TYPE_CHECKING:
     from podid.domain.place import Place
@@ -48,7 +49,7 @@ class AgentReading:
 
 def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
-    snapshot = examine(clients, place, checks, now=now)
+    snapshot = collect(clients, place, checks, now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     return AgentReading(

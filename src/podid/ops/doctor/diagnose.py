@@ -1,0 +1,81 @@
+"""The doctor: which checks, and the report that comes of what was read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.base import Check
+from podid.checks.runner import mask, run_checks
+from podid.checks.shared.facts import cluster_name
+from podid.domain.errors import UsageError
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import Known, Snapshot
+from podid.domain.words import nearest
+from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.doctor.sections import rights
+
+
+def select(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, ...]:
+    """The checks to run, in causal order; UsageError for an id that is no check, with the nearest ones."""
+    for name in (*only, *skip):
+        if name not in BY_ID:
+            near = nearest(name, BY_ID)
+            advice = f"did you mean {', '.join(near)}?" if near else ""
+            raise UsageError(
+                f"{name!r} is not the id of a check", hint=("podid", "doctor", "--list"), subject=name, advice=advice
+            )
+    chosen = tuple(c for c in ALL if (not only or c.id in only) and c.id not in skip)
+    if not chosen:
+        raise UsageError("no check is left to run: --skip takes away all that --check selects")
+    return chosen
+
+
+def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: DoctorScope = EVERYTHING) -> DoctorReport:
+    """The report on the scope. NotFound for a pod or workload that does not exist; the error that stood in the way
+    when it could not be looked for."""
+    targets = resolve(scope, snapshot)
+    snapshot = replace(snapshot, targets=targets)
+    verdicts = (scope.narrow(verdict, targets) for verdict in run_checks(checks, snapshot))
+    cluster = snapshot.cluster
+    return DoctorReport(
+        cluster=cluster_name(snapshot),
+        cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
+        taken_at=snapshot.taken_at,
+        verdicts=mask((verdict for verdict in verdicts if verdict is not None), ORDER),
+        scope=str(scope),
+        checks=tuple(c.id for c in checks),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInfo:
+    """One line of `podid doctor --list`; `kubernetes` reads like "list pods"."""
+
+    id: str
+    severity: str
+    link: int
+    title: str
+    fix: str
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    iam: tuple[str, ...]
+    kubernetes: tuple[str, ...]
+
+
+def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
+    return tuple(_info(each) for each in checks)
+
+
+def _info(check: Check) -> CheckInfo:
+    needed = rights((check,))
+    return CheckInfo(
+        id=check.id,
+        severity=check.severity.value,
+        link=check.link,
+        title=check.title,
+        fix=check.fix.value,
+        needs=check.needs,
+        wants=check.wants,
+        iam=needed.iam,
+        kubernetes=tuple(map(str, needed.kubernetes)),
+    )

@@ -1,0 +1,121 @@
+"""What a doctor is asked about: all of a cluster, a namespace, a service account, a pod or a workload."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from podid.checks.base import EVERYONE
+from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
+from podid.domain.findings import Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.workloads import workload_subject
+
+T = TypeVar("T")
+
+KINDS = {
+    "pod": "Pod",
+    "po": "Pod",
+    "deploy": "Deployment",
+    "deployment": "Deployment",
+    "sts": "StatefulSet",
+    "statefulset": "StatefulSet",
+    "ds": "DaemonSet",
+    "daemonset": "DaemonSet",
+    "job": "Job",
+    "cronjob": "CronJob",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorScope:
+    """What to judge: all of the cluster (empty), one namespace, one service account (kind ServiceAccount), one pod or
+    one workload. The agent and the nodes below it are always looked at."""
+
+    namespace: str = ""
+    kind: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        if not self.kind:
+            return self.namespace
+        return "/".join((*(() if self.kind == "ServiceAccount" else (self.kind,)), self.namespace, self.name))
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """What has to be read to find the service accounts of a pod or workload."""
+        return () if self.kind in ("", "ServiceAccount") else ("pods", "workloads")
+
+    def narrow(self, verdict: Verdict, targets: Iterable[ServiceAccountRef]) -> Verdict | None:
+        """The verdict with only those in scope left in its chain; None when it concerns none of them."""
+        if self == EVERYTHING or verdict.chain == EVERYONE:
+            return verdict
+        names = {str(ref) for ref in targets}
+        chain = tuple(
+            name for name in verdict.chain if (name in names if self.kind else name.startswith(f"{self.namespace}/"))
+        )
+        return replace(verdict, chain=chain) if chain else None
+
+
+EVERYTHING = DoctorScope()
+
+
+def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
+    """NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and the like; with no text, all of `namespace`
+    or of the cluster. InvalidInput for anything else, UsageError when both name a different namespace."""
+    if not text:
+        return DoctorScope(namespace=namespace)
+    parts = text.split("/")
+    if len(parts) == 3:
+        kind = KINDS.get(parts[0].lower())
+        if kind is None:
+            raise InvalidInput(
+                f"{text!r}: {parts[0]!r} is no kind that doctor knows; use one of {', '.join(KINDS)}", subject=text
+            )
+        ref = ServiceAccountRef.parse("/".join(parts[1:]))
+        scope = DoctorScope(ref.namespace, kind, ref.name)
+    else:
+        ref = ServiceAccountRef.parse(text)
+        scope = DoctorScope(ref.namespace, "ServiceAccount", ref.name)
+    if namespace and namespace != scope.namespace:
+        raise UsageError(f"{text!r} is not in the namespace {namespace!r} that --namespace names", subject=text)
+    return scope
+
+
+def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that the user named, by themselves or through a pod or workload."""
+    if not scope.kind:
+        return ()
+    if scope.kind == "ServiceAccount":
+        return (ServiceAccountRef(scope.namespace, scope.name),)
+    pods = _readable(snapshot.pods, scope)
+    found = {
+        pod.ref
+        for pod in pods
+        if pod.namespace == scope.namespace
+        and (
+            pod.name == scope.name
+            if scope.kind == "Pod"
+            else (workload_subject(pod).kind, workload_subject(pod).name) == (scope.kind, scope.name)
+        )
+    }
+    if scope.kind != "Pod":
+        found |= {
+            w.ref
+            for w in (snapshot.workloads.value if isinstance(snapshot.workloads, Known) else ())
+            if (w.kind, w.namespace, w.name) == (scope.kind, scope.namespace, scope.name)
+        }
+        if not found:
+            _readable(snapshot.workloads, scope)
+    if not found:
+        raise NotFound(f"{scope.kind} {scope.namespace}/{scope.name} does not exist", subject=str(scope))
+    return tuple(sorted(found))
+
+
+def _readable(section: Section[T], scope: DoctorScope) -> T:
+    if isinstance(section, Missing):
+        what = f"cannot look for {scope.kind} {scope.namespace}/{scope.name}: {section.reason}"
+        if section.permission:
+            raise AccessDenied(what, permission=section.permission, subject=str(scope))
+        raise Undetermined(what, subject=str(scope))
+    return section.value

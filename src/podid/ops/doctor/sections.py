@@ -1,0 +1,216 @@
+"""The sections of a snapshot: what reading each of them calls, what has to be read before it, and how it is read.
+
+A row comes after those that it needs or uses. Which service a section comes from is said at its field in `Snapshot`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from podid.aws.eks import Eks
+from podid.aws.iam import Iam
+from podid.checks.base import Check
+from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
+from podid.domain.model import Cluster, DaemonSet, Pod, Role, RolePolicies
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
+from podid.domain.nodes import REDEEM, node_roles
+from podid.domain.rights import Need, Rights, rights_of
+from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.workloads import is_agent, runs_in
+from podid.kube.reader import KubeReader
+from podid.ops.clients import KubeAccess
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
+
+    `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
+    NOT_READ.
+    """
+
+    eks: Eks
+    iam: Iam
+    access: KubeAccess
+    cluster: Cluster
+    namespace: str
+    before: Callable[[str], Section[Any]]
+
+    @property
+    def kube(self) -> KubeReader:
+        """Raises the reason why there is no way into Kubernetes, if there is none."""
+        return self.access.reader
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """`read` returns the section's value, or a Missing, or raises a PodidError. `needs` are read because of this
+    section, and before it; `uses` before it too, but only when they are read anyway."""
+
+    name: str
+    operations: tuple[Need, ...]
+    read: Callable[[Source], Any]
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+def needed(names: Iterable[str]) -> tuple[SectionRow, ...]:
+    """The rows of the named sections and of all that these need, in the order of the table."""
+    wanted = set(names)
+    for row in reversed(SECTIONS):
+        if row.name in wanted:
+            wanted.update(row.needs)
+    return tuple(row for row in SECTIONS if row.name in wanted)
+
+
+def sections_of(checks: Iterable[Check]) -> frozenset[str]:
+    """Every section that the checks need or want."""
+    return frozenset(name for check in checks for name in (*check.needs, *check.wants))
+
+
+def rights(checks: Iterable[Check]) -> Rights:
+    """What reading for the checks takes."""
+    return rights_of(operation for row in needed(sections_of(checks)) for operation in row.operations)
+
+
+def missing(error: PodidError) -> Missing:
+    return Missing(error.what, error.permission, error.code)
+
+
+def attempt(read: Callable[[], T]) -> Section[T]:
+    try:
+        return Known(read())
+    except PodidError as error:
+        return missing(error)
+
+
+# --- sections that take more than one call ----------------------------------------------------------------------------
+
+
+def _daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
+    """All of the cluster's; with rights in the agent's usual namespace only, that one's if the agent is there: its
+    absence there would prove nothing."""
+    try:
+        return source.kube.list_daemon_sets()
+    except CredentialsError:
+        raise
+    except AccessDenied as denied:
+        try:
+            nearby = source.kube.list_daemon_sets(AGENT_NAMESPACE)
+        except PodidError:
+            raise denied from None
+        if any(is_agent(ds) for ds in nearby):
+            return nearby
+        raise
+
+
+def _namespaces(source: Source) -> frozenset[str]:
+    """A namespace that has a service account exists, also for those who may not list namespaces."""
+    try:
+        return frozenset(source.kube.list_namespaces())
+    except PodidError:
+        accounts = source.before("service_accounts")
+        if source.namespace and isinstance(accounts, Known) and accounts.value:
+            return frozenset({source.namespace})
+        raise
+
+
+def _agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
+    """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
+    daemon_sets = source.before("daemon_sets")
+    if isinstance(daemon_sets, Missing):
+        return daemon_sets
+    agents = [ds for ds in daemon_sets.value if is_agent(ds)]
+    if not source.namespace and isinstance(pods := source.before("pods"), Known):
+        return tuple(pod for pod in pods.value if any(runs_in(pod, ds) for ds in agents))
+    return tuple(
+        pod
+        for ds in agents
+        for pod in source.kube.list_pods(ds.namespace, selector=ds.selector or None)
+        if runs_in(pod, ds)
+    )
+
+
+def _roles(source: Source) -> dict[str, Section[Role | None]]:
+    named, odd = _role_names(source)
+    roles: dict[str, Section[Role | None]] = dict(odd)
+    try:
+        for name, role in source.iam.find_roles(sorted(named)):
+            for arn in named[name]:
+                roles[arn] = missing(role) if isinstance(role, PodidError) else Known(role)
+    except PodidError as error:
+        for arn in (arn for same in named.values() for arn in same):
+            roles.setdefault(arn, missing(error))
+    return roles
+
+
+def _role_policies(source: Source) -> dict[str, Section[RolePolicies]]:
+    named, _ = _role_names(source)
+    read = {name: attempt(partial(source.iam.get_policies, name)) for name in sorted(named)}
+    return {arn: read[name] for name, same in named.items() for arn in same}
+
+
+def _role_names(source: Source) -> tuple[Mapping[str, list[str]], Mapping[str, Missing]]:
+    """Role name -> the ARNs of associations that are called so, and what is no role ARN at all."""
+    names: dict[str, list[str]] = defaultdict(list)
+    odd: dict[str, Missing] = {}
+    associations = source.before("associations")
+    for arn in dict.fromkeys(a.role_arn for a in associations.value) if isinstance(associations, Known) else ():
+        try:
+            names[parse_role_arn(arn).resource_name].append(arn)
+        except InvalidInput as error:
+            odd[arn] = missing(error)
+    return names, odd
+
+
+def _node_role_allowed(source: Source) -> dict[str, Section[bool]]:
+    groups = source.before("node_groups")
+    if isinstance(groups, Missing):
+        return {}
+    return {arn: _may_redeem(source, arn) for arn in node_roles(source.cluster, groups.value)}
+
+
+def _may_redeem(source: Source, role_arn: str) -> Section[bool]:
+    decisions = attempt(lambda: source.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
+    if isinstance(decisions, Missing):
+        return decisions
+    lacking = sorted({key for decision in decisions.value for key in decision.missing_context_keys})
+    allowed = all(decision.allowed for decision in decisions.value)
+    if lacking and not allowed:
+        return Missing(f"the simulation depends on {', '.join(lacking)}, which only a real call carries")
+    return Known(allowed)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+SECTIONS: tuple[SectionRow, ...] = (
+    # read when the command chose it
+    SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
+    SectionRow(
+        "associations",
+        (Eks.list_associations,),
+        lambda s: s.eks.list_associations(s.cluster.name, s.namespace or None),
+    ),
+    SectionRow("agent_addon", (Eks.find_addon,), lambda s: s.eks.find_addon(s.cluster.name, AGENT_ADDON)),
+    SectionRow("addons", (Eks.list_addons,), lambda s: s.eks.list_addons(s.cluster.name)),
+    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
+    SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),
+    SectionRow("role_policies", (Iam.get_policies,), _role_policies, needs=("associations",)),
+    SectionRow("node_role_allowed", (Iam.simulate,), _node_role_allowed, needs=("node_groups",)),
+    SectionRow(
+        "service_accounts",
+        (KubeReader.list_service_accounts,),
+        lambda s: s.kube.list_service_accounts(s.namespace),
+    ),
+    SectionRow("namespaces", (KubeReader.list_namespaces,), _namespaces, uses=("service_accounts",)),
+    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.kube.list_pods(s.namespace)),
+    SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
+    SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
+    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
+    SectionRow("webhook_present", (KubeReader.webhook_present,), lambda s: s.kube.webhook_present()),
+    SectionRow("agent_pods", (KubeReader.list_pods,), _agent_pods, needs=("daemon_sets",), uses=("pods",)),
+)
