@@ -36,8 +36,8 @@ class Answers:
         self._answers = list(answers)
         self.questions: list[str] = []
 
-    def confirm(self, question: str) -> bool:
-        self.questions.append(question)
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        self.questions.append(f"{question} [{word}]" if word else question)
         answer = self._answers.pop(0)
         assert isinstance(answer, bool)
         return answer

@@ -546,3 +546,72 @@ def test_the_journal_directory_is_private(podid: Podid, journal: Path) -> None:
     journal.chmod(0o777)
     assert podid("associate", "shop/pay", *line[2:]).code == 2
     assert podid("list", "-o", "name").stdout == "shop/orders\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("list", "--cluster", "a", "--cluster", "b"),
+        ("list", "-c", "a", "--cluster=a"),
+        ("associate", "a/b", "--role", "x", "--role", "y"),
+        ("associate", "a/b", "--role", "x", "--session-tags", "--no-session-tags"),
+        ("doctor", "--fail-on", "warn", "--fail-on", "error"),
+    ],
+)
+def test_what_can_hold_one_value_is_given_once(argv: tuple[str, ...]) -> None:
+    """The last one would win without a word: on the wrong cluster, with the wrong role."""
+    outcome = Podid()(*argv, "-o", "json")
+    assert (outcome.code, outcome.stdout, outcome.error["code"]) == (2, "", "Usage")
+    assert "given twice" in outcome.error["message"]
+
+
+@pytest.mark.parametrize("group", sorted({row.path[0] for row in COMMANDS if len(row.path) == 2}))
+def test_a_group_alone_prints_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Podid()(group).code == 0
+    assert "\nCommands:\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            errors.NotFound("nosuch cannot be read", subject="nosuch", request_id="r-1"),
+            "Error: nosuch cannot be read.\n",
+        ),
+        (
+            errors.NotFound("no page explains it", advice="did you mean x?"),
+            "Error: No page explains it.\nDid you mean x?\n",
+        ),
+        (errors.Declined("Nothing was changed"), "Nothing was changed.\n"),
+        (errors.Rejected("EKS refused it", request_id="r-1"), "Error: EKS refused it.\nAWS request id: r-1\n"),
+    ],
+)
+def test_how_an_error_reads(monkeypatch: pytest.MonkeyPatch, error: errors.PodidError, text: str) -> None:
+    raised(monkeypatch, error)
+    assert Podid()("list").stderr == text
+
+
+def test_streams_that_cannot_be_written_to(shop: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    """The code stays the result's, and what is wrong is said on the stream that is left."""
+    env = {**os.environ, **podid.env}
+
+    def run(line: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"{sys.executable}" -m podid {line}'],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    full = "Warning: the result could not be written to stdout: No space left on device\n"
+    closed = "Warning: the result could not be written to stdout: Bad file descriptor\n"
+    assert run("list >/dev/full") == (0, "", full)
+    assert run("list >&-") == (0, "", closed)
+    assert run("list 2>&-") == (0, run("list")[1], "")
+    assert run("list 2>/dev/full")[0] == 0
+    assert run("show shop/nosuch >&- 2>&-") == (5, "", "")
+    assert run("disassociate shop/pay --yes --wait none >/dev/full 2>/dev/full") == (0, "", "")
+    assert run("disassociate shop/orders --yes --wait none >&-")[0] == 0

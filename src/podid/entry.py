@@ -5,11 +5,18 @@ import sys
 
 def main() -> None:
     """Run podid; the process's exit code is one of `podid.domain.exit_codes`."""
-    if len(sys.argv) == 2 and sys.argv[1] == "--version":
-        from podid.version import VERSION
+    try:
+        if len(sys.argv) == 2 and sys.argv[1] == "--version":
+            from podid.version import VERSION
 
-        sys.stdout.write(f"podid {VERSION}\n")
-        return
-    from podid.cli.boundary import run
+            sys.stdout.write(f"podid {VERSION}\n")
+            return
+        from podid.cli.boundary import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # while podid is still being loaded there is nothing to take back, and nobody else to catch it
+        if sys.stderr is not None:
+            sys.stderr.write("Interrupted.\n")
+        code = 130
+    sys.exit(code)

@@ -33,4 +33,5 @@ def said(
 
 
 def shown(error: PodidError) -> tuple[type[PodidError], str, tuple[str, ...], str]:
+    assert isinstance(error.hint, tuple)
     return type(error), error.what, error.hint, error.advice

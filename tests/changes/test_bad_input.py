@@ -82,7 +82,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
         (*ASSOCIATE, "--role", "article-2023"),
         6,
         "sts:TagSession",
-        "podid associate shop/orders --role article-2023 --update-trust",
+        "podid associate shop/orders --role article-2023 -o json --update-trust",
     ),
     ((*ASSOCIATE, *ROLE, "--target-role", "x"), 2, "'x' is not an ARN", ""),
     ((*ASSOCIATE, *ROLE, "--scope", "galaxy"), 2, "--scope 'galaxy' is not one of", ""),
@@ -203,7 +203,7 @@ def test_nobody_listens(box: Sandbox, podid: Podid, journal: Path, monkeypatch: 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
-        check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "EKS cannot be reached")
+        check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "cannot be reached")
 
 
 def test_throttled_out_while_reading(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -110,8 +110,10 @@ def test_yes_never_changes_a_trust_policy(box: Sandbox, podid: Podid, journal: P
     create = podid("role", "create", foreign, *ORDERS, "--yes", "-o", "json")
 
     assert (associate.code, create.code) == (6, 6)
-    assert associate.error["hint"] == "podid associate shop/orders --role shared --update-trust"
-    assert create.error["hint"] == "podid role create shared --for shop/orders --update-trust --adopt"
+    assert (
+        associate.error["hint"] == "podid associate shop/orders --wait none --role shared --yes -o json --update-trust"
+    )
+    assert create.error["hint"] == "podid role create shared --for shop/orders --yes -o json --update-trust --adopt"
     assert (account_state(box), writes(box)) == (before, 0)
     assert not journal.exists()
 
@@ -194,8 +196,10 @@ def test_an_association_with_other_settings_needs_replace(box: Sandbox, podid: P
     count = writes(box)
     outcome = podid(*ASSOCIATE, "orders-dynamodb", "--yes", "-o", "json")
     assert (outcome.code, writes(box)) == (6, count)
-    role = "arn:aws:iam::111122223333:role/orders-dynamodb"
-    assert outcome.error["hint"] == f"podid associate shop/orders --role {role} --replace"
+    assert (
+        outcome.error["hint"]
+        == "podid associate shop/orders --wait none --role orders-dynamodb --yes -o json --replace"
+    )
 
 
 def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

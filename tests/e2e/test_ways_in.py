@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from changes.support import writes
 from podid.sandbox import baseline
 
 from .world import CLUSTER_ARN, Json, Site
@@ -155,13 +156,70 @@ class TestWhichCluster:
     def test_the_context_by_its_name(self, shared: Site) -> None:
         outcome = shared("doctor", "-v", without=("PODID_CLUSTER",))
         assert outcome.code == 0
-        assert "cluster demo (the kube context)" in outcome.stderr
+        assert f"cluster demo (kube context {CLUSTER_ARN})" in outcome.stderr
         assert shared.kube.kubeconfig("t")["current-context"] == CLUSTER_ARN
 
     def test_the_context_by_its_server(self, shared: Site, kubeconfig: Callable[..., str]) -> None:
         outcome = shared("doctor", "-v", without=("PODID_CLUSTER",), env={"KUBECONFIG": kubeconfig()})
         assert outcome.code == 0
-        assert "cluster demo (the kube context's server or CA)" in outcome.stderr
+        assert "cluster demo (kube context here, whose server or CA it is)" in outcome.stderr
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            ("list",),
+            ("show", "shop/orders"),
+            ("doctor",),
+            ("agent", "status"),
+            ("associate", "shop/orders", "--role", "shop-orders"),
+            ("disassociate", "shop/orders", "--yes"),
+            ("restart", "-A"),
+            ("verify", "shop/orders", "--yes"),
+            ("install-agent",),
+            ("role", "create", "new", "--for", "shop/orders"),
+        ],
+        ids=lambda argv: argv[0],
+    )
+    def test_the_arn_of_the_context_binds_region_and_account(
+        self, shared: Site, kubeconfig: Callable[..., str], argv: tuple[str, ...]
+    ) -> None:
+        """A change must not land in a cluster of the same name somewhere else, nor may a read speak of it."""
+        before = writes(shared.box)
+
+        def named(arn: str) -> str:
+            path = Path(kubeconfig(foreign))
+            path.write_text(path.read_text().replace('"here"', json.dumps(arn)))
+            return str(path)
+
+        west, foreign_account = CLUSTER_ARN.replace("us-west-2", "eu-west-1"), CLUSTER_ARN.replace("1111", "9999")
+        region = shared(*argv, "-o", "json", without=("PODID_CLUSTER",), env={"KUBECONFIG": named(west)})
+        assert (region.code, region.stdout, region.error["code"]) == (2, "", "Usage"), region
+        assert all(word in region.error["message"] for word in (west, "eu-west-1", "us-west-2")), region
+        flag = shared(
+            *argv, "--region", "us-west-2", "-o", "json", without=("PODID_CLUSTER",), env={"KUBECONFIG": named(west)}
+        )
+        assert (flag.code, "--region" in flag.error["message"]) == (2, True), flag
+        account = shared(*argv, "-o", "json", without=("PODID_CLUSTER",), env={"KUBECONFIG": named(foreign_account)})
+        assert (account.code, account.stdout, account.error["code"]) == (2, "", "Usage"), account
+        assert all(word in account.error["message"] for word in ("999922223333", "111122223333")), account
+        assert writes(shared.box) == before
+
+    def test_an_arn_as_a_flag_binds_as_well(self, shared: Site) -> None:
+        assert shared("list", "--cluster", CLUSTER_ARN).code == 0
+        other = shared("list", "--cluster", CLUSTER_ARN.replace("us-west-2", "eu-west-1"), "-o", "json")
+        assert (other.code, "AWS_REGION says us-west-2" in other.error["message"]) == (2, True), other
+        for wrong in (CLUSTER_ARN.replace("111122223333", "*"), CLUSTER_ARN.replace("us-west-2", "*"), "arn:aws:eks"):
+            assert shared("list", "--cluster", wrong).code == 2
+
+    def test_where_the_name_of_a_missing_cluster_came_from(self, shared: Site) -> None:
+        outcome = shared("list", "-o", "json", env={"PODID_CLUSTER": "prod"})
+        assert outcome.code == 5
+        assert outcome.error["advice"].endswith("The name comes from PODID_CLUSTER.")
+
+    def test_a_context_that_was_asked_for_must_exist_for_every_command(self, shared: Site) -> None:
+        for argv in (("list",), ("show", "shop/orders"), ("role", "show", "shop-orders")):
+            assert shared(*argv, "--context", "nowhere").code == 5
+            assert shared(*argv, "--kubeconfig", "/nowhere").code == 5
 
     def test_several_in_ci(self, shared: Site, kubeconfig: Callable[..., str]) -> None:
         world = shared.box.world

@@ -13,7 +13,8 @@ import pytest
 
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
 from podid.domain.model import Cluster
-from podid.kube.connect import connect, current_eks_cluster
+from podid.kube.connect import connect
+from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
 
 from .kube_server import Answer, Server, self_signed
@@ -283,9 +284,19 @@ def test_current_eks_cluster(
     expected: tuple[str, str] | None,
 ) -> None:
     file = write_kubeconfig(tmp_path / "config", server, user=user, context=context, cluster=cluster)
+    found = current_eks_cluster(file)
+    assert (found and (found.cluster, found.region)) == expected
+    assert current_eks_cluster(env={"KUBECONFIG": file}) == found
+    assert current_eks_cluster(file, context) == found
+
+
+def test_an_arn_tells_the_account_also_beside_a_login_program(tmp_path: Path) -> None:
+    login = {
+        "exec": {"command": "aws", "args": ["--region", "cn-north-1", "eks", "get-token", "--cluster-name", "shop"]}
+    }
+    file = write_kubeconfig(tmp_path / "config", "https://x", user=login, context=ARN, cluster=ARN)
+    expected = EksContext(context=ARN, cluster="shop", region="cn-north-1", account="111122223333")
     assert current_eks_cluster(file) == expected
-    assert current_eks_cluster(env={"KUBECONFIG": file}) == expected
-    assert current_eks_cluster(file, context) == expected
 
 
 def test_current_eks_cluster_without_a_kubeconfig_or_a_current_context(tmp_path: Path) -> None:
@@ -301,7 +312,9 @@ def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
     second = write_kubeconfig(tmp_path / "b", "https://b", cluster="c", context="second", current="first")
     both = {"KUBECONFIG": f"{first}:{tmp_path / 'nope'}:{second}"}
     assert current_eks_cluster(env=both) is None
-    assert current_eks_cluster(context="first", env=both) == ("shop", "cn-north-1")
+    found = current_eks_cluster(context="first", env=both)
+    assert found is not None
+    assert (found.cluster, found.region) == ("shop", "cn-north-1")
     assert connect(None, env=both).host == "https://b"
     # the command line's option may carry the variable's value
     assert connect(None, kubeconfig=both["KUBECONFIG"], env=both).host == "https://b"
@@ -310,6 +323,6 @@ def test_several_files_are_merged_as_kubectl_does(tmp_path: Path) -> None:
 def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None:
     import subprocess
 
-    code = "import sys, podid.kube.connect as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
+    code = "import sys, podid.kube.kubeconfig as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

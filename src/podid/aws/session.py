@@ -80,6 +80,17 @@ class AwsSession:
         self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
 
     @property
+    def credentials_source(self) -> str:
+        """What gave the credentials, as botocore calls it: `env`, `sso`, `assume-role`, `container-role`…, and the
+        profile where one is in force. Raises as any call would when there are none."""
+        try:
+            found = self._core.get_credentials()
+        except BotoCoreError as error:
+            raise translate(error, service="sts", operation="", origin=self.origin) from error
+        method = str(found.method) if found is not None else "none"
+        return f"{method}, profile {self.profile}" if self.profile else method
+
+    @property
     def eks(self) -> Eks:
         return Eks(self._api("eks"))
 

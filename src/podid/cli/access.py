@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from podid.cli.cluster import Choice, context_cluster
+from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.domain.errors import Conflict
+from podid.domain.errors import Conflict, NotFound, PodidError
 from podid.domain.patience import Clock, Patience
-from podid.domain.place import Place
+from podid.domain.place import Place, WhoAndWhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,7 @@ class Access:
         self.sources = sources
         self._terminal = terminal
         self._cluster: Cluster | None = None
+        self.region_source = ""
 
     def at(self, source: str, *, cluster: str, region: str) -> Access:
         """The same, with cluster and region from `source` where the user named none."""
@@ -47,41 +48,38 @@ class Access:
             options, sources["region"] = replace(options, region=region), source
         return Access(self.runtime, options, sources, self._terminal)
 
-    # --- AWS ------------------------------------------------------------------------------------------------------
+    # --- where ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def named(self) -> NamedCluster | None:
+        """The cluster that a flag, the environment or the kube context names; no call is made for it."""
+        return named_cluster(self.options, self.sources, self.runtime.env)
 
     @cached_property
     def aws(self) -> AwsSession:
         from podid.aws.session import AwsSession
 
+        named, region, source = self.named, self.options.region, self.sources.get("region", "")
+        bound = named.region if named is not None and not region else ""
         session = AwsSession(
             self.options.profile,
-            self.options.region or self._context_region(),
+            region or bound or None,
             env=self.runtime.env,
             on_call=self._terminal.tell_call if self.options.verbose else None,
         )
-        self._terminal.explain(f"region {session.region} ({self.sources.get('region', session.region_source)})")
+        self.region_source = source or (named.source if named and bound else session.region_source)
+        self._terminal.explain(f"region {session.region} ({self.region_source})")
         return session
-
-    def _context_region(self) -> str | None:
-        """The region that the kube context's cluster is in, when nothing else names one."""
-        found = context_cluster(self.options, self.sources, self.runtime.env) if not self.options.cluster else None
-        return found.region if found is not None else None
-
-    # --- where ----------------------------------------------------------------------------------------------------
 
     def place(self, *, for_change: bool = False) -> Place:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
-        be chosen, Conflict when the account is not the expected one."""
+        be chosen or contradicts region or account, Conflict when the account is not the expected one."""
         cluster = self._read_cluster(for_change=for_change)
-        account = self.account_place() if for_change else None
-        return Place(
-            account=account.account if account else cluster.account,
-            region=self.aws.region,
-            caller_arn=account.caller_arn if account else "",
-            cluster=cluster,
-        )
+        if for_change:
+            return replace(self.account_place(), cluster=cluster)
+        return Place(account=cluster.account, region=self.aws.region, cluster=cluster)
 
-    def account_place(self, *, cluster: str = "") -> Place:
+    def account_place(self) -> Place:
         """Where something is done that concerns no cluster. Raises Conflict when --expect-account names another
         account than the credentials'."""
         caller = self.aws.sts.get_caller()
@@ -92,18 +90,58 @@ class Access:
             )
         return Place(account=caller.account, region=self.aws.region, caller_arn=caller.arn)
 
+    def who_and_where(self) -> WhoAndWhere:
+        """Nothing is asked of a person, and the cluster is not read: it may not exist."""
+        place = self.account_place()
+        named, why = self.named, ""
+        if named is None:
+            try:
+                named = find_cluster(self.options, self.runtime, self.aws, for_change=True, ask=False)
+            except PodidError as error:
+                why = error.what
+        else:
+            named.check_region(self.options.region or "", self.sources.get("region", ""))
+            named.check_account(place.account)
+        context, files = current_context(self.options, self.runtime.env)
+        return WhoAndWhere(
+            caller_arn=place.caller_arn,
+            account=place.account,
+            credentials_source=self.aws.credentials_source,
+            region=place.region,
+            region_source=self.region_source,
+            cluster=named.name if named is not None else "",
+            cluster_source=named.source if named is not None else "",
+            no_cluster=why,
+            context=context,
+            kubeconfig=files,
+        )
+
     def check_account(self) -> None:
         if self.options.expect_account is not None:
             self.account_place()
 
     def _read_cluster(self, *, for_change: bool) -> Cluster:
         if self._cluster is None:
-            choice = Choice(self.options, self.sources, self.runtime, lambda: self.aws)
-            name, source = choice.choose(for_change=for_change)
-            self._terminal.explain(f"cluster {name} ({source})")
+            named = self.named or find_cluster(self.options, self.runtime, self.aws, for_change=for_change)
+            named.check_region(self.options.region or "", self.sources.get("region", ""))
+            self._terminal.explain(f"cluster {named.name} ({named.source})")
             self.check_account()
-            self._cluster = self.aws.eks.get_cluster(name)
+            if for_change:
+                named.check_account(self.aws.sts.get_caller().account)
+            self._cluster = self._describe(named)
         return self._cluster
+
+    def _describe(self, named: NamedCluster) -> Cluster:
+        try:
+            cluster = self.aws.eks.get_cluster(named.name)
+        except NotFound as error:
+            if named.account:
+                named.check_account(self.aws.sts.get_caller().account)
+            if named.source != "--cluster":
+                error.advice = f"{error.advice} The name comes from {named.source}.".strip()
+            raise
+        named.check_account(cluster.account)
+        return cluster
 
     # --- clients --------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,12 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
-import os
 from collections.abc import Sequence
 
 import typer
 
 from podid.cli.argv import output_option, verbose
-from podid.cli.runtime import Runtime
+from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
@@ -34,7 +33,7 @@ def run(argv: list[str], runtime: Runtime | None = None) -> int:
 
 
 def _dispatch(argv: list[str], runtime: Runtime) -> int:
-    from podid.cli.tree import build
+    from podid.cli.tree import GROUPS, build
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
@@ -42,6 +41,8 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
         runtime.streams.stdout.write(answer(build(rich_help=False, argv=argv), completing, argv))
         return ExitCode.OK
+    if len(argv) == 1 and argv[0] in GROUPS:
+        argv = [*argv, "--help"]
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
     app = build(rich_help=runtime.streams.stdout_tty, argv=argv)
     result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
@@ -76,30 +77,29 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if json_wanted:
-        text = error_json(error)
+        text = error_json(error, runtime.argv)
     else:
         color = runtime.color(stderr, wanted="--no-color" not in argv)
-        text = error_text(error, color=color)
+        text = error_text(error, runtime.argv, color=color)
     # nobody may be listening any more; the exit code still tells
-    with contextlib.suppress(BrokenPipeError, ValueError):
+    with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
 
 
 def _tell_interrupted(runtime: Runtime) -> None:
-    with contextlib.suppress(BrokenPipeError, ValueError):
-        runtime.streams.stderr.write(
-            "Interrupted. What was done is in `podid history`; running the command again is safe.\n"
-        )
+    after = " What was done is in `podid history`; running the command again is safe." if runtime.changing else ""
+    with contextlib.suppress(OSError, ValueError):
+        runtime.streams.stderr.write(f"Interrupted.{after}\n")
 
 
 def _flush(runtime: Runtime, code: int) -> int:
-    """A closed pipe is silent and changes no code: without this Python complains while shutting down."""
+    """A stream that cannot be written to changes no code."""
     for stream in (runtime.streams.stdout, runtime.streams.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError:
+            abandon(stream)
         except ValueError:
-            pass
+            pass  # closed
     return code

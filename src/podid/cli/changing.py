@@ -45,6 +45,7 @@ def carry_out(
     *,
     question: str = "",
     needed_for: str = "",
+    word: str = "",
     undoes: str = "",
 ) -> Applied | None:
     """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
@@ -54,7 +55,8 @@ def carry_out(
     if plan.actions:
         terminal.note(plan_text(plan).rstrip("\n"))
         if question:
-            terminal.consent(question, needed_for=needed_for)
+            terminal.consent(question, needed_for=needed_for, word=word)
+    access.runtime.changing = True
     try:
         return apply(
             plan,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import InvalidInput, NotFound, PodidError, UsageError
-from podid.domain.names import check_cluster_name
+from podid.domain.errors import Again, InvalidInput, NotFound, PodidError, UsageError
+from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.words import short_list
 
 if TYPE_CHECKING:
@@ -18,15 +18,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextCluster:
-    """The EKS cluster that a kube context names itself after."""
+class NamedCluster:
+    """A cluster as `source` names it: `--cluster`, `PODID_CLUSTER`, `kube context NAME`, an answer. Region and account
+    bind where the source knows them, and are empty where it does not."""
 
     name: str
-    region: str | None
+    source: str
+    region: str = ""
+    account: str = ""
+
+    def check_region(self, region: str, source: str) -> None:
+        """Raises UsageError when `region`, which `source` gave, is not the cluster's."""
+        if self.region and region and region != self.region:
+            raise UsageError(
+                f"{self.source} names cluster {self.name} in {self.region}, and {source} says {region}",
+                advice="Leave one of them out, or make them agree.",
+                subject=self.name,
+            )
+
+    def check_account(self, account: str) -> None:
+        """Raises UsageError when the credentials' account is not the cluster's."""
+        if self.account and account != self.account:
+            raise UsageError(
+                f"{self.source} names cluster {self.name} of account {self.account}, and the credentials are account "
+                f"{account}'s",
+                advice="Choose the profile that belongs to the cluster, or another cluster.",
+                subject=self.name,
+            )
 
 
-def context_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> ContextCluster | None:
-    """The EKS cluster that the current kube context names itself after, if it does."""
+def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
+    """The cluster that the options, the environment or the kube context name, if one does.
+
+    A context or a kubeconfig that was given as a flag is looked up even where --cluster wins: one that does not exist
+    is NotFound, as it would be wherever it is used.
+    """
+    asked_for = options.context is not None or sources.get("kubeconfig") == "--kubeconfig"
+    context = _of_context(options, sources, env) if asked_for or options.cluster is None else None
+    if options.cluster is None:
+        return context
+    source = sources["cluster"]
+    if not options.cluster.startswith("arn:"):
+        return NamedCluster(check_cluster_name(options.cluster), source)
+    arn = parse_cluster_arn(options.cluster)
+    return NamedCluster(arn.resource_name, source, arn.region, arn.account)
+
+
+def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
     from podid.kube.kubeconfig import current_eks_cluster
 
     try:
@@ -35,60 +73,63 @@ def context_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[st
         if options.context or sources.get("kubeconfig") == "--kubeconfig":
             raise
         return None  # a broken kubeconfig that nobody named must not stop work that needs none
-    return None if found is None else ContextCluster(found[0], found[1] or None)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the choice is made from; AWS is asked only when nothing names a cluster."""
-
-    options: Shared
-    sources: Mapping[str, str]
-    runtime: Runtime
-    aws: Callable[[], AwsSession]
-
-    def choose(self, *, for_change: bool) -> tuple[str, str]:
-        """The cluster's name and where it came from. A change never falls back to the only cluster that happens to
-        exist; at a terminal it is asked for, in CI the error lists the names."""
-        if self.options.cluster is not None:
-            return check_cluster_name(self.options.cluster), self.sources["cluster"]
-        named = context_cluster(self.options, self.sources, self.runtime.env)
-        if named is not None:
-            return named.name, "the kube context"
-        aws = self.aws()
-        clusters, region = aws.eks.list_clusters(), aws.region
-        matched = self._of_context(aws.eks, clusters)
-        if matched is not None:
-            return matched, "the kube context's server or CA"
-        if not clusters:
-            raise NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters"))
-        if len(clusters) == 1 and not for_change:
-            return clusters[0], f"the only cluster in {region}"
-        if self.runtime.interactive:
-            return self.runtime.prompter.choose("Which cluster?", clusters), "your answer"
-        raise UsageError(
-            f"No cluster is named; {region} has {short_list(clusters, 10)}",
-            hint=("podid", *self.runtime.argv, "--cluster", clusters[0]),
-        )
-
-    def _of_context(self, eks: Eks, clusters: tuple[str, ...]) -> str | None:
-        """Contexts carry any name; whose API server or certificate authority it is tells the cluster all the same."""
-        from podid.kube.connect import matches
-        from podid.kube.kubeconfig import read
-
-        try:
-            config = read(self.options.kubeconfig or "", self.runtime.env)
-        except InvalidInput:
-            return None
-        wanted = self.options.context or (config.current if config is not None else "")
-        if config is None or wanted not in config.contexts:
-            return None
-        context = config.contexts[wanted]
-        for name in clusters:
-            try:
-                cluster = eks.get_cluster(name)
-            except PodidError:
-                continue  # not ours to see; if it is the one, naming it with --cluster tells why
-            if matches(context, cluster):
-                return name
+    if found is None:
         return None
+    return NamedCluster(found.cluster, f"kube context {found.context}", found.region, found.account)
+
+
+def current_context(options: Shared, env: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The kube context in force and the files that it was read from; empty where there is none that can be read."""
+    from podid.kube.kubeconfig import read
+
+    try:
+        config = read(options.kubeconfig or "", env)
+    except InvalidInput:
+        return "", ()
+    if config is None:
+        return "", ()
+    return options.context or config.current, tuple(map(str, config.files))
+
+
+def find_cluster(
+    options: Shared, runtime: Runtime, aws: AwsSession, *, for_change: bool, ask: bool = True
+) -> NamedCluster:
+    """The cluster when nothing names one. A change never falls back to the only cluster that happens to exist; at a
+    terminal it is asked for, in CI the error lists the names."""
+    clusters, region = aws.eks.list_clusters(), aws.region
+    matched = _by_server(options, runtime.env, aws.eks, clusters)
+    if matched is not None:
+        return matched
+    if not clusters:
+        raise NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters"))
+    if len(clusters) == 1 and not for_change:
+        return NamedCluster(clusters[0], f"the only cluster in {region}")
+    if ask and runtime.interactive:
+        return NamedCluster(runtime.prompter.choose("Which cluster?", clusters), "your answer")
+    raise UsageError(
+        f"No cluster is named; {region} has {short_list(clusters, 10)}",
+        hint=Again(add=("--cluster", clusters[0])),
+    )
+
+
+def _by_server(options: Shared, env: Mapping[str, str], eks: Eks, clusters: tuple[str, ...]) -> NamedCluster | None:
+    """Contexts carry any name; whose API server or certificate authority it is tells the cluster all the same."""
+    from podid.kube.connect import matches
+    from podid.kube.kubeconfig import read
+
+    try:
+        config = read(options.kubeconfig or "", env)
+    except InvalidInput:
+        return None
+    wanted = options.context or (config.current if config is not None else "")
+    if config is None or wanted not in config.contexts:
+        return None
+    context = config.contexts[wanted]
+    for name in clusters:
+        try:
+            cluster = eks.get_cluster(name)
+        except PodidError:
+            continue  # not ours to see; if it is the one, naming it with --cluster tells why
+        if matches(context, cluster):
+            return NamedCluster(name, f"kube context {wanted}, whose server or CA it is")
+    return None

@@ -42,5 +42,5 @@ class Progress:
         try:
             stderr.write(text)
             stderr.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._quiet = True  # nobody watches any more; the work goes on

@@ -9,12 +9,21 @@ from podid.domain.errors import Cancelled
 class Prompter:
     """Asks on the process's own terminal. Ctrl-C at a question is Cancelled, exit 130."""
 
-    def confirm(self, question: str) -> bool:
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        """Whether the answer, ended with Enter, is yes; with `word`, whether it is that word. questionary's own
+        confirmation acts on a single key, which a word typed in haste can hold."""
         import questionary
         from prompt_toolkit.output import create_output
 
-        answer = questionary.confirm(question, default=False, output=create_output(stdout=sys.stderr)).ask(kbi_msg="")
-        return bool(_answered(answer))
+        wanted = (word,) if word else ("y", "yes")
+        refused = ("", "n", "no")
+        prompt = f"{question} Type {word} to go on:" if word else f"{question} [y/N]"
+        answer = questionary.text(
+            prompt,
+            validate=lambda text: text.strip().lower() in (*wanted, *refused) or f"{' or '.join(wanted)}, or no",
+            output=create_output(stdout=sys.stderr),
+        ).ask(kbi_msg="")
+        return str(_answered(answer)).strip().lower() in wanted
 
     def choose(self, question: str, choices: Sequence[str]) -> str:
         import questionary

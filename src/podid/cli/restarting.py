@@ -53,6 +53,7 @@ def restart_recorded(
     """Carries out `plan`, which `restart_plan` made of `targets`: intents on disk first, outcomes after."""
     from podid.ops.restart.rollout import restart
 
+    access.runtime.changing = True
     with access.journal.begin(access.runtime.argv, plan.header, access.runtime.now()) as recorder:
         for number, action in enumerate(plan.actions):
             recorder.intent(number, action)

@@ -3,6 +3,8 @@
 Nothing here is taken from the process at import time, so a test hands in its own.
 """
 
+import errno
+import io
 import os
 import shutil
 import sys
@@ -33,14 +35,31 @@ class Streams:
     @classmethod
     def of_process(cls) -> "Streams":
         return cls(
-            stdin=sys.stdin,
-            stdout=sys.stdout,
-            stderr=sys.stderr,
+            stdin=sys.stdin or io.StringIO(),
+            stdout=sys.stdout or _Closed(),
+            stderr=sys.stderr or _Closed(),
             stdin_tty=_is_tty(sys.stdin),
             stdout_tty=_is_tty(sys.stdout),
             stderr_tty=_is_tty(sys.stderr),
             width=shutil.get_terminal_size().columns,
         )
+
+
+class _Closed(io.StringIO):
+    """Stands in for a stream that the shell closed (`>&-`), which Python gives as None."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def abandon(stream: IO[str]) -> None:
+    """Nothing that is still in the stream's buffer can be written: without this Python fails on it once more while
+    shutting down, with a complaint and a code of its own."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _is_tty(stream: IO[str] | None) -> bool:
@@ -60,6 +79,8 @@ class Runtime:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     argv: tuple[str, ...] = ()
+    # set when something may have been changed: what an interruption has to say depends on it
+    changing: bool = False
     _prompter: "Prompter | None" = field(default=None, repr=False)
 
     @classmethod

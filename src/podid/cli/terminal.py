@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING
 
 import typer
 
 from podid.cli.options import Shared
 from podid.cli.progress import Progress
-from podid.cli.runtime import Runtime
-from podid.domain.errors import ConsentNeeded, Declined, PodidError, UsageError
+from podid.cli.runtime import Runtime, abandon
+from podid.domain.errors import Again, ConsentNeeded, Declined, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
@@ -53,7 +53,7 @@ class Terminal:
             f"{call.service}:{call.operation} {outcome} in {milliseconds}, request id {call.request_id or '-'}"
         )
 
-    @contextmanager
+    @contextlib.contextmanager
     def working(self, state: str) -> Iterator[Progress]:
         """Shows `state` while the block runs, then wipes it."""
         self.progress.glance(state)
@@ -64,18 +64,19 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(self, question: str, *, needed_for: str) -> None:
-        """Asks, or takes --yes for an answer. Raises ConsentNeeded where nobody can be asked, Declined on a no."""
+    def consent(self, question: str, *, needed_for: str, word: str = "") -> None:
+        """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
+        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
         if self._options.yes:
             return
         if not self._runtime.interactive:
             raise ConsentNeeded(
                 f"{needed_for} needs a yes, and there is no terminal to ask on",
-                hint=("podid", *self._runtime.argv, "--yes"),
+                hint=Again(add=("--yes",)),
             )
         self.progress.done()
-        if not self._runtime.prompter.confirm(question):
-            raise Declined("You said no; nothing was changed")
+        if not self._runtime.prompter.confirm(question, word=word):
+            raise Declined("Nothing was changed")
 
     def read_file(self, name: str) -> str:
         """The text of a file, or of stdin for `-`. Raises UsageError that says why it cannot be read."""
@@ -107,8 +108,7 @@ class Terminal:
 
     def narrate(self, text: str) -> None:
         """podid's own words and other programs' output, for the demo alone: nothing in it is escaped."""
-        self._runtime.streams.stdout.write(text)
-        self._runtime.streams.stdout.flush()
+        self._stdout(_writing(text))
 
     def emit(self, view: View) -> None:
         """Writes the result to stdout in the chosen format."""
@@ -128,15 +128,12 @@ class Terminal:
             )
             return
         text = to_text(view, options.output, options.query)
-        self._stdout(lambda out: out.write(text))
+        self._stdout(_writing(text))
 
     def stream(self, items: Iterable[Mapping[str, object]]) -> None:
         """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
         for item in items:
-            try:
-                self._runtime.streams.stdout.write(jsonl_line(item))
-                self._runtime.streams.stdout.flush()
-            except BrokenPipeError:
+            if not self._stdout(_writing(jsonl_line(item))):
                 return
 
     def leave(self, code: ExitCode) -> None:
@@ -148,22 +145,33 @@ class Terminal:
         """Says on stderr what went wrong after a result that is on stdout already."""
         from podid.render.errors import error_json, error_text
 
-        color = self._color(self._runtime.streams.stderr)
-        self._stderr(error_json(error) if self._options.output.structured else error_text(error, color=color))
+        argv, color = self._runtime.argv, self._color(self._runtime.streams.stderr)
+        self._stderr(
+            error_json(error, argv) if self._options.output.structured else error_text(error, argv, color=color)
+        )
 
     def _color(self, stream: IO[str]) -> bool:
         return self._runtime.color(stream, wanted=not self._options.no_color)
 
     def _stderr(self, text: str) -> None:
-        try:
+        with contextlib.suppress(OSError, ValueError):  # nobody watches; the work goes on
             self._runtime.streams.stderr.write(text)
-        except (BrokenPipeError, ValueError):
-            return  # nobody watches; the work goes on
 
-    def _stdout(self, write: Any) -> None:
-        out: IO[str] = self._runtime.streams.stdout
+    def _stdout(self, write: Callable[[IO[str]], object]) -> bool:
+        """False when nobody takes it any more. A closed pipe is silent; a full disk or a closed stream is said on the
+        stream that is left. The exit code stays the result's."""
+        out = self._runtime.streams.stdout
         try:
             write(out)
             out.flush()
         except BrokenPipeError:
-            return  # a closed pipe is silent and changes no exit code
+            return False
+        except OSError as error:
+            abandon(out)
+            self._stderr(f"Warning: the result could not be written to stdout: {error.strerror}\n")
+            return False
+        return True
+
+
+def _writing(text: str) -> Callable[[IO[str]], object]:
+    return lambda out: out.write(text)

@@ -53,6 +53,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),
     Row("role list", LOOK, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
     Row("trust check", LOOK, "Evaluate trust policies without AWS access.", "trust.check:check"),
+    Row("whoami", LOOK, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("history", CHANGES, "List what podid changed from here.", "history.history:history"),
     Row("undo", CHANGES, "Take back what one run changed.", "history.undo:undo"),
     Row("demo", TRY, "Run the main job on the sandbox, narrated.", "demo:demo"),
@@ -128,6 +129,22 @@ def _outline(row: Row, mode: Any) -> TyperCommand:
     )
 
 
+class _Strict(TyperCommand):
+    """Refuses an option that is given twice and takes one value: the last one would win without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        single = [param for param in order if param.param_type_name == "option" and _says_one_thing(param)]
+        for param in single:
+            if single.count(param) > 1:
+                raise typer.BadParameter("it is given twice, and only one value can hold", ctx=ctx, param=param)
+        return super().parse_args(ctx, args)
+
+
+def _says_one_thing(param: Any) -> bool:
+    return not (param.multiple or param.count or (param.is_flag and not param.secondary_opts))
+
+
 def _made(
     callback: Callable[..., None] | None,
     function: Callable[..., None] | None,
@@ -149,7 +166,7 @@ def _made(
     )
     app.callback()(callback or _nothing)
     if function is not None:
-        app.command(name, rich_help_panel=panel, context_settings=_CONTEXT)(function)
+        app.command(name, cls=_Strict, rich_help_panel=panel, context_settings=_CONTEXT)(function)
     return typer.main.get_command(app)
 
 

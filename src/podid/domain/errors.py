@@ -1,12 +1,41 @@
 """What podid raises when it cannot go on.
 
 Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `what` is one
-sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, or empty when nothing helps.
+sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, `Again` for the command that
+was given with changes, or empty when nothing helps.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from podid.domain.exit_codes import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A hint that is the command line as it was given, with what it says changed; nothing that was given is lost.
+    `add` are flags with their values, `swap` one word for another wherever it stands."""
+
+    add: tuple[str, ...] = ()
+    swap: tuple[str, str] | None = None
+
+    def of(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """The command line to paste. Flags go before a `--`, behind which everything is a name."""
+        words = [self._swapped(word) for word in argv]
+        place = words.index("--") if "--" in words else len(words)
+        return ("podid", *words[:place], *self.add, *words[place:])
+
+    def _swapped(self, word: str) -> str:
+        if self.swap is None:
+            return word
+        old, new = self.swap
+        if word == old:
+            return new
+        name, equals, value = word.partition("=")
+        return f"{name}={new}" if equals and value == old and name.startswith("--") else word
+
+
+Hint = tuple[str, ...] | Again
 
 
 class PodidError(Exception):
@@ -19,7 +48,7 @@ class PodidError(Exception):
         self,
         what: str,
         *,
-        hint: tuple[str, ...] = (),
+        hint: Hint = (),
         subject: str = "",
         request_id: str = "",
         advice: str = "",

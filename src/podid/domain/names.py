@@ -12,6 +12,9 @@ PODS_PRINCIPAL = "pods.eks.amazonaws.com"
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _PARTITION = re.compile(r"aws[a-z0-9-]*")
 
 
@@ -101,8 +104,10 @@ def addon_name(arn: str) -> str:
 
 
 def parse_cluster_arn(text: str) -> Arn:
+    """The ARN of one EKS cluster. Strict, for it goes into trust policies, where `*` and `?` would be wildcards."""
     arn = Arn.parse(text)
-    if arn.service != "eks" or not arn.resource.startswith("cluster/") or arn.resource.count("/") != 1:
+    named = re.fullmatch(rf"cluster/{_CLUSTER_NAME.pattern}", arn.resource)
+    if arn.service != "eks" or not named or not _REGION.fullmatch(arn.region) or not _ACCOUNT.fullmatch(arn.account):
         raise InvalidInput(f"{text!r} is not the ARN of an EKS cluster", subject=text)
     return arn
 
@@ -118,6 +123,6 @@ def check_role_name(name: str) -> str:
 
 def check_cluster_name(name: str) -> str:
     """The name itself; InvalidInput when EKS would refuse it (1 to 100 characters, first one alphanumeric)."""
-    if not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9\-_]{0,99}", name):
+    if not _CLUSTER_NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} is not an EKS cluster name", subject=name)
     return name

@@ -24,3 +24,19 @@ class Place:
     def header(self) -> Header:
         """What heads a plan and a run in the journal."""
         return Header(caller_arn=self.caller_arn, account=self.account, region=self.region, cluster=self.cluster_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAndWhere:
+    """What a command would work with, and where each part came from. Without a cluster, `no_cluster` says why."""
+
+    caller_arn: str
+    account: str
+    credentials_source: str
+    region: str
+    region_source: str
+    cluster: str = ""
+    cluster_source: str = ""
+    no_cluster: str = ""
+    context: str = ""
+    kubeconfig: tuple[str, ...] = ()

@@ -21,9 +21,9 @@ from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFou
 from podid.domain.model import Cluster
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
-from podid.kube.kubeconfig import Context, Kubeconfig, current_eks_cluster
+from podid.kube.kubeconfig import Context, Kubeconfig
 
-__all__ = ["Connection", "TokenSource", "connect", "current_eks_cluster"]
+__all__ = ["Connection", "TokenSource", "connect"]
 
 TokenSource = Callable[[], tuple[str, datetime]]
 

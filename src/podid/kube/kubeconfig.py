@@ -19,8 +19,8 @@ from podid.domain.errors import InvalidInput, NotFound
 
 MAX_BYTES = 16 * 1024 * 1024
 
-_EKS_ARN = re.compile(r"arn:aws[a-z0-9-]*:eks:(?P<region>[a-z0-9-]+):\d{12}:cluster/(?P<name>[^/]+)")
-_EKSCTL = re.compile(r"(?:.*@)?(?P<name>[^@.]+)\.(?P<region>[a-z0-9-]+)\.eksctl\.io")
+_EKS_ARN = re.compile(r"arn:aws[a-z0-9-]*:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[^/]+)")
+_EKSCTL = re.compile(r"(?:.*@)?(?P<name>[^@.]+)\.(?P<region>[a-z0-9-]+)\.eksctl\.io(?P<account>)")
 _EKS_HOST = re.compile(r"^https://[^/]*\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.eks\.[a-z.]+(?::\d+)?/?$", re.IGNORECASE)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
@@ -85,15 +85,24 @@ def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconf
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EksContext:
+    """The EKS cluster that a context belongs to. Region and account are "" where the kubeconfig does not tell."""
+
+    context: str
+    cluster: str
+    region: str = ""
+    account: str = ""
+
+
 def current_eks_cluster(
     kubeconfig: str = "", context: str = "", env: Mapping[str, str] | None = None
-) -> tuple[str, str] | None:
-    """(cluster name, region) of the EKS cluster that the context belongs to, or None when it is not recognisably one.
+) -> EksContext | None:
+    """The EKS cluster of the named or current context, or None when it is not recognisably one.
 
     Read from the arguments of `aws eks get-token` and `aws-iam-authenticator token`, from names as
     `aws eks update-kubeconfig` writes them (the cluster's ARN) and as eksctl does (user@NAME.REGION.eksctl.io).
-    The region is "" where the kubeconfig names only the cluster. Raises as `read` does, and NotFound for a `context`
-    that is not there.
+    Raises as `read` does, and NotFound for a `context` that is not there.
     """
     config = read(kubeconfig, env)
     if config is None or not (context or config.current):
@@ -101,7 +110,12 @@ def current_eks_cluster(
     if not context and config.current not in config.contexts:
         return None
     found = config.get(context or config.current)
-    return _from_exec(found) or _from_names(found)
+    by_name, name = _from_names(found), _cluster_of_login(found)
+    if not name:
+        return by_name
+    if by_name is not None and by_name.cluster == name:
+        return by_name
+    return EksContext(context=found.name, cluster=name, region=_region_of(found))
 
 
 def certificates(pem: str) -> frozenset[str]:
@@ -207,17 +221,14 @@ def _login(user: dict[str, Any]) -> str:
     return "password" if user.get("username") else ""
 
 
-def _from_exec(context: Context) -> tuple[str, str] | None:
+def _cluster_of_login(context: Context) -> str:
+    """The cluster that the login program is told to get a token for."""
     if not context.exec_args:
-        return None
+        return ""
     command, *args = context.exec_args
     program = Path(command).name.removesuffix(".exe")
     flags = ("--cluster-name",) if program == "aws" else ("-i", "--cluster-id", "--cluster-name")
-    name = next((value for flag in flags if (value := _option(args, flag))), "")
-    if not name:
-        return None
-    region = _option(args, "--region") or context.exec_env.get("AWS_REGION", "")
-    return name, region or context.exec_env.get("AWS_DEFAULT_REGION", "") or _region_of(context)
+    return next((value for flag in flags if (value := _option(args, flag))), "")
 
 
 def _option(args: list[str], flag: str) -> str:
@@ -230,14 +241,19 @@ def _option(args: list[str], flag: str) -> str:
 
 
 def _region_of(context: Context) -> str:
+    region = _option(list(context.exec_args), "--region") or context.exec_env.get("AWS_REGION", "")
+    if region := region or context.exec_env.get("AWS_DEFAULT_REGION", ""):
+        return region
     if found := _from_names(context):
-        return found[1]
+        return found.region
     host = _EKS_HOST.match(context.server)
     return host["region"] if host else ""
 
 
-def _from_names(context: Context) -> tuple[str, str] | None:
+def _from_names(context: Context) -> EksContext | None:
     for text in (context.cluster_name, context.name):
         if found := (_EKS_ARN.fullmatch(text) or _EKSCTL.fullmatch(text)):
-            return found["name"], found["region"]
+            return EksContext(
+                context=context.name, cluster=found["name"], region=found["region"], account=found["account"]
+            )
     return None

@@ -6,41 +6,48 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError
+from podid.domain.errors import Again, Cancelled, Conflict, Declined, NotFound, PodidError
 from podid.render import sanitize
 
 if TYPE_CHECKING:
     from podid.render.documents import tool as documents
 
 
-def error_text(error: PodidError, *, color: bool) -> str:
+def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
     """One sentence, then what can be pasted, then what to quote to AWS's support."""
     red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
-    what = sanitize.block(error.what)
-    lines = [f"{red}Error:{off} {_capital(what)}{'' if what.endswith(('.', '?', '!')) else '.'}"]
+    what = sanitize.line(error.what)
+    sentence = f"{_capital(what, error.subject)}{'' if what.endswith(('.', '?', '!')) else '.'}"
+    lines = [sentence if isinstance(error, (Declined, Cancelled)) else f"{red}Error:{off} {sentence}"]
     if error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
-        lines.append(sanitize.block(error.advice))
-    if error.hint:
-        lines.append(f"Try:   {bold}{sanitize.line(shlex.join(error.hint))}{off}")
-    if error.request_id:
+        lines.append(_capital(sanitize.block(error.advice)))
+    if hint := _hint(error, argv):
+        lines.append(f"Try:   {bold}{sanitize.line(hint)}{off}")
+    # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
+    if error.request_id and not isinstance(error, (NotFound, Conflict)):
         lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
     return "\n".join(lines) + "\n"
 
 
-def _capital(sentence: str) -> str:
-    """Names keep their spelling: Shop/orders would be another service account."""
+def _hint(error: PodidError, argv: tuple[str, ...]) -> str:
+    return shlex.join(error.hint.of(argv) if isinstance(error.hint, Again) else error.hint)
+
+
+def _capital(sentence: str, name: str = "") -> str:
+    """Names keep their spelling, whoever gave them: Shop/orders would be another service account."""
     first = sentence.split(" ", 1)[0]
-    return sentence[:1].upper() + sentence[1:] if first.isalpha() and first != "podid" else sentence
+    kept = not first.isalpha() or first in ("podid", name)
+    return sentence if kept else sentence[:1].upper() + sentence[1:]
 
 
-def error_json(error: PodidError) -> str:
+def error_json(error: PodidError, argv: tuple[str, ...]) -> str:
     """The documents.ErrorDocument, on one line."""
     body: documents.ErrorBody = {
         "code": error.code,
         "message": error.what,
-        "hint": shlex.join(error.hint) or None,
+        "hint": _hint(error, argv) or None,
         "subject": error.subject or None,
         "exitCode": int(error.exit_code),
         "requestId": error.request_id or None,

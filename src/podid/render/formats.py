@@ -111,7 +111,14 @@ def search(query: str, value: Json) -> Json:
     try:
         return cast(Json, jmespath.search(query, value))
     except JMESPathError as error:
-        raise UsageError(f"--query {query!r} does not fit this result: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"--query {query!r} does not fit this result: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """jmespath draws a picture of the place over several lines; one sentence says as much."""
+    place = getattr(error, "lex_position", None)
+    what = getattr(error, "msg", None) or str(error).splitlines()[0]
+    return f"{what} at character {place + 1}" if isinstance(place, int) else what
 
 
 def check_query(query: str | None, fmt: Format) -> None:
@@ -126,7 +133,7 @@ def check_query(query: str | None, fmt: Format) -> None:
     try:
         jmespath.compile(query)
     except JMESPathError as error:
-        raise UsageError(f"--query {query!r} is not a JMESPath expression: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"--query {query!r} is not a JMESPath expression: {_said(error)}") from error
 
 
 def _queried(value: Json, fmt: Format) -> str:

@@ -58,6 +58,14 @@ def disassociate(
     current = {ref: access.aws.eks.find_association(place.cluster_name, ref) for ref in refs}
     plan = plan_disassociate(refs, place.header, current)
     question = f"Delete the association of {', '.join(map(str, refs))}?"
-    applied = carry_out(access, terminal, plan, resources, question=question, needed_for="Deleting an association")
+    applied = carry_out(
+        access,
+        terminal,
+        plan,
+        resources,
+        question=question,
+        needed_for="Deleting an association",
+        word="delete" if len(plan.actions) > 1 else "",
+    )
     if applied is not None:
         report(terminal, plan, applied, seen=lambda: after_disassociate(access, terminal, plan, restart=restart))

@@ -47,7 +47,7 @@ def restart(
     from podid.cli.changing import report, settle_interrupted
     from podid.cli.effects import Seen
     from podid.cli.restarting import need_kubernetes, restart_plan, restart_recorded
-    from podid.domain.errors import UsageError
+    from podid.domain.errors import Again, UsageError
     from podid.ops.change.apply import Applied
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_text, plan_view
@@ -56,7 +56,7 @@ def restart(
     if not refs and options.namespace is None and not options.all_namespaces:
         raise UsageError(
             "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
-            hint=("podid", "restart", "NAMESPACE/NAME"),
+            hint=Again(add=("--all-namespaces",)),
         )
     if refs and (options.all_namespaces or access.sources.get("namespace") == "--namespace"):
         raise UsageError("Service accounts and -n or -A exclude each other")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, Conflict, NotFound, PodidError, Rejected, TimedOut
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Action, Header, Plan, ResourceKind
@@ -104,7 +104,7 @@ def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted
     near = nearest(wanted, names, 1, alike=0)
     raise NotFound(
         f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {cluster.version}; there are {', '.join(names[:5])}",
-        hint=("podid", "install-agent", "--addon-version", near[0]) if near else (),
+        hint=Again(swap=(wanted, near[0])) if near else (),
         subject=wanted,
     )
 
@@ -143,7 +143,7 @@ def wait_active(
             raise TimedOut(
                 f"The add-on {AGENT_ADDON} is still {addon.status} after {timeout:.0f} s"
                 + (f": {issues}" if issues else ""),
-                hint=("podid", "install-agent"),
+                hint=Again(),
                 subject=AGENT_ADDON,
             )
         sleep(pause)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from podid.domain import trust
-from podid.domain.errors import Conflict, NotFound
+from podid.domain.errors import Again, Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Header, Plan, ResourceKind, State
@@ -114,7 +114,7 @@ def _check_replaceable(
     )
     raise Conflict(
         f"{ref} is already associated ({existing.association_id}): {differs}",
-        hint=("podid", "associate", str(ref), "--role", request.role.arn, "--replace"),
+        hint=Again(add=("--replace",)),
         subject=str(ref),
     )
 
@@ -165,7 +165,7 @@ def _plan_trust(
     if not request.update_trust:
         raise Conflict(
             refused[0].upper() + refused[1:],
-            hint=("podid", "associate", *map(str, request.refs), "--role", role.name, "--update-trust"),
+            hint=Again(add=("--update-trust",)),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
         )

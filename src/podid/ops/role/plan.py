@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from podid.domain import trust
-from podid.domain.errors import Conflict
+from podid.domain.errors import Again, Conflict
 from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, Header, Plan, ResourceKind
@@ -93,7 +93,7 @@ def plan_role(
         if not request.update_trust:
             raise Conflict(
                 f"Role {request.name} exists and its trust policy does not admit {_list(request.refs)}",
-                hint=_again(request, "--update-trust", *(() if ours or request.adopt else ("--adopt",))),
+                hint=Again(add=("--update-trust", *(() if ours or request.adopt else ("--adopt",)))),
                 subject=request.name,
             )
         actions.append(trust_action)
@@ -117,7 +117,7 @@ def plan_role(
         raise Conflict(
             f"Role {request.name} exists and was not made by podid here; it would be changed: "
             + ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions),
-            hint=_again(request, "--adopt", *(("--update-trust",) if trust_action is not None else ())),
+            hint=Again(add=("--adopt",)),
             advice="\n".join(others(current)),
             subject=request.name,
         )
@@ -254,8 +254,3 @@ def _check_size(policy: trust.Policy, role_name: str) -> None:
 
 def _list(refs: tuple[ServiceAccountRef, ...]) -> str:
     return ", ".join(map(str, refs))
-
-
-def _again(request: RoleRequest, *flags: str) -> tuple[str, ...]:
-    targets = tuple(part for ref in request.refs for part in ("--for", str(ref)))
-    return ("podid", "role", "create", request.name, *targets, *flags)

@@ -26,4 +26,5 @@ KINDS: dict[str, Any] = {
     "TrustReport": access.TrustReportDocument,
     "TrustReportList": access.TrustReportListDocument,
     "VerifyReport": reports.VerifyReportDocument,
+    "WhoAmI": tool.WhoAmIDocument,
 }

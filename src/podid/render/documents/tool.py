@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.exit_codes import ExitCode
-from podid.render.documents.common import About, Names, Pairs, PolicyObject
+from podid.render.documents.common import About, ArnText, Names, Pairs, PolicyObject
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
@@ -38,6 +38,21 @@ class PermissionsDocument(TypedDict):
     iamPolicy: PolicyObject
     kubernetes: ManifestList
     optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
+
+
+class WhoAmIDocument(TypedDict):
+    """`podid whoami`."""
+
+    kind: Literal["WhoAmI"]
+    callerArn: ArnText
+    account: str
+    credentialsSource: Annotated[str, About("What gave the credentials, as botocore calls it.")]
+    region: str
+    regionSource: Annotated[str, About("A flag, a variable, a profile or a kube context.")]
+    cluster: Annotated[str | None, About("Its name; null where none could be chosen.")]
+    clusterSource: str | None
+    context: Annotated[str | None, About("The kube context in force.")]
+    kubeconfig: Annotated[Names, About("The files that were read.")]
 
 
 class SandboxDocument(TypedDict):

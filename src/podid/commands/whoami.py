@@ -1,0 +1,17 @@
+"""podid whoami."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CLUSTER, KUBERNETES
+
+
+@command(shared=(*CLUSTER, *KUBERNETES))
+def whoami(access: Access, terminal: Terminal) -> None:
+    """Show caller, account, region, cluster and context.
+
+    Says where each came from, and what contradicts what: exit 2 then, as any other command would end.
+
+    Example: podid whoami
+    """
+    from podid.render.whoami import whoami_view
+
+    terminal.emit(whoami_view(access.who_and_where()))
