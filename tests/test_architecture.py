@@ -136,21 +136,13 @@ def test_no_file_is_long() -> None:
     assert {name: length for name, length in lengths.items() if length > 420} == {}
 
 
-# classes of which there still are two: a name goes from here when one of them is renamed, none is added
-STILL_DOUBLE = {
-    "Outcome",
-}
-
-
 def test_a_class_name_means_one_thing() -> None:
     seen: dict[str, list[str]] = {}
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 seen.setdefault(node.name, []).append(where(path))
-    double = {name: places for name, places in seen.items() if len(places) > 1}
-    assert {name: places for name, places in double.items() if name not in STILL_DOUBLE} == {}
-    assert STILL_DOUBLE - set(double) == set()
+    assert {name: places for name, places in seen.items() if len(places) > 1} == {}
 
 
 # --- import budgets ---------------------------------------------------------------------------------------------------

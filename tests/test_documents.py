@@ -14,7 +14,7 @@ from conftest import at
 from harness import Podid
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
-from podid.domain.plan import ResourceKind
+from podid.ops.change import kinds
 from podid.render.documents.all import KINDS
 from podid.render.documents.changes import STATES
 from podid.render.formats import Format, to_text
@@ -109,7 +109,7 @@ def test_every_kind_has_a_type_and_was_printed(views: dict[str, list[View]]) -> 
 
 
 def test_every_kind_of_resource_has_a_shape() -> None:
-    assert set(STATES) == set(ResourceKind)
+    assert set(STATES) == {kind.name for kind in kinds.KINDS}
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------

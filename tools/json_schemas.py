@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
-from podid.domain.plan import KEYS, ResourceKind
+from podid.ops.change import kinds
 from podid.render.documents.all import KINDS
 from podid.render.documents.changes import STATES, ActionBody
 from podid.render.documents.tool import ErrorDocument
@@ -29,7 +29,7 @@ def _document(kind: str, shape: Any) -> Schema:
     definitions = _generate(shape)
     top = definitions.pop(shape.__name__)
     for name in [name for name in definitions if name.startswith(ActionBody.__name__)]:
-        definitions |= {name: _for_each_kind(definitions[name]), **{str(each): _state(each) for each in ResourceKind}}
+        definitions |= {name: _for_each_kind(definitions[name]), **{each.name: _state(each) for each in kinds.KINDS}}
     if kind in KINDS:
         head = {"apiVersion": {"const": API_VERSION, "type": "string"}, "kind": top["properties"]["kind"]}
         top["properties"] = {**head, **top["properties"]}
@@ -41,15 +41,15 @@ def _document(kind: str, shape: Any) -> Schema:
 def _for_each_kind(action: Schema) -> Schema:
     """An action holds states of its own kind of resource."""
     shapes = []
-    for kind in ResourceKind:
-        state = {"anyOf": [{"$ref": f"#/$defs/{kind}"}, {"type": "null"}]}
-        members = {**action["properties"], "kind": {"const": str(kind)}, "before": state, "after": state}
+    for kind in kinds.KINDS:
+        state = {"anyOf": [{"$ref": f"#/$defs/{kind.name}"}, {"type": "null"}]}
+        members = {**action["properties"], "kind": {"const": kind.name}, "before": state, "after": state}
         shapes.append({**action, "properties": members})
     return {"oneOf": shapes}
 
 
-def _state(kind: ResourceKind) -> Schema:
-    members = {name: type_ if name in KEYS[kind] else NotRequired[type_] for name, type_ in STATES[kind].items()}
+def _state(kind: kinds.ResourceKind) -> Schema:
+    members = {name: type_ if name in kind.keys else NotRequired[type_] for name, type_ in STATES[kind.name].items()}
     shape = TypedDict("State", members)  # type: ignore[misc]
     return cast("Schema", _generate(shape)["State"])
 

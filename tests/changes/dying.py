@@ -35,7 +35,7 @@ def die_at_line(number: int, cut: str) -> None:
             write(self, record)
         elif cut == "half":
             line = json.dumps(record)
-            os.write(self._descriptor, line[: len(line) // 2].encode())
+            os.write(self.descriptor, line[: len(line) // 2].encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
     Recorder.write = writing  # type: ignore[method-assign]  # this process is about to die
@@ -104,6 +104,7 @@ def serve() -> None:
     import podid.cli.boundary
     import podid.ops.agent.install
     import podid.ops.change.apply
+    import podid.ops.change.undo
     import podid.ops.role.plan
     from podid.cli.tree import COMMANDS
 

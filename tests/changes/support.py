@@ -7,18 +7,40 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from harness import Podid
+from podid.domain.errors import NotFound
+from podid.domain.model import AttachedPolicy, RolePolicies
+from podid.domain.place import Place
+from podid.ops.clients import Clients
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest
 
 ACCOUNT = "111122223333"
+PLACE = Place(account=ACCOUNT, region="us-west-2")
 READ = ("Get", "List", "Describe", "Simulate", "Assume")
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}],
 }
+
+
+class Attached:
+    """IAM that knows one role's attached policies, or the role not at all."""
+
+    def __init__(self, *arns: str) -> None:
+        self.arns = arns
+
+    def get_policies(self, name: str) -> RolePolicies:
+        if not self.arns:
+            raise NotFound(f"Role {name} does not exist")
+        return RolePolicies(attached=tuple(AttachedPolicy(arn, arn) for arn in self.arns))
+
+
+def attached(*arns: str) -> Clients:
+    return cast("Clients", SimpleNamespace(iam=Attached(*arns)))
 
 
 def account_state(box: Sandbox) -> dict[str, Any]:

@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
-from podid.domain.plan import Action, Done, Header, ResourceKind, Status
+from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal, Run
+from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.settle import settle
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
 from .dying import Ended, Launcher
-from .support import account_state, policy_file, runs, writes
+from .support import PLACE, account_state, attached, policy_file, runs, writes
 
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
 )
-ATTACHMENT = Action(ResourceKind.ROLE_ATTACHMENT, None, {"roleName": "r", "policyArn": "p"})
+ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
 def at_once(box: Sandbox, podid: Podid, operation: str, commands: list[tuple[str, ...]], tmp_path: Path) -> list[Ended]:
@@ -170,25 +172,18 @@ def test_a_run_is_settled_once(journal: Path) -> None:
     recorder = Journal(journal).begin(("role", "create"), HEADER, datetime.now(UTC))
     recorder.intent(0, ATTACHMENT)
     recorder.close()
-    answers = []
-
-    def settle_inside(run: Run, action: Action) -> Done | None:
-        answers.append("second")
-        return Done(action, Status.FAILED, None)
+    settled = []
 
     class Slow(Journal):
         """Lets another process settle between its own look and its lock."""
 
         def runs(self) -> tuple[Run, ...]:
             seen = super().runs()
-            if not answers:
-                answers.append("first")
-                done = Done(ATTACHMENT, Status.DONE, ATTACHMENT.after)
-                assert len(list(Journal(journal).settle(lambda run, action: done, lambda run, action: True))) == 1
+            settled.append(settle(attached("p"), PLACE, Journal(journal)))
             return seen
 
-    assert list(Slow(journal).settle(settle_inside, lambda run, action: True)) == []
-    assert answers == ["first"]
+    assert settle(attached(), PLACE, Slow(journal)).items == ()
+    assert [len(one.items) for one in settled] == [1]
     assert [step.status for run in Journal(journal).runs() for step in run.steps] == [Status.DONE]
 
 
@@ -198,7 +193,7 @@ def test_a_run_that_another_is_settling_is_left_to_it(journal: Path) -> None:
     recorder.close()
     descriptor = os.open(journal / f"{recorder.run_id}.jsonl", os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    assert list(Journal(journal).settle(lambda run, action: None, lambda run, action: True)) == []
+    assert settle(attached(), PLACE, Journal(journal)).items == ()
     os.close(descriptor)
 
 

@@ -10,18 +10,20 @@ import pytest
 
 from harness import Podid
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.plan import Action, Done, Header, ResourceKind, Status
+from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.settle import settle
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
-from .support import account_state, runs, writes
+from .support import PLACE, account_state, attached, runs, writes
 
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
 )
-ATTACHMENT = Action(ResourceKind.ROLE_ATTACHMENT, None, {"roleName": "r", "policyArn": "p"})
+ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
 def refuses(box: Sandbox, podid: Podid, why: str, *, advice: str = "give another place with --journal-dir") -> None:
@@ -201,14 +203,16 @@ def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
 
     (run,) = [run for run in Journal(journal).runs() if run.run_id == recorder.run_id]
     assert [step.status for step in run.steps] == [None]
-    settled = Journal(journal).settle(lambda run, action: Done(action, Status.FAILED, None), lambda run, action: True)
-    assert [done.status for _, done in settled] == [Status.FAILED]
+    settled = settle(attached(), PLACE, Journal(journal))
+    assert settled.sentences == (
+        f"run {recorder.run_id} was interrupted; role-attachment r/p: settled: it had not been made",
+    )
     assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
 
 
 def test_recorders_complain_in_the_users_words(journal: Path) -> None:
     recorder = Journal(journal).begin(("x",), HEADER, datetime.now(UTC))
-    os.close(recorder._descriptor)
+    os.close(recorder.descriptor)
     with pytest.raises(UsageError, match="Bad file descriptor"):
         recorder.intent(0, ATTACHMENT)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,12 +11,14 @@ from podid.domain import trust
 from podid.domain.errors import Conflict
 from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
-from podid.domain.plan import Action, Header, Plan, ResourceKind, State, Status
+from podid.domain.place import Place
+from podid.domain.plan import Action, Header, Plan, State, Status
 from podid.ops.agent.install import plan_install
 from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
-from podid.ops.change.apply import undo_plan
 from podid.ops.change.journal import Run, Step
-from podid.ops.change.resources import addon_state, association_state, role_state, trust_state
+from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
+from podid.ops.change.undo import undo_plan
+from podid.ops.clients import Clients
 from podid.ops.role.plan import RoleRequest, plan_role
 from podid.ops.role.resolve import ResolvedRole
 
@@ -23,6 +26,7 @@ HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
 )
 CLUSTER = Cluster(name="demo", arn="arn:aws:eks:us-west-2:111122223333:cluster/demo", version="1.35", status="ACTIVE")
+PLACE = Place(account="111122223333", region="us-west-2", caller_arn=HEADER.caller_arn, cluster=CLUSTER)
 ARN = "arn:aws:iam::111122223333:role/"
 OPEN = {
     "Version": "2012-10-17",
@@ -54,15 +58,8 @@ class World:
     """Just enough of an account: what a plan does to it, by the states in the plan."""
 
     def __init__(self) -> None:
-        self.things: dict[tuple[ResourceKind, str], State] = {}
+        self.things: dict[tuple[str, str], State] = {}
         self.made = 0
-
-    def read(self, kind: ResourceKind, keys: Mapping[str, str]) -> State | None:
-        name = "/".join(keys.values())
-        if kind is ResourceKind.ROLE_TRUST:
-            role = self.things.get((ResourceKind.ROLE, name))
-            return None if role is None else {"roleName": name, "policyDocument": role["trustPolicy"]}
-        return self.things.get((kind, name))
 
     def apply(self, plan: Plan) -> Run:
         steps = []
@@ -73,38 +70,47 @@ class World:
 
     def carry_out(self, action: Action) -> State | None:
         key = (action.kind, action.target)
-        if action.kind is ResourceKind.ROLE_TRUST:
+        if action.kind == ROLE_TRUST.name:
             assert action.after is not None
-            role = self.things[ResourceKind.ROLE, action.target]
-            self.things[ResourceKind.ROLE, action.target] = {**role, "trustPolicy": action.after["policyDocument"]}
+            role = self.things[ROLE.name, action.target]
+            self.things[ROLE.name, action.target] = {**role, "trustPolicy": action.after["policyDocument"]}
             return action.after
         if action.after is None:
             del self.things[key]
             return None
         assigned: dict[str, object] = {}
-        if action.kind is ResourceKind.ASSOCIATION and "associationId" not in action.after:
+        if action.kind == ASSOCIATION.name and "associationId" not in action.after:
             self.made += 1
             before = action.before or {}
             assigned["associationId"] = before.get("associationId", f"a-{self.made:017d}")
-        if action.kind is ResourceKind.ROLE:
+        if action.kind == ROLE.name:
             assigned["roleArn"] = f"{ARN}{action.target}"
         self.things[key] = {**action.after, **assigned}
         return self.things[key]
 
-    def policies_of(self, role_name: str) -> frozenset[str]:
-        return frozenset(name.split("/", 1)[1] for _, name in self.things if name.startswith(f"{role_name}/"))
-
     def undo(self, run: Run) -> None:
-        self.apply(undo_plan(run, HEADER, self.read, self.policies_of))
+        self.apply(undo_plan(cast("Clients", self), PLACE, run))
 
-    def seen(self) -> dict[tuple[ResourceKind, str], State]:
+    def seen(self) -> dict[tuple[str, str], State]:
         """What anybody but the service itself can tell apart."""
         return {key: {k: v for k, v in state.items() if k != "associationId"} for key, state in self.things.items()}
 
     # what the gateways would read
 
-    def role(self, name: str) -> Role | None:
-        state = self.things.get((ResourceKind.ROLE, name))
+    @property
+    def iam(self) -> "World":
+        return self
+
+    @property
+    def eks(self) -> "World":
+        return self
+
+    def find_addon(self, cluster: str, name: str) -> Addon | None:
+        state = self.things.get((ADDON.name, name))
+        return None if state is None else Addon(name=name, arn="", version=str(state["addonVersion"]), status="ACTIVE")
+
+    def find_role(self, name: str) -> Role | None:
+        state = self.things.get((ROLE.name, name))
         if state is None:
             return None
         assert isinstance(state["trustPolicy"], Mapping)
@@ -119,21 +125,21 @@ class World:
             tags=state["tags"],
         )
 
-    def policies(self, name: str) -> RolePolicies:
+    def get_policies(self, name: str) -> RolePolicies:
         inline = {}
         for (kind, _), state in self.things.items():
-            if kind is ResourceKind.ROLE_POLICY and state["roleName"] == name:
+            if kind == ROLE_POLICY.name and state["roleName"] == name:
                 assert isinstance(state["policyDocument"], Mapping)
                 inline[str(state["policyName"])] = state["policyDocument"]
         attached = [
             AttachedPolicy("P", str(state["policyArn"]))
             for (kind, _), state in self.things.items()
-            if kind is ResourceKind.ROLE_ATTACHMENT and state["roleName"] == name
+            if kind == ROLE_ATTACHMENT.name and state["roleName"] == name
         ]
         return RolePolicies(attached=tuple(attached), inline=inline)
 
-    def association(self, ref: ServiceAccountRef) -> Association | None:
-        state = self.things.get((ResourceKind.ASSOCIATION, str(ref)))
+    def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
+        state = self.things.get((ASSOCIATION.name, str(ref)))
         if state is None:
             return None
         assert isinstance(state["tags"], Mapping)
@@ -152,7 +158,7 @@ class World:
 
     def put_role(self, name: str, document: Mapping[str, object]) -> None:
         role = Role(name=name, arn=ARN + name, path="/", role_id="AROA", trust=document)
-        self.things[ResourceKind.ROLE, name] = role_state(role)
+        self.things[ROLE.name, name] = ROLE.state_of(role)
 
 
 role_requests = st.builds(
@@ -180,7 +186,7 @@ def test_roles(requests: list[RoleRequest], existing: Mapping[str, object] | Non
 
         def plan(request: RoleRequest = request) -> Plan:
             return plan_role(
-                request, CLUSTER, HEADER, world.role(request.name), world.policies(request.name), ours=True
+                request, CLUSTER, HEADER, world.find_role(request.name), world.get_policies(request.name), ours=True
             )
 
         try:
@@ -220,8 +226,8 @@ def test_associations(requests: list[AssociateRequest], document: Mapping[str, o
         before = world.seen()
 
         def plan(request: AssociateRequest = request) -> Plan:
-            role = world.role(request.role.arn.removeprefix(ARN))
-            current = {ref: world.association(ref) for ref in request.refs}
+            role = world.find_role(request.role.arn.removeprefix(ARN))
+            current = {ref: world.find_association("demo", ref) for ref in request.refs}
             return plan_associations(
                 replace(request, role=ResolvedRole(request.role.arn, role)), CLUSTER, HEADER, current
             )
@@ -254,11 +260,11 @@ def test_disassociate(there: tuple[ServiceAccountRef, ...], asked: tuple[Service
             disable_session_tags=True,
             tags={"team": "a"},
         )
-        world.things[ResourceKind.ASSOCIATION, str(ref)] = association_state(found)
+        world.things[ASSOCIATION.name, str(ref)] = ASSOCIATION.state_of(found)
     before = world.seen()
 
     def plan() -> Plan:
-        return plan_disassociate(asked, HEADER, {ref: world.association(ref) for ref in asked})
+        return plan_disassociate(asked, HEADER, {ref: world.find_association("demo", ref) for ref in asked})
 
     run = world.apply(plan())
     assert {key[1] for key in world.things} == {str(ref) for ref in set(there) - set(asked)}
@@ -276,14 +282,9 @@ def test_install(defaults: list[bool], named: bool) -> None:
     version = versions[-1].version if named else None
 
     def plan() -> Plan:
-        state = world.things.get((ResourceKind.ADDON, AGENT_ADDON))
-        addon = (
-            Addon(name=AGENT_ADDON, arn="", version=str(state["addonVersion"]), status="ACTIVE")
-            if state is not None
-            else None
-        )
+        addon = world.find_addon("demo", AGENT_ADDON)
         if addon is not None:
-            assert addon_state(addon) == state
+            assert ADDON.state_of(addon) == world.things[ADDON.name, AGENT_ADDON]
         return plan_install(CLUSTER, HEADER, addon, versions, version=version)
 
     run = world.apply(plan())
@@ -294,4 +295,4 @@ def test_install(defaults: list[bool], named: bool) -> None:
 
 def test_the_state_of_a_trust_is_part_of_its_role() -> None:
     role = Role(name="a", arn=ARN + "a", path="/", role_id="AROA", trust=CI)
-    assert trust_state(role) == {"roleName": "a", "policyDocument": role_state(role)["trustPolicy"]}
+    assert ROLE_TRUST.state_of(role) == {"roleName": "a", "policyDocument": ROLE.state_of(role)["trustPolicy"]}

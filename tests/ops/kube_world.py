@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from podid.domain.model import Cluster
 from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Clock, Patience
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
+from podid.ops.clients import KubeAccess
 from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
 from sandbox.memory_world import MemoryWorld
 
@@ -46,6 +48,13 @@ class KubeWorld:
     def progress(self, text: str) -> None:
         if not self.said or self.said[-1] != text:
             self.said.append(text)
+
+    def patience(self, seconds: float = 300) -> Patience:
+        return Patience(seconds, Clock(self.now, self.clock, self.sleep), self.progress)
+
+    def access(self, token: str = "") -> KubeAccess:
+        """As the user who sends `token`, else as the world's own."""
+        return KubeAccess(self.login(token) if token else (self.reader, self.writer))
 
     def login(self, token: str) -> tuple[KubeReader, KubeWriter]:
         """A reader and a writer as the user who sends `token`."""

@@ -23,17 +23,8 @@ def world() -> Iterator[KubeWorld]:
 def wait(
     world: KubeWorld, ref: ServiceAccountRef = ORDERS, *, timeout: float = 300, token: str = "", since: bool = False
 ) -> Effect:
-    reader, writer = world.login(token) if token else (world.reader, world.writer)
-    return wait_for_effect(
-        reader,
-        writer,
-        [ref],
-        timeout=timeout,
-        monotonic=world.clock,
-        sleep=world.sleep,
-        progress=world.progress,
-        since=world.now() if since else None,
-    )[ref]
+    made = world.now() if since else None
+    return wait_for_effect(world.access(token), [ref], world.patience(timeout), since=made)[ref]
 
 
 def test_an_association_that_is_known_already(world: KubeWorld) -> None:
@@ -153,16 +144,7 @@ def test_a_real_pod_is_proof(world: KubeWorld) -> None:
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
     for _ in range(10):
         world.sleep(1)
-    found = wait_for_effect(
-        world.reader,
-        world.writer,
-        [ORDERS],
-        timeout=300,
-        monotonic=world.clock,
-        sleep=world.sleep,
-        progress=world.progress,
-        since=since,
-    )[ORDERS]
+    found = wait_for_effect(world.access(), [ORDERS], world.patience(), since=since)[ORDERS]
     newest = world.reader.list_pods("shop", service_account="orders")[-1].name
     assert found == Effect(
         EffectState.PROVEN, f"shop/{newest}, a pod created after the association, was given credentials"
@@ -179,15 +161,7 @@ def test_a_deleted_association_is_gone_when_no_replica_injects(world: KubeWorld)
     world.writer.dry_run_pod(ORDERS, image="x")
     world.at(5, ORDERS, associated=False)
     start = world.clock.seconds
-    assert wait_for_no_effect(
-        world.reader,
-        world.writer,
-        [ORDERS],
-        timeout=300,
-        monotonic=world.clock,
-        sleep=world.sleep,
-        progress=world.progress,
-    ) == {
+    assert wait_for_no_effect(world.access(), [ORDERS], world.patience()) == {
         ORDERS: Effect(
             EffectState.LIKELY,
             "new pods of shop/orders would no longer be given credentials: 15 dry runs in a row over fresh connections",
@@ -201,15 +175,7 @@ def test_several_service_accounts_are_watched_together(world: KubeWorld) -> None
     world.aws.associations.add(("shop", "orders"))
     world.at(6, billing)
     start = world.clock.seconds
-    found = wait_for_effect(
-        world.reader,
-        world.writer,
-        [ORDERS, billing],
-        timeout=300,
-        monotonic=world.clock,
-        sleep=world.sleep,
-        progress=world.progress,
-    )
+    found = wait_for_effect(world.access(), [ORDERS, billing], world.patience())
     assert {ref: e.state for ref, e in found.items()} == {ORDERS: EffectState.LIKELY, billing: EffectState.LIKELY}
     assert world.clock.seconds - start < 25
 

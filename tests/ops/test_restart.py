@@ -5,17 +5,21 @@ from typing import Any
 
 import pytest
 
+from podid.domain.errors import AccessDenied, TimedOut
 from podid.domain.exit_codes import ExitCode
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Status
+from podid.domain.plan import ChangeResult, Header, Plan, Status
 from podid.ops.association.effect import is_injected
-from podid.ops.restart.rollout import Outcome, RestartReport, find_targets, restart
+from podid.ops.change.kinds import RESTART
+from podid.ops.restart.rollout import restart
+from podid.ops.restart.targets import find_targets
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
 
 from .kube_world import ORDERS, KubeWorld, kube_world
 
+HEADER = Header(caller_arn="", account="111122223333", region="us-west-2", cluster="demo")
 BILLING = ServiceAccountRef("payments", "billing-worker")
 TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "x"}},
@@ -29,23 +33,24 @@ def world() -> Iterator[KubeWorld]:
         yield world
 
 
-def run(world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, **more: bool) -> RestartReport:
-    reader, writer = world.login(token) if token else (world.reader, world.writer)
-    return restart(
-        reader,
-        writer,
-        find_targets(reader, [ORDERS, BILLING], stale=stale),
-        timeout=timeout,
-        now=world.now,
-        monotonic=world.clock,
-        sleep=world.sleep,
-        progress=world.progress,
-        **more,
-    )
+def run(world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, **more: bool) -> ChangeResult:
+    kube = world.access(token)
+    targets = find_targets(kube.reader, [ORDERS, BILLING], stale=stale)
+    plan = Plan(header=HEADER, actions=tuple(target.action for target in targets))
+    return ChangeResult(plan=plan, done=restart(kube, targets, world.patience(timeout), **more))
 
 
-def told(report: RestartReport) -> list[tuple[str, str, str, int]]:
-    return [(str(o.target.workload), str(o.status), o.message, o.restarts) for o in report.outcomes]
+def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, int]]:
+    """What became of each, and how often it was patched."""
+    return [
+        (
+            RESTART.subject(item.action),
+            str(item.status),
+            item.reason,
+            sum(text.startswith(f"{RESTART.subject(item.action)}: restarted") for text in world.said),
+        )
+        for item in result.done
+    ]
 
 
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
@@ -74,7 +79,7 @@ def test_stale_pods_are_replaced_by_injected_ones(world: KubeWorld) -> None:
     before = {pod.uid for pod in world.reader.list_pods("shop")}
     associate(world)
     report = run(world)
-    assert told(report) == [
+    assert told(world, report) == [
         ("Deployment payments/billing-worker", "done", "1 of 1 pods are new", 1),
         ("Deployment shop/orders", "done", "2 of 2 pods are new", 1),
     ]
@@ -89,7 +94,7 @@ def test_a_second_run_finds_nothing_to_do(world: KubeWorld) -> None:
     associate(world)
     run(world)
     generation = world.reader.get_workload("Deployment", "shop", "orders").generation
-    assert run(world) == RestartReport(())
+    assert run(world).done == ()
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == generation
 
 
@@ -99,7 +104,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
     assert [t.pods for t in find_targets(world.reader, [ORDERS], stale=True)] != []
     generation = world.reader.get_workload("Deployment", "shop", "orders").generation
-    assert told(run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 0)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 0)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == generation
     assert world.said[0] == "Deployment shop/orders: a restart is under way: its controller has not noticed it yet"
 
@@ -114,7 +119,7 @@ def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
         "Deployment shop/orders",
         (names[1],),
         2,
-        "",
+        None,
     )
     (target,) = find_targets(world.reader, [ORDERS], stale=False)
     assert len(target.pods) == 2
@@ -123,7 +128,7 @@ def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
 def test_a_plain_restart_replaces_pods_that_are_not_stale(world: KubeWorld) -> None:
     before = {pod.uid for pod in world.reader.list_pods("shop")}
     report = run(world, stale=False, expect_injected=False)
-    assert [outcome.status for outcome in report.outcomes] == [Status.DONE, Status.DONE]
+    assert [item.status for item in report.done] == [Status.DONE, Status.DONE]
     assert before.isdisjoint(pod.uid for pod in world.reader.list_pods("shop") if not pod.deleting)
 
 
@@ -131,7 +136,7 @@ def test_pods_that_a_restart_missed_are_restarted_again(world: KubeWorld) -> Non
     associate(world)
     only_orders(world)
     world.sandbox.faults.webhook_misses = 2
-    assert told(run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 2)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 2)]
 
 
 def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
@@ -139,15 +144,9 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.webhook_misses = float("inf")
     report = run(world)
-    (outcome,) = report.outcomes
     names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
-    assert outcome == Outcome(
-        target=outcome.target,
-        status=Status.FAILED,
-        message=f"still without credentials after 3 restarts: {names}",
-        restarts=3,
-        error_code="StillNotInjected",
-    )
+    still = f"still without credentials after 3 restarts: {names}"
+    assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
     assert report.exit_code is ExitCode.UNAVAILABLE
 
 
@@ -163,7 +162,7 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
     world.sandbox.run_jobs_with(lambda _: (0, ""))
     associate(world)
     report = run(world)
-    assert [(str(o.target.workload), str(o.status), o.message) for o in report.outcomes] == [
+    assert [line[:3] for line in told(world, report)] == [
         ("Deployment shop/halted", "blocked", "it is paused, so a restart would replace nothing until it is resumed"),
         ("Pod shop/bare", "blocked", "no controller would bring the pod back: delete it and create it again"),
         (
@@ -172,10 +171,10 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
             "its update strategy is OnDelete: its pods are replaced only when they are deleted",
         ),
     ]
-    assert [o.target.commands for o in report.outcomes] == [
-        (("kubectl", "rollout", "resume", "deployment/halted", "-n", "shop"),),
-        (("kubectl", "get", "pod", "bare", "-n", "shop", "-o", "yaml"),),
-        (("kubectl", "delete", "pod", "db-0", "-n", "shop"),),
+    assert [item.error and item.error.hint for item in report.done] == [
+        ("kubectl", "rollout", "resume", "deployment/halted", "-n", "shop"),
+        ("kubectl", "get", "pod", "bare", "-n", "shop", "-o", "yaml"),
+        ("kubectl", "delete", "pod", "db-0", "-n", "shop"),
     ]
     assert report.exit_code is ExitCode.CONFLICT
 
@@ -187,7 +186,7 @@ def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:
     template = {**TEMPLATE, "metadata": {"labels": {"app": "y"}}}
     make(world, kinds.DAEMON_SETS, "logs", selector={"matchLabels": {"app": "y"}}, template=template)
     associate(world)
-    assert told(run(world)) == [
+    assert told(world, run(world)) == [
         ("DaemonSet shop/logs", "done", "3 of 3 pods are new", 1),
         ("StatefulSet shop/db", "done", "2 of 2 pods are new", 1),
     ]
@@ -201,15 +200,13 @@ def test_a_missing_right_to_patch_fails_that_workload_only(world: KubeWorld) -> 
     ]
     world.sandbox.add_user("half-token", "half", rules=rules)
     report = run(world, token="half-token")
-    assert [(str(o.target.workload), str(o.status), o.message, o.permission) for o in report.outcomes] == [
-        ("Deployment payments/billing-worker", "done", "1 of 1 pods are new", ""),
-        (
-            "Deployment shop/orders",
-            "failed",
-            "not allowed to patch deployments.apps in namespace shop",
-            "patch deployments.apps in namespace shop",
-        ),
+    assert told(world, report) == [
+        ("Deployment payments/billing-worker", "done", "1 of 1 pods are new", 1),
+        ("Deployment shop/orders", "failed", "not allowed to patch deployments.apps in namespace shop", 0),
     ]
+    denied = report.done[1].error
+    assert isinstance(denied, AccessDenied)
+    assert denied.permission == "patch deployments.apps in namespace shop"
     assert report.exit_code is ExitCode.PARTIAL
 
 
@@ -226,9 +223,10 @@ def test_a_rollout_that_cannot_finish_in_time(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
     report = run(world, timeout=60)
-    (outcome,) = report.outcomes
-    assert (outcome.error_code, outcome.restarts, report.exit_code) == ("TimedOut", 1, ExitCode.UNAVAILABLE)
-    assert outcome.message.startswith("not rolled out within 60 s: ")
+    ((_, status, message, restarts),) = told(world, report)
+    assert (status, restarts, report.exit_code) == ("failed", 1, ExitCode.UNAVAILABLE)
+    assert message.startswith("not rolled out within 60 s: ")
+    assert isinstance(report.done[0].error, TimedOut)
 
 
 def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:
@@ -236,9 +234,9 @@ def test_a_rollout_that_its_controller_gave_up(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.image_pull_failing.add("public.ecr.aws/docker/library/busybox:1.37")
     report = run(world, timeout=900)
-    (outcome,) = report.outcomes
-    assert (outcome.status, outcome.error_code, outcome.restarts) == (Status.FAILED, "RolloutFailed", 1)
-    assert outcome.message.endswith("has timed out progressing.")
+    ((_, status, message, restarts),) = told(world, report)
+    assert (status, restarts) == ("failed", 1)
+    assert message.endswith("has timed out progressing.")
     assert report.exit_code is ExitCode.FAILURE
 
 
@@ -247,7 +245,7 @@ def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.add(Fault("lose-answer", operation="PATCH */deployments/orders*", times=1))
     before = world.reader.get_workload("Deployment", "shop", "orders").generation
-    assert told(run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 1)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 1)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == before + 1
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from podid.aws.session import AwsSession
     from podid.domain.model import Cluster
     from podid.ops.change.journal import Journal
-    from podid.ops.change.resources import Resources
     from podid.ops.clients import Clients, KubeAccess
 
 
@@ -151,20 +150,6 @@ class Access:
         from podid.ops.clients import Clients
 
         return Clients(self.aws, lambda: self.kube)
-
-    def resources(self, place: Place, *, kubernetes: bool = False) -> Resources:
-        from podid.ops.change.resources import Resources
-
-        access = self.kube if kubernetes else None
-        return Resources(
-            eks=self.aws.eks,
-            iam=self.aws.iam,
-            cluster_name=place.cluster_name,
-            monotonic=self.runtime.monotonic,
-            sleep=self.runtime.sleep,
-            kube_reader=access.reader if access else None,
-            kube_writer=access.writer if access else None,
-        )
 
     @cached_property
     def kube(self) -> KubeAccess:

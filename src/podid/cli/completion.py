@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podid.cli.options import Wait
+from podid.domain.plan import Wait
 from podid.render.formats import Format
 
 if TYPE_CHECKING:

@@ -7,23 +7,14 @@ one `Shared`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from inspect import Parameter
 from typing import Annotated, Any
 
 import typer
 
 from podid.domain.errors import InvalidInput
+from podid.domain.plan import Wait
 from podid.render.formats import Format
-
-
-class Wait(StrEnum):
-    """How long a change is waited for: not at all, until the API says so, until pods are seen to get it."""
-
-    NONE = "none"
-    API = "api"
-    EFFECT = "effect"
-
 
 _PANEL = "Shared options"
 

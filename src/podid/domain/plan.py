@@ -1,45 +1,17 @@
 """Plans are data: what will change, from which state to which, and who asks for it.
 
-An action names one resource by the keys inside its states; `before` None creates, `after` None deletes, both update.
-That one shape is what is shown, journalled, settled after an interruption and undone.
+An action names one resource by its keys; `before` None creates, `after` None deletes, both update. That one shape is
+what is shown, journalled, settled after an interruption and undone. What became of it is a `ChangeResult`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from podid.domain.errors import PodidError, Unavailable
+from podid.domain.exit_codes import ExitCode, combine
+
 State = Mapping[str, object]
-
-
-class ResourceKind(StrEnum):
-    """What podid changes. The value is the `kind` of an action in JSON and in the journal."""
-
-    ADDON = "addon"
-    ROLE = "role"
-    ROLE_POLICY = "role-policy"
-    ROLE_ATTACHMENT = "role-attachment"
-    ROLE_TRUST = "role-trust"
-    ASSOCIATION = "association"
-    SERVICE_ACCOUNT = "service-account"
-    RESTART = "restart"
-
-
-# the members that name a resource; they are the same before and after
-KEYS: dict[ResourceKind, tuple[str, ...]] = {
-    ResourceKind.ADDON: ("addonName",),
-    ResourceKind.ROLE: ("roleName",),
-    ResourceKind.ROLE_POLICY: ("roleName", "policyName"),
-    ResourceKind.ROLE_ATTACHMENT: ("roleName", "policyArn"),
-    ResourceKind.ROLE_TRUST: ("roleName",),
-    ResourceKind.ASSOCIATION: ("namespace", "serviceAccount"),
-    ResourceKind.SERVICE_ACCOUNT: ("namespace", "name"),
-    ResourceKind.RESTART: ("namespace", "kind", "name"),
-}
-
-# IAM is not regional and knows no cluster: these can be settled and undone from any region of the account
-ACCOUNT_WIDE = frozenset(
-    {ResourceKind.ROLE, ResourceKind.ROLE_POLICY, ResourceKind.ROLE_ATTACHMENT, ResourceKind.ROLE_TRUST}
-)
 
 
 class Verb(StrEnum):
@@ -52,35 +24,20 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One change. States are JSON-able; `note` says why, for the person who reads the plan."""
+    """One change of the resource that is called so: `kind` is a name of `podid.ops.change.kinds`, which make actions.
+    States are JSON-able; `note` says why, for the person who reads the plan."""
 
-    kind: ResourceKind
+    kind: str
+    verb: Verb
+    keys: Mapping[str, str]
     before: State | None
     after: State | None
     note: str = ""
 
     @property
-    def verb(self) -> Verb:
-        if self.kind is ResourceKind.RESTART:
-            return Verb.RESTART
-        if self.before == self.after:
-            return Verb.NONE
-        if self.before is None:
-            return Verb.CREATE
-        return Verb.DELETE if self.after is None else Verb.UPDATE
-
-    @property
-    def keys(self) -> dict[str, str]:
-        state = self.after if self.after is not None else self.before or {}
-        return {key: str(state[key]) for key in KEYS[self.kind]}
-
-    @property
     def target(self) -> str:
         """`shop/orders`, `shop-orders`, `shop-orders/read-table`: how the resource is shown."""
         return "/".join(self.keys.values())
-
-    def inverse(self) -> "Action":
-        return replace(self, before=self.after, after=self.before, note="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +69,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one action. `after` is the state that was read back, with what the service added."""
+    """What became of one action. `after` is the state that was read back, with what the service added; `reason` says
+    in a sentence why it failed or was not tried, or how it came out; `error` is what it failed with."""
 
     action: Action
     status: Status
     after: State | None = None
     reason: str = ""
+    error: PodidError | None = None
+
+
+class Wait(StrEnum):
+    """How long a change is waited for: not at all, until the API says so, until pods are seen to get it."""
+
+    NONE = "none"
+    API = "api"
+    EFFECT = "effect"
 
 
 class EffectState(StrEnum):
@@ -139,14 +106,46 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
-    """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed."""
+    """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
+    early. `wait` is what was asked for by name, and None where the command chose."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
     effect: Effect | None = None
     run_id: str = ""
-    dry_run: bool = False
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[str, ...] = ()
+    error: PodidError | None = None
+    wait: Wait | None = None
+
+    @property
+    def worked(self) -> bool:
+        """Whether anything was changed."""
+        return any(item.status is Status.DONE for item in self.done)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """8 where something was done and something else failed; an effect that was not seen in time is 7, and 9 when
+        it was asked for by name and could not be looked at."""
+        failed = [item for item in self.done if item.status in (Status.FAILED, Status.BLOCKED)]
+        # a wait that ran out says nothing against what was done
+        if self.worked and (failed or not isinstance(self.error, Unavailable | None)):
+            return ExitCode.PARTIAL
+        if self.error is not None:
+            return self.error.exit_code
+        codes = {item.error.exit_code for item in failed if item.error is not None}
+        if failed and not codes:
+            codes = {ExitCode.CONFLICT}
+        return combine({self._effect_code, *codes})
+
+    @property
+    def _effect_code(self) -> ExitCode:
+        if self.effect is None:
+            return ExitCode.OK
+        if self.effect.state is EffectState.NOT_IN_EFFECT:
+            return ExitCode.UNAVAILABLE
+        if self.effect.state is EffectState.UNKNOWN and self.wait is Wait.EFFECT:
+            return ExitCode.UNDETERMINED
+        return ExitCode.OK
 
 
 def matches(recorded: State | None, current: State | None) -> bool:

@@ -27,6 +27,11 @@ class KubeAccess:
     clients: tuple[KubeReader, KubeWriter] | None = None
     failure: PodidError | None = None
 
+    def needed(self) -> KubeAccess:
+        """Itself; raises what stands in the way, for what makes no sense without."""
+        self._both()
+        return self
+
     @property
     def reader(self) -> KubeReader:
         return self._both()[0]

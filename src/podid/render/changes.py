@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, ResourceKind, State, Status, Verb
+from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, State, Status, Verb
 from podid.ops.change.journal import Run
+from podid.ops.change.kinds import kind_of
 from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ def _action_text(action: Action) -> str:
 
 def subject(action: Action) -> str:
     """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
-    if action.kind is ResourceKind.RESTART:
-        keys = action.keys
-        return f"{keys['kind']} {keys['namespace']}/{keys['name']}"
-    return f"{action.kind} {action.target}"
+    return kind_of(action.kind).subject(action)
 
 
 def _difference(action: Action) -> list[str]:
@@ -192,13 +190,7 @@ def _done_line(item: Done) -> str:
 
 def _detail(item: Done) -> str:
     state = item.after if item.after is not None else item.action.after
-    if state is None:
-        return ""
-    if item.action.kind is ResourceKind.ASSOCIATION and state.get("roleArn"):
-        return f" -> {state['roleArn']}"
-    if item.action.kind is ResourceKind.ADDON and state.get("addonVersion"):
-        return f" {state['addonVersion']}"
-    return ""
+    return "" if state is None else kind_of(item.action.kind).detail(state)
 
 
 # --- the journal ---------------------------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
 from podid.domain.rights import CommandRights
 
-TIMEOUT_SECONDS = 900.0
-
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
@@ -56,17 +54,14 @@ def install_agent(
     Example: podid install-agent --cluster demo
     """
     from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.effects import Seen, coverage_effect
-    from podid.cli.options import Wait
     from podid.domain.errors import PodidError
     from podid.domain.names import AGENT_ADDON
-    from podid.ops.agent.install import offered_versions, plan_install, wait_active
+    from podid.ops.agent.install import INSTALL_SECONDS, after_install, offered_versions, plan_install
 
     configuration = terminal.read_file(configuration_file) if configuration_file is not None else ""
     place = access.place(for_change=True)
     assert place.cluster is not None
-    resources = access.resources(place)
-    settle_interrupted(access, terminal, resources, place)
+    settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the add-ons of {place.cluster_name}"):
         current = access.aws.eks.find_addon(place.cluster_name, AGENT_ADDON)
         needed = current is None or addon_version is not None
@@ -77,21 +72,9 @@ def install_agent(
     plan = plan_install(
         place.cluster, place.header, current, versions, version=addon_version, configuration=configuration
     )
-    applied = carry_out(access, terminal, plan, resources)
-    if applied is None:
+    result = carry_out(access, terminal, plan)
+    if result is None:
         return
-    notes = []
-    addon = None
-    if applied.error is None and options.wait is not Wait.NONE:
-        with terminal.working(f"waiting for {AGENT_ADDON}"):
-            addon = wait_active(
-                access.aws.eks,
-                place.cluster_name,
-                timeout=options.timeout_seconds(TIMEOUT_SECONDS),
-                monotonic=access.runtime.monotonic,
-                sleep=access.runtime.sleep,
-                progress=terminal.progress.update,
-            )
-        notes.append(f"add-on {addon.name} {addon.version} is {addon.status}")
-    seen = (lambda: coverage_effect(access, terminal, TIMEOUT_SECONDS)) if addon is not None else (lambda: Seen(None))
-    report(terminal, plan, applied, seen=seen, notes=tuple(notes))
+    with terminal.working(f"waiting for {AGENT_ADDON}"):
+        result = after_install(access.clients, place, access.patience(INSTALL_SECONDS), result, wait=options.wait)
+    report(terminal, result)

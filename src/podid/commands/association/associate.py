@@ -95,11 +95,15 @@ def associate(
     Example: podid associate shop/orders --role shop-orders
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.effects import after_associate, settled_since
-    from podid.cli.restarting import need_kubernetes
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted
     from podid.domain.errors import UsageError
-    from podid.ops.association.plan import AssociateRequest, plan_associations, with_service_accounts
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
+    from podid.ops.association.plan import (
+        AssociateRequest,
+        current_associations,
+        plan_associations,
+        with_service_accounts,
+    )
     from podid.ops.role.resolve import resolve_role
 
     refs = typed.service_accounts(targets)
@@ -110,9 +114,8 @@ def associate(
     place = access.place(for_change=True)
     assert place.cluster is not None
     if restart or create_service_account:
-        need_kubernetes(access)  # known before anything is changed
-    resources = access.resources(place, kubernetes=create_service_account)
-    settle_interrupted(access, terminal, resources, place)
+        access.kube.needed()  # known before anything is changed
+    settle_interrupted(access, terminal, place)
     with terminal.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
         request = AssociateRequest(
             refs=refs,
@@ -125,19 +128,22 @@ def associate(
             replace=replace,
             update_trust=update_trust,
         )
-        current = {ref: access.aws.eks.find_association(place.cluster_name, ref) for ref in refs}
+        current = current_associations(access.clients, place, refs)
     plan = plan_associations(request, place.cluster, place.header, current)
     if create_service_account:
-        plan = with_service_accounts(plan, refs, resources.read)
-    applied = carry_out(access, terminal, plan, resources)
-    if applied is not None:
-        since = settled_since(plan, current, access.runtime.now())
-        report(
-            terminal,
-            plan,
-            applied,
-            seen=lambda: after_associate(access, terminal, plan, refs, since=since, restart=restart),
+        plan = with_service_accounts(plan, refs, access.kube.reader)
+    result = carry_out(access, terminal, plan)
+    if result is not None:
+        result = after_associate(
+            access.clients,
+            place,
+            access.patience(ASSOCIATION_SECONDS),
+            result,
+            current,
+            wait=access.options.wait,
+            restarting=restarting(access, terminal, wanted=restart),
         )
+        report(terminal, result)
 
 
 def _negated(choice: bool | None) -> bool | None:

@@ -44,28 +44,32 @@ def disassociate(
     Example: podid disassociate shop/orders --yes
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.effects import after_disassociate
-    from podid.cli.restarting import need_kubernetes
-    from podid.ops.association.plan import plan_disassociate
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
+    from podid.ops.association.plan import current_associations, plan_disassociate
 
     refs = typed.service_accounts(targets)
     place = access.place(for_change=True)
     if restart:
-        need_kubernetes(access)
-    resources = access.resources(place)
-    settle_interrupted(access, terminal, resources, place)
-    current = {ref: access.aws.eks.find_association(place.cluster_name, ref) for ref in refs}
-    plan = plan_disassociate(refs, place.header, current)
+        access.kube.needed()
+    settle_interrupted(access, terminal, place)
+    plan = plan_disassociate(refs, place.header, current_associations(access.clients, place, refs))
     question = f"Delete the association of {', '.join(map(str, refs))}?"
-    applied = carry_out(
+    result = carry_out(
         access,
         terminal,
         plan,
-        resources,
         question=question,
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
     )
-    if applied is not None:
-        report(terminal, plan, applied, seen=lambda: after_disassociate(access, terminal, plan, restart=restart))
+    if result is not None:
+        result = after_disassociate(
+            access.clients,
+            place,
+            access.patience(ASSOCIATION_SECONDS),
+            result,
+            wait=access.options.wait,
+            restarting=restarting(access, terminal, wanted=restart),
+        )
+        report(terminal, result)

@@ -58,32 +58,27 @@ def undo(
     """
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.errors import Conflict
-    from podid.domain.plan import ACCOUNT_WIDE, ResourceKind
-    from podid.ops.change.apply import undo_plan
+    from podid.ops.change.kinds import kind_of
+    from podid.ops.change.undo import undo_plan
 
     recorded = access.journal.get(run_id)
     if recorded.running:
         raise Conflict(f"Run {recorded.run_id} is still going on", subject=recorded.run_id)
     # the run knows its cluster; the account and the region are checked against the credentials
     access = access.at(f"run {recorded.run_id}", cluster=recorded.header.cluster, region=recorded.header.region)
-    if any(step.action.kind not in ACCOUNT_WIDE for step in recorded.steps):
-        place = access.place(for_change=True)
-    else:
-        place = access.account_place()
-    needs_kubernetes = any(step.action.kind is ResourceKind.SERVICE_ACCOUNT for step in recorded.steps)
-    resources = access.resources(place, kubernetes=needs_kubernetes)
-    settle_interrupted(access, terminal, resources, place)
+    account_wide = all(kind_of(step.action.kind).account_wide for step in recorded.steps)
+    place = access.account_place() if account_wide else access.place(for_change=True)
+    settle_interrupted(access, terminal, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
     with terminal.working("reading what the run left"):
-        plan = undo_plan(recorded, place.header, resources.read, resources.policies_of)
-    applied = carry_out(
+        plan = undo_plan(access.clients, place, recorded)
+    result = carry_out(
         access,
         terminal,
         plan,
-        resources,
         question=f"Take back run {recorded.run_id}?",
         needed_for="Undoing a run",
         undoes=recorded.run_id,
     )
-    if applied is not None:
-        report(terminal, plan, applied)
+    if result is not None:
+        report(terminal, result)

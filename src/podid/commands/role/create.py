@@ -93,6 +93,7 @@ def create(
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.names import check_role_name
+    from podid.ops.change.kinds import ROLE
     from podid.ops.role.plan import RoleRequest, plan_role
     from podid.ops.role.resolve import managed_policy, role_policies
 
@@ -111,16 +112,15 @@ def create(
     )
     place = access.place(for_change=True)
     assert place.cluster is not None
-    resources = access.resources(place)
-    settle_interrupted(access, terminal, resources, place)
+    settle_interrupted(access, terminal, place)
     iam = access.aws.iam
     with terminal.working(f"reading role {name}"):
         arns = tuple(managed_policy(iam, text, partition=place.cluster.partition) for text in managed_policies or ())
         current = iam.find_role(name)
         existing = role_policies(iam, current)
     request = replace(request, managed_policy_arns=arns)
-    ours = access.journal.made_role(place.account, name)
+    ours = access.journal.made(place.account, ROLE.name, {"roleName": name})
     plan = plan_role(request, place.cluster, place.header, current, existing, ours=ours)
-    applied = carry_out(access, terminal, plan, resources)
-    if applied is not None:
-        report(terminal, plan, applied)
+    result = carry_out(access, terminal, plan)
+    if result is not None:
+        report(terminal, result)

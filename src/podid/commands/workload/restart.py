@@ -44,13 +44,11 @@ def restart(
     Example: podid restart -n shop --stale
     """
     from podid.cli import typed
-    from podid.cli.changing import report, settle_interrupted
-    from podid.cli.effects import Seen
-    from podid.cli.restarting import need_kubernetes, restart_plan, restart_recorded
+    from podid.cli.changing import announce, report, settle_interrupted
     from podid.domain.errors import Again, UsageError
-    from podid.ops.change.apply import Applied
+    from podid.ops.restart.journalled import RESTART_SECONDS, restart_journalled, restart_plan
     from podid.ops.restart.targets import find_associated_targets
-    from podid.render.changes import plan_text, plan_view
+    from podid.render.changes import plan_view
 
     refs = typed.service_accounts(targets)
     if not refs and options.namespace is None and not options.all_namespaces:
@@ -61,18 +59,25 @@ def restart(
     if refs and (options.all_namespaces or access.sources.get("namespace") == "--namespace"):
         raise UsageError("Service accounts and -n or -A exclude each other")
     place = access.place(for_change=True)
-    kube = need_kubernetes(access)
-    settle_interrupted(access, terminal, access.resources(place), place)
+    access.kube.needed()
+    settle_interrupted(access, terminal, place)
     with terminal.working("looking for pods"):
         found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale)
-    plan = restart_plan(place.header, found)
+    plan = restart_plan(place, found)
     if options.dry_run:
         terminal.emit(plan_view(plan))
         return
-    if not found:
+    if found:
+        announce(terminal, plan)
+    else:
         terminal.note("nothing to restart" + (": every pod carries the injected fields" if stale else ""))
-        report(terminal, plan, Applied("", ()))
-        return
-    terminal.note(plan_text(plan).rstrip("\n"))
-    done, outcome, run_id = restart_recorded(access, terminal, kube, plan, found, expect_injected=True)
-    report(terminal, plan, Applied(run_id, done), seen=lambda: Seen(None, outcome.exit_code))
+    access.runtime.changing = bool(found)
+    result = restart_journalled(
+        access.clients,
+        place,
+        access.patience(RESTART_SECONDS),
+        found,
+        access.journal,
+        command=access.runtime.argv,
+    )
+    report(terminal, result)

@@ -47,7 +47,6 @@ def verify(
 
     Example: podid verify shop/orders --yes
     """
-    from podid.cli.restarting import need_kubernetes
     from podid.domain.names import ServiceAccountRef
     from podid.ops.association.read import find_known
     from podid.ops.association.verify import MOST_PODS
@@ -57,7 +56,7 @@ def verify(
     ref = ServiceAccountRef.parse(target)
     place = access.place()
     association = find_known(access.aws.eks, place, ref)
-    kube = need_kubernetes(access)
+    kube = access.kube.needed()
     terminal.consent(
         f"Mint short-lived credentials of {association.target_role_arn or association.role_arn} to look at them?",
         needed_for="Minting credentials",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from podid.domain.nodes import expects_agent, why_no_agent
 from podid.domain.plan import Effect, EffectState
 
 if TYPE_CHECKING:
+    from podid.domain.patience import Patience
     from podid.kube.reader import KubeReader
 
 
@@ -90,19 +91,11 @@ def read_coverage(reader: KubeReader) -> Coverage:
     return coverage(reader.list_nodes(), reader.list_agent_daemon_sets(), reader.list_agent_pods())
 
 
-def wait_covered(
-    reader: KubeReader,
-    *,
-    timeout: float,
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
-) -> Effect:
+def wait_covered(reader: KubeReader, patience: Patience) -> Effect:
     """Waits until every node that should run the agent has a Ready pod of it. Never raises for what cannot be read:
     that is `unknown`, with the reason."""
-    deadline = monotonic() + timeout
-    pause = 0.5
-    while True:
+    seen, lacking = Coverage(()), ""
+    for _ in patience.rounds(0.5, longest=5.0):
         try:
             seen = read_coverage(reader)
         except PodidError as error:
@@ -112,8 +105,5 @@ def wait_covered(
             state = EffectState.LIKELY if seen.expected else EffectState.UNKNOWN
             return Effect(state, seen.words)
         lacking = ", ".join(node.node for node in seen.nodes if node.state in ("missing", "not-ready"))
-        if monotonic() + pause > deadline:
-            return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {timeout:g} s; lacking: {lacking}")
-        progress(f"{seen.words}; waiting for {lacking}")
-        sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+        patience.say(f"{seen.words}; waiting for {lacking}")
+    return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {patience.seconds:g} s; lacking: {lacking}")

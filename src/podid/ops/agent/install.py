@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
-from podid.domain.plan import Action, Header, Plan, ResourceKind
+from podid.domain.plan import ChangeResult, Header, Plan, Wait
 from podid.domain.words import nearest
-from podid.ops.change.resources import addon_state
+from podid.ops.agent.coverage import wait_covered
+from podid.ops.change.kinds import ADDON
+from podid.ops.change.look import look
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.domain.patience import Patience
     from podid.domain.place import Place
     from podid.ops.clients import Clients
 
-WORKING = ("CREATING", "UPDATING")
-BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
+INSTALL_SECONDS = 900.0
+BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED")
 
 
 def plan_install(
@@ -61,8 +64,8 @@ def plan_install(
                 ),
                 subject=AGENT_ADDON,
             )
-        state = addon_state(current)
-        return Plan(header=header, actions=(), unchanged=(Action(ResourceKind.ADDON, state, state),))
+        state = ADDON.state_of(current)
+        return Plan(header=header, actions=(), unchanged=(ADDON.action(state, state),))
     notes = []
     if cluster.auto_mode:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
@@ -71,7 +74,7 @@ def plan_install(
     after: dict[str, object] = {"addonName": AGENT_ADDON, "configurationValues": configuration}
     if wanted:
         after["addonVersion"] = wanted
-    return Plan(header=header, actions=(Action(ResourceKind.ADDON, None, after),), notes=tuple(notes))
+    return Plan(header=header, actions=(ADDON.action(None, after),), notes=tuple(notes))
 
 
 def offered_versions(clients: Clients, place: Place) -> tuple[AddonVersion, ...] | PodidError:
@@ -109,45 +112,49 @@ def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted
     )
 
 
-def wait_active(
-    eks: Eks,
-    cluster_name: str,
-    *,
-    timeout: float,
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
-) -> Addon:
+def after_install(
+    clients: Clients, place: Place, patience: Patience, result: ChangeResult, *, wait: Wait | None
+) -> ChangeResult:
+    """The result of an installation once the add-on is ACTIVE and the agent runs on every node that should have it, as
+    far as `wait` asks. Raises as `wait_active` does.
+
+    ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one.
+    """
+    if result.error is not None or wait is Wait.NONE:
+        return result
+    addon = wait_active(clients.eks, place.cluster_name, patience)
+    effect = look(clients, wait, lambda kube: wait_covered(kube.reader, patience))
+    note = f"add-on {addon.name} {addon.version} is {addon.status}"
+    return replace(result, effect=effect, wait=wait, notes=(*result.notes, note))
+
+
+def wait_active(eks: Eks, cluster_name: str, patience: Patience) -> Addon:
     """The add-on once it is ACTIVE. Raises PodidError with its issues when it failed, TimedOut at the deadline.
 
     DEGRADED is waited out: a new add-on is often degraded until its first pods are ready. botocore's own waiter takes
     it for a failure, and never ends on UPDATE_FAILED.
     """
-    deadline = monotonic() + timeout
-    pause = 1.0
-    while True:
+    status, issues = "", ""
+    for _ in patience.rounds(1.0, longest=10.0):
         addon = eks.find_addon(cluster_name, AGENT_ADDON)
         if addon is None:
             raise NotFound(f"The add-on {AGENT_ADDON} has gone away while it was waited for", subject=AGENT_ADDON)
         if addon.status == "ACTIVE":
             return addon
-        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
-        if addon.status in BROKEN and addon.status != "DEGRADED":
+        status, issues = addon.status, "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
+        if status in BROKEN:
             raise AgentFailed(
-                f"The add-on {AGENT_ADDON} is {addon.status}" + (f": {issues}" if issues else ""),
+                f"The add-on {AGENT_ADDON} is {status}" + (f": {issues}" if issues else ""),
                 hint=("podid", "doctor", "--check", "addon-degraded-or-failed"),
                 subject=AGENT_ADDON,
             )
-        progress(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}" + (f" ({issues})" if issues else ""))
-        if monotonic() + pause > deadline:
-            raise TimedOut(
-                f"The add-on {AGENT_ADDON} is still {addon.status} after {timeout:.0f} s"
-                + (f": {issues}" if issues else ""),
-                hint=Again(),
-                subject=AGENT_ADDON,
-            )
-        sleep(pause)
-        pause = min(pause * 1.5, 10.0)
+        patience.say(f"add-on {AGENT_ADDON} {addon.version} is {status}" + (f" ({issues})" if issues else ""))
+    waited = f"after {patience.seconds:.0f} s"
+    raise TimedOut(
+        f"The add-on {AGENT_ADDON} is still {status} {waited}" + (f": {issues}" if issues else ""),
+        hint=Again(),
+        subject=AGENT_ADDON,
+    )
 
 
 class AgentFailed(PodidError):

@@ -8,7 +8,7 @@ API server knows. One hit is therefore no proof, and neither are five in the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,8 +20,9 @@ from podid.domain.plan import Effect, EffectState
 from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
 
 if TYPE_CHECKING:
+    from podid.domain.patience import Clock, Patience
     from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
+    from podid.ops.clients import KubeAccess
 
 CREDENTIALS_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
@@ -63,17 +64,9 @@ def is_injected(pod: Pod) -> bool:
 
 
 def wait_for_effect(
-    reader: KubeReader,
-    writer: KubeWriter,
-    refs: Iterable[ServiceAccountRef],
-    *,
-    timeout: float,
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
-    since: datetime | None = None,
+    kube: KubeAccess, refs: Iterable[ServiceAccountRef], patience: Patience, *, since: datetime | None = None
 ) -> dict[ServiceAccountRef, Effect]:
-    """Waits until new pods of each service account would be given credentials, at most `timeout` seconds.
+    """Waits until new pods of each service account would be given credentials.
 
     With `since`, when the association was made, a real pod that was created later and carries the injected fields is
     proof. Never raises for a cluster that cannot be looked at: that is `unknown`, with the reason or the permission.
@@ -81,23 +74,16 @@ def wait_for_effect(
     watches = [_Watch(ref, wanted=True) for ref in refs]
     if since is not None:
         for watch in watches:
-            watch.result = _proof(reader, watch.ref, since)
-    return _run(reader, writer, watches, timeout, monotonic, sleep, progress)
+            watch.result = _proof(kube.reader, watch.ref, since)
+    return _observe(kube, watches, patience)
 
 
 def wait_for_no_effect(
-    reader: KubeReader,
-    writer: KubeWriter,
-    refs: Iterable[ServiceAccountRef],
-    *,
-    timeout: float,
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
+    kube: KubeAccess, refs: Iterable[ServiceAccountRef], patience: Patience
 ) -> dict[ServiceAccountRef, Effect]:
     """The reverse, after an association was deleted: `likely` means that new pods are no longer given credentials."""
     watches = [_Watch(ref, wanted=False) for ref in refs]
-    return _run(reader, writer, watches, timeout, monotonic, sleep, progress)
+    return _observe(kube, watches, patience)
 
 
 def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> Effect:
@@ -163,48 +149,38 @@ class _Watch:
         self.next_at = now + SECONDS_BETWEEN_MISSES
 
 
-def _run(
-    reader: KubeReader,
-    writer: KubeWriter,
-    watches: list[_Watch],
-    timeout: float,
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
-) -> dict[ServiceAccountRef, Effect]:
-    deadline = monotonic() + timeout
+def _observe(kube: KubeAccess, watches: list[_Watch], patience: Patience) -> dict[ServiceAccountRef, Effect]:
+    clock = patience.clock
     images: dict[str, str] = {}
-    while pending := [watch for watch in watches if watch.result is None]:
-        for watch in pending:
-            if watch.next_at <= monotonic():
+
+    def pending() -> list[_Watch]:
+        return [watch for watch in watches if watch.result is None]
+
+    for _ in patience.rounds(lambda: min(watch.next_at for watch in pending()) - clock.monotonic()):
+        for watch in pending():
+            if watch.next_at <= clock.monotonic():
                 namespace = watch.ref.namespace
                 if namespace not in images:
-                    images[namespace] = _image(reader, namespace)
+                    images[namespace] = _image(kube.reader, namespace)
                 watch.image = images[namespace]
-                _look(reader, writer, watch, monotonic)
-        pending = [watch for watch in pending if watch.result is None]
-        progress(_state(watches))
-        if not pending:
+                _look(kube, watch, clock)
+        patience.say(_state(watches))
+        if not pending():
             break
-        now = monotonic()
-        if now >= deadline:
-            for watch in pending:
-                watch.result = _out_of_time(reader, watch, timeout)
-            break
-        wake = min(watch.next_at for watch in pending)
-        sleep(max(min(wake, deadline) - now, 0.05))
+    for watch in pending():
+        watch.result = _out_of_time(kube.reader, watch, patience.seconds)
     return {watch.ref: watch.result for watch in watches if watch.result is not None}
 
 
-def _look(reader: KubeReader, writer: KubeWriter, watch: _Watch, monotonic: Callable[[], float]) -> None:
+def _look(kube: KubeAccess, watch: _Watch, clock: Clock) -> None:
     """One round: three dry runs, ended by the first that does not show what is wanted."""
     for _ in range(PROBES_PER_ROUND):
         try:
-            pod = writer.dry_run_pod(watch.ref, image=watch.image)
+            pod = kube.writer.dry_run_pod(watch.ref, image=watch.image)
         except Unavailable as error:
             watch.troubles += 1
             watch.trouble = error.what
-            watch.next_at = monotonic() + SECONDS_BETWEEN_MISSES
+            watch.next_at = clock.monotonic() + SECONDS_BETWEEN_MISSES
             if watch.troubles >= MOST_TROUBLES:
                 watch.result = Effect(EffectState.UNKNOWN, f"could not look: {error.what}")
             return
@@ -213,12 +189,12 @@ def _look(reader: KubeReader, writer: KubeWriter, watch: _Watch, monotonic: Call
             return
         if is_injected(pod) is not watch.wanted:
             first = not watch.missed
-            watch.miss(monotonic())
+            watch.miss(clock.monotonic())
             if first and watch.wanted:
-                watch.result = _webhook_missing(reader, watch.ref)
+                watch.result = _webhook_missing(kube.reader, watch.ref)
             return
         watch.probes += 1
-    watch.hit(monotonic())
+    watch.hit(clock.monotonic())
 
 
 def _undecided(error: PodidError, watch: _Watch) -> Effect:

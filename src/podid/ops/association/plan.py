@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import Again, Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.plan import Action, Header, Plan, ResourceKind, State
+from podid.domain.plan import Action, Header, Plan
 from podid.domain.words import did_you_mean
-from podid.ops.change.resources import association_state
+from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.resolve import ResolvedRole
+
+if TYPE_CHECKING:
+    from podid.domain.place import Place
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,12 @@ class AssociateRequest:
     scope: trust.ScopeKind
     replace: bool = False
     update_trust: bool = False
+
+
+def current_associations(
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
+) -> dict[ServiceAccountRef, Association | None]:
+    return {ref: clients.eks.find_association(place.cluster_name, ref) for ref in refs}
 
 
 def plan_associations(
@@ -76,8 +88,8 @@ def _plan_one(
             **asked,
             "tags": dict(request.tags),
         }
-        return Action(ResourceKind.ASSOCIATION, None, wanted)
-    before = association_state(existing)
+        return ASSOCIATION.action(None, wanted)
+    before = ASSOCIATION.state_of(existing)
     if _same_document(request.policy, existing.policy):
         del asked["policy"]
     differing = [key for key, value in request.tags.items() if existing.tags.get(key) != value]
@@ -86,7 +98,7 @@ def _plan_one(
     after = {**before, **asked}
     if before != after:
         _check_replaceable(request, ref, existing, before, after)
-    return Action(ResourceKind.ASSOCIATION, before, after)
+    return ASSOCIATION.action(before, after)
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
@@ -174,15 +186,10 @@ def _plan_trust(
     return plan_trust(role, cluster, refs, request.scope, session_tags=next(iter(missing)), notes=notes)
 
 
-def with_service_accounts(
-    plan: Plan, refs: tuple[ServiceAccountRef, ...], read: Callable[[ResourceKind, dict[str, str]], State | None]
-) -> Plan:
-    """The plan with the service accounts that do not exist yet created first. Raises as `read` does."""
-    created = []
-    for ref in refs:
-        wanted = {"namespace": ref.namespace, "name": ref.name}
-        if read(ResourceKind.SERVICE_ACCOUNT, wanted) is None:
-            created.append(Action(ResourceKind.SERVICE_ACCOUNT, None, wanted))
+def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
+    """The plan with the service accounts that do not exist yet created first. Raises as the reader does."""
+    missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
     return replace(plan, actions=(*created, *plan.actions))
 
 
@@ -204,10 +211,10 @@ def plan_disassociate(
         existing = current[ref]
         if existing is None:
             nothing = {"namespace": ref.namespace, "serviceAccount": ref.name}
-            unchanged.append(Action(ResourceKind.ASSOCIATION, nothing, None))
+            unchanged.append(ASSOCIATION.action(nothing, None))
             continue
         check_not_owned(existing)
-        actions.append(Action(ResourceKind.ASSOCIATION, association_state(existing), None))
+        actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
     notes = (
         "credentials that pods already hold stay valid until they expire, up to six hours",
         "running pods keep the injected variables and fail at their next refresh; restart them",

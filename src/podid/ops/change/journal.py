@@ -5,20 +5,24 @@ One file a run, one JSON object a line: a `run` head, then for each action an `i
 caller's own: directory 0700, files 0600, never through a symlink.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from podid.domain.errors import InvalidInput, NotFound, UsageError
-from podid.domain.plan import Action, Done, Header, ResourceKind, State, Status
+from podid.domain.plan import Action, Done, Header, State, Status
+from podid.ops.change.kinds import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,17 @@ class Journal:
             raise NotFound(f"No run {run_id!r} in the journal", hint=("podid", "history"), subject=run_id)
         return found[0]
 
-    def made_role(self, account: str, role_name: str) -> bool:
-        """Whether a run recorded here created the role (and no later one deleted it)."""
+    def made(self, account: str, kind: str, keys: Mapping[str, str]) -> bool:
+        """Whether a run recorded here created the resource (and no later one deleted it)."""
         made = False
         for run in reversed(self.runs()):
             for step in run.steps:
-                action = step.action
-                about_role = action.kind is ResourceKind.ROLE and action.keys["roleName"] == role_name
-                if about_role and run.header.account == account and step.status is Status.DONE:
-                    made = action.after is not None
+                same = (step.action.kind, step.action.keys) == (kind, keys) and run.header.account == account
+                if same and step.status is Status.DONE:
+                    made = step.action.after is not None
         return made
 
-    def begin(self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "") -> "Recorder":
+    def begin(self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "") -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open."""
         self._prepare()
         # ids sort by time, and a script makes several runs a second: `last` must mean the last
@@ -118,32 +121,17 @@ class Journal:
             raise self._unusable(error.strerror or type(error).__name__) from error
         return recorder
 
-    def settle(
-        self, read: Callable[[Run, Action], Done | None], reachable: Callable[[Run, Action], bool]
-    ) -> Iterator[tuple[Run, Done]]:
-        """Closes the open intents of runs whose process is gone, where they are `reachable`. `read` looks at the
-        resource and says what became of the action; None leaves the intent open. Yields what was settled."""
-        for run in self.runs():
-            if run.running or not any(reachable(run, step.action) for step in run.open_steps):
-                continue
-            descriptor = self._open(run.run_id, os.O_RDWR | os.O_APPEND)
-            recorder = Recorder(run.run_id, descriptor, self.directory)
+    @contextmanager
+    def reopen(self, run_id: str) -> Iterator[tuple[Run, Recorder] | None]:
+        """A run whose process is gone, as it is now, with a recorder for the outcomes that it lacks; None when another
+        process has it at this very moment. It is locked for as long as the block lasts."""
+        with Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory) as recorder:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(recorder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                recorder.close()
-                continue  # another run is settling it at this very moment
-            with recorder:
-                text = recorder.drop_cut_line()
-                # as it is now: another process may have settled it, and changed things since, while we came here
-                now = _run(run.run_id, list(_records(text)), running=False)
-                for step in now.open_steps:
-                    if not reachable(run, step.action):
-                        continue
-                    done = read(run, step.action)
-                    if done is not None:
-                        recorder.outcome(step.number, done)
-                        yield run, done
+                yield None
+                return
+            yield _run(run_id, list(_records(recorder.drop_cut_line())), running=False), recorder
 
     def _prepare(self) -> None:
         try:
@@ -210,18 +198,18 @@ class Recorder:
     def __init__(self, run_id: str, descriptor: int, directory: Path) -> None:
         self.run_id = run_id
         self._directory = directory
-        self._descriptor = descriptor
+        self.descriptor = descriptor
 
-    def __enter__(self) -> "Recorder":
+    def __enter__(self) -> Recorder:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
     def intent(self, number: int, action: Action) -> None:
         self.write(
@@ -243,10 +231,10 @@ class Recorder:
     def drop_cut_line(self) -> bytes:
         """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
         is left."""
-        size = os.fstat(self._descriptor).st_size
-        data = os.pread(self._descriptor, size, 0)
+        size = os.fstat(self.descriptor).st_size
+        data = os.pread(self.descriptor, size, 0)
         whole = data.rfind(b"\n") + 1
-        os.ftruncate(self._descriptor, whole)
+        os.ftruncate(self.descriptor, whole)
         return data[:whole]
 
     def write(self, record: dict[str, Any]) -> None:
@@ -254,8 +242,8 @@ class Recorder:
         data = line.encode()
         try:
             while data:
-                data = data[os.write(self._descriptor, data) :]
-            os.fsync(self._descriptor)
+                data = data[os.write(self.descriptor, data) :]
+            os.fsync(self.descriptor)
         except OSError as error:
             raise _unusable(self._directory, error.strerror or type(error).__name__) from error
 
@@ -303,7 +291,7 @@ def _run(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
 
 
 def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
-    action = Action(ResourceKind(intent["kind"]), intent["before"], intent["after"], intent.get("note", ""))
+    action = kind_of(intent["kind"]).action(intent["before"], intent["after"], intent.get("note", ""))
     if outcome is None:
         return Step(intent["number"], action, None, None)
     return Step(intent["number"], action, Status(outcome["status"]), outcome["after"], outcome.get("reason", ""))

@@ -7,23 +7,20 @@ in charge, and nothing is deleted by podid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import PodidError, Unavailable
-from podid.domain.exit_codes import ExitCode
-from podid.domain.plan import Status
+from podid.domain.errors import Conflict, PodidError, TimedOut, Unavailable
+from podid.domain.plan import Done, Status
 from podid.ops.association.effect import missing_containers
-from podid.ops.restart.targets import Commands, Target, find_targets, group
-
-__all__ = ["Outcome", "RestartReport", "Target", "find_targets", "restart"]
+from podid.ops.restart.targets import Target, group
 
 if TYPE_CHECKING:
-    from podid.kube.reader import KubeReader
+    from podid.domain.patience import Clock, Patience
     from podid.kube.rollout import Rollout
-    from podid.kube.writer import KubeWriter
+    from podid.ops.clients import KubeAccess
 
 MOST_RESTARTS = 3
 PARALLEL = 10
@@ -33,96 +30,36 @@ SECONDS_BEFORE_AGAIN = 5.0
 MOST_TROUBLES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of a target. `restarts` counts the patches: 0 when a rollout that was under way did it. For a failed
-    one `error_code` is the PodidError's (AccessDenied, TimedOut…), RolloutFailed or StillNotInjected."""
-
-    target: Target
-    status: Status
-    message: str
-    restarts: int = 0
-    error_code: str = ""
-    permission: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RestartReport:
-    """One outcome per target, in the order of the targets. Empty: nothing was stale."""
-
-    outcomes: tuple[Outcome, ...] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        bad = [o for o in self.outcomes if o.status in (Status.FAILED, Status.BLOCKED)]
-        if not bad:
-            return ExitCode.OK
-        if len(bad) < len(self.outcomes):
-            return ExitCode.PARTIAL
-        codes = {_EXIT_CODES.get(o.error_code, ExitCode.FAILURE) for o in bad if o.status is Status.FAILED}
-        return max(codes, default=ExitCode.CONFLICT)
-
-
-_EXIT_CODES: Mapping[str, ExitCode] = {
-    "AccessDenied": ExitCode.DENIED,
-    "Credentials": ExitCode.DENIED,
-    "NotFound": ExitCode.NOT_FOUND,
-    "Conflict": ExitCode.CONFLICT,
-    "Unavailable": ExitCode.UNAVAILABLE,
-    "Throttled": ExitCode.UNAVAILABLE,
-    "TimedOut": ExitCode.UNAVAILABLE,
-    "StillNotInjected": ExitCode.UNAVAILABLE,
-}
-
-
 def restart(
-    reader: KubeReader,
-    writer: KubeWriter,
-    targets: Iterable[Target],
-    *,
-    expect_injected: bool = True,
-    timeout: float,
-    now: Callable[[], datetime],
-    monotonic: Callable[[], float],
-    sleep: Callable[[float], None],
-    progress: Callable[[str], None],
-) -> RestartReport:
-    """Restarts the targets, at most ten at a time, and waits for their rollouts, at most `timeout` seconds in all.
+    kube: KubeAccess, targets: Sequence[Target], patience: Patience, *, expect_injected: bool = True
+) -> tuple[Done, ...]:
+    """Restarts the targets, at most ten at a time, and waits for their rollouts. What became of each, in their order.
 
     With `expect_injected` a rollout that left pods without the injected fields is repeated at most twice. A rollout
-    that is under way already is waited for, not started again. Failures are in the report, not raised.
+    that is under way already is waited for, not started again. Failures are told, not raised.
     """
-    runs = [_Run(target) for target in targets]
-    deadline = monotonic() + timeout
-    clock = _Clock(now, monotonic, deadline)
-    worker = _Worker(reader, writer, clock, expect_injected=expect_injected)
-    while open_runs := [run for run in runs if run.outcome is None]:
-        for run in open_runs[:PARALLEL]:
-            if run.next_at <= monotonic():
-                worker.step(run)
-                progress(f"{run.target.workload}: {run.outcome.message if run.outcome else run.state}")
-        active = [run for run in open_runs if run.outcome is None][:PARALLEL]
-        if not active:
-            continue
-        if monotonic() >= deadline:
-            for run in runs:
-                if run.outcome is None:
-                    run.fail("TimedOut", f"not rolled out within {timeout:g} s: {run.state}")
+    clock = patience.clock
+    courses = [_Course(target) for target in targets]
+    worker = _Worker(kube, clock, expect_injected=expect_injected)
+
+    def active() -> list[_Course]:
+        return [course for course in courses if course.done is None][:PARALLEL]
+
+    for _ in patience.rounds(lambda: min(course.next_at for course in active()) - clock.monotonic()):
+        for course in active():
+            if course.next_at <= clock.monotonic():
+                worker.step(course)
+                patience.say(f"{course.target.workload}: {course.done.reason if course.done else course.state}")
+        if not active():
             break
-        wake = min(run.next_at for run in active)
-        sleep(max(min(wake, deadline) - monotonic(), 0.05))
-    return RestartReport(tuple(run.outcome for run in runs if run.outcome is not None))
+    for course in courses:
+        if course.done is None:
+            course.fail(TimedOut(f"not rolled out within {patience.seconds:g} s: {course.state}"))
+    return tuple(course.done for course in courses if course.done is not None)
 
 
 @dataclass(slots=True)
-class _Clock:
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    deadline: float
-
-
-@dataclass(slots=True)
-class _Run:
+class _Course:
     """One target on its way."""
 
     target: Target
@@ -134,114 +71,104 @@ class _Run:
     stamp: datetime | None = None
     next_at: float = 0.0
     troubles: int = 0
-    outcome: Outcome | None = field(default=None)
+    done: Done | None = None
 
-    def finish(self, status: Status, message: str) -> None:
-        self.outcome = Outcome(target=self.target, status=status, message=message, restarts=self.restarts)
+    def finish(self, reason: str) -> None:
+        action = self.target.action
+        self.done = Done(action, Status.DONE, action.after, reason)
 
-    def fail(self, code: str, message: str, permission: str = "") -> None:
-        self.outcome = Outcome(
-            target=self.target,
-            status=Status.FAILED,
-            message=message,
-            restarts=self.restarts,
-            error_code=code,
-            permission=permission,
-        )
+    def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
+        action = self.target.action
+        self.done = Done(action, status, action.after, error.what, error)
 
 
 class _Worker:
-    def __init__(self, reader: KubeReader, writer: KubeWriter, clock: _Clock, *, expect_injected: bool) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, kube: KubeAccess, clock: Clock, *, expect_injected: bool) -> None:
+        self._kube = kube
         self._clock = clock
         self._expect_injected = expect_injected
 
-    def step(self, run: _Run) -> None:
-        run.next_at = self._clock.monotonic() + SECONDS_BETWEEN_LOOKS
+    def step(self, course: _Course) -> None:
+        course.next_at = self._clock.monotonic() + SECONDS_BETWEEN_LOOKS
         try:
-            if not run.begun:
-                self._begin(run)
-            elif run.patch_next:
-                self._patch(run)
+            if not course.begun:
+                self._begin(course)
+            elif course.patch_next:
+                self._patch(course)
             else:
-                self._look(run)
+                self._look(course)
         except Unavailable as error:
-            run.troubles += 1
-            run.state = error.what
-            if run.troubles >= MOST_TROUBLES:
-                run.fail(error.code, error.what)
+            course.troubles += 1
+            course.state = error.what
+            if course.troubles >= MOST_TROUBLES:
+                course.fail(error)
         except PodidError as error:
-            run.fail(error.code, error.what, error.permission)
+            course.fail(error)
         else:
-            run.troubles = 0
+            course.troubles = 0
 
-    def _begin(self, run: _Run) -> None:
-        target = run.target
+    def _begin(self, course: _Course) -> None:
+        target = course.target
         if target.obstacle:
-            run.finish(Status.BLOCKED, target.obstacle)
+            course.fail(target.obstacle, Status.BLOCKED)
             return
-        rollout = self._rollout(run)
+        rollout = self._rollout(course)
         if rollout.on_delete or rollout.paused:
-            obstacle, commands = _strategy_obstacle(target, rollout)
-            run.target = replace(target, obstacle=obstacle, commands=commands)
-            run.finish(Status.BLOCKED, obstacle)
+            course.fail(_strategy_obstacle(target, rollout), Status.BLOCKED)
             return
-        run.begun = True
+        course.begun = True
         if _under_way(rollout, target):
-            run.state = f"a restart is under way: {rollout.waiting}"
+            course.state = f"a restart is under way: {rollout.waiting}"
             return
-        self._patch(run)
+        self._patch(course)
 
-    def _patch(self, run: _Run) -> None:
+    def _patch(self, course: _Course) -> None:
         """When the answer is lost the same patch is sent again: it changes nothing where it had arrived."""
-        workload = run.target.workload
-        if run.stamp is None or not run.sent:
+        workload = course.target.workload
+        if course.stamp is None or not course.sent:
             at = self._clock.now()
             # whole seconds are what the annotation holds; an equal one would change nothing
-            run.stamp = at if run.stamp is None else max(at, run.stamp + timedelta(seconds=1))
-        run.patch_next = run.sent = True
-        self._writer.restart(workload.kind, workload.namespace, workload.name, at=run.stamp)
-        run.patch_next = run.sent = False
-        run.restarts += 1
-        run.state = "restarted" if run.restarts == 1 else f"restarted again ({run.restarts})"
+            course.stamp = at if course.stamp is None else max(at, course.stamp + timedelta(seconds=1))
+        course.patch_next = course.sent = True
+        self._kube.writer.restart(workload.kind, workload.namespace, workload.name, at=course.stamp)
+        course.patch_next = course.sent = False
+        course.restarts += 1
+        course.state = "restarted" if course.restarts == 1 else f"restarted again ({course.restarts})"
 
-    def _look(self, run: _Run) -> None:
-        rollout = self._rollout(run)
+    def _look(self, course: _Course) -> None:
+        rollout = self._rollout(course)
         if rollout.failed:
-            run.fail("RolloutFailed", f"the rollout failed: {rollout.failed}")
+            course.fail(PodidError(f"the rollout failed: {rollout.failed}"))
         elif rollout.waiting:
-            run.state = rollout.waiting
+            course.state = rollout.waiting
         elif rollout.paused:
-            run.fail("Conflict", "somebody paused it while it was rolling out")
+            course.fail(Conflict("somebody paused it while it was rolling out"))
         else:
-            self._settle(run, rollout)
+            self._settle(course, rollout)
 
-    def _settle(self, run: _Run, rollout: Rollout) -> None:
+    def _settle(self, course: _Course, rollout: Rollout) -> None:
         """The rollout is done: was every new pod given the fields?"""
-        missed = self._missed(run.target) if self._expect_injected else ()
+        missed = self._missed(course.target) if self._expect_injected else ()
         if not missed:
-            run.finish(Status.DONE, f"{rollout.desired} of {rollout.desired} pods are new")
+            course.finish(f"{rollout.desired} of {rollout.desired} pods are new")
         elif len(missed) <= rollout.held_back:
-            run.finish(
-                Status.BLOCKED, f"its update strategy's partition keeps {len(missed)} old pods: {', '.join(missed)}"
-            )
-        elif run.restarts >= MOST_RESTARTS:
-            run.fail(
-                "StillNotInjected", f"still without credentials after {run.restarts} restarts: {', '.join(missed)}"
-            )
+            kept = f"its update strategy's partition keeps {len(missed)} old pods: {', '.join(missed)}"
+            course.fail(Conflict(kept), Status.BLOCKED)
+        elif course.restarts >= MOST_RESTARTS:
+            still = f"still without credentials after {course.restarts} restarts: {', '.join(missed)}"
+            course.fail(Unavailable(still))
         else:
-            run.state = f"{len(missed)} new pods were not given credentials; restarting again"
-            run.patch_next = True
-            run.next_at = self._clock.monotonic() + SECONDS_BEFORE_AGAIN
+            course.state = f"{len(missed)} new pods were not given credentials; restarting again"
+            course.patch_next = True
+            course.next_at = self._clock.monotonic() + SECONDS_BEFORE_AGAIN
 
     def _missed(self, target: Target) -> tuple[str, ...]:
-        pods = group(self._reader, target.refs).get(target.workload, [])
+        pods = group(self._kube.reader, target.refs).get(target.workload, [])
         return tuple(pod.name for pod in pods if missing_containers(pod))
 
-    def _rollout(self, run: _Run) -> Rollout:
-        workload = run.target.workload
-        return self._reader.get_rollout(workload.kind, workload.namespace, workload.name)
+    def _rollout(self, course: _Course) -> Rollout:
+        workload = course.target.workload
+        return self._kube.reader.get_rollout(workload.kind, workload.namespace, workload.name)
 
 
 def _under_way(rollout: Rollout, target: Target) -> bool:
@@ -254,11 +181,12 @@ def _under_way(rollout: Rollout, target: Target) -> bool:
         return False
 
 
-def _strategy_obstacle(target: Target, rollout: Rollout) -> tuple[str, Commands]:
+def _strategy_obstacle(target: Target, rollout: Rollout) -> Conflict:
     workload = target.workload
     here = ("-n", workload.namespace)
+    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted"
+    hint: tuple[str, ...] = ("kubectl", "delete", "pod", *target.pods, *here)
     if rollout.paused:
-        resume = ("kubectl", "rollout", "resume", f"{workload.kind.lower()}/{workload.name}", *here)
-        return "it is paused, so a restart would replace nothing until it is resumed", (resume,)
-    delete = tuple(("kubectl", "delete", "pod", name, *here) for name in target.pods)
-    return "its update strategy is OnDelete: its pods are replaced only when they are deleted", delete
+        what = "it is paused, so a restart would replace nothing until it is resumed"
+        hint = ("kubectl", "rollout", "resume", f"{workload.kind.lower()}/{workload.name}", *here)
+    return Conflict(what, hint=hint, subject=str(workload))

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied
+from podid.domain.errors import AccessDenied, Conflict
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action
 from podid.domain.workloads import RESTARTABLE, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.plan import association_not_found
+from podid.ops.change.kinds import RESTART
 
 if TYPE_CHECKING:
     from podid.domain.place import Place
     from podid.kube.reader import KubeReader
     from podid.ops.clients import Clients
-
-Commands = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,15 +41,21 @@ class WorkloadRef:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A workload with the pods that are to be replaced, out of `live` running ones. `obstacle` says why podid cannot
-    do it, and `commands` what to do instead; both are empty when it can."""
+    do it, with what to do instead as its hint; None when it can."""
 
     workload: WorkloadRef
     refs: tuple[ServiceAccountRef, ...]
     pods: tuple[str, ...]
     live: int
     newest: datetime
-    obstacle: str = ""
-    commands: Commands = ()
+    obstacle: Conflict | None = None
+
+    @property
+    def action(self) -> Action:
+        """The restart as a plan shows it."""
+        state = RESTART.state_of(self.workload.namespace, self.workload.kind, self.workload.name)
+        note = f"{len(self.pods)} of {self.live} pods"
+        return RESTART.action(None, state, f"{note}; {self.obstacle.what}" if self.obstacle else note)
 
 
 def find_targets(reader: KubeReader, refs: Collection[ServiceAccountRef], *, stale: bool) -> tuple[Target, ...]:
@@ -82,37 +88,36 @@ def _target(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Target | 
     chosen = [pod for pod in pods if missing_containers(pod)] if stale else pods
     if not chosen:
         return None
-    obstacle, commands = _obstacle(workload, chosen, stale=stale)
     return Target(
         workload=workload,
         refs=tuple(sorted({pod.ref for pod in chosen})),
         pods=tuple(pod.name for pod in chosen),
         live=len(pods),
         newest=max(pod.created_at for pod in chosen),
-        obstacle=obstacle,
-        commands=commands,
+        obstacle=_obstacle(workload, chosen, stale=stale),
     )
 
 
-def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> tuple[str, Commands]:
+def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflict | None:
     here = ("-n", workload.namespace)
+    hint: tuple[str, ...] = ()
     if stale and all(on_fargate(pod, {}) for pod in pods):
-        return "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away", ()
-    if workload.kind in RESTARTABLE:
-        return "", ()
-    if workload.kind == "Pod":
-        save = ("kubectl", "get", "pod", workload.name, *here, "-o", "yaml")
-        return "no controller would bring the pod back: delete it and create it again", (save,)
-    if workload.kind == "CronJob":
-        return "its next run gets new pods by itself; the one that is running is left alone", ()
-    if workload.kind == "Job":
-        return "the pods of a Job are not replaced: let it finish, or delete the Job and create it again", ()
-    if workload.kind == "Rollout":
-        return (
-            "it is an Argo Rollout, which podid does not restart",
-            (("kubectl", "argo", "rollouts", "restart", workload.name, *here),),
-        )
-    return f"podid does not know how to restart a {workload.kind}; use its own tool", ()
+        what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
+    elif workload.kind in RESTARTABLE:
+        return None
+    elif workload.kind == "Pod":
+        what = "no controller would bring the pod back: delete it and create it again"
+        hint = ("kubectl", "get", "pod", workload.name, *here, "-o", "yaml")
+    elif workload.kind == "CronJob":
+        what = "its next run gets new pods by itself; the one that is running is left alone"
+    elif workload.kind == "Job":
+        what = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
+    elif workload.kind == "Rollout":
+        what = "it is an Argo Rollout, which podid does not restart"
+        hint = ("kubectl", "argo", "rollouts", "restart", workload.name, *here)
+    else:
+        what = f"podid does not know how to restart a {workload.kind}; use its own tool"
+    return Conflict(what, hint=hint, subject=str(workload))
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:

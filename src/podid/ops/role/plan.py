@@ -10,8 +10,8 @@ from podid.domain import trust
 from podid.domain.errors import Again, Conflict
 from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
-from podid.domain.plan import Action, Header, Plan, ResourceKind
-from podid.ops.change.resources import role_state, trust_state
+from podid.domain.plan import Action, Header, Plan
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
 
 MANAGED_BY = {"managed-by": "podid"}
 # `_check_size` judges the whole; a statement that is left out silently would shut a service account out
@@ -83,7 +83,7 @@ def plan_role(
         return _plan_new(request, cluster, header)
     _check_same_role(request, current)
     actions: list[Action] = []
-    unchanged = [Action(ResourceKind.ROLE, role_state(current), role_state(current))]
+    unchanged = [ROLE.action(ROLE.state_of(current), ROLE.state_of(current))]
     notes = _unlike(request, current)
     trust_action = plan_trust(
         current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
@@ -100,19 +100,17 @@ def plan_role(
         notes += others(current)
     for name, document in request.policies.items():
         before = policies.inline.get(name)
-        keys = {"roleName": request.name, "policyName": name}
-        wanted = {**keys, "policyDocument": document}
-        action = Action(
-            ResourceKind.ROLE_POLICY, None if before is None else {**keys, "policyDocument": before}, wanted
-        )
+        wanted = ROLE_POLICY.state_of(request.name, name, document)
+        found = None if before is None else ROLE_POLICY.state_of(request.name, name, before)
+        action = ROLE_POLICY.action(found, wanted)
         (unchanged if before == document else actions).append(action)
     attached = {policy.arn for policy in policies.attached}
     for arn in request.managed_policy_arns:
-        state = {"roleName": request.name, "policyArn": arn}
+        state = ROLE_ATTACHMENT.state_of(request.name, arn)
         if arn in attached:
-            unchanged.append(Action(ResourceKind.ROLE_ATTACHMENT, state, state))
+            unchanged.append(ROLE_ATTACHMENT.action(state, state))
         else:
-            actions.append(Action(ResourceKind.ROLE_ATTACHMENT, None, state))
+            actions.append(ROLE_ATTACHMENT.action(None, state))
     if actions and not ours and not request.adopt:
         raise Conflict(
             f"Role {request.name} exists and was not made by podid here; it would be changed: "
@@ -168,18 +166,13 @@ def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
         "tags": {**MANAGED_BY, **request.tags},
         "trustPolicy": policy.to_document(),
     }
-    actions = [Action(ResourceKind.ROLE, None, role, note=_scope_note(policy, cluster, first, request))]
+    actions = [ROLE.action(None, role, note=_scope_note(policy, cluster, first, request))]
     actions += [
-        Action(
-            ResourceKind.ROLE_POLICY,
-            None,
-            {"roleName": request.name, "policyName": name, "policyDocument": document},
-        )
+        ROLE_POLICY.action(None, ROLE_POLICY.state_of(request.name, name, document))
         for name, document in request.policies.items()
     ]
     actions += [
-        Action(ResourceKind.ROLE_ATTACHMENT, None, {"roleName": request.name, "policyArn": arn})
-        for arn in request.managed_policy_arns
+        ROLE_ATTACHMENT.action(None, ROLE_ATTACHMENT.state_of(request.name, arn)) for arn in request.managed_policy_arns
     ]
     return Plan(header=header, actions=tuple(actions))
 
@@ -228,9 +221,8 @@ def plan_trust(
     if after == before:
         return None
     _check_size(after, role.name)
-    return Action(
-        ResourceKind.ROLE_TRUST,
-        trust_state(role),
+    return ROLE_TRUST.action(
+        ROLE_TRUST.state_of(role),
         {"roleName": role.name, "policyDocument": after.to_document()},
         note=f"so that it admits {_list(refs)}",
     )

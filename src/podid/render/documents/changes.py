@@ -5,14 +5,14 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.plan import EffectState, ResourceKind, Status, Verb
+from podid.domain.plan import EffectState, Status, Verb
 from podid.render.documents.common import About, Argv, ArnText, Names, Pairs, PolicyObject, Time
 
 # What podid reads and writes of each kind of resource. Its keys are always there; of the rest, a state that is only
 # asked for holds what was asked for.
-STATES: dict[ResourceKind, dict[str, Any]] = {
-    ResourceKind.ADDON: {"addonName": str, "addonVersion": str, "configurationValues": str},
-    ResourceKind.ROLE: {
+STATES: dict[str, dict[str, Any]] = {
+    "addon": {"addonName": str, "addonVersion": str, "configurationValues": str},
+    "role": {
         "roleName": str,
         "roleArn": ArnText,
         "path": str,
@@ -22,10 +22,10 @@ STATES: dict[ResourceKind, dict[str, Any]] = {
         "tags": Pairs,
         "trustPolicy": PolicyObject,
     },
-    ResourceKind.ROLE_POLICY: {"roleName": str, "policyName": str, "policyDocument": PolicyObject},
-    ResourceKind.ROLE_ATTACHMENT: {"roleName": str, "policyArn": ArnText},
-    ResourceKind.ROLE_TRUST: {"roleName": str, "policyDocument": PolicyObject},
-    ResourceKind.ASSOCIATION: {
+    "role-policy": {"roleName": str, "policyName": str, "policyDocument": PolicyObject},
+    "role-attachment": {"roleName": str, "policyArn": ArnText},
+    "role-trust": {"roleName": str, "policyDocument": PolicyObject},
+    "association": {
         "namespace": str,
         "serviceAccount": str,
         "roleArn": ArnText,
@@ -35,8 +35,8 @@ STATES: dict[ResourceKind, dict[str, Any]] = {
         "tags": Pairs,
         "associationId": str,
     },
-    ResourceKind.SERVICE_ACCOUNT: {"namespace": str, "name": str},
-    ResourceKind.RESTART: {"namespace": str, "kind": str, "name": str},
+    "service-account": {"namespace": str, "name": str},
+    "restart": {"namespace": str, "kind": str, "name": str},
 }
 
 S = TypeVar("S")
@@ -47,7 +47,7 @@ RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empt
 
 class ActionBody(TypedDict, Generic[S]):
     # the schema has one shape for each kind, with its states as in STATES
-    kind: ResourceKind
+    kind: str
     verb: Verb
     target: str
     status: S

@@ -1,0 +1,121 @@
+"""What follows once associations are as wanted: their effect is looked at, and pods that missed it are replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import PodidError
+from podid.domain.exit_codes import ExitCode
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import ChangeResult, Effect, Plan, Status, Wait
+from podid.domain.workloads import live
+from podid.ops.association.effect import combine, live_pods_effect, wait_for_effect, wait_for_no_effect
+from podid.ops.change.look import look
+from podid.ops.restart.journalled import Restarting, replace_pods
+
+if TYPE_CHECKING:
+    from podid.domain.model import Association
+    from podid.domain.patience import Patience
+    from podid.domain.place import Place
+    from podid.ops.clients import Clients, KubeAccess
+
+ASSOCIATION_SECONDS = 300.0
+
+# longer than any control plane is known to take (AWS: "several seconds"; 10 s in its blog on session policies)
+HEARD_EVERYWHERE = timedelta(seconds=120)
+
+
+def after_associate(
+    clients: Clients,
+    place: Place,
+    patience: Patience,
+    result: ChangeResult,
+    before: Mapping[ServiceAccountRef, Association | None],
+    *,
+    wait: Wait | None,
+    restarting: Restarting | None,
+) -> ChangeResult:
+    """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new.
+
+    `before` are the associations that the plan was made from. Nothing is looked at after a change that failed. What is
+    met on the way is the result's error.
+    """
+    if result.error is not None:
+        return result
+    refs = tuple(before)
+    result = replace(result, wait=wait)
+    since = _settled_since(result.plan, before, patience.clock.now())
+    try:
+        watch = partial(wait_for_effect, since=since)
+        result = replace(result, effect=_effect(clients, patience, refs, wait, watch))
+        if restarting is None or result.exit_code is ExitCode.UNAVAILABLE:
+            return result
+        changed = [ref for ref in refs if _holds_old_role(clients, place, ref)]
+        rest = [ref for ref in refs if ref not in changed]
+        for chosen, stale in ((rest, True), (changed, False)):
+            found = replace_pods(clients, place, chosen, restarting, stale=stale, expect_injected=True)
+            result = replace(result, done=(*result.done, *found.done))
+        if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+            return result
+        proof = look(clients, wait, lambda kube: live_pods_effect(kube.reader, refs))
+        return replace(result, effect=proof or result.effect)
+    except PodidError as error:
+        return replace(result, error=error)
+
+
+def after_disassociate(
+    clients: Clients,
+    place: Place,
+    patience: Patience,
+    result: ChangeResult,
+    *,
+    wait: Wait | None,
+    restarting: Restarting | None,
+) -> ChangeResult:
+    """Waits until new pods would no longer get the role, then, if asked, replaces those that hold it."""
+    refs = [ServiceAccountRef(a.keys["namespace"], a.keys["serviceAccount"]) for a in result.plan.actions]
+    if result.error is not None or not refs:
+        return result
+    result = replace(result, wait=wait)
+    try:
+        result = replace(result, effect=_effect(clients, patience, refs, wait, wait_for_no_effect))
+        if restarting is None or result.exit_code is ExitCode.UNAVAILABLE:
+            return result
+        found = replace_pods(clients, place, refs, restarting, stale=False, expect_injected=False)
+        return replace(result, done=(*result.done, *found.done))
+    except PodidError as error:
+        return replace(result, error=error)
+
+
+def _effect(
+    clients: Clients,
+    patience: Patience,
+    refs: Collection[ServiceAccountRef],
+    wait: Wait | None,
+    watch: Callable[[KubeAccess, Collection[ServiceAccountRef], Patience], Mapping[ServiceAccountRef, Effect]],
+) -> Effect | None:
+    return look(clients, wait, lambda kube: combine(watch(kube, refs, patience).values()))
+
+
+def _settled_since(
+    plan: Plan, before: Mapping[ServiceAccountRef, Association | None], now: datetime
+) -> datetime | None:
+    """When the associations were made, if this run left them alone and every API server must have heard of them: then
+    pods that are younger prove the effect at once. None: it has to be looked at."""
+    made = [association.created_at for association in before.values() if association is not None]
+    times = [moment for moment in made if moment is not None and now - moment > HEARD_EVERYWHERE]
+    return max(times) if not plan.actions and len(times) == len(before) else None
+
+
+def _holds_old_role(clients: Clients, place: Place, ref: ServiceAccountRef) -> bool:
+    """Whether pods are older than the last change of an association that had been there: they carry the injected
+    fields already, and the old role's credentials for hours."""
+    association = clients.eks.find_association(place.cluster_name, ref)
+    if association is None or association.modified_at is None or association.modified_at == association.created_at:
+        return False
+    pods = clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
+    return any(live(pod) and pod.created_at < association.modified_at for pod in pods)

@@ -1,0 +1,42 @@
+"""The kinds of resource that podid changes: one file and one row each."""
+
+from podid.ops.change.kinds.addon import ADDON
+from podid.ops.change.kinds.association import ASSOCIATION
+from podid.ops.change.kinds.base import ResourceKind
+from podid.ops.change.kinds.restart import RESTART
+from podid.ops.change.kinds.role import ROLE
+from podid.ops.change.kinds.role_attachment import ROLE_ATTACHMENT
+from podid.ops.change.kinds.role_policy import ROLE_POLICY
+from podid.ops.change.kinds.role_trust import ROLE_TRUST
+from podid.ops.change.kinds.service_account import SERVICE_ACCOUNT
+
+__all__ = [
+    "ADDON",
+    "ASSOCIATION",
+    "KINDS",
+    "RESTART",
+    "ROLE",
+    "ROLE_ATTACHMENT",
+    "ROLE_POLICY",
+    "ROLE_TRUST",
+    "SERVICE_ACCOUNT",
+    "ResourceKind",
+    "kind_of",
+]
+
+KINDS: tuple[ResourceKind, ...] = (
+    ADDON,
+    ROLE,
+    ROLE_POLICY,
+    ROLE_ATTACHMENT,
+    ROLE_TRUST,
+    ASSOCIATION,
+    SERVICE_ACCOUNT,
+    RESTART,
+)
+_BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def kind_of(name: str) -> ResourceKind:
+    """The kind with an action's `kind`. KeyError for a name that no kind has."""
+    return _BY_NAME[name]

@@ -1,0 +1,138 @@
+"""Pod identity associations."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from podid.domain.errors import AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
+from podid.domain.model import Association
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, State, Verb, matches
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, text
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+# AWS refuses a role that it does not know yet, or whose new trust it has not seen, for seconds up to about two minutes
+# (Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717)
+PROPAGATION_SECONDS = 120.0
+
+
+class AssociationKind(ResourceKind):
+    name = "association"
+    keys = ("namespace", "serviceAccount")
+    # an association that is made again has another id, and is the same for everybody who uses it
+    assigned = frozenset({"associationId"})
+
+    @staticmethod
+    def state_of(association: Association) -> dict[str, object]:
+        return {
+            "namespace": association.namespace,
+            "serviceAccount": association.service_account,
+            "roleArn": association.role_arn,
+            "targetRoleArn": association.target_role_arn,
+            "disableSessionTags": bool(association.disable_session_tags),
+            "policy": association.policy,
+            "tags": dict(association.tags),
+            "associationId": association.association_id,
+        }
+
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        association = clients.eks.find_association(cluster, ref_of(keys))
+        return None if association is None else self.state_of(association)
+
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        eks, before, after, token = clients.eks, action.before, action.after, uuid.uuid4().hex
+        if after is None:
+            eks.delete_association(cluster, self._id(clients, cluster, action))
+            return None
+
+        def create() -> Association:
+            return eks.create_association(
+                cluster,
+                ref_of(action.keys),
+                text(after, "roleArn"),
+                target_role_arn=text(after, "targetRoleArn") or None,
+                disable_session_tags=cast("bool | None", after.get("disableSessionTags")) or None,
+                policy=text(after, "policy") or None,
+                tags=cast("Mapping[str, str]", after.get("tags") or {}),
+                token=token,
+            )
+
+        def update() -> Association:
+            changed = {key: value for key, value in after.items() if (before or {}).get(key) != value}
+            return eks.update_association(
+                cluster,
+                self._id(clients, cluster, action),
+                role_arn=cast("str | None", changed.get("roleArn")),
+                target_role_arn=_clearable(changed, "targetRoleArn"),
+                disable_session_tags=cast("bool | None", changed.get("disableSessionTags")),
+                policy=_clearable(changed, "policy"),
+                token=uuid.uuid4().hex,  # read anew each time, so it is another request
+            )
+
+        return self.state_of(_until_propagated(create if before is None else update, clients, cluster, patience))
+
+    def _id(self, clients: Clients, cluster: str, action: Action) -> str:
+        current = self.read(clients, cluster, action.keys)
+        if current is None:
+            raise NotFound(f"No association for {action.target} in cluster {cluster}", subject=action.target)
+        if not matches(action.before, current):
+            raise moved(f"association of {action.target}", action)
+        return text(current, "associationId")
+
+    def operations(self) -> Operations:
+        from podid.aws.eks import Eks
+
+        return {
+            Verb.NONE: (Eks.find_association,),
+            Verb.CREATE: (Eks.create_association, Eks.get_association),
+            Verb.UPDATE: (Eks.update_association,),
+            Verb.DELETE: (Eks.delete_association,),
+        }
+
+    def detail(self, state: State) -> str:
+        role_arn = text(state, "roleArn")
+        return f" -> {role_arn}" if role_arn else ""
+
+
+def ref_of(keys: Keys) -> ServiceAccountRef:
+    return ServiceAccountRef(keys["namespace"], keys["serviceAccount"])
+
+
+def _until_propagated(
+    call: Callable[[], Association], clients: Clients, cluster: str, patience: Patience
+) -> Association:
+    """Repeats `call` while EKS does not know the role yet, or still remembers an association that was deleted."""
+    failure: PodidError
+    for _ in patience.within(PROPAGATION_SECONDS).rounds(1.0, longest=8.0):
+        try:
+            return call()
+        except (RoleUnknown, TrustRefused) as error:
+            failure = error
+        except AlreadyExists as error:
+            if _exists(clients, cluster, error.existing_id):
+                raise
+            failure = error
+    raise failure
+
+
+def _exists(clients: Clients, cluster: str, association_id: str) -> bool:
+    if not association_id:
+        return True
+    try:
+        clients.eks.get_association(cluster, association_id)
+    except NotFound:
+        return False  # deletion is eventually consistent, aws-controllers-k8s/community#2684
+    return True
+
+
+def _clearable(changed: Mapping[str, object], key: str) -> str | None:
+    """None leaves the member alone, "" clears it (what AWS's own ACK controller sends, eks-controller#164)."""
+    return text(changed, key) if key in changed else None
+
+
+ASSOCIATION = AssociationKind()

@@ -1,0 +1,109 @@
+"""What is common to every kind of resource that podid changes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from podid.domain.errors import Conflict
+from podid.domain.plan import Action, Done, State, Status, Verb, matches
+from podid.domain.rights import Rights, rights_of
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+Keys = Mapping[str, str]
+Operations = Mapping[Verb, tuple[Callable[..., Any], ...]]
+
+
+class ResourceKind(ABC):
+    """One kind of resource: how it is read and written, and what its states hold.
+
+    `cluster` is a cluster's name, empty where there is none. States are JSON-able and have the members `keys`, which
+    name the resource and are the same before and after.
+    """
+
+    name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
+    keys: ClassVar[tuple[str, ...]]
+    # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
+    account_wide: ClassVar[bool] = False
+    # writing does not tell what somebody else did since the plan was made: it has to be looked at just before
+    overwrites: ClassVar[bool] = False
+    # members that the service assigns anew when the resource is made again
+    assigned: ClassVar[frozenset[str]] = frozenset()
+
+    def action(self, before: State | None, after: State | None, note: str = "") -> Action:
+        """The change from one state to another. KeyError where a state lacks one of the keys."""
+        state = after if after is not None else before or {}
+        keys = {key: str(state[key]) for key in self.keys}
+        return Action(self.name, self.verb(before, after), keys, before, after, note)
+
+    def verb(self, before: State | None, after: State | None) -> Verb:
+        if before == after:
+            return Verb.NONE
+        if before is None:
+            return Verb.CREATE
+        return Verb.DELETE if after is None else Verb.UPDATE
+
+    @abstractmethod
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        """The resource as it is now, None if it does not exist. Raises AccessDenied, Unavailable as the clients do."""
+
+    @abstractmethod
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        """Makes the change and returns the state that the service answered, None for a deletion."""
+
+    @abstractmethod
+    def operations(self) -> Operations:
+        """The gateway methods that each verb calls, and under `Verb.NONE` those that only look."""
+
+    def needs(self, *verbs: Verb) -> Rights:
+        """What reading needs, and each of the verbs."""
+        operations = self.operations()
+        return rights_of(method for verb in (Verb.NONE, *verbs) for method in operations.get(verb, ()))
+
+    def subject(self, action: Action) -> str:
+        """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
+        return f"{self.name} {action.target}"
+
+    def detail(self, state: State) -> str:
+        """What a line about the resource says behind its name, with the space before it; empty for most."""
+        return ""
+
+    def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
+        """What became of an action that was interrupted, found out by reading."""
+        current = self.read(clients, cluster, action.keys)
+        if matches(action.after, current):
+            return Done(action, Status.DONE, current, "settled: it had been made")
+        if matches(action.before, current):
+            return Done(action, Status.FAILED, current, "settled: it had not been made")
+        return Done(action, Status.FAILED, current, "settled: the resource is in a third state")
+
+    def check_unmoved(self, clients: Clients, cluster: str, action: Action) -> None:
+        """Raises Conflict where the resource is not as the plan saw it."""
+        if not matches(action.before, self.read(clients, cluster, action.keys)):
+            raise moved(self.subject(action), action)
+
+    def not_undone(self, action: Action) -> str:
+        """Why an action of this kind is left out when its run is undone; empty when it is not."""
+        return ""
+
+    def why_kept(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> Conflict | None:
+        """Why an undo may not delete what run `run_id` created; `made` is all that the run did. None when it may."""
+        return None
+
+    def reproducible(self, state: State | None) -> State | None:
+        """The state as it can be had again: what the service assigns left out."""
+        return None if state is None else {key: value for key, value in state.items() if key not in self.assigned}
+
+
+def moved(subject: str, action: Action) -> Conflict:
+    return Conflict(f"The {subject} has changed since the plan was made", subject=action.target)
+
+
+def text(state: State, key: str) -> str:
+    """The member, empty where it is missing or is no text."""
+    value = state.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,53 @@
+"""Restarts of workloads. They are written down like every other change and carried out by `podid.ops.restart`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import Conflict
+from podid.domain.plan import Action, Done, State, Status, Verb
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+
+class RestartKind(ResourceKind):
+    name = "restart"
+    keys = ("namespace", "kind", "name")
+
+    @staticmethod
+    def state_of(namespace: str, kind: str, name: str) -> dict[str, object]:
+        return {"namespace": namespace, "kind": kind, "name": name}
+
+    def verb(self, before: State | None, after: State | None) -> Verb:
+        return Verb.RESTART
+
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        """A restart is no thing that could be there."""
+        return None
+
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        raise Conflict("A restart cannot be replayed; use podid restart", subject=action.target)
+
+    def operations(self) -> Operations:
+        from podid.kube.reader import KubeReader
+        from podid.kube.writer import KubeWriter
+
+        return {
+            Verb.RESTART: (KubeReader.list_pods, KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
+        }
+
+    def subject(self, action: Action) -> str:
+        return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
+
+    def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
+        reason = "settled: cut short; `podid restart --stale` finds what is left"
+        return Done(action, Status.FAILED, None, reason)
+
+    def not_undone(self, action: Action) -> str:
+        return f"the restart of {action.target} cannot be undone; it left the workload as it was"
+
+
+RESTART = RestartKind()

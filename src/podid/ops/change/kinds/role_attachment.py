@@ -1,0 +1,48 @@
+"""Managed policies that are attached to a role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import NotFound
+from podid.domain.plan import Action, State, Verb
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+
+class RoleAttachmentKind(ResourceKind):
+    name = "role-attachment"
+    keys = ("roleName", "policyArn")
+    account_wide = True
+    overwrites = True  # AttachRolePolicy repeats without a word: another's attachment would be taken for ours
+
+    @staticmethod
+    def state_of(role_name: str, policy_arn: str) -> dict[str, object]:
+        return {"roleName": role_name, "policyArn": policy_arn}
+
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        try:
+            attached = clients.iam.get_policies(keys["roleName"]).attached
+        except NotFound:
+            return None
+        return dict(keys) if any(policy.arn == keys["policyArn"] for policy in attached) else None
+
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        write = clients.iam.detach_policy if action.after is None else clients.iam.attach_policy
+        write(action.keys["roleName"], action.keys["policyArn"])
+        return action.after
+
+    def operations(self) -> Operations:
+        from podid.aws.iam import Iam
+
+        return {
+            Verb.NONE: (Iam.get_policies,),
+            Verb.CREATE: (Iam.attach_policy,),
+            Verb.DELETE: (Iam.detach_policy,),
+        }
+
+
+ROLE_ATTACHMENT = RoleAttachmentKind()

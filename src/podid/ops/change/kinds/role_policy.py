@@ -1,0 +1,55 @@
+"""A role's inline policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from podid.domain.errors import NotFound
+from podid.domain.plan import Action, State, Verb
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+
+class RolePolicyKind(ResourceKind):
+    name = "role-policy"
+    keys = ("roleName", "policyName")
+    account_wide = True
+    overwrites = True  # PutRolePolicy replaces what is there without a word
+
+    @staticmethod
+    def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> dict[str, object]:
+        return {"roleName": role_name, "policyName": policy_name, "policyDocument": document}
+
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        try:
+            inline = clients.iam.get_policies(keys["roleName"]).inline
+        except NotFound:
+            return None
+        document = inline.get(keys["policyName"])
+        return None if document is None else self.state_of(keys["roleName"], keys["policyName"], document)
+
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        role, policy = action.keys["roleName"], action.keys["policyName"]
+        if action.after is None:
+            clients.iam.delete_inline_policy(role, policy)
+        else:
+            document = cast("Mapping[str, object]", action.after["policyDocument"])
+            clients.iam.put_inline_policy(role, policy, document)
+        return action.after
+
+    def operations(self) -> Operations:
+        from podid.aws.iam import Iam
+
+        return {
+            Verb.NONE: (Iam.get_policies,),
+            Verb.CREATE: (Iam.put_inline_policy,),
+            Verb.UPDATE: (Iam.put_inline_policy,),
+            Verb.DELETE: (Iam.delete_inline_policy,),
+        }
+
+
+ROLE_POLICY = RolePolicyKind()

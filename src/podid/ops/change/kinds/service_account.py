@@ -1,0 +1,50 @@
+"""Kubernetes service accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, State, Verb
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+
+if TYPE_CHECKING:
+    from podid.domain.patience import Patience
+    from podid.ops.clients import Clients
+
+
+class ServiceAccountKind(ResourceKind):
+    name = "service-account"
+    keys = ("namespace", "name")
+
+    @staticmethod
+    def state_of(ref: ServiceAccountRef) -> dict[str, object]:
+        return {"namespace": ref.namespace, "name": ref.name}
+
+    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
+        found = clients.kube.reader.find_service_account(_ref(keys))
+        return None if found is None else dict(keys)
+
+    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+        if action.after is None:
+            clients.kube.writer.delete_service_account(_ref(action.keys))
+        else:
+            clients.kube.writer.create_service_account(_ref(action.keys))
+        return action.after
+
+    def operations(self) -> Operations:
+        from podid.kube.reader import KubeReader
+        from podid.kube.writer import KubeWriter
+
+        return {
+            Verb.NONE: (KubeReader.find_service_account,),
+            Verb.CREATE: (KubeWriter.create_service_account,),
+            Verb.DELETE: (KubeWriter.delete_service_account,),
+        }
+
+
+def _ref(keys: Keys) -> ServiceAccountRef:
+    return ServiceAccountRef(keys["namespace"], keys["name"])
+
+
+SERVICE_ACCOUNT = ServiceAccountKind()

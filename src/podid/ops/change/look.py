@@ -1,0 +1,21 @@
+"""The effect of a change: looked at as far as `--wait` asks and the cluster lets us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from podid.domain.plan import Effect, EffectState, Wait
+
+if TYPE_CHECKING:
+    from podid.ops.clients import Clients, KubeAccess
+
+
+def look(clients: Clients, wait: Wait | None, watch: Callable[[KubeAccess], Effect | None]) -> Effect | None:
+    """The effect as `watch` sees it, `unknown` without Kubernetes access; None when --wait none or api leaves it
+    alone."""
+    if wait in (Wait.NONE, Wait.API):
+        return None
+    if clients.kube.failure is not None:
+        return Effect(EffectState.UNKNOWN, f"the cluster could not be looked at: {clients.kube.failure.what}")
+    return watch(clients.kube)

@@ -1,0 +1,68 @@
+"""Changes that were interrupted: what became of them is found out by reading, before anything else is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import PodidError
+from podid.domain.plan import Action, Done, Header
+from podid.ops.change.kinds import kind_of
+
+if TYPE_CHECKING:
+    from podid.domain.place import Place
+    from podid.ops.change.journal import Journal, Run
+    from podid.ops.clients import Clients
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Each interrupted change with what became of it, or with the error that stood in the way of a look."""
+
+    items: tuple[tuple[Run, Action, Done | PodidError], ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One for each, for the person who runs the next command."""
+        return tuple(_sentence(run, action, found) for run, action, found in self.items)
+
+
+def _sentence(run: Run, action: Action, found: Done | PodidError) -> str:
+    what = f"{action.kind} {action.target}"
+    if isinstance(found, Done):
+        return f"run {run.run_id} was interrupted; {what}: {found.reason}"
+    return f"run {run.run_id} was interrupted; what became of {what} cannot be looked at now: {found.what}"
+
+
+def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
+    """Closes what interrupted runs left open. Changes of another account, region or cluster, and those that may not be
+    looked at, stay open: they must not stand in the way of other work."""
+    items: list[tuple[Run, Action, Done | PodidError]] = []
+    for run in journal.runs():
+        if run.running or not any(reachable(run.header, step.action, place.header) for step in run.open_steps):
+            continue
+        with journal.reopen(run.run_id) as opened:
+            if opened is None:
+                continue  # another process is settling it
+            # as it is now: another process may have settled it, and changed things since, while we came here
+            now, recorder = opened
+            for step in now.open_steps:
+                if not reachable(run.header, step.action, place.header):
+                    continue
+                try:
+                    done = kind_of(step.action.kind).settle(clients, place.cluster_name, step.action)
+                except PodidError as error:
+                    items.append((run, step.action, error))
+                    continue
+                recorder.outcome(step.number, done)
+                items.append((run, step.action, done))
+    return Settled(tuple(items))
+
+
+def reachable(recorded: Header, action: Action, here: Header) -> bool:
+    """Whether the clients at hand look at the place where a recorded action was made."""
+    if recorded.account != here.account:
+        return False
+    if kind_of(action.kind).account_wide:
+        return True
+    return recorded.region == here.region and recorded.cluster == here.cluster

@@ -1,0 +1,62 @@
+"""The plan that takes a recorded run back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import Conflict
+from podid.domain.plan import Action, Plan, Status, matches
+from podid.ops.change.kinds import kind_of
+from podid.ops.change.settle import reachable
+
+if TYPE_CHECKING:
+    from podid.domain.place import Place
+    from podid.ops.change.journal import Run
+    from podid.ops.clients import Clients
+
+
+def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
+    """What takes a run back, last action first. Raises Conflict when the run was made elsewhere, when a resource is no
+    longer as the run left it, or when what became of a change is not known."""
+    for step in run.open_steps:
+        raise Conflict(
+            f"What became of {step.action.kind} {step.action.target} in run {run.run_id} is not known yet; "
+            "it was interrupted and could not be looked at from here",
+            subject=run.run_id,
+        )
+    # where only the account is concerned no cluster is looked for, and the run's own heads the plan
+    header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
+    actions: list[Action] = []
+    unchanged: list[Action] = []
+    notes: list[str] = []
+    for step in reversed(run.steps):
+        if step.status is not Status.DONE:
+            continue
+        action, kind = step.action, kind_of(step.action.kind)
+        if note := kind.not_undone(action):
+            notes.append(note)
+            continue
+        if not reachable(run.header, action, place.header):
+            raise Conflict(
+                f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
+                f"{run.header.cluster or '-'}; this is account {place.account}, {place.region}, cluster "
+                f"{place.cluster_name or '-'}",
+                subject=run.run_id,
+            )
+        left = kind.reproducible(step.after if step.after is not None else action.after)
+        wanted = kind.reproducible(action.before)
+        current = kind.read(clients, place.cluster_name, action.keys)
+        if matches(wanted, current):
+            unchanged.append(kind.action(left, wanted))
+        elif matches(left, current):
+            made = [step.action for step in run.steps]
+            if wanted is None and (error := kind.why_kept(clients, action.keys, run.run_id, made)) is not None:
+                raise error
+            actions.append(kind.action(current, wanted))
+        else:
+            raise Conflict(
+                f"{action.kind} {action.target} is no longer as run {run.run_id} left it; undo it by hand",
+                subject=action.target,
+            )
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
