@@ -47,7 +47,8 @@ def run(calls: int, limit: float | None, burst: float) -> None:
     began = time.monotonic()
     first = 0.0
     done = set()
-    for item, _ in pacing.map(service.describe, range(calls), pacer=pacing.Pacer()):
+    pacer = pacing.Pacer()
+    for item, _ in pacing.fan_out(lambda item: pacer.call(lambda: service.describe(item)), range(calls)):
         first = first or time.monotonic() - began
         done.add(item)
     seconds = time.monotonic() - began

@@ -36,8 +36,7 @@ class Api:
         self.origin = origin
         self.service = str(client.meta.service_model.service_name)
 
-    def send(self, operation: str, params: Mapping[str, Any], subject: str = "") -> Answer:
-        """One attempt, neither paced nor retried: for use inside `pacing.map`."""
+    def _send(self, operation: str, params: Mapping[str, Any], subject: str) -> Answer:
         method = getattr(self.client, xform_name(operation))
         try:
             answer: Answer = method(**params)
@@ -48,11 +47,11 @@ class Api:
         return answer
 
     def read(self, operation: str, params: Mapping[str, Any], subject: str = "") -> Answer:
-        return self.pacer.call(lambda: self.send(operation, params, subject))
+        return self.pacer.call(lambda: self._send(operation, params, subject))
 
     def write(self, operation: str, params: Mapping[str, Any], subject: str = "") -> Answer:
         """Raises LostAnswer where the change may or may not have been made."""
-        return self.pacer.call(lambda: self.send(operation, params, subject), retry_safe=False)
+        return self.pacer.write(lambda: self._send(operation, params, subject))
 
     def pages(
         self,

@@ -77,7 +77,7 @@ class Eks(EksAddons):
         One that is deleted meanwhile is left out; one that may not be described raises AccessDenied.
         """
         summaries = self._iter_summaries(cluster, namespace, service_account)
-        for _, association in pacing.map(self._describe, summaries, pacer=self._api.pacer):
+        for _, association in pacing.fan_out(self._find_described, summaries):
             if association is not None:
                 yield association
 
@@ -181,19 +181,13 @@ class Eks(EksAddons):
                 if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
                     yield summary
 
-    def _describe(self, summary: AssociationSummary) -> Association | None:
-        cluster, association_id = summary.cluster_name, summary.association_id
+    def _find_described(self, summary: AssociationSummary) -> Association | None:
         try:
-            answer = self._api.send(
-                "DescribePodIdentityAssociation",
-                {"clusterName": cluster, "associationId": association_id},
-                _association(cluster, association_id),
-            )
+            return self.get_association(summary.cluster_name, summary.association_id)
         except ClusterNotFound:
             raise
         except NotFound:
             return None
-        return decode.association(answer["association"])
 
     def _optional(
         self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
@@ -215,19 +209,18 @@ class Eks(EksAddons):
         """Managed node groups, sorted by name."""
         pages = self._api.pages("ListNodegroups", {"clusterName": cluster}, f"the node groups of cluster {cluster}")
         names = (name for page in pages for name in page["nodegroups"])
+        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), names)
+        return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
 
-        def describe(name: str) -> NodeGroup | None:
-            subject = f"node group {name} of cluster {cluster}"
-            try:
-                answer = self._api.send("DescribeNodegroup", {"clusterName": cluster, "nodegroupName": name}, subject)
-            except ClusterNotFound:
-                raise
-            except NotFound:
-                return None
-            return decode.node_group(answer["nodegroup"])
-
-        groups = (group for _, group in pacing.map(describe, names, pacer=self._api.pacer) if group is not None)
-        return tuple(sorted(groups, key=lambda group: group.name))
+    def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
+        params = {"clusterName": cluster, "nodegroupName": name}
+        try:
+            answer = self._api.read("DescribeNodegroup", params, f"node group {name} of cluster {cluster}")
+        except ClusterNotFound:
+            raise
+        except NotFound:
+            return None
+        return decode.node_group(answer["nodegroup"])
 
 
 def _association(cluster: str, association_id: str) -> str:

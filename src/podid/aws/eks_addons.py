@@ -37,20 +37,8 @@ class EksAddons:
         """Sorted by name."""
         pages = self._api.pages("ListAddons", {"clusterName": cluster}, f"the add-ons of cluster {cluster}")
         names = (name for page in pages for name in page["addons"])
-
-        def describe(name: str) -> Addon | None:
-            try:
-                answer = self._api.send(
-                    "DescribeAddon", {"clusterName": cluster, "addonName": name}, _addon(cluster, name)
-                )
-            except ClusterNotFound:
-                raise
-            except NotFound:
-                return None
-            return decode.addon(answer["addon"])
-
-        addons = (addon for _, addon in pacing.map(describe, names, pacer=self._api.pacer) if addon is not None)
-        return tuple(sorted(addons, key=lambda addon: addon.name))
+        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), names)
+        return tuple(sorted((addon for _, addon in addons if addon is not None), key=lambda addon: addon.name))
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:

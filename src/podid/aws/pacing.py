@@ -41,8 +41,7 @@ _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=Non
 class Pacer:
     """The controller that everything shares which calls one service of one account and region.
 
-    `call` retries throttles, 5xx and lost connections with full jitter until `deadline` (a reading of the monotonic
-    clock), or until `patience` seconds after it began where none is given.
+    Throttles, 5xx and lost connections are tried again with full jitter, until `patience` seconds have passed.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Pacer:
         sleep: Callable[[float], None] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.workers = workers
         self.patience = patience
         self._clock = clock
         self._sleep = sleep or _sleep
@@ -63,33 +61,32 @@ class Pacer:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
 
-    @property
-    def per_second(self) -> float:
-        """The present limit in calls a second; infinite until the service throttles."""
-        return self._rate.per_second
-
-    def call(self, fn: Callable[[], T], *, deadline: float | None = None, retry_safe: bool = True) -> T:
-        """What `fn` returns; its last error once the deadline has passed.
-
-        `retry_safe=False` is for writes: only what the service certainly did not carry out (a throttle, no connection)
-        is tried again, and an answer that got lost is a LostAnswer.
-        """
-        began = self._clock()
+    def call(self, fn: Callable[[], T]) -> T:
+        """What `fn` returns; its last error once patience is at an end."""
+        # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
+        deadline = self._clock() + self.patience
         attempt = 0
         while True:
             try:
                 return self._attempt(fn)
             except Unavailable as error:
                 attempt += 1
-                if not retry_safe and isinstance(error, ServerFailed | ConnectionLost | UnreadableAnswer):
-                    raise lost_answer(error) from error
-                if not _again(error, attempt):
-                    raise
-                limit = began + self.patience if deadline is None else deadline
-                left = limit - self._clock()
-                if left <= 0:
+                left = deadline - self._clock()
+                if left <= 0 or not _again(error, attempt):
                     raise
                 self._sleep(min(left, self._jitter() * backoff(attempt)))
+
+    def write(self, fn: Callable[[], T]) -> T:
+        """As `call`, but only what the service certainly did not carry out (a throttle, no connection) is tried again:
+        an answer that got lost is a LostAnswer."""
+
+        def once() -> T:
+            try:
+                return fn()
+            except (ServerFailed, ConnectionLost, UnreadableAnswer) as error:
+                raise lost_answer(error) from error
+
+        return self.call(once)
 
     def _attempt(self, fn: Callable[[], T]) -> T:
         self._wait_for_turn()
@@ -139,21 +136,6 @@ def _sleep(seconds: float) -> None:
         raise Stopped
 
 
-def map(  # noqa: A001  read as pacing.map
-    fn: Callable[[T], R], items: Iterable[T], *, pacer: Pacer, deadline: float | None = None
-) -> Iterator[tuple[T, R]]:
-    """(item, fn(item)) as they arrive, each call paced and retried by `pacer`; `fn` is one bare call.
-
-    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
-    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop.
-    """
-    return fan_out(
-        lambda item: pacer.call(lambda: fn(item), deadline=deadline),
-        items,
-        workers=pacer.workers,
-    )
-
-
 def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
     """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
 
@@ -166,9 +148,13 @@ def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
     return outcome
 
 
-def fan_out(fn: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS) -> Iterator[tuple[T, R]]:
-    """As `map`, for functions that pace themselves, such as the methods of the gateways."""
-    crew: _Crew[T, R] = _Crew(fn, workers)
+def fan_out(fn: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
+
+    `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
+    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop.
+    """
+    crew: _Crew[T, R] = _Crew(fn)
     try:
         crew.feed(items)
         yield from crew.results()
@@ -189,14 +175,13 @@ class _Fed:
 
 
 class _Crew(Generic[T, R]):
-    """The threads of one fan-out: one that reads `items`, and up to `workers` that call `fn`.
+    """The threads of one fan-out: one that reads `items`, and up to WORKERS that call `fn`.
 
     They are daemons, so that a call that hangs never keeps the process alive after Ctrl-C.
     """
 
-    def __init__(self, fn: Callable[[T], R], workers: int) -> None:
+    def __init__(self, fn: Callable[[T], R]) -> None:
         self._fn = fn
-        self._limit = workers
         self._todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
         self._stop = threading.Event()
@@ -220,7 +205,7 @@ class _Crew(Generic[T, R]):
 
     def dismiss(self) -> None:
         self._stop.set()
-        for _ in range(self._limit):
+        for _ in range(WORKERS):
             self._todo.put(None)
         until = time.monotonic() + GRACE_SECONDS
         for thread in tuple(self._threads):
@@ -247,7 +232,7 @@ class _Crew(Generic[T, R]):
                 return
             self._todo.put((item,))
             count += 1
-            if count <= self._limit:
+            if count <= WORKERS:
                 self._start(self._work)
         self._done.put(_Fed(count))
 
