@@ -1,9 +1,7 @@
 """The error rules as a table: each is reached, none depends on its place, and all of what AWS declares is in it."""
 
-import itertools
 import json
 import random
-from collections.abc import Iterable
 
 import botocore.exceptions as sdk_errors
 import botocore.parsers
@@ -18,7 +16,8 @@ from podid.aws.error_rules import sdk
 from podid.aws.error_rules.any_service import THROTTLING_CODES
 from podid.aws.translate import SERVICE_RULES, translate
 from podid.domain.errors import PodidError, Throttled
-from podid.domain.refusals import ErrorRule, Refusal, closest
+from podid.domain.refusals import ErrorRule, closest
+from rule_tables import instances, ties
 
 # (service, operation, code, text)
 KNOWN = [
@@ -65,35 +64,12 @@ def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.M
 
 
 def test_no_two_rules_fit_an_answer_equally_well() -> None:
-    def meet(one: Iterable[object], other: Iterable[object]) -> bool:
-        return not one or not other or bool(set(one) & set(other))
-
-    ties = []
-    for one, other in itertools.combinations(SERVICE_RULES, 2):
-        alike = one.shape == other.shape and one.service == other.service
-        lengths = [{len(fragment) for fragment in rule.fragments} for rule in (one, other)]
-        if (
-            alike
-            and meet(one.operations, other.operations)
-            and meet(one.codes, other.codes)
-            and meet(one.statuses, other.statuses)
-            and meet(*lengths)
-        ):
-            ties.append((one.sentence, one.fragments, other.sentence, other.fragments))
-    assert ties == []
-
-
-def instances(rule: ErrorRule) -> Iterable[Refusal]:
-    """Answers that the rule is about."""
-    for code, operation, status, fragment in itertools.product(
-        rule.codes or ("Teapot",), rule.operations or ("Do",), rule.statuses or (400,), rule.fragments or ("",)
-    ):
-        yield Refusal(service=rule.service or "sts", operation=operation, code=code, text=fragment, status=status)
+    assert ties(SERVICE_RULES) == []
 
 
 @pytest.mark.parametrize("rule", SERVICE_RULES, ids=lambda rule: f"{rule.error.__name__}-{rule.codes[:1]}")
 def test_every_rule_is_reached_and_its_sentence_can_be_filled(rule: ErrorRule) -> None:
-    for each in instances(rule):
+    for each in instances(rule, service="sts", status=400):
         assert closest(SERVICE_RULES, each) is rule, each
         error = translate(answer(each.code, each.text, each.status), service=each.service, operation=each.operation)
         assert "{" not in error.what + error.advice

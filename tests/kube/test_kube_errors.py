@@ -1,11 +1,17 @@
 """Every refusal that a real API server gave, as the error that podid makes of it."""
 
 import json
+import random
 
 import pytest
+import urllib3.exceptions
 
 from podid.domain.errors import PodidError
-from podid.kube.errors import Where, of_response, permission_of
+from podid.domain.refusals import ErrorRule, closest
+from podid.kube import errors
+from podid.kube.error_rules import ANSWERS, NETWORK
+from podid.kube.errors import Where, of_response
+from rule_tables import instances, ties
 
 from .kube_server import RECORDED
 
@@ -96,12 +102,19 @@ def test_a_missing_permission_can_be_asked_for_with_kubectl() -> None:
     assert translate("forbidden list sa").permission == "list serviceaccounts in namespace gold"
 
 
-def test_permission_of_a_subresource() -> None:
+def test_a_missing_right_to_a_subresource() -> None:
     text = (
         'serviceaccounts "orders" is forbidden: User "u" cannot create resource "serviceaccounts/token" in API group '
         '"" in the namespace "shop"'
     )
-    assert permission_of(text) == "create serviceaccounts/token in namespace shop"
+    body = json.dumps({"kind": "Status", "message": text, "reason": "Forbidden"})
+    path = "/api/v1/namespaces/shop/serviceaccounts/orders/token"
+    error = of_response(403, body.encode(), method="POST", path=path, where=WHERE)
+    assert error.permission == "create serviceaccounts/token in namespace shop"
+    assert error.hint == (
+        *("kubectl", "auth", "can-i", "create", "serviceaccounts"),
+        *("--subresource", "token", "-n", "shop"),
+    )
 
 
 def test_a_missing_service_account_comes_with_the_command_that_makes_it() -> None:
@@ -142,3 +155,30 @@ def test_a_denying_admission_webhook_is_not_a_missing_right() -> None:
         'an admission rule of the cluster refused pods in namespace shop: admission webhook "validate.kyverno.svc" '
         "denied the request: untrusted registry",
     )
+
+
+# --- the rules as a table ---------------------------------------------------------------------------------------------
+
+
+def shown(error: PodidError) -> tuple[object, ...]:
+    return type(error), error.what, error.hint, error.advice, error.subject, error.permission
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_rules_does_not_matter(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [shown(translate(label)) for label in EXPECTED]
+    monkeypatch.setattr(errors, "ANSWERS", tuple(random.Random(seed).sample(ANSWERS, len(ANSWERS))))
+    assert [shown(translate(label)) for label in EXPECTED] == expected
+
+
+@pytest.mark.parametrize("rules", [ANSWERS, NETWORK], ids=["answers", "network"])
+def test_no_two_rules_fit_equally_well_and_each_is_reached(rules: tuple[ErrorRule, ...]) -> None:
+    assert ties(rules) == []
+    for rule in rules:
+        assert all(closest(rules, each) is rule for each in instances(rule, status=400))
+        assert all(fragment == fragment.lower() for fragment in rule.fragments)
+
+
+def test_the_rules_of_the_network_name_classes_that_exist() -> None:
+    for name in {code for rule in NETWORK for code in rule.codes}:
+        assert hasattr(urllib3.exceptions, name), name

@@ -19,6 +19,7 @@ import urllib3
 
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
 from podid.domain.model import Cluster
+from podid.domain.refusals import Template, argv
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.kubeconfig import Context, Kubeconfig
@@ -29,6 +30,7 @@ TokenSource = Callable[[], tuple[str, datetime]]
 
 # a token is renewed this long before it expires, so that a slow request does not outlive it
 RENEW_BEFORE = timedelta(seconds=60)
+_GET_TOKEN: Template = ("aws", "eks", "get-token", "--cluster-name", "{cluster}", ("--region", "{region}"))
 
 
 class Connection:
@@ -88,7 +90,7 @@ class Connection:
         raise CredentialsError(
             f"no credentials for {self.where.what} came from {by}{said}",
             subject=self.where.cluster or self.host,
-            hint=self.where.aws("get-token", "--cluster-name", self.where.cluster) if "exec" in by else (),
+            hint=argv(_GET_TOKEN, self.where.words) if "exec" in by else (),
         )
 
 
