@@ -4,18 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from harness import Podid
+from podid.sandbox.baseline import add_association
+from podid.sandbox.box import Sandbox
 
 BIN = Path(sys.executable).parent
 
 
-def complete(shell: str, *words: str) -> list[str]:
+def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> list[str]:
     """The lines that podid answers a shell's script with, in process."""
-    outcome = Podid(env={"_PODID_COMPLETE": shell})("--", *words)
+    outcome = Podid(env={**(env or {"HOME": "/nowhere"}), "_PODID_COMPLETE": shell})("--", *words)
     assert (outcome.code, outcome.stderr) == (0, "")
     return outcome.stdout.splitlines()
 
@@ -38,9 +42,14 @@ def complete(shell: str, *words: str) -> list[str]:
         # given once is enough, unless it may be repeated
         (("associate", "--dry-run", "--dr"), []),
         (("associate", "--tag", "a=b", "--ta"), ["--tag", "--target-role"]),
-        # a value that only the user knows: the shell offers files
-        (("role", "create", "x", "--policy-file", ""), []),
-        (("associate", ""), []),
+        # where a file stands, the shell is told to offer files; where a name does, never
+        (("role", "create", "x", "--policy-file", ""), [":files"]),
+        (("trust", "check", ""), [":files"]),
+        (("trust", "check", "a.json", ""), [":files"]),
+        (("role", "create", ""), []),
+        (("associate", "--tag", ""), []),
+        (("doctor", "--check", "association-m"), ["association-missing"]),
+        (("explain", "association-mi"), ["association-missing"]),
         # after -- nothing is an option
         (("associate", "--", "--"), []),
         (("completion", ""), ["bash", "zsh", "fish"]),
@@ -49,6 +58,53 @@ def complete(shell: str, *words: str) -> list[str]:
 )
 def test_candidates(words: tuple[str, ...], expected: list[str]) -> None:
     assert sorted(complete("bash", *words)) == sorted(expected)
+
+
+def remote(podid: Podid, *words: str) -> list[str]:
+    """As on a second TAB: what the first one began to read may take longer than a key press waits."""
+    for _ in range(100):
+        if found := complete("bash", *words, env=podid.env):
+            return found
+        time.sleep(0.1)
+    return []
+
+
+def test_names_of_the_account_and_the_cluster(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    add_association(box.world, "shop", "orders", "storefront")
+    podid.env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
+    assert remote(podid, "list", "--cluster", "") == ["demo"]
+    assert remote(podid, "show", "sh") == ["shop/orders"]
+    assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
+    assert remote(podid, "role", "show", "store") == ["storefront"]
+    assert remote(podid, "list", "-n", "") == ["shop"]
+    assert "v1.3.10-eksbuild.2" in remote(podid, "install-agent", "--addon-version", "")
+    # one argument is one argument, several may follow one another
+    assert complete("bash", "show", "shop/orders", "", env=podid.env) == []
+    assert remote(podid, "associate", "a/b", "sh") == ["shop/orders"]
+    began = time.monotonic()
+    assert complete("bash", "show", "sh", env=podid.env) == ["shop/orders"]
+    assert time.monotonic() - began < 0.3
+
+
+def test_no_credentials_no_answer_and_no_complaint(tmp_path: Path) -> None:
+    env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    began = time.monotonic()
+    assert complete("bash", "show", "", env=env) == []
+    assert time.monotonic() - began < 1.0
+
+
+def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
+    assert Podid(env=env)("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
+    last, run = complete("bash", "undo", "", env=env)
+    assert (last, complete("bash", "history", run[:6], env=env)) == ("last", [run])
+    config = tmp_path / "kubeconfig"
+    config.write_text("contexts: [{name: work, context: {cluster: c}}, {name: play, context: {cluster: d}}]")
+    assert complete("bash", "doctor", "--context", "", env={**env, "KUBECONFIG": str(config)}) == ["play", "work"]
+    profiles = tmp_path / "config"
+    profiles.write_text("[default]\n[profile dev]\n[sso-session x]\n")
+    found = complete("bash", "list", "--profile", "", env={**env, "AWS_CONFIG_FILE": str(profiles), "HOME": "/nowhere"})
+    assert found == ["default", "dev"]
 
 
 def test_zsh_and_fish_are_told_what_each_candidate_is() -> None:
@@ -105,7 +161,7 @@ def test_zsh() -> None:
     source <(podid completion zsh)
     words=(podid list --out); CURRENT=3; _podid_completion
     words=(podid ass); CURRENT=2; _podid_completion
-    words=(podid associate ''); CURRENT=3; _podid_completion
+    words=(podid trust check ''); CURRENT=4; _podid_completion
     """
     assert _shell("zsh", "-f", "-c", script).splitlines() == [
         "--output:table|wide|json|jsonl|yaml|csv|name",

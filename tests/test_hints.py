@@ -81,3 +81,28 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
     assert outcome.code == code, outcome
     hint = shlex.split(outcome.error["hint"])
     assert Counter(hint) == Counter(("podid", *argv, *added)), outcome
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("associate shop:orders --role x", "podid associate shop/orders --role x"),
+        ("show system:serviceaccount:shop:orders", "podid show shop/orders"),
+        ("role create x --for shop:orders", "podid role create x --for shop/orders"),
+        ("associate a/b --role-arn x", "podid associate a/b --role x"),
+        ("associate a/b --role-arn=x", "podid associate a/b --role=x"),
+        ("list --cluster-name demo", "podid list --cluster demo"),
+        ("show shop::orders", "None"),
+    ],
+)
+def test_as_other_programs_call_it(line: str, hint: str) -> None:
+    outcome = Podid()(*line.split(), "-o", "json")
+    assert outcome.code == 2
+    assert str(outcome.error["hint"]).removesuffix(" -o json") == hint
+
+
+def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys: pytest.CaptureFixture[str]) -> None:
+    assert podid("ls", "-o", "json").json == podid("list", "-o", "json").json
+    assert podid("version").stdout == podid("--version").stdout
+    assert podid("help", "role", "create").code == 0
+    assert "podid role create" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import typer
 
 from podid.cli.argv import output_option, verbose
 from podid.cli.runtime import Runtime, abandon
-from podid.domain.errors import PodidError, UsageError
+from podid.domain.errors import Again, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
 
@@ -38,9 +38,12 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
         from podid.cli.completion import answer
+        from podid.cli.suggestions import Suggestions
 
-        runtime.streams.stdout.write(answer(build(rich_help=False, argv=argv), completing, argv))
+        tree = build(rich_help=False, argv=argv)
+        runtime.streams.stdout.write(answer(tree, completing, argv, Suggestions(runtime).values))
         return ExitCode.OK
+    argv = _meant(argv)
     if len(argv) == 1 and argv[0] in GROUPS:
         argv = [*argv, "--help"]
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
@@ -49,13 +52,44 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 
+def _meant(argv: list[str]) -> list[str]:
+    """What people type who know other programs: `podid ls`, `podid version`, `podid help list`."""
+    if argv[:1] == ["ls"]:
+        return ["list", *argv[1:]]
+    if argv == ["version"]:
+        return ["--version"]
+    return [*argv[1:], "--help"] if argv[:1] == ["help"] else argv
+
+
+# options that other programs have for what podid calls otherwise
+_ELSEWHERE = {
+    "--role-arn": "--role",
+    "--role-name": "--role",
+    "--cluster-name": "--cluster",
+    "--target-role-arn": "--target-role",
+    "--format": "--output",
+}
+_ARGUMENTS = {
+    "--service-account": "NAMESPACE/NAME",
+    "--service-account-name": "NAMESPACE/NAME",
+    "--serviceaccount": "NAMESPACE/NAME",
+}
+
+
 def _usage_error(error: typer.TyperException) -> UsageError:
     """Typer's own complaint in podid's shape, with the help of the command that was being read."""
     describe = getattr(error, "format_message", None)
     context = getattr(error, "ctx", None)
     path = context.command_path.split() if context is not None else ["podid"]
-    message = str(describe() if describe else error) or "The command line cannot be read"
-    return UsageError(" ".join(message.split()), hint=(*path, "--help"))
+    message = " ".join((str(describe() if describe else error) or "The command line cannot be read").split())
+    option = str(getattr(error, "option_name", "") or "")
+    if option in _ELSEWHERE:
+        return UsageError(
+            f"There is no option {option}; it is called {_ELSEWHERE[option]} here",
+            hint=Again(swap=(option, _ELSEWHERE[option])),
+        )
+    advice = f"The service account is an argument, {_ARGUMENTS[option]}." if option in _ARGUMENTS else ""
+    return UsageError(message, hint=(*path, "--help"), advice=advice)
 
 
 def _bug(error: Exception, *, all_frames: bool) -> PodidError:

@@ -6,7 +6,7 @@ one candidate a line. Typer's own answer for zsh and fish imports rich, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from typer.core import TyperGroup
 
 
+# what podid answers alone where only a file can stand: the shell knows them best
+FILES = ":files"
+
 # ${COMP_WORDS[@]:1:COMP_CWORD} is every word after the program's name up to the cursor's, the last one cut short
 _BASH = r"""_podid_completion() {
     local IFS=$'\n'
     COMPREPLY=($(_PODID_COMPLETE=bash "$1" -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    if [[ ${COMPREPLY[0]} == :files ]]; then
+        COMPREPLY=()
+        compopt -o default 2>/dev/null
+    fi
 }
-complete -o default -F _podid_completion podid
+complete -F _podid_completion podid
 """
 
 _ZSH = r"""#compdef podid
@@ -30,10 +37,10 @@ _ZSH = r"""#compdef podid
 _podid_completion() {
     local -a found
     found=("${(@f)$(_PODID_COMPLETE=zsh ${words[1]} -- "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
-    if [[ -n "${found[1]}" ]]; then
-        _describe -V podid found
-    else
+    if [[ "${found[1]}" == ":files" ]]; then
         _files
+    elif [[ -n "${found[1]}" ]]; then
+        _describe -V podid found
     fi
 }
 
@@ -43,10 +50,10 @@ compdef _podid_completion podid
 _FISH = r"""function __podid_completion
     set -l words (commandline -opc) (commandline -ct)
     set -l found (_PODID_COMPLETE=fish command $words[1] -- $words[2..-1] 2>/dev/null)
-    if set -q found[1]
-        printf '%s\n' $found
-    else
+    if test "$found[1]" = ":files"
         __fish_complete_path (commandline -ct)
+    else if set -q found[1]
+        printf '%s\n' $found
     end
 end
 complete --command podid --no-files --arguments '(__podid_completion)'
@@ -61,19 +68,42 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--scope": ("service-account", "namespace", "cluster", "account"),
     "--fail-on": ("error", "warn", "info", "never"),
 }
-ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {("completion",): tuple(SCRIPTS)}
+# what a placeholder in help stands for -> the source of values in podid.cli.suggestions
+PLACEHOLDERS: dict[str, str] = {
+    "NS/SA": "service-accounts",
+    "TARGET": "service-accounts",
+    "NS": "namespaces",
+    "ROLE": "roles",
+    "RUN": "runs",
+    "ID": "checks",
+    "ID|TEXT": "pages",
+    "VERSION": "versions",
+    "bash|zsh|fish": "shells",
+    "FILE": FILES,
+    "FILE|-": FILES,
+    "DIR": FILES,
+}
+# options whose placeholder, NAME, says too little
+NAMED: dict[str, str] = {"--cluster": "clusters", "--profile": "profiles", "--context": "contexts"}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """A value with what it means, or the `source` whose values can stand there."""
+
     value: str
     summary: str = ""
+    source: str = ""
 
 
-def answer(tree: TyperGroup, shell: str, argv: Sequence[str]) -> str:
-    """What the shell's script reads: candidates for the last word of `argv`, which starts with `--`."""
+Suggest = Callable[[str, Sequence[str]], Iterable[str]]
+
+
+def answer(tree: TyperGroup, shell: str, argv: Sequence[str], suggest: Suggest) -> str:
+    """What the shell's script reads: candidates for the last word of `argv`, which starts with `--`. `suggest` gives
+    the values of a source, in the light of the words typed so far."""
     words = list(argv[1:] if argv[:1] == ["--"] else argv)
-    return "".join(f"{_line(shell, item)}\n" for item in candidates(tree, words))
+    return "".join(f"{_line(shell, item)}\n" for item in candidates(tree, words, suggest))
 
 
 def _line(shell: str, item: Candidate) -> str:
@@ -86,11 +116,17 @@ def _line(shell: str, item: Candidate) -> str:
     return item.value
 
 
-def candidates(tree: TyperGroup, words: Sequence[str]) -> tuple[Candidate, ...]:
-    """All that could stand in place of the last word. Nothing where only the user knows: a name, a file, a number."""
+def candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
+    """All that could stand in place of the last word; FILES alone where a file does. Nothing where only the user knows:
+    a new name, a number."""
     *before, prefix = _joined(words) or [""]
-    node, path, rest = _descend(tree, before)
-    found = tuple(_possible(node, path, rest, prefix))
+    node, rest = _descend(tree, before)
+    found = list(_possible(node, rest, prefix))
+    source = found[0].source if found else ""
+    if source == FILES:
+        return (Candidate(FILES),)
+    if source:
+        found = [Candidate(value) for value in suggest(source, before)]
     return tuple(item for item in found if item.value.startswith(prefix))
 
 
@@ -111,23 +147,23 @@ def _joined(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, tuple[str, ...], list[str]]:
-    """The command that the words lead to, its path, and the words that are left for it."""
+def _descend(tree: TyperGroup, words: Sequence[str]) -> tuple[Any, list[str]]:
+    """The command that the words lead to, and the words that are left for it."""
     node: Any = tree
-    path: tuple[str, ...] = ()
     rest = list(words)
     while rest and rest[0] in getattr(node, "commands", {}):
-        node = node.commands[rest[0]]
-        path = (*path, rest.pop(0))
-    return node, path, rest
+        node = node.commands[rest.pop(0)]
+    return node, rest
 
 
-def _possible(node: Any, path: tuple[str, ...], rest: Sequence[str], prefix: str) -> Iterator[Candidate]:
+def _possible(node: Any, rest: Sequence[str], prefix: str) -> Iterator[Candidate]:
     options = [param for param in node.params if param.param_type_name == "option"]
     open_option = next((param for param in options if rest and _takes_value(param) and rest[-1] in param.opts), None)
     if open_option is not None:
-        for name in open_option.opts:
-            yield from (Candidate(value) for value in VALUES.get(name, ()))
+        name = open_option.opts[0]
+        yield from (Candidate(value) for value in VALUES.get(name, ()))
+        if source := NAMED.get(name) or PLACEHOLDERS.get(open_option.metavar or ""):
+            yield Candidate("", source=source)
     elif prefix.startswith("-") and "--" not in rest:
         for param in options:
             names = [*param.opts, *param.secondary_opts]
@@ -139,7 +175,22 @@ def _possible(node: Any, path: tuple[str, ...], rest: Sequence[str], prefix: str
             for name, command in node.commands.items():
                 yield Candidate(name, _first_sentence(command.help))
     else:
-        yield from (Candidate(value) for value in ARGUMENTS.get(path, ()))
+        argument = _open_argument(node, options, rest)
+        if argument is not None and (source := PLACEHOLDERS.get(argument)):
+            yield Candidate("", source=source)
+
+
+def _open_argument(node: Any, options: Sequence[Any], rest: Sequence[str]) -> str | None:
+    """The placeholder of the argument that the next word would be, without its brackets and dots."""
+    values = {name for param in options if _takes_value(param) for name in param.opts}
+    given = sum(
+        not word.startswith("-") and (place == 0 or rest[place - 1] not in values) for place, word in enumerate(rest)
+    )
+    arguments = [param for param in node.params if param.param_type_name == "argument"]
+    for place, param in enumerate(arguments):
+        if place == given or (param.nargs == -1 and place <= given):
+            return str(param.metavar or "").strip("[]").removesuffix("...")
+    return None
 
 
 def _takes_value(param: Any) -> bool:

@@ -32,7 +32,9 @@ class Again:
         if word == old:
             return new
         name, equals, value = word.partition("=")
-        return f"{name}={new}" if equals and value == old and name.startswith("--") else word
+        if not equals or not name.startswith("--"):
+            return word
+        return f"{new if name == old else name}={new if value == old else value}"
 
 
 Hint = tuple[str, ...] | Again

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import Again, InvalidInput
 
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
@@ -33,8 +33,11 @@ class ServiceAccountRef:
         """Raises InvalidInput that says which part is wrong (Kubernetes: DNS label, DNS subdomain)."""
         parts = text.split("/")
         if len(parts) != 2 or not all(parts):
+            meant = _as_elsewhere(text)
             raise InvalidInput(
-                f"{text!r} is not a service account: write NAMESPACE/NAME, for example shop/orders", subject=text
+                f"{text!r} is not a service account: write NAMESPACE/NAME, for example shop/orders",
+                subject=text,
+                hint=Again(swap=(text, meant)) if meant else (),
             )
         namespace, name = parts
         if not _DNS_LABEL.fullmatch(namespace):
@@ -75,6 +78,13 @@ class Arn:
         if len(parts) != 6 or parts[0] != "arn" or not _PARTITION.fullmatch(parts[1]) or not parts[2] or not parts[5]:
             raise InvalidInput(f"{text!r} is not an ARN (arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)", subject=text)
         return cls(*parts[1:])
+
+
+def _as_elsewhere(text: str) -> str:
+    """`shop/orders` for Kubernetes' own name of it, system:serviceaccount:shop:orders, or for shop:orders."""
+    parts = text.removeprefix("system:serviceaccount:").split(":")
+    fits = len(parts) == 2 and _DNS_LABEL.fullmatch(parts[0]) and _DNS_SUBDOMAIN.fullmatch(parts[1])
+    return "/".join(parts) if fits else ""
 
 
 def parse_role_arn(text: str) -> Arn:

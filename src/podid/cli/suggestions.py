@@ -1,0 +1,203 @@
+"""Values for shell completion: names of clusters, service accounts, roles, runs, checks…
+
+A key press waits 300 ms at most. What only AWS or the cluster knows is read by a process of its own, which goes on when
+the key press is over and leaves the answer in a file: the next TAB has it. Nothing is ever said on an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podid.cli.options import FLAGS
+from podid.cli.runtime import Runtime, Streams
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+
+FRESH_SECONDS = 30.0
+KEPT_SECONDS = 600.0
+WAIT_SECONDS = 0.2
+# what a name is looked up in: a word on the line, or the variable that stands in for it
+PLACE = ("cluster", "region", "profile", "context", "kubeconfig")
+VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "HOME")
+
+
+class Suggestions:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def values(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
+        """The values of a source; nothing where they cannot be had in time."""
+        try:
+            if source in LOCAL:
+                return tuple(LOCAL[source](self._runtime))
+            return self._remote(source, words)
+        except Exception:  # noqa: BLE001  a key press is no place for a complaint
+            return ()
+
+    def _remote(self, source: str, words: Sequence[str]) -> tuple[str, ...]:
+        place = _place(words)
+        cache = self._cache(source, place)
+        found = _read(cache)
+        if found is not None and time.time() - found[0] < FRESH_SECONDS:
+            return found[1]
+        self._refresh(source, place, cache)
+        end = time.monotonic() + WAIT_SECONDS
+        while found is None and time.monotonic() < end:
+            time.sleep(0.02)
+            found = _read(cache)
+        return found[1] if found is not None else ()
+
+    def _cache(self, source: str, place: dict[str, str]) -> Path:
+        env = self._runtime.env
+        variables = {name: env.get(name, "") for flag in PLACE for name in FLAGS[flag].metadata["env"]}
+        identity = {**variables, **{name: env.get(name, "") for name in VARIABLES}, **place, "source": source}
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+        return self._runtime.state_dir() / "completion" / f"{digest}.json"
+
+    def _refresh(self, source: str, place: dict[str, str], cache: Path) -> None:
+        import subprocess
+
+        cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        env = {name: value for name, value in self._runtime.env.items() if name != "_PODID_COMPLETE"}
+        subprocess.Popen(  # noqa: S603  podid itself
+            [sys.executable, "-m", "podid.cli.suggestions", source, json.dumps(place), str(cache)],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _place(words: Sequence[str]) -> dict[str, str]:
+    """The options among the words that say where to look."""
+    names = {name: flag for flag in PLACE for name in FLAGS[flag].metadata["option"].param_decls}
+    return {names[word]: value for word, value in pairwise(words) if word in names}
+
+
+def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
+    try:
+        written = cache.stat().st_mtime
+        if time.time() - written > KEPT_SECONDS:
+            return None
+        return written, tuple(str(value) for value in json.loads(cache.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+# --- where values come from -------------------------------------------------------------------------------------------
+
+
+def _runs(runtime: Runtime) -> Iterable[str]:
+    from podid.ops.change.journal import Journal
+
+    chosen = runtime.env.get("PODID_JOURNAL_DIR")
+    journal = Journal(Path(chosen) if chosen else runtime.state_dir() / "journal")
+    return ("last", *(run.run_id for run in journal.runs()))
+
+
+def _checks(_: Runtime) -> Iterable[str]:
+    from podid.ops.doctor.diagnose import describe_checks
+
+    return sorted(check.id for check in describe_checks())
+
+
+def _pages(_: Runtime) -> Iterable[str]:
+    from podid.ops.explain import list_pages
+
+    return sorted(entry.id for entry in list_pages())
+
+
+def _contexts(runtime: Runtime) -> Iterable[str]:
+    from podid.kube.kubeconfig import read
+
+    config = read(env=runtime.env)
+    return sorted(config.contexts) if config is not None else ()
+
+
+def _profiles(runtime: Runtime) -> Iterable[str]:
+    import configparser
+
+    home = Path(runtime.env.get("HOME") or "~").expanduser() / ".aws"
+    files = (runtime.env.get("AWS_CONFIG_FILE") or home / "config",)
+    shared = runtime.env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
+    config = configparser.RawConfigParser()
+    config.read([*files, shared], encoding="utf-8")
+    return sorted({name.removeprefix("profile ") for name in config.sections() if not name.startswith("sso-session ")})
+
+
+def _shells(_: Runtime) -> Iterable[str]:
+    from podid.cli.completion import SCRIPTS
+
+    return tuple(SCRIPTS)
+
+
+LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
+    "runs": _runs,
+    "checks": _checks,
+    "pages": _pages,
+    "contexts": _contexts,
+    "profiles": _profiles,
+    "shells": _shells,
+}
+
+
+def _service_accounts(access: Access) -> Iterable[str]:
+    summaries = access.aws.eks.list_association_summaries(access.place().cluster_name)
+    found = {str(item.ref) for item in summaries}
+    with contextlib.suppress(Exception):  # those with an association are better than none
+        found |= {str(account.ref) for account in access.kube.reader.list_service_accounts()}
+    return found
+
+
+def _namespaces(access: Access) -> Iterable[str]:
+    return {name.partition("/")[0] for name in _service_accounts(access)}
+
+
+def _versions(access: Access) -> Iterable[str]:
+    from podid.domain.names import AGENT_ADDON
+
+    cluster = access.place().cluster
+    assert cluster is not None
+    return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
+
+
+REMOTE: dict[str, Callable[[Access], Iterable[str]]] = {
+    "clusters": lambda access: access.aws.eks.list_clusters(),
+    "service-accounts": _service_accounts,
+    "namespaces": _namespaces,
+    "roles": lambda access: access.aws.iam.list_role_names(),
+    "versions": _versions,
+}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Reads one source and leaves its values in the cache file, whole or not at all."""
+    from podid.cli.access import Access
+    from podid.cli.options import from_values
+    from podid.cli.terminal import Terminal
+
+    source, place, cache = argv
+    runtime = Runtime(streams=Streams.of_process(), env={**os.environ, "CI": "1"})
+    options, sources = from_values(json.loads(place), runtime.env)
+    access = Access(runtime, options, sources, Terminal(runtime, options))
+    values = sorted(REMOTE[source](access))
+    fresh = Path(f"{cache}.{os.getpid()}")
+    fresh.write_text(json.dumps(values), encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(cache)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(Exception):
+        main(sys.argv[1:])
