@@ -29,16 +29,16 @@ from podid.domain.trust.text import (
 )
 
 Value = str | bool | int | float
-Match = Callable[[str, RequestContext], Truth]
-MatchOpen = Callable[[tuple[str, ...], RequestContext], Truth]
+Compare = Callable[[str, RequestContext], Truth]
+CompareOpen = Callable[[tuple[str, ...], RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One value of a condition: how it compares with a value sent, and with one that is only known at run time."""
 
-    match: Match
-    match_open: MatchOpen
+    match: Compare
+    match_open: CompareOpen
 
 
 @dataclass(frozen=True, slots=True)
