@@ -82,12 +82,19 @@ def test_the_conditions_at_each_scope(identity: PodIdentity, scope: ScopeKind, k
         (IDENTITY, ScopeKind.ANY),
         (replace(IDENTITY, namespace="*"), ScopeKind.SERVICE_ACCOUNT),
         (replace(IDENTITY, service_account="${x}"), ScopeKind.SERVICE_ACCOUNT),
-        (replace(IDENTITY, cluster_arn=f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/*"), ScopeKind.CLUSTER),
     ],
 )
 def test_what_podid_does_not_build(identity: PodIdentity, scope: ScopeKind) -> None:
     with pytest.raises(InvalidInput):
         build_statement(identity, scope)
+
+
+@pytest.mark.parametrize(
+    "part", [f"eu-west-1:{ACCOUNT}:cluster/*", f"*:{ACCOUNT}:cluster/demo", "eu-west-1:*:cluster/demo"]
+)
+def test_an_identity_of_many_clusters_cannot_even_be_asked_about(part: str) -> None:
+    with pytest.raises(InvalidInput, match="is not the ARN of an EKS cluster"):
+        replace(IDENTITY, cluster_arn=f"arn:aws:eks:{part}")
 
 
 def test_new_policy() -> None:
