@@ -3,9 +3,9 @@
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import discovery
-from podid.sandbox.kube.authn import Authenticator, User
-from podid.sandbox.kube.authz import Authorizer, path_refusal
-from podid.sandbox.kube.bodies import KubeAnswer, decoded
+from podid.sandbox.kube.authn import Authenticator, User, service_account_groups
+from podid.sandbox.kube.authz import Authorizer, ResourceAccess, path_refusal
+from podid.sandbox.kube.bodies import KubeAnswer, check_acceptable, decoded
 from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.reviews import review
 from podid.sandbox.kube.routes import ApiTarget, parse
@@ -43,7 +43,7 @@ class ApiServer:
         try:
             with self._simulation.store.lock:
                 self._simulation.catch_up()
-                user = self._authenticator.authenticate(request.header("authorization") or None)
+                user = self._impersonated(request, self._authenticator.authenticate(request.header("authorization")))
                 target = parse(request)
                 if target is None:
                     return self._path(request, user)
@@ -51,6 +51,18 @@ class ApiServer:
                 return self._resource(request, target, user)
         except StatusError as refusal:
             return KubeAnswer(refusal.status, refusal.body)
+
+    def _impersonated(self, request: HttpRequest, user: User) -> User:
+        """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation, by name only."""
+        name = request.header("impersonate-user")
+        if not name:
+            return user
+        *_, ns, account = ("", *name.removeprefix("system:serviceaccount:").split(":", 1))
+        if name.startswith("system:serviceaccount:"):
+            self._authorizer.check(user, ResourceAccess("impersonate", "", "serviceaccounts", ns, account))
+            return User(name, groups=service_account_groups(ns))
+        self._authorizer.check(user, ResourceAccess("impersonate", "", "users", "", name))
+        return User(name, groups=("system:authenticated",))
 
     def _path(self, request: HttpRequest, user: User) -> KubeAnswer:
         path = request.decoded_path.rstrip("/") or "/"
@@ -98,6 +110,8 @@ class ApiServer:
             given = decoded(request, target.review)
             now = self._simulation.store.now()
             return KubeAnswer(201, review(target.review, given, user, self._authorizer, now))
+        if target.sub != "log":
+            check_acceptable(request)
         kind = target.kind
         if kind is None or kind.namespaced < bool(target.namespace):
             raise no_such_resource()

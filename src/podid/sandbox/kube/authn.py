@@ -30,6 +30,10 @@ class User:
 ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 
+def service_account_groups(namespace: str) -> tuple[str, ...]:
+    return "system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"
+
+
 @dataclass(slots=True)
 class Authenticator:
     """`identify` answers for an access key id with the ARN of its principal and its secret, or with None."""
@@ -44,10 +48,8 @@ class Authenticator:
     principals: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     """What goes before `groups_of`."""
 
-    def authenticate(self, header: str | None) -> User:
+    def authenticate(self, header: str) -> User:
         """Raises the API server's 401 for a credential that it does not know."""
-        if not header:
-            return ANONYMOUS
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return ANONYMOUS
@@ -63,8 +65,7 @@ class Authenticator:
             claims = self.issuer.review(token, API_AUDIENCE)
         except TokenRefused:
             raise unauthorized() from None
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{claims.namespace}", "system:authenticated")
-        return User(claims.subject, claims.service_account_uid, groups)
+        return User(claims.subject, claims.service_account_uid, service_account_groups(claims.namespace))
 
     def _eks(self, token: str) -> User:
         arn = self._principal(token)

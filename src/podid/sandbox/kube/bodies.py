@@ -6,16 +6,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podid.sandbox.http import HttpAnswer, HttpRequest
+from podid.sandbox.kube import protobuf
 from podid.sandbox.kube.objects import Obj
-from podid.sandbox.kube.status import bad_request, unsupported_media_type
+from podid.sandbox.kube.status import bad_request, not_acceptable, unsupported_media_type
 
 _JSON = ("", "application/json", "application/x-www-form-urlencoded")
+
+
+def check_acceptable(request: HttpRequest) -> None:
+    """Raises the API server's 406 for a client that takes neither JSON nor everything."""
+    offers = [offer.partition(";")[0].strip() for offer in request.header("accept").split(",")]
+    if not {"", "application/json", "application/*", "*/*"} & set(offers):
+        raise not_acceptable()
 
 
 def decoded(request: HttpRequest, kind_name: str) -> Any:
     """The decoded body. Raises the API server's 400 and 415."""
     if request.media_type == "application/yaml":
         return from_yaml(request.body)
+    if request.media_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(request.body)
     if request.media_type not in _JSON:
         raise unsupported_media_type()
     return from_json(request.body, kind_name)

@@ -101,6 +101,11 @@ def unsupported_media_type() -> StatusError:
     return StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
+def not_acceptable() -> StatusError:
+    message = "only the following media types are accepted: application/json"
+    return StatusError(406, "NotAcceptable", message, {})
+
+
 def unprocessable_patch() -> StatusError:
     return StatusError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 

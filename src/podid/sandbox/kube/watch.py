@@ -42,7 +42,7 @@ def _stream(
     ends = time.monotonic() + seconds
     shape = _shaper(store, kind, request)
     with store.lock:
-        seen, first, gone = _begin(store, kind, ns, matches, since)
+        seen, first, gone = _begin(store, kind, ns, matches, since, request.flag("sendInitialEvents"))
     yield from map(shape, first)
     if gone:
         return
@@ -62,17 +62,28 @@ def _stream(
             return
 
 
-def _begin(store: Store, kind: KubeKind, ns: str, matches: Matcher, since: str) -> tuple[int, list[Obj], bool]:
+def _begin(
+    store: Store, kind: KubeKind, ns: str, matches: Matcher, since: str, initial: bool
+) -> tuple[int, list[Obj], bool]:
     """The version seen so far, the first events, and whether they are the last ones."""
-    if since in ("", "0"):
-        objects = [obj for obj in store.all(kind, ns) if matches(obj)]
-        return store.version, [{"type": "ADDED", "object": obj} for obj in objects], False
+    if initial or since in ("", "0"):
+        first: list[Obj] = [{"type": "ADDED", "object": obj} for obj in store.all(kind, ns) if matches(obj)]
+        return store.version, [*first, *([_all_told(store, kind)] if initial else ())], False
     oldest = store.history[0].version if store.history else store.version
     dropped = len(store.history) == store.history.maxlen
     if dropped and int(since) + 1 < oldest:
         message = f"too old resource version: {since} ({oldest})"
         return store.version, [{"type": "ERROR", "object": StatusError(410, "Expired", message).body}], True
     return int(since), [], False
+
+
+def _all_told(store: Store, kind: KubeKind) -> Obj:
+    """The bookmark after the initial events: https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists"""
+    metadata = {"resourceVersion": str(store.version), "annotations": {"k8s.io/initial-events-end": "true"}}
+    return {
+        "type": "BOOKMARK",
+        "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata},
+    }
 
 
 def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:
@@ -92,7 +103,7 @@ def _shaper(store: Store, kind: KubeKind, request: HttpRequest) -> Callable[[Obj
 
     def shaped(event: Obj) -> Obj:
         obj = event["object"]
-        if event["type"] == "ERROR" or not shape:
+        if event["type"] in ("ERROR", "BOOKMARK") or not shape:
             return event
         if shape == "Table":
             metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
