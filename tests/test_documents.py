@@ -14,9 +14,7 @@ from conftest import at
 from harness import Podid
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
-from podid.ops.change import kinds
 from podid.render.documents.all import KINDS
-from podid.render.documents.changes import STATES
 from podid.render.formats import Format, to_text
 from podid.render.rich_writer import draw
 from podid.render.view import View, document, plain
@@ -106,10 +104,6 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
 
 def test_every_kind_has_a_type_and_was_printed(views: dict[str, list[View]]) -> None:
     assert set(views) == set(KINDS)
-
-
-def test_every_kind_of_resource_has_a_shape() -> None:
-    assert set(STATES) == {kind.name for kind in kinds.KINDS}
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ They are strict on purpose: a member that no type declares fails podid's own tes
 one unnoticed.
 """
 
-from typing import Any, NotRequired, cast
+from typing import Any, NotRequired, cast, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from podid.ops.change import kinds
 from podid.render.documents.all import KINDS
-from podid.render.documents.changes import STATES, ActionBody
+from podid.render.documents.changes import ActionBody
 from podid.render.documents.tool import ErrorDocument
 from podid.render.view import API_VERSION
 
@@ -49,7 +49,8 @@ def _for_each_kind(action: Schema) -> Schema:
 
 
 def _state(kind: kinds.ResourceKind) -> Schema:
-    members = {name: type_ if name in kind.keys else NotRequired[type_] for name, type_ in STATES[kind.name].items()}
+    types = get_type_hints(kind.state, include_extras=True)
+    members = {name: type_ if name in kind.keys else NotRequired[type_] for name, type_ in types.items()}
     shape = TypedDict("State", members)  # type: ignore[misc]
     return cast("Schema", _generate(shape)["State"])
 

@@ -57,19 +57,15 @@ def carry_out(
         terminal.progress.done()
 
 
-def restarting(access: Access, terminal: Terminal, *, wanted: bool) -> Restarting | None:
-    """What --restart of a change asks for; None when it was not given."""
+def restarting(access: Access, terminal: Terminal) -> Restarting:
+    """What --restart of a change asks for."""
     from podid.ops.restart.journalled import RESTART_SECONDS, Restarting
 
-    return (
-        Restarting(
-            patience=access.patience(RESTART_SECONDS),
-            journal=access.journal,
-            command=access.runtime.argv,
-            announce=lambda plan: announce(terminal, plan),
-        )
-        if wanted
-        else None
+    return Restarting(
+        patience=access.patience(RESTART_SECONDS),
+        journal=access.journal,
+        command=access.runtime.argv,
+        announce=lambda plan: announce(terminal, plan),
     )
 
 

@@ -11,12 +11,13 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
+    from podid.ops.change.kinds import ADDON
 
     return CommandRights.of(
-        Eks.find_addon,
+        *ADDON.calls(Verb.CREATE),
         Eks.list_addon_versions,
-        Eks.create_addon,
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,

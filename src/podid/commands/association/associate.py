@@ -11,28 +11,23 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT
 
     return CommandRights.of(
-        Eks.find_association,
-        Eks.get_association,
-        Eks.create_association,
-        Eks.update_association,
-        Iam.get_role,
+        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
         Iam.list_role_names,
-        Iam.update_trust,
         optional=(
             OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
             ),
-            OptionalRight.of("--restart", KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
-            OptionalRight.of(
-                "--create-service-account", KubeReader.find_service_account, KubeWriter.create_service_account
-            ),
+            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
+            OptionalRight.of("--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
         ),
     )
 
@@ -141,7 +136,7 @@ def associate(
             result,
             current,
             wait=access.options.wait,
-            restarting=restarting(access, terminal, wanted=restart),
+            restarting=restarting(access, terminal) if restart else None,
         )
         report(terminal, result)
 

@@ -11,19 +11,19 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.eks import Eks
+    from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.change.kinds import ASSOCIATION, RESTART
 
     return CommandRights.of(
-        Eks.find_association,
-        Eks.delete_association,
+        *ASSOCIATION.calls(Verb.DELETE),
         optional=(
             OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
             ),
-            OptionalRight.of("--restart", KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
+            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
         ),
     )
 
@@ -70,6 +70,6 @@ def disassociate(
             access.patience(ASSOCIATION_SECONDS),
             result,
             wait=access.options.wait,
-            restarting=restarting(access, terminal, wanted=restart),
+            restarting=restarting(access, terminal) if restart else None,
         )
         report(terminal, result)

@@ -11,34 +11,26 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import (
+        ADDON,
+        ASSOCIATION,
+        ROLE,
+        ROLE_ATTACHMENT,
+        ROLE_POLICY,
+        ROLE_TRUST,
+        SERVICE_ACCOUNT,
+    )
 
     return CommandRights.of(
         Eks.get_cluster,
-        Eks.find_addon,
-        Eks.delete_addon,
-        Eks.find_association,
-        Eks.get_association,
-        Eks.create_association,
-        Eks.update_association,
-        Eks.delete_association,
-        Iam.find_role,
-        Iam.get_policies,
-        Iam.update_trust,
-        Iam.put_inline_policy,
-        Iam.delete_inline_policy,
-        Iam.attach_policy,
-        Iam.detach_policy,
-        Iam.delete_role,
-        optional=(
-            OptionalRight.of(
-                "undoing --create-service-account",
-                KubeReader.find_service_account,
-                KubeWriter.delete_service_account,
-            ),
-        ),
+        *ADDON.calls(Verb.DELETE),
+        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
+        *ROLE.calls(Verb.DELETE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
+        *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
+        optional=(OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.DELETE)),),
     )
 
 

@@ -13,15 +13,15 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
 
     return CommandRights.of(
-        Iam.find_role,
-        Iam.get_policies,
+        *ROLE.calls(Verb.CREATE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
+        *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
-        Iam.create_role,
-        Iam.put_inline_policy,
-        Iam.attach_policy,
-        Iam.update_trust,
     )
 
 

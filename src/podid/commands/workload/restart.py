@@ -11,15 +11,12 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import RESTART
 
     return CommandRights.of(
         Eks.list_association_summaries,
-        KubeReader.list_pods,
-        KubeReader.list_owners,
-        KubeReader.get_rollout,
-        KubeWriter.restart,
+        *RESTART.calls(Verb.RESTART),
     )
 
 

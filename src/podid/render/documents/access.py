@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
+from podid.domain.members import About, ArnText, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
-from podid.render.documents.common import About, ArnText, Pairs, PolicyObject, ServiceAccounts, Time
 
 
 class ActionVerdictBody(TypedDict):

@@ -1,43 +1,12 @@
 """Plans, what became of them, and the journal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
+from podid.domain.members import About, Argv, Names, Time
 from podid.domain.plan import EffectState, Status, Verb
-from podid.render.documents.common import About, Argv, ArnText, Names, Pairs, PolicyObject, Time
-
-# What podid reads and writes of each kind of resource. Its keys are always there; of the rest, a state that is only
-# asked for holds what was asked for.
-STATES: dict[str, dict[str, Any]] = {
-    "addon": {"addonName": str, "addonVersion": str, "configurationValues": str},
-    "role": {
-        "roleName": str,
-        "roleArn": ArnText,
-        "path": str,
-        "description": str,
-        "maxSessionDuration": int,
-        "permissionsBoundary": str,
-        "tags": Pairs,
-        "trustPolicy": PolicyObject,
-    },
-    "role-policy": {"roleName": str, "policyName": str, "policyDocument": PolicyObject},
-    "role-attachment": {"roleName": str, "policyArn": ArnText},
-    "role-trust": {"roleName": str, "policyDocument": PolicyObject},
-    "association": {
-        "namespace": str,
-        "serviceAccount": str,
-        "roleArn": ArnText,
-        "targetRoleArn": str | None,
-        "disableSessionTags": bool,
-        "policy": str | None,
-        "tags": Pairs,
-        "associationId": str,
-    },
-    "service-account": {"namespace": str, "name": str},
-    "restart": {"namespace": str, "kind": str, "name": str},
-}
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED]
@@ -46,7 +15,7 @@ RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empt
 
 
 class ActionBody(TypedDict, Generic[S]):
-    # the schema has one shape for each kind, with its states as in STATES
+    # the schema has one shape for each kind, with the members of its states
     kind: str
     verb: Verb
     target: str

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Outcome, Severity
+from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, Names, ServiceAccounts, Time
 from podid.ops.agent.status import AgentVerdict
 from podid.ops.association.verify import VerifyState
-from podid.render.documents.common import About, Argv, ArnText, BrokenLink, MissingRight, Names, ServiceAccounts, Time
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 

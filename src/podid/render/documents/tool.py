@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.exit_codes import ExitCode
-from podid.render.documents.common import About, ArnText, Names, Pairs, PolicyObject
+from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 

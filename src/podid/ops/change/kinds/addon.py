@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.model import Addon
 from podid.domain.plan import Action, State, Verb
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class AddonState(TypedDict, total=False):
+    addonName: str
+    addonVersion: str
+    configurationValues: str
+
+
 class EksAddonKind(ResourceKind):
     name = "addon"
+    state = AddonState
     keys = ("addonName",)
 
     @staticmethod
-    def state_of(addon: Addon) -> dict[str, object]:
+    def state_of(addon: Addon) -> AddonState:
         return {
             "addonName": addon.name,
             "addonVersion": addon.version,

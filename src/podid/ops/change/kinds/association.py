@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
+from podid.domain.members import ArnText, Pairs
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, State, Verb, matches
@@ -21,14 +22,26 @@ if TYPE_CHECKING:
 PROPAGATION_SECONDS = 120.0
 
 
+class AssociationState(TypedDict, total=False):
+    namespace: str
+    serviceAccount: str
+    roleArn: ArnText
+    targetRoleArn: str | None
+    disableSessionTags: bool
+    policy: str | None
+    tags: Pairs
+    associationId: str
+
+
 class AssociationKind(ResourceKind):
     name = "association"
+    state = AssociationState
     keys = ("namespace", "serviceAccount")
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
 
     @staticmethod
-    def state_of(association: Association) -> dict[str, object]:
+    def state_of(association: Association) -> AssociationState:
         return {
             "namespace": association.namespace,
             "serviceAccount": association.service_account,

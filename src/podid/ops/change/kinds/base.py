@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from podid.domain.errors import Conflict
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
-from podid.domain.rights import Rights, rights_of
 
 if TYPE_CHECKING:
     from podid.domain.patience import Patience
     from podid.ops.clients import Clients
 
 Keys = Mapping[str, str]
-Operations = Mapping[Verb, tuple[Callable[..., Any], ...]]
+Operation = Callable[..., Any]
+Operations = Mapping[Verb, tuple[Operation, ...]]
 
 
 class ResourceKind(ABC):
     """One kind of resource: how it is read and written, and what its states hold.
 
-    `cluster` is a cluster's name, empty where there is none. States are JSON-able and have the members `keys`, which
-    name the resource and are the same before and after.
+    `cluster` is a cluster's name, empty where there is none. States are JSON-able.
     """
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
-    keys: ClassVar[tuple[str, ...]]
+    state: ClassVar[type]  # a TypedDict: what a state holds; one that is only asked for holds what was asked for
+    keys: ClassVar[tuple[str, ...]]  # the members that name the resource: always there, the same before and after
     # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
     account_wide: ClassVar[bool] = False
     # writing does not tell what somebody else did since the plan was made: it has to be looked at just before
@@ -59,10 +59,10 @@ class ResourceKind(ABC):
     def operations(self) -> Operations:
         """The gateway methods that each verb calls, and under `Verb.NONE` those that only look."""
 
-    def needs(self, *verbs: Verb) -> Rights:
-        """What reading needs, and each of the verbs."""
+    def calls(self, *verbs: Verb) -> tuple[Operation, ...]:
+        """The gateway methods that carry out actions with these verbs, those that look at the resource among them."""
         operations = self.operations()
-        return rights_of(method for verb in (Verb.NONE, *verbs) for method in operations.get(verb, ()))
+        return tuple(method for verb in (Verb.NONE, *verbs) for method in operations.get(verb, ()))
 
     def subject(self, action: Action) -> str:
         """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""

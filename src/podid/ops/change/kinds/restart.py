@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import Conflict
 from podid.domain.plan import Action, Done, State, Status, Verb
@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class RestartState(TypedDict, total=False):
+    namespace: str
+    kind: str
+    name: str
+
+
 class RestartKind(ResourceKind):
     name = "restart"
+    state = RestartState
     keys = ("namespace", "kind", "name")
 
     @staticmethod
-    def state_of(namespace: str, kind: str, name: str) -> dict[str, object]:
+    def state_of(namespace: str, kind: str, name: str) -> RestartState:
         return {"namespace": namespace, "kind": kind, "name": name}
 
     def verb(self, before: State | None, after: State | None) -> Verb:

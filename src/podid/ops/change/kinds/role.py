@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import Conflict, NotFound
+from podid.domain.members import ArnText, Pairs, PolicyObject
 from podid.domain.model import Role
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
@@ -15,13 +16,25 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class RoleState(TypedDict, total=False):
+    roleName: str
+    roleArn: ArnText
+    path: str
+    description: str
+    maxSessionDuration: int
+    permissionsBoundary: str
+    tags: Pairs
+    trustPolicy: PolicyObject
+
+
 class RoleKind(ResourceKind):
     name = "role"
+    state = RoleState
     keys = ("roleName",)
     account_wide = True
 
     @staticmethod
-    def state_of(role: Role) -> dict[str, object]:
+    def state_of(role: Role) -> RoleState:
         return {
             "roleName": role.name,
             "roleArn": role.arn,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound
+from podid.domain.members import ArnText
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 
@@ -13,14 +14,20 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class RoleAttachmentState(TypedDict, total=False):
+    roleName: str
+    policyArn: ArnText
+
+
 class RoleAttachmentKind(ResourceKind):
     name = "role-attachment"
+    state = RoleAttachmentState
     keys = ("roleName", "policyArn")
     account_wide = True
     overwrites = True  # AttachRolePolicy repeats without a word: another's attachment would be taken for ours
 
     @staticmethod
-    def state_of(role_name: str, policy_arn: str) -> dict[str, object]:
+    def state_of(role_name: str, policy_arn: str) -> RoleAttachmentState:
         return {"roleName": role_name, "policyArn": policy_arn}
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import NotFound
+from podid.domain.members import PolicyObject
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 
@@ -14,14 +15,21 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class RolePolicyState(TypedDict, total=False):
+    roleName: str
+    policyName: str
+    policyDocument: PolicyObject
+
+
 class RolePolicyKind(ResourceKind):
     name = "role-policy"
+    state = RolePolicyState
     keys = ("roleName", "policyName")
     account_wide = True
     overwrites = True  # PutRolePolicy replaces what is there without a word
 
     @staticmethod
-    def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> dict[str, object]:
+    def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> RolePolicyState:
         return {"roleName": role_name, "policyName": policy_name, "policyDocument": document}
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:

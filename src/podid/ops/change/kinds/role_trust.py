@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import Conflict, TimedOut
+from podid.domain.members import PolicyObject
 from podid.domain.model import Role
 from podid.domain.plan import Action, State, Verb, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 READ_BACK_SECONDS = 7.5
 
 
+class RoleTrustState(TypedDict, total=False):
+    roleName: str
+    policyDocument: PolicyObject
+
+
 class RoleTrustKind(ResourceKind):
     name = "role-trust"
+    state = RoleTrustState
     keys = ("roleName",)
     account_wide = True
 
     @staticmethod
-    def state_of(role: Role) -> dict[str, object]:
+    def state_of(role: Role) -> RoleTrustState:
         return {"roleName": role.name, "policyDocument": dict(role.trust)}
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:

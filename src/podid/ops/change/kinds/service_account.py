@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, State, Verb
@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class ServiceAccountState(TypedDict, total=False):
+    namespace: str
+    name: str
+
+
 class ServiceAccountKind(ResourceKind):
     name = "service-account"
+    state = ServiceAccountState
     keys = ("namespace", "name")
 
     @staticmethod
-    def state_of(ref: ServiceAccountRef) -> dict[str, object]:
+    def state_of(ref: ServiceAccountRef) -> ServiceAccountState:
         return {"namespace": ref.namespace, "name": ref.name}
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:

@@ -1,4 +1,4 @@
-"""What documents of several nouns are made of."""
+"""The types that members of podid's JSON documents have, where a type of Python's alone says too little."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
