@@ -1,10 +1,11 @@
 """Proof of identity: what each answer of EKS Auth means, and the whole exchange against both halves of the sandbox."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.association.verify import Identity, PodProof, VerifyReport, VerifyState, verify
+from podid.ops.clients import Clients, KubeAccess
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds
 from podid.sandbox.kubernetes import factory_in
@@ -57,7 +59,7 @@ class EksAuth:
         self.error = error
         self.pods: list[str] = []
 
-    def redeem(self, cluster: str, token: str) -> PodIdentitySession:
+    def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
         claims = self.world.sandbox.review_token(token, "pods.eks.amazonaws.com")
         self.pods.append(claims.pod)
         if self.error is not None:
@@ -74,6 +76,10 @@ class EksAuth:
         )
 
 
+def clients_of(kube: KubeAccess, eks_auth: EksAuth, whoami: Callable[[Credentials], Caller]) -> Clients:
+    return cast("Clients", SimpleNamespace(kube=kube, eks_auth=eks_auth, sts=SimpleNamespace(caller_of=whoami)))
+
+
 def caller(role: str = "orders", account: str = "111122223333") -> Caller:
     arn = f"arn:aws:sts::{account}:assumed-role/{role}/eks-demo-orders-x"
     return Caller(account=account, arn=arn, user_id="AROA:eks-demo-orders-x")
@@ -81,16 +87,8 @@ def caller(role: str = "orders", account: str = "111122223333") -> Caller:
 
 def look(world: KubeWorld, auth: EksAuth | None = None, who: Caller | None = None, **more: Any) -> VerifyReport:
     token = more.pop("token", "")
-    reader, writer = world.login(token) if token else (world.reader, world.writer)
-    return verify(
-        reader,
-        writer,
-        more.pop("association", ASSOCIATION),
-        redeem=(auth or EksAuth(world)).redeem,
-        whoami=lambda credentials: who or caller(),
-        progress=world.progress,
-        **more,
-    )
+    clients = clients_of(world.access(token), auth or EksAuth(world), lambda credentials: who or caller())
+    return verify(clients, more.pop("association", ASSOCIATION), say=world.progress, **more)
 
 
 def test_every_live_pod_is_asked(world: KubeWorld) -> None:
@@ -149,8 +147,8 @@ def test_a_pod_that_goes_away_meanwhile_makes_nothing_undecided(world: KubeWorld
     first, second = (pod.name for pod in world.reader.list_pods("shop"))
 
     class Auth(EksAuth):
-        def redeem(self, cluster: str, token: str) -> PodIdentitySession:
-            session = super().redeem(cluster, token)
+        def assume_role_for_pod_identity(self, cluster: str, token: str) -> PodIdentitySession:
+            session = super().assume_role_for_pod_identity(cluster, token)
             world.sandbox.delete(kinds.PODS, "shop", second)
             world.sleep(2)
             return session
@@ -283,9 +281,7 @@ def test_an_identity_that_aws_could_not_be_asked_about(world: KubeWorld) -> None
     def whoami(_: Credentials) -> Caller:
         raise Unavailable("STS cannot be reached")
 
-    report = verify(
-        world.reader, world.writer, ASSOCIATION, redeem=EksAuth(world).redeem, whoami=whoami, progress=world.progress
-    )
+    report = verify(clients_of(world.access(), EksAuth(world), whoami), ASSOCIATION, say=world.progress)
     assert (report.state, report.pods[0].reason) == (
         VerifyState.UNKNOWN,
         "EKS Auth gave credentials, but AWS could not be asked whose they are: STS cannot be reached",
@@ -316,14 +312,7 @@ def test_the_whole_exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
             reader.check()
         association = aws.eks.find_association("demo", ORDERS)
         assert association is not None
-        report = verify(
-            reader,
-            writer,
-            association,
-            redeem=aws.eks_auth.assume_role_for_pod_identity,
-            whoami=aws.sts.caller_of,
-            progress=lambda text: None,
-        )
+        report = verify(Clients(aws, lambda: KubeAccess((reader, writer))), association, say=lambda text: None)
         assert (report.state, report.reason) == (
             VerifyState.PROVEN,
             "2 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",

@@ -126,16 +126,17 @@ class ChangeResult:
     def exit_code(self) -> ExitCode:
         """8 where something was done and something else failed; an effect that was not seen in time is 7, and 9 when
         it was asked for by name and could not be looked at."""
-        failed = [item for item in self.done if item.status in (Status.FAILED, Status.BLOCKED)]
+        failed, blocked = self._codes(Status.FAILED), self._codes(Status.BLOCKED)
         # a wait that ran out says nothing against what was done
-        if self.worked and (failed or not isinstance(self.error, Unavailable | None)):
+        if self.worked and (failed or blocked or not isinstance(self.error, Unavailable | None)):
             return ExitCode.PARTIAL
         if self.error is not None:
             return self.error.exit_code
-        codes = {item.error.exit_code for item in failed if item.error is not None}
-        if failed and not codes:
-            codes = {ExitCode.CONFLICT}
-        return combine({self._effect_code, *codes})
+        return combine({self._effect_code, *(failed or blocked)})
+
+    def _codes(self, status: Status) -> set[ExitCode]:
+        errors = [item.error for item in self.done if item.status is status]
+        return {ExitCode.CONFLICT if error is None else error.exit_code for error in errors}
 
     @property
     def _effect_code(self) -> ExitCode:

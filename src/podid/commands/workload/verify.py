@@ -56,20 +56,14 @@ def verify(
     ref = ServiceAccountRef.parse(target)
     place = access.place()
     association = find_known(access.aws.eks, place, ref)
-    kube = access.kube.needed()
+    access.kube.needed()
     terminal.consent(
         f"Mint short-lived credentials of {association.target_role_arn or association.role_arn} to look at them?",
         needed_for="Minting credentials",
     )
     with terminal.working(f"verifying {ref}"):
         report = verify_pods(
-            kube.reader,
-            kube.writer,
-            association,
-            redeem=access.aws.eks_auth.assume_role_for_pod_identity,
-            whoami=access.aws.sts.caller_of,
-            progress=terminal.progress.glance,
-            most=None if all_pods else MOST_PODS,
+            access.clients, association, say=terminal.progress.glance, most=None if all_pods else MOST_PODS
         )
     terminal.emit(verify_view(report))
     terminal.leave(report.exit_code)

@@ -21,12 +21,7 @@ from podid.domain.workloads import live, opted_out
 from podid.ops.association.effect import is_injected, missing_containers
 
 if TYPE_CHECKING:
-    from podid.aws.values import Credentials, PodIdentitySession
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
-
-Redeem = Callable[[str, str], "PodIdentitySession"]
-WhoAmI = Callable[["Credentials"], Caller]
+    from podid.ops.clients import Clients
 
 ASSOCIATION_LINK, INJECTION_LINK, TRUST_LINK = 1, 3, 9
 
@@ -93,20 +88,13 @@ class VerifyReport:
 
 
 def verify(
-    reader: KubeReader,
-    writer: KubeWriter,
-    association: Association,
-    *,
-    redeem: Redeem,
-    whoami: WhoAmI,
-    progress: Callable[[str], None],
-    most: int | None = MOST_PODS,
+    clients: Clients, association: Association, *, say: Callable[[str], None], most: int | None = MOST_PODS
 ) -> VerifyReport:
     """Redeems a token for each live injected pod, ready ones first, at most `most` (None: no limit); pods that lack
     the injected fields are in the report as failed. What could not be looked at is `unknown`, never raised."""
     ref = association.ref
     try:
-        pods = reader.list_pods(ref.namespace, service_account=ref.name)
+        pods = clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
     except PodidError as error:
         return _report(association, VerifyState.UNKNOWN, f"could not list its pods: {error.what}", error=error)
     served = [pod for pod in pods if live(pod) and not opted_out(pod)]
@@ -118,8 +106,8 @@ def verify(
     for pod in chosen:
         if looked == most:
             break
-        progress(f"redeeming a token for pod {pod.namespace}/{pod.name}")
-        proof = _prove(writer, association, pod, redeem, whoami)
+        say(f"redeeming a token for pod {pod.namespace}/{pod.name}")
+        proof = _prove(clients, association, pod)
         if proof is not None:
             proofs.append(proof)
             looked += 1
@@ -128,20 +116,20 @@ def verify(
     return _summary(association, sorted(proofs, key=lambda proof: proof.name), len(served))
 
 
-def _prove(writer: KubeWriter, association: Association, pod: Pod, redeem: Redeem, whoami: WhoAmI) -> PodProof | None:
+def _prove(clients: Clients, association: Association, pod: Pod) -> PodProof | None:
     """None for a pod that went away meanwhile, as pods do while their workload is scaled or rolled out."""
     try:
-        token = writer.request_token(association.ref, pod)
+        token = clients.kube.writer.request_token(association.ref, pod)
     except NotFound:
         return None
     except PodidError as error:
         return _proof(pod, VerifyState.UNKNOWN, f"no token for it: {error.what}", error=error)
     try:
-        session = redeem(association.cluster_name, token)
+        session = clients.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
         return _refused(pod, error)
     try:
-        caller = whoami(session.credentials)
+        caller = clients.sts.caller_of(session.credentials)
     except PodidError as error:
         reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
         return _proof(pod, VerifyState.UNKNOWN, reason, error=error)

@@ -1,0 +1,55 @@
+"""Kinds of resource: one file and one row each, and what holds for all of them."""
+
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from podid.domain.model import Addon, Association, Role
+from podid.domain.plan import State, Verb
+from podid.domain.rights import rights_of
+from podid.ops.change import kinds
+from podid.ops.change.kinds import ADDON, ASSOCIATION, KINDS, ROLE, ROLE_TRUST, ResourceKind, kind_of
+
+ROLE_ARN = "arn:aws:iam::111122223333:role/a"
+SOME_ROLE = Role(name="a", arn=ROLE_ARN, path="/", role_id="AROA", trust={"Statement": []})
+SOME_ASSOCIATION = Association(
+    cluster_name="demo",
+    namespace="shop",
+    service_account="orders",
+    association_id="a-1",
+    association_arn="",
+    role_arn=ROLE_ARN,
+)
+STATES: list[tuple[ResourceKind, State]] = [
+    (ADDON, ADDON.state_of(Addon(name="x", arn="", version="v1", status="ACTIVE"))),
+    (ROLE, ROLE.state_of(SOME_ROLE)),
+    (ROLE_TRUST, ROLE_TRUST.state_of(SOME_ROLE)),
+    (ASSOCIATION, ASSOCIATION.state_of(SOME_ASSOCIATION)),
+]
+
+
+def test_each_has_a_file_and_a_row() -> None:
+    files = {path.stem for path in Path(kinds.__file__).parent.glob("*.py")} - {"__init__", "base"}
+    assert sorted(kind.name.replace("-", "_") for kind in KINDS) == sorted(files)
+    assert all(kind_of(kind.name) is kind for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_its_keys_are_members_and_its_calls_have_rights(kind: ResourceKind) -> None:
+    assert set(kind.keys) <= set(get_type_hints(kind.state))
+    assert kind.assigned <= set(get_type_hints(kind.state))
+    assert rights_of(kind.calls(*Verb))
+
+
+@pytest.mark.parametrize(("kind", "state"), STATES, ids=lambda value: getattr(value, "name", ""))
+def test_a_state_that_was_read_has_every_member(kind: ResourceKind, state: State) -> None:
+    assert set(state) == set(get_type_hints(kind.state))
+
+
+def test_the_verb_follows_from_the_states() -> None:
+    one, other = {"roleName": "a", "policyDocument": {}}, {"roleName": "a", "policyDocument": {"Statement": []}}
+    cases = [(None, one), (one, other), (one, None), (one, one)]
+    verbs = [ROLE_TRUST.action(before, after).verb for before, after in cases]
+    assert verbs == [Verb.CREATE, Verb.UPDATE, Verb.DELETE, Verb.NONE]
+    assert {ROLE_TRUST.action(before, after).target for before, after in cases} == {"a"}
