@@ -63,6 +63,7 @@ undo last --yes --dry-run
 undo last --yes
 history
 history last
+whoami
 completion bash
 """
 
