@@ -19,7 +19,7 @@ from podid.sandbox.kubernetes import factory_in
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [*(ROOT / each for each in ("README.md", "CONTRIBUTING.md", "SECURITY.md")), *sorted(DOCS.rglob("*.md"))]
 WRITTEN = [page for page in PAGES if "reference" not in page.parts]
 FENCE = re.compile(r"(?P<lead>(?:<!-- [^\n]* -->\n)?)```(?P<kind>\w+)\n(?P<body>.*?)```", re.DOTALL)
 
@@ -145,6 +145,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not file.is_file() or (anchor and file.suffix == ".md" and anchor not in _anchors(file)):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", [*PAGES[:3], DOCS / "explanations/layout.md", DOCS / "guides/release.md"], ids=name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    """A path is from the root or from src/podid; CAPITALS in it stand for something else."""
+    named = re.findall(r"`([\w.-][\w./-]*(?:\.(?:py|md|toml|yml|txt)|/))`", page.read_text(encoding="utf-8"))
+    assert [
+        path
+        for path in named
+        if not re.search("[A-Z]", path) and not (ROOT / path).exists() and not (ROOT / "src/podid" / path).exists()
+    ] == []
 
 
 def _anchors(page: Path) -> set[str]:

@@ -7,28 +7,13 @@ import sys
 import pytest
 
 from podid.checks.all import ALL
+from podid.cli import tree
 from podid.domain.errors import NotFound
 from podid.ops.explain import BY_ID, PAGES, explain, load
 from podid.pages.index import ENTRIES
 from podid.pages.texts import SHARED
 
-COMMANDS = {
-    "install-agent",
-    "role create",
-    "role show",
-    "trust check",
-    "associate",
-    "list",
-    "show",
-    "disassociate",
-    "history",
-    "undo",
-    "restart",
-    "verify",
-    "doctor",
-    "explain",
-    "agent status",
-}
+COMMANDS = {row.name for row in tree.COMMANDS}
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
 IDS = [entry.id for entry in ENTRIES]
 
