@@ -7,7 +7,7 @@ The text of a box is the docstring of the folder's `__init__.py`.
 import argparse
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, combinations, pairwise
@@ -213,6 +213,7 @@ LINE, PAD = 16, 13
 SANS = "-apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 ALONE, WITH = "alone", "with"
+IMPORTED, KNOWN = "arrow", "arrow known"
 STYLE = f"""
   text {{ font: 12px {SANS}; fill: #3e4c59; }}
   .name {{ font: 600 15px {MONO}; fill: #1f2933; }}
@@ -247,10 +248,14 @@ def draw(folders: Mapping[str, Folder]) -> str:
     for name, row in row_of.items():
         heights[row] = max(heights[row], height(folders[name]))
     bands = _bands(heights)
-    body = [_arrow(list(_points(spots, folders, row_of, middle, bands)), _kind(spots, folders)) for spots in ways]
+    kinds = [_kind(spots, folders) for spots in ways]
+    body = [
+        _arrow(list(_points(spots, folders, row_of, middle, bands)), kind)
+        for spots, kind in zip(ways, kinds, strict=True)
+    ]
     body += [_box(folder, middle[(name,)] - BOX / 2, bands[row_of[name]][0]) for name, folder in folders.items()]
     below = bands[-1][1] + ROW_GAP
-    body += _legend(below)
+    body += _legend(below, kinds)
     right = max(x + _width(spot) / 2 for spot, x in middle.items()) + MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right:g} {below + 3 * LINE + MARGIN}" role="img" '
@@ -271,7 +276,7 @@ def _bands(heights: Sequence[int]) -> list[tuple[int, int]]:
 
 def _kind(spots: Line, folders: Mapping[str, Folder]) -> str:
     (start,), (end,) = spots[0], spots[-1]
-    return "" if end in folders[start].uses else " known"
+    return IMPORTED if end in folders[start].uses else KNOWN
 
 
 def _points(
@@ -298,7 +303,7 @@ def _arrow(points: Sequence[tuple[float, float, float]], kind: str) -> str:
         drawn.append(f"C{left:g} {bend:g} {right:g} {bend:g} {right:g} {top:g}")
         if end > top:
             drawn.append(f"V{end:g}")
-    return f'<path class="arrow{kind}" d="{"".join(drawn)}"/>'
+    return f'<path class="{kind}" d="{"".join(drawn)}"/>'
 
 
 def _box(folder: Folder, x: float, y: float) -> str:
@@ -311,15 +316,16 @@ def _box(folder: Folder, x: float, y: float) -> str:
     return "\n".join([frame, *texts])
 
 
-def _legend(y: float) -> Iterator[str]:
-    boxes = ((ALONE, "standard library alone"), (WITH, "with the libraries named in it"))
+def _legend(y: float, kinds: Collection[str]) -> Iterator[str]:
+    boxes = ((ALONE, "imports podid and the standard library"), (WITH, "imports the libraries named in it as well"))
     for number, (kind, text) in enumerate(boxes):
-        x = MARGIN + 230 * number
+        x = MARGIN + 300 * number
         yield f'<rect class="{kind}" x="{x}" y="{y}" width="22" height="14" rx="4"/>'
         yield f'<text x="{x + 30}" y="{y + 11}">{text}</text>'
-    for number, (kind, text) in enumerate((("", "imports"), (" known", "knows the types of: handed in by the caller"))):
-        x = MARGIN + 230 * number
-        yield f'<path class="arrow{kind}" d="M{x} {y + 34}h22"/>'
+    lines = ((IMPORTED, "imports"), (KNOWN, "knows the types of: handed in by the caller"))
+    for number, (kind, text) in enumerate(line for line in lines if line[0] in kinds):
+        x = MARGIN + 300 * number
+        yield f'<path class="{kind}" d="M{x} {y + 34}h22"/>'
         yield f'<text x="{x + 30}" y="{y + 38}">{text}</text>'
 
 
