@@ -14,21 +14,22 @@ import yaml
 from podid.sandbox.aws import eks_associations
 from podid.sandbox.aws.addon_catalog import CATALOG, AddonKind, schema_violation
 from podid.sandbox.aws.protocol import Params, timestamp
-from podid.sandbox.aws.service import Call, Handler, Result, page
+from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import AddonRecord, AddonUpdate, ClusterRecord
 
 _BUSY = ("CREATING", "UPDATING", "DELETING")
 
 
-def create(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
-    kind = _kind(call, cluster, params["addonName"])
+def create(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
+    kind = CATALOG.get(params["addonName"])
+    if kind is None:
+        raise call.invalid("Addon specified is not supported")
     if kind.name in cluster.addons:
-        raise call.error(
-            "ResourceInUseException", "Addon already exists.", clusterName=cluster.name, addonName=kind.name
-        )
+        raise call.error("ResourceInUseException", "Addon already exists.")
     version = _version(call, cluster, kind, params.get("addonVersion"))
-    _check_configuration(call, cluster, kind, params.get("configurationValues"))
+    _check_configuration(call, kind, params.get("configurationValues"))
     if params.get("tags"):
         call.authorize("eks:TagResource", cluster.arn)
     wanted = params.get("podIdentityAssociations") or []
@@ -55,24 +56,23 @@ def create(call: Call, params: Params) -> Result:
     return {"addon": _body(call, cluster, addon)}
 
 
-def describe(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def describe(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     return {"addon": _body(call, cluster, _find(call, cluster, params["addonName"]))}
 
 
-def update(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def update(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     addon = _find(call, cluster, params["addonName"])
     kind = CATALOG[addon.name]
     if addon.status in _BUSY:
         raise call.error(
-            "ResourceInUseException",
-            f"Addon {addon.name} cannot be updated as it is currently in {addon.status} state",
-            clusterName=cluster.name,
-            addonName=addon.name,
+            "ResourceInUseException", f"Addon {addon.name} cannot be updated as it is currently in {addon.status} state"
         )
     version = _version(call, cluster, kind, params.get("addonVersion") or addon.version)
-    _check_configuration(call, cluster, kind, params.get("configurationValues"))
+    _check_configuration(call, kind, params.get("configurationValues"))
     wanted = params.get("podIdentityAssociations")
     if wanted is not None:
         _check_associations(call, cluster, kind, version, wanted, owned=tuple(addon.association_ids))
@@ -89,8 +89,9 @@ def update(call: Call, params: Params) -> Result:
     return {"update": _update_body(change)}
 
 
-def delete(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def delete(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     addon = _find(call, cluster, params["addonName"])
     preserve = bool(params.get("preserve"))
     addon.preserve = preserve
@@ -107,27 +108,26 @@ def delete(call: Call, params: Params) -> Result:
     return {"addon": _body(call, cluster, addon)}
 
 
-def list_(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
-    names, token = page(sorted(cluster.addons), params)
+def list_(call: Call) -> Result:
+    names, token = call.page(sorted(call.cluster().addons))
     return {"addons": names, "nextToken": token}
 
 
-def describe_update(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["name"])
+def describe_update(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     addon = _find(call, cluster, params["addonName"]) if params.get("addonName") else None
     change = addon.updates.get(params["updateId"]) if addon is not None else None
     if change is None:
-        raise call.error(
-            "ResourceNotFoundException", f"No update found for ID: {params['updateId']}", clusterName=cluster.name
-        )
+        raise call.not_found(f"No update found for ID: {params['updateId']}")
     return {"update": _update_body(change)}
 
 
-def describe_versions(call: Call, params: Params) -> Result:
+def describe_versions(call: Call) -> Result:
+    params = call.params
     name, kubernetes = params.get("addonName"), params.get("kubernetesVersion")
     if name and name not in CATALOG:
-        raise call.error("ResourceNotFoundException", f"Addon {name} not found", addonName=name)
+        raise call.not_found(f"Addon {name} not found")
     kinds = [
         kind
         for kind in CATALOG.values()
@@ -137,18 +137,15 @@ def describe_versions(call: Call, params: Params) -> Result:
         and (not params.get("owners") or "aws" in params["owners"])
         and (kubernetes is None or kubernetes in kind.default_for)
     ]
-    shown, token = page(kinds, params)
+    shown, token = call.page(kinds)
     return {"addons": [_versions_body(kind, kubernetes) for kind in shown], "nextToken": token}
 
 
-def describe_configuration(call: Call, params: Params) -> Result:
+def describe_configuration(call: Call) -> Result:
+    params = call.params
     kind = CATALOG.get(params["addonName"])
     if kind is None or params["addonVersion"] not in kind.versions:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"No configuration found for addon {params['addonName']} version {params['addonVersion']}",
-            addonName=params["addonName"],
-        )
+        raise call.not_found(f"No configuration found for addon {params['addonName']} version {params['addonVersion']}")
     supported = kind.supports_pod_identity(params["addonVersion"])
     return {
         "addonName": kind.name,
@@ -186,65 +183,38 @@ def _begin(call: Call, addon: AddonRecord, status: str, goal: str) -> None:
     addon.issues = [{"code": fault.code, "message": fault.message, "resourceIds": []}] if fault else []
 
 
-def _kind(call: Call, cluster: ClusterRecord, name: str) -> AddonKind:
-    kind = CATALOG.get(name)
-    if kind is None:
-        raise call.error(
-            "InvalidParameterException", "Addon specified is not supported", clusterName=cluster.name, addonName=name
-        )
-    return kind
-
-
 def _version(call: Call, cluster: ClusterRecord, kind: AddonKind, wanted: str | None) -> str:
     version = wanted or kind.default_for.get(cluster.version, "")
     if version not in kind.versions:
-        raise call.error(
-            "InvalidParameterException",
-            "Addon version specified is not supported",
-            clusterName=cluster.name,
-            addonName=kind.name,
-        )
+        raise call.invalid("Addon version specified is not supported")
     return version
 
 
-def _check_configuration(call: Call, cluster: ClusterRecord, kind: AddonKind, text: str | None) -> None:
+def _check_configuration(call: Call, kind: AddonKind, text: str | None) -> None:
     if not text:
         return
     try:
-        values = json.loads(text)
-    except ValueError:
-        try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError:
-            values = text
+        values = yaml.safe_load(text)  # JSON is YAML
+    except yaml.YAMLError:
+        values = text
     violation = schema_violation(kind.schema | {"type": "object"}, values)
     if violation:
-        raise call.error(
-            "InvalidParameterException",
+        raise call.invalid(
             "ConfigurationValue provided in request is not supported: Json schema validation failed with error: "
-            f"[{violation}]",
-            clusterName=cluster.name,
-            addonName=kind.name,
+            f"[{violation}]"
         )
 
 
 def _check_associations(
     call: Call, cluster: ClusterRecord, kind: AddonKind, version: str, wanted: list[Params], owned: tuple[str, ...]
 ) -> None:
-    members = {"clusterName": cluster.name, "addonName": kind.name}
     if wanted and not kind.supports_pod_identity(version):
-        raise call.error(
-            "InvalidParameterException",
-            f"Pod Identity feature is not supported for addon version: {version}",
-            **members,
-        )
+        raise call.invalid(f"Pod Identity feature is not supported for addon version: {version}")
     for item in wanted:
         account = item["serviceAccount"]
         if account not in kind.service_accounts:
-            raise call.error(
-                "InvalidParameterException",
-                f"Service account {account} in pod identity configuration is not supported for addon {kind.name}",
-                **members,
+            raise call.invalid(
+                f"Service account {account} in pod identity configuration is not supported for addon {kind.name}"
             )
         eks_associations.check_role(call, item["roleArn"])
         subject = (kind.namespace, account)
@@ -291,12 +261,7 @@ def _remove_associations(call: Call, cluster: ClusterRecord, addon: AddonRecord)
 def _find(call: Call, cluster: ClusterRecord, name: str) -> AddonRecord:
     addon = cluster.addons.get(name)
     if addon is None:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"No addon: {name} found in cluster: {cluster.name}",
-            clusterName=cluster.name,
-            addonName=name,
-        )
+        raise call.not_found(f"No addon: {name} found in cluster: {cluster.name}")
     return addon
 
 

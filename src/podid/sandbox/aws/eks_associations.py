@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from podid.sandbox.aws.errors import AwsError
 from podid.sandbox.aws.policy import ServicePrincipal, decide
 from podid.sandbox.aws.protocol import Params, timestamp
-from podid.sandbox.aws.service import Call, Handler, Result, page
+from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import AssociationRecord, ClusterRecord, World, new_id
 
 PODS = ServicePrincipal("pods.eks.amazonaws.com")
@@ -19,8 +20,9 @@ ID_LENGTH = 19
 POLICY_LIMIT = 2048
 
 
-def create(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def create(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     replayed = _replay(call, cluster, "create", params)
     if replayed is not None:
         return {"association": describe_body(call.world, replayed)}
@@ -48,15 +50,16 @@ def create(call: Call, params: Params) -> Result:
     return {"association": describe_body(call.world, association)}
 
 
-def update(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def update(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     association = _find(call, cluster, params["associationId"])
     replayed = _replay(call, cluster, "update", params)
     if replayed is not None:
         return {"association": describe_body(call.world, replayed)}
     fields = ("roleArn", "disableSessionTags", "targetRoleArn", "policy")
     if all(params.get(name) is None for name in fields):
-        raise call.error("InvalidParameterException", "At least one field must be provided for the update.")
+        raise call.invalid("At least one field must be provided for the update.")
     if params.get("roleArn") is not None:
         check_role(call, params["roleArn"])
     disabled = params.get("disableSessionTags")
@@ -80,13 +83,15 @@ def update(call: Call, params: Params) -> Result:
     return {"association": describe_body(call.world, changed)}
 
 
-def describe(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def describe(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     return {"association": describe_body(call.world, _find(call, cluster, params["associationId"]))}
 
 
-def delete(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def delete(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     association = _find(call, cluster, params["associationId"])
     body = describe_body(call.world, association)
     call.world.remove_association(cluster, association.id)
@@ -94,15 +99,16 @@ def delete(call: Call, params: Params) -> Result:
     return {"association": body}
 
 
-def list_(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def list_(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     namespace, service_account = params.get("namespace"), params.get("serviceAccount")
     found = [
         association
         for association in cluster.associations.values()
         if namespace in (None, association.namespace) and service_account in (None, association.service_account)
     ]
-    items, token = page(found, params)
+    items, token = call.page(found)
     return {"associations": [_summary(association) for association in items], "nextToken": token}
 
 
@@ -152,15 +158,15 @@ def check_role(call: Call, role_arn: str) -> None:
     parts = role_arn.split(":", 5)
     account = parts[4] if len(parts) == 6 else ""
     if role_arn == "" or (account and account != call.world.account):
-        raise call.error_access("Cross-account pass role is not allowed.")
+        raise AwsError("AccessDenied", "Cross-account pass role is not allowed.", 403)
     call.authorize("iam:PassRole", role_arn, {"iam:PassedToService": (PODS.name,)})
     role = call.iam.role(role_arn, as_of=call.world.clock.now() - call.world.delays.role)
     if role is None:
-        raise call.error("InvalidParameterException", "Role provided in the request does not exist.")
+        raise call.invalid("Role provided in the request does not exist.")
     if not all(
         decide(role.trust, action, role.arn, {}, principal=PODS, conditions=False).allowed for action in TRUST_ACTIONS
     ):
-        raise call.error("InvalidParameterException", "Trust policy of the role provided is invalid.")
+        raise call.invalid("Trust policy of the role provided is invalid.")
 
 
 def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str]) -> None:
@@ -171,7 +177,7 @@ def refuse_duplicate(call: Call, cluster: ClusterRecord, subject: tuple[str, str
         recent = [gone for gone in cluster.deleted if gone.subject == subject and (gone.deleted_at or 0) > settled]
         taken = recent[-1].id if recent else None
     if taken is not None:
-        raise call.error("ResourceInUseException", f"Association already exists: {taken}", clusterName=cluster.name)
+        raise call.error("ResourceInUseException", f"Association already exists: {taken}")
 
 
 def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> None:
@@ -180,7 +186,6 @@ def refuse_over_quota(call: Call, cluster: ClusterRecord, wanted: int = 1) -> No
         raise call.error(
             "ResourceLimitExceededException",
             f"Pod identity association limit exceeded for cluster {cluster.name}: {limit}",
-            clusterName=cluster.name,
         )
 
 
@@ -212,14 +217,10 @@ def _summary(association: AssociationRecord) -> dict[str, Any]:
 
 def _find(call: Call, cluster: ClusterRecord, association_id: str) -> AssociationRecord:
     if len(association_id) != ID_LENGTH:
-        raise call.error("InvalidParameterException", f"associationId should be {ID_LENGTH} characters long")
+        raise call.invalid(f"associationId should be {ID_LENGTH} characters long")
     association = cluster.associations.get(association_id)
     if association is None:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"No association found in cluster: {cluster.name} for associationId: {association_id}",
-            clusterName=cluster.name,
-        )
+        raise call.not_found(f"No association found in cluster: {cluster.name} for associationId: {association_id}")
     return association
 
 
@@ -236,17 +237,15 @@ def _check_policy(call: Call, policy: str | None, disable_session_tags: bool) ->
     if not policy:
         return
     if not disable_session_tags:
-        raise call.error(
-            "InvalidParameterException", "Session tags must be disabled when a session policy is provided."
-        )
+        raise call.invalid("Session tags must be disabled when a session policy is provided.")
     if len(policy) > POLICY_LIMIT:
-        raise call.error("InvalidParameterException", f"The policy must not exceed {POLICY_LIMIT} characters.")
+        raise call.invalid(f"The policy must not exceed {POLICY_LIMIT} characters.")
     try:
         document = json.loads(policy)
     except ValueError:
         document = None
     if not isinstance(document, dict) or "Statement" not in document:
-        raise call.error("InvalidParameterException", "The policy is not a valid IAM policy document.")
+        raise call.invalid("The policy is not a valid IAM policy document.")
 
 
 def _fingerprint(params: Params) -> str:
@@ -260,9 +259,7 @@ def _replay(call: Call, cluster: ClusterRecord, operation: str, params: Params) 
         return None
     association_id, fingerprint = remembered
     if fingerprint != _fingerprint(params):
-        raise call.error(
-            "InvalidParameterException", "The clientRequestToken was already used with different parameters."
-        )
+        raise call.invalid("The clientRequestToken was already used with different parameters.")
     return cluster.associations.get(association_id)
 
 

@@ -10,7 +10,7 @@ from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chai
 from podid.sandbox.aws.eks_associations import PODS
 from podid.sandbox.aws.errors import AwsError
 from podid.sandbox.aws.moto_backend import RoleView, Tags
-from podid.sandbox.aws.protocol import Params, timestamp
+from podid.sandbox.aws.protocol import timestamp
 from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.contract import TokenClaims, TokenRefused
 from podid.sandbox.credentials import Credential
@@ -21,15 +21,15 @@ ROLE_SECONDS = 6 * 3600
 TARGET_SECONDS = 59 * 60
 
 
-def assume_role_for_pod_identity(call: Call, params: Params) -> Result:
-    cluster = call.cluster(params["clusterName"])
+def assume_role_for_pod_identity(call: Call) -> Result:
+    params = call.params
+    cluster = call.cluster()
     claims = _review(call, cluster.name, params["token"])
     association = call.world.association_in_effect(cluster.name, claims.namespace, claims.service_account)
     if association is None:
-        raise call.error(
-            "ResourceNotFoundException",
+        raise call.not_found(
             f"No association found for service account {claims.namespace}/{claims.service_account} "
-            f"in cluster {cluster.name}.",
+            f"in cluster {cluster.name}."
         )
     session = _assume(call, association, claims, cluster.arn)
     return {

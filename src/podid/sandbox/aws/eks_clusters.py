@@ -5,97 +5,76 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from podid.sandbox.aws.protocol import Params, timestamp
-from podid.sandbox.aws.service import Call, Handler, Result, page
+from podid.sandbox.aws.protocol import timestamp
+from podid.sandbox.aws.service import Call, Handler, Result
 from podid.sandbox.world import ClusterRecord, World
 
 # Discard port: nothing answers, and nothing leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
 _TAG_LIMIT = 50
+_ARN_MEMBERS = ("nodegroupArn", "fargateProfileArn", "accessEntryArn")
 
 
-def describe(call: Call, params: Params) -> Result:
-    return {"cluster": _body(call, call.cluster(params["name"]))}
+def describe(call: Call) -> Result:
+    return {"cluster": _body(call, call.cluster())}
 
 
-def list_(call: Call, params: Params) -> Result:
-    names, token = page(sorted(call.world.clusters) if call.region == call.world.region else [], params)
+def list_(call: Call) -> Result:
+    names, token = call.page(sorted(call.world.clusters) if call.region == call.world.region else ())
     return {"clusters": names, "nextToken": token}
 
 
-def list_nodegroups(call: Call, params: Params) -> Result:
-    names, token = page(sorted(call.cluster(params["clusterName"]).nodegroups), params)
-    return {"nodegroups": names, "nextToken": token}
+def _listed(group: str, member: str) -> Handler:
+    """The handler that lists the names in one group of a cluster."""
+
+    def handler(call: Call) -> Result:
+        names, token = call.page(sorted(getattr(call.cluster(), group)))
+        return {member: names, "nextToken": token}
+
+    return handler
 
 
-def describe_nodegroup(call: Call, params: Params) -> Result:
-    cluster, name = call.cluster(params["clusterName"]), params["nodegroupName"]
-    if name not in cluster.nodegroups:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"No node group found for name: {name}.",
-            clusterName=cluster.name,
-            nodegroupName=name,
-        )
-    return {"nodegroup": _with_tags(call, cluster.nodegroups[name], "nodegroupArn")}
+def _described(group: str, name: str, member: str, arn: str, missing: str) -> Handler:
+    """The handler that shows the one whose name the parameter `name` holds."""
+
+    def handler(call: Call) -> Result:
+        body = getattr(call.cluster(), group).get(call.params[name])
+        if body is None:
+            raise call.not_found(missing.format(call.params[name]))
+        return {member: _with_tags(call, body, arn)}
+
+    return handler
 
 
-def list_fargate_profiles(call: Call, params: Params) -> Result:
-    names, token = page(sorted(call.cluster(params["clusterName"]).fargate_profiles), params)
-    return {"fargateProfileNames": names, "nextToken": token}
+_describe_access_entry = _described(
+    "access_entries",
+    "principalArn",
+    "accessEntry",
+    "accessEntryArn",
+    "The specified principalArn could not be found. You can view your available access entries with "
+    "list-access-entries. principalArn: {}",
+)
 
 
-def describe_fargate_profile(call: Call, params: Params) -> Result:
-    cluster, name = call.cluster(params["clusterName"]), params["fargateProfileName"]
-    if name not in cluster.fargate_profiles:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"No Fargate Profile found with name: {name}.",
-            clusterName=cluster.name,
-            fargateProfileName=name,
-        )
-    return {"fargateProfile": _with_tags(call, cluster.fargate_profiles[name], "fargateProfileArn")}
-
-
-def list_access_entries(call: Call, params: Params) -> Result:
-    arns, token = page(sorted(call.cluster(params["clusterName"]).access_entries), params)
-    return {"accessEntries": arns, "nextToken": token}
-
-
-def describe_access_entry(call: Call, params: Params) -> Result:
-    cluster, arn = call.cluster(params["clusterName"]), params["principalArn"]
-    if arn not in cluster.access_entries:
-        raise call.error(
-            "ResourceNotFoundException",
-            f"The specified principalArn could not be found. You can view your available access entries with "
-            f"list-access-entries. principalArn: {arn}",
-            clusterName=cluster.name,
-        )
-    return {"accessEntry": _with_tags(call, cluster.access_entries[arn], "accessEntryArn")}
-
-
-def create_access_entry(call: Call, params: Params) -> Result:
-    cluster, arn = call.cluster(params["clusterName"]), params["principalArn"]
-    groups = params.get("kubernetesGroups") or []
+def create_access_entry(call: Call) -> Result:
+    cluster, arn, groups = call.cluster(), call.params["principalArn"], call.params.get("kubernetesGroups") or []
     if arn in cluster.access_entries:
-        message = "The specified access entry resource is already in use on this cluster."
-        raise call.error("ResourceInUseException", message, clusterName=cluster.name)
+        raise call.error(
+            "ResourceInUseException", "The specified access entry resource is already in use on this cluster."
+        )
     if call.iam.find(arn) is None:
-        message = "The specified principalArn is invalid: invalid principal."
-        raise call.error("InvalidParameterException", message, clusterName=cluster.name)
+        raise call.invalid("The specified principalArn is invalid: invalid principal.")
     if reserved := [name for name in groups if name.startswith("system:")]:
-        message = f"The kubernetes group name {reserved[0]} is invalid, it cannot start with system:"
-        raise call.error("InvalidParameterException", message, clusterName=cluster.name)
-    entry = new_access_entry(call.world, cluster, arn, groups, params.get("type") or "STANDARD")
-    call.world.tags[entry["accessEntryArn"]] = dict(params.get("tags") or {})
+        raise call.invalid(f"The kubernetes group name {reserved[0]} is invalid, it cannot start with system:")
+    entry = new_access_entry(call.world, cluster, arn, groups, call.params.get("type") or "STANDARD")
+    call.world.tags[entry["accessEntryArn"]] = dict(call.params.get("tags") or {})
     return {"accessEntry": _with_tags(call, entry, "accessEntryArn")}
 
 
-def delete_access_entry(call: Call, params: Params) -> Result:
-    describe_access_entry(call, params)
-    cluster = call.cluster(params["clusterName"])
-    cluster.administrators.discard(params["principalArn"])
-    del cluster.access_entries[params["principalArn"]]
+def delete_access_entry(call: Call) -> Result:
+    _describe_access_entry(call)
+    call.cluster().administrators.discard(call.params["principalArn"])
+    del call.cluster().access_entries[call.params["principalArn"]]
     return {}
 
 
@@ -119,45 +98,49 @@ def new_access_entry(
     return entry
 
 
-def list_insights(call: Call, params: Params) -> Result:
-    call.cluster(params["clusterName"])
+def list_insights(call: Call) -> Result:
+    call.cluster()
     return {"insights": []}
 
 
-def describe_insight(call: Call, params: Params) -> Result:
-    call.cluster(params["clusterName"])
-    raise call.error("ResourceNotFoundException", f"No insight found for id: {params['id']}")
+def describe_insight(call: Call) -> Result:
+    call.cluster()
+    raise call.not_found(f"No insight found for id: {call.params['id']}")
 
 
-def tag(call: Call, params: Params) -> Result:
-    arn = _known_arn(call, params["resourceArn"])
-    tags = call.world.tags.get(arn, {}) | params["tags"]
+def tag(call: Call) -> Result:
+    arn = _known_arn(call)
+    tags = call.world.tags.get(arn, {}) | call.params["tags"]
     if len(tags) > _TAG_LIMIT:
         raise call.error("BadRequestException", f"The maximum number of tags is {_TAG_LIMIT}")
     call.world.tags[arn] = tags
     return {}
 
 
-def untag(call: Call, params: Params) -> Result:
-    arn = _known_arn(call, params["resourceArn"])
-    for key in params["tagKeys"]:
-        call.world.tags.get(arn, {}).pop(key, None)
+def untag(call: Call) -> Result:
+    for key in call.params["tagKeys"]:
+        call.world.tags.get(_known_arn(call), {}).pop(key, None)
     return {}
 
 
-def list_tags(call: Call, params: Params) -> Result:
-    return {"tags": dict(call.world.tags.get(_known_arn(call, params["resourceArn"]), {}))}
+def list_tags(call: Call) -> Result:
+    return {"tags": dict(call.world.tags.get(_known_arn(call), {}))}
 
 
 HANDLERS: Mapping[str, Handler] = {
     "DescribeCluster": describe,
     "ListClusters": list_,
-    "ListNodegroups": list_nodegroups,
-    "DescribeNodegroup": describe_nodegroup,
-    "ListFargateProfiles": list_fargate_profiles,
-    "DescribeFargateProfile": describe_fargate_profile,
-    "ListAccessEntries": list_access_entries,
-    "DescribeAccessEntry": describe_access_entry,
+    "ListNodegroups": _listed("nodegroups", "nodegroups"),
+    "DescribeNodegroup": _described(
+        "nodegroups", "nodegroupName", "nodegroup", "nodegroupArn", "No node group found for name: {}."
+    ),
+    "ListFargateProfiles": _listed("fargate_profiles", "fargateProfileNames"),
+    "DescribeFargateProfile": _described(
+        *("fargate_profiles", "fargateProfileName", "fargateProfile", "fargateProfileArn"),
+        "No Fargate Profile found with name: {}.",
+    ),
+    "ListAccessEntries": _listed("access_entries", "accessEntries"),
+    "DescribeAccessEntry": _describe_access_entry,
     "CreateAccessEntry": create_access_entry,
     "DeleteAccessEntry": delete_access_entry,
     "ListInsights": list_insights,
@@ -207,15 +190,16 @@ def _with_tags(call: Call, body: Mapping[str, object], arn_member: str) -> dict[
     return {**body, "tags": dict(call.world.tags.get(str(body[arn_member]), {}))}
 
 
-def _known_arn(call: Call, arn: str) -> str:
+def _known_arn(call: Call) -> str:
+    """`resourceArn`, if there is such a thing."""
+    arn: str = call.params["resourceArn"]
     for cluster in call.world.clusters.values():
-        if arn == cluster.arn or any(arn == item.arn for item in cluster.addons.values()):
-            return arn
+        bodies = (*cluster.nodegroups.values(), *cluster.fargate_profiles.values(), *cluster.access_entries.values())
+        known = {cluster.arn, *(addon.arn for addon in cluster.addons.values())}
+        known |= {
+            str(body.get(f"{kind}Arn")) for body in bodies for kind in ("nodegroup", "fargateProfile", "accessEntry")
+        }
         prefix = call.world.arn(f"podidentityassociation/{cluster.name}/")
-        if arn.startswith(prefix) and arn.removeprefix(prefix) in cluster.associations:
+        if arn in known or (arn.startswith(prefix) and arn.removeprefix(prefix) in cluster.associations):
             return arn
-        for group in (cluster.nodegroups, cluster.fargate_profiles, cluster.access_entries):
-            for body in group.values():
-                if arn in (body.get("nodegroupArn"), body.get("fargateProfileArn"), body.get("accessEntryArn")):
-                    return arn
     raise call.error("NotFoundException", f"Resource was not found: {arn}")

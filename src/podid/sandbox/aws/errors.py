@@ -33,12 +33,12 @@ _NONE: Mapping[str, int] = {}
 class AwsError(Exception):
     """An answer other than success. Codes are those of the query protocol; each protocol translates its own."""
 
-    def __init__(self, code: str, message: str, status: int = 400, **members: str | None) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **members: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
-        self.members = {name: value for name, value in members.items() if value is not None}
+        self.members = members
 
 
 def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:

@@ -129,13 +129,13 @@ class Gateway:
             raise AwsError(
                 "UnknownOperationException", f"The podid sandbox does not play the operation {operation.name}.", 404
             )
-        call = Call(self.world, service, self.iam, self.rights, caller, _region(named), keys)
+        call = Call(self.world, service, self.iam, self.rights, caller, _region(named), keys, params)
         if named.service == "eks":
             with self.world.lock:
-                result = handler(call, params)
+                result = handler(call)
         else:
             # The token review enters the Kubernetes half, which asks the World back from threads of its own.
-            result = handler(call, params)
+            result = handler(call)
         headers = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
         return HttpAnswer(200, headers, service.serialise(operation, result))
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 
 import ipaddress
 import json
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -185,14 +186,14 @@ def _conditions_hold(block: Any, keys: Keys) -> bool:
     if not isinstance(block, dict):
         return False
     return all(
-        _condition_holds(operator, key, as_list(wanted), keys)
-        for operator, tests in block.items()
+        _condition_holds(name, key, as_list(wanted), keys)
+        for name, tests in block.items()
         for key, wanted in tests.items()
     )
 
 
-def _condition_holds(operator: str, key: str, wanted: list[Any], keys: Keys) -> bool:
-    quantifier, _, name = operator.rpartition(":")
+def _condition_holds(said: str, key: str, wanted: list[Any], keys: Keys) -> bool:
+    quantifier, _, name = said.rpartition(":")
     if_exists = name.lower().endswith("ifexists")
     name = (name[: -len("IfExists")] if if_exists else name).lower()
     values = _lookup(keys, key)
@@ -240,55 +241,48 @@ def _in_network(value: str, network: str) -> bool:
         return False
 
 
-def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _moment(text: str) -> float:
+    if text.isdigit():
+        return float(text)
+    parsed = datetime.fromisoformat(text)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _ordered(read: Callable[[str], float], test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
     def compare(value: str, wanted: str) -> bool:
         try:
-            return test(float(value), float(wanted))
+            return test(read(value), read(wanted))
         except ValueError:
             return False
 
     return compare
 
 
-def _date(test: Callable[[datetime, datetime], bool]) -> Callable[[str, str], bool]:
-    def moment(text: str) -> datetime:
-        if text.isdigit():
-            return datetime.fromtimestamp(int(text), UTC)
-        parsed = datetime.fromisoformat(text)
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-    def compare(value: str, wanted: str) -> bool:
-        try:
-            return test(moment(value), moment(wanted))
-        except ValueError:
-            return False
-
-    return compare
-
-
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "equals": lambda a, b: a == b,
-    "lessthan": lambda a, b: a < b,
-    "lessthanequals": lambda a, b: a <= b,
-    "greaterthan": lambda a, b: a > b,
-    "greaterthanequals": lambda a, b: a >= b,
+_ORDER: dict[str, Callable[[float, float], bool]] = {
+    "equals": operator.eq,
+    "lessthan": operator.lt,
+    "lessthanequals": operator.le,
+    "greaterthan": operator.gt,
+    "greaterthanequals": operator.ge,
 }
-_TESTS: dict[str, _Test] = {
-    "stringequals": _Test(lambda v, w: v == w),
-    "stringnotequals": _Test(lambda v, w: v == w, negated=True),
-    "stringequalsignorecase": _Test(lambda v, w: v.lower() == w.lower()),
-    "stringnotequalsignorecase": _Test(lambda v, w: v.lower() == w.lower(), negated=True),
-    "stringlike": _Test(lambda v, w: like(w, v)),
-    "stringnotlike": _Test(lambda v, w: like(w, v), negated=True),
-    "arnequals": _Test(_arn_like),
-    "arnlike": _Test(_arn_like),
-    "arnnotequals": _Test(_arn_like, negated=True),
-    "arnnotlike": _Test(_arn_like, negated=True),
-    "bool": _Test(lambda v, w: v.lower() == w.lower()),
-    "ipaddress": _Test(_in_network),
-    "notipaddress": _Test(_in_network, negated=True),
-    "numericnotequals": _Test(_number(_ORDER["equals"]), negated=True),
-    "datenotequals": _Test(_date(_ORDER["equals"]), negated=True),
-    **{f"numeric{name}": _Test(_number(test)) for name, test in _ORDER.items()},
-    **{f"date{name}": _Test(_date(test)) for name, test in _ORDER.items()},
+_COMPARE: dict[str, Callable[[str, str], bool]] = {
+    "stringequals": operator.eq,
+    "stringequalsignorecase": lambda v, w: v.lower() == w.lower(),
+    "stringlike": lambda v, w: like(w, v),
+    "arnequals": _arn_like,
+    "arnlike": _arn_like,
+    "bool": lambda v, w: v.lower() == w.lower(),
+    "ipaddress": _in_network,
+    **{f"numeric{name}": _ordered(float, test) for name, test in _ORDER.items()},
+    **{f"date{name}": _ordered(_moment, test) for name, test in _ORDER.items()},
+}
+_NEGATED = {
+    "notipaddress": "ipaddress",
+    **{f"{kind}not{rest}": f"{kind}{rest}" for kind in ("string", "arn") for rest in ("equals", "like")},
+    "stringnotequalsignorecase": "stringequalsignorecase",
+    "numericnotequals": "numericequals",
+    "datenotequals": "dateequals",
+}
+_TESTS = {name: _Test(compare) for name, compare in _COMPARE.items()} | {
+    name: _Test(_COMPARE[plain], negated=True) for name, plain in _NEGATED.items()
 }

@@ -85,11 +85,11 @@ class RestJsonService:
         shape = operation.output_shape
         return json.dumps(_to_wire(shape, result) if shape is not None else {}).encode()
 
-    def error(self, code: str, message: str, **members: str | None) -> AwsError:
-        """An error of the model, with the model's HTTP status."""
+    def error(self, code: str, message: str, members: Mapping[str, Any]) -> AwsError:
+        """An error of the model, with the model's HTTP status and those of the members that it declares."""
         shape = self.model.shape_for_error_code(code)
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
-        known = {name: value for name, value in members.items() if name in shape.members}
+        known = {name: value for name, value in members.items() if name in shape.members and value is not None}
         return AwsError(code, message, status, **known)
 
 

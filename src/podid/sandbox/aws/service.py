@@ -1,8 +1,7 @@
 """What every handler of EKS and EKS Auth is given, and the pages that the list operations answer in."""
 
 import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,9 +14,10 @@ from podid.sandbox.credentials import Credential
 from podid.sandbox.world import ClusterRecord, World
 
 Result = Mapping[str, Any]
-Handler = Callable[["Call", Params], Result]
+Handler = Callable[["Call"], Result]
 Item = TypeVar("Item")
 PAGE_SIZE = 100
+_TOKEN = "podid-sandbox:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +31,41 @@ class Call:
     caller: Credential
     region: str
     keys: Keys
+    params: Params
 
     def authorize(self, action: str, resource: str, keys: Keys | None = None) -> None:
         """AccessDenied unless the caller may do `action` on `resource` too, in the same call."""
         self.rights.check(self.caller, action, resource, {**self.keys, **(keys or {})})
 
-    def error(self, code: str, message: str, **members: str | None) -> AwsError:
-        return self.service.error(code, message, **members)
+    def error(self, code: str, message: str) -> AwsError:
+        """An error of the model; the names that it has members for are those of the request."""
+        return self.service.error(code, message, {"clusterName": self.params.get("name"), **self.params})
 
-    def error_access(self, message: str) -> AwsError:
-        """AccessDeniedException, which the model of EKS does not declare for most operations."""
-        return AwsError("AccessDenied", message, 403)
+    def invalid(self, message: str) -> AwsError:
+        return self.error("InvalidParameterException", message)
 
-    def cluster(self, name: str) -> ClusterRecord:
-        """The cluster with its add-ons up to date; ResourceNotFoundException in EKS's words."""
+    def not_found(self, message: str) -> AwsError:
+        return self.error("ResourceNotFoundException", message)
+
+    def cluster(self) -> ClusterRecord:
+        """The cluster that the request names, its add-ons up to date; ResourceNotFoundException in EKS's words."""
+        name = self.params.get("clusterName") or self.params["name"]
         with self.world.lock:
             cluster = self.world.clusters.get(name) if self.region == self.world.region else None
             if cluster is None:
-                raise self.error("ResourceNotFoundException", f"No cluster found for name: {name}.", clusterName=name)
+                raise self.not_found(f"No cluster found for name: {name}.")
             self.world.settle(cluster)
             return cluster
 
-
-def page(items: list[Item], params: Params, *, largest: int = PAGE_SIZE) -> tuple[list[Item], str | None]:
-    """One page of `items`, and the token of the next; InvalidParameterException for a token that is not ours."""
-    size = min(params.get("maxResults") or largest, largest)
-    token = params.get("nextToken")
-    start = _decode(token) if token else 0
-    end = start + size
-    return items[start:end], _encode(end) if end < len(items) else None
-
-
-def _encode(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"podid-sandbox:{offset}".encode()).decode()
-
-
-def _decode(token: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(token.encode()).decode()
-        return int(text.removeprefix("podid-sandbox:"))
-    except (ValueError, binascii.Error) as error:
-        raise AwsError("InvalidParameterException", "nextToken is invalid") from error
+    def page(self, items: Iterable[Item], *, largest: int = PAGE_SIZE) -> tuple[list[Item], str | None]:
+        """One page of `items`, and the token of the next; InvalidParameterException for a token that is not ours."""
+        everything = list(items)
+        size = min(self.params.get("maxResults") or largest, largest)
+        try:
+            token = base64.urlsafe_b64decode(self.params.get("nextToken") or "").decode()
+            start = int(token.removeprefix(_TOKEN) or 0)
+        except ValueError as error:
+            raise AwsError("InvalidParameterException", "nextToken is invalid") from error
+        end = start + size
+        following = base64.urlsafe_b64encode(f"{_TOKEN}{end}".encode()).decode()
+        return everything[start:end], following if end < len(everything) else None

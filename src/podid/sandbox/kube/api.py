@@ -41,8 +41,7 @@ class ApiServer:
     def handle(self, request: HttpRequest) -> KubeAnswer:
         """Never raises StatusError: a refusal is a response too."""
         try:
-            with self._simulation.store.lock:
-                self._simulation.catch_up()
+            with self._simulation.settled():
                 user = self._impersonated(request, self._authenticator.authenticate(request.header("authorization")))
                 target = parse(request)
                 if target is None:

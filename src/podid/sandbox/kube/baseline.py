@@ -128,20 +128,10 @@ def node_status(name: str, address: str, version: str) -> Obj:
 def add_node(registry: Registry, given: Obj) -> Obj:
     """Store a node as its kubelet registers it, status included."""
     made = registry.create(kinds.NODES, "", {key: value for key, value in given.items() if key != "status"})
-    now = rfc3339(registry.store.now())
-    status = {**given["status"]}
-    status["conditions"] = [
-        {
-            "type": entry["type"],
-            "status": entry["status"],
-            "lastHeartbeatTime": now,
-            "lastTransitionTime": now,
-            "reason": entry["reason"],
-            "message": entry["message"],
-        }
-        for entry in status["conditions"]
-    ]
-    return registry.set_status(kinds.NODES, made, status)
+    stamp = rfc3339(registry.store.now())
+    seen = {"lastHeartbeatTime": stamp, "lastTransitionTime": stamp}
+    conditions = [{**entry, **seen} for entry in given["status"]["conditions"]]
+    return registry.set_status(kinds.NODES, made, {**given["status"], "conditions": conditions})
 
 
 def workload(

@@ -4,54 +4,78 @@ from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, clone, get
 
-_RESTART_TOLERATIONS = [
-    {
-        "key": f"node.kubernetes.io/{key}",
-        "operator": "Exists",
-        "effect": "NoExecute",
-        "tolerationSeconds": 300,
-    }
+_RESTART_TOLERATIONS: list[Obj] = [
+    {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
     for key in ("not-ready", "unreachable")
 ]
 _PRIORITY_CLASSES = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
-
-
-def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
-    """A copy with the defaults of its kind; pods get more from `default_pod` after admission."""
-    obj = clone(obj)
-    obj.pop("status", None)
-    spec = obj.setdefault("spec", {}) if kind.generation and kind is not kinds.MUTATING_WEBHOOKS else {}
-    if kind is kinds.NAMESPACES:
-        labels = obj["metadata"].setdefault("labels", {})
-        labels["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
-        obj["spec"] = {"finalizers": ["kubernetes"]}
-        obj["status"] = {"phase": "Active"}
-    elif kind is kinds.PODS:
-        default_pod_spec(spec)
-    elif kind in (kinds.DEPLOYMENTS, kinds.REPLICA_SETS, kinds.STATEFUL_SETS, kinds.DAEMON_SETS):
-        default_template(spec.setdefault("template", {}))
-        _WORKLOADS[kind](spec)
-        obj["status"] = dict(_EMPTY_STATUS.get(kind, {}))
-    elif kind is kinds.JOBS:
-        _default_job(spec)
-        obj["status"] = {}
-    elif kind is kinds.CRON_JOBS:
-        _default_cron_job(spec)
-        obj["status"] = {}
-    elif kind is kinds.DISRUPTION_BUDGETS:
-        obj["status"] = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}
-    elif kind is kinds.NETWORK_POLICIES:
-        policy_types = ["Ingress", "Egress"] if "egress" in spec else ["Ingress"]
-        spec.setdefault("policyTypes", policy_types)
-    elif kind is kinds.MUTATING_WEBHOOKS:
-        for webhook in obj.get("webhooks") or ():
-            _default_webhook(webhook)
-    elif kind is kinds.NODES:
-        obj["status"] = {}
-    return obj
-
-
-_EMPTY_STATUS: dict[KubeKind, Obj] = {
+_POD_SPEC: Obj = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "dnsPolicy": "ClusterFirst",
+    "securityContext": {},
+    "schedulerName": "default-scheduler",
+}
+_CONTAINER: Obj = {
+    "resources": {},
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+_TEMPLATE: Obj = {"template": {"metadata": {}, "spec": {}}}
+_ROLLING = {"type": "RollingUpdate"}
+_SPECS: dict[KubeKind, Obj] = {
+    kinds.DEPLOYMENTS: {
+        "replicas": 1,
+        "strategy": _ROLLING,
+        "revisionHistoryLimit": 10,
+        "progressDeadlineSeconds": 600,
+        **_TEMPLATE,
+    },
+    kinds.REPLICA_SETS: {"replicas": 1, **_TEMPLATE},
+    kinds.STATEFUL_SETS: {
+        "replicas": 1,
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": _ROLLING,
+        "revisionHistoryLimit": 10,
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        **_TEMPLATE,
+    },
+    kinds.DAEMON_SETS: {"updateStrategy": _ROLLING, "revisionHistoryLimit": 10, **_TEMPLATE},
+    kinds.JOBS: {
+        "parallelism": 1,
+        "completions": 1,
+        "backoffLimit": 6,
+        "manualSelector": False,
+        "completionMode": "NonIndexed",
+        "suspend": False,
+        "podReplacementPolicy": "TerminatingOrFailed",
+        **_TEMPLATE,
+    },
+    kinds.CRON_JOBS: {
+        "concurrencyPolicy": "Allow",
+        "suspend": False,
+        "successfulJobsHistoryLimit": 3,
+        "failedJobsHistoryLimit": 1,
+        "jobTemplate": {"spec": _TEMPLATE},
+    },
+}
+# what a strategy of type RollingUpdate gets besides
+_ROLLING_UPDATE: dict[KubeKind, tuple[str, Obj]] = {
+    kinds.DEPLOYMENTS: ("strategy", {"maxUnavailable": "25%", "maxSurge": "25%"}),
+    kinds.STATEFUL_SETS: ("updateStrategy", {"partition": 0}),
+    kinds.DAEMON_SETS: ("updateStrategy", {"maxUnavailable": 1, "maxSurge": 0}),
+}
+_WEBHOOK: Obj = {
+    "failurePolicy": "Fail",
+    "matchPolicy": "Equivalent",
+    "namespaceSelector": {},
+    "objectSelector": {},
+    "timeoutSeconds": 10,
+    "reinvocationPolicy": "Never",
+}
+_STATUS: dict[KubeKind, Obj] = {
+    kinds.NAMESPACES: {"phase": "Active"},
+    kinds.DEPLOYMENTS: {},
     kinds.REPLICA_SETS: {"replicas": 0},
     kinds.STATEFUL_SETS: {"replicas": 0, "availableReplicas": 0},
     kinds.DAEMON_SETS: {
@@ -60,60 +84,49 @@ _EMPTY_STATUS: dict[KubeKind, Obj] = {
         "desiredNumberScheduled": 0,
         "numberReady": 0,
     },
+    kinds.JOBS: {},
+    kinds.CRON_JOBS: {},
+    kinds.DISRUPTION_BUDGETS: {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0},
+    kinds.NODES: {},
 }
 
 
-def _default_deployment(spec: Obj) -> None:
-    spec.setdefault("replicas", 1)
-    strategy = spec.setdefault("strategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        rolling = strategy.setdefault("rollingUpdate", {})
-        rolling.setdefault("maxUnavailable", "25%")
-        rolling.setdefault("maxSurge", "25%")
-    spec.setdefault("revisionHistoryLimit", 10)
-    spec.setdefault("progressDeadlineSeconds", 600)
+def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
+    """A copy with the defaults of its kind; pods get more from `default_pod` after admission."""
+    obj = clone(obj)
+    obj.pop("status", None)
+    spec = obj.setdefault("spec", {}) if kind.generation and kind is not kinds.MUTATING_WEBHOOKS else {}
+    if kind is kinds.NAMESPACES:
+        obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
+        obj["spec"] = {"finalizers": ["kubernetes"]}
+    elif kind is kinds.PODS:
+        default_pod_spec(spec)
+    elif kind in _SPECS:
+        _fill(spec, _SPECS[kind])
+        template = spec["jobTemplate"]["spec"]["template"] if kind is kinds.CRON_JOBS else spec["template"]
+        default_pod_spec(template["spec"])
+        strategy, rolling = _ROLLING_UPDATE.get(kind, ("", {}))
+        if rolling and spec[strategy]["type"] == "RollingUpdate":
+            _fill(spec[strategy], {"rollingUpdate": rolling})
+    elif kind is kinds.NETWORK_POLICIES:
+        spec.setdefault("policyTypes", ["Ingress", "Egress"] if "egress" in spec else ["Ingress"])
+    elif kind is kinds.MUTATING_WEBHOOKS:
+        for webhook in obj.get("webhooks") or ():
+            _fill(webhook, _WEBHOOK)
+            for rule in webhook.get("rules") or ():
+                rule.setdefault("scope", "*")
+    if kind in _STATUS:
+        obj["status"] = dict(_STATUS[kind])
+    return obj
 
 
-def _default_replica_set(spec: Obj) -> None:
-    spec.setdefault("replicas", 1)
-
-
-def _default_stateful_set(spec: Obj) -> None:
-    spec.setdefault("replicas", 1)
-    spec.setdefault("podManagementPolicy", "OrderedReady")
-    strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
-    spec.setdefault("revisionHistoryLimit", 10)
-    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
-
-
-def _default_daemon_set(spec: Obj) -> None:
-    strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        rolling = strategy.setdefault("rollingUpdate", {})
-        rolling.setdefault("maxUnavailable", 1)
-        rolling.setdefault("maxSurge", 0)
-    spec.setdefault("revisionHistoryLimit", 10)
-
-
-_WORKLOADS = {
-    kinds.DEPLOYMENTS: _default_deployment,
-    kinds.REPLICA_SETS: _default_replica_set,
-    kinds.STATEFUL_SETS: _default_stateful_set,
-    kinds.DAEMON_SETS: _default_daemon_set,
-}
-
-
-def _default_job(spec: Obj) -> None:
-    spec.setdefault("parallelism", 1)
-    spec.setdefault("completions", 1)
-    spec.setdefault("backoffLimit", 6)
-    spec.setdefault("manualSelector", False)
-    spec.setdefault("completionMode", "NonIndexed")
-    spec.setdefault("suspend", False)
-    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed")
-    default_template(spec.setdefault("template", {}))
+def _fill(target: Obj, defaults: Obj) -> None:
+    """In place, level by level: what is missing."""
+    for key, value in defaults.items():
+        if isinstance(value, dict):
+            _fill(target.setdefault(key, {}), value)
+        else:
+            target.setdefault(key, value)
 
 
 def label_job(job: Obj) -> None:
@@ -132,64 +145,29 @@ def label_job(job: Obj) -> None:
     job["spec"].setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
 
 
-def _default_cron_job(spec: Obj) -> None:
-    spec.setdefault("concurrencyPolicy", "Allow")
-    spec.setdefault("suspend", False)
-    spec.setdefault("successfulJobsHistoryLimit", 3)
-    spec.setdefault("failedJobsHistoryLimit", 1)
-    default_template(get(spec, "jobTemplate", "spec", default={}).setdefault("template", {}))
-
-
-def _default_webhook(webhook: Obj) -> None:
-    webhook.setdefault("failurePolicy", "Fail")
-    webhook.setdefault("matchPolicy", "Equivalent")
-    webhook.setdefault("namespaceSelector", {})
-    webhook.setdefault("objectSelector", {})
-    webhook.setdefault("timeoutSeconds", 10)
-    webhook.setdefault("reinvocationPolicy", "Never")
-    for rule in webhook.get("rules") or ():
-        rule.setdefault("scope", "*")
-
-
-def default_template(template: Obj) -> None:
-    template.setdefault("metadata", {})
-    default_pod_spec(template.setdefault("spec", {}))
-
-
 def default_pod_spec(spec: Obj) -> None:
     """In place: what pods and pod templates have in common."""
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
-            default_container(container)
+            _default_container(container)
     for volume in spec.get("volumes") or ():
-        default_volume(volume)
-    spec.setdefault("restartPolicy", "Always")
-    spec.setdefault("terminationGracePeriodSeconds", 30)
-    spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("securityContext", {})
-    spec.setdefault("schedulerName", "default-scheduler")
+        for source in ("projected", "secret", "configMap", "downwardAPI"):
+            if isinstance(volume.get(source), dict):
+                volume[source].setdefault("defaultMode", 420)
+    _fill(spec, _POD_SPEC)
     if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
         spec["serviceAccountName"] = spec["serviceAccount"] = account
 
 
-def default_container(container: Obj) -> None:
-    container.setdefault("resources", {})
-    container.setdefault("terminationMessagePath", "/dev/termination-log")
-    container.setdefault("terminationMessagePolicy", "File")
-    image = str(container.get("image", ""))
-    tag = image.rsplit("/", 1)[-1].partition(":")[2]
+def _default_container(container: Obj) -> None:
+    _fill(container, _CONTAINER)
+    tag = str(container.get("image", "")).rsplit("/", 1)[-1].partition(":")[2]
     container.setdefault("imagePullPolicy", "Always" if tag in ("", "latest") else "IfNotPresent")
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for variable in container.get("env") or ():
         if field := get(variable, "valueFrom", "fieldRef"):
             field.setdefault("apiVersion", "v1")
-
-
-def default_volume(volume: Obj) -> None:
-    for source in ("projected", "secret", "configMap", "downwardAPI"):
-        if isinstance(volume.get(source), dict):
-            volume[source].setdefault("defaultMode", 420)
 
 
 def default_pod(pod: Obj) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 from podid.sandbox.kube.objects import Obj
 
@@ -49,138 +50,69 @@ class KubeKind:
 
 
 POD_FIELDS = (
-    "spec.hostNetwork",
-    "spec.nodeName",
-    "spec.restartPolicy",
-    "spec.schedulerName",
-    "spec.serviceAccountName",
-    "status.nominatedNodeName",
-    "status.phase",
-    "status.podIP",
-    "status.podIPs",
+    *("spec.hostNetwork", "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName"),
+    *("status.nominatedNodeName", "status.phase", "status.podIP", "status.podIPs"),
 )
 EVENT_FIELDS = (
-    "action",
-    "involvedObject.apiVersion",
-    "involvedObject.fieldPath",
-    "involvedObject.kind",
-    "involvedObject.name",
-    "involvedObject.namespace",
+    *("action", "reason", "reportingComponent", "source", "type"),
+    *(f"involvedObject.{name}" for name in ("apiVersion", "fieldPath", "kind", "name", "namespace", "uid")),
     "involvedObject.resourceVersion",
-    "involvedObject.uid",
-    "reason",
-    "reportingComponent",
-    "source",
-    "type",
 )
 
-NAMESPACES = KubeKind(
-    "", "v1", "namespaces", "Namespace", False, ("ns",), (), ("status.phase",), ("status",), returns_deleted=True
+RBAC = "rbac.authorization.k8s.io"
+_core = partial(KubeKind, "", "v1")
+_apps = partial(KubeKind, "apps", "v1", categories=("all",), subresources=("scale", "status"), generation=True)
+_batch = partial(KubeKind, "batch", "v1", categories=("all",), subresources=("status",), generation=True)
+
+NAMESPACES = _core(
+    *("namespaces", "Namespace", False, ("ns",)),
+    fields=("status.phase",),
+    subresources=("status",),
+    returns_deleted=True,
 )
-SERVICE_ACCOUNTS = KubeKind(
-    "", "v1", "serviceaccounts", "ServiceAccount", True, ("sa",), (), (), ("token",), returns_deleted=True
+SERVICE_ACCOUNTS = _core(
+    "serviceaccounts", "ServiceAccount", short=("sa",), subresources=("token",), returns_deleted=True
 )
-PODS = KubeKind(
-    "",
-    "v1",
-    "pods",
-    "Pod",
-    True,
-    ("po",),
-    ("all",),
-    POD_FIELDS,
-    ("eviction", "log", "status"),
+PODS = _core(
+    *("pods", "Pod", True, ("po",), ("all",), POD_FIELDS, ("eviction", "log", "status")),
     returns_deleted=True,
     generation=True,
 )
-NODES = KubeKind("", "v1", "nodes", "Node", False, ("no",), (), ("spec.unschedulable",), ("status",))
-EVENTS = KubeKind("", "v1", "events", "Event", True, ("ev",), (), EVENT_FIELDS)
-CONFIG_MAPS = KubeKind("", "v1", "configmaps", "ConfigMap", True, ("cm",))
-DEPLOYMENTS = KubeKind(
-    "apps",
-    "v1",
-    "deployments",
-    "Deployment",
-    True,
-    ("deploy",),
-    ("all",),
-    (),
-    ("scale", "status"),
-    generation=True,
-)
-REPLICA_SETS = KubeKind(
-    "apps",
-    "v1",
-    "replicasets",
-    "ReplicaSet",
-    True,
-    ("rs",),
-    ("all",),
-    ("status.replicas",),
-    ("scale", "status"),
-    generation=True,
-)
-STATEFUL_SETS = KubeKind(
-    "apps",
-    "v1",
-    "statefulsets",
-    "StatefulSet",
-    True,
-    ("sts",),
-    ("all",),
-    (),
-    ("scale", "status"),
-    generation=True,
-)
-DAEMON_SETS = KubeKind(
-    "apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), ("all",), (), ("status",), generation=True
-)
+NODES = _core("nodes", "Node", False, ("no",), fields=("spec.unschedulable",), subresources=("status",))
+EVENTS = _core("events", "Event", short=("ev",), fields=EVENT_FIELDS)
+CONFIG_MAPS = _core("configmaps", "ConfigMap", short=("cm",))
+DEPLOYMENTS = _apps("deployments", "Deployment", short=("deploy",))
+REPLICA_SETS = _apps("replicasets", "ReplicaSet", short=("rs",), fields=("status.replicas",))
+STATEFUL_SETS = _apps("statefulsets", "StatefulSet", short=("sts",))
+DAEMON_SETS = _apps("daemonsets", "DaemonSet", short=("ds",), subresources=("status",))
 CONTROLLER_REVISIONS = KubeKind("apps", "v1", "controllerrevisions", "ControllerRevision")
-JOBS = KubeKind("batch", "v1", "jobs", "Job", True, (), ("all",), ("status.successful",), ("status",), generation=True)
-CRON_JOBS = KubeKind("batch", "v1", "cronjobs", "CronJob", True, ("cj",), ("all",), (), ("status",), generation=True)
+JOBS = _batch("jobs", "Job", fields=("status.successful",))
+CRON_JOBS = _batch("cronjobs", "CronJob", short=("cj",))
 DISRUPTION_BUDGETS = KubeKind(
-    "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", True, ("pdb",), (), (), ("status",), generation=True
+    *("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
+    short=("pdb",),
+    subresources=("status",),
+    generation=True,
 )
 NETWORK_POLICIES = KubeKind(
-    "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", True, ("netpol",), generation=True
+    "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",), generation=True
 )
 MUTATING_WEBHOOKS = KubeKind(
-    "admissionregistration.k8s.io",
-    "v1",
-    "mutatingwebhookconfigurations",
-    "MutatingWebhookConfiguration",
-    False,
-    (),
-    ("api-extensions",),
+    *("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", False),
+    categories=("api-extensions",),
     generation=True,
 )
-RBAC = "rbac.authorization.k8s.io"
 ROLES = KubeKind(RBAC, "v1", "roles", "Role")
 ROLE_BINDINGS = KubeKind(RBAC, "v1", "rolebindings", "RoleBinding")
 CLUSTER_ROLES = KubeKind(RBAC, "v1", "clusterroles", "ClusterRole", False)
 CLUSTER_ROLE_BINDINGS = KubeKind(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", False)
 
+# in the order in which garbage is collected and namespaces are emptied
 ALL: tuple[KubeKind, ...] = (
-    CONFIG_MAPS,
-    EVENTS,
-    NAMESPACES,
-    NODES,
-    PODS,
-    SERVICE_ACCOUNTS,
-    CONTROLLER_REVISIONS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    CRON_JOBS,
-    JOBS,
-    DISRUPTION_BUDGETS,
-    NETWORK_POLICIES,
-    MUTATING_WEBHOOKS,
-    CLUSTER_ROLE_BINDINGS,
-    CLUSTER_ROLES,
-    ROLE_BINDINGS,
-    ROLES,
+    *(CONFIG_MAPS, EVENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS),
+    *(CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, CRON_JOBS, JOBS),
+    *(DISRUPTION_BUDGETS, NETWORK_POLICIES, MUTATING_WEBHOOKS),
+    *(CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES),
 )
 BY_PATH: dict[tuple[str, str, str], KubeKind] = {(k.group, k.version, k.plural): k for k in ALL}
 BY_NAME: dict[tuple[str, str], KubeKind] = {(k.api_version, k.name): k for k in ALL}

@@ -148,23 +148,20 @@ class KubeSandbox:
 
     def load_empty(self) -> None:
         """Only what every cluster has: the system namespaces and the webhook's configuration."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            baseline.furnish(self._simulation.registry, base64.b64encode(self.ca_pem).decode())
+        with self._simulation.settled() as registry:
+            baseline.furnish(registry, base64.b64encode(self.ca_pem).decode())
 
     def poke(self) -> None:
         """Bring the cluster to the clock's now, and let it notice what changed outside (the add-on, faults).
 
         Every request does the same. Call it after a change, so that what follows has the right time.
         """
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            self._simulation.store.lock.notify_all()
+        with self._simulation.settled() as registry:
+            registry.store.lock.notify_all()
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
         """The claims of a service account token that is valid now, pod included. Raises TokenRefused."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
+        with self._simulation.settled():
             return self._simulation.issuer.review(token, audience)
 
     # users and rights
@@ -194,34 +191,29 @@ class KubeSandbox:
 
     def create(self, kind: KubeKind, obj: Obj) -> Obj:
         """Create as an admin would, admission included. Raises StatusError."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            return self._simulation.registry.create(kind, obj["metadata"].get("namespace", ""), obj)
+        with self._simulation.settled() as registry:
+            return registry.create(kind, obj["metadata"].get("namespace", ""), obj)
 
     def find(self, kind: KubeKind, ns: str, name: str) -> Obj | None:
         """The object now, or None. Not to be changed."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            return self._simulation.store.find(kind, ns, name)
+        with self._simulation.settled() as registry:
+            return registry.store.find(kind, ns, name)
 
     def all(self, kind: KubeKind, ns: str = "") -> list[Obj]:
         """Every object of the kind now. Not to be changed."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            return self._simulation.store.all(kind, ns)
+        with self._simulation.settled() as registry:
+            return registry.store.all(kind, ns)
 
     def delete(self, kind: KubeKind, ns: str, name: str) -> None:
         """Delete as an admin would. Raises StatusError when it is not there."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            self._simulation.registry.delete(kind, self._simulation.registry.get(kind, ns, name), {})
+        with self._simulation.settled() as registry:
+            registry.delete(kind, registry.get(kind, ns, name), {})
 
     def patch(self, kind: KubeKind, ns: str, name: str, change: Callable[[Obj], Obj]) -> Obj:
         """Replace an object by what `change` makes of it. Raises StatusError."""
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            found = self._simulation.registry.get(kind, ns, name)
-            return self._simulation.registry.update(kind, found, change(found))
+        with self._simulation.settled() as registry:
+            found = registry.get(kind, ns, name)
+            return registry.update(kind, found, change(found))
 
     def add_node(
         self,
@@ -241,9 +233,8 @@ class KubeSandbox:
         given["metadata"]["labels"] = {key: value for key, value in given["metadata"]["labels"].items() if value}
         if taints:
             given["spec"]["taints"] = list(taints)
-        with self._simulation.store.lock:
-            self._simulation.catch_up()
-            return baseline.add_node(self._simulation.registry, given)
+        with self._simulation.settled() as registry:
+            return baseline.add_node(registry, given)
 
     def run_jobs_with(self, run: Runner) -> None:
         """What the pods of Jobs do from now on: exit code and log text for a pod."""

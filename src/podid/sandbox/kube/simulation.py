@@ -1,5 +1,8 @@
 """Everything that happens on the cluster by itself: controllers and kubelets, driven by the clock."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from podid.sandbox.contract import ControlPlane
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.admission import Admission
@@ -52,6 +55,13 @@ class Simulation:
         if kind not in _IDLE and not self._planned:
             self._planned = True
             self.store.timeline.after(self.timing.controller, self._reconcile)
+
+    @contextmanager
+    def settled(self) -> Iterator[Registry]:
+        """The cluster at the clock's now, for whoever does not hold the lock yet."""
+        with self.store.lock:
+            self.catch_up()
+            yield self.registry
 
     def catch_up(self) -> None:
         """Bring the cluster to the clock's now."""
