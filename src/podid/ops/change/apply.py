@@ -50,8 +50,8 @@ def apply(
 
 def _about_new_role(action: Action, done: list[Done]) -> bool:
     """Whether the run made the action's role itself."""
-    made = (item.action.target for item in done if item.action.kind == ROLE.name and item.after is not None)
-    return action.keys.get("roleName") in tuple(made)
+    made = {(item.action.kind, item.action.verb, item.action.target) for item in done if item.status is Status.DONE}
+    return (ROLE.name, Verb.CREATE, action.keys.get("roleName")) in made
 
 
 @dataclass(frozen=True, slots=True)
