@@ -41,9 +41,9 @@ def restart(
     Example: podid restart -n shop --stale
     """
     from podid.cli import typed
-    from podid.cli.changing import announce, report, settle_interrupted
+    from podid.cli.changing import announce, report, restarting, settle_interrupted
     from podid.domain.errors import Again, UsageError
-    from podid.ops.restart.journalled import RESTART_SECONDS, restart_journalled, restart_plan
+    from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
@@ -69,12 +69,4 @@ def restart(
     else:
         terminal.note("nothing to restart" + (": every pod carries the injected fields" if stale else ""))
     access.runtime.changing = bool(found)
-    result = restart_journalled(
-        access.clients,
-        place,
-        access.patience(RESTART_SECONDS),
-        found,
-        access.journal,
-        command=access.runtime.argv,
-    )
-    report(terminal, result)
+    report(terminal, restart_journalled(access.clients, place, found, restarting(access, terminal)))

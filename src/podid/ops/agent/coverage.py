@@ -10,10 +10,10 @@ from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.nodes import expects_agent, why_no_agent
+from podid.domain.patience import Patience
 from podid.domain.plan import Effect, EffectState
 
 if TYPE_CHECKING:
-    from podid.domain.patience import Patience
     from podid.kube.reader import KubeReader
 
 

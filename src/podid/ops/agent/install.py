@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected, TimedOut
 from podid.domain.model import Addon, AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
+from podid.domain.patience import Patience
+from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Header, Plan, Wait
 from podid.domain.words import nearest
 from podid.ops.agent.coverage import wait_covered
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.look import look
+from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-    from podid.domain.patience import Patience
-    from podid.domain.place import Place
-    from podid.ops.clients import Clients
 
 INSTALL_SECONDS = 900.0
 BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Addon, DaemonSet
+from podid.domain.place import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Section
 from podid.domain.workloads import is_agent
 from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.clients import Clients
 from podid.ops.doctor.collect import collect
 from podid.ops.doctor.diagnose import diagnose, select
-
-if TYPE_CHECKING:
-    from podid.domain.place import Place
-    from podid.ops.clients import Clients
 
 T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]

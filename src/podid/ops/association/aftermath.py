@@ -6,22 +6,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Patience
+from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Effect, Plan, Status, Wait
 from podid.domain.workloads import live
 from podid.ops.association.effect import combine, live_pods_effect, wait_for_effect, wait_for_no_effect
 from podid.ops.change.look import look
+from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.journalled import Restarting, replace_pods
-
-if TYPE_CHECKING:
-    from podid.domain.model import Association
-    from podid.domain.patience import Patience
-    from podid.domain.place import Place
-    from podid.ops.clients import Clients, KubeAccess
 
 ASSOCIATION_SECONDS = 300.0
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Effect, EffectState
 from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
+from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
-    from podid.domain.patience import Clock, Patience
     from podid.kube.reader import KubeReader
-    from podid.ops.clients import KubeAccess
 
 CREDENTIALS_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"

@@ -11,16 +11,16 @@ from podid.domain import trust
 from podid.domain.errors import Again, Conflict, NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
+from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan
 from podid.domain.words import did_you_mean
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.resolve import ResolvedRole
 
 if TYPE_CHECKING:
-    from podid.domain.place import Place
     from podid.kube.reader import KubeReader
-    from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

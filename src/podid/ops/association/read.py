@@ -10,13 +10,13 @@ from podid.domain import trust
 from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
+from podid.domain.place import Place
 from podid.ops.association.plan import association_not_found
+from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-    from podid.domain.place import Place
-    from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
@@ -19,9 +18,7 @@ from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.workloads import live, opted_out
 from podid.ops.association.effect import is_injected, missing_containers
-
-if TYPE_CHECKING:
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 ASSOCIATION_LINK, INJECTION_LINK, TRUST_LINK = 1, 3, 9
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
+from podid.ops.change.journal import Journal, Recorder
 from podid.ops.change.kinds import ROLE, kind_of
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.change.journal import Journal, Recorder
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 _TRIES = 4
 _ROLE_SETTLE_SECONDS = 30.0

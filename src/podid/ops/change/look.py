@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from podid.domain.plan import Effect, EffectState, Wait
-
-if TYPE_CHECKING:
-    from podid.ops.clients import Clients, KubeAccess
+from podid.ops.clients import Clients, KubeAccess
 
 
 def look(clients: Clients, wait: Wait | None, watch: Callable[[KubeAccess], Effect | None]) -> Effect | None:

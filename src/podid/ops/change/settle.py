@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError
+from podid.domain.place import Place
 from podid.domain.plan import Action, Done, Header
+from podid.ops.change.journal import Journal, Run
 from podid.ops.change.kinds import kind_of
-
-if TYPE_CHECKING:
-    from podid.domain.place import Place
-    from podid.ops.change.journal import Journal, Run
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from podid.domain.errors import Conflict
+from podid.domain.place import Place
 from podid.domain.plan import Action, Plan, Status, matches
+from podid.ops.change.journal import Run
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.settle import reachable
-
-if TYPE_CHECKING:
-    from podid.domain.place import Place
-    from podid.ops.change.journal import Run
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 
 def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:

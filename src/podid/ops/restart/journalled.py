@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Patience
+from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Plan
+from podid.ops.change.journal import Journal
+from podid.ops.clients import Clients
 from podid.ops.restart.rollout import restart
 from podid.ops.restart.targets import Target, find_targets
-
-if TYPE_CHECKING:
-    from podid.domain.names import ServiceAccountRef
-    from podid.domain.patience import Patience
-    from podid.domain.place import Place
-    from podid.ops.change.journal import Journal
-    from podid.ops.clients import Clients
 
 RESTART_SECONDS = 900.0
 
@@ -24,33 +21,10 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
     return Plan(header=place.header, actions=tuple(target.action for target in targets))
 
 
-def restart_journalled(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    targets: Sequence[Target],
-    journal: Journal,
-    *,
-    command: tuple[str, ...],
-    expect_injected: bool = True,
-) -> ChangeResult:
-    """Carries out what `restart_plan` says. Nothing is written to the journal when there are no targets."""
-    plan = restart_plan(place, targets)
-    if not targets:
-        return ChangeResult(plan=plan)
-    with journal.begin(command, plan.header, patience.clock.now()) as recorder:
-        for number, action in enumerate(plan.actions):
-            recorder.intent(number, action)
-        done = restart(clients.kube, targets, patience, expect_injected=expect_injected)
-        for number, item in enumerate(done):
-            recorder.outcome(number, item)
-        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
-    """What `--restart` asks for: how long, where it is written down and as part of which command. `announce` is told
-    each plan just before it is carried out."""
+    """How long restarts may take, where they are written down and as part of which command. `announce` is told each
+    plan that nobody has seen yet just before it is carried out."""
 
     patience: Patience
     journal: Journal
@@ -58,11 +32,27 @@ class Restarting:
     announce: Callable[[Plan], None]
 
 
+def restart_journalled(
+    clients: Clients, place: Place, targets: Sequence[Target], how: Restarting, *, expect_injected: bool = True
+) -> ChangeResult:
+    """Carries out what `restart_plan` says. Nothing is written to the journal when there are no targets."""
+    plan = restart_plan(place, targets)
+    if not targets:
+        return ChangeResult(plan=plan)
+    with how.journal.begin(how.command, plan.header, how.patience.clock.now()) as recorder:
+        for number, action in enumerate(plan.actions):
+            recorder.intent(number, action)
+        done = restart(clients.kube, targets, how.patience, expect_injected=expect_injected)
+        for number, item in enumerate(done):
+            recorder.outcome(number, item)
+        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
+
+
 def replace_pods(
     clients: Clients,
     place: Place,
     refs: Collection[ServiceAccountRef],
-    restarting: Restarting,
+    how: Restarting,
     *,
     stale: bool,
     expect_injected: bool,
@@ -71,13 +61,5 @@ def replace_pods(
     fields."""
     targets = find_targets(clients.kube.reader, refs, stale=stale)
     if targets:
-        restarting.announce(restart_plan(place, targets))
-    return restart_journalled(
-        clients,
-        place,
-        restarting.patience,
-        targets,
-        restarting.journal,
-        command=restarting.command,
-        expect_injected=expect_injected,
-    )
+        how.announce(restart_plan(place, targets))
+    return restart_journalled(clients, place, targets, how, expect_injected=expect_injected)

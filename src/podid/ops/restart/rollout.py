@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import Conflict, PodidError, TimedOut, Unavailable
+from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
 from podid.ops.association.effect import missing_containers
+from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, group
 
 if TYPE_CHECKING:
-    from podid.domain.patience import Clock, Patience
     from podid.kube.rollout import Rollout
-    from podid.ops.clients import KubeAccess
 
 MOST_RESTARTS = 3
 PARALLEL = 10

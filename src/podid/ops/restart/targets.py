@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, Conflict
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
+from podid.domain.place import Place
 from podid.domain.plan import Action
 from podid.domain.workloads import RESTARTABLE, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.plan import association_not_found
 from podid.ops.change.kinds import RESTART
+from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
-    from podid.domain.place import Place
     from podid.kube.reader import KubeReader
-    from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import InvalidInput, NotFound
 from podid.domain.model import Role, RolePolicies
 from podid.domain.names import check_role_name, parse_role_arn
+from podid.domain.place import Place
 from podid.ops.role.access import access_words, pod_scopes
 from podid.ops.role.resolve import role_not_found
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.domain.place import Place
 
 
 @dataclass(frozen=True, slots=True)

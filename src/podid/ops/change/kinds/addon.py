@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from podid.domain.model import Addon
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 
 class AddonState(TypedDict, total=False):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 from podid.domain.errors import AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
 from podid.domain.members import ArnText, Pairs
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, text
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 # AWS refuses a role that it does not know yet, or whose new trust it has not seen, for seconds up to about two minutes
 # (Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717)

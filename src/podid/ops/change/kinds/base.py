@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from podid.domain.errors import Conflict
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 Keys = Mapping[str, str]
 Operation = Callable[..., Any]

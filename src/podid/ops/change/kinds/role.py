@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 from podid.domain.errors import Conflict, NotFound
 from podid.domain.members import ArnText, Pairs, PolicyObject
 from podid.domain.model import Role
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 
 class RoleState(TypedDict, total=False):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 from podid.domain.errors import NotFound
 from podid.domain.members import PolicyObject
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 
 class RolePolicyState(TypedDict, total=False):

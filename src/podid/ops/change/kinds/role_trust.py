@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 from podid.domain.errors import Conflict, TimedOut
 from podid.domain.members import PolicyObject
 from podid.domain.model import Role
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
-
-if TYPE_CHECKING:
-    from podid.domain.patience import Patience
-    from podid.ops.clients import Clients
+from podid.ops.clients import Clients
 
 READ_BACK_SECONDS = 7.5
 
