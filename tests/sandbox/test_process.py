@@ -132,7 +132,7 @@ def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
 
 def old_state(directory: Path, port: int, pid: int) -> None:
     state.prepare(directory)
-    state.write(directory, state.SandboxState(pid, port, "old-nonce", "AKIA", "s", "us-west-2", "1", "demo", "", 0.0))
+    state.write(directory, state.SandboxState(pid, port, "old-nonce", "1", "us-west-2", "demo", {}, 0.0))
 
 
 def test_a_state_file_of_a_dead_process(directory: Path) -> None:

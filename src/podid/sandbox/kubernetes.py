@@ -1,13 +1,12 @@
 """Joins the two halves: a cluster whose webhook, tokens and users know the account's associations and access keys."""
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from podid.sandbox.contract import TokenClaims
 from podid.sandbox.kube.authn import MASTERS
 from podid.sandbox.kube.sandbox import KubeSandbox
+from podid.sandbox.state import write_private
 from podid.sandbox.world import World
 
 
@@ -27,7 +26,8 @@ class JoinedKubernetes:
         self.kube.load_baseline()
         self.kube.start()
         self.kubeconfig_path = directory / "kubeconfig"
-        _write_private(self.kubeconfig_path, json.dumps(self.kube.kubeconfig(self.kube.admin_token), indent=1))
+        self.kubeconfig_path.unlink(missing_ok=True)
+        write_private(self.kubeconfig_path, self.kube.kubeconfig(self.kube.admin_token))
         world.subscribe(self._changed)
 
     @property
@@ -70,10 +70,3 @@ def _groups(world: World, arn: str) -> tuple[str, ...] | None:
     if entry is None:
         return None
     return (*entry["kubernetesGroups"], *((MASTERS,) if arn in cluster.administrators else ()))
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "w") as file:
-        file.write(text)

@@ -118,11 +118,16 @@ def start(
                 )
             return _running(found, directory, already=True)
         state.remove(directory)
-        command = [sys.executable, "-m", "podid.sandbox.serve", "--directory", str(directory), "--port", str(port)]
-        command += ["--cluster", cluster, "--region", region]
-        command += ["--samples"] * samples + ["--no-kubernetes"] * (not kubernetes)
-        nonce = secrets.token_urlsafe(24)
-        return _running(_launch(command, directory, nonce, timeout), directory)
+        options = {
+            "nonce": secrets.token_urlsafe(24),
+            "directory": str(directory),
+            "port": port,
+            "cluster_name": cluster,
+            "region": region,
+            "samples": samples,
+            "kubernetes": kubernetes,
+        }
+        return _running(_launch(directory, options, timeout), directory)
 
 
 def stop(*, directory: Path) -> SandboxStopped:
@@ -155,17 +160,7 @@ def status(*, directory: Path) -> SandboxStatus:
 def env(*, directory: Path) -> Environment:
     """The variables that lead the AWS CLI, boto3 and kubectl to the sandbox; NotFound when none runs."""
     found = _require_running(directory)
-    export = {
-        "AWS_ENDPOINT_URL": _url(found),
-        "AWS_ACCESS_KEY_ID": found.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": found.secret_access_key,
-        "AWS_REGION": found.region,
-        "AWS_DEFAULT_REGION": found.region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    if found.kubeconfig:
-        export["KUBECONFIG"] = found.kubeconfig
-    return Environment(export | _past_proxies(os.environ), UNSET)
+    return Environment({**found.environment, **_past_proxies(os.environ)}, UNSET)
 
 
 def reset(*, directory: Path) -> Running:
@@ -206,29 +201,27 @@ def _require_running(directory: Path) -> SandboxState:
     return found
 
 
-def _launch(command: list[str], directory: Path, nonce: str, timeout: float) -> SandboxState:
+def _launch(directory: Path, options: Mapping[str, object], timeout: float) -> SandboxState:
     log = state.open_log(directory)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments as a list
-            command,
+        process = subprocess.Popen(
+            [sys.executable, "-m", "podid.sandbox.serve"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=environment,
+            env={name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))},
             cwd="/",
             start_new_session=True,
         )
     finally:
         os.close(log)
-    # The nonce goes through a pipe: arguments and environment of a process can be read by others.
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(nonce.encode())
+        pipe.write(json.dumps(options).encode())
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         found = state.read(directory)
-        if found is not None and found.nonce == nonce and _answers(found):
+        if found is not None and found.nonce == options["nonce"] and _answers(found):
             process.returncode = 0  # detached on purpose: without this, Popen warns that it is still running
             return found
         if process.poll() is not None:
@@ -255,7 +248,7 @@ def _running(found: SandboxState, directory: Path, *, already: bool = False) -> 
         cluster=found.cluster,
         account=found.account,
         region=found.region,
-        kubeconfig=found.kubeconfig,
+        kubeconfig=found.environment.get("KUBECONFIG", ""),
         started_at=found.started_at,
         log=str(state.log_path(directory)),
         already=already,

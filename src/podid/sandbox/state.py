@@ -22,12 +22,10 @@ class SandboxState:
     pid: int
     port: int
     nonce: str
-    access_key_id: str
-    secret_access_key: str
-    region: str
     account: str
+    region: str
     cluster: str
-    kubeconfig: str
+    environment: dict[str, str]
     started_at: float
 
 
@@ -96,9 +94,14 @@ def read(directory: Path) -> SandboxState | None:
 
 def write(directory: Path, state: SandboxState) -> None:
     """Writes the file; FileExistsError when there is one."""
+    write_private(state_path(directory), asdict(state))
+
+
+def write_private(path: Path, document: object) -> None:
+    """JSON into a new file that nobody else can read; FileExistsError when there is one."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(state_path(directory), flags, 0o600), "w") as file:
-        json.dump(asdict(state), file)
+    with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+        json.dump(document, file, indent=1)
 
 
 def remove(directory: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import secrets
 import string
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -274,11 +274,6 @@ class World:
             self.addon_faults.clear()
             self.credentials.allow_again()
             self._listeners.clear()
-
-    def all_associations(self) -> Iterator[AssociationRecord]:
-        with self.lock:
-            for cluster in self.clusters.values():
-                yield from list(cluster.associations.values())
 
 
 def _as_of(association: AssociationRecord, moment: float) -> AssociationRecord | None:

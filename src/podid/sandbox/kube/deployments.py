@@ -21,6 +21,7 @@ from podid.sandbox.kube.owned import (
     available,
     compact,
     deletion_order,
+    each,
     make_pod,
     owned,
     pods_of,
@@ -35,11 +36,8 @@ _HASH = "pod-template-hash"
 
 def sync_replica_sets(maker: PodMaker) -> None:
     """Bring every ReplicaSet to its number of pods and count them."""
-    registry = maker.registry
-    pods = owned(registry, kinds.PODS)
-    for replica_set in registry.store.all(kinds.REPLICA_SETS):
-        if not terminating(replica_set):
-            _sync_replica_set(maker, replica_set, pods.get(uid(replica_set), []))
+    for replica_set, pods in each(maker, kinds.REPLICA_SETS):
+        _sync_replica_set(maker, replica_set, pods)
 
 
 def _sync_replica_set(maker: PodMaker, replica_set: Obj, pods: list[Obj]) -> None:

@@ -14,16 +14,14 @@ from podid.sandbox.kube.objects import (
     terminating,
     uid,
 )
-from podid.sandbox.kube.owned import PodMaker, active, compact, make_pod, owned, pods_of, resolve, with_condition
+from podid.sandbox.kube.owned import PodMaker, active, compact, each, make_pod, pods_of, resolve, with_condition
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.selectors import matches
 
 
 def sync_jobs(maker: PodMaker) -> None:
-    pods = owned(maker.registry, kinds.PODS)
-    for job in maker.registry.store.all(kinds.JOBS):
-        if not terminating(job):
-            _sync_job(maker, job, pods.get(uid(job), []))
+    for job, pods in each(maker, kinds.JOBS):
+        _sync_job(maker, job, pods)
 
 
 def finished(job: Obj) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube.bodies import go_json_error
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import Obj, name, namespace
+from podid.sandbox.kube.objects import Obj, name, namespace, partial
 from podid.sandbox.kube.selectors import Matcher, parse_fields, parse_labels
 from podid.sandbox.kube.status import bad_request, expired
 from podid.sandbox.kube.tables import table
@@ -84,10 +84,6 @@ def wanted_shape(request: HttpRequest) -> str:
         if offer.strip() in ("application/json", "*/*"):
             break
     return ""
-
-
-def partial(obj: Obj) -> Obj:
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
 def shape_list(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, request: HttpRequest, now: float) -> Obj:

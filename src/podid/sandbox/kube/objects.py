@@ -40,6 +40,11 @@ def get(obj: Any, *path: str, default: Any = None) -> Any:
     return default if obj is None else obj
 
 
+def partial(obj: Obj) -> Obj:
+    """A PartialObjectMetadata."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+
+
 def labels(obj: Obj) -> dict[str, str]:
     found: dict[str, str] = get(obj, "metadata", "labels", default={})
     return found

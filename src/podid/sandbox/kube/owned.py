@@ -1,5 +1,7 @@
 """What the workload controllers share: the pods they own, creating and counting them."""
 
+from collections.abc import Iterator
+
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import (
@@ -30,6 +32,14 @@ def owned(registry: Registry, kind: KubeKind) -> dict[str, list[Obj]]:
     for group in found.values():
         group.sort(key=lambda obj: (obj["metadata"]["creationTimestamp"], int(obj["metadata"]["resourceVersion"])))
     return found
+
+
+def each(maker: "PodMaker", kind: KubeKind) -> Iterator[tuple[Obj, list[Obj]]]:
+    """Every owner of a kind that is not on its way out, with its pods."""
+    pods = owned(maker.registry, kinds.PODS)
+    for owner in maker.registry.store.all(kind):
+        if not terminating(owner):
+            yield owner, pods.get(uid(owner), [])
 
 
 def pods_of(registry: Registry, owner: Obj) -> list[Obj]:

@@ -1,36 +1,18 @@
 """Pod Security admission: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from podid.sandbox.kube.objects import Obj, get, labels
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
-_RESTRICTED_VOLUMES = (
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
+_RESTRICTED_VOLUMES = frozenset(
+    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"]
 )
 _BASELINE_CAPABILITIES = frozenset(
-    {
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    }
+    (
+        *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP"),
+        *("SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
+    )
 )
 
 
@@ -46,92 +28,67 @@ def violation(namespace: Obj, pod: Obj) -> str:
     return f'violates PodSecurity "{level}:{version}": {", ".join(found)}' if found else ""
 
 
-def _containers(spec: Obj) -> list[Obj]:
-    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-
-
 def _named(word: str, names: list[str]) -> str:
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return f"{word} {quoted}" if len(names) == 1 else f"{word}s {quoted}"
+    return f"{word}{'s' * (len(names) != 1)} " + ", ".join(f'"{name}"' for name in names)
 
 
-def _context(container: Obj) -> Obj:
-    context: Obj = get(container, "securityContext", default={})
-    return context
+def _containers(spec: Obj) -> dict[str, Obj]:
+    """Each container by name, with the fields of its security context as its own."""
+    containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    return {entry["name"]: {**entry, **get(entry, "securityContext", default={})} for entry in containers}
+
+
+def _failing(spec: Obj, test: Callable[[Obj], object]) -> list[str]:
+    return [name for name, container in _containers(spec).items() if test(container)]
+
+
+def _added(container: Obj) -> set[str]:
+    return set(get(container, "capabilities", "add", default=())) - _BASELINE_CAPABILITIES
+
+
+def _host_ports(container: Obj) -> list[str]:
+    return [str(port["hostPort"]) for port in container.get("ports") or () if port.get("hostPort")]
 
 
 def _baseline(spec: Obj) -> Iterator[str]:
     hosts = [field for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
     if hosts:
         yield f"host namespaces ({', '.join(f'{field}=true' for field in hosts)})"
-    added = [
-        (entry["name"], bad)
-        for entry in _containers(spec)
-        if (bad := sorted(set(get(_context(entry), "capabilities", "add", default=())) - _BASELINE_CAPABILITIES))
-    ]
-    if added:
-        shown = ", ".join(f'"{capability}"' for capability in sorted({c for _, entry in added for c in entry}))
+    if added := {name: extra for name, container in _containers(spec).items() if (extra := _added(container))}:
+        shown = ", ".join(f'"{capability}"' for capability in sorted(set().union(*added.values())))
         yield (
-            f"non-default capabilities ({_named('container', [n for n, _ in added])} must not include {shown} in "
+            f"non-default capabilities ({_named('container', list(added))} must not include {shown} in "
             "securityContext.capabilities.add)"
         )
-    paths = [volume["name"] for volume in spec.get("volumes") or () if "hostPath" in volume]
-    if paths:
+    if paths := [volume["name"] for volume in spec.get("volumes") or () if "hostPath" in volume]:
         yield f"hostPath volumes ({_named('volume', paths)})"
-    ports = [
-        (entry["name"], str(port["hostPort"]))
-        for entry in _containers(spec)
-        for port in entry.get("ports") or ()
-        if port.get("hostPort")
-    ]
-    if ports:
-        numbers = ", ".join(number for _, number in ports)
-        yield f"hostPort ({_named('container', [n for n, _ in ports])} uses hostPort {numbers})"
-    privileged = [entry["name"] for entry in _containers(spec) if _context(entry).get("privileged")]
-    if privileged:
-        yield f"privileged ({_named('container', privileged)} must not set securityContext.privileged=true)"
+    if ports := {name: found for name, container in _containers(spec).items() if (found := _host_ports(container))}:
+        numbers = ", ".join(port for found in ports.values() for port in found)
+        yield f"hostPort ({_named('container', list(ports))} uses hostPort {numbers})"
+    if names := _failing(spec, lambda c: c.get("privileged")):
+        yield f"privileged ({_named('container', names)} must not set securityContext.privileged=true)"
 
 
 def _restricted(spec: Obj) -> Iterator[str]:
-    escalating = [
-        entry["name"] for entry in _containers(spec) if _context(entry).get("allowPrivilegeEscalation") is not False
-    ]
-    if escalating:
+    if names := _failing(spec, lambda c: c.get("allowPrivilegeEscalation") is not False):
         yield (
-            f"allowPrivilegeEscalation != false ({_named('container', escalating)} must set "
+            f"allowPrivilegeEscalation != false ({_named('container', names)} must set "
             "securityContext.allowPrivilegeEscalation=false)"
         )
-    capable = [
-        entry["name"]
-        for entry in _containers(spec)
-        if "ALL" not in get(_context(entry), "capabilities", "drop", default=())
-    ]
-    if capable:
+    if names := _failing(spec, lambda c: "ALL" not in get(c, "capabilities", "drop", default=())):
         yield (
-            f"unrestricted capabilities ({_named('container', capable)} must set "
+            f"unrestricted capabilities ({_named('container', names)} must set "
             'securityContext.capabilities.drop=["ALL"])'
         )
     for volume in spec.get("volumes") or ():
         for kind in volume.keys() - {"name", *_RESTRICTED_VOLUMES}:
             yield f'restricted volume types ({_named("volume", [volume["name"]])} uses restricted volume type "{kind}")'
     of_pod: Obj = get(spec, "securityContext", default={})
-    rooted = [
-        entry["name"]
-        for entry in _containers(spec)
-        if not _context(entry).get("runAsNonRoot", of_pod.get("runAsNonRoot"))
-    ]
-    if rooted:
+    if names := _failing(spec, lambda c: not c.get("runAsNonRoot", of_pod.get("runAsNonRoot"))):
+        yield f"runAsNonRoot != true (pod or {_named('container', names)} must set securityContext.runAsNonRoot=true)"
+    profile, allowed = get(of_pod, "seccompProfile", "type"), ("RuntimeDefault", "Localhost")
+    if names := _failing(spec, lambda c: get(c, "seccompProfile", "type", default=profile) not in allowed):
         yield (
-            f"runAsNonRoot != true (pod or {_named('container', rooted)} must set securityContext.runAsNonRoot=true)"
-        )
-    unconfined = [
-        entry["name"]
-        for entry in _containers(spec)
-        if get(_context(entry), "seccompProfile", "type", default=get(of_pod, "seccompProfile", "type"))
-        not in ("RuntimeDefault", "Localhost")
-    ]
-    if unconfined:
-        yield (
-            f"seccompProfile (pod or {_named('container', unconfined)} must set "
+            f"seccompProfile (pod or {_named('container', names)} must set "
             'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")'
         )

@@ -187,39 +187,23 @@ class Registry:
         ns = namespace(about) or "default"
         if self.store.find(kinds.NAMESPACES, "", ns) is None:
             return
+        involved = {"kind": about["kind"], "namespace": ns, "name": name(about), "uid": uid(about)}
+        involved |= {"apiVersion": about["apiVersion"], "resourceVersion": about["metadata"]["resourceVersion"]}
         event: Obj = {
             "metadata": {"name": f"{name(about)}.{stamp}", "namespace": ns},
-            "involvedObject": {
-                "kind": about["kind"],
-                "namespace": ns,
-                "name": name(about),
-                "uid": uid(about),
-                "apiVersion": about["apiVersion"],
-                "resourceVersion": about["metadata"]["resourceVersion"],
-            },
+            "involvedObject": involved,
             "reason": reason,
             "message": message,
             "type": "Warning" if warning else "Normal",
             "reportingComponent": source,
         }
         if source == "default-scheduler":
-            event |= {
-                "source": {},
-                "firstTimestamp": None,
-                "lastTimestamp": None,
-                "eventTime": rfc3339_micro(now),
-                "action": "Binding" if reason == "Scheduled" else "Scheduling",
-                "reportingInstance": "default-scheduler",
-            }
+            action = "Binding" if reason == "Scheduled" else "Scheduling"
+            event |= {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": rfc3339_micro(now)}
+            event |= {"action": action, "reportingInstance": source}
         else:
-            event |= {
-                "source": {"component": source},
-                "firstTimestamp": rfc3339(now),
-                "lastTimestamp": rfc3339(now),
-                "count": 1,
-                "eventTime": None,
-                "reportingInstance": "",
-            }
+            seen = dict.fromkeys(("firstTimestamp", "lastTimestamp"), rfc3339(now))
+            event |= {"source": {"component": source}, **seen, "count": 1, "eventTime": None, "reportingInstance": ""}
         self.store.add(kinds.EVENTS, self.store.stamp(kinds.EVENTS, event))
 
 

@@ -11,10 +11,9 @@ from podid.sandbox.kube.objects import (
     namespace,
     owner_reference,
     template_hash,
-    terminating,
     uid,
 )
-from podid.sandbox.kube.owned import PodMaker, active, available, compact, make_pod, owned, pods_of, resolve
+from podid.sandbox.kube.owned import PodMaker, active, available, compact, each, make_pod, owned, pods_of, resolve
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.scheduling import node_matches, tolerates_node
 
@@ -43,10 +42,8 @@ def _record_revision(registry: Registry, owner: Obj, revision: str) -> None:
 
 
 def sync_stateful_sets(maker: PodMaker) -> None:
-    pods = owned(maker.registry, kinds.PODS)
-    for stateful_set in maker.registry.store.all(kinds.STATEFUL_SETS):
-        if not terminating(stateful_set):
-            _sync_stateful_set(maker, stateful_set, pods.get(uid(stateful_set), []))
+    for stateful_set, pods in each(maker, kinds.STATEFUL_SETS):
+        _sync_stateful_set(maker, stateful_set, pods)
 
 
 def _sync_stateful_set(maker: PodMaker, owner: Obj, pods: list[Obj]) -> None:
@@ -120,10 +117,8 @@ def _stateful_status(registry: Registry, owner: Obj, current: str, update: str) 
 
 
 def sync_daemon_sets(maker: PodMaker) -> None:
-    pods = owned(maker.registry, kinds.PODS)
-    for daemon_set in maker.registry.store.all(kinds.DAEMON_SETS):
-        if not terminating(daemon_set):
-            _sync_daemon_set(maker, daemon_set, pods.get(uid(daemon_set), []))
+    for daemon_set, pods in each(maker, kinds.DAEMON_SETS):
+        _sync_daemon_set(maker, daemon_set, pods)
 
 
 def _sync_daemon_set(maker: PodMaker, owner: Obj, pods: list[Obj]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import Obj, condition, get, name, parse_time, terminating
+from podid.sandbox.kube.objects import Obj, condition, get, name, parse_time, partial, terminating
 
 _NAME = (
     "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a "
@@ -157,31 +157,20 @@ def _definition(title: str, kind: str, description: str, priority: int = 0) -> O
 def table(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, include: str, now: float) -> Obj:
     """meta.k8s.io/v1 Table; `include` is None, Metadata or Object, as `includeObject` of the request."""
     columns = _COLUMNS.get(kind, ())
-    shown = [_definition("Name", "string", _NAME)]
     narrow = [column for column in columns if not column[2]]
     wide = [column for column in columns if column[2]]
-    shown += [_definition(title, shape, f"{title} of the {kind.singular}.") for title, shape, _, _ in narrow]
-    shown.append(_definition("Age", "string", _AGE))
-    shown += [_definition(title, shape, f"{title} of the {kind.singular}.", 1) for title, shape, _, _ in wide]
+    about = [_definition(title, shape, f"{title} of the {kind.singular}.", low) for title, shape, low, _ in columns]
+    shown = [_definition("Name", "string", _NAME), *about[: len(narrow)], _definition("Age", "string", _AGE)]
     rows = []
     for obj in objects:
         since = age(now - parse_time(obj["metadata"]["creationTimestamp"]))
         cells = [name(obj), *(cell(obj) for _, _, _, cell in narrow), since, *(cell(obj) for _, _, _, cell in wide)]
-        row: Obj = {"cells": cells}
-        if include == "Object":
-            row["object"] = obj
-        elif include == "Metadata":
-            metadata_only = {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": obj["metadata"],
-            }
-            row["object"] = metadata_only
-        rows.append(row)
+        included: Obj = {"Object": {"object": obj}, "Metadata": {"object": partial(obj)}}.get(include, {})
+        rows.append({"cells": cells, **included})
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
-        "columnDefinitions": shown,
+        "columnDefinitions": [*shown, *about[len(narrow) :]],
         "rows": rows,
     }

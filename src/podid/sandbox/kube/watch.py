@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.listing import matcher, partial, wanted_shape
-from podid.sandbox.kube.objects import Obj, namespace
+from podid.sandbox.kube.listing import matcher, wanted_shape
+from podid.sandbox.kube.objects import Obj, namespace, partial
 from podid.sandbox.kube.selectors import Matcher
 from podid.sandbox.kube.status import StatusError
 from podid.sandbox.kube.store import Change, Store
