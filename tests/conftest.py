@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from harness import Podid
 from podid.sandbox.box import Sandbox
+from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
 # the same cases on every run, so that a red run means a change; `make fuzz` looks for new ones
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -70,20 +71,74 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
 
 
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """A fresh AWS account on loopback, without Kubernetes."""
-    with Sandbox() as sandbox:
-        yield sandbox
+# --- worlds, see worlds.py: a fixture of these names is the same everywhere -------------------------------------------
 
 
 @pytest.fixture
-def podid(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Podid:
-    """podid pointed at the sandbox's account as its administrator, off a terminal, cluster demo."""
-    return at(box, monkeypatch)
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """An AWS account as good as new, without Kubernetes; the process is pointed at it as its administrator."""
+    with account_site(tmp_path) as site:
+        site.enter(monkeypatch)
+        yield site
 
 
-def at(box: Sandbox, monkeypatch: pytest.MonkeyPatch, **env: str) -> Podid:
-    for name, value in {**box.env(), "PODID_CLUSTER": box.world.cluster_name, **env}.items():
-        monkeypatch.setenv(name, value)  # boto3 reads the process's environment
-    return Podid(env=os.environ)
+@pytest.fixture
+def box(account: Site) -> Sandbox:
+    """The sandbox of `account`."""
+    return account.box
+
+
+@pytest.fixture
+def podid(account: Site) -> Podid:
+    """podid at `account`, off a terminal, cluster demo."""
+    return account.podid
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An account whose cluster demo has three nodes and three workloads, no agent, no association."""
+    with whole_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def healthy(site: Site) -> Site:
+    """The agent on every node, shop/orders associated and its pods made again; payments/billing-worker without Pod
+    Identity and legacy/reports on IRSA, as they came."""
+    return site.with_agent().with_identity()
+
+
+@pytest.fixture(scope="module")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with whole_site(tmp_path_factory.mktemp("site")) as site:
+        yield site.with_agent().with_identity()
+
+
+@pytest.fixture
+def shared(_kept: Site) -> Iterator[Site]:
+    """Like `healthy`, one for the tests of a module: only rights may be taken away, and they come back."""
+    yield _kept
+    _kept.box.world.credentials.allow_again()
+    _kept.box.faults.clear()
+    _kept.kube.faults.clear()
+
+
+@pytest.fixture
+def world() -> Iterator[KubeWorld]:
+    """A cluster without an account."""
+    with kube_world() as made:
+        yield made
+
+
+@pytest.fixture
+def no_sandbox() -> None:
+    """For tests that start one of their own: only one runs in a process."""
+    clear()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where podid records its changes; not there yet."""
+    directory = tmp_path / "journal"
+    monkeypatch.setenv("PODID_JOURNAL_DIR", str(directory))
+    return directory

@@ -81,4 +81,6 @@ class Podid:
         if self.answers is not None:
             runtime.use_prompter(self.answers)  # type: ignore[arg-type]  # same two methods, no terminal
         code = run(list(argv), runtime)
+        if self.clock is not None:  # a command takes some time, so that what two of them did has an order
+            self.clock.advance(0.001)
         return Outcome(code, stdout.getvalue(), stderr.getvalue())

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import at
 from harness import Answers, Podid
 from podid.cli import boundary
 from podid.cli.runtime import Runtime, Streams
@@ -33,7 +32,7 @@ VISIBLE = "\\x1b]0;owned\\x07\\x1b[2Jtext\\u202e"
 
 
 @pytest.fixture
-def shop(box: Sandbox) -> Sandbox:
+def two(box: Sandbox) -> Sandbox:
     """Two associations."""
     add_association(box.world, "shop", "orders", "storefront")
     add_association(box.world, "shop", "pay", "orders-dynamodb")
@@ -99,13 +98,13 @@ def test_a_bug_shows_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.match(r"Error: podid ran into a bug: ValueError at test_boundary.py:\d+ < ", outcome.stderr)
 
 
-def test_codes_of_real_commands(podid: Podid, shop: Sandbox) -> None:
+def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
     assert podid("--version").stdout.startswith("podid ")
     assert podid("list").code == 0
     assert podid("list", "--cluster", "nowhere").code == 5
     assert podid("associate", "shop/orders", "--role", "orders-dynamodb").code == 6
     assert podid("sandbox", "status").code == 3
-    shop.world.credentials.deny("eks:ListPodIdentityAssociations")
+    two.world.credentials.deny("eks:ListPodIdentityAssociations")
     assert podid("list").code == 4
 
 
@@ -162,7 +161,7 @@ def test_an_error_in_full(podid: Podid) -> None:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
-def test_formats(podid: Podid, shop: Sandbox) -> None:
+def test_formats(podid: Podid, two: Sandbox) -> None:
     document = podid("list", "-o", "json").json
     items = document["items"]
     assert [item["serviceAccount"] for item in items] == ["orders", "pay"]
@@ -182,7 +181,7 @@ def test_formats(podid: Podid, shop: Sandbox) -> None:
     assert [row[6] for row in wide] == [item["associationId"] for item in items]
 
 
-def test_a_query(podid: Podid, shop: Sandbox) -> None:
+def test_a_query(podid: Podid, two: Sandbox) -> None:
     query = ("--query", "items[].[namespace, serviceAccount]")
     rows = [["shop", "orders"], ["shop", "pay"]]
     assert podid("list", *query).stdout == "shop\torders\nshop\tpay\n"
@@ -205,7 +204,7 @@ def test_nothing_is_still_a_document(podid: Podid) -> None:
     ]
 
 
-def test_the_format_never_changes_the_code(podid: Podid, shop: Sandbox) -> None:
+def test_the_format_never_changes_the_code(podid: Podid, two: Sandbox) -> None:
     argv = ("associate", "shop/orders", "--role", "orders-dynamodb")
     assert {podid(*argv, "-o", output).code for output in ("table", "wide", "json", "jsonl", "yaml", "name")} == {6}
 
@@ -290,7 +289,7 @@ def test_colour_of_errors(tty: bool, env: dict[str, str], argv: tuple[str, ...],
     assert ("\x1b[" in outcome.stderr) is colour
 
 
-def test_colour_of_tables(podid: Podid, shop: Sandbox) -> None:
+def test_colour_of_tables(podid: Podid, two: Sandbox) -> None:
     podid.tty = True
     assert "\x1b[1m" in podid("list", TERM="xterm").stdout
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
@@ -303,7 +302,7 @@ def test_width_is_clamped(width: int, drawn: int) -> None:
     assert Runtime(streams=streams, env={}).width == drawn
 
 
-def test_no_arn_is_cut_on_a_narrow_terminal(podid: Podid, shop: Sandbox) -> None:
+def test_no_arn_is_cut_on_a_narrow_terminal(podid: Podid, two: Sandbox) -> None:
     podid.tty, podid.width = True, 40
     drawn = podid("list", "--no-color").stdout
     assert max(len(line) for line in drawn.splitlines()) <= 40
@@ -335,7 +334,7 @@ def to_closed_pipe(*argv: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("output", ["table", "json", "jsonl"])
-def test_a_closed_pipe_is_silent(podid: Podid, shop: Sandbox, output: str) -> None:
+def test_a_closed_pipe_is_silent(podid: Podid, two: Sandbox, output: str) -> None:
     assert to_closed_pipe("list", "-o", output) == (0, "")
 
 
@@ -357,7 +356,7 @@ def names(podid: Podid) -> list[str]:
     return podid("list", "-o", "name").stdout.split()
 
 
-def test_deleting_needs_a_yes_where_nobody_can_be_asked(podid: Podid, shop: Sandbox) -> None:
+def test_deleting_needs_a_yes_where_nobody_can_be_asked(podid: Podid, two: Sandbox) -> None:
     outcome = podid("disassociate", "shop/orders")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "Try:   podid disassociate shop/orders --yes" in outcome.stderr
@@ -366,7 +365,7 @@ def test_deleting_needs_a_yes_where_nobody_can_be_asked(podid: Podid, shop: Sand
     assert names(podid) == ["shop/pay"]
 
 
-def test_a_question_on_a_terminal(podid: Podid, shop: Sandbox) -> None:
+def test_a_question_on_a_terminal(podid: Podid, two: Sandbox) -> None:
     podid.tty, podid.answers = True, Answers(False)
     outcome = podid("disassociate", "shop/orders")
     assert (outcome.code, podid.answers.questions) == (2, ["Delete the association of shop/orders?"])
@@ -377,12 +376,12 @@ def test_a_question_on_a_terminal(podid: Podid, shop: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("env", [{"CI": "true"}, {"CI": "1"}])
-def test_nobody_is_asked_in_ci(podid: Podid, shop: Sandbox, env: dict[str, str]) -> None:
+def test_nobody_is_asked_in_ci(podid: Podid, two: Sandbox, env: dict[str, str]) -> None:
     podid.tty, podid.answers = True, Answers()
     assert podid("disassociate", "shop/orders", **env).code == 2
 
 
-def test_an_empty_ci_is_not_ci(podid: Podid, shop: Sandbox) -> None:
+def test_an_empty_ci_is_not_ci(podid: Podid, two: Sandbox) -> None:
     podid.tty, podid.answers = True, Answers(True)
     assert podid("disassociate", "shop/orders", CI="").code == 0
 
@@ -392,7 +391,7 @@ def test_creating_needs_no_consent(podid: Podid) -> None:
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
 
 
-def test_a_yes_is_not_a_replace_nor_an_update_of_trust(podid: Podid, shop: Sandbox) -> None:
+def test_a_yes_is_not_a_replace_nor_an_update_of_trust(podid: Podid, two: Sandbox) -> None:
     assert podid("associate", "shop/orders", "--role", "orders-dynamodb", "--yes").code == 6
     before = podid("role", "show", "article-2023", "-o", "json").json["trustPolicy"]
     assert podid("associate", "shop/new", "--role", "article-2023", "--yes").code != 0
@@ -425,7 +424,7 @@ DRY_RUNS = (
 )
 
 
-def test_a_dry_run_changes_nothing(podid: Podid, shop: Sandbox) -> None:
+def test_a_dry_run_changes_nothing(podid: Podid, two: Sandbox) -> None:
     assert podid("associate", "shop/third", "--role", "storefront", "--wait", "api").code == 0
     before = everything(podid)
     for line in DRY_RUNS:
@@ -482,7 +481,7 @@ def test_show_permissions_needs_no_arguments_and_no_aws(command: Any) -> None:
     ],
     ids=" ".join,
 )
-def test_expect_account(podid: Podid, shop: Sandbox, line: tuple[str, ...]) -> None:
+def test_expect_account(podid: Podid, two: Sandbox, line: tuple[str, ...]) -> None:
     before = names(podid)
     outcome = podid(*line, "--expect-account", "999999999999")
     assert (outcome.code, outcome.stdout) == (6, "")
@@ -523,8 +522,8 @@ def test_ctrl_c_in_a_real_process(podid: Podid, box: Sandbox) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_a_cluster_is_not_guessed_for_a_change(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    podid = at(box, monkeypatch, PODID_CLUSTER="")
+def test_a_cluster_is_not_guessed_for_a_change(podid: Podid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PODID_CLUSTER", "")
     assert podid("list").code == 0  # the only one there is
     outcome = podid("associate", "shop/orders", "--role", "storefront")
     assert (outcome.code, outcome.stdout) == (2, "")
@@ -533,12 +532,8 @@ def test_a_cluster_is_not_guessed_for_a_change(box: Sandbox, monkeypatch: pytest
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "api").code == 0
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-def test_the_journal_directory_is_private(podid: Podid, journal: Path) -> None:
+def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
     line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "--journal-dir", str(journal))
     assert podid(*line).code == 0
     assert journal.stat().st_mode & 0o777 == 0o700
@@ -591,7 +586,7 @@ def test_how_an_error_reads(monkeypatch: pytest.MonkeyPatch, error: errors.Podid
     assert Podid()("list").stderr == text
 
 
-def test_streams_that_cannot_be_written_to(shop: Sandbox, podid: Podid, tmp_path: Path) -> None:
+def test_streams_that_cannot_be_written_to(two: Sandbox, podid: Podid, tmp_path: Path) -> None:
     """The code stays the result's, and what is wrong is said on the stream that is left."""
     env = {**os.environ, **podid.env}
 

@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import at
-from harness import Podid
 from podid.cli.tree import COMMANDS, build
-from podid.sandbox.box import Sandbox
-from podid.sandbox.kubernetes import factory_in
+from worlds import Site
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -260,31 +257,28 @@ def _examples(page: Path) -> bool:
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if _examples(page)], ids=name)
-def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples(page: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page's console blocks, in order, on one sandbox. A comment above a block names the file that it is
     (`<!-- file: NAME -->`) or what is run before it unseen (`<!-- setup: podid … -->`)."""
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    with Sandbox(kubernetes=factory_in(tmp_path)) as box:
-        podid = at(box, monkeypatch)
-        podid.clock = box.world.clock
-        for block in FENCE.finditer(page.read_text(encoding="utf-8")):
-            note = re.match(r"<!-- (file|setup): (.*) -->", block["lead"])
-            if note and note[1] == "file":
-                (work / note[2]).write_text(block["body"], encoding="utf-8")
-            if block["kind"] != "console":
-                continue
-            if note and note[1] == "setup":
-                run(podid, Step(tuple(shlex.split(note[2])), ("…",)))
-            for step in steps(block["body"]):
-                run(podid, step)
+    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
+        note = re.match(r"<!-- (file|setup): (.*) -->", block["lead"])
+        if note and note[1] == "file":
+            (work / note[2]).write_text(block["body"], encoding="utf-8")
+        if block["kind"] != "console":
+            continue
+        if note and note[1] == "setup":
+            run(site, Step(tuple(shlex.split(note[2])), ("…",)))
+        for step in steps(block["body"]):
+            run(site, step)
 
 
-def run(podid: Podid, step: Step) -> None:
+def run(site: Site, step: Step) -> None:
     program, *argv = step.argv
     assert program == "podid"
-    outcome = podid(*argv)
+    outcome = site(*argv)
     line = shlex.join(step.argv)
     assert outcome.code == step.code, f"{line}\n{outcome.stdout}{outcome.stderr}"
     printed = outcome.stdout.splitlines()

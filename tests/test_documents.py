@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import at
 from harness import Podid
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
@@ -18,10 +17,9 @@ from podid.render.documents.all import KINDS
 from podid.render.formats import Format, to_text
 from podid.render.rich_writer import draw
 from podid.render.view import View, document, plain
-from podid.sandbox.box import Sandbox
-from podid.sandbox.kubernetes import factory_in
 from podid.sandbox.process import Environment, Running
 from test_schemas import VALIDATORS
+from worlds import whole_site
 
 TRUST = {
     "Version": "2012-10-17",
@@ -83,20 +81,15 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
         sandbox_views.absent_view("not running"),
         sandbox_views.environment_view(Environment({"AWS_REGION": "us-west-2"}, ("AWS_PROFILE",))),
     ]
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        Sandbox(kubernetes=factory_in(tmp_path_factory.mktemp("kube")), samples=True) as sandbox,
-    ):
-        patch.setenv("HOME", str(home))
+    with pytest.MonkeyPatch.context() as patch, whole_site(home) as site:
+        site.with_samples()
         patch.setattr(Terminal, "emit", lambda self, view: emitted.append(view))
-        podid = at(sandbox, patch)
-        podid.clock = sandbox.world.clock
         for line in COMMANDS.strip().splitlines():
             before = len(emitted)
-            outcome = podid(*(words.get(word, word) for word in line.split()))
+            outcome = site(*(words.get(word, word) for word in line.split()))
             assert len(emitted) == before + 1, (line, outcome)
-        sandbox.world.credentials.deny("iam:GetRole")
-        podid("doctor")
+        site.box.world.credentials.deny("iam:GetRole")
+        site("doctor")
     found: dict[str, list[View]] = {}
     for view in emitted:
         found.setdefault(str(view.document["kind"]), []).append(view)

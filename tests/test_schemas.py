@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from conftest import at
 from harness import Outcome, Podid
 from podid.cli.tree import COMMANDS
 from podid.sandbox.box import Sandbox
-from podid.sandbox.kubernetes import factory_in
+from worlds import Site
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "json"
 SCHEMAS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in REFERENCE.glob("*.json")}
@@ -142,18 +141,11 @@ def test_permissions(command: Any) -> None:
     assert document["command"] == command.name
 
 
-@pytest.fixture
-def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Podid]:
-    """podid with both halves of the sandbox, and a mistyped association in it."""
-    with Sandbox(kubernetes=factory_in(tmp_path), samples=True) as sandbox:
-        podid = at(sandbox, monkeypatch)
-        podid.clock = sandbox.world.clock
-        yield podid
+def test_reports_on_a_cluster(site: Site) -> None:
+    site.with_samples()
 
-
-def test_reports_on_a_cluster(whole: Podid) -> None:
     def json_of(*argv: str) -> Outcome:
-        return whole(*argv, "-o", "json")
+        return site(*argv, "-o", "json")
 
     assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "not-installed"
     assert [item["agentPod"] for item in check(json_of("agent", "nodes"), "NodeList")["items"]] != []

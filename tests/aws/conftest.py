@@ -1,26 +1,13 @@
-"""An AWS account on loopback, and a session that leads to it."""
+"""A session that leads to the account."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from podid.aws.session import AwsSession
-from podid.sandbox.box import Sandbox
+from worlds import Site
 
 
 @pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with Sandbox() as box:
-        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in box.env().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        yield box
-
-
-@pytest.fixture
-def session(box: Sandbox) -> AwsSession:
+def session(account: Site) -> AwsSession:
     return AwsSession(None, None, env=os.environ)

@@ -339,6 +339,7 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     assert eks.find_addon("demo", AGENT) is None
     with pytest.raises(NotFound, match=f"add-on {AGENT} of cluster demo does not exist"):
         eks.get_addon("demo", AGENT)
+    box.world.delays.addon = 2.0
     values = '{"podLabels":{"a":"b"}}'
     old = eks.list_addon_versions(AGENT, "1.35")[1].version
     created = eks.create_addon("demo", AGENT, version=old, configuration_values=values, token=token())

@@ -153,8 +153,9 @@ def test_a_policy_that_somebody_writes_after_the_plan_is_not_overwritten(
 
 
 def test_a_running_run_is_never_settled_nor_undone(box: Sandbox, podid: Podid, journal: Path) -> None:
-    recorder = Journal(journal).begin(("role", "create"), HEADER, datetime.now(UTC))
+    recorder = Journal(journal).begin(("role", "create"), HEADER, box.world.clock.datetime())
     recorder.intent(0, ATTACHMENT)
+    box.world.clock.advance(1)
 
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0
 

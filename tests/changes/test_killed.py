@@ -56,6 +56,7 @@ class Stage:
 
     def set_up(self) -> None:
         self.box.reset()
+        self.box.world.clock.go_on()  # as it does for the process that is killed
         self.rounds += 1
         self.podid.env = {**os.environ, "PODID_JOURNAL_DIR": str(self.directory / f"journal-{self.rounds}")}
         policy = policy_file(self.directory)

@@ -1,6 +1,6 @@
 """A changed association reaches running pods only when they are replaced, although they carry the injected fields."""
 
-from e2e.world import Site
+from worlds import Site
 
 
 def test_replace_and_restart_replaces_pods_that_hold_the_old_role(site: Site) -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from podid.sandbox import baseline
 from podid.sandbox.world import AddonFault
-
-from .world import ACCOUNT, AGENT, CLUSTER_ARN, Site
+from worlds import ACCOUNT, AGENT, CLUSTER_ARN, Site
 
 APPS = "/apis/apps/v1/namespaces"
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"

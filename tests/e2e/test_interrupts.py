@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
+from cluster_api import injected
 from podid.sandbox.kube.authn import User
 from podid.sandbox.kube.authz import Authorizer, ResourceAccess
-
-from .world import ROLE_ARN, Site, injected
+from worlds import ROLE_ARN, Site
 
 DEADLINE = 20.0
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cluster_api import Json, injected
 from podid.sandbox.kube.webhook import Webhook
-
-from .world import ROLE_ARN, Json, Site, injected
+from worlds import ROLE_ARN, Site
 
 
 def test_the_job_in_text(site: Site) -> None:

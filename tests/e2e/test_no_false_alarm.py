@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .world import Site
+from worlds import Site
 
 
 def quiet(site: Site, *argv: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from .world import Json, Site, injected
+from cluster_api import Json, injected
+from worlds import Site
 
 READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from cluster_api import Json
 from podid.checks.all import ALL
 from podid.ops.doctor.sections import rights
-
-from .world import Json, Site
+from worlds import Site
 
 IAM = rights(ALL).iam
 KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]

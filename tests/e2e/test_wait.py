@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from cluster_api import Json
 from podid.sandbox.faults import Fault
-
-from .world import Json, Site
+from worlds import Site
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
 READ_PODS: Json = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}

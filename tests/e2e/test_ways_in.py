@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from changes.support import writes
+from cluster_api import Json
 from podid.sandbox import baseline
-
-from .world import CLUSTER_ARN, Json, Site
+from worlds import CLUSTER_ARN, Site
 
 DIRECT = "endpoint of cluster demo, with a token signed by podid"
 

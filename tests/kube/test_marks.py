@@ -1,28 +1,23 @@
 """What the Kubernetes gateways' methods say that they need, against what the API server's authorizer is asked for."""
 
-import base64
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from podid.domain.errors import PodidError
-from podid.domain.model import Cluster, Pod
+from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
-from podid.kube.connect import connect
 from podid.kube.reader import TEMPLATED, KubeReader
-from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
-from podid.sandbox.kube import KubeSandbox
 from podid.sandbox.kube.authz import Authorizer, ResourceAccess
-from sandbox.memory_world import MemoryAddon, MemoryWorld
+from worlds import ORDERS, KubeWorld, kube_world
 
-ORDERS = ServiceAccountRef("shop", "orders")
 POD = Pod(
     namespace="shop",
     name="p",
@@ -87,25 +82,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[ResourceAccess]:
 
 
 @pytest.fixture
-def transport() -> Iterator[Transport]:
-    aws = MemoryWorld()
-    aws.addon = MemoryAddon()
-    with KubeSandbox(aws) as sandbox:
-        sandbox.load_baseline()
-        cluster = Cluster(
-            name=aws.cluster_name,
-            arn=aws.cluster_arn,
-            version="1.35",
-            status="ACTIVE",
-            endpoint=sandbox.endpoint,
-            certificate_authority=base64.b64encode(sandbox.ca_pem).decode(),
-        )
-        token = (sandbox.admin_token, datetime.now(UTC) + timedelta(hours=1))
-        yield Transport(connect(cluster, token=lambda: token))
+def lab() -> Iterator[KubeWorld]:
+    """With the agent's DaemonSet."""
+    with kube_world(agent=True) as world:
+        yield world
 
 
-def test_the_marks_are_what_the_api_server_is_asked_for(transport: Transport, asked: list[ResourceAccess]) -> None:
-    reader, writer = KubeReader(transport), KubeWriter(transport)
+def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld, asked: list[ResourceAccess]) -> None:
+    reader, writer = lab.reader, lab.writer
     wrong = []
     calls: list[tuple[Callable[..., Any], Callable[[], object]]] = [
         *((operation, lambda call=call: call(reader)) for operation, call in READS.items()),

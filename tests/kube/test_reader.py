@@ -1,10 +1,9 @@
 """What KubeReader keeps of the API's JSON: recorded answers of a real API server, and the sandbox's cluster."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,14 +16,11 @@ from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import Transport
-from podid.kube.writer import KubeWriter
 from podid.sandbox.faults import Fault
-from podid.sandbox.kube import KubeSandbox, ManualClock, kinds
-from sandbox.memory_world import MemoryAddon, MemoryWorld
+from podid.sandbox.kube import kinds
+from worlds import ORDERS, KubeWorld, kube_world
 
 from .kube_server import RECORDED
-
-ORDERS = ServiceAccountRef("shop", "orders")
 
 
 def body(label: str) -> dict[str, Any]:
@@ -190,40 +186,14 @@ def test_what_a_rollout_waits_for(
     assert (found.waiting, found.failed) == (waiting, failed)
 
 
-class Lab:
-    """The sandbox's cluster, with a reader and a writer as its administrator."""
-
-    def __init__(self, sandbox: KubeSandbox, aws: MemoryWorld, clock: ManualClock) -> None:
-        self.sandbox = sandbox
-        self.clock = clock
-        self._cluster = Cluster(
-            name=aws.cluster_name,
-            arn=aws.cluster_arn,
-            version="1.35",
-            status="ACTIVE",
-            endpoint=sandbox.endpoint,
-            certificate_authority=base64.b64encode(sandbox.ca_pem).decode(),
-        )
-        self.transport = self.login(sandbox.admin_token)
-        self.reader = KubeReader(self.transport)
-        self.writer = KubeWriter(self.transport)
-
-    def login(self, token: str) -> Transport:
-        return Transport(connect(self._cluster, token=lambda: (token, datetime.now(UTC) + timedelta(hours=1))))
-
-
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    aws, clock = MemoryWorld(), ManualClock()
-    aws.addon = MemoryAddon()
-    with KubeSandbox(aws, clock=clock) as sandbox:
-        sandbox.load_baseline()
-        clock.advance(60)
-        sandbox.poke()
-        yield Lab(sandbox, aws, clock)
+def lab() -> Iterator[KubeWorld]:
+    """With the agent's DaemonSet."""
+    with kube_world(agent=True) as world:
+        yield world
 
 
-def test_lists_are_complete_and_sorted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_complete_and_sorted(lab: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lab.reader.list_pods()
     monkeypatch.setattr("podid.kube.transport.PAGE", 2)
     assert lab.reader.list_pods() == whole
@@ -231,7 +201,7 @@ def test_lists_are_complete_and_sorted(lab: Lab, monkeypatch: pytest.MonkeyPatch
     assert {pod.service_account for pod in whole} == {"default", "billing-worker", "orders", "reports"}
 
 
-def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: Lab) -> None:
+def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: KubeWorld) -> None:
     whole = lab.reader.list_pods()
     shop = tuple(pod for pod in whole if pod.namespace == "shop")
     assert lab.reader.list_pods("shop") == shop
@@ -240,7 +210,7 @@ def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: Lab) -> Non
     assert lab.reader.list_pods("shop", service_account="nobody") == ()
 
 
-def test_find_and_get(lab: Lab) -> None:
+def test_find_and_get(lab: KubeWorld) -> None:
     account = lab.reader.get_service_account(ORDERS)
     assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid)
     assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
@@ -250,9 +220,9 @@ def test_find_and_get(lab: Lab) -> None:
     assert raised.value.what == "StatefulSet shop/nope does not exist"
 
 
-def test_find_does_not_hide_a_missing_right(lab: Lab) -> None:
+def test_find_does_not_hide_a_missing_right(lab: KubeWorld) -> None:
     lab.sandbox.add_user("nobody-token", "nobody", rules=[])
-    reader = KubeReader(lab.login("nobody-token"))
+    reader, _ = lab.login("nobody-token")
     with pytest.raises(AccessDenied) as raised:
         reader.find_service_account(ORDERS)
     assert raised.value.permission == "get serviceaccounts in namespace shop"
@@ -261,7 +231,7 @@ def test_find_does_not_hide_a_missing_right(lab: Lab) -> None:
     assert raised.value.permission == "list nodes (cluster-wide)"
 
 
-def test_workloads_and_their_owners(lab: Lab) -> None:
+def test_workloads_and_their_owners(lab: KubeWorld) -> None:
     orders = lab.reader.get_workload("Deployment", "shop", "orders")
     assert orders == Workload(
         kind="Deployment",
@@ -287,7 +257,7 @@ def test_workloads_and_their_owners(lab: Lab) -> None:
     assert lab.reader.list_owners("shop", "ReplicaSet") == {owner.uid: OwnerRef("Deployment", "orders", orders.uid)}
 
 
-def test_namespaces_nodes_and_irsa_annotations(lab: Lab) -> None:
+def test_namespaces_nodes_and_irsa_annotations(lab: KubeWorld) -> None:
     assert lab.reader.list_namespaces() == (
         *("default", "kube-node-lease", "kube-public", "kube-system"),
         *("legacy", "payments", "shop"),
@@ -298,20 +268,20 @@ def test_namespaces_nodes_and_irsa_annotations(lab: Lab) -> None:
     assert roles == {"legacy/default": "", "legacy/reports": "arn:aws:iam::111122223333:role/irsa-reports"}
 
 
-def test_the_agent(lab: Lab) -> None:
+def test_the_agent(lab: KubeWorld) -> None:
     (agent,) = lab.reader.list_agent_daemon_sets()
     assert (agent.name, agent.desired, agent.ready) == ("eks-pod-identity-agent", 3, 3)
     pods = lab.reader.list_agent_pods()
     assert [pod.node for pod in pods] != []
 
 
-def test_the_webhooks_registration(lab: Lab) -> None:
+def test_the_webhooks_registration(lab: KubeWorld) -> None:
     assert lab.reader.webhook_present()
     lab.sandbox.delete(kinds.MUTATING_WEBHOOKS, "", "pod-identity-webhook")
     assert not lab.reader.webhook_present()
 
 
-def test_service_accounts_are_made_and_removed(lab: Lab) -> None:
+def test_service_accounts_are_made_and_removed(lab: KubeWorld) -> None:
     later = ServiceAccountRef("shop", "later")
     made = lab.writer.create_service_account(later)
     assert lab.reader.get_service_account(later) == made
@@ -319,13 +289,13 @@ def test_service_accounts_are_made_and_removed(lab: Lab) -> None:
     assert lab.reader.find_service_account(later) is None
 
 
-def test_an_expired_list_is_read_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_list_is_read_again(lab: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("podid.kube.transport.PAGE", 3)
     lab.sandbox.faults.add(Fault("fail", operation="*continue=*", status=410, times=1))
     assert len(lab.reader.list_pods()) == 7
 
 
-def test_a_token_request_is_bound_to_the_pod(lab: Lab) -> None:
+def test_a_token_request_is_bound_to_the_pod(lab: KubeWorld) -> None:
     pod = lab.reader.list_pods("shop")[0]
     claims = lab.sandbox.review_token(lab.writer.request_token(ORDERS, pod), "pods.eks.amazonaws.com")
     assert (claims.namespace, claims.service_account, claims.pod_uid) == ("shop", "orders", pod.uid)
@@ -334,7 +304,9 @@ def test_a_token_request_is_bound_to_the_pod(lab: Lab) -> None:
     assert raised.value.what == "pod shop/nope does not exist"
 
 
-def test_a_kubeconfig_whose_ca_is_the_clusters(lab: Lab, tmp_path: Any, make_cluster: Callable[..., Cluster]) -> None:
+def test_a_kubeconfig_whose_ca_is_the_clusters(
+    lab: KubeWorld, tmp_path: Any, make_cluster: Callable[..., Cluster]
+) -> None:
     file = tmp_path / "config"
     file.write_text(json.dumps(lab.sandbox.kubeconfig(lab.sandbox.admin_token)))
     elsewhere = make_cluster("https://abc.gr7.us-west-2.eks.amazonaws.com", pem=lab.sandbox.ca_pem.decode())

@@ -1,9 +1,8 @@
 """The collector against the sandbox: a real cluster read through real clients, rights taken away one by one."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,8 @@ from podid.ops.doctor.scope import EVERYTHING, DoctorScope
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds
-from podid.sandbox.kubernetes import JoinedKubernetes, factory_in
+from podid.sandbox.kubernetes import JoinedKubernetes
+from worlds import Site
 
 
 @dataclass
@@ -73,23 +73,20 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    with Sandbox(kubernetes=factory_in(tmp_path)) as box:
-        for name, value in box.env().items():
-            monkeypatch.setenv(name, value)
-        aws = AwsSession(None, None, env=os.environ)
-        aws.eks.create_addon("demo", "eks-pod-identity-agent", token="0123456789abcdef")
-        cluster = aws.eks.get_cluster("demo")
-        token = aws.sts.get_cluster_token("demo")
-        found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
-        baseline.add_association(box.world, "shop", "orders", "storefront")
-        transport = Transport(found)
-        access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
-        place = Place(account=cluster.account, region=aws.region, cluster=cluster)
-        made = Shop(box, Clients(aws, lambda: access), place)
-        made.later(300)
-        made.replace_pods("shop")
-        yield made
+def shop(site: Site, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    site.with_agent().enter(monkeypatch)
+    aws = AwsSession(None, None, env=os.environ)
+    cluster = aws.eks.get_cluster("demo")
+    token = aws.sts.get_cluster_token("demo")
+    found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
+    baseline.add_association(site.box.world, "shop", "orders", "storefront")
+    transport = Transport(found)
+    access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
+    place = Place(account=cluster.account, region=aws.region, cluster=cluster)
+    made = Shop(site.box, Clients(aws, lambda: access), place)
+    made.later(300)
+    made.replace_pods("shop")
+    return made
 
 
 def test_a_healthy_cluster_is_clean(shop: Shop) -> None:

@@ -1,7 +1,5 @@
 """When an association may be said to be in effect, against a control plane whose replicas learn at different times."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from podid.domain.names import ServiceAccountRef
@@ -10,14 +8,7 @@ from podid.ops.association import effect
 from podid.ops.association.effect import wait_for_effect, wait_for_no_effect
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds
-
-from .kube_world import ORDERS, KubeWorld, kube_world
-
-
-@pytest.fixture
-def world() -> Iterator[KubeWorld]:
-    with kube_world() as world:
-        yield world
+from worlds import ORDERS, KubeWorld, kube_world
 
 
 def wait(

@@ -1,9 +1,6 @@
 """Restarts of stale pods, against a sandbox whose controllers really replace them."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from podid.domain.errors import AccessDenied, TimedOut
 from podid.domain.exit_codes import ExitCode
@@ -16,8 +13,7 @@ from podid.ops.restart.targets import find_targets
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
-
-from .kube_world import ORDERS, KubeWorld, kube_world
+from worlds import ORDERS, KubeWorld
 
 HEADER = Header(caller_arn="", account="111122223333", region="us-west-2", cluster="demo")
 BILLING = ServiceAccountRef("payments", "billing-worker")
@@ -25,12 +21,6 @@ TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "x"}},
     "spec": {"serviceAccountName": "orders", "containers": [{"name": "app", "image": "busybox"}]},
 }
-
-
-@pytest.fixture
-def world() -> Iterator[KubeWorld]:
-    with kube_world() as world:
-        yield world
 
 
 def run(world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, **more: bool) -> ChangeResult:

@@ -1,6 +1,6 @@
 """Proof of identity: what each answer of EKS Auth means, and the whole exchange against both halves of the sandbox."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,8 @@ from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.association.verify import Identity, PodProof, VerifyReport, VerifyState, verify
 from podid.ops.clients import Clients, KubeAccess
-from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds
-from podid.sandbox.kubernetes import factory_in
-
-from .kube_world import ORDERS, KubeWorld, kube_world
+from worlds import ORDERS, KubeWorld, Site
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
 UNTIL = datetime(2027, 1, 15, 14, 0, tzinfo=UTC)
@@ -38,17 +35,15 @@ ASSOCIATION = Association(
 )
 
 
-@pytest.fixture
-def world() -> Iterator[KubeWorld]:
-    """The pods of shop/orders are injected."""
-    with kube_world() as world:
-        world.aws.associations.add(("shop", "orders"))
-        world.writer.dry_run_pod(ORDERS, image="x")
-        world.sleep(2)
-        world.writer.restart("Deployment", "shop", "orders", at=world.now())
-        for _ in range(10):
-            world.sleep(1)
-        yield world
+@pytest.fixture(autouse=True)
+def _injected(world: KubeWorld) -> None:
+    """The pods of shop/orders are."""
+    world.aws.associations.add(("shop", "orders"))
+    world.writer.dry_run_pod(ORDERS, image="x")
+    world.sleep(2)
+    world.writer.restart("Deployment", "shop", "orders", at=world.now())
+    for _ in range(10):
+        world.sleep(1)
 
 
 class EksAuth:
@@ -288,35 +283,33 @@ def test_an_identity_that_aws_could_not_be_asked_about(world: KubeWorld) -> None
     )
 
 
-def test_the_whole_exchange(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_whole_exchange(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Association, signed cluster token, restart, TokenRequest, EKS Auth and STS, without any stand-in."""
-    with Sandbox(kubernetes=factory_in(tmp_path)) as box:
-        for name, value in box.env().items():
-            monkeypatch.setenv(name, value)
-        env = {key: value for key, value in box.env().items() if key != "KUBECONFIG"} | {"HOME": str(tmp_path)}
-        aws = AwsSession(None, None, env=env)
-        cluster = aws.eks.get_cluster("demo")
-        role = aws.iam.get_role("billing-worker")
-        aws.eks.create_association("demo", ORDERS, role.arn, token="t")
-        box.world.clock.advance(60)
+    site.enter(monkeypatch)
+    env = {key: value for key, value in site.env.items() if key != "KUBECONFIG"} | {"HOME": str(tmp_path)}
+    aws = AwsSession(None, None, env=env)
+    cluster = aws.eks.get_cluster("demo")
+    role = aws.iam.get_role("billing-worker")
+    aws.eks.create_association("demo", ORDERS, role.arn, token="t")
+    site.wait(60)
 
-        def token() -> tuple[str, datetime]:
-            bearer = aws.sts.get_cluster_token("demo")
-            return bearer.token, bearer.expires_at
+    def token() -> tuple[str, datetime]:
+        bearer = aws.sts.get_cluster_token("demo")
+        return bearer.token, bearer.expires_at
 
-        transport = Transport(connect(cluster, token=token, env=env))
-        reader, writer = KubeReader(transport), KubeWriter(transport)
-        writer.restart("Deployment", "shop", "orders", at=datetime.now(UTC))
-        for _ in range(20):
-            box.world.clock.advance(1)
-            reader.check()
-        association = aws.eks.find_association("demo", ORDERS)
-        assert association is not None
-        report = verify(Clients(aws, lambda: KubeAccess((reader, writer))), association, say=lambda text: None)
-        assert (report.state, report.reason) == (
-            VerifyState.PROVEN,
-            "2 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
-        )
-        identity = report.pods[0].identity
-        assert identity is not None
-        assert identity.session_name.startswith("eks-demo-orders")
+    transport = Transport(connect(cluster, token=token, env=env))
+    reader, writer = KubeReader(transport), KubeWriter(transport)
+    writer.restart("Deployment", "shop", "orders", at=datetime.now(UTC))
+    for _ in range(20):
+        site.wait(1)
+        reader.check()
+    association = aws.eks.find_association("demo", ORDERS)
+    assert association is not None
+    report = verify(Clients(aws, lambda: KubeAccess((reader, writer))), association, say=lambda text: None)
+    assert (report.state, report.reason) == (
+        VerifyState.PROVEN,
+        "2 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
+    )
+    identity = report.pods[0].identity
+    assert identity is not None
+    assert identity.session_name.startswith("eks-demo-orders")

@@ -148,13 +148,14 @@ def test_the_webhook_lags(box: Sandbox, eks: Any) -> None:
     assert not box.world.pod_identity_enabled("shop", "orders")
 
 
-def test_update(eks: Any) -> None:
+def test_update(box: Sandbox, eks: Any) -> None:
     made = associate(eks, "shop", "orders", targetRoleArn=f"{ROLE}storefront")
     named = {"clusterName": "demo", "associationId": made["associationId"]}
     assert refusal(eks.update_pod_identity_association, **named)[:2] == (
         "InvalidParameterException",
         "At least one field must be provided for the update.",
     )
+    box.world.clock.advance(1)
     changed = eks.update_pod_identity_association(**named, policy=POLICY, disableSessionTags=True)["association"]
     assert (changed["policy"], changed["disableSessionTags"], changed["targetRoleArn"]) == (
         POLICY,

@@ -110,6 +110,7 @@ def test_simulation(iam: Any) -> None:
     )
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_other_partitions() -> None:
     import boto3
 

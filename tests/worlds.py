@@ -1,0 +1,371 @@
+"""The worlds that tests run podid in, built in layers on one sandbox a process.
+
+`started()` gives the account as good as new, with its cluster where one is wanted; `Site` puts podid in front of it and
+adds what a test needs: the samples, the agent, an identity. `KubeWorld` is a cluster without an account. Time stands
+still but for what podid sleeps and what a test lets pass, so that no test depends on how busy the machine is.
+"""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from cluster_api import ClusterApi, Json
+from harness import Outcome, Podid
+from podid.domain.model import Cluster
+from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Clock, Patience
+from podid.kube.connect import connect
+from podid.kube.reader import KubeReader
+from podid.kube.transport import Transport
+from podid.kube.writer import KubeWriter
+from podid.ops.clients import KubeAccess
+from podid.sandbox import baseline
+from podid.sandbox.box import Sandbox
+from podid.sandbox.credentials import Credential
+from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
+from podid.sandbox.kubernetes import JoinedKubernetes
+from podid.sandbox.world import Delays, Limits, World
+from sandbox.memory_world import MemoryAddon, MemoryWorld
+
+ACCOUNT = "111122223333"
+CLUSTER_ARN = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/demo"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
+AGENT = "eks-pod-identity-agent"
+ORDERS = ServiceAccountRef("shop", "orders")
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:Query"],
+            "Resource": f"arn:aws:dynamodb:us-west-2:{ACCOUNT}:table/orders",
+        }
+    ],
+}
+_BOTO = boto3.session.Session()
+
+
+# --- the sandbox of this process --------------------------------------------------------------------------------------
+
+
+class _Shelf:
+    """Starting a sandbox takes ten times as long as putting one back, so the last one is kept."""
+
+    box: Sandbox | None = None
+    whole = False
+    taken = False
+    directory = Path()
+
+
+def clear() -> None:
+    """Stops the sandbox that is kept: only one runs in a process, and some tests start their own."""
+    assert not _Shelf.taken, "a test holds the sandbox"
+    if _Shelf.box is not None:
+        _Shelf.box.stop()
+        _Shelf.box = None
+
+
+@contextmanager
+def started(directory: Path | None = None, moment: float | None = None) -> Iterator[Sandbox]:
+    """The account without delays or faults, its clock at `moment` (now, as what boto3 signs must be of about that
+    time). With a `directory`, which takes the kubeconfig, there is a cluster too. Nobody else can have it meanwhile."""
+    whole = directory is not None
+    if _Shelf.box is None or _Shelf.whole != whole:
+        clear()
+    assert not _Shelf.taken, "a test holds the sandbox"
+    _Shelf.taken, _Shelf.whole = True, whole
+    _Shelf.directory = directory or _Shelf.directory
+    try:
+        if _Shelf.box is None:
+            box = Sandbox(kubernetes=_cluster if whole else None)
+            _put_back(box, moment)
+            _Shelf.box = box.start()
+        else:
+            _put_back(_Shelf.box, moment)
+            _Shelf.box.reset()
+        yield _Shelf.box
+    finally:
+        _Shelf.taken = False
+
+
+def _cluster(world: World) -> JoinedKubernetes:
+    return JoinedKubernetes(world, _Shelf.directory)
+
+
+def _put_back(box: Sandbox, moment: float | None) -> None:
+    """What a reset leaves alone."""
+    vars(box.gateway).pop("answer", None)  # what a test put in front of it
+    box.admin_key = box.world.credentials.add_user("podid-admin", account=box.world.account)
+    box.world.delays, box.world.limits = Delays(association=0.0, addon=0.0), Limits()
+    box.world.clock.stand_still(float(int(time.time())) if moment is None else moment)
+    box.faults.calls.clear()
+
+
+# --- podid in front of it ---------------------------------------------------------------------------------------------
+
+
+class Site:
+    """`site("doctor")` runs podid as the account's administrator, in process, on the sandbox's clock. `slept` is how
+    long podid has slept, in seconds; that time passes for the account and the cluster as well, and no other does."""
+
+    def __init__(self, box: Sandbox, directory: Path) -> None:
+        self.box = box
+        self.clock = box.world.clock
+        self.directory = directory
+        self.env = {
+            **box.env(),
+            "PODID_CLUSTER": box.world.cluster_name,
+            "XDG_STATE_HOME": str(directory / "state"),
+            "HOME": str(directory / "home"),
+        }
+        self.podid = Podid(env=os.environ, clock=self.clock, sleep=self._sleep)
+        self.slept = 0.0
+        self.on_sleep: Callable[[float], None] = lambda seconds: None
+
+    @cached_property
+    def half(self) -> JoinedKubernetes:
+        half = self.box.kubernetes
+        assert isinstance(half, JoinedKubernetes), "this site has no cluster"
+        return half
+
+    @cached_property
+    def kube(self) -> KubeSandbox:
+        return self.half.kube
+
+    @cached_property
+    def cluster(self) -> ClusterApi:
+        return ClusterApi(self.kube)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        assert self.slept < 36000, "podid waits for hours"
+        self.wait(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Lets that much time pass, second by second: controllers act on what the step before has led to."""
+        left = seconds
+        while left > 0:
+            step = min(left, 1.0)
+            self.clock.advance(step)
+            if self.box.kubernetes is not None:
+                self.kube.poke()
+            self.on_sleep(step)
+            left -= step
+
+    def enter(self, patch: pytest.MonkeyPatch, without: Iterable[str] = (), **env: str) -> None:
+        """Points the process at the site: boto3 reads the process's environment."""
+        for name, value in {**self.env, **env}.items():
+            patch.setenv(name, value)
+        for name in without:
+            patch.delenv(name)
+
+    def __call__(self, *argv: str, env: dict[str, str] | None = None, without: Iterable[str] = ()) -> Outcome:
+        with pytest.MonkeyPatch.context() as patch:
+            self.enter(patch, without, **(env or {}))
+            return self.podid(*argv)
+
+    def must(self, *argv: str) -> Outcome:
+        outcome = self(*argv)
+        assert outcome.code == 0, (argv, outcome)
+        return outcome
+
+    # layers
+
+    def with_samples(self) -> "Site":
+        """The demo's mistyped association, in effect."""
+        baseline.add_association(self.box.world, "payments", "bilingworker", "billing-worker")
+        return self._heard("associations")
+
+    def with_agent(self) -> "Site":
+        """The agent add-on, Ready on every node."""
+        self.aws("eks").create_addon(clusterName="demo", addonName=AGENT)
+        self.wait(30)
+        return self
+
+    def with_identity(self) -> "Site":
+        """Role shop-orders, as podid would make it for shop/orders, and its association; the pods are newer than it."""
+        iam = self.aws("iam")
+        iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
+        iam.put_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read", PolicyDocument=json.dumps(POLICY))
+        self.associate(str(ORDERS.namespace), str(ORDERS.name), "shop-orders")
+        for name in self.cluster.pod_names("shop", "orders"):
+            self.cluster.delete(f"/api/v1/namespaces/shop/pods/{name}")
+        self.wait(60)
+        return self
+
+    def _heard(self, what: str) -> "Site":
+        self.box.world.changed(what)
+        self.box.world.notify()
+        return self
+
+    # what tests change by hand
+
+    def policy_file(self) -> str:
+        path = self.directory / "dynamodb-read.json"
+        path.write_text(json.dumps(POLICY))
+        return str(path)
+
+    def aws(self, service: str, *, key: Credential | None = None, region: str = "", attempts: int = 1) -> Any:
+        """boto3's client of the administrator, or of another `key`."""
+        credential = key or self.box.admin_key
+        return _BOTO.client(
+            service,
+            endpoint_url=self.box.endpoint_url,
+            region_name=region or self.box.world.region,
+            aws_access_key_id=credential.access_key_id,
+            aws_secret_access_key=credential.secret_access_key,
+            aws_session_token=credential.session_token or None,
+            config=Config(retries={"total_max_attempts": attempts}, connect_timeout=2, read_timeout=5),
+        )
+
+    def trust(self, role: str, document: Json) -> None:
+        self.aws("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(document))
+
+    def associate(self, namespace: str, account: str, role: str = "storefront") -> str:
+        """The association's id, in effect already; the role lets in whoever is of the cluster."""
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+        made = self.aws("eks").create_pod_identity_association(
+            clusterName="demo", namespace=namespace, serviceAccount=account, roleArn=arn
+        )
+        self.wait(10)
+        return str(made["association"]["associationId"])
+
+    def user(self, name: str, rules: list[Json]) -> dict[str, str]:
+        """Environment of a caller with the administrator's AWS rights and only `rules` in Kubernetes."""
+        token = f"token-of-{name}"
+        self.kube.add_user(token, name, rules=rules)
+        path = self.directory / f"kubeconfig-{name}"
+        path.write_text(json.dumps(self.kube.kubeconfig(token)))
+        return {"KUBECONFIG": str(path)}
+
+
+def trust_for(account: ServiceAccountRef, cluster_arn: str = CLUSTER_ARN) -> Json:
+    """A trust policy that lets in one service account, as podid writes it."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {
+            "StringEquals": {
+                "aws:SourceAccount": ACCOUNT,
+                "aws:RequestTag/kubernetes-namespace": account.namespace,
+                "aws:RequestTag/kubernetes-service-account": account.name,
+            },
+            "ArnEquals": {"aws:SourceArn": cluster_arn},
+        },
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+@contextmanager
+def account_site(directory: Path) -> Iterator[Site]:
+    """The AWS half only. What changes there is in effect at once."""
+    with started() as box:
+        yield Site(box, directory)
+
+
+@contextmanager
+def whole_site(directory: Path) -> Iterator[Site]:
+    """Cluster demo with three nodes and three workloads, no agent, no association, and AWS's own delays."""
+    with started(directory) as box:
+        box.world.delays = Delays()
+        site = Site(box, directory)
+        site.wait(60)
+        yield site
+
+
+# --- a cluster without an account -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class KubeWorld:
+    """The Kubernetes half with a reader and a writer for it; `aws` is what it is told of the account."""
+
+    sandbox: KubeSandbox
+    aws: MemoryWorld
+    clock: ManualClock
+    reader: KubeReader = field(init=False)
+    writer: KubeWriter = field(init=False)
+    said: list[str] = field(default_factory=list)
+    plans: list[tuple[float, ServiceAccountRef, bool]] = field(default_factory=list)
+    transports: list[Transport] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.reader, self.writer = self.login(self.sandbox.admin_token)
+
+    def at(self, seconds: float, ref: ServiceAccountRef, *, associated: bool = True) -> None:
+        """From `seconds` after now on, the control plane knows of the association (or no longer does)."""
+        self.plans.append((self.clock.seconds + seconds, ref, associated))
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        for due, ref, associated in list(self.plans):
+            if due <= self.clock.seconds:
+                self.plans.remove((due, ref, associated))
+                (self.aws.associations.add if associated else self.aws.associations.discard)((ref.namespace, ref.name))
+        self.sandbox.poke()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.seconds, UTC)
+
+    def progress(self, text: str) -> None:
+        if not self.said or self.said[-1] != text:
+            self.said.append(text)
+
+    def patience(self, seconds: float = 300) -> Patience:
+        return Patience(seconds, Clock(self.now, self.clock, self.sleep), self.progress)
+
+    def access(self, token: str = "") -> KubeAccess:
+        """As the user who sends `token`, else as the world's own."""
+        return KubeAccess(self.login(token) if token else (self.reader, self.writer))
+
+    def login(self, token: str) -> tuple[KubeReader, KubeWriter]:
+        """A reader and a writer as the user who sends `token`."""
+        transport = self.transport(token)
+        return KubeReader(transport), KubeWriter(transport)
+
+    def transport(self, token: str) -> Transport:
+        def login() -> tuple[str, datetime]:
+            return token, datetime.now(UTC) + timedelta(hours=1)
+
+        connection = connect(cluster_of(self.sandbox, self.aws), token=login, env={"HOME": "/nonexistent"})
+        self.transports.append(Transport(connection))
+        return self.transports[-1]
+
+
+def cluster_of(sandbox: KubeSandbox, aws: MemoryWorld) -> Cluster:
+    """What DescribeCluster would say of it."""
+    return Cluster(
+        name=aws.cluster_name,
+        arn=aws.cluster_arn,
+        version="1.35",
+        status="ACTIVE",
+        endpoint=sandbox.endpoint,
+        certificate_authority=base64.b64encode(sandbox.ca_pem).decode(),
+    )
+
+
+@contextmanager
+def kube_world(*, timing: Timing | None = None, agent: bool = False) -> Iterator[KubeWorld]:
+    """The samples' nodes, accounts and workloads; with `agent` its DaemonSet too."""
+    aws, clock = MemoryWorld(addon=MemoryAddon() if agent else None), ManualClock()
+    with KubeSandbox(aws, clock=clock, timing=timing) as sandbox:
+        sandbox.load_baseline()
+        clock.advance(60)
+        sandbox.poke()
+        made = KubeWorld(sandbox, aws, clock)
+        yield made
+        for transport in made.transports:
+            transport.close()
