@@ -52,7 +52,8 @@ class Met:
 
     def before(self) -> None:
         """Waits; Disconnect when the call never arrives."""
-        time.sleep(self.seconds)
+        if self.seconds:  # even time.sleep(0) hands the processor to somebody else
+            time.sleep(self.seconds)
         if self.breaks is not None and self.breaks.kind == "reset":
             raise Disconnect
 

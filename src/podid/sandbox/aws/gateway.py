@@ -86,7 +86,7 @@ class Gateway:
         """What the request is; AwsError for one that belongs to no service played here."""
         signature = read_signature(request)
         is_form = request.media_type == "application/x-www-form-urlencoded"
-        form = parse_form(request.body if is_form else b"", request.query)
+        form = parse_form(request.body if is_form else b"", request.query) if is_form or request.query else {}
         service = signature.service if signature is not None else ""
         if signature is None and form.get("Action") in StsService.UNSIGNED:
             service = "sts"
