@@ -111,8 +111,7 @@ def _role(call: Call, arn: str) -> RoleView:
 
 def _unauthorized(call: Call) -> AwsError:
     return call.error(
-        "AccessDeniedException",
-        "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
+        "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role."
     )
 
 

@@ -84,11 +84,7 @@ def _daemon_set(addon: AgentAddon, world: ControlPlane, set_name: str, compute: 
         "kind": "DaemonSet",
         "metadata": {
             "name": set_name,
-            "labels": {
-                **selector,
-                "app.kubernetes.io/managed-by": "EKS",
-                "app.kubernetes.io/version": version,
-            },
+            "labels": {**selector, "app.kubernetes.io/managed-by": "EKS", "app.kubernetes.io/version": version},
             "annotations": {"deprecated.daemonset.template.generation": "1"},
         },
         "spec": {
@@ -131,10 +127,7 @@ def _pod_spec(world: ControlPlane, image: str, settings: Mapping[str, object], c
                 "image": image,
                 "command": ["/go-runner", "/eks-pod-identity-agent", "server"],
                 "args": arguments,
-                "ports": [
-                    {"name": "proxy", "containerPort": 80},
-                    {"name": "probes-port", "containerPort": 2703},
-                ],
+                "ports": [{"name": "proxy", "containerPort": 80}, {"name": "probes-port", "containerPort": 2703}],
                 "env": [{"name": "AWS_REGION", "value": world.region}],
                 "resources": settings.get("resources") or {},
                 "securityContext": {"capabilities": {"add": ["CAP_NET_BIND_SERVICE"]}},

@@ -33,10 +33,7 @@ def load(registry: Registry, baseline: Baseline, region: str, account: str, part
     furnish(registry, ca_bundle)
     for index, instance in enumerate(baseline.instance_ids):
         zone = f"{region}{'abc'[index % 3]}"
-        add_node(
-            registry,
-            node(f"10.0.{index}.{10 + index}", instance, zone, region, baseline),
-        )
+        add_node(registry, node(f"10.0.{index}.{10 + index}", instance, zone, region, baseline))
     role = f"arn:{partition}:iam::{account}:role/{baseline.irsa_role}"
     workload(registry, *baseline.orders, replicas=2)
     workload(registry, *baseline.reports, annotations={ROLE_ARN: role})

@@ -11,14 +11,7 @@ from podid.sandbox.kube.listing import list_objects, matcher, shape_list, shape_
 from podid.sandbox.kube.objects import Obj, clone, name, uid
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.routes import ApiTarget
-from podid.sandbox.kube.status import (
-    bad_request,
-    cause,
-    invalid,
-    method_not_allowed,
-    not_found,
-    unsupported_media_type,
-)
+from podid.sandbox.kube.status import bad_request, cause, invalid, method_not_allowed, not_found, unsupported_media_type
 from podid.sandbox.kube.validation import check_strict
 
 _PATCHES = {

@@ -24,13 +24,7 @@ class StatusError(PodidError):
 
     @property
     def body(self) -> Obj:
-        body: Obj = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.what,
-        }
+        body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.what}
         if self.reason:
             body["reason"] = self.reason
         if self.details is not None:

@@ -82,10 +82,7 @@ class TokenIssuer:
         return pod
 
     def _claims(self, account: Obj, pod: Obj | None, audiences: list[str], now: int, seconds: int) -> Obj:
-        private: Obj = {
-            "namespace": namespace(account),
-            "serviceaccount": {"name": name(account), "uid": uid(account)},
-        }
+        private: Obj = {"namespace": namespace(account), "serviceaccount": {"name": name(account), "uid": uid(account)}}
         if pod is not None:
             private["pod"] = {"name": name(pod), "uid": uid(pod)}
             node = self._store.find(kinds.NODES, "", get(pod, "spec", "nodeName", default=""))

@@ -7,14 +7,7 @@ from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.objects import Obj, get
 from podid.sandbox.kube.selectors import matches
-from podid.sandbox.kube.status import (
-    DNS_SUBDOMAIN,
-    bad_request,
-    cause,
-    invalid,
-    invalid_value,
-    required,
-)
+from podid.sandbox.kube.status import DNS_SUBDOMAIN, bad_request, cause, invalid, invalid_value, required
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 # kubernetes 37 spells its types List[X] and Dict[str, X], earlier versions list[X] and dict(str, X)

@@ -80,10 +80,7 @@ def _begin(
 def _all_told(store: Store, kind: KubeKind) -> Obj:
     """The bookmark after the initial events: https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists"""
     metadata = {"resourceVersion": str(store.version), "annotations": {"k8s.io/initial-events-end": "true"}}
-    return {
-        "type": "BOOKMARK",
-        "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata},
-    }
+    return {"type": "BOOKMARK", "object": {"kind": kind.name, "apiVersion": kind.api_version, "metadata": metadata}}
 
 
 def _event(change: Change, ns: str, matches: Matcher) -> Obj | None:

@@ -187,10 +187,7 @@ def _inject_container(container: Obj, injection: _Injection, region: str) -> boo
 
 def _volume(injection: _Injection) -> Obj:
     token = {"audience": injection.audience, "expirationSeconds": injection.expiration, "path": injection.path}
-    return {
-        "name": injection.volume,
-        "projected": {"sources": [{"serviceAccountToken": token}], "defaultMode": 420},
-    }
+    return {"name": injection.volume, "projected": {"sources": [{"serviceAccountToken": token}], "defaultMode": 420}}
 
 
 def configuration(ca_bundle: str) -> Obj:
