@@ -1,13 +1,16 @@
 """Every test runs with a clean environment and talks to 127.0.0.1 only."""
 
+import gc
 import os
 import signal
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import hooks
 from botocore.loaders import Loader
 from hypothesis import settings
 
@@ -20,21 +23,74 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# left out of `make fast`: grids over whole commands, processes of their own, real time; node ids begin with these
+SLOW = (
+    "aws/test_eks.py::test_a_throttle",
+    "aws/test_eks.py::test_reads_survive_passing_failures",
+    "aws/test_pacing.py::test_a_limit_is_kept_to_on_real_threads",
+    "changes/test_concurrency.py",
+    "changes/test_denied.py",
+    "changes/test_faults.py",
+    "changes/test_bad_input.py::test_throttled_out_while_reading",
+    "changes/test_journal.py::test_full_in_the_middle_of_a_run",
+    "changes/test_killed.py",
+    "e2e/test_change_of_role.py",
+    "e2e/test_doctor_first_checks.py::test_each_is_named",
+    "e2e/test_interrupts.py",
+    "e2e/test_main_job.py::test_success_is_claimed",
+    "e2e/test_no_false_alarm.py",
+    "e2e/test_restart_job.py",
+    "e2e/test_rights.py",
+    "e2e/test_wait.py",
+    "e2e/test_ways_in.py",
+    "ops/test_collect.py",
+    "ops/test_effect.py",
+    "sandbox/",  # what the other tests stand on, as they are
+    "test_boundary.py::test_a_closed_pipe",
+    "test_boundary.py::test_ctrl_c_in_a_real_process",
+    "test_boundary.py::test_streams_that_cannot_be_written_to",
+    "test_completion.py::test_bash",
+    "test_completion.py::test_names_of_the_account",
+    "trust/test_trust_properties.py",
+)
+_KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(SLOW):
+            item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays, and looking through all of it for garbage took a quarter of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _models_are_read_once() -> Iterator[None]:
-    """Every command makes its own boto3 session, which reads megabytes of service models: a third of many tests."""
+def _boto3_finds_out_once() -> Iterator[None]:
+    """Every command makes its own boto3 session, which reads megabytes of service models, gives its events their new
+    names and looks at the signature of each handler: half the time of many tests."""
     with pytest.MonkeyPatch.context() as patch:
-        kept: dict[Any, Any] = {}
-        begin = Loader.__init__
+        models: dict[Any, Any] = {}
+        names: dict[str, str] = {}
+        load, alias = Loader.__init__, hooks.EventAliaser.__init__
 
-        def beginning(self: Loader, *args: Any, **named: Any) -> None:
-            begin(self, *args, **named)
-            self._cache = kept
+        def loading(self: Loader, *args: Any, **named: Any) -> None:
+            load(self, *args, **named)
+            self._cache = models
 
-        patch.setattr(Loader, "__init__", beginning)
+        def aliasing(self: hooks.EventAliaser, *args: Any, **named: Any) -> None:
+            alias(self, *args, **named)
+            self._alias_name_cache = names
+
+        patch.setattr(Loader, "__init__", loading)
+        patch.setattr(hooks.EventAliaser, "__init__", aliasing)
+        patch.setattr(hooks, "accepts_kwargs", cache(hooks.accepts_kwargs))
         yield
 
 
@@ -60,8 +116,9 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the machine's but what programs need to start: AWS_*, KUBECONFIG, CI and proxies change answers."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "PODID_", "XDG_")) or name in ("KUBECONFIG", "NO_COLOR", "FORCE_COLOR", "CI"):
+        if name not in _KEPT and not name.startswith(("PYTHON", "PYTEST_", "HYPOTHESIS_", "COVERAGE_", "LC_")):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 from podid.cli.boundary import run
 from podid.cli.runtime import Runtime, Streams
 from podid.sandbox.clock import SandboxClock
+
+
+def examples(steady: int) -> int:
+    """How many examples a property is tried with: `steady`, and twenty times as many under `make fuzz`."""
+    return steady * (20 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,16 +81,16 @@ def test_names_of_the_account_and_the_cluster(box: Sandbox, podid: Podid, tmp_pa
     # one argument is one argument, several may follow one another
     assert complete("bash", "show", "shop/orders", "", env=podid.env) == []
     assert remote(podid, "associate", "a/b", "sh") == ["shop/orders"]
-    began = time.monotonic()
+    calls = dict(box.faults.calls)
     assert complete("bash", "show", "sh", env=podid.env) == ["shop/orders"]
-    assert time.monotonic() - began < 0.3
+    assert box.faults.calls == calls
 
 
 def test_no_credentials_no_answer_and_no_complaint(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     began = time.monotonic()
     assert complete("bash", "show", "", env=env) == []
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0
 
 
 def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:

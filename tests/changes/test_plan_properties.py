@@ -7,6 +7,7 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import examples
 from podid.domain import trust
 from podid.domain.errors import Conflict
 from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
@@ -175,7 +176,7 @@ role_requests = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(role_requests, min_size=1, max_size=3), st.sampled_from([None, OPEN, CI]))
 def test_roles(requests: list[RoleRequest], existing: Mapping[str, object] | None) -> None:
     world = World()
@@ -216,7 +217,7 @@ associate_requests = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.lists(associate_requests, min_size=1, max_size=3), st.sampled_from([OPEN, CI]))
 def test_associations(requests: list[AssociateRequest], document: Mapping[str, object]) -> None:
     world = World()

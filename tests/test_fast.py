@@ -1,0 +1,16 @@
+"""What `make fast` leaves out is there to be left out."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import SLOW
+
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.parametrize("prefix", SLOW)
+def test_what_is_left_out_exists(prefix: str) -> None:
+    path, _, name = prefix.partition("::")
+    assert (TESTS / path).exists()
+    assert not name or f"\ndef {name}" in (TESTS / path).read_text(encoding="utf-8")
