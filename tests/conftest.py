@@ -14,7 +14,7 @@ from botocore import hooks
 from botocore.loaders import Loader
 from hypothesis import settings
 
-from harness import Podid
+from harness import Golden, Podid
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
@@ -55,6 +55,16 @@ SLOW = (
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """`golden("name", outcome)` compares with tests/golden/name.txt, or writes it with --update-golden."""
+    return Golden(update=request.config.getoption("--update-golden"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m is looked at

@@ -3,8 +3,11 @@
 import io
 import json
 import os
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from podid.cli.boundary import run
@@ -33,6 +36,30 @@ class Outcome:
     def error(self) -> Any:
         """The error document on stderr, which progress lines may precede."""
         return json.loads(self.stderr.strip().splitlines()[-1])["error"]
+
+
+GOLDEN = Path(__file__).parent / "golden"
+_IDS = re.compile(r"\ba-[a-z0-9]{17}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Code, stdout and stderr of a command line, whole, as they stand in a file. Random ids get numbers as long as they
+    are; what moves a terminal's cursor can be read."""
+
+    update: bool = False
+
+    def __call__(self, name: str, argv: Sequence[str], outcome: Outcome) -> None:
+        parts = (f"$ {shlex.join(('podid', *argv))}", f"exit {outcome.code}", "--- stdout", outcome.stdout)
+        text = "\n".join((*parts, "--- stderr", outcome.stderr)).replace("\r", "\\r").replace("\x1b", "\\e")
+        text += "" if text.endswith("\n") else "\n"
+        ids: dict[str, str] = {}
+        text = _IDS.sub(lambda found: ids.setdefault(found[0], f"a-{len(ids) + 1:017}"), text)
+        path = GOLDEN / f"{name}.txt"
+        if self.update:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text.splitlines() == path.read_text(encoding="utf-8").splitlines()
 
 
 class Answers:

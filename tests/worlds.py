@@ -185,7 +185,7 @@ class Site:
 
     def with_samples(self) -> "Site":
         """The demo's mistyped association, in effect."""
-        baseline.add_association(self.box.world, "payments", "bilingworker", "billing-worker")
+        baseline.add_association(self.box.world, "payments", "bilingworker", "apps/billing-worker")
         return self._heard("associations")
 
     def with_agent(self) -> "Site":
@@ -277,9 +277,9 @@ def account_site(directory: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def whole_site(directory: Path) -> Iterator[Site]:
+def whole_site(directory: Path, moment: float | None = None) -> Iterator[Site]:
     """Cluster demo with three nodes and three workloads, no agent, no association, and AWS's own delays."""
-    with started(directory) as box:
+    with started(directory, moment) as box:
         box.world.delays = Delays()
         site = Site(box, directory)
         site.wait(60)

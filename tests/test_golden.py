@@ -1,0 +1,65 @@
+"""What people see, whole: golden files of the main views on terminals of 80 and 120 columns and in a pipe.
+
+`pytest --update-golden tests/test_golden.py` writes them anew; the difference is to be read like any other.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from harness import GOLDEN, Golden
+from worlds import Site, whole_site
+
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "list": ("list",),
+    "show": ("show", "shop/orders"),
+    "show-chained": ("show", "shop/checkout-and-fulfilment"),
+    "doctor": ("doctor",),
+    "doctor-healthy": ("doctor", "-n", "shop"),
+    "plan-associate": (
+        "associate",
+        "payments/billing-worker",
+        "--role",
+        "billing-worker",
+        "--restart",
+        "--dry-run",
+    ),
+    "plan-replace": ("associate", "shop/orders", "--role", "storefront", "--replace", "--dry-run"),
+    "plan-role": ("role", "create", "cart", "--for", "shop/cart", "--policy-file", "dynamodb-read.json", "--dry-run"),
+}
+WIDTHS = {"80": 80, "120": 120, "pipe": 0}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Healthy but for the samples' mistyped association; a second identity with everything that an association has."""
+    with whole_site(tmp_path_factory.mktemp("site"), START.timestamp()) as site:
+        site.with_agent().with_identity().with_samples()
+        site.cluster.make_account("shop", "checkout-and-fulfilment")
+        site.aws("eks").create_pod_identity_association(
+            clusterName="demo",
+            namespace="shop",
+            serviceAccount="checkout-and-fulfilment",
+            roleArn="arn:aws:iam::111122223333:role/storefront",
+            targetRoleArn="arn:aws:iam::444455556666:role/checkout",
+            tags={"team": "shop"},
+        )
+        site.wait(3600)
+        yield site
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_as_it_was(shown: Site, golden: Golden, monkeypatch: pytest.MonkeyPatch, name: str, width: str) -> None:
+    site, argv = shown, COMMANDS[name]
+    site.policy_file()
+    monkeypatch.chdir(site.directory)
+    monkeypatch.setattr(site.podid, "tty", WIDTHS[width] > 0)
+    monkeypatch.setattr(site.podid, "width", WIDTHS[width] or 200)
+    golden(f"{name}-{width}", argv, site(*argv, env={"NO_COLOR": "1"}))
+
+
+def test_every_file_is_of_a_command() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}-{width}.txt" for name in COMMANDS for width in WIDTHS}
