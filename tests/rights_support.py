@@ -1,16 +1,23 @@
-"""Callers who have the rights that they were given and no others, in AWS and in Kubernetes."""
+"""Callers who have the rights that they were given and no others, in AWS and in Kubernetes, and what they are found to
+need."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+import pytest
 from botocore.config import Config
 
+from podid.domain.rights import KubeRight
+from podid.sandbox.aws.authorization import IamAuthorizer
+from podid.sandbox.aws.sts import StsService
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import KubeSandbox, kinds
+from podid.sandbox.kube.authz import Authorizer, ResourceAccess
 
 Json = dict[str, Any]
 _RBAC = "rbac.authorization.k8s.io"
@@ -54,6 +61,40 @@ def limited(
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         "KUBECONFIG": str(path),
     }
+
+
+class Asked:
+    """The rights that IAM and the cluster's authorizer are asked for, whether they are there or not."""
+
+    def __init__(self) -> None:
+        self.iam: set[str] = set()
+        self.kubernetes: set[KubeRight] = set()
+
+
+@contextmanager
+def asked_for() -> Iterator[Asked]:
+    """What is asked for meanwhile: in AWS by users alone, for EKS asks on behalf of its pods."""
+    asked = Asked()
+    check_iam, call_sts, check_kubernetes = IamAuthorizer.check, StsService.call, Authorizer.check
+
+    def iam(self: IamAuthorizer, caller: Any, action: str, *args: Any, **named: Any) -> None:
+        if ":user/" in caller.arn:
+            asked.iam.add(action)
+        check_iam(self, caller, action, *args, **named)
+
+    def sts(self: StsService, action: str, *args: Any) -> Any:
+        asked.iam.add(f"sts:{action}")
+        return call_sts(self, action, *args)
+
+    def kubernetes(self: Authorizer, user: Any, access: ResourceAccess) -> None:
+        asked.kubernetes.add(KubeRight(access.group, access.resource, access.verb))
+        check_kubernetes(self, user, access)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IamAuthorizer, "check", iam)
+        patch.setattr(StsService, "call", sts)
+        patch.setattr(Authorizer, "check", kubernetes)
+        yield asked
 
 
 def allow(*actions: str, resource: str = "*", **more: Any) -> Json:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import pytest
-
 import podid.aws
 import podid.kube
 from podid.aws.api import Api
@@ -22,8 +20,7 @@ from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
 from podid.kube.transport import Transport
-from podid.sandbox.aws.authorization import IamAuthorizer
-from podid.sandbox.box import Sandbox
+from rights_support import asked_for
 
 ORDERS = ServiceAccountRef("shop", "orders")
 ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
@@ -121,30 +118,13 @@ def _own(session: AwsSession) -> Any:
     return Credentials(access_key_id=keys.access_key, secret_access_key=keys.secret_key, session_token="")
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The IAM actions that the sandbox's authorizer is asked for."""
-    actions: list[str] = []
-    authorize = IamAuthorizer.check
-
-    def recording(self: IamAuthorizer, credential: Any, action: str, *args: Any, **named: Any) -> None:
-        actions.append(action)
-        authorize(self, credential, action, *args, **named)
-
-    monkeypatch.setattr(IamAuthorizer, "check", recording)
-    return actions
-
-
-def test_the_marks_are_what_the_services_are_asked_for(box: Sandbox, session: AwsSession, asked: list[str]) -> None:
+def test_the_marks_are_what_the_services_are_asked_for(session: AwsSession) -> None:
     session.eks.create_association("demo", ORDERS, ROLE, token="t-0")
     wrong = []
     for operation, call in CALLS.items():
-        asked.clear()
-        box.faults.calls.clear()
-        with suppress(PodidError):  # that something does not exist is asked for all the same
+        with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
             call(session)
-        needed = {*asked, *(f"{service}:{name}" for service, name in box.faults.calls)}
-        needed |= {action for each in needed for action in DEPENDENT.get(each, ())}
+        needed = asked.iam | {action for each in asked.iam for action in DEPENDENT.get(each, ())}
         marked: Rights = operation.__rights__  # type: ignore[attr-defined]
         if operation is Eks.update_association:
             needed.discard("eks:ListPodIdentityAssociations")  # the test's own question

@@ -11,11 +11,11 @@ import pytest
 from podid.domain.errors import PodidError
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import KubeRight, Rights
+from podid.domain.rights import Rights
 from podid.domain.workloads import RESTARTABLE
 from podid.kube.reader import TEMPLATED, KubeReader
 from podid.kube.writer import KubeWriter
-from podid.sandbox.kube.authz import Authorizer, ResourceAccess
+from rights_support import asked_for
 from worlds import ORDERS, KubeWorld, kube_world
 
 POD = Pod(
@@ -68,27 +68,13 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[ResourceAccess]:
-    """What the sandbox's authorizer is asked for."""
-    accesses: list[ResourceAccess] = []
-    check = Authorizer.check
-
-    def recording(self: Authorizer, user: Any, access: ResourceAccess) -> None:
-        accesses.append(access)
-        check(self, user, access)
-
-    monkeypatch.setattr(Authorizer, "check", recording)
-    return accesses
-
-
-@pytest.fixture
 def lab() -> Iterator[KubeWorld]:
     """With the agent's DaemonSet."""
     with kube_world(agent=True) as world:
         yield world
 
 
-def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld, asked: list[ResourceAccess]) -> None:
+def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld) -> None:
     reader, writer = lab.reader, lab.writer
     wrong = []
     calls: list[tuple[Callable[..., Any], Callable[[], object]]] = [
@@ -96,13 +82,11 @@ def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld, asked: l
         *((operation, lambda call=call: call(writer)) for operation, call in WRITES.items()),
     ]
     for operation, call in calls:
-        asked.clear()
-        with suppress(PodidError):  # that something does not exist is asked for all the same
+        with asked_for() as asked, suppress(PodidError):  # that something does not exist is asked for all the same
             call()
-        needed = {KubeRight(access.group, access.resource, access.verb) for access in asked}
         marked: Rights = operation.__rights__  # type: ignore[attr-defined]
-        if (set(marked.kubernetes), marked.iam) != (needed, ()):
-            wrong.append((operation.__qualname__, marked.kubernetes, sorted(needed)))
+        if (set(marked.kubernetes), marked.iam) != (asked.kubernetes, ()):
+            wrong.append((operation.__qualname__, marked.kubernetes, sorted(asked.kubernetes)))
     assert wrong == []
 
 

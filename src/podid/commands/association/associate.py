@@ -24,7 +24,9 @@ def rights() -> CommandRights:
         optional=(
             OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
             OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
+                "the dry runs that show the effect; nothing is created, but the right could",
+                KubeWriter.dry_run_pod,
+                KubeReader.webhook_present,
             ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE)),

@@ -24,13 +24,15 @@ def rights() -> CommandRights:
 
     return CommandRights.of(
         Eks.get_cluster,
-        *ADDON.calls(Verb.DELETE),
+        *ADDON.calls(Verb.CREATE, Verb.DELETE),
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
-        *ROLE.calls(Verb.DELETE),
+        *ROLE.calls(Verb.CREATE, Verb.DELETE),
         *ROLE_TRUST.calls(Verb.UPDATE),
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
-        optional=(OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.DELETE)),),
+        optional=(
+            OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
+        ),
     )
 
 

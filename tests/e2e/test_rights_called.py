@@ -1,0 +1,196 @@
+"""The rights that a command prints carry it through, and they are all that it asks for and no more."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster_api import Json
+from podid.cli.tree import COMMANDS
+from podid.domain.rights import Rights
+from rights_support import allow, asked_for, limited
+from worlds import ACCOUNT, ORDERS, POLICY, Site, trust_for, whole_site
+
+SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row.load().shared}
+
+
+def nothing(site: Site) -> None:
+    """The cluster as it comes."""
+
+
+def healthy(site: Site) -> None:
+    site.with_agent().with_identity()
+
+
+def with_role(site: Site) -> None:
+    make_role(site)
+
+
+def make_role(site: Site, trust: Json | None = None) -> None:
+    document = json.dumps(trust or trust_for(ORDERS))
+    site.aws("iam").create_role(RoleName="shop-orders", AssumeRolePolicyDocument=document)
+
+
+def with_narrow_role(site: Site) -> None:
+    trust = trust_for(ORDERS)
+    trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
+    make_role(site, trust)
+
+
+def every_kind(site: Site) -> None:
+    """As `healthy`, with a workload of each kind that can run as shop/orders; a Job is not restarted, and said."""
+    healthy(site)
+    for kind in ("StatefulSet", "DaemonSet"):
+        site.cluster.make_workload(kind, "shop", kind.lower(), "orders")
+    nowhere = {"nodeSelector": {"no": "such-node"}}  # it waits for a node, so it has not ended
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod=nowhere)
+    site.wait(30)
+
+
+def after(*lines: str, start: Callable[[Site], None] = healthy) -> Callable[[Site], None]:
+    """With what these commands have changed."""
+
+    def run(site: Site) -> None:
+        start(site)
+        for line in lines:
+            site.must(*line.split())
+            site.wait(60)
+
+    run.__name__ = " then ".join(lines)
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way through a command: `start` is the world that it finds, `optional` what is granted beside the default
+    rights, by the beginnings of their reasons. `code` is what it ends with when nothing is missing."""
+
+    line: str
+    start: Callable[[Site], None] = nothing
+    optional: tuple[str, ...] = ()
+    code: int = 0
+
+    @property
+    def command(self) -> str:
+        words = self.line.split()
+        return " ".join(words[:2]) if " ".join(words[:2]) in SHOWING else words[0]
+
+
+# asked for only where the command line does not name the cluster, or names an account
+CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
+EFFECT = ("seeing", "the dry runs")
+PROOF = ("redeeming", "asking")
+CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
+ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
+ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
+WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
+UNDONE = ("undo last --yes",)
+WAYS = (
+    Way("install-agent"),
+    Way("install-agent --addon-version v0.0.1-eksbuild.1", code=5),
+    Way("install-agent", healthy),
+    Way(ROLE),
+    Way(ROLE, after(ROLE)),
+    Way(ADOPTED, with_narrow_role),
+    Way("associate shop/orders --role shop-orders --tag a=b --wait api", with_role),
+    Way("associate shop/orders --role shop-order", with_role, code=5),
+    Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),
+    Way("associate shop/orders --role storefront --replace --wait effect", healthy, EFFECT),
+    Way("associate shop/orders --role shop-orders --restart", with_role, (*EFFECT, "--restart")),
+    Way("associate shop/orders --role storefront --replace --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service")),
+    Way("disassociate shop/orders --yes --wait api", healthy),
+    Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("restart shop/orders", every_kind, code=8),
+    Way("restart -A --stale", healthy),
+    Way("list", healthy),
+    Way("list -n shop -o jsonl", healthy),
+    Way("show shop/orders", healthy),
+    Way("show shop/order", healthy, code=5),
+    Way("verify shop/orders --yes", healthy, PROOF),
+    Way("verify shop/orders --yes", healthy, code=9),
+    Way("verify shop/order --yes", healthy, code=5),
+    Way("doctor", healthy),
+    Way("doctor shop/orders", healthy),
+    Way("agent status", healthy),
+    Way("agent nodes", healthy),
+    Way("role show shop-orders", healthy),
+    Way("role show shop-order", healthy, code=5),
+    Way("role list", healthy),
+    Way("whoami", healthy),
+    Way("undo last --yes", after(*CREATED)),
+    Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
+    Way("undo last --yes", after("associate shop/orders --role storefront --replace --wait api")),
+    Way("undo last --yes", after("disassociate shop/orders --yes --wait api")),
+    Way("undo last --yes", after(ROLE)),
+    Way("undo NEWEST --yes", after(ROLE, *UNDONE)),
+    Way("undo last --yes", after(ADOPTED, start=with_narrow_role)),
+    Way("undo NEWEST --yes", after(ADOPTED, *UNDONE, start=with_narrow_role)),
+    Way("undo last --yes", after("install-agent", start=nothing)),
+    Way("undo NEWEST --yes", after("install-agent", *UNDONE, start=nothing)),
+    Way("undo last --yes", after(WITH_ACCOUNT), ("undoing --create",)),
+    Way("undo NEWEST --yes", after(WITH_ACCOUNT, *UNDONE), ("undoing --create",)),
+)
+
+
+@pytest.fixture(autouse=True)
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("POLICY").write_text(json.dumps(POLICY))
+
+
+def granted(rights: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
+    """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
+    chosen = [item for item in rights["optional"] if item["for"].startswith(reasons)] if reasons else []
+    assert len(chosen) == len(reasons)
+    statements = [s for each in (rights, *chosen) for s in each["iamPolicy"]["Statement"]]
+    manifests = [manifest for each in (rights, *chosen) for manifest in each["kubernetes"]["items"]]
+    for manifest in manifests:
+        if manifest["kind"] == "Role":
+            manifest["metadata"]["namespace"] = "shop"
+    return {"Version": "2012-10-17", "Statement": statements}, manifests
+
+
+def carried_through(way: Way, directory: Path) -> Rights:
+    """What the way asks for, as a caller with just the rights that are printed for it."""
+    directory.mkdir()
+    with whole_site(directory) as site:
+        way.start(site)
+        printed = site.must(*way.command.split(), "--show-permissions", "-o", "json").json
+        policy, manifests = granted(printed, way.optional)
+        caller = limited(site.box, directory, policy, manifests)
+        runs = site.must("history", "-o", "json").json["items"]
+        line = way.line.replace("NEWEST", runs[0]["runId"] if runs else "")
+        with asked_for() as asked:
+            outcome = site(*line.split(), env=caller)
+        assert outcome.code == way.code, (way, outcome)
+        return Rights(tuple(asked.iam), tuple(asked.kubernetes))
+
+
+@pytest.mark.parametrize("command", SHOWING)
+def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: str, tmp_path: Path) -> None:
+    rights = SHOWING[command].all_rights()
+    printed = rights.always
+    for item in rights.optional:
+        printed |= item.rights
+    asked = Rights()
+    ways = [way for way in WAYS if way.command == command]
+    assert ways, f"podid {command} has no way here"
+    for number, way in enumerate(ways):
+        found = carried_through(way, tmp_path / str(number))
+        assert set(found.iam) <= set(printed.iam), way
+        assert set(found.kubernetes) <= set(printed.kubernetes), way
+        asked |= found
+    assert set(printed.iam) - set(asked.iam) <= CHOOSING
+    assert printed.kubernetes == asked.kubernetes
+
+
+def test_choosing_a_cluster_is_among_the_rights_of_all(site: Site, tmp_path: Path) -> None:
+    caller = limited(site.box, tmp_path, allow(*CHOOSING, "eks:ListPodIdentityAssociations"))
+    with asked_for() as asked:
+        outcome = site("list", "--expect-account", ACCOUNT, env=caller, without=("PODID_CLUSTER", "KUBECONFIG"))
+    assert outcome.code == 0, outcome
+    assert asked.iam == {*CHOOSING, "eks:ListPodIdentityAssociations"}
