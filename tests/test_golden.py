@@ -61,5 +61,11 @@ def test_as_it_was(shown: Site, golden: Golden, monkeypatch: pytest.MonkeyPatch,
     golden(f"{name}-{width}", argv, site(*argv, env={"NO_COLOR": "1"}))
 
 
+def test_what_the_files_leave_out_is_what_the_report_says(shown: Site) -> None:
+    passed = shown("doctor", "-o", "json").json["summary"]["pass"]
+    assert passed > 0
+    assert shown("doctor").stdout.rstrip().endswith(f", {passed} passed")
+
+
 def test_every_file_is_of_a_command() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == {f"{name}-{width}.txt" for name in COMMANDS for width in WIDTHS}
