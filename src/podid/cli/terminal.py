@@ -127,6 +127,8 @@ class Terminal:
                 )
             )
             return
+        if options.output is Format.TABLE and options.query is None and (empty := view.empty):
+            self.note(empty)  # nothing on both streams would look like a failure
         text = to_text(view, options.output, options.query)
         self._stdout(_writing(text))
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from podid.render.documents import reports as documents
 
 
-_NODE_COLUMNS = (*columns("NODE", "TYPE", "AGENT", "POD", "WHY"), Column("OS", wide=True))
+_NODE_COLUMNS = (
+    *columns("NODE", "TYPE", "AGENT"),
+    Column("POD", folds=1),
+    Column("WHY", prose=True),
+    Column("OS", wide=True),
+)
 
 
 def agent_status_view(found: AgentReading) -> View:

@@ -227,12 +227,12 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     if detail and len(runs) == 1:
         return View(document(body), (_action_table(body["items"][0]["actions"]),), names, _run_text(runs[0]))
     columns = (
-        Column("RUN", whole=True),
+        Column("RUN"),
         Column("STARTED", wide=True),
         Column("STATUS"),
-        Column("CHANGES", right=True),
-        Column("CLUSTER"),
-        Column("COMMAND"),
+        Column("CHANGES", right=True, folds=1),
+        Column("CLUSTER", folds=2),
+        Column("COMMAND", prose=True),
         Column("ACCOUNT", wide=True),
         Column("REGION", wide=True),
         Column("CALLER", wide=True),

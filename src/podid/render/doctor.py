@@ -102,7 +102,7 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         Column("LINK", right=True),
         Column("SEVERITY"),
         Column("ID"),
-        Column("HEALTHY WHEN"),
+        Column("HEALTHY WHEN", prose=True),
         Column("IAM", wide=True),
         Column("KUBERNETES", wide=True),
     )

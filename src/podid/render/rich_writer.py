@@ -1,15 +1,16 @@
 """The one module that imports rich: tables for a person at a terminal."""
 
-from typing import IO
+from typing import IO, Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from podid.render import sanitize
+from podid.render.layout import GAP, lay_out
 from podid.render.view import Table, View
 
+# the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
+_AS_IT_IS: dict[str, Any] = {"soft_wrap": True, "crop": False}
 _STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim"}
 
 
@@ -41,21 +42,15 @@ def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> N
     if not table.rows:
         console.print(Text(table.empty or "nothing", style="dim" if color else ""))
         return
-    shown = [index for index, column in enumerate(table.columns) if wide or not column.wide]
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold" if color else "")
-    for index in shown:
-        column = table.columns[index]
-        # fold, never cut: an ARN that lost its end names another thing
-        whole = max((len(row[index]) for row in table.rows), default=0) if column.whole else None
-        grid.add_column(column.title, overflow="fold", justify="right" if column.right else "left", min_width=whole)
-    for number, row in enumerate(table.rows):
-        grid.add_row(
-            *(
-                Text(sanitize.line(row[index]), style=_STYLES.get(table.styles.get((number, index), ""), ""))
-                for index in shown
+    laid = lay_out(table, console.width, wide=wide)
+    console.print(
+        Text(GAP.join(cell.text for cell in laid.header).rstrip(), style="bold" if color else ""), **_AS_IT_IS
+    )
+    console.print("─" * (laid.width if wide else min(laid.width, console.width)), **_AS_IT_IS)
+    for number, lines in enumerate(laid.rows):
+        for cells in lines:
+            text = Text(GAP).join(
+                Text(cell.text, style=_STYLES.get(table.styles.get((number, cell.column), ""), "")) for cell in cells
             )
-        )
-    if wide:
-        # asked for all of it: the terminal wraps lines better than cells of five letters read
-        console.width = max(console.width, console.measure(grid, options=console.options.update(width=10_000)).maximum)
-    console.print(grid, crop=False)
+            text.rstrip()
+            console.print(text, **_AS_IT_IS)

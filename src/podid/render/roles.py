@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain.model import Role
 from podid.ops.role.read import RoleReading
 from podid.render.associations import facts
-from podid.render.view import Column, Table, View, columns, document, timestamp
+from podid.render.view import Column, Table, View, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
@@ -69,6 +69,11 @@ def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
 
 
 def _role_table(found: Sequence[tuple[Role, str]]) -> Table:
-    titles = (*columns("ROLE", "PODS THAT MAY ASSUME IT"), Column("ARN", wide=True), Column("CREATED", wide=True))
+    titles = (
+        Column("ROLE"),
+        Column("PODS THAT MAY ASSUME IT", prose=True),
+        Column("ARN", wide=True),
+        Column("CREATED", wide=True),
+    )
     rows = tuple((role.name, words, role.arn, timestamp(role.created_at) or "-") for role, words in found)
     return Table(titles, rows, empty="no role trusts pods.eks.amazonaws.com")

@@ -16,13 +16,14 @@ Document = dict[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`wide` columns show with -o wide and in CSV, never in a plain table. `whole` ones are not broken over lines: ids
-    are there to be copied."""
+    """`wide` columns show with -o wide and in CSV, never in a plain table. `prose` may be wrapped at words. Where a
+    terminal is too narrow, the column that `folds` most goes below its row first."""
 
     title: str
     wide: bool = False
     right: bool = False
-    whole: bool = False
+    prose: bool = False
+    folds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class View:
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     text: str = ""
+
+    @property
+    def empty(self) -> str:
+        """What is to be said of a result that holds nothing; empty where it holds something."""
+        if self.text or not self.tables or any(table.rows for table in self.tables):
+            return ""
+        return self.tables[0].empty
 
 
 def columns(*titles: str) -> tuple[Column, ...]:

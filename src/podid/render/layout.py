@@ -1,0 +1,98 @@
+"""How a table fits a terminal, without breaking a name: columns that hold nothing are left out, prose is wrapped at
+words, and where that is not enough the least needed columns go below their rows."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from podid.render import sanitize
+from podid.render.view import NOTHING, Column, Table
+
+GAP = "  "
+# prose in a narrower column reads worse than below its row
+LEAST_PROSE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Padded to its column's width; `column` is the table's index of it."""
+
+    text: str
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """`rows` has for each row of the table its lines, and each line its cells; a column that went below its row is a
+    line of one cell, with its title."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[tuple[Cell, ...], ...], ...]
+    width: int
+
+
+def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
+    """With `wide` every column stands beside the others, however long the lines get."""
+    cells = [[sanitize.line(cell) for cell in row] for row in table.rows]
+    shown = [place for place, column in enumerate(table.columns) if wide or _holds_something(column, place, cells)]
+    natural = {place: max(len(table.columns[place].title), *(len(row[place]) for row in cells)) for place in shown}
+    beside, below = (shown, []) if wide else _split(table.columns, shown, natural, width)
+    sizes = {place: natural[place] for place in beside}
+    for place in reversed([] if wide else [place for place in beside if table.columns[place].prose]):
+        over = max(_total(sizes.values()) - width, 0)
+        sizes[place] = max(sizes[place] - over, min(sizes[place], LEAST_PROSE))
+    rows = tuple(tuple(_row(table.columns, row, beside, below, sizes)) for row in cells)
+    header = tuple(Cell(table.columns[place].title.ljust(sizes[place]), place) for place in beside)
+    return TableLayout(header, rows, _total(sizes.values()))
+
+
+def _holds_something(column: Column, place: int, cells: Sequence[Sequence[str]]) -> bool:
+    return not column.wide and (place == 0 or any(row[place] not in (NOTHING, "") for row in cells))
+
+
+def _split(
+    columns: Sequence[Column], shown: list[int], natural: dict[int, int], width: int
+) -> tuple[list[int], list[int]]:
+    """Which columns stand beside each other and which below: the ones that `folds` says first, then from the right."""
+    beside = list(shown)
+
+    def fits(places: Iterable[int]) -> bool:
+        least = (min(natural[place], LEAST_PROSE) if columns[place].prose else natural[place] for place in places)
+        return _total(least) <= width
+
+    folding = sorted(shown[1:], key=lambda place: (-columns[place].folds, -place))
+    for place in folding:
+        if fits(beside):
+            break
+        beside.remove(place)
+    for place in reversed(folding):  # what had to go before a longer one may have room now
+        if place not in beside and fits([*beside, place]):
+            beside = sorted([*beside, place])
+    return beside, [place for place in shown if place not in beside]
+
+
+def _total(sizes: Iterable[int]) -> int:
+    found = list(sizes)
+    return sum(found) + len(GAP) * (len(found) - 1)
+
+
+def _row(
+    columns: Sequence[Column], row: Sequence[str], beside: list[int], below: list[int], sizes: dict[int, int]
+) -> list[tuple[Cell, ...]]:
+    wrapped = {
+        place: textwrap.wrap(row[place], sizes[place], break_long_words=False, break_on_hyphens=False)
+        if columns[place].prose and len(row[place]) > sizes[place]
+        else [row[place]]
+        for place in beside
+    }
+    lines = []
+    for number in range(max(map(len, wrapped.values()), default=1)):
+        line = []
+        for place in beside:
+            text = wrapped[place][number] if number < len(wrapped[place]) else ""
+            line.append(Cell(text.rjust(sizes[place]) if columns[place].right else text.ljust(sizes[place]), place))
+        lines.append(tuple(line))
+    lines += [
+        (Cell(f"  {columns[place].title.lower()}  {row[place]}", place),) for place in below if row[place] != NOTHING
+    ]
+    return lines

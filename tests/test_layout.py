@@ -1,0 +1,68 @@
+"""Tables on terminals of any width: no name is broken, nothing is lost, nothing is wider than it must be."""
+
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podid.render.layout import LEAST_PROSE, lay_out
+from podid.render.view import NOTHING, Column, Table
+
+NAMES = st.text(string.ascii_lowercase + "-/:", min_size=1, max_size=50) | st.just(NOTHING)
+PROSE = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=12), min_size=1, max_size=15).map(" ".join)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    kinds = draw(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), min_size=1, max_size=6))
+    columns = tuple(
+        Column(f"C{n}", wide=wide, prose=prose, folds=folds) for n, (wide, prose, folds) in enumerate(kinds)
+    )
+    row = st.tuples(*(PROSE if column.prose else NAMES for column in columns))
+    return Table(columns, tuple(draw(st.lists(row, min_size=1, max_size=4))))
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@given(table=tables(), width=st.integers(40, 140))
+def test_nothing_is_broken_or_lost_and_what_can_fit_fits(table: Table, width: int) -> None:
+    laid = lay_out(table, width, wide=False)
+    for row, lines in zip(table.rows, laid.rows, strict=True):
+        shown = [word for line in lines for cell in line for word in words(cell.text)]
+        for place, cell in enumerate(row):
+            if table.columns[place].wide or cell == NOTHING:
+                continue
+            assert all(word in shown for word in words(cell)), (cell, lines)
+            assert table.columns[place].prose or cell in shown
+        if len(laid.header) > 1:  # more than one column beside another: only where they fit
+            longest = max(sum(len(cell.text) for cell in line) + 2 * (len(line) - 1) for line in lines if len(line) > 1)
+            assert longest <= width
+
+
+@given(table=tables())
+def test_wide_shows_every_column_beside_the_others(table: Table) -> None:
+    laid = lay_out(table, 40, wide=True)
+    assert len(laid.header) == len(table.columns)
+    assert all(len(lines) == 1 for lines in laid.rows)
+
+
+def test_a_column_that_holds_nothing_is_left_out() -> None:
+    table = Table((Column("A"), Column("B"), Column("C")), (("a", NOTHING, "c"), ("b", "", "d")))
+    assert [cell.text for cell in lay_out(table, 80, wide=False).header] == ["A", "C"]
+
+
+def test_the_least_needed_goes_below_and_comes_back_where_there_is_room() -> None:
+    columns = (Column("NAME"), Column("TARGET", folds=1), Column("AGE", folds=2))
+    laid = lay_out(Table(columns, (("orders", "x" * 60, "1h"),)), 60, wide=False)
+    assert [cell.text for cell in laid.header] == ["NAME  ", "AGE"]
+    assert [[cell.text for cell in line] for line in laid.rows[0]] == [["orders", "1h "], ["  target  " + "x" * 60]]
+
+
+def test_prose_is_wrapped_at_words() -> None:
+    columns = (Column("NODE"), Column("WHY", prose=True))
+    laid = lay_out(Table(columns, (("node-1", "one two three four five six seven eight nine"),)), 40, wide=False)
+    lines = [[cell.text.strip() for cell in line] for line in laid.rows[0]]
+    assert lines == [["node-1", "one two three four five six"], ["", "seven eight nine"]]
+    assert LEAST_PROSE < 40
