@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import Podid
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
 from podid.render.documents.all import KINDS
@@ -180,15 +179,6 @@ def test_rows_of_reports(views: dict[str, list[View]]) -> None:
     assert rows(views["History"][-1])[0]["verb"] in ("create", "update", "delete", "restart")
     (sandbox,) = rows(views["Sandbox"][0])
     assert (sandbox["state"], sandbox["pid"], sandbox["kubeconfig"]) == ("running", "7", "")
-
-
-@pytest.mark.parametrize("output", Format)
-def test_a_change_in_any_format(podid: Podid, output: Format) -> None:
-    line = ("associate", "shop/orders", "--role", "storefront", "--wait", "api", "-o", output)
-    for argv in (line, line, ("history", "-o", output), ("disassociate", "shop/orders", "--yes", "-o", output)):
-        outcome = podid(*argv)
-        assert outcome.code == 0, outcome
-        assert outcome.stdout
 
 
 def test_what_json_has_no_word_for_is_refused() -> None:

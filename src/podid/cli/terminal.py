@@ -107,7 +107,10 @@ class Terminal:
         return self._color(self._runtime.streams.stdout)
 
     def narrate(self, text: str) -> None:
-        """podid's own words and other programs' output, for the demo alone: nothing in it is escaped."""
+        """podid's own words and other programs' output, for the demo alone: nothing in it is escaped. Raises UsageError
+        where a document was asked for."""
+        if self._options.output is not Format.TABLE or self._options.query is not None:
+            raise UsageError("podid demo narrates: it has no result for --output or --query", hint=("podid", "demo"))
         self._stdout(_writing(text))
 
     def emit(self, view: View) -> None:

@@ -84,10 +84,10 @@ def demo(
     from podid.sandbox import process, state
 
     directory = access.sandbox_dir
-    home = state.prepare(directory.parent / "demo")
-    (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
     tour = _Tour(terminal)
     tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")
+    home = state.prepare(directory.parent / "demo")
+    (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
     tour.prompt("podid sandbox start --samples")
     process.stop(directory=directory)
     running = process.start(directory=directory, samples=True)

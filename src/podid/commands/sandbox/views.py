@@ -47,4 +47,4 @@ def environment_view(environment: Environment) -> View:
         "export": environment.export,
         "unset": environment.unset,
     }
-    return View(document(body), text=environment.shell(), names=tuple(environment.export))
+    return View(document(body), text=f"{environment.shell()}\n", names=tuple(environment.export))

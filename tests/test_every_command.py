@@ -1,0 +1,181 @@
+"""Every command in every format, as a script runs it: the exit code is the known one, stdout is of the format, and
+nothing ends as a bug."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import Outcome, Podid
+from podid.cli.tree import COMMANDS
+from podid.commands import demo
+from podid.render.formats import Format
+from podid.sandbox import process
+from worlds import CLUSTER_ARN, ORDERS, Site, trust_for
+
+# what comes first is the exit code
+STORY = """
+0 whoami
+3 agent status
+3 agent nodes
+3 doctor
+0 install-agent --dry-run
+0 install-agent
+0 install-agent
+0 agent status
+0 agent nodes
+5 role show orders
+0 role create orders --for shop/orders --policy-file dynamodb-read.json --dry-run
+0 role create orders --for shop/orders --policy-file dynamodb-read.json
+0 role create orders --for shop/orders --policy-file dynamodb-read.json
+0 role show orders
+0 role list
+5 show shop/orders
+0 associate shop/orders --role orders --restart --dry-run
+0 associate shop/orders --role orders --restart
+0 associate shop/orders --role orders
+6 associate shop/orders --role storefront
+5 associate shop/orders --role nosuch
+0 show shop/orders
+0 list
+0 list -n nosuch
+5 list --cluster nosuch
+0 restart shop/orders
+0 restart shop/orders --stale
+0 verify shop/orders --yes
+2 verify shop/orders
+3 doctor
+0 doctor -n shop
+0 doctor --all -n shop
+0 doctor --list
+2 explain
+0 explain --list
+0 explain association-sa-not-found
+5 explain nosuch
+0 trust check trust.json --cluster-arn CLUSTER --for shop/orders
+3 trust check trust.json --cluster-arn CLUSTER --for shop/orders --for shop/cart
+0 history
+0 history last
+5 history nosuch
+0 undo last
+2 disassociate shop/orders
+0 disassociate shop/orders --yes --dry-run
+0 disassociate shop/orders --yes
+0 disassociate shop/orders --yes
+2 undo last
+0 undo last --yes --dry-run
+0 undo last --yes
+0 associate --show-permissions
+0 completion bash
+3 sandbox status
+0 sandbox stop
+5 sandbox env
+5 sandbox reset
+"""
+LINES = [(int(code), argv) for code, *argv in (line.split() for line in STORY.strip().splitlines())]
+# by themselves, below
+STARTED = {"sandbox start", "demo"}
+# ends before there is a result
+REFUSED = {2, 4, 5, 6}
+
+
+def test_every_command_is_in_the_story() -> None:
+    told = {" ".join(argv) for _, argv in LINES}
+    missing = {row.name for row in COMMANDS if not any(f"{line} ".startswith(f"{row.name} ") for line in told)}
+    assert missing == STARTED
+
+
+def check(argv: list[str], outcome: Outcome, code: int, output: Format) -> None:
+    line = f"podid {' '.join(argv)} -o {output}"
+    assert outcome.code == code, (line, outcome)
+    assert "ran into a bug" not in outcome.stderr, (line, outcome)
+    if code in REFUSED:
+        assert outcome.stdout == "", line
+        assert not output.structured or outcome.error["exitCode"] == code, (line, outcome.stderr)
+        return
+    document = read(outcome.stdout, output)
+    assert document or argv[:2] == ["list", "-n"], (line, outcome)
+
+
+def read(text: str, output: Format) -> Any:
+    """What a reader of the format makes of it; raises where it is not of the format."""
+    assert text == "" or text.endswith("\n")
+    match output:
+        case Format.JSON | Format.YAML:
+            document = json.loads(text) if output is Format.JSON else yaml.safe_load(text)
+            assert document["apiVersion"] == "podid/v1"
+            return document
+        case Format.JSONL:
+            documents = [json.loads(line) for line in text.splitlines()]
+            assert all(isinstance(document, dict) for document in documents)
+            return documents
+        case Format.CSV:
+            header, *rows = csv.reader(io.StringIO(text))
+            assert all(header)
+            assert {len(row) for row in rows} <= {len(header)}
+            return header
+        case Format.NAME:
+            assert "\t" not in text
+            assert all(line == line.strip() != "" for line in text.splitlines())
+            return text or "none"
+        case _:
+            return text
+
+
+@pytest.mark.parametrize("output", Format)
+def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
+    site.with_samples()
+    monkeypatch.chdir(site.directory)
+    site.policy_file()
+    Path("trust.json").write_text(json.dumps(trust_for(ORDERS)))
+    for code, argv in LINES:
+        outcome = site(*(CLUSTER_ARN if word == "CLUSTER" else word for word in argv), "-o", output)
+        check(argv, outcome, code, output)
+
+
+def test_the_sandbox_in_every_format(podid: Podid) -> None:
+    """One that runs, as a process; without one its commands are in the story."""
+    try:
+        assert podid("sandbox", "start").code == 0
+        for output in Format:
+            for verb in ("start", "status", "env", "reset"):
+                check(["sandbox", verb], podid("sandbox", verb, "-o", output), 0, output)
+        check(["sandbox", "stop"], podid("sandbox", "stop", "-o", "json"), 0, Format.JSON)
+    finally:
+        podid("sandbox", "stop")
+
+
+def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scenes in this process and on this site: codes and names in it are those of the real thing."""
+    site.with_samples()
+    running = process.Running("http://127.0.0.1:1", 1, "demo", "111122223333", "us-west-2", "", 0.0, "")
+    played: list[tuple[str, ...]] = []
+
+    def play(argv: list[str], *, cwd: Path, env: dict[str, str], check: bool) -> Any:
+        played.append(tuple(argv[3:]))
+        monkeypatch.chdir(cwd)
+        tty, site.podid.tty = site.podid.tty, False
+        outcome = site(*argv[3:])
+        site.podid.tty = tty
+        return SimpleNamespace(returncode=outcome.code)
+
+    monkeypatch.setattr(process, "start", lambda **_: running)
+    monkeypatch.setattr(process, "stop", lambda **_: process.SandboxStopped(False))
+    monkeypatch.setattr(process, "env", lambda **_: process.Environment(site.env, ("AWS_PROFILE",)))
+    monkeypatch.setattr(demo.subprocess, "run", play)
+    outcome = site("demo")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert played == [scene.argv for scene in demo.SCENES]
+    assert outcome.stdout.count("\n$ podid ") == 1 + len(demo.SCENES)
+
+
+@pytest.mark.parametrize("more", [("-o", output) for output in Format if output != "table"] + [("--query", "x")])
+def test_the_demo_is_told_and_is_no_document(more: tuple[str, str]) -> None:
+    outcome = Podid()("demo", *more)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "podid demo narrates" in outcome.stderr
