@@ -167,7 +167,7 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(process, "start", lambda **_: running)
     monkeypatch.setattr(process, "stop", lambda **_: process.SandboxStopped(False))
     monkeypatch.setattr(process, "env", lambda **_: process.Environment(site.env, ("AWS_PROFILE",)))
-    monkeypatch.setattr(demo.subprocess, "run", play)
+    monkeypatch.setattr("podid.commands.demo.subprocess.run", play)
     outcome = site("demo")
     assert (outcome.code, outcome.stderr) == (0, "")
     assert played == [scene.argv for scene in demo.SCENES]
