@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from podid.domain.findings import FixClass, Severity
+from podid.domain.links import link_words
 from podid.ops.explain import Explanation, Page
 from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document
@@ -32,12 +33,12 @@ def explanation_view(found: Explanation) -> View:
         "items": [_page_body(match.page) for match in found.matches],
     }
     entries = [match.page.entry for match in found.matches]
-    return View(document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), text)
+    return View(document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), text, markdown=True)
 
 
 def _page(page: Page) -> str:
     entry = page.entry
-    link = f", link {entry.link}" if entry.link else ""
+    link = f", link {link_words(entry.link)}" if entry.link else ""
     return f"{entry.id} ({entry.severity}{link})\n\n{page.body}"
 
 
@@ -64,5 +65,12 @@ def page_list_view(entries: Iterable[Entry]) -> View:
 
 
 def _entry_table(entries: Iterable[Entry]) -> Table:
-    titles = (Column("ID"), Column("SEVERITY"), Column("LINK", right=True), Column("FIX"))
-    return Table(titles, tuple((item.id, item.severity, str(item.link or "-"), item.fix) for item in entries))
+    titles = (
+        Column("ID"),
+        Column("SEVERITY", folds=2),
+        Column("LINK", folds=1),
+        Column("TITLE", prose=True),
+        Column("FIX", wide=True),
+    )
+    rows = ((item.id, item.severity, link_words(item.link), item.title, item.fix) for item in entries)
+    return Table(titles, tuple(rows))

@@ -27,6 +27,13 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         highlight=False,
         legacy_windows=False,
     )
+    if view.markdown:
+        from rich.markdown import Markdown
+
+        # code without a highlighter's colours: it is there to be copied
+        console.width = min(console.width, 100)
+        console.print(Markdown(sanitize.block(view.text), code_theme="bw", hyperlinks=False))
+        return
     if view.text:
         console.print(Text(sanitize.block(view.text).rstrip("\n")), soft_wrap=True)
         return

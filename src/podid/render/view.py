@@ -46,6 +46,7 @@ class View:
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
     text: str = ""
+    markdown: bool = False
 
     @property
     def empty(self) -> str:

@@ -1,0 +1,21 @@
+"""The ten links of the way from an association to a pod's credentials, by number and by name."""
+
+# 0 is podid's own access to the account and the cluster
+LINKS = (
+    "podid's own access",
+    "association",
+    "service account",
+    "injection",
+    "SDK",
+    "network",
+    "agent",
+    "node role",
+    "EKS Auth",
+    "trust",
+    "permissions",
+)
+
+
+def link_words(number: int) -> str:
+    """`6 agent`: a number alone says nothing to a reader."""
+    return f"{number} {LINKS[number]}"
