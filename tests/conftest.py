@@ -56,6 +56,7 @@ SLOW = (
     ),
     "test_every_command.py::test_the_sandbox_in_every_format",
     "test_completion.py::test_names_of_the_account",
+    "test_start.py",
     "trust/test_trust_properties.py",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
