@@ -47,11 +47,13 @@ generated: $(STAMP)  ## Whether the generated files are up to date
 	$(BIN)/python tools/gen_index.py --check
 	$(BIN)/python tools/gen_docs.py --check
 	$(BIN)/python tools/draw_layout.py --check
+	$(BIN)/python tools/draw_screens.py --check
 
 docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/gen_index.py --write
 	$(BIN)/python tools/gen_docs.py --write
 	$(BIN)/python tools/draw_layout.py --write
+	$(BIN)/python tools/draw_screens.py --write
 
 bench: $(STAMP)  ## Measure start-up, 5,000 pods, pacing, trust evaluation
 	$(BIN)/python -m benchmarks

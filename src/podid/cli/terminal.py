@@ -15,6 +15,7 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, PodidError, Usag
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
+from podid.render.layout import wrap_lines
 from podid.render.view import View
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Terminal:
         """A sentence on stderr; silent with --quiet."""
         if not self._quiet:
             self.progress.done()
-            self._stderr(f"{sanitize.block(text)}\n")
+            shown = sanitize.block(text)
+            self._stderr(f"{wrap_lines(shown, self._runtime.width) if self._runtime.streams.stderr_tty else shown}\n")
 
     def explain(self, text: str) -> None:
         """What only -v shows."""

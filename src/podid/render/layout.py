@@ -1,6 +1,7 @@
 """How a table fits a terminal, without breaking a name: columns that hold nothing are left out, prose is wrapped at
 words, and where that is not enough the least needed columns go below their rows."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from podid.render.view import NOTHING, Column, Table
 GAP = "  "
 # prose in a narrower column reads worse than below its row
 LEAST_PROSE = 24
+_TO_COPY = re.compile(r"""["{}\[\]]|[+-][ "]|(\w+:? +)?(podid|kubectl|aws|eval) """)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +98,19 @@ def _row(
         (Cell(f"  {columns[place].title.lower()}  {row[place]}", place),) for place in below if row[place] != NOTHING
     ]
     return lines
+
+
+def wrap_lines(text: str, width: int) -> str:
+    """Sentences wrapped between words, their further lines indented below the first. A name that is longer than the
+    terminal stays whole, and so do commands and lines of JSON and of diffs: they are there to be copied."""
+    return "\n".join(_wrapped(line, width) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int) -> str:
+    content = line.lstrip()
+    if len(line) <= width or _TO_COPY.match(content):
+        return line
+    indent = " " * (len(line) - len(content) + 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out
+from podid.render.layout import GAP, lay_out, wrap_lines
 from podid.render.view import Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
@@ -35,7 +35,7 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         console.print(Markdown(sanitize.block(view.text), code_theme="bw", hyperlinks=False))
         return
     if view.text:
-        console.print(Text(sanitize.block(view.text).rstrip("\n")), soft_wrap=True)
+        console.print(Text(wrap_lines(sanitize.block(view.text).rstrip("\n"), console.width)), soft_wrap=True)
         return
     for position, table in enumerate(view.tables):
         if position:
