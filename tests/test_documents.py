@@ -55,7 +55,7 @@ trust check TRUST --cluster-arn CLUSTER --for shop/orders
 trust check TRUST --cluster-arn CLUSTER --for shop/orders --for shop/cart
 restart shop/orders
 disassociate shop/orders --yes --wait api
-disassociate shop/orders --yes --wait api
+disassociate shop/orders --yes --wait api --ignore-not-found
 undo last --yes --dry-run
 undo last --yes
 history

@@ -66,7 +66,8 @@ STORY = """
 2 disassociate shop/orders
 0 disassociate shop/orders --yes --dry-run
 0 disassociate shop/orders --yes
-0 disassociate shop/orders --yes
+5 disassociate shop/orders --yes
+0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
 0 undo last --yes

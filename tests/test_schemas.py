@@ -108,7 +108,7 @@ def test_what_changes_print(podid: Podid, tmp_path: Path) -> None:
     check(podid("undo", "last", "--yes", "--dry-run", "-o", "json"), "Plan")
     check(podid("undo", "last", "--yes", "-o", "json"), "Result")
     check(podid("disassociate", "shop/orders", "--yes", "-o", "json"), "Result")
-    check(podid("disassociate", "shop/orders", "--yes", "-o", "json"), "Result")
+    check(podid("disassociate", "shop/orders", "--yes", "--ignore-not-found", "-o", "json"), "Result")
     history = check(podid("history", "-o", "json"), "History")["items"]
     assert [bool(item["undoes"]) for item in history] == [False, True, False, False, False, False, False]
     check(podid("history", "last", "-o", "json"), "History")

@@ -49,7 +49,10 @@ def changing(policy: str, other: str) -> dict[str, tuple[tuple[str, ...], tuple[
         "session policy": ((), (*ASSOCIATE, "orders-dynamodb", "--session-policy", policy)),
         "target role": ((), (*ASSOCIATE, "storefront", "--target-role", "arn:aws:iam::444455556666:role/x")),
         "update trust": ((), (*ASSOCIATE, "article-2023", "--update-trust")),
-        "disassociate": ((*ASSOCIATE, "storefront"), ("disassociate", "shop/orders", "--yes", "--wait", "none")),
+        "disassociate": (
+            (*ASSOCIATE, "storefront"),
+            ("disassociate", "shop/orders", "--yes", "--ignore-not-found", "--wait", "none"),
+        ),
         "install agent": ((), ("install-agent", "--wait", "none")),
         "undo": ((*ASSOCIATE, "storefront"), ("undo", "last", "--yes")),
     }
@@ -189,6 +192,19 @@ def test_deleting_and_undoing_need_a_yes(box: Sandbox, podid: Podid, journal: Pa
     assert (outcome.code, writes(box)) == (2, count)
     assert outcome.error["hint"] == f"podid {' '.join(command)} -o json --yes"
     assert len(runs(podid)) == 1
+
+
+def test_what_is_not_there_is_not_deleted_in_silence(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*ASSOCIATE, "storefront").code == 0
+    count = writes(box)
+    command = ("disassociate", "shop/orders", "shop/order", "--yes")
+
+    refused = podid(*command, "-o", "json")
+
+    assert (refused.code, writes(box)) == (5, count)
+    assert refused.error["message"] == "shop/order has no association in cluster demo; did you mean shop/orders?"
+    assert refused.error["hint"] == f"podid {' '.join(command)} -o json --ignore-not-found"
+    assert podid(*command, "--ignore-not-found").code == 0
 
 
 def test_an_association_with_other_settings_needs_replace(box: Sandbox, podid: Podid, journal: Path) -> None:

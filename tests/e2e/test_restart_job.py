@@ -41,7 +41,12 @@ def test_a_namespace(associated: Site) -> None:
 
 
 def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
-    outcome = associated("restart", "-A", "--stale", "-o", "json")
+    pods = associated.cluster.pod_names("shop")
+    refused = associated("restart", "-A", "--stale", "-o", "json")
+    assert (refused.code, refused.error["code"]) == (2, "ConsentNeeded")
+    assert refused.error["hint"] == "podid restart -A --stale -o json --yes"
+    assert associated.cluster.pod_names("shop") == pods
+    outcome = associated("restart", "-A", "--stale", "--yes", "-o", "json")
     assert (outcome.code, set(said(outcome.json))) == (
         0,
         {"shop/Deployment/orders", "payments/Deployment/billing-worker"},
@@ -52,6 +57,17 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
     text = associated.must("restart", "-A", "--stale")
     assert text.stderr == "nothing to restart: every pod carries the injected fields\n"
+
+
+def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
+    pods = healthy.cluster.pod_names("shop")
+    healthy.must("disassociate", "shop/orders", "--yes")
+    outcome = healthy("restart", "shop/orders", "-o", "json")
+    assert (outcome.code, said(outcome.json)) == (0, {"shop/Deployment/orders": ("done", "2 of 2 pods are new")})
+    assert not set(pods) & set(healthy.cluster.pod_names("shop"))
+    assert states(healthy, "shop") == [False, False]
+    again = healthy("restart", "shop/orders", "-o", "json")
+    assert (again.code, again.error["code"]) == (5, "NotFound")
 
 
 def test_a_dry_run_restarts_nothing(associated: Site) -> None:
@@ -76,7 +92,7 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
     associated.wait(10)
-    outcome = associated("restart", "shop/orders", "--stale", "-o", "json")
+    outcome = associated("restart", "shop/orders", "--stale", "--yes", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         8,
         {

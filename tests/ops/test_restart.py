@@ -23,11 +23,13 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def run(world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, **more: bool) -> ChangeResult:
+def run(
+    world: KubeWorld, *, stale: bool = True, token: str = "", timeout: float = 300, expect_injected: bool = True
+) -> ChangeResult:
     kube = world.access(token)
-    targets = find_targets(kube.reader, [ORDERS, BILLING], stale=stale)
+    targets = find_targets(kube.reader, [ORDERS, BILLING], stale=stale, expect_injected=expect_injected)
     plan = Plan(header=HEADER, actions=tuple(target.action for target in targets))
-    return ChangeResult(plan=plan, done=restart(kube, targets, world.patience(timeout), **more))
+    return ChangeResult(plan=plan, done=restart(kube, targets, world.patience(timeout)))
 
 
 def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, int]]:
@@ -116,8 +118,10 @@ def test_targets_say_which_pods_are_stale(world: KubeWorld) -> None:
 
 
 def test_a_plain_restart_replaces_pods_that_are_not_stale(world: KubeWorld) -> None:
+    associate(world)
+    run(world)
     before = {pod.uid for pod in world.reader.list_pods("shop")}
-    report = run(world, stale=False, expect_injected=False)
+    report = run(world, stale=False)
     assert [item.status for item in report.done] == [Status.DONE, Status.DONE]
     assert before.isdisjoint(pod.uid for pod in world.reader.list_pods("shop") if not pod.deleting)
 

@@ -36,6 +36,9 @@ def disassociate(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
     ] = False,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="No failure where there is no association.")
+    ] = False,
 ) -> None:
     """Take the role away again. Deleting asks first, or needs --yes.
 
@@ -46,14 +49,17 @@ def disassociate(
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
-    from podid.ops.association.plan import current_associations, plan_disassociate
+    from podid.ops.association.plan import check_associated, current_associations, plan_disassociate
 
     refs = typed.service_accounts(targets)
     place = access.place(for_change=True)
     if restart:
         access.kube.needed()
     settle_interrupted(access, terminal, place)
-    plan = plan_disassociate(refs, place.header, current_associations(access.clients, place, refs))
+    current = current_associations(access.clients, place, refs)
+    if not ignore_not_found:
+        check_associated(access.clients, place, current)
+    plan = plan_disassociate(refs, place.header, current)
     question = f"Delete the association of {', '.join(map(str, refs))}?"
     result = carry_out(
         access,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
-from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights
 
 
@@ -20,7 +20,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "dry_run", "journal_dir", "timeout"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "timeout"), rights=rights)
 def restart(
     access: Access,
     terminal: Terminal,
@@ -33,10 +33,10 @@ def restart(
         bool, typer.Option("--stale", help="Only workloads with pods that lack the injected fields.")
     ] = False,
 ) -> None:
-    """Restart the workloads of service accounts.
+    """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
     Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
-    most twice.
+    most twice. A service account may be named whose association is gone: then pods that still carry it are replaced.
 
     Example: podid restart -n shop --stale
     """
@@ -66,6 +66,9 @@ def restart(
         return
     if found:
         announce(terminal, plan)
+        count = sum(target.obstacle is None for target in found)
+        if count > 1:
+            terminal.consent(f"Restart {count} workloads?", needed_for="Restarting more than one workload")
     else:
         terminal.note("nothing to restart" + (": every pod carries the injected fields" if stale else ""))
     access.runtime.changing = bool(found)

@@ -205,7 +205,7 @@ def plan_disassociate(
     header: Header,
     current: Mapping[ServiceAccountRef, Association | None],
 ) -> Plan:
-    """Deleting what is not there is no failure: the plan then says so under `unchanged`."""
+    """Where there is none to delete the plan says so under `unchanged`."""
     actions, unchanged = [], []
     for ref in refs:
         existing = current[ref]
@@ -220,6 +220,16 @@ def plan_disassociate(
         "running pods keep the injected variables and fail at their next refresh; restart them",
     )
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes if actions else ())
+
+
+def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
+    """Raises NotFound for the first service account without an association, with the nearest names."""
+    for ref, association in current.items():
+        if association is None:
+            summaries = clients.eks.list_association_summaries(place.cluster_name)
+            error = association_not_found(ref, place.cluster_name, tuple(item.ref for item in summaries))
+            error.hint = Again(add=("--ignore-not-found",))
+            raise error
 
 
 def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:

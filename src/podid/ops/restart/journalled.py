@@ -32,9 +32,7 @@ class Restarting:
     announce: Callable[[Plan], None]
 
 
-def restart_journalled(
-    clients: Clients, place: Place, targets: Sequence[Target], how: Restarting, *, expect_injected: bool = True
-) -> ChangeResult:
+def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
     """Carries out what `restart_plan` says. Nothing is written to the journal when there are no targets."""
     plan = restart_plan(place, targets)
     if not targets:
@@ -42,7 +40,7 @@ def restart_journalled(
     with how.journal.begin(how.command, plan.header, how.patience.clock.now()) as recorder:
         for number, action in enumerate(plan.actions):
             recorder.intent(number, action)
-        done = restart(clients.kube, targets, how.patience, expect_injected=expect_injected)
+        done = restart(clients.kube, targets, how.patience)
         for number, item in enumerate(done):
             recorder.outcome(number, item)
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
@@ -57,9 +55,8 @@ def replace_pods(
     stale: bool,
     expect_injected: bool,
 ) -> ChangeResult:
-    """Restarts the workloads of the service accounts; with `stale` only those with pods that lack the injected
-    fields."""
-    targets = find_targets(clients.kube.reader, refs, stale=stale)
+    """Restarts the workloads that `find_targets` finds."""
+    targets = find_targets(clients.kube.reader, refs, stale=stale, expect_injected=expect_injected)
     if targets:
         how.announce(restart_plan(place, targets))
-    return restart_journalled(clients, place, targets, how, expect_injected=expect_injected)
+    return restart_journalled(clients, place, targets, how)

@@ -30,17 +30,15 @@ SECONDS_BEFORE_AGAIN = 5.0
 MOST_TROUBLES = 3
 
 
-def restart(
-    kube: KubeAccess, targets: Sequence[Target], patience: Patience, *, expect_injected: bool = True
-) -> tuple[Done, ...]:
+def restart(kube: KubeAccess, targets: Sequence[Target], patience: Patience) -> tuple[Done, ...]:
     """Restarts the targets, at most ten at a time, and waits for their rollouts. What became of each, in their order.
 
-    With `expect_injected` a rollout that left pods without the injected fields is repeated at most twice. A rollout
-    that is under way already is waited for, not started again. Failures are told, not raised.
+    A rollout that left pods without the injected fields they should have is repeated at most twice. A rollout that is
+    under way already is waited for, not started again. Failures are told, not raised.
     """
     clock = patience.clock
     courses = [_Course(target) for target in targets]
-    worker = _Worker(kube, clock, expect_injected=expect_injected)
+    worker = _Worker(kube, clock)
 
     def active() -> list[_Course]:
         return [course for course in courses if course.done is None][:PARALLEL]
@@ -83,10 +81,9 @@ class _Course:
 
 
 class _Worker:
-    def __init__(self, kube: KubeAccess, clock: Clock, *, expect_injected: bool) -> None:
+    def __init__(self, kube: KubeAccess, clock: Clock) -> None:
         self._kube = kube
         self._clock = clock
-        self._expect_injected = expect_injected
 
     def step(self, course: _Course) -> None:
         course.next_at = self._clock.monotonic() + SECONDS_BETWEEN_LOOKS
@@ -148,7 +145,7 @@ class _Worker:
 
     def _settle(self, course: _Course, rollout: Rollout) -> None:
         """The rollout is done: was every new pod given the fields?"""
-        missed = self._missed(course.target) if self._expect_injected else ()
+        missed = self._missed(course.target) if course.target.expect_injected else ()
         if not missed:
             course.finish(f"{rollout.desired} of {rollout.desired} pods are new")
         elif len(missed) <= rollout.held_back:

@@ -16,7 +16,7 @@ from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action
-from podid.domain.workloads import RESTARTABLE, live, on_fargate, opted_out, workload_subject
+from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.plan import association_not_found
 from podid.ops.change.kinds import RESTART
@@ -40,14 +40,16 @@ class WorkloadRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload with the pods that are to be replaced, out of `live` running ones. `obstacle` says why podid cannot
-    do it, with what to do instead as its hint; None when it can."""
+    """A workload with the pods that are to be replaced, out of `live` running ones. `expect_injected` is whether new
+    ones should carry the injected fields. `obstacle` says why podid cannot do it, with what to do instead as its hint;
+    None when it can."""
 
     workload: WorkloadRef
     refs: tuple[ServiceAccountRef, ...]
     pods: tuple[str, ...]
     live: int
     newest: datetime
+    expect_injected: bool = True
     obstacle: Conflict | None = None
 
     @property
@@ -58,11 +60,14 @@ class Target:
         return RESTART.action(None, state, f"{note}; {self.obstacle.what}" if self.obstacle else note)
 
 
-def find_targets(reader: KubeReader, refs: Collection[ServiceAccountRef], *, stale: bool) -> tuple[Target, ...]:
-    """The workloads whose pods use one of `refs`; with `stale`, only those with pods that lack the injected fields
-    (the refs must then have an association). Raises AccessDenied when pods cannot be listed."""
+def find_targets(
+    reader: KubeReader, refs: Collection[ServiceAccountRef], *, stale: bool, expect_injected: bool = True
+) -> tuple[Target, ...]:
+    """The workloads whose pods use one of `refs`, which have an association; with `stale`, only those with pods that
+    lack the injected fields. Without `expect_injected` the refs have none any more, and those are found whose pods
+    still carry the fields. Raises AccessDenied when pods cannot be listed."""
     groups = group(reader, refs)
-    found = [_target(workload, pods, stale=stale) for workload, pods in sorted(groups.items())]
+    found = [_target(workload, pods, stale, expect_injected) for workload, pods in sorted(groups.items())]
     return tuple(target for target in found if target is not None)
 
 
@@ -74,18 +79,25 @@ def find_associated_targets(
     namespace: str | None,
     stale: bool,
 ) -> tuple[Target, ...]:
-    """The same for `refs`, each of which must have an association, or for all that do, in a namespace or everywhere.
-    NotFound for one that has none, with the nearest names."""
+    """The same for `refs`, or for all that have an association, in a namespace or everywhere. NotFound, with the
+    nearest names, for one of `refs` that has none and whose pods carry nothing of an earlier one either."""
     summaries = clients.eks.list_association_summaries(place.cluster_name, namespace=None if refs else namespace)
     associated = {item.ref for item in summaries}
-    for ref in refs:
-        if ref not in associated:
+    reader = clients.kube.reader
+    gone = [ref for ref in refs if ref not in associated]
+    left = find_targets(reader, gone, stale=stale, expect_injected=False)
+    for ref in gone:
+        if not any(ref in target.refs for target in left):
             raise association_not_found(ref, place.cluster_name, tuple(associated))
-    return find_targets(clients.kube.reader, refs or tuple(sorted(associated)), stale=stale)
+    kept = [ref for ref in refs or sorted(associated) if ref in associated]
+    return (*find_targets(reader, kept, stale=stale), *left)
 
 
-def _target(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Target | None:
-    chosen = [pod for pod in pods if missing_containers(pod)] if stale else pods
+def _target(workload: WorkloadRef, pods: list[Pod], stale: bool, expect_injected: bool) -> Target | None:
+    if not expect_injected:
+        chosen = [pod for pod in pods if injected(pod)]
+    else:
+        chosen = [pod for pod in pods if missing_containers(pod)] if stale else pods
     if not chosen:
         return None
     return Target(
@@ -94,6 +106,7 @@ def _target(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Target | 
         pods=tuple(pod.name for pod in chosen),
         live=len(pods),
         newest=max(pod.created_at for pod in chosen),
+        expect_injected=expect_injected,
         obstacle=_obstacle(workload, chosen, stale=stale),
     )
 
