@@ -10,15 +10,9 @@ import pytest
 from podid.domain.model import Cluster
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
+from worlds import KubeWorld, kube_world
 
 from .kube_server import Server, self_signed, serve
-
-
-@pytest.fixture(autouse=True)
-def no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +57,10 @@ def transport(connection: Connection, sleeps: list[float]) -> Iterator[Transport
     transport = Transport(connection, sleep=sleeps.append)
     yield transport
     transport.close()
+
+
+@pytest.fixture
+def lab() -> Iterator[KubeWorld]:
+    """The sandbox's cluster with the agent's DaemonSet."""
+    with kube_world(agent=True) as world:
+        yield world

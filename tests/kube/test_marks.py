@@ -1,12 +1,10 @@
 """What the Kubernetes gateways' methods say that they need, against what the API server's authorizer is asked for."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-
-import pytest
 
 from podid.domain.errors import PodidError
 from podid.domain.model import Pod
@@ -16,7 +14,7 @@ from podid.domain.workloads import RESTARTABLE
 from podid.kube.reader import TEMPLATED, KubeReader
 from podid.kube.writer import KubeWriter
 from rights_support import asked_for
-from worlds import ORDERS, KubeWorld, kube_world
+from worlds import ORDERS, KubeWorld
 
 POD = Pod(
     namespace="shop",
@@ -65,13 +63,6 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     KubeWriter.create_service_account: lambda w: w.create_service_account(ServiceAccountRef("shop", "later")),
     KubeWriter.delete_service_account: lambda w: w.delete_service_account(ServiceAccountRef("shop", "later")),
 }
-
-
-@pytest.fixture
-def lab() -> Iterator[KubeWorld]:
-    """With the agent's DaemonSet."""
-    with kube_world(agent=True) as world:
-        yield world
 
 
 def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld) -> None:

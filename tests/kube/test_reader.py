@@ -1,7 +1,7 @@
 """What KubeReader keeps of the API's JSON: recorded answers of a real API server, and the sandbox's cluster."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import Transport
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import kinds
-from worlds import ORDERS, KubeWorld, kube_world
+from worlds import ORDERS, KubeWorld
 
 from .kube_server import RECORDED
 
@@ -184,13 +184,6 @@ def test_what_a_rollout_waits_for(
 ) -> None:
     found = rollout(kind, {"metadata": {"name": "x"}, "spec": spec, "status": status})
     assert (found.waiting, found.failed) == (waiting, failed)
-
-
-@pytest.fixture
-def lab() -> Iterator[KubeWorld]:
-    """With the agent's DaemonSet."""
-    with kube_world(agent=True) as world:
-        yield world
 
 
 def test_lists_are_complete_and_sorted(lab: KubeWorld, monkeypatch: pytest.MonkeyPatch) -> None:

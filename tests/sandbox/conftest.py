@@ -1,10 +1,11 @@
-"""Clients that make one attempt."""
+"""Clients that make one attempt, and a cluster that is called without HTTP."""
 
 from typing import Any
 
 import pytest
 
 from sandbox.aws_checks import Connect
+from sandbox.kube_support import Cluster
 from worlds import Site
 
 
@@ -22,3 +23,12 @@ def eks(connect: Connect) -> Any:
 @pytest.fixture
 def iam(connect: Connect) -> Any:
     return connect("iam")
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """The baseline, on a clock that the test moves."""
+    made = Cluster()
+    made.sandbox.load_baseline()
+    made.wait(5)
+    return made

@@ -31,14 +31,6 @@ AUDIENCE = "pods.eks.amazonaws.com"
 ARN = "arn:aws:iam::111122223333:role/admin"
 
 
-@pytest.fixture
-def cluster() -> Cluster:
-    made = Cluster()
-    made.sandbox.load_baseline()
-    made.wait(5)
-    return made
-
-
 def bound_token(cluster: Cluster, name: str) -> str:
     reference = {"kind": "Pod", "apiVersion": "v1", "name": name}
     spec = {"audiences": [AUDIENCE], "expirationSeconds": 600, "boundObjectRef": reference}

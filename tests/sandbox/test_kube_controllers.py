@@ -14,14 +14,6 @@ RESTART = {
 }
 
 
-@pytest.fixture
-def cluster() -> Cluster:
-    made = Cluster()
-    made.sandbox.load_baseline()
-    made.wait(5)
-    return made
-
-
 def progress(deployment: Obj) -> tuple[int, int, int, str]:
     status = deployment["status"]
     reason = next(entry["reason"] for entry in status["conditions"] if entry["type"] == "Progressing")

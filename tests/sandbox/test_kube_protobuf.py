@@ -22,13 +22,6 @@ def send(cluster: Cluster, path: str, body: bytes, **headers: str) -> tuple[int,
     return answer.status, answer.body
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Cluster:
-    made = Cluster()
-    made.sandbox.load_baseline()
-    return made
-
-
 @pytest.mark.parametrize("entry", RECORDED, ids=[f"{entry['kubectl']} {entry['command']}" for entry in RECORDED])
 def test_a_command_of_kubectl(cluster: Cluster, entry: Obj) -> None:
     body = base64.b64decode(entry["body"])

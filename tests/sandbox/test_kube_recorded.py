@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,22 @@ def load(name: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Replay:
-    """A sandbox and what its answers have told so far."""
+    """A sandbox and what its answers have told so far. A request is sent after all those before it, by whichever test
+    comes first."""
 
     sandbox: KubeSandbox
     clock: ManualClock
+    play: Callable[["Replay", dict[str, Any]], tuple[int, Any]]
+    entries: list[dict[str, Any]]
     names: dict[str, str] = field(default_factory=dict)
+    answers: list[tuple[int, Any]] = field(default_factory=list)
+
+    def answer(self, index: int) -> tuple[int, Any]:
+        """Status and body for the recorded request of that number."""
+        for entry in self.entries[len(self.answers) : index + 1]:
+            self.clock.advance(LATER.get(entry["label"], 0.0))
+            self.answers.append(self.play(self, entry))
+        return self.answers[index]
 
     def send(self, method: str, path: str, body: Any = None, *, token: str = ADMIN, **headers: str) -> KubeAnswer:
         sent = {key.replace("_", "-"): value for key, value in headers.items()}
@@ -91,14 +103,14 @@ def make_sandbox(world: MemoryWorld) -> tuple[KubeSandbox, ManualClock]:
 @pytest.fixture(scope="module")
 def first() -> Replay:
     sandbox, clock = make_sandbox(MemoryWorld())
-    return Replay(sandbox, clock)
+    return Replay(sandbox, clock, play_first, FIRST)
 
 
 @pytest.fixture(scope="module")
 def workloads() -> Replay:
     sandbox, clock = make_sandbox(MemoryWorld(addon=MemoryAddon()))
     sandbox.load_empty()
-    replay = Replay(sandbox, clock)
+    replay = Replay(sandbox, clock, play_workloads, WORKLOADS)
     enforce = {"pod-security.kubernetes.io/enforce": "baseline"}
     replay.send("POST", "/api/v1/namespaces", {"metadata": {"name": "gold2", "labels": enforce}})
     replay.send("POST", "/api/v1/namespaces/gold2/serviceaccounts", {"metadata": {"name": "orders"}})
@@ -207,18 +219,15 @@ def token_for(label: str) -> str:
     return next((token for start, token in TOKENS.items() if label.startswith(start)), ADMIN)
 
 
-@pytest.mark.parametrize("index", range(len(FIRST)), ids=[entry["label"] for entry in FIRST])
-def test_recorded_answer(first: Replay, index: int) -> None:
-    entry = FIRST[index]
+def play_first(replay: Replay, entry: dict[str, Any]) -> tuple[int, Any]:
     label, (method, path) = entry["label"], entry["request"][:2]
-    first.clock.advance(LATER.get(label, 0.0))
     if label == "list labelSelector":
         for number in range(5):
             account = {"metadata": {"name": f"n{number}", "labels": {"grp": "n"}}}
-            assert first.send("POST", "/api/v1/namespaces/gold/serviceaccounts", account).status == 201
+            assert replay.send("POST", "/api/v1/namespaces/gold/serviceaccounts", account).status == 201
     if label == "list continue":
-        path = f"{path.partition('continue=')[0]}continue={first.names['continue']}"
-    answer = first.send(
+        path = f"{path.partition('continue=')[0]}continue={replay.names['continue']}"
+    answer = replay.send(
         method,
         path,
         recorded_body(entry["request"]),
@@ -226,28 +235,24 @@ def test_recorded_answer(first: Replay, index: int) -> None:
         content_type=PATCHES.get(label, "application/json"),
         accept=ACCEPT.get(label, "application/json"),
     )
-    body = first.body(answer)
+    body = replay.body(answer)
     if isinstance(body, dict):
-        first.names["continue"] = body.get("metadata", {}).get("continue", first.names.get("continue", ""))
-    assert answer.status == entry["status"]
-    assert comparable(label, body) == comparable(label, entry["body"])
+        replay.names["continue"] = body.get("metadata", {}).get("continue", replay.names.get("continue", ""))
+    return answer.status, body
 
 
-@pytest.mark.parametrize("index", range(len(WORKLOADS)), ids=[entry["label"] for entry in WORKLOADS])
-def test_recorded_workload_answer(workloads: Replay, index: int) -> None:
-    entry = WORKLOADS[index]
+def play_workloads(replay: Replay, entry: dict[str, Any]) -> tuple[int, Any]:
     label, (method, path) = entry["label"], entry["request"][:2]
-    workloads.clock.advance(LATER.get(label, 0.0))
-    body, faults = recorded_body(entry["request"]), workloads.sandbox.faults
+    body, faults = recorded_body(entry["request"]), replay.sandbox.faults
     if label == "eviction refused by the budget":
-        pods = workloads.send("GET", "/api/v1/namespaces/gold2/pods?labelSelector=app%3Dweb").body
+        pods = replay.send("GET", "/api/v1/namespaces/gold2/pods?labelSelector=app%3Dweb").body
         assert isinstance(pods, dict)
         running = [pod["metadata"]["name"] for pod in pods["items"]]
         path = f"/api/v1/namespaces/gold2/pods/{running[0]}/eviction"
         body["metadata"]["name"] = running[0]
     if label == "pod log without kubelet":
         faults.kubelet_unreachable.add("*")
-    answer = workloads.send(
+    answer = replay.send(
         method,
         path,
         body,
@@ -255,5 +260,21 @@ def test_recorded_workload_answer(workloads: Replay, index: int) -> None:
         accept=ACCEPT.get(label, "application/json"),
     )
     faults.clear()
-    assert answer.status == entry["status"]
-    assert comparable(label, workloads.body(answer)) == comparable(label, entry["body"])
+    return answer.status, replay.body(answer)
+
+
+@pytest.mark.parametrize("index", range(len(FIRST)), ids=[entry["label"] for entry in FIRST])
+def test_recorded_answer(first: Replay, index: int) -> None:
+    same_as_recorded(first, index)
+
+
+@pytest.mark.parametrize("index", range(len(WORKLOADS)), ids=[entry["label"] for entry in WORKLOADS])
+def test_recorded_workload_answer(workloads: Replay, index: int) -> None:
+    same_as_recorded(workloads, index)
+
+
+def same_as_recorded(replay: Replay, index: int) -> None:
+    entry = replay.entries[index]
+    status, body = replay.answer(index)
+    assert status == entry["status"]
+    assert comparable(entry["label"], body) == comparable(entry["label"], entry["body"])

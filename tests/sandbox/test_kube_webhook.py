@@ -35,13 +35,9 @@ IRSA = [
 ]
 
 
-@pytest.fixture
-def cluster() -> Cluster:
-    made = Cluster()
-    made.world.associations.add(("shop", "orders"))
-    made.sandbox.load_baseline()
-    made.wait(5)
-    return made
+@pytest.fixture(autouse=True)
+def _associated(cluster: Cluster) -> None:
+    cluster.world.associations.add(("shop", "orders"))
 
 
 def env(container: Obj) -> list[Obj]:

@@ -83,36 +83,36 @@ def policy_of(iam: IamStore) -> Any:
 
 
 @pytest.fixture
-def iam() -> Any:
-    store = IamStore(SandboxClock(), "aws")
-    store.forget()
-    yield store
-    store.forget()
+def store() -> Any:
+    made = IamStore(SandboxClock(), "aws")
+    made.forget()
+    yield made
+    made.forget()
 
 
 @pytest.mark.parametrize("kind", MADE)
-def test_what_is_read(iam: IamStore, kind: str) -> None:
-    made = MADE[kind](iam)
+def test_what_is_read(store: IamStore, kind: str) -> None:
+    made = MADE[kind](store)
     missing = [name for name in ATTRIBUTES[kind] if not hasattr(made, name)]
     assert not missing, f"{ADVICE}a {kind} has no {', '.join(missing)}"
 
 
-def test_the_backends_tables(iam: IamStore) -> None:
-    backend = iam.backend("999988887777")
+def test_the_backends_tables(store: IamStore) -> None:
+    backend = store.backend("999988887777")
     for table in ("users", "roles", "access_keys", "managed_policies", "instance_profiles"):
         assert isinstance(getattr(backend, table, None), dict), f"{ADVICE}the IAM backend has no dict {table}"
 
 
-def test_managed_policies_are_still_cut_from_the_text(iam: IamStore) -> None:
+def test_managed_policies_are_still_cut_from_the_text(store: IamStore) -> None:
     document = moto_backend._managed_policy_data("AmazonEKSWorkerNodePolicy")
     assert document is not None, f"{ADVICE}the text of AWS's managed policies is laid out in another way"
     assert {"Document", "Path"} <= set(document)
-    assert [version.is_default for version in policy_of(iam).versions] == [True]
+    assert [version.is_default for version in policy_of(store).versions] == [True]
 
 
-def test_a_key_is_found_by_its_id(iam: IamStore) -> None:
-    user = MADE["user"](iam)
-    key = iam.backend("999988887777").create_access_key("canary")
-    credential = iam.credential(key.access_key_id)
+def test_a_key_is_found_by_its_id(store: IamStore) -> None:
+    user = MADE["user"](store)
+    key = store.backend("999988887777").create_access_key("canary")
+    credential = store.credential(key.access_key_id)
     assert credential is not None, f"{ADVICE}the IAM backend keeps its access keys elsewhere"
     assert (credential.arn, credential.secret_access_key) == (user.arn, key.secret_access_key)
