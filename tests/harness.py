@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from podid.cli.boundary import run
+from podid.cli.boundary import main
 from podid.cli.runtime import Runtime, Streams
 from podid.sandbox.clock import SandboxClock
 
@@ -114,7 +114,7 @@ class Podid:
             runtime.sleep = self.sleep
         if self.answers is not None:
             runtime.use_prompter(self.answers)  # type: ignore[arg-type]  # same two methods, no terminal
-        code = run(list(argv), runtime)
+        code = main(list(argv), runtime)
         if self.clock is not None:  # a command takes some time, so that what two of them did has an order
             self.clock.advance(0.001)
         return Outcome(code, stdout.getvalue(), stderr.getvalue())

@@ -11,9 +11,9 @@ def main() -> None:
 
             sys.stdout.write(f"podid {VERSION}\n")
             return
-        from podid.cli.boundary import run
+        from podid.cli import boundary
 
-        code = run(sys.argv[1:])
+        code = boundary.main(sys.argv[1:])
     except KeyboardInterrupt:
         # while podid is still being loaded there is nothing to take back, and nobody else to catch it
         if sys.stderr is not None:

@@ -131,7 +131,7 @@ def tell(number: int) -> None:
 
 
 def become(order: dict[str, Any]) -> None:
-    from podid.cli.boundary import run
+    from podid.cli.boundary import main
 
     os.environ.clear()
     os.environ.update(order["env"])
@@ -142,7 +142,7 @@ def become(order: dict[str, Any]) -> None:
     sys.stdin = io.StringIO()
     if order["die"] is not None:
         die_at_line(*order["die"])
-    os._exit(run(order["argv"]))
+    os._exit(main(order["argv"]))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Check:
             rule=rule,
         )
 
-    def run(self, snapshot: Snapshot) -> Iterable[Verdict]:
+    def judge(self, snapshot: Snapshot) -> Iterable[Verdict]:
         return self.rule(self, snapshot)
 
     def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":

@@ -21,7 +21,7 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     if missing:
         return [whole.unknown(section) for section in missing]
     try:
-        return sorted(check.run(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
+        return sorted(check.judge(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         return [whole.unknown(crashed(error))]
 

@@ -11,7 +11,7 @@ from podid.domain.errors import Again, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
 
-def run(argv: list[str], runtime: Runtime | None = None) -> int:
+def main(argv: list[str], runtime: Runtime | None = None) -> int:
     """Carries out one command line and returns the process's exit code; nothing is raised, whatever happens."""
     runtime = runtime or Runtime.of_process(argv)
     try:

@@ -70,7 +70,7 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
     for cause in (agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
-        if any(verdict.outcome is Outcome.FAIL for verdict in cause.run(snapshot)):
+        if any(verdict.outcome is Outcome.FAIL for verdict in cause.judge(snapshot)):
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):
