@@ -45,7 +45,7 @@ def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "UpdatePodIdentityAssociation": ((*associate, "orders-dynamodb"), (*associate, "storefront", "--replace")),
         "DeletePodIdentityAssociation": (
             (*associate, "storefront"),
-            ("disassociate", "shop/orders", "--yes", "--wait", "none"),
+            ("disassociate", "shop/orders", "--yes", "--ignore-not-found", "--wait", "none"),
         ),
         "CreateAddon": ((), ("install-agent", "--wait", "none")),
     }
@@ -169,6 +169,6 @@ def test_eventual_consistency_is_waited_out(box: Sandbox, podid: Podid, journal:
     assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
     associate = ("associate", "shop/orders", "--role", "shop-orders", "--wait", "none")
     assert podid(*associate).code == 0
-    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 0
+    assert podid("disassociate", "shop/orders", "--yes", "--ignore-not-found", "--wait", "none").code == 0
     assert podid(*associate).code == 0
     assert len(account_state(box)["associations"]) == 1

@@ -36,7 +36,9 @@ SCENARIOS = (
     Scenario("associate", ASSOCIATE),
     Scenario("replace", (*ASSOCIATE[:3], "storefront", *ASSOCIATE[4:], "--replace"), (ASSOCIATE,)),
     Scenario("update trust", (*ASSOCIATE[:3], "article-2023", *ASSOCIATE[4:], "--update-trust")),
-    Scenario("disassociate", ("disassociate", "shop/orders", "--yes", "--wait", "none"), (ASSOCIATE,)),
+    Scenario(
+        "disassociate", ("disassociate", "shop/orders", "--yes", "--ignore-not-found", "--wait", "none"), (ASSOCIATE,)
+    ),
     Scenario("install agent", ("install-agent", "--wait", "none")),
     Scenario("undo", ("undo", "RUN", "--yes"), (CREATE,)),
 )
