@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -295,11 +296,13 @@ def test_faults_of_the_wire(served: KubeSandbox) -> None:
 def test_a_request_on_a_kept_connection_takes_little_time(served: KubeSandbox) -> None:
     core = client.CoreV1Api(connect(served))
     core.list_node()
-    began = time.monotonic()
+    times = []
     for _ in range(20):
+        began = time.monotonic()
         core.read_namespaced_service_account("orders", "shop")
-    # Nagle and delayed acknowledgements together would make it 20 x 44 ms
-    assert time.monotonic() - began < 0.44
+        times.append(time.monotonic() - began)
+    # Nagle and delayed acknowledgements together would make it 44 ms for each
+    assert statistics.median(times) < 0.03
 
 
 def test_the_openapi_document_leaves_field_validation_to_the_server(cluster: Cluster) -> None:
