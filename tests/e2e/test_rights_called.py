@@ -104,7 +104,7 @@ WAYS = (
     Way("associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service")),
     Way("disassociate shop/orders --yes --wait api", healthy),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
-    Way("restart shop/orders", every_kind, code=8),
+    Way("restart shop/orders --yes", every_kind, code=8),
     Way("restart -A --stale", healthy),
     Way("list", healthy),
     Way("list -n shop -o jsonl", healthy),
