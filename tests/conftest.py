@@ -49,13 +49,11 @@ SLOW = (
     "test_boundary.py::test_a_closed_pipe",
     "test_boundary.py::test_ctrl_c_in_a_real_process",
     "test_boundary.py::test_streams_that_cannot_be_written_to",
-    "test_completion.py::test_bash",
     *(
         f"test_every_command.py::test_every_command_in_every_format[{name}]"
         for name in ("wide", "jsonl", "yaml", "csv")
     ),
     "test_every_command.py::test_the_sandbox_in_every_format",
-    "test_completion.py::test_names_of_the_account",
     "test_start.py",
     "trust/test_trust_properties.py",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from podid.cli import suggestions
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 
@@ -69,10 +70,14 @@ def remote(podid: Podid, *words: str) -> list[str]:
     return []
 
 
-def test_names_of_the_account_and_the_cluster(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+def test_names_of_the_account_and_the_cluster(
+    box: Sandbox, podid: Podid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_association(box.world, "shop", "orders", "storefront")
     podid.env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
     assert remote(podid, "list", "--cluster", "") == ["demo"]
+    # one process is enough to see that they are started
+    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[3:]))
     assert remote(podid, "show", "sh") == ["shop/orders"]
     assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
     assert remote(podid, "role", "show", "store") == ["storefront"]
@@ -129,28 +134,29 @@ def _shell(name: str, *argv: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("podid ass", ["associate"]),
-        ("podid role ", ["create", "list", "show"]),
-        ("podid list --out", ["--output"]),
-        ("podid list -o js", ["json", "jsonl"]),
-        ("podid list --output = ya", ["yaml"]),
-    ],
-)
-def test_bash(words: str, expected: list[str]) -> None:
-    script = f"""
+def test_bash() -> None:
+    typed = {
+        "podid ass": ["associate"],
+        "podid role ": ["create", "list", "show"],
+        "podid list --out": ["--output"],
+        "podid list -o js": ["json", "jsonl"],
+        "podid list --output = ya": ["yaml"],
+    }
+    script = """
     source <(podid completion bash)
     complete -p podid >/dev/null || exit 9
+    """
+    for words in typed:
+        script += f"""
     COMP_WORDS=({" ".join(f"'{word}'" for word in words.split(" "))})
     COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
     _podid_completion podid
-    printf '%s\\n' "${{COMPREPLY[@]}}"
+    echo "${{COMPREPLY[*]}}"
     """
     found = _shell("bash", "--norc", "-c", script).splitlines()
-    assert set(expected) <= set(found)
-    assert all(name.startswith(words.split(" ")[-1]) for name in found)
+    for (words, expected), line in zip(typed.items(), found, strict=True):
+        assert set(expected) <= set(line.split())
+        assert all(name.startswith(words.split(" ")[-1]) for name in line.split())
 
 
 def test_zsh() -> None:
