@@ -221,9 +221,8 @@ def test_an_association_with_other_settings_needs_replace(box: Sandbox, podid: P
 def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
     assert podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", policy_file(tmp_path)).code == 0
     laid_out = policy_file(tmp_path, json.dumps(json.loads(Path(policy_file(tmp_path)).read_text()), indent=7))
-    again = podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", laid_out, "--tag", "team=a", "-o", "json")
-    assert again.code == 0
-    assert "the tags of the association of shop/orders stay as they are (team would differ)" in again.json["notes"]
+    again = podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", laid_out, "-o", "json")
+    assert (again.code, {item["status"] for item in again.json["actions"]}) == (0, {"unchanged"})
     role = podid("role", "create", "storefront", *ORDERS, "--tag", "team=a", "--description", "new", "-o", "json")
     assert role.code == 0
     assert role.json["notes"] == [
@@ -231,6 +230,29 @@ def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, j
         "the tags of role storefront stay as they are (team would be otherwise)",
         *[note for note in role.json["notes"] if "already admits" in note],
     ]
+
+
+def test_tags_of_an_association_that_is_there(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Like every other setting: a conflict without --replace, shown in the plan, and taken back by undo."""
+
+    def tags() -> dict[str, str]:
+        return dict(account_state(box)["associations"][0][-1])
+
+    assert podid(*ASSOCIATE, "storefront", "--tag", "team=a").code == 0
+    assert podid(*ASSOCIATE, "storefront", "--tag", "team=a").code == 0
+    command = (*ASSOCIATE, "orders-dynamodb", "--tag", "team=b", "--tag", "new=1")
+    count = writes(box)
+    refused = podid(*command)
+    assert (refused.code, writes(box)) == (6, count)
+    assert "tags is team=a, asked for team=b, new=1" in refused.stderr
+    changed = podid(*command, "--replace")
+    assert (changed.code, tags()) == (0, {"team": "b", "new": "1"})
+    assert '+  "new": "1"' in changed.stderr
+    assert (podid("undo", "last", "--yes").code, tags()) == (0, {"team": "a"})
+
+    box.faults.fail("eks", "UpdatePodIdentityAssociation")
+    failed = podid(*command, "--replace")
+    assert (failed.code, tags()) == (7, {"team": "a"})  # what belongs together is changed together, or not at all
 
 
 @pytest.mark.parametrize(

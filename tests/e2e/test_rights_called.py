@@ -101,6 +101,8 @@ WAYS = (
     Way("associate shop/orders --role storefront --replace --wait effect", healthy, EFFECT),
     Way("associate shop/orders --role shop-orders --restart", with_role, (*EFFECT, "--restart")),
     Way("associate shop/orders --role storefront --replace --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("associate shop/orderz --role storefront", nothing, EFFECT),
+    Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy),
     Way("associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service")),
     Way("disassociate shop/orders --yes --wait api", healthy),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
@@ -123,8 +125,17 @@ WAYS = (
     Way("whoami", healthy),
     Way("undo last --yes", after(*CREATED)),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
-    Way("undo last --yes", after("associate shop/orders --role storefront --replace --wait api")),
+    Way("undo last --yes", after("associate shop/orders --role storefront --replace --tag x=y --wait api")),
+    Way(
+        "undo last --yes --restart",
+        after("associate shop/orders --role storefront --replace --wait api", start=every_kind),
+        (*EFFECT, "--restart"),
+        code=8,
+    ),
     Way("undo last --yes", after("disassociate shop/orders --yes --wait api")),
+    Way(
+        "undo NEWEST --yes", after("associate shop/orders --role storefront --wait api", *UNDONE, start=nothing), EFFECT
+    ),
     Way("undo last --yes", after(ROLE)),
     Way("undo NEWEST --yes", after(ROLE, *UNDONE)),
     Way("undo last --yes", after(ADOPTED, start=with_narrow_role)),

@@ -1,6 +1,6 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from podid.aws import decode, pacing
@@ -161,6 +161,15 @@ class Eks(EksAddons):
             _association(cluster, association_id),
         )
         return decode.association(answer["association"])
+
+    @needs("eks:TagResource")
+    def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Adds the tags, or gives them these values; others stay."""
+        self._api.write("TagResource", {"resourceArn": arn, "tags": dict(tags)}, arn)
+
+    @needs("eks:UntagResource")
+    def untag_association(self, arn: str, keys: Sequence[str]) -> None:
+        self._api.write("UntagResource", {"resourceArn": arn, "tagKeys": list(keys)}, arn)
 
     def _iter_summaries(
         self, cluster: str, namespace: str | None, service_account: str | None

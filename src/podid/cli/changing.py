@@ -10,8 +10,11 @@ from podid.ops.change.settle import settle
 from podid.render.changes import plan_text, plan_view, result_view
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
+    from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.ops.restart.journalled import Restarting
 
@@ -57,16 +60,32 @@ def carry_out(
         terminal.progress.done()
 
 
-def restarting(access: Access, terminal: Terminal) -> Restarting:
-    """What --restart of a change asks for."""
+def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccountRef] = ()) -> Restarting:
+    """What --restart of a change asks for. Raises what would stand in its way, before anything is changed."""
     from podid.ops.restart.journalled import RESTART_SECONDS, Restarting
+    from podid.ops.restart.targets import find_targets
 
+    find_targets(access.kube.reader, refs, stale=True)
     return Restarting(
         patience=access.patience(RESTART_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
         announce=lambda plan: announce(terminal, plan),
     )
+
+
+def tell_left_behind(
+    access: Access, place: Place, result: ChangeResult, refs: Collection[ServiceAccountRef]
+) -> ChangeResult:
+    """The result with a note on running pods that the change did not reach, where they can be listed."""
+    from dataclasses import replace
+
+    from podid.ops.change.look import looks
+    from podid.ops.restart.targets import left_behind
+
+    if result.error is not None or not looks(access.options.wait) or access.kube.failure is not None:
+        return result
+    return replace(result, notes=(*result.notes, *left_behind(access.kube.reader, place, refs)))
 
 
 def report(terminal: Terminal, result: ChangeResult) -> None:

@@ -5,7 +5,7 @@ what is shown, journalled, settled after an interruption and undone. What became
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podid.domain.errors import PodidError, Unavailable
@@ -58,6 +58,10 @@ class Plan:
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def noting(self, notes: tuple[str, ...]) -> "Plan":
+        """The same with these notes first."""
+        return replace(self, notes=(*notes, *self.notes))
 
 
 class Status(StrEnum):

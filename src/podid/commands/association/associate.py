@@ -7,6 +7,7 @@ import typer
 from podid.cli.arguments import ServiceAccounts, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -22,14 +23,21 @@ def rights() -> CommandRights:
         *ROLE_TRUST.calls(Verb.UPDATE),
         Iam.list_role_names,
         optional=(
-            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
+            OptionalRight.of(
+                "seeing whether the service account exists, and what running pods carry",
+                KubeReader.find_service_account,
+                KubeReader.list_service_accounts,
+                KubeReader.list_pods,
+            ),
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could",
                 KubeWriter.dry_run_pod,
                 KubeReader.webhook_present,
             ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
-            OptionalRight.of("--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE)),
+            OptionalRight.of(
+                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+            ),
         ),
     )
 
@@ -66,7 +74,7 @@ def associate(
     ] = None,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Tag for a new association. Repeatable.", show_default=False),
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.", show_default=False),
     ] = None,
     scope: Annotated[
         str,
@@ -84,6 +92,9 @@ def associate(
     create_service_account: Annotated[
         bool, typer.Option("--create-service-account", help="Create the service account if it does not exist.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a service account that does not exist, or cannot be looked at.")
+    ] = False,
 ) -> None:
     """Give a service account's pods an IAM role.
 
@@ -92,7 +103,7 @@ def associate(
     Example: podid associate shop/orders --role shop-orders
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
     from podid.domain.errors import UsageError
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
     from podid.ops.association.plan import (
@@ -110,8 +121,9 @@ def associate(
     chosen_scope, tags, target_role_arn = typed.scope(scope), typed.tags(tag), typed.target_role(target_role)
     place = access.place(for_change=True)
     assert place.cluster is not None
-    if restart or create_service_account:
+    if create_service_account or strict:
         access.kube.needed()  # known before anything is changed
+    restarts = restarting(access, terminal, refs) if restart else None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
         request = AssociateRequest(
@@ -129,7 +141,10 @@ def associate(
     plan = plan_associations(request, place.cluster, place.header, current)
     if create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
-    result = carry_out(access, terminal, plan)
+    missing = () if create_service_account else _missing(access, refs, strict=strict)
+    plan = plan.noting(missing)
+    ask = bool(missing) and access.runtime.interactive
+    result = carry_out(access, terminal, plan, question="Associate all the same?" if ask else "")
     if result is not None:
         result = after_associate(
             access.clients,
@@ -138,9 +153,29 @@ def associate(
             result,
             current,
             wait=access.options.wait,
-            restarting=restarting(access, terminal) if restart else None,
+            restarting=restarts,
         )
-        report(terminal, result)
+        report(terminal, result if restart else tell_left_behind(access, place, result, refs))
+
+
+def _missing(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: bool) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist; with `strict` raises NotFound. That the cluster cannot
+    be looked at is said with the effect."""
+    from podid.domain.errors import Again, NotFound, PodidError
+    from podid.ops.association.plan import missing_service_accounts
+    from podid.ops.change.look import looks
+
+    if not strict and (not looks(access.options.wait) or access.kube.failure is not None):
+        return ()
+    try:
+        missing = missing_service_accounts(refs, access.kube.reader)
+    except PodidError:
+        if strict:
+            raise
+        return ()
+    if strict and missing:
+        raise NotFound(missing[0], hint=Again(add=("--create-service-account",)))
+    return missing
 
 
 def _negated(choice: bool | None) -> bool | None:

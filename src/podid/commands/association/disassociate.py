@@ -53,8 +53,7 @@ def disassociate(
 
     refs = typed.service_accounts(targets)
     place = access.place(for_change=True)
-    if restart:
-        access.kube.needed()
+    restarts = restarting(access, terminal, refs) if restart else None
     settle_interrupted(access, terminal, place)
     current = current_associations(access.clients, place, refs)
     if not ignore_not_found:
@@ -76,6 +75,6 @@ def disassociate(
             access.patience(ASSOCIATION_SECONDS),
             result,
             wait=access.options.wait,
-            restarting=restarting(access, terminal) if restart else None,
+            restarting=restarts,
         )
         report(terminal, result)

@@ -5,16 +5,19 @@ from typing import Annotated
 import typer
 
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import AWS, CHANGE, KUBERNETES
+from podid.cli.options import AWS, CHANGE, KUBERNETES, WAITING
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import (
         ADDON,
         ASSOCIATION,
+        RESTART,
         ROLE,
         ROLE_ATTACHMENT,
         ROLE_POLICY,
@@ -24,6 +27,7 @@ def rights() -> CommandRights:
 
     return CommandRights.of(
         Eks.get_cluster,
+        Eks.untag_association,
         *ADDON.calls(Verb.CREATE, Verb.DELETE),
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE.calls(Verb.CREATE, Verb.DELETE),
@@ -31,18 +35,28 @@ def rights() -> CommandRights:
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
         optional=(
+            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
+            OptionalRight.of(
+                "the dry runs that show the effect; nothing is created, but the right could",
+                KubeWriter.dry_run_pod,
+                KubeReader.webhook_present,
+            ),
+            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
         ),
     )
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE), rights=rights)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
 def undo(
     access: Access,
     terminal: Terminal,
     run_id: Annotated[
         str, typer.Argument(metavar="RUN", help="The run's id or the start of it, or 'last'.", show_default=False)
     ],
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
+    ] = False,
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 
@@ -50,8 +64,10 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
     from podid.domain.errors import Conflict
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
+    from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import undo_plan
 
@@ -66,6 +82,8 @@ def undo(
     recorded = access.journal.get(recorded.run_id)  # as settled
     with terminal.working("reading what the run left"):
         plan = undo_plan(access.clients, place, recorded)
+    kept, deleted = changed_associations(plan)
+    restarts = restarting(access, terminal, (*kept, *deleted)) if restart else None
     result = carry_out(
         access,
         terminal,
@@ -74,5 +92,15 @@ def undo(
         needed_for="Undoing a run",
         undoes=recorded.run_id,
     )
+    if result is not None and (kept or deleted):
+        result = after_undo(
+            access.clients,
+            place,
+            access.patience(ASSOCIATION_SECONDS),
+            result,
+            wait=access.options.wait,
+            restarting=restarts,
+        )
+        result = result if restart else tell_left_behind(access, place, result, kept)
     if result is not None:
         report(terminal, result)

@@ -16,6 +16,7 @@ from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Effect, Plan, Status, Wait
 from podid.domain.workloads import live
 from podid.ops.association.effect import combine, live_pods_effect, wait_for_effect, wait_for_no_effect
+from podid.ops.association.plan import changed_associations
 from podid.ops.change.look import look
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.journalled import Restarting, replace_pods
@@ -74,7 +75,7 @@ def after_disassociate(
     restarting: Restarting | None,
 ) -> ChangeResult:
     """Waits until new pods would no longer get the role, then, if asked, replaces those that hold it."""
-    refs = [ServiceAccountRef(a.keys["namespace"], a.keys["serviceAccount"]) for a in result.plan.actions]
+    _, refs = changed_associations(result.plan)
     if result.error is not None or not refs:
         return result
     result = replace(result, wait=wait)
@@ -86,6 +87,28 @@ def after_disassociate(
         return replace(result, done=(*result.done, *found.done))
     except PodidError as error:
         return replace(result, error=error)
+
+
+def after_undo(
+    clients: Clients,
+    place: Place,
+    patience: Patience,
+    result: ChangeResult,
+    *,
+    wait: Wait | None,
+    restarting: Restarting | None,
+) -> ChangeResult:
+    """What follows a change of associations in whatever direction: both of the above."""
+    kept, deleted = changed_associations(result.plan)
+    effects = []
+    if kept:
+        before = dict.fromkeys(kept)
+        result = after_associate(clients, place, patience, result, before, wait=wait, restarting=restarting)
+        effects.append(result.effect)
+    if deleted:
+        result = after_disassociate(clients, place, patience, result, wait=wait, restarting=restarting)
+        effects.append(result.effect)
+    return replace(result, effect=combine(effect for effect in effects if effect is not None))
 
 
 def _effect(

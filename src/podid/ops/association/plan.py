@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import Again, Conflict, NotFound
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan
 from podid.domain.words import did_you_mean
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
+from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, others, plan_trust
 from podid.ops.role.resolve import ResolvedRole
@@ -58,7 +60,7 @@ def plan_associations(
     unchanged: list[Action] = []
     notes: list[str] = [f"role {request.role.arn}: {request.role.note}"] if request.role.note else []
     for ref in request.refs:
-        action = _plan_one(request, ref, current[ref], notes)
+        action = _plan_one(request, ref, current[ref])
         (unchanged if action.before == action.after else actions).append(action)
     role = request.role.role
     if role is not None:
@@ -68,9 +70,7 @@ def plan_associations(
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
 
 
-def _plan_one(
-    request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None, notes: list[str]
-) -> Action:
+def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None) -> Action:
     asked: dict[str, object] = {"roleArn": request.role.arn}
     if request.target_role_arn is not None:
         asked["targetRoleArn"] = request.target_role_arn or None
@@ -92,10 +92,7 @@ def _plan_one(
     before = ASSOCIATION.state_of(existing)
     if _same_document(request.policy, existing.policy):
         del asked["policy"]
-    differing = [key for key, value in request.tags.items() if existing.tags.get(key) != value]
-    if differing:
-        notes.append(f"the tags of the association of {ref} stay as they are ({', '.join(differing)} would differ)")
-    after = {**before, **asked}
+    after = {**before, **asked, "tags": {**existing.tags, **request.tags}}
     if before != after:
         _check_replaceable(request, ref, existing, before, after)
     return ASSOCIATION.action(before, after)
@@ -120,7 +117,7 @@ def _check_replaceable(
     if request.replace:
         return
     differs = ", ".join(
-        f"{key} is {before[key] or 'not set'}, asked for {after[key] or 'none'}"
+        f"{key} is {_shown(before[key]) or 'not set'}, asked for {_shown(after[key]) or 'none'}"
         for key in after
         if before[key] != after[key]
     )
@@ -129,6 +126,10 @@ def _check_replaceable(
         hint=Again(add=("--replace",)),
         subject=str(ref),
     )
+
+
+def _shown(value: object) -> object:
+    return ", ".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, Mapping) else value
 
 
 def check_not_owned(association: Association) -> None:
@@ -187,10 +188,35 @@ def _plan_trust(
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
-    """The plan with the service accounts that do not exist yet created first. Raises as the reader does."""
+    """The plan with the service accounts that do not exist yet created first. Raises as the reader does, and NotFound
+    where the namespace does not exist either."""
     missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    if missing:
+        _check_namespaces(missing, reader)
     created = [SERVICE_ACCOUNT.action(None, SERVICE_ACCOUNT.state_of(ref)) for ref in missing]
     return replace(plan, actions=(*created, *plan.actions))
+
+
+def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> None:
+    try:
+        namespaces = reader.list_namespaces()
+    except AccessDenied:
+        return  # the API server will tell
+    for ref in refs:
+        if ref.namespace not in namespaces:
+            what = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
+            hint = ("kubectl", "create", "namespace", ref.namespace)
+            raise NotFound(what, hint=hint, subject=ref.namespace)
+
+
+def missing_service_accounts(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist, with the nearest names. Raises as the reader does."""
+    missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    known: list[str] = []
+    if missing:
+        with suppress(PodidError):
+            known = [str(item.ref) for item in reader.list_service_accounts()]
+    return tuple(f"{ref} is no service account of the cluster{did_you_mean(str(ref), known, 1)}" for ref in missing)
 
 
 def session_tags(request: AssociateRequest, existing: Association | None) -> bool:
@@ -215,11 +241,15 @@ def plan_disassociate(
             continue
         check_not_owned(existing)
         actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
-    notes = (
-        "credentials that pods already hold stay valid until they expire, up to six hours",
-        "running pods keep the injected variables and fail at their next refresh; restart them",
-    )
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes if actions else ())
+    notes = ASSOCIATION.once_deleted if actions else ()
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes)
+
+
+def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
+    """The service accounts whose associations are there after the plan, and those that lose theirs."""
+    actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]
+    kept = [ref_of(action.keys) for action in actions if action.after is not None]
+    return kept, [ref_of(action.keys) for action in actions if action.after is None]
 
 
 def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:

@@ -11,8 +11,13 @@ from podid.ops.clients import Clients, KubeAccess
 def look(clients: Clients, wait: Wait | None, watch: Callable[[KubeAccess], Effect | None]) -> Effect | None:
     """The effect as `watch` sees it, `unknown` without Kubernetes access; None when --wait none or api leaves it
     alone."""
-    if wait in (Wait.NONE, Wait.API):
+    if not looks(wait):
         return None
     if clients.kube.failure is not None:
         return Effect(EffectState.UNKNOWN, f"the cluster could not be looked at: {clients.kube.failure.what}")
     return watch(clients.kube)
+
+
+def looks(wait: Wait | None) -> bool:
+    """Whether the cluster is to be looked at."""
+    return wait not in (Wait.NONE, Wait.API)

@@ -51,9 +51,10 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
             if wanted is None and (error := kind.why_kept(clients, action.keys, run.run_id, made)) is not None:
                 raise error
             actions.append(kind.action(current, wanted))
+            notes += kind.once_deleted if wanted is None else ()
         else:
             raise Conflict(
                 f"{action.kind} {action.target} is no longer as run {run.run_id} left it; undo it by hand",
                 subject=action.target,
             )
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))

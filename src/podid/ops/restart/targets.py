@@ -5,13 +5,14 @@ Facts: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, Conflict
+from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.model import OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
@@ -91,6 +92,21 @@ def find_associated_targets(
             raise association_not_found(ref, place.cluster_name, tuple(associated))
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
     return (*find_targets(reader, kept, stale=stale), *left)
+
+
+def left_behind(reader: KubeReader, place: Place, refs: Collection[ServiceAccountRef]) -> tuple[str, ...]:
+    """A note on the running pods of `refs`, which have an association, that are without it; none where pods cannot be
+    listed."""
+    try:
+        targets = find_targets(reader, refs, stale=True)
+    except PodidError:
+        return ()
+    count = sum(len(target.pods) for target in targets)
+    if not count:
+        return ()
+    names = sorted({str(ref) for target in targets for ref in target.refs})
+    command = shlex.join(("podid", "restart", *names, "--stale", "--cluster", place.cluster_name))
+    return (f"{count} running pod{'s' if count > 1 else ''} still {'have' if count > 1 else 'has'} none: {command}",)
 
 
 def _target(workload: WorkloadRef, pods: list[Pod], stale: bool, expect_injected: bool) -> Target | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TypedDict, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import AlreadyExists, NotFound, PodidError, RoleUnknown, TrustRefused
 from podid.domain.members import ArnText, Pairs
@@ -14,6 +15,9 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, text
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
 
 # AWS refuses a role that it does not know yet, or whose new trust it has not seen, for seconds up to about two minutes
 # (Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717)
@@ -37,6 +41,10 @@ class AssociationKind(ResourceKind):
     keys = ("namespace", "serviceAccount")
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
+    once_deleted = (
+        "credentials that pods already hold stay valid until they expire, up to six hours",
+        "running pods keep the injected variables and fail at their next refresh; restart them",
+    )
 
     @staticmethod
     def state_of(association: Association) -> AssociationState:
@@ -58,7 +66,7 @@ class AssociationKind(ResourceKind):
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         eks, before, after, token = clients.eks, action.before, action.after, uuid.uuid4().hex
         if after is None:
-            eks.delete_association(cluster, self._id(clients, cluster, action))
+            eks.delete_association(cluster, self._unmoved(clients, cluster, action).association_id)
             return None
 
         def create() -> Association:
@@ -74,26 +82,36 @@ class AssociationKind(ResourceKind):
             )
 
         def update() -> Association:
+            current = self._unmoved(clients, cluster, action)
             changed = {key: value for key, value in after.items() if (before or {}).get(key) != value}
-            return eks.update_association(
-                cluster,
-                self._id(clients, cluster, action),
-                role_arn=cast("str | None", changed.get("roleArn")),
-                target_role_arn=_clearable(changed, "targetRoleArn"),
-                disable_session_tags=cast("bool | None", changed.get("disableSessionTags")),
-                policy=_clearable(changed, "policy"),
-                token=uuid.uuid4().hex,  # read anew each time, so it is another request
-            )
+            tags = cast("Pairs", changed.pop("tags", current.tags))
+            _retag(eks, current.association_arn, current.tags, tags)
+            if not changed:
+                return eks.get_association(cluster, current.association_id)
+            try:
+                return eks.update_association(
+                    cluster,
+                    current.association_id,
+                    role_arn=cast("str | None", changed.get("roleArn")),
+                    target_role_arn=_clearable(changed, "targetRoleArn"),
+                    disable_session_tags=cast("bool | None", changed.get("disableSessionTags")),
+                    policy=_clearable(changed, "policy"),
+                    token=uuid.uuid4().hex,  # read anew each time, so it is another request
+                )
+            except PodidError:
+                with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
+                    _retag(eks, current.association_arn, tags, current.tags)
+                raise
 
         return self.state_of(_until_propagated(create if before is None else update, clients, cluster, patience))
 
-    def _id(self, clients: Clients, cluster: str, action: Action) -> str:
-        current = self.read(clients, cluster, action.keys)
+    def _unmoved(self, clients: Clients, cluster: str, action: Action) -> Association:
+        current = clients.eks.find_association(cluster, ref_of(action.keys))
         if current is None:
             raise NotFound(f"No association for {action.target} in cluster {cluster}", subject=action.target)
-        if not matches(action.before, current):
+        if not matches(action.before, self.state_of(current)):
             raise moved(f"association of {action.target}", action)
-        return text(current, "associationId")
+        return current
 
     def operations(self) -> Operations:
         from podid.aws.eks import Eks
@@ -101,7 +119,7 @@ class AssociationKind(ResourceKind):
         return {
             Verb.NONE: (Eks.find_association,),
             Verb.CREATE: (Eks.create_association, Eks.get_association),
-            Verb.UPDATE: (Eks.update_association,),
+            Verb.UPDATE: (Eks.update_association, Eks.tag_association),
             Verb.DELETE: (Eks.delete_association,),
         }
 
@@ -112,6 +130,13 @@ class AssociationKind(ResourceKind):
 
 def ref_of(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["serviceAccount"])
+
+
+def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
+    if gone := [key for key in old if key not in new]:
+        eks.untag_association(arn, gone)
+    if put := {key: value for key, value in new.items() if old.get(key) != value}:
+        eks.tag_association(arn, put)
 
 
 def _until_propagated(

@@ -31,6 +31,8 @@ class ResourceKind(ABC):
     overwrites: ClassVar[bool] = False
     # members that the service assigns anew when the resource is made again
     assigned: ClassVar[frozenset[str]] = frozenset()
+    # what to know before one is deleted
+    once_deleted: ClassVar[tuple[str, ...]] = ()
 
     def action(self, before: State | None, after: State | None, note: str = "") -> Action:
         """The change from one state to another. KeyError where a state lacks one of the keys."""

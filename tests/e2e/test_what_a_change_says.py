@@ -1,0 +1,68 @@
+"""What a change of associations says about service accounts that do not exist and pods that it does not reach."""
+
+import pytest
+
+from changes.support import writes
+from cluster_api import Json, injected
+from harness import Answers
+from worlds import Site
+
+ASSOCIATE = ("associate", "--role", "storefront")
+LEFT = "2 running pods still have none: podid restart shop/orders --stale --cluster demo"
+HOLDING = "running pods keep the injected variables and fail at their next refresh; restart them"
+
+
+def test_a_service_account_that_does_not_exist(site: Site) -> None:
+    made = site(*ASSOCIATE, "shop/orderz", "-o", "json")
+    assert (made.code, made.json["notes"]) == (
+        0,
+        ["shop/orderz is no service account of the cluster; did you mean shop/orders?"],
+    )
+    count = writes(site.box)
+    strict = site(*ASSOCIATE, "shop/order", "--strict", "-o", "json")
+    assert (strict.code, writes(site.box)) == (5, count)
+    assert strict.error["message"] == "shop/order is no service account of the cluster; did you mean shop/orders?"
+    assert strict.error["hint"].endswith("--strict -o json --create-service-account")
+
+
+def test_a_person_is_asked(site: Site) -> None:
+    site.podid.tty, site.podid.answers = True, Answers(False)
+    assert site(*ASSOCIATE, "shop/orderz").code == 2
+    assert site.podid.answers.questions == ["Associate all the same?"]
+    site.podid.answers = Answers()
+    assert site(*ASSOCIATE, "shop/orders").code == 0
+
+
+def test_a_namespace_that_does_not_exist(site: Site) -> None:
+    count = writes(site.box)
+    for more in ((), ("--dry-run",)):
+        refused = site(*ASSOCIATE, "shopp/orders", "--create-service-account", *more)
+        assert (refused.code, writes(site.box)) == (5, count)
+        assert "Namespace shopp does not exist; did you mean shop?" in refused.stderr
+
+
+def test_pods_that_a_change_does_not_reach(site: Site) -> None:
+    made = site(*ASSOCIATE, "shop/orders", "-o", "json")
+    assert (made.code, made.json["notes"]) == (0, [LEFT])
+    with_restart = site(*ASSOCIATE, "shop/orders", "--restart", "-o", "json")
+    assert (with_restart.code, with_restart.json["notes"]) == (0, [])
+
+    first = site.must("history", "-o", "json").json["items"][-1]["runId"]
+    taken_back = site("undo", first, "--yes", "--restart", "-o", "json")
+    assert (taken_back.code, [i["status"] for i in taken_back.json["actions"]]) == (0, ["done", "done"])
+    assert HOLDING in taken_back.json["notes"]
+    assert taken_back.json["effect"]["state"] == "likely"
+    assert not any(injected(pod) for pod in site.cluster.pods("shop", "orders"))
+
+
+@pytest.mark.parametrize("command", ["associate", "disassociate", "undo"])
+def test_what_restart_needs_is_looked_at_before_the_first_write(site: Site, command: str) -> None:
+    no_pods: Json = {"apiGroups": ["", "apps"], "resources": ["serviceaccounts", "deployments"], "verbs": ["*"]}
+    caller = site.user("blind", [no_pods])
+    argv = {"associate": (*ASSOCIATE, "shop/orders"), "disassociate": ("disassociate", "shop/orders", "--yes")}
+    if command != "associate":
+        site.must(*ASSOCIATE, "shop/orders", "--wait", "api")
+    count = writes(site.box)
+    refused = site(*argv.get(command, ("undo", "last", "--yes")), "--restart", "-o", "json", env=caller)
+    assert (refused.code, refused.error["code"], writes(site.box)) == (4, "AccessDenied", count)
+    assert "list pods" in refused.error["message"]
