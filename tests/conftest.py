@@ -41,6 +41,7 @@ SLOW = (
     "e2e/test_no_false_alarm.py",
     "e2e/test_restart_job.py",
     "e2e/test_rights.py",
+    "e2e/test_rights_called.py",
     "e2e/test_wait.py",
     "e2e/test_ways_in.py",
     "ops/test_collect.py",
@@ -49,9 +50,10 @@ SLOW = (
     "test_boundary.py::test_a_closed_pipe",
     "test_boundary.py::test_ctrl_c_in_a_real_process",
     "test_boundary.py::test_streams_that_cannot_be_written_to",
+    "test_documents.py::test_one_thing_wrong_is_found",
     *(
         f"test_every_command.py::test_every_command_in_every_format[{name}]"
-        for name in ("wide", "jsonl", "yaml", "csv")
+        for name in ("wide", "jsonl", "yaml", "csv", "name")
     ),
     "test_every_command.py::test_the_sandbox_in_every_format",
     "test_start.py",
