@@ -23,7 +23,7 @@ def test_the_job_in_text(site: Site) -> None:
     assert associated.stdout.splitlines() == [
         f"association shop/orders -> {ROLE_ARN}: created",
         "Deployment shop/orders: restarted",
-        "effect: proven, all 2 running pods carry the injected fields",
+        "effect: in-effect, all 2 running pods carry the injected fields, and their nodes have a Ready agent",
     ]
     after = site.cluster.pods("shop")
     assert not {pod["metadata"]["name"] for pod in after} & set(before)
@@ -33,7 +33,7 @@ def test_the_job_in_text(site: Site) -> None:
     verified = site.must("verify", "shop/orders", "--yes")
     assert verified.stdout.splitlines()[:2] == [
         "shop/orders in cluster demo: proven",
-        f"  2 of 2 pods became {ROLE_ARN}",
+        f"  all 2 pods became {ROLE_ARN}",
     ]
     assert "0 errors, 0 warnings, 0 notes, 0 unknown" in site.must("doctor").stdout
 
@@ -53,7 +53,10 @@ def test_the_job_in_json(site: Site) -> None:
         ("association", "done"),
         ("restart", "done"),
     ]
-    assert associated.json["effect"] == {"state": "proven", "how": "all 2 running pods carry the injected fields"}
+    assert associated.json["effect"] == {
+        "state": "in-effect",
+        "how": "all 2 running pods carry the injected fields, and their nodes have a Ready agent",
+    }
     (listed,) = site.must("list", "-o", "json").json["items"]
     assert (listed["namespace"], listed["serviceAccount"], listed["roleArn"]) == ("shop", "orders", ROLE_ARN)
     verified = site.must("verify", "shop/orders", "--yes", "-o", "json").json
@@ -142,6 +145,7 @@ def test_pods_that_a_late_api_server_let_through_are_restarted_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The dry runs met servers that knew, the first real pod one that did not: what pods carry is what counts."""
+    site.must("install-agent")
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     inject = Webhook._inject
     missed: list[str] = []
@@ -154,7 +158,7 @@ def test_pods_that_a_late_api_server_let_through_are_restarted_again(
 
     monkeypatch.setattr(Webhook, "_inject", miss_the_first)
     outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json")
-    assert (outcome.code, outcome.json["effect"]["state"]) == (0, "proven")
+    assert (outcome.code, outcome.json["effect"]["state"]) == (0, "in-effect")
     assert [injected(pod) for pod in site.cluster.pods("shop", "orders")] == [True, True]
     # the first one, that of the restart, and that of the restart after the miss
     assert (missed, len(site.cluster.items("/apis/apps/v1/namespaces/shop/replicasets"))) == (["orders"], 3)

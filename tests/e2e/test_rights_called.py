@@ -26,6 +26,7 @@ def healthy(site: Site) -> None:
 
 
 def with_role(site: Site) -> None:
+    site.with_agent()
     make_role(site)
 
 

@@ -5,9 +5,10 @@ import pytest
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Effect, EffectState
 from podid.ops.association import effect
-from podid.ops.association.effect import wait_for_effect, wait_for_no_effect
+from podid.ops.association.effect import live_pods_effect, wait_for_effect, wait_for_no_effect
 from podid.sandbox.faults import Fault
 from podid.sandbox.kube import Timing, kinds
+from sandbox.memory_world import MemoryAddon
 from worlds import ORDERS, KubeWorld, kube_world
 
 
@@ -128,7 +129,8 @@ def test_a_cluster_that_cannot_be_reached_is_unknown(world: KubeWorld) -> None:
     )
 
 
-def test_a_real_pod_is_proof(world: KubeWorld) -> None:
+def test_a_real_pod_with_an_agent_on_its_node_shows_it(world: KubeWorld) -> None:
+    world.aws.addon = MemoryAddon()
     world.aws.associations.add(("shop", "orders"))
     since = world.now()
     world.sleep(2)
@@ -137,9 +139,12 @@ def test_a_real_pod_is_proof(world: KubeWorld) -> None:
         world.sleep(1)
     found = wait_for_effect(world.access(), [ORDERS], world.patience(), since=since)[ORDERS]
     newest = world.reader.list_pods("shop", service_account="orders")[-1].name
-    assert found == Effect(
-        EffectState.PROVEN, f"shop/{newest}, a pod created after the association, was given credentials"
-    )
+    how = "created after the association, carries the injected fields, and its node has a Ready agent"
+    assert found == Effect(EffectState.IN_EFFECT, f"shop/{newest}, {how}")
+    for pod in world.reader.list_agent_pods():
+        world.sandbox.delete(kinds.PODS, pod.namespace, pod.name)
+    effect = live_pods_effect(world.reader, [ORDERS])
+    assert (effect.state, effect.how.split(":")[0]) == (EffectState.NOT_IN_EFFECT, "agent-not-on-node")
 
 
 def test_pods_older_than_the_association_prove_nothing(world: KubeWorld) -> None:

@@ -18,9 +18,11 @@ from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
+from podid.ops.association.read import AssociationReading
 from podid.ops.association.verify import Identity, PodProof, VerifyReport, VerifyState, verify
 from podid.ops.clients import Clients, KubeAccess
 from podid.sandbox.kube import kinds
+from sandbox.memory_world import MemoryAddon
 from worlds import ORDERS, KubeWorld, Site
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
@@ -37,7 +39,8 @@ ASSOCIATION = Association(
 
 @pytest.fixture(autouse=True)
 def _injected(world: KubeWorld) -> None:
-    """The pods of shop/orders are."""
+    """The pods of shop/orders are, and an agent runs on every node."""
+    world.aws.addon = MemoryAddon()
     world.aws.associations.add(("shop", "orders"))
     world.writer.dry_run_pod(ORDERS, image="x")
     world.sleep(2)
@@ -83,7 +86,8 @@ def caller(role: str = "orders", account: str = "111122223333") -> Caller:
 def look(world: KubeWorld, auth: EksAuth | None = None, who: Caller | None = None, **more: Any) -> VerifyReport:
     token = more.pop("token", "")
     clients = clients_of(world.access(token), auth or EksAuth(world), lambda credentials: who or caller())
-    return verify(clients, more.pop("association", ASSOCIATION), say=world.progress, **more)
+    reading = AssociationReading(more.pop("association", ASSOCIATION), **more.pop("reading", {}))
+    return verify(clients, reading, now=world.now(), say=world.progress, **more)
 
 
 def test_every_live_pod_is_asked(world: KubeWorld) -> None:
@@ -94,7 +98,7 @@ def test_every_live_pod_is_asked(world: KubeWorld) -> None:
         ref=ORDERS,
         role_arn=ROLE,
         state=VerifyState.PROVEN,
-        reason=f"2 of 2 pods became {ROLE}",
+        reason=f"all 2 pods became {ROLE}",
         pods=tuple(
             PodProof(
                 namespace="shop",
@@ -126,16 +130,72 @@ def scale(world: KubeWorld, replicas: int) -> list[str]:
     return [pod.name for pod in world.reader.list_pods("shop")]
 
 
-def test_ten_of_many_are_enough_unless_all_are_asked_for(world: KubeWorld) -> None:
+def test_one_pod_of_each_workload_on_each_node_unless_all_are_asked_for(world: KubeWorld) -> None:
+    """The tokens of a sample, and the fields and the agents of all: that is less than proof, and is called so."""
     names = scale(world, 12)
-    assert len(names) == 12
+    nodes = {pod.node for pod in world.reader.list_pods("shop")}
+    assert (len(names), len(nodes)) == (12, 3)
     report = look(world)
-    assert (report.state, [proof.name for proof in report.pods]) == (VerifyState.PROVEN, names[:10])
-    assert report.reason == f"10 of 12 pods became {ROLE}; the others were not looked at"
+    assert (report.state, report.exit_code, len(report.pods)) == (VerifyState.IN_EFFECT, ExitCode.OK, 3)
+    assert {proof.node for proof in report.pods} == nodes
+    assert report.reason.startswith(
+        f"proven for 3 of 12 pods, which became {ROLE}; the others carry the injected fields"
+    )
     every = look(world, most=None)
-    assert ([proof.name for proof in every.pods], every.reason) == (names, f"12 of 12 pods became {ROLE}")
-    one = look(world, most=1)
-    assert one.reason == f"1 of 12 pods became {ROLE}; the others were not looked at"
+    assert (every.state, len(every.pods), every.reason) == (VerifyState.PROVEN, 12, f"all 12 pods became {ROLE}")
+    assert len(look(world, most=1).pods) == 1
+
+
+def agents_gone(world: KubeWorld, node: str) -> None:
+    for pod in world.reader.list_agent_pods():
+        if node in ("", pod.node):
+            world.sandbox.delete(kinds.PODS, pod.namespace, pod.name)
+
+
+def test_a_pod_on_a_node_without_an_agent_is_never_proven(world: KubeWorld) -> None:
+    auth = EksAuth(world)
+    node = world.reader.list_pods("shop")[0].node
+    agents_gone(world, node)
+    report = look(world, auth)
+    assert (report.state, report.id, report.link) == (VerifyState.FAILED, "agent-not-on-node", 6)
+    assert report.exit_code is ExitCode.ATTENTION
+    assert {proof.state for proof in report.pods if proof.node == node} == {VerifyState.FAILED}
+    agents_gone(world, "")
+    assert look(world, auth).state is VerifyState.FAILED
+
+
+def test_an_agent_that_could_not_be_looked_at_is_unknown(world: KubeWorld) -> None:
+    pods = {"apiGroups": [""], "resources": ["pods", "serviceaccounts/token"], "verbs": ["list", "create", "get"]}
+    world.sandbox.add_user("podreader-token", "podreader", rules=[pods])
+    report = look(world, token="podreader-token")
+    assert (report.state, report.permission) == (VerifyState.UNKNOWN, "list daemonsets.apps (cluster-wide)")
+    assert report.exit_code is ExitCode.UNDETERMINED
+
+
+def test_an_address_of_the_pods_own_is_no_proof_even_outside_the_sample(world: KubeWorld) -> None:
+    names = scale(world, 6)
+
+    def change(obj: dict[str, Any]) -> dict[str, Any]:
+        for container in obj["spec"]["containers"]:
+            for item in container.get("env") or ():
+                if item["name"] == "AWS_CONTAINER_CREDENTIALS_FULL_URI":
+                    item["value"] = "http://127.0.0.1:9911/credentials"
+        return obj
+
+    world.sandbox.patch(kinds.PODS, "shop", names[-1], change)
+    report = look(world)
+    assert (report.state, report.id, report.link) == (VerifyState.FAILED, "injected-fields-hardcoded", 4)
+    assert names[-1] in report.reason
+
+
+def test_a_failure_seconds_after_a_change_is_unknown(world: KubeWorld) -> None:
+    changed = replace(ASSOCIATION, created_at=world.now(), modified_at=world.now())
+    refused = EksAuth(world, NotFound("no association", subject="association a-1"))
+    report = look(world, refused, association=changed)
+    assert (report.state, report.exit_code) == (VerifyState.UNKNOWN, ExitCode.UNDETERMINED)
+    assert "may still be settling" in report.reason
+    world.sleep(30)
+    assert look(world, refused, association=changed).state is VerifyState.FAILED
 
 
 def test_a_pod_that_goes_away_meanwhile_makes_nothing_undecided(world: KubeWorld) -> None:
@@ -150,10 +210,7 @@ def test_a_pod_that_goes_away_meanwhile_makes_nothing_undecided(world: KubeWorld
 
     report = look(world, Auth(world))
     assert [proof.name for proof in report.pods] == [first]
-    assert (report.state, report.reason) == (
-        VerifyState.PROVEN,
-        f"1 of 2 pods became {ROLE}; the others were not looked at",
-    )
+    assert report.state is VerifyState.PROVEN
 
 
 def test_the_target_role_is_the_one_that_counts(world: KubeWorld) -> None:
@@ -276,7 +333,12 @@ def test_an_identity_that_aws_could_not_be_asked_about(world: KubeWorld) -> None
     def whoami(_: Credentials) -> Caller:
         raise Unavailable("STS cannot be reached")
 
-    report = verify(clients_of(world.access(), EksAuth(world), whoami), ASSOCIATION, say=world.progress)
+    report = verify(
+        clients_of(world.access(), EksAuth(world), whoami),
+        AssociationReading(ASSOCIATION),
+        now=world.now(),
+        say=world.progress,
+    )
     assert (report.state, report.pods[0].reason) == (
         VerifyState.UNKNOWN,
         "EKS Auth gave credentials, but AWS could not be asked whose they are: STS cannot be reached",
@@ -305,10 +367,14 @@ def test_the_whole_exchange(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_pat
         reader.check()
     association = aws.eks.find_association("demo", ORDERS)
     assert association is not None
-    report = verify(Clients(aws, lambda: KubeAccess((reader, writer))), association, say=lambda text: None)
+    clients, reading = Clients(aws, lambda: KubeAccess((reader, writer))), AssociationReading(association)
+    lacking = verify(clients, reading, now=datetime.now(UTC), say=lambda text: None)
+    assert (lacking.state, lacking.id, lacking.link) == (VerifyState.FAILED, "agent-not-installed", 6)
+    site.with_agent()
+    report = verify(clients, reading, now=datetime.now(UTC), say=lambda text: None)
     assert (report.state, report.reason) == (
         VerifyState.PROVEN,
-        "2 of 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
+        "all 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
     )
     identity = report.pods[0].identity
     assert identity is not None

@@ -92,9 +92,13 @@ class Wait(StrEnum):
 
 
 class EffectState(StrEnum):
-    """Whether pods get the credentials: proven on real pods, likely by repeated probes, not looked at, or not."""
+    """Whether pods get the credentials. proven: every link was seen for the pods that are named, and the identity that
+    came back is the association's; in-effect: live pods carry the injected fields and their nodes have a Ready agent,
+    nothing was minted; likely: only dry runs saw the fields; unknown: something could not be looked at, or may still be
+    settling; not-in-effect: a link is broken."""
 
     PROVEN = "proven"
+    IN_EFFECT = "in-effect"
     LIKELY = "likely"
     UNKNOWN = "unknown"
     NOT_IN_EFFECT = "not-in-effect"

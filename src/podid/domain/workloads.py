@@ -13,6 +13,9 @@ from podid.domain.names import AGENT_ADDON
 TOKEN_VOLUME = "eks-pod-identity-token"
 IRSA_VOLUME = "aws-iam-token"
 INJECTED_ENV = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+# what the webhook writes: the agent's two addresses, and where it mounts the token
+AGENT_ADDRESSES = ("http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials")
+TOKEN_FILES = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
 IRSA_ENV = "AWS_WEB_IDENTITY_TOKEN_FILE"
 SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
 SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
@@ -30,6 +33,18 @@ def live(pod: Pod) -> bool:
 
 def injected(pod: Pod) -> bool:
     return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
+
+
+def own_address(pod: Pod) -> tuple[str, ...]:
+    """The containers that set the credentials address or the token's file themselves, to something that is not the
+    webhook's: the webhook leaves those as they are, and the SDK asks somebody else than the agent."""
+    address, file = INJECTED_ENV
+    return tuple(
+        c.name
+        for c in pod.containers
+        if c.env.get(address, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES
+        or not c.env.get(file, TOKEN_FILES).startswith(TOKEN_FILES)
+    )
 
 
 def carries_irsa(pod: Pod) -> bool:

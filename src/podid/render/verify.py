@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podid.ops.association.verify import PodProof, VerifyReport, VerifyState
+from podid.domain.links import link_words
+from podid.ops.association.verify import NOT_LOOKED_AT, PodProof, VerifyReport, VerifyState
 from podid.render.view import Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ def verify_view(report: VerifyReport) -> View:
         "roleArn": report.role_arn,
         "state": report.state,
         "reason": report.reason,
+        "id": report.id or None,
         "link": report.link or None,
         "permission": report.permission or None,
+        "notSeen": NOT_LOOKED_AT,
         "pods": [_pod(proof) for proof in report.pods],
     }
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
+    if report.id:
+        lines.append(f"  {report.id}, link {link_words(report.link)}; podid explain {report.id}")
     lines += [_line(proof) for proof in report.pods]
+    lines.append(f"  not looked at: {NOT_LOOKED_AT}")
     names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in report.pods)
     return View(document(body), (_table(report.pods),), names, "\n".join(lines) + "\n")
 
@@ -53,6 +59,7 @@ def _pod(proof: PodProof) -> documents.PodProofBody:
         "missingContainers": proof.missing_containers,
         "state": proof.state,
         "reason": proof.reason,
+        "id": proof.id or None,
         "link": proof.link or None,
         "permission": proof.permission or None,
         "identity": None

@@ -24,10 +24,13 @@ def rights() -> CommandRights:
         Iam.list_role_names,
         optional=(
             OptionalRight.of(
-                "seeing whether the service account exists, and what running pods carry",
+                "seeing whether the service account exists, what running pods carry, and the agents on their nodes",
                 KubeReader.find_service_account,
                 KubeReader.list_service_accounts,
                 KubeReader.list_pods,
+                KubeReader.list_nodes,
+                KubeReader.list_agent_daemon_sets,
+                KubeReader.list_agent_pods,
             ),
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,57 @@ def _node(node: Node, daemon_sets: list[DaemonSet], pods: list[Pod]) -> NodeCove
 
 def read_coverage(reader: KubeReader) -> Coverage:
     return coverage(reader.list_nodes(), reader.list_agent_daemon_sets(), reader.list_agent_pods())
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFault:
+    """Why a pod on some node is not served. `id` is the failure mode's, empty where it is not known whether it is:
+    `error` may be what stood in the way of a look."""
+
+    reason: str
+    id: str = ""
+    error: PodidError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """What runs on each node, or the error that stood in the way of a look."""
+
+    nodes: Mapping[str, NodeCoverage]
+    installed: bool = False
+    error: PodidError | None = None
+
+    @classmethod
+    def read(cls, reader: KubeReader) -> Agents:
+        try:
+            sets = reader.list_agent_daemon_sets()
+            found = coverage(reader.list_nodes(), sets, reader.list_agent_pods())
+        except PodidError as error:
+            return cls({}, error=error)
+        return cls({item.node: item for item in found.nodes}, installed=bool(sets))
+
+    def fault(self, pod: Pod) -> AgentFault | None:
+        """What is wrong with the agent on the pod's own node; None where it is Ready, or built in."""
+        if self.error is not None:
+            what = f"whether an agent runs on its node could not be looked at: {self.error.what}"
+            return AgentFault(what, error=self.error)
+        node = self.nodes.get(pod.node)
+        if node is None:
+            return AgentFault(f"its node {pod.node} is not among the nodes" if pod.node else "it has no node yet")
+        if node.state == "ready" or node.compute_type == "auto":
+            return None
+        if node.state == "node-not-ready":
+            return AgentFault(f"its node {pod.node} is not Ready")
+        return AgentFault(f"no Ready agent on its node {pod.node}: {node.reason}", self._mode(node))
+
+    def _mode(self, node: NodeCoverage) -> str:
+        if node.compute_type == "fargate":
+            return "fargate-pod"
+        if node.os == "windows":
+            return "windows-pod"
+        if node.state == "not-ready":
+            return "agent-pod-unhealthy"
+        return "agent-not-on-node" if self.installed else "agent-not-installed"
 
 
 def wait_covered(reader: KubeReader, patience: Patience) -> Effect:

@@ -19,6 +19,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Effect, EffectState
 from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
+from podid.ops.agent.coverage import Agents
 from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def wait_for_effect(
 ) -> dict[ServiceAccountRef, Effect]:
     """Waits until new pods of each service account would be given credentials.
 
-    With `since`, when the association was made, a real pod that was created later and carries the injected fields is
-    proof. Never raises for a cluster that cannot be looked at: that is `unknown`, with the reason or the permission.
+    With `since`, when the association was made, a real pod that was created later and carries the injected fields shows
+    it. Never raises for a cluster that cannot be looked at: that is `unknown`, with the reason or the permission.
     """
     watches = [_Watch(ref, wanted=True) for ref in refs]
     if since is not None:
         for watch in watches:
-            watch.result = _proof(kube.reader, watch.ref, since)
+            watch.result = _young_pods(kube.reader, watch.ref, since)
     return _observe(kube, watches, patience)
 
 
@@ -87,7 +88,8 @@ def wait_for_no_effect(
 
 
 def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> Effect:
-    """What the pods that run now show: proven when every one that the webhook serves carries the injected fields."""
+    """What the pods that run now show: in effect when every one that the webhook serves carries the injected fields and
+    its node has a Ready agent. That nothing was minted is why it is not proven."""
     wanted = frozenset(refs)
     try:
         pods = [pod for pod in reader.list_pods() if pod.ref in wanted and live(pod) and not opted_out(pod)]
@@ -98,7 +100,16 @@ def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> E
     lacking = [f"{pod.namespace}/{pod.name}" for pod in pods if not is_injected(pod)]
     if lacking:
         return Effect(EffectState.NOT_IN_EFFECT, f"running without the injected fields: {', '.join(lacking)}")
-    return Effect(EffectState.PROVEN, f"all {len(pods)} running pods carry the injected fields")
+    agents = Agents.read(reader)
+    faults = [(pod, fault) for pod in pods if (fault := agents.fault(pod)) is not None]
+    for pod, fault in sorted(faults, key=lambda item: not item[1].id):
+        state = EffectState.NOT_IN_EFFECT if fault.id else EffectState.UNKNOWN
+        mode = f"{fault.id}: " if fault.id else ""
+        return Effect(state, f"{mode}pod {pod.namespace}/{pod.name}: {fault.reason}")
+    one = len(pods) == 1
+    which = "the running pod carries" if one else f"all {len(pods)} running pods carry"
+    where = "its node has" if one else "their nodes have"
+    return Effect(EffectState.IN_EFFECT, f"{which} the injected fields, and {where} a Ready agent")
 
 
 def combine(effects: Iterable[Effect]) -> Effect | None:
@@ -106,7 +117,10 @@ def combine(effects: Iterable[Effect]) -> Effect | None:
     found = list(effects)
     if not found:
         return None
-    order = (EffectState.NOT_IN_EFFECT, EffectState.UNKNOWN, EffectState.LIKELY, EffectState.PROVEN)
+    order = (
+        *(EffectState.NOT_IN_EFFECT, EffectState.UNKNOWN, EffectState.LIKELY),
+        *(EffectState.IN_EFFECT, EffectState.PROVEN),
+    )
     worst = min(found, key=lambda effect: order.index(effect.state))
     same = sum(effect.state is worst.state for effect in found)
     if len(found) == 1 or (same == len(found) and len({effect.how for effect in found}) == 1):
@@ -240,7 +254,7 @@ def _out_of_time(reader: KubeReader, watch: _Watch, timeout: float) -> Effect:
     return missing or Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were not given credentials {waited}")
 
 
-def _proof(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effect | None:
+def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effect | None:
     """Every pod that is younger than the association carries the fields, and there is one. Pods' times are whole
     seconds, so one of the same second may be older than the association: it is no proof."""
     try:
@@ -248,12 +262,12 @@ def _proof(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effec
     except PodidError:
         return None  # the dry run will find its own words
     young = [pod for pod in pods if live(pod) and not opted_out(pod) and pod.created_at > since]
-    if not young or not all(map(is_injected, young)):
+    agents = Agents.read(reader)
+    if not young or not all(map(is_injected, young)) or any(agents.fault(pod) for pod in young):
         return None
-    return Effect(
-        EffectState.PROVEN,
-        f"{young[-1].namespace}/{young[-1].name}, a pod created after the association, was given credentials",
-    )
+    name = f"{young[-1].namespace}/{young[-1].name}"
+    how = "created after the association, carries the injected fields, and its node has a Ready agent"
+    return Effect(EffectState.IN_EFFECT, f"{name}, {how}")
 
 
 def _image(reader: KubeReader, namespace: str) -> str:

@@ -63,6 +63,7 @@ class AssociationReading:
     association: Association
     evaluation: trust.Evaluation | None = None
     not_evaluated: str = ""
+    role_missing: bool = False
 
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
@@ -71,7 +72,7 @@ def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> 
     try:
         role = clients.iam.get_role(name)
     except NotFound:
-        return AssociationReading(association, not_evaluated=f"role {name} does not exist")
+        return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True)
     except AccessDenied as error:
         return AssociationReading(association, not_evaluated=f"not looked at: needs {error.permission}")
     assert place.cluster is not None

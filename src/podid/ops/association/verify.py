@@ -1,36 +1,46 @@
-"""Proof that a service account's pods can become their role: the agent's own exchange, done from here.
+"""Proof that a service account's pods get their role: every link that can be seen from here is looked at, pod by pod.
 
-A token of the service account, bound to one of its live pods, is redeemed at EKS Auth as the agent on the node would,
-and AWS is asked whose credentials came back. That proves the association, the injection and the trust (links 1, 3 and
-9); not the SDK in the pod, nor its way over the agent (links 4 to 8). The credentials are in no result and are dropped.
+Seen for each pod: the association, the injected fields on the pod itself, a Ready agent on its node, and, by redeeming
+a token bound to it at EKS Auth as that agent would, whose credentials come back. Not seen: the network between pod and
+agent, and the SDK in the pod. The credentials are in no result and are dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Severity
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
-from podid.domain.workloads import live, opted_out
+from podid.domain.workloads import live, opted_out, own_address, workload_subject
+from podid.ops.agent.coverage import AgentFault, Agents
 from podid.ops.association.effect import is_injected, missing_containers
+from podid.ops.association.read import AssociationReading
 from podid.ops.clients import Clients
 
-ASSOCIATION_LINK, INJECTION_LINK, TRUST_LINK = 1, 3, 9
+ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
+NOT_LOOKED_AT = "the network from the pods to the agent, and the SDK in the pods"
 
 # each costs a token and a session: of hundreds of pods some are proof enough
-MOST_PODS = 10
+MOST_PODS = 50
+# longer than EKS and IAM are known to take for a change to be heard of by EKS Auth
+SETTLING = timedelta(seconds=20)
 
 # "EKS does not have permissions to assume the associated role", and a session that does not fit
 _TRUST_CODES = ("AccessDeniedException", "PackedPolicyTooLarge", "PackedPolicyTooLargeException")
 
 
 class VerifyState(StrEnum):
+    """`in-effect` is said of a service account only: some of its pods are proven, and nothing is wrong with the fields
+    and agents of the others."""
+
     PROVEN = "proven"
+    IN_EFFECT = "in-effect"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
@@ -47,8 +57,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodProof:
-    """One pod. `identity` is set only when its role was proven; `link` is the broken link of the chain, else 0.
-    `permission` names what the caller lacks where that made the state unknown."""
+    """One pod. `identity` is set only when its role was proven; `id` is the failure mode's, `link` the broken link of
+    the chain, else 0. `permission` names what the caller lacks where that made the state unknown."""
 
     namespace: str
     name: str
@@ -57,6 +67,7 @@ class PodProof:
     missing_containers: tuple[str, ...]
     state: VerifyState
     reason: str = ""
+    id: str = ""
     link: int = 0
     permission: str = ""
     identity: Identity | None = None
@@ -71,6 +82,7 @@ class VerifyReport:
     role_arn: str
     state: VerifyState
     reason: str
+    id: str = ""
     link: int = 0
     permission: str = ""
     pods: tuple[PodProof, ...] = ()
@@ -79,17 +91,24 @@ class VerifyReport:
     def exit_code(self) -> ExitCode:
         return {
             VerifyState.PROVEN: ExitCode.OK,
+            VerifyState.IN_EFFECT: ExitCode.OK,
             VerifyState.FAILED: ExitCode.ATTENTION,
             VerifyState.UNKNOWN: ExitCode.UNDETERMINED,
         }[self.state]
 
 
 def verify(
-    clients: Clients, association: Association, *, say: Callable[[str], None], most: int | None = MOST_PODS
+    clients: Clients,
+    reading: AssociationReading,
+    *,
+    now: datetime,
+    say: Callable[[str], None],
+    most: int | None = MOST_PODS,
 ) -> VerifyReport:
-    """Redeems a token for each live injected pod, ready ones first, at most `most` (None: no limit); pods that lack
-    the injected fields are in the report as failed. What could not be looked at is `unknown`, never raised."""
-    ref = association.ref
+    """Looks at the fields and the node of every live pod, and redeems a token for one pod of each workload on each
+    node, ready ones first, at most `most` (None: for every pod). What could not be looked at is `unknown`, never
+    raised."""
+    association, ref = reading.association, reading.association.ref
     try:
         pods = clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
     except PodidError as error:
@@ -97,24 +116,69 @@ def verify(
     served = [pod for pod in pods if live(pod) and not opted_out(pod)]
     if not served:
         return _report(association, VerifyState.UNKNOWN, _nothing_to_look_at(ref, pods))
-    chosen = sorted((pod for pod in served if is_injected(pod)), key=lambda pod: not pod.ready)
-    proofs = [_stale(pod) for pod in served if not is_injected(pod)]
-    looked = 0
-    for pod in chosen:
-        if looked == most:
-            break
+    agents = Agents.read(clients.kube.reader)
+    broken = {
+        pod.name: wrong for pod in served if (wrong := _wrong_fields(pod, association) or _wrong_agent(pod, agents))
+    }
+    proofs, gone = list(broken.values()), 0
+    for pod in _sample([pod for pod in served if pod.name not in broken], most):
         say(f"redeeming a token for pod {pod.namespace}/{pod.name}")
-        proof = _prove(clients, association, pod)
-        if proof is not None:
-            proofs.append(proof)
-            looked += 1
+        proof = _prove(clients, reading, pod, now)
+        if proof is None:
+            gone += 1
+        else:
+            proofs.append(_with_agent(proof, agents.fault(pod)))
     if not proofs:
         return _report(association, VerifyState.UNKNOWN, f"every pod of {ref} went away meanwhile")
-    return _summary(association, sorted(proofs, key=lambda proof: proof.name), len(served))
+    return _summary(association, sorted(proofs, key=lambda proof: proof.name), len(served) - gone)
 
 
-def _prove(clients: Clients, association: Association, pod: Pod) -> PodProof | None:
+def _sample(pods: list[Pod], most: int | None) -> list[Pod]:
+    """One of each workload on each node: what could differ from pod to pod is its node and its template."""
+    ordered = sorted(pods, key=lambda pod: (not pod.ready, pod.name))
+    if most is None:
+        return ordered
+    chosen: dict[object, Pod] = {}
+    for pod in ordered:
+        chosen.setdefault((workload_subject(pod), pod.node), pod)
+    return list(chosen.values())[:most]
+
+
+def _wrong_agent(pod: Pod, agents: Agents) -> PodProof | None:
+    fault = agents.fault(pod)
+    if fault is None or not fault.id:
+        return None
+    return _proof(pod, VerifyState.FAILED, fault.reason, id=fault.id, link=AGENT_LINK)
+
+
+def _with_agent(proof: PodProof, fault: AgentFault | None) -> PodProof:
+    """A redeemed token is no proof where it is not known whether an agent runs on the pod's node."""
+    if fault is None or proof.state is not VerifyState.PROVEN:
+        return proof
+    permission = fault.error.permission if fault.error is not None else ""
+    reason = f"its token was redeemed, but {fault.reason}"
+    return replace(proof, state=VerifyState.UNKNOWN, reason=reason, permission=permission, identity=None)
+
+
+def _wrong_fields(pod: Pod, association: Association) -> PodProof | None:
+    """What the pod itself shows to be broken."""
+    if foreign := own_address(pod):
+        names = ", ".join(foreign)
+        reason = f"it sets the credentials address or token file itself, and not to the agent's (containers: {names})"
+        return _proof(pod, VerifyState.FAILED, reason, id="injected-fields-hardcoded", link=SDK_LINK)
+    if is_injected(pod):
+        return None
+    names = ", ".join(missing_containers(pod))
+    what = f"containers without credentials: {names}" if names else "the token volume is missing"
+    older = association.created_at is not None and pod.created_at < association.created_at
+    mode = "pod-predates-association" if older else "injection-missed-webhook"
+    reason = f"it was not changed when it was created ({what})"
+    return _proof(pod, VerifyState.FAILED, reason, id=mode, link=INJECTION_LINK)
+
+
+def _prove(clients: Clients, reading: AssociationReading, pod: Pod, now: datetime) -> PodProof | None:
     """None for a pod that went away meanwhile, as pods do while their workload is scaled or rolled out."""
+    association = reading.association
     try:
         token = clients.kube.writer.request_token(association.ref, pod)
     except NotFound:
@@ -124,24 +188,44 @@ def _prove(clients: Clients, association: Association, pod: Pod) -> PodProof | N
     try:
         session = clients.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
-        return _refused(pod, error)
+        return _settling(_refused(pod, reading, error), association, now)
     try:
         caller = clients.sts.caller_of(session.credentials)
     except PodidError as error:
         reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
         return _proof(pod, VerifyState.UNKNOWN, reason, error=error)
-    return _compare(pod, association, caller, session.credentials.expires_at)
+    return _settling(_compare(pod, association, caller, session.credentials.expires_at), association, now)
 
 
-def _refused(pod: Pod, error: PodidError) -> PodProof:
+def _settling(proof: PodProof, association: Association, now: datetime) -> PodProof:
+    """A failure within seconds of a change says nothing yet: EKS Auth may not have heard of it everywhere."""
+    changed = association.modified_at or association.created_at
+    if proof.state is not VerifyState.FAILED or changed is None or now - changed > SETTLING:
+        return proof
+    ago = max(int((now - changed).total_seconds()), 0)
+    reason = f"the association was changed {ago} s ago and may still be settling; try again ({proof.reason})"
+    return replace(proof, state=VerifyState.UNKNOWN, reason=reason)
+
+
+def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodProof:
     """What EKS Auth's refusal means. A caller without eks-auth:AssumeRoleForPodIdentity says nothing about the pods:
     on a node it is the node role that calls. A token that is not accepted may be another cluster's."""
     if isinstance(error, NotFound) and not error.subject.startswith("cluster "):
         reason = f"EKS Auth knows no association for it: deleted, or made seconds ago ({error.what})"
-        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)
+        return _proof(pod, VerifyState.FAILED, reason, id="association-missing", link=ASSOCIATION_LINK)
     if isinstance(error, Rejected) and error.service_code in _TRUST_CODES:
-        return _proof(pod, VerifyState.FAILED, error.what, link=TRUST_LINK)
+        packed = error.service_code.startswith("PackedPolicy")
+        mode = "packed-policy-too-large" if packed else _trust_mode(reading)
+        return _proof(pod, VerifyState.FAILED, error.what, id=mode, link=TRUST_LINK)
     return _proof(pod, VerifyState.UNKNOWN, error.what, error=error)
+
+
+def _trust_mode(reading: AssociationReading) -> str:
+    """Why EKS may not assume the role, as far as the role can be read."""
+    if reading.role_missing:
+        return "role-not-found"
+    found = reading.evaluation.findings if reading.evaluation is not None else ()
+    return next((item.id for item in found if item.severity is Severity.ERROR), "trust-condition-never-matches")
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:
@@ -152,17 +236,12 @@ def _compare(pod: Pod, association: Association, caller: Caller, expires_at: dat
     role, _, session_name = rest.partition("/")
     if kind != "assumed-role" or (role, got.account) != (expected.resource_name, expected.account):
         reason = f"its credentials are those of {caller.arn}, not of {expected}"
-        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)
+        mode = "target-role-trust-broken" if association.target_role_arn else "cached-credentials-after-change"
+        return _proof(pod, VerifyState.FAILED, reason, id=mode, link=ASSOCIATION_LINK)
     identity = Identity(
         role_arn=str(expected), account=caller.account, session_name=session_name, expires_at=expires_at
     )
     return _proof(pod, VerifyState.PROVEN, identity=identity)
-
-
-def _stale(pod: Pod) -> PodProof:
-    names = ", ".join(missing_containers(pod))
-    what = f"containers without credentials: {names}" if names else "the token volume is missing"
-    return _proof(pod, VerifyState.FAILED, f"it was not changed when it was created ({what})", link=INJECTION_LINK)
 
 
 def _proof(
@@ -170,6 +249,7 @@ def _proof(
     state: VerifyState,
     reason: str = "",
     *,
+    id: str = "",
     link: int = 0,
     error: PodidError | None = None,
     identity: Identity | None = None,
@@ -182,6 +262,7 @@ def _proof(
         missing_containers=missing_containers(pod),
         state=state,
         reason=reason,
+        id=id,
         link=link,
         permission=error.permission if error else "",
         identity=identity,
@@ -194,10 +275,11 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     worst = bad or undecided
     if not worst:
         role = association.target_role_arn or association.role_arn
-        reason = f"{len(proofs)} of {live_pods} pods became {role}"
-        if len(proofs) < live_pods:
-            reason += "; the others were not looked at"
-        return _report(association, VerifyState.PROVEN, reason, pods=proofs)
+        if len(proofs) == live_pods:
+            return _report(association, VerifyState.PROVEN, f"all {live_pods} pods became {role}", pods=proofs)
+        reason = f"proven for {len(proofs)} of {live_pods} pods, which became {role}; the others carry the injected "
+        reason += "fields and have a Ready agent on their nodes, and --all-pods redeems their tokens too"
+        return _report(association, VerifyState.IN_EFFECT, reason, pods=proofs)
     first = min(worst, key=lambda proof: proof.link)  # the earliest broken link explains the later ones
     same = sum(proof.reason == first.reason for proof in worst)
     count = f" ({same} of {live_pods} pods)" if live_pods > 1 else ""
@@ -207,6 +289,7 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
         role_arn=association.target_role_arn or association.role_arn,
         state=first.state,
         reason=f"pod {first.namespace}/{first.name}: {first.reason}{count}",
+        id=first.id,
         link=first.link,
         permission=first.permission,
         pods=tuple(proofs),

@@ -12,6 +12,8 @@ from podid.ops.association.verify import VerifyState
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
+ModeId = Annotated[str | None, About("The failure mode, as `podid explain` names it.")]
+
 SummaryBody = TypedDict(
     "SummaryBody", {"error": int, "warn": int, "info": int, "unknown": int, "pass": int, "masked": int}
 )
@@ -112,6 +114,7 @@ class PodProofBody(TypedDict):
     missingContainers: Names
     state: VerifyState
     reason: str
+    id: ModeId
     link: BrokenLink
     permission: MissingRight
     identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
@@ -127,8 +130,10 @@ class VerifyReportDocument(TypedDict):
     roleArn: ArnText
     state: VerifyState
     reason: str
+    id: ModeId
     link: BrokenLink
     permission: MissingRight
+    notSeen: Annotated[str, About("What no verdict of verify says anything of.")]
     pods: Sequence[PodProofBody]
 
 
