@@ -14,6 +14,7 @@ from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.settle import settle
+from podid.render.changes import run_status
 from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
@@ -44,7 +45,8 @@ def test_private_to_the_caller(box: Sandbox, podid: Podid, tmp_path: Path) -> No
         os.umask(old)
     directory = tmp_path / "state" / "podid" / "journal"
     (file,) = directory.iterdir()
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    for made in (directory, *directory.parents[:2]):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert box.admin_key.secret_access_key not in file.read_text()
 
@@ -159,6 +161,9 @@ def test_full_in_the_middle_of_a_run(
 GOOD = '{"type":"run","command":["x"],"callerArn":"a","account":"1","region":"r","cluster":"c","startedAt":"t"}\n'
 
 
+INTENT = '{"type":"intent","number":0,"kind":"role","before":null,"after":{"roleName":"r"}}\n'
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -167,7 +172,18 @@ GOOD = '{"type":"run","command":["x"],"callerArn":"a","account":"1","region":"r"
         "{}\n",
         GOOD + "garbage\n" + GOOD,
         GOOD + '{"type":"intent"}\n',
-        GOOD + '{"type":"intent","number":0,"kind":"moon","before":null,"after":null}\n',
+        GOOD.replace('["x"]', "[1]"),
+        GOOD.replace('"t"', "0"),
+        GOOD.replace('"c"', "null"),
+        GOOD.replace('"type"', '"v":"1","type"'),
+        GOOD + '{"type":"intent","number":[],"kind":"role","before":null,"after":{"roleName":"r"}}\n',
+        GOOD + '{"type":"intent","number":0,"kind":"role","before":null,"after":[]}\n',
+        GOOD + '{"type":"intent","number":0,"kind":"role","before":null,"after":{}}\n',
+        GOOD + INTENT + '{"type":"outcome","number":0,"status":"done","after":"x"}\n',
+        GOOD + INTENT + '{"type":"outcome","number":0,"status":"well","after":null}\n',
+        GOOD + INTENT + '{"type":"outcome","number":0,"status":"done","after":null,"reason":{}}\n',
+        GOOD + INTENT.replace('"r"', "[" * 200 + "]" * 200),
+        GOOD + "[" * 100_000 + "\n",
         '{"type":"intent","number":0}\n',
         GOOD[:-1] + "\0\0\0\n",
         GOOD + "\udcff\n",
@@ -180,6 +196,56 @@ def test_a_damaged_file_is_named(box: Sandbox, podid: Podid, journal: Path, text
     refuses(box, podid, f"{file} is not a journal file, or it is damaged", advice="Move it away")
     with pytest.raises(InvalidInput, match="damaged"):
         Journal(journal).runs()
+
+
+def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Another format is refused in so many words; an unknown kind of resource blocks only its own undo."""
+    journal.mkdir(mode=0o700)
+    file = journal / "20260101T000000000Z-abc123.jsonl"
+    file.write_text(GOOD.replace('"type"', '"v":2,"type"', 1))
+    refuses(box, podid, f"{file} was written by a newer podid", advice="Use that one")
+    here = GOOD.replace('"1"', '"111122223333"').replace('"r"', '"us-west-2"').replace('"c"', '"demo"')
+    file.write_text(here + INTENT.replace('"role"', '"moon"') + '{"type":"crater","number":0}\n')
+    file.chmod(0o600)
+    changed = podid(*ASSOCIATE)
+    assert (changed.code, "This podid knows no 'moon'; a newer one recorded it" in changed.stderr) == (0, True)
+    assert [run["runId"] for run in runs(podid)][-1] == "20260101T000000000Z-abc123"
+    assert podid("undo", "abc123", "--yes").code == 6
+
+
+def test_by_its_end(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*ASSOCIATE).code == 0
+    run_id = runs(podid)[0]["runId"]
+    end = run_id.rpartition("-")[2]
+    assert podid("history", end, "-o", "name").stdout == f"{run_id}\n"
+    assert podid("undo", end, "--yes").code == 0
+
+
+def test_a_file_that_others_may_write_to(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*ASSOCIATE).code == 0
+    (file,) = journal.iterdir()
+    file.chmod(0o666)
+    count = writes(box)
+    for command in (("undo", "last", "--yes"), ASSOCIATE, ("history",)):
+        outcome = podid(*command)
+        assert (outcome.code, f"others may write to {file.name}" in outcome.stderr) == (2, True)
+    assert writes(box) == count
+
+
+def test_a_relative_home(box: Sandbox, podid: Podid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "here")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    refuses(box, podid, "HOME is 'here', which is no absolute path", advice="Set HOME or XDG_STATE_HOME")
+
+
+def test_steps_that_were_never_tried(journal: Path) -> None:
+    """A run that was killed between two steps is not done, whatever became of the first."""
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC), planned=2) as recorder:
+        recorder.intent(0, ATTACHMENT)
+        recorder.outcome(0, Done(ATTACHMENT, Status.DONE, ATTACHMENT.after))
+    assert run_status(Journal(journal).get("last")) == "partial"
+    Journal(journal).restarts_begun(recorder.run_id)  # the second one, if that is what was planned
+    assert run_status(Journal(journal).get("last")) == "done"
 
 
 @pytest.mark.parametrize("text", ["", GOOD[:20], GOOD[:-1]])

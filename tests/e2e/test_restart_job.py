@@ -59,6 +59,12 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     assert text.stderr == "nothing to restart: every pod carries the injected fields\n"
 
 
+def test_why_there_is_nothing_to_undo(associated: Site) -> None:
+    associated.must("restart", "shop/orders")
+    undone = associated.must("undo", "last", "--yes")
+    assert "the restart of shop/Deployment/orders cannot be undone; it left the workload as it was" in undone.stderr
+
+
 def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
     pods = healthy.cluster.pod_names("shop")
     healthy.must("disassociate", "shop/orders", "--yes")

@@ -43,6 +43,7 @@ def carry_out(
     needed_for: str = "",
     word: str = "",
     undoes: str = "",
+    restarts: bool = False,
 ) -> ChangeResult | None:
     """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
     if access.options.dry_run:
@@ -52,10 +53,21 @@ def carry_out(
         announce(terminal, plan)
         if question:
             terminal.consent(question, needed_for=needed_for, word=word)
+    else:
+        for note in plan.notes:
+            terminal.note(f"note: {note}")
     access.runtime.changing = True
     patience = access.patience(CHANGE_SECONDS)
     try:
-        return apply(plan, access.clients, access.journal, patience, command=access.runtime.argv, undoes=undoes)
+        return apply(
+            plan,
+            access.clients,
+            access.journal,
+            patience,
+            command=access.runtime.argv,
+            undoes=undoes,
+            restarts=restarts,
+        )
     finally:
         terminal.progress.done()
 

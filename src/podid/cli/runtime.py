@@ -117,10 +117,16 @@ class Runtime:
         return self.streams.stdout_tty if stream is self.streams.stdout else self.streams.stderr_tty
 
     def state_dir(self) -> "Path":
-        """$XDG_STATE_HOME/podid or ~/.local/state/podid; not created here."""
+        """$XDG_STATE_HOME/podid or ~/.local/state/podid; not created here. UsageError where HOME is relative."""
         from pathlib import Path
+
+        from podid.domain.errors import UsageError
 
         base = self.env.get("XDG_STATE_HOME") or ""
         if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
-            base = str(Path(self.env.get("HOME") or "~").expanduser() / ".local" / "state")
+            home = Path(self.env.get("HOME") or "~").expanduser()
+            if not home.is_absolute():
+                what = f"HOME is {str(home)!r}, which is no absolute path"
+                raise UsageError(what, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
+            base = str(home / ".local" / "state")
         return Path(base) / "podid"

@@ -67,7 +67,9 @@ class Suggestions:
     def _refresh(self, source: str, place: dict[str, str], cache: Path) -> None:
         import subprocess
 
-        cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        from podid.ops.private import make_private
+
+        make_private(cache.parent)
         env = {name: value for name, value in self._runtime.env.items() if name != "_PODID_COMPLETE"}
         subprocess.Popen(  # noqa: S603  podid itself
             [sys.executable, "-m", "podid.cli.suggestions", source, json.dumps(place), str(cache)],
@@ -193,8 +195,8 @@ def main(argv: Sequence[str]) -> None:
     access = Access(runtime, options, sources, Terminal(runtime, options))
     values = sorted(REMOTE[source](access))
     fresh = Path(f"{cache}.{os.getpid()}")
+    fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(values), encoding="utf-8")
-    fresh.chmod(0o600)
     fresh.replace(cache)
 
 

@@ -199,11 +199,11 @@ def _detail(item: Done) -> str:
 def run_status(run: Run) -> documents.RunStatus:
     """done, partial, failed, running, interrupted, or empty for a run that changed nothing."""
     states = {step.status for step in run.steps}
-    if run.open_steps:
+    if run.open_steps or (run.running and run.untried):
         return "running" if run.running else "interrupted"
     if not states:
         return "empty"
-    if states <= {Status.DONE, Status.UNCHANGED}:
+    if states <= {Status.DONE, Status.UNCHANGED} and not run.untried:
         return "done"
     return "partial" if Status.DONE in states else "failed"
 
@@ -216,6 +216,7 @@ def run_body(run: Run) -> documents.RunBody:
         "status": run_status(run),
         **_header_body(run.header),
         "undoes": run.undoes or None,
+        "planned": run.planned,
         "actions": [action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps],
     }
 
@@ -264,4 +265,6 @@ def _run_text(run: Run) -> str:
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
         lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
+    if run.untried:
+        lines.append(f"  {run.untried} of {run.planned} planned steps never tried")
     return "\n".join(lines) + "\n"

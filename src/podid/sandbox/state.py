@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from podid.domain.errors import Conflict, InvalidInput, PodidError
+from podid.ops.private import make_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ def prepare(directory: Path) -> Path:
             advice="Set HOME or XDG_STATE_HOME to such a path.",
         )
     with _writing(directory):
-        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700, exist_ok=True)
+        make_private(directory)
         found = directory.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise Conflict(f"{directory} is not a directory of yours", subject=str(directory))

@@ -147,7 +147,7 @@ def associate(
     missing = () if create_service_account else _missing(access, refs, strict=strict)
     plan = plan.noting(missing)
     ask = bool(missing) and access.runtime.interactive
-    result = carry_out(access, terminal, plan, question="Associate all the same?" if ask else "")
+    result = carry_out(access, terminal, plan, question="Associate all the same?" if ask else "", restarts=restart)
     if result is not None:
         result = after_associate(
             access.clients,
@@ -156,7 +156,7 @@ def associate(
             result,
             current,
             wait=access.options.wait,
-            restarting=restarts,
+            restarting=restarts and restarts.of(result.run_id),
         )
         report(terminal, result if restart else tell_left_behind(access, place, result, refs))
 

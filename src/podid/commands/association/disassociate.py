@@ -67,6 +67,7 @@ def disassociate(
         question=question,
         needed_for="Deleting an association",
         word="delete" if len(plan.actions) > 1 else "",
+        restarts=restart,
     )
     if result is not None:
         result = after_disassociate(
@@ -75,6 +76,6 @@ def disassociate(
             access.patience(ASSOCIATION_SECONDS),
             result,
             wait=access.options.wait,
-            restarting=restarts,
+            restarting=restarts and restarts.of(result.run_id),
         )
         report(terminal, result)

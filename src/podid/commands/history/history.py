@@ -13,7 +13,7 @@ def history(
     terminal: Terminal,
     run_id: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="One run, by its id or the start of it, or 'last'.", show_default=False),
+        typer.Argument(metavar="[RUN]", help="One run: its id, the id's start or end, or 'last'.", show_default=False),
     ] = None,
 ) -> None:
     """List what podid changed from here.

@@ -52,7 +52,8 @@ def undo(
     access: Access,
     terminal: Terminal,
     run_id: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run's id or the start of it, or 'last'.", show_default=False)
+        str,
+        typer.Argument(metavar="RUN", help="The run's id, the start or end of it, or 'last'.", show_default=False),
     ],
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
@@ -91,6 +92,7 @@ def undo(
         question=f"Take back run {recorded.run_id}?",
         needed_for="Undoing a run",
         undoes=recorded.run_id,
+        restarts=restart and bool(kept or deleted),
     )
     if result is not None and (kept or deleted):
         result = after_undo(
@@ -99,7 +101,7 @@ def undo(
             access.patience(ASSOCIATION_SECONDS),
             result,
             wait=access.options.wait,
-            restarting=restarts,
+            restarting=restarts and restarts.of(result.run_id),
         )
         result = result if restart else tell_left_behind(access, place, result, kept)
     if result is not None:

@@ -24,8 +24,10 @@ def apply(
     *,
     command: tuple[str, ...],
     undoes: str = "",
+    restarts: bool = False,
 ) -> ChangeResult:
-    """What became of each action. `error` is the first failure; the actions after it were not tried.
+    """What became of each action. `error` is the first failure; the actions after it were not tried. `restarts` is
+    whether restarts are to follow, which is recorded.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
@@ -33,7 +35,9 @@ def apply(
         return ChangeResult(plan=plan)
     done: list[Done] = []
     error: PodidError | None = None
-    with journal.begin(command, plan.header, patience.clock.now(), undoes=undoes) as recorder:
+    with journal.begin(
+        command, plan.header, patience.clock.now(), undoes=undoes, planned=len(plan.actions) + restarts
+    ) as recorder:
         for number, action in enumerate(plan.actions):
             if error is not None:
                 done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))

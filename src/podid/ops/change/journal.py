@@ -18,11 +18,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from podid.domain.errors import InvalidInput, NotFound, UsageError
 from podid.domain.plan import Action, Done, Header, State, Status
 from podid.ops.change.kinds import kind_of
+from podid.ops.private import make_private
+
+# of the format; one file is read by every podid that knows its version
+VERSION = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives."""
+    """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives. `planned` is how
+    many steps it was to have, its restarts together being one, and `restarted` whether it came to them."""
 
     run_id: str
     command: tuple[str, ...]
@@ -47,6 +54,13 @@ class Run:
     steps: tuple[Step, ...]
     undoes: str = ""
     running: bool = False
+    planned: int = 0
+    restarted: bool = False
+
+    @property
+    def untried(self) -> int:
+        """How many of the planned steps were never begun."""
+        return max(self.planned - len(self.steps) - self.restarted, 0)
 
     @property
     def open_steps(self) -> tuple[Step, ...]:
@@ -71,14 +85,15 @@ class Journal:
         return tuple(run for name in names if (run := self._read(name)) is not None)
 
     def get(self, run_id: str) -> Run:
-        """A run by its id or by a prefix that only it has; `last` is the newest one that is not itself an undo."""
+        """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that is not
+        itself an undo."""
         runs = self.runs()
         if run_id == "last":
             wanted = [run for run in runs if not run.undoes]
             if not wanted:
                 raise NotFound("The journal holds no run yet", subject=str(self.directory))
             return wanted[0]
-        found = [run for run in runs if run.run_id.startswith(run_id)] if run_id else []
+        found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)] if run_id else []
         if len(found) > 1:
             raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=("podid", "history"))
         if not found:
@@ -95,8 +110,10 @@ class Journal:
                     made = step.action.after is not None
         return made
 
-    def begin(self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "") -> Recorder:
-        """A new run's recorder; the file is locked for as long as the recorder is open."""
+    def begin(
+        self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "", planned: int = 0
+    ) -> Recorder:
+        """A new run's recorder; the file is locked for as long as the recorder is open. For `planned` see `Run`."""
         self._prepare()
         # ids sort by time, and a script makes several runs a second: `last` must mean the last
         run_id = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
@@ -106,6 +123,7 @@ class Journal:
         recorder.write(
             {
                 "type": "run",
+                "v": VERSION,
                 "command": list(command),
                 "callerArn": header.caller_arn,
                 "account": header.account,
@@ -113,6 +131,7 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
                 "undoes": undoes,
+                "planned": planned,
             }
         )
         try:
@@ -131,11 +150,18 @@ class Journal:
             except BlockingIOError:
                 yield None
                 return
-            yield _run(run_id, list(_records(recorder.drop_cut_line())), running=False), recorder
+            run = self._parsed(run_id, recorder.drop_cut_line(), running=False)
+            yield None if run is None else (run, recorder)
+
+    def restarts_begun(self, run_id: str) -> None:
+        """Notes that a run came to the restarts that it planned; what becomes of them is in a run of their own."""
+        with self.reopen(run_id) as opened:
+            if opened is not None:
+                opened[1].write({"type": "restarts"})
 
     def _prepare(self) -> None:
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.directory)
         except OSError as error:
             raise self._unusable(error.strerror or type(error).__name__) from error
         self._exists()
@@ -169,6 +195,9 @@ class Journal:
             os.close(descriptor)
             kind = "belongs to another user" if stat.S_ISREG(facts.st_mode) else "is not a file"
             raise self._unusable(f"{path.name} {kind}")
+        if facts.st_mode & 0o022:
+            os.close(descriptor)
+            raise self._unusable(f"others may write to {path.name}")
         return descriptor
 
     def _unusable(self, why: str) -> UsageError:
@@ -179,12 +208,23 @@ class Journal:
         with os.fdopen(descriptor, "rb") as file:
             running = _locked(file.fileno())
             text = file.read()
+        return self._parsed(run_id, text, running=running)
+
+    def _parsed(self, run_id: str, text: bytes, *, running: bool) -> Run | None:
+        path = self.directory / f"{run_id}.jsonl"
         try:
             records = list(_records(text))
             # killed between creating the file and writing its head: no intent was written, so nothing was done
-            return _run(run_id, records, running=running) if records else None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            path = self.directory / f"{run_id}.jsonl"
+            if not records:
+                return None
+            if _member(records[0], "v", int, VERSION) > VERSION:
+                raise InvalidInput(
+                    f"{path} was written by a newer podid",
+                    advice="Use that one, or give another place with --journal-dir.",
+                    subject=str(path),
+                )
+            return _run(run_id, records, running=running)
+        except (ValueError, KeyError, RecursionError) as error:
             raise InvalidInput(
                 f"{path} is not a journal file, or it is damaged",
                 advice="Move it away to go on without what it recorded, or give another place with --journal-dir.",
@@ -268,33 +308,67 @@ def _records(text: bytes) -> Iterator[dict[str, Any]]:
     """Raises ValueError for what is no JSON. A last line without its end was cut short by a crash, before anything was
     done about it."""
     for line in text.split(b"\n")[:-1]:
-        yield json.loads(line)
+        record = json.loads(line)
+        if not isinstance(record, dict):
+            raise ValueError("no object")
+        _check_depth(record)
+        yield record
+
+
+def _check_depth(value: object, left: int = 40) -> None:
+    """Raises ValueError for what is nested so deeply that it could not be written again."""
+    if not left:
+        raise ValueError("too deep")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(item, left - 1)
+
+
+def _member(record: dict[str, Any], name: str, kind: type[T], *default: T) -> T:
+    """The member. KeyError where it is missing and there is no default, ValueError where it is something else."""
+    value = record.get(name, *default) if default else record[name]
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is no {kind.__name__}")
+    return value
+
+
+def _state(record: dict[str, Any], name: str) -> State | None:
+    return None if record[name] is None else _member(record, name, dict)
 
 
 def _run(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     head = records[0]
     if head["type"] != "run":
         raise ValueError("the head is missing")
-    intents = {record["number"]: record for record in records if record["type"] == "intent"}
-    outcomes = {record["number"]: record for record in records if record["type"] == "outcome"}
+    command = _member(head, "command", list)
+    if not all(isinstance(word, str) for word in command):
+        raise ValueError("command is no list of words")
+    intents = {_member(record, "number", int): record for record in records if record["type"] == "intent"}
+    outcomes = {_member(record, "number", int): record for record in records if record["type"] == "outcome"}
     return Run(
         run_id=run_id,
-        command=tuple(head["command"]),
+        command=tuple(command),
         header=Header(
-            caller_arn=head["callerArn"], account=head["account"], region=head["region"], cluster=head["cluster"]
+            caller_arn=_member(head, "callerArn", str),
+            account=_member(head, "account", str),
+            region=_member(head, "region", str),
+            cluster=_member(head, "cluster", str),
         ),
-        started_at=head["startedAt"],
-        undoes=head.get("undoes", ""),
+        started_at=_member(head, "startedAt", str),
+        undoes=_member(head, "undoes", str, ""),
         running=running,
+        planned=_member(head, "planned", int, 0),
+        restarted=any(record["type"] == "restarts" for record in records),
         steps=tuple(_step(intent, outcomes.get(number)) for number, intent in sorted(intents.items())),
     )
 
 
 def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
-    action = kind_of(intent["kind"]).action(intent["before"], intent["after"], intent.get("note", ""))
+    kind, number = kind_of(_member(intent, "kind", str)), intent["number"]
+    action = kind.action(_state(intent, "before"), _state(intent, "after"), _member(intent, "note", str, ""))
     if outcome is None:
-        return Step(intent["number"], action, None, None)
-    return Step(intent["number"], action, Status(outcome["status"]), outcome["after"], outcome.get("reason", ""))
+        return Step(number, action, None, None)
+    status = Status(_member(outcome, "status", str))
+    return Step(number, action, status, _state(outcome, "after"), _member(outcome, "reason", str, ""))
 
 
 def _sync_directory(directory: Path) -> None:

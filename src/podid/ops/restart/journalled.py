@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
@@ -24,12 +24,16 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
     """How long restarts may take, where they are written down and as part of which command. `announce` is told each
-    plan that nobody has seen yet just before it is carried out."""
+    plan that nobody has seen yet just before it is carried out. `part_of` is the run that planned the restarts."""
 
     patience: Patience
     journal: Journal
     command: tuple[str, ...]
     announce: Callable[[Plan], None]
+    part_of: str = ""
+
+    def of(self, run_id: str) -> Restarting:
+        return replace(self, part_of=run_id)
 
 
 def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
@@ -37,7 +41,7 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
     plan = restart_plan(place, targets)
     if not targets:
         return ChangeResult(plan=plan)
-    with how.journal.begin(how.command, plan.header, how.patience.clock.now()) as recorder:
+    with how.journal.begin(how.command, plan.header, how.patience.clock.now(), planned=len(targets)) as recorder:
         for number, action in enumerate(plan.actions):
             recorder.intent(number, action)
         done = restart(clients.kube, targets, how.patience)
@@ -57,6 +61,8 @@ def replace_pods(
 ) -> ChangeResult:
     """Restarts the workloads that `find_targets` finds."""
     targets = find_targets(clients.kube.reader, refs, stale=stale, expect_injected=expect_injected)
+    if how.part_of:
+        how.journal.restarts_begun(how.part_of)
     if targets:
         how.announce(restart_plan(place, targets))
     return restart_journalled(clients, place, targets, how)

@@ -9,6 +9,7 @@ from podid.ops.change.kinds.role_attachment import ROLE_ATTACHMENT
 from podid.ops.change.kinds.role_policy import ROLE_POLICY
 from podid.ops.change.kinds.role_trust import ROLE_TRUST
 from podid.ops.change.kinds.service_account import SERVICE_ACCOUNT
+from podid.ops.change.kinds.unknown import UnknownKind
 
 __all__ = [
     "ADDON",
@@ -38,5 +39,5 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def kind_of(name: str) -> ResourceKind:
-    """The kind with an action's `kind`. KeyError for a name that no kind has."""
-    return _BY_NAME[name]
+    """The kind with an action's `kind`; one that can neither be read nor written where no kind has that name."""
+    return _BY_NAME.get(name) or UnknownKind(name)
