@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.model import AddonIssue, Container
+from podid.domain.model import AddonIssue, Association, Container
 from podid.domain.snapshot import Snapshot
 
-from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node
+from .builder import addon, agent_pod, ago, association, cluster, daemon_set, healthy, node
 from .grid import DENIED, answers, only, verdicts
 
 PASS, FAIL, UNKNOWN, SKIP = "pass", "fail", "unknown", "not-applicable"
@@ -51,6 +51,14 @@ def no_agent(**more: object) -> Snapshot:
 )
 def test_agent_not_installed(snapshot: Snapshot, expected: tuple[str, str]) -> None:
     assert answers("agent-not-installed", snapshot) == [(*expected, "Cluster prod")]
+
+
+@pytest.mark.parametrize("associations", [(), (association(),)])
+def test_nodes_follow_from_an_agent_that_is_not_installed(associations: tuple[Association, ...]) -> None:
+    masked = {v.masked_by for v in verdicts("agent-not-on-node", no_agent(associations=associations))}
+    assert masked == {"agent-not-installed"}
+    made = healthy(daemon_sets=(), agent_pods=(), associations=associations)
+    assert {v.masked_by for v in verdicts("agent-not-on-node", made)} == {""}
 
 
 def test_agent_not_installed_says_what_to_do() -> None:

@@ -9,7 +9,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot
 
 from .builder import ROLE_ARN, ago, association, healthy
-from .grid import DENIED, answers, only
+from .grid import DENIED, answers, only, verdicts
 
 ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
 TYPO = association(name="odrers")
@@ -75,6 +75,16 @@ def test_a_sibling_with_its_own_association_is_no_typo() -> None:
         ("pass", "error", "Association shop/worker-1"),
         ("fail", "warn", "Association shop/worker-2"),
     ]
+
+
+def test_a_typo_beside_an_association_of_the_right_name_is_not_blessed() -> None:
+    """payments/apii while payments/api has its association: to create apii would make the slip permanent."""
+    pair = (association(name="api"), association(name="apii"))
+    snapshot = healthy(associations=pair, service_accounts=accounts("api", "unrelated"))
+    (verdict,) = (v for v in verdicts("association-sa-not-found", snapshot) if v.outcome.value == "fail")
+    assert verdict.evidence[0] == "service accounts with a similar name, which have an association: api"
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("podid", "disassociate", "shop/apii", "--cluster", "prod"),)
 
 
 @pytest.mark.parametrize(

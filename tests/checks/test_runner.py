@@ -175,10 +175,19 @@ def test_what_breaks_everyone_masks_everything_after_it() -> None:
 
 def test_warnings_neither_mask_nor_are_masked() -> None:
     assert masks(
-        failing("association-namespace-not-found", "a/b", severity=Severity.WARN),
+        failing("agent-not-on-node", "a/b", severity=Severity.WARN),
         failing("role-not-found", "a/b"),
         failing("trust-too-broad", "a/b", severity=Severity.WARN),
-    ) == {"association-namespace-not-found": "", "role-not-found": "", "trust-too-broad": ""}
+    ) == {"agent-not-on-node": "", "role-not-found": "", "trust-too-broad": ""}
+
+
+@pytest.mark.parametrize("cause", ["association-sa-not-found", "association-namespace-not-found"])
+def test_the_trust_of_nobody_is_a_consequence_whatever_the_severity(cause: str) -> None:
+    assert masks(
+        failing(cause, "a/b", severity=Severity.WARN),
+        failing("trust-wrong-principal", "a/b"),
+        failing("trust-missing-tag-session", "a/b", "a/c"),
+    ) == {cause: "", "trust-wrong-principal": cause, "trust-missing-tag-session": ""}
 
 
 def test_a_consequence_that_says_so_itself_breaks_nobody() -> None:

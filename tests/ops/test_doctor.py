@@ -9,13 +9,14 @@ from checks.builder import ROLE_ARN, agent_pod, association, bare, healthy, node
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
+from podid.domain.model import ServiceAccount
 from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
 from podid.ops.doctor.diagnose import describe_checks, diagnose, select
 from podid.ops.doctor.scope import DoctorScope, parse_target
 from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
-from podid.render.doctor import check_list_document, report_document
+from podid.render.doctor import check_list_document, doctor_view, report_document
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
@@ -57,6 +58,7 @@ def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
         ("", DoctorScope(), ""),
         ("shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
         ("deploy/shop/orders", DoctorScope("shop", "Deployment", "orders"), "Deployment/shop/orders"),
+        ("sa/shop/orders", DoctorScope("shop", "ServiceAccount", "orders"), "shop/orders"),
         ("pod/shop/orders-1", DoctorScope("shop", "Pod", "orders-1"), "Pod/shop/orders-1"),
     ],
 )
@@ -75,6 +77,11 @@ def test_parse_target_refuses() -> None:
     assert parse_target("", "stage") == DoctorScope("stage")
 
 
+def test_parse_target_takes_the_form_of_kubectl() -> None:
+    assert parse_target("deploy/cart", "shop") == DoctorScope("shop", "Deployment", "cart")
+    assert parse_target("deploy/cart", "deploy") == DoctorScope("deploy", "ServiceAccount", "cart")
+
+
 # --- scope ---------------------------------------------------------------------------------------------------------
 
 
@@ -86,7 +93,7 @@ def two_apps() -> Snapshot:
         pods=(pod(), replace(STALE, namespace="pay", service_account="billing", name="billing-1-x"), agent_pod()),
         nodes=(node(), node("idle")),
         namespaces=frozenset({"shop", "pay"}),
-        service_accounts=(),
+        service_accounts=(ServiceAccount(namespace="pay", name="invoices"),),
         workloads=(workload(), workload(name="billing", namespace="pay", service_account="billing")),
         roles={ROLE_ARN: Known(role()), other: Known(None)},
     )
@@ -115,7 +122,7 @@ def test_the_whole_cluster() -> None:
         (DoctorScope("shop", "Pod", "orders-5d9c-x1"), []),
         (DoctorScope("pay"), ["pod-predates-association", "role-not-found"]),
         (DoctorScope("pay", "Deployment", "billing"), ["pod-predates-association", "role-not-found"]),
-        (DoctorScope("pay", "ServiceAccount", "biling"), ["association-missing"]),
+        (DoctorScope("pay", "ServiceAccount", "invoices"), ["association-missing"]),
     ],
 )
 def test_a_scope_sees_its_own_service_accounts(scope: DoctorScope, expected: list[str]) -> None:
@@ -125,6 +132,15 @@ def test_a_scope_sees_its_own_service_accounts(scope: DoctorScope, expected: lis
 def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
     with pytest.raises(NotFound, match="Pod shop/none does not exist"):
         diagnose(healthy(), scope=DoctorScope("shop", "Pod", "none"))
+    with pytest.raises(NotFound, match=r"Deployment shop/order does not exist; did you mean orders\?"):
+        diagnose(healthy(), scope=DoctorScope("shop", "Deployment", "order"))
+    with pytest.raises(NotFound, match=r"Service account shop/ordres does not exist; did you mean orders\?"):
+        diagnose(healthy(), scope=DoctorScope("shop", "ServiceAccount", "ordres"))
+    with pytest.raises(NotFound, match=r"Namespace shpo does not exist; did you mean shop\?"):
+        diagnose(healthy(), scope=DoctorScope("shpo"))
+    with pytest.raises(NotFound, match="Namespace deploy does not exist") as kubectl:
+        diagnose(healthy(), scope=DoctorScope("deploy", "ServiceAccount", "cart"))
+    assert kubectl.value.advice == "for the Deployment cart, write deploy/NAMESPACE/cart"
     with pytest.raises(AccessDenied, match="cannot look for Pod shop/x: you may not list pods") as caught:
         diagnose(healthy(pods=DENIED), scope=DoctorScope("shop", "Pod", "x"))
     assert caught.value.permission == "list pods"
@@ -132,6 +148,28 @@ def test_targets_that_do_not_exist_or_cannot_be_looked_for() -> None:
         diagnose(healthy(workloads=Missing("no answer")), scope=DoctorScope("shop", "Deployment", "x"))
     scaled = healthy(pods=(), workloads=(workload(replicas=0),))
     assert diagnose(scaled, scope=DoctorScope("shop", "Deployment", "orders")).findings == ()
+
+
+def test_what_an_association_or_a_workload_names_is_looked_at_though_it_does_not_exist() -> None:
+    typo = DoctorScope("shop", "ServiceAccount", "odrers")
+    named = diagnose(healthy(associations=(association(name="odrers"),)), scope=typo)
+    assert [v.check for v in named.findings if not v.masked_by] == ["association-sa-not-found"]
+    assert diagnose(healthy(pods=(), workloads=(workload(service_account="odrers"),)), scope=typo).findings
+    unread = diagnose(healthy(service_accounts=DENIED), scope=typo)
+    assert "association-missing" in [v.check for v in unread.findings]
+    gone = diagnose(healthy(namespaces=frozenset({"default"})), scope=DoctorScope("shop"))
+    assert "association-namespace-not-found" in [v.check for v in gone.findings]
+
+
+def test_nothing_to_look_at_is_said() -> None:
+    empty = diagnose(healthy(), scope=DoctorScope("default"))
+    text = doctor_view(empty, all_verdicts=False).text
+    assert "nothing to look at: there is no association in default\n" in text
+    whole = doctor_view(diagnose(healthy()), all_verdicts=False).text
+    assert f"✓ {len(select())} checks found nothing wrong; 1 association looked at in this cluster\n" in whole
+    one = doctor_view(diagnose(healthy(), checks=select(("role-not-found",))), all_verdicts=False).text
+    assert "✓ 1 check found nothing wrong; 1 association" in one
+    assert diagnose(healthy(associations=DENIED)).associations is None
 
 
 # --- report --------------------------------------------------------------------------------------------------------
@@ -175,6 +213,7 @@ def test_the_document_of_a_finding() -> None:
         "scope": None,
         "takenAt": "2026-11-24T12:00:00Z",
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0},
+        "associations": 1,
         "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
         "findings": [
             {

@@ -9,6 +9,9 @@ from podid.checks.shared.facts import cluster_subject
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.snapshot import Missing, Snapshot, crashed
 
+# whatever their severity: no pod can run as a service account that is not there, so nothing later breaks anybody's way
+NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
+
 
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
     """Every verdict of every check, in the order of `checks`, then by subject. Never raises for a check's fault."""
@@ -28,7 +31,8 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
 
 def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
     """The verdicts with `masked_by` on every failure of severity error whose service accounts all are broken by an
-    earlier check already. `order` gives each check's place on the way to credentials; warnings and notes stay."""
+    earlier check already, or do not exist. `order` gives each check's place on the way to credentials; warnings and
+    notes stay."""
     ordered = sorted(enumerate(verdicts), key=lambda item: order[item[1].check])
     broken: dict[str, str] = {}
     masked: dict[int, Verdict] = {}
@@ -40,6 +44,9 @@ def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict
             if not verdict.masked_by:
                 for name in verdict.chain:
                     broken.setdefault(name, verdict.check)
+        elif verdict.outcome is Outcome.FAIL and verdict.check in NOBODY_THERE:
+            for name in verdict.chain:
+                broken.setdefault(name, verdict.check)
         masked[position] = verdict
     return tuple(masked[position] for position in sorted(masked))
 

@@ -43,6 +43,8 @@ class DoctorReport:
     verdicts: tuple[Verdict, ...] = ()
     scope: str = ""
     checks: tuple[str, ...] = field(default=())
+    # how many associations the scope holds; None where they were not read
+    associations: int | None = None
 
     @property
     def findings(self) -> tuple[Verdict, ...]:

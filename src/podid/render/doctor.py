@@ -56,6 +56,8 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
     if all_verdicts:
         lines += ["", "all verdicts:"]
         lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
+    if report.associations is not None:
+        lines += ["", _looked_at(report)]
     counts = report.summary
     lines += [
         "",
@@ -63,6 +65,17 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
         f"{counts.unknown} unknown, {counts.passed} passed",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _looked_at(report: DoctorReport) -> str:
+    where = "in this cluster"
+    if report.scope:
+        where = f"{'for' if '/' in report.scope else 'in'} {report.scope}"
+    clean = not report.findings and not report.unknowns
+    if not report.associations:
+        return f"{'nothing to look at: ' if clean else ''}there is no association {where}"
+    checks = f"✓ {_count(len(report.checks), 'check')} found nothing wrong; " if clean else ""
+    return f"{checks}{_count(report.associations, 'association')} looked at {where}"
 
 
 def _who(service_account: str) -> str:
@@ -133,6 +146,7 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             "pass": counts.passed,
             "masked": counts.masked,
         },
+        "associations": report.associations,
         "firstBroken": [
             {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
         ],

@@ -1,13 +1,13 @@
 from collections.abc import Iterable
 
-from podid.checks.agent import agent_pod_unhealthy
+from podid.checks.agent import agent_not_installed, agent_pod_unhealthy
 from podid.checks.base import Case, Check
 from podid.checks.shared.agent import START_GRACE, agents, importance
 from podid.checks.shared.facts import index, podid_command
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
 from podid.domain.nodes import expects_agent, why_no_agent
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import live
 
@@ -45,7 +45,7 @@ CHECK = Check.of(
     "agent-not-on-node",
     rule,
     needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "associations", "pods"),
+    wants=("cluster", "associations", "pods", "agent_addon"),
 )
 
 
@@ -74,5 +74,14 @@ def _no_agent_here(
         severity=severity,
         evidence=evidence,
         commands=commands,
-        masked_by=agent_pod_unhealthy.CHECK.id if sets and pending else "",
+        masked_by=_cause(snapshot, bool(sets), pending),
     )
+
+
+def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
+    """The id of what keeps the agent away from more than this node; empty if nothing does."""
+    if has_agent:
+        return agent_pod_unhealthy.CHECK.id if pending else ""
+    check = agent_not_installed.CHECK
+    seen = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
+    return check.id if seen and any(v.outcome is Outcome.FAIL for v in check.judge(snapshot)) else ""

@@ -33,19 +33,34 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip(ADDON_OWNED)
         else:
             # a sibling with an association of its own is no typing mistake but its neighbour
-            free = [n for n in names if ServiceAccountRef(association.namespace, n) not in associations]
-            near = nearest(association.service_account, free, alike=LIKELY)
-            yield _no_service_account(case, snapshot, association, near)
+            similar = nearest(association.service_account, names, count=len(names) or 1, alike=LIKELY)
+            taken = [n for n in similar if ServiceAccountRef(association.namespace, n) in associations]
+            free = [n for n in similar if n not in taken]
+            yield _no_service_account(case, snapshot, association, free[:3], taken[:3])
 
 
 CHECK = Check.of("association-sa-not-found", rule, needs=("associations", "namespaces", "service_accounts"))
 
 
-def _no_service_account(case: Case, snapshot: Snapshot, association: Association, near: Sequence[str]) -> Verdict:
+def _no_service_account(
+    case: Case, snapshot: Snapshot, association: Association, near: Sequence[str], taken: Sequence[str]
+) -> Verdict:
+    """`near` are similar names without an association, `taken` similar ones that have one."""
     ref = association.ref
     message = f"association {association.association_id} is for {ref}, but no such service account exists"
+    fresh = association.created_at is not None and snapshot.taken_at - association.created_at < FRESH
+    disassociate = podid_command(snapshot, "disassociate", str(ref))
+    if taken and not near:
+        return case.fail(
+            message,
+            severity=Severity.INFO if fresh else Severity.WARN,
+            evidence=(
+                f"service accounts with a similar name, which have an association: {', '.join(taken)}",
+                "a slip or a neighbour: to create the service account is right for a neighbour only",
+            ),
+            commands=() if fresh else (disassociate,),
+        )
     if not near:
-        fresh = association.created_at is not None and snapshot.taken_at - association.created_at < FRESH
         return case.fail(
             message,
             severity=Severity.INFO if fresh else Severity.WARN,
@@ -58,6 +73,6 @@ def _no_service_account(case: Case, snapshot: Snapshot, association: Association
         evidence=(f"service accounts with a similar name and no association: {', '.join(near)}",),
         commands=(
             podid_command(snapshot, "associate", meant, "--role", association.role_arn),
-            podid_command(snapshot, "disassociate", str(ref)),
+            disassociate,
         ),
     )

@@ -44,7 +44,15 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
         verdicts=mask((verdict for verdict in verdicts if verdict is not None), ORDER),
         scope=str(scope),
         checks=tuple(c.id for c in checks),
+        associations=_associations(snapshot, scope),
     )
+
+
+def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:
+    if not isinstance(snapshot.associations, Known):
+        return None
+    refs = (association.ref for association in snapshot.associations.value)
+    return sum(ref in snapshot.targets if scope.kind else scope.namespace in ("", ref.namespace) for ref in refs)
 
 
 @dataclass(frozen=True, slots=True)

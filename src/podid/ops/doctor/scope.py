@@ -8,12 +8,15 @@ from podid.checks.base import EVERYONE
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.words import did_you_mean
 from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
 
 KINDS = {
+    "sa": "ServiceAccount",
+    "serviceaccount": "ServiceAccount",
     "pod": "Pod",
     "po": "Pod",
     "deploy": "Deployment",
@@ -43,8 +46,10 @@ class DoctorScope:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """What has to be read to find the service accounts of a pod or workload."""
-        return () if self.kind in ("", "ServiceAccount") else ("pods", "workloads")
+        """What has to be read to know whether what was named exists, and which service accounts are its."""
+        if self == EVERYTHING:
+            return ()
+        return ("associations", "service_accounts", "namespaces", *(("pods", "workloads") if self.kind else ()))
 
     def narrow(self, verdict: Verdict, targets: Iterable[ServiceAccountRef]) -> Verdict | None:
         """The verdict with only those in scope left in its chain; None when it concerns none of them."""
@@ -61,11 +66,14 @@ EVERYTHING = DoctorScope()
 
 
 def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
-    """NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and the like; with no text, all of `namespace`
-    or of the cluster. InvalidInput for anything else, UsageError when both name a different namespace."""
+    """NAMESPACE/NAME (a service account), pod/NS/NAME, deploy/NS/NAME and the like, or kubectl's deploy/NAME beside a
+    namespace; with no text, all of `namespace` or of the cluster. InvalidInput for anything else, UsageError when both
+    name a different namespace."""
     if not text:
         return DoctorScope(namespace=namespace)
     parts = text.split("/")
+    if len(parts) == 2 and namespace not in ("", parts[0]) and parts[0].lower() in KINDS:
+        parts.insert(1, namespace)
     if len(parts) == 3:
         kind = KINDS.get(parts[0].lower())
         if kind is None:
@@ -83,11 +91,20 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
 
 
 def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that the user named, by themselves or through a pod or workload."""
+    """The service accounts that the user named, by themselves or through a pod or workload. NotFound for what is known
+    not to exist: an association, or a workload, that names it is reason enough to look."""
+    associations = known_or(snapshot.associations, ())
+    if scope.namespace and not any(a.namespace == scope.namespace for a in associations):
+        _check_namespace(scope, snapshot)
     if not scope.kind:
         return ()
     if scope.kind == "ServiceAccount":
-        return (ServiceAccountRef(scope.namespace, scope.name),)
+        ref = ServiceAccountRef(scope.namespace, scope.name)
+        named = {a.ref for a in associations} | {pod.ref for pod in known_or(snapshot.pods, ())}
+        named |= {w.ref for w in known_or(snapshot.workloads, ())}
+        if ref not in named:
+            _check_service_account(ref, snapshot)
+        return (ref,)
     pods = _readable(snapshot.pods, scope)
     found = {
         pod.ref
@@ -108,8 +125,38 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
         if not found:
             _readable(snapshot.workloads, scope)
     if not found:
-        raise NotFound(f"{scope.kind} {scope.namespace}/{scope.name} does not exist", subject=str(scope))
+        names = (
+            (pod.name for pod in pods if pod.namespace == scope.namespace)
+            if scope.kind == "Pod"
+            else (
+                w.name
+                for w in known_or(snapshot.workloads, ())
+                if (w.kind, w.namespace) == (scope.kind, scope.namespace)
+            )
+        )
+        near = did_you_mean(scope.name, names)
+        raise NotFound(f"{scope.kind} {scope.namespace}/{scope.name} does not exist{near}", subject=str(scope))
     return tuple(sorted(found))
+
+
+def _check_namespace(scope: DoctorScope, snapshot: Snapshot) -> None:
+    namespaces = snapshot.namespaces
+    if isinstance(namespaces, Known) and scope.namespace not in namespaces.value:
+        kind = KINDS.get(scope.namespace) if scope.kind == "ServiceAccount" else None
+        raise NotFound(
+            f"Namespace {scope.namespace} does not exist{did_you_mean(scope.namespace, namespaces.value)}",
+            subject=str(scope),
+            advice=f"for the {kind} {scope.name}, write {scope.namespace}/NAMESPACE/{scope.name}" if kind else "",
+        )
+
+
+def _check_service_account(ref: ServiceAccountRef, snapshot: Snapshot) -> None:
+    accounts = snapshot.service_accounts
+    if isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}:
+        near = did_you_mean(
+            ref.name, (account.name for account in accounts.value if account.namespace == ref.namespace)
+        )
+        raise NotFound(f"Service account {ref} does not exist{near}", subject=str(ref))
 
 
 def _readable(section: Section[T], scope: DoctorScope) -> T:

@@ -70,6 +70,7 @@ class DoctorReportDocument(TypedDict):
     summary: Annotated[
         SummaryBody, About("Findings by severity, those explained by an earlier broken link under masked.")
     ]
+    associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
     firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]
     unknowns: Sequence[UnknownBody]
