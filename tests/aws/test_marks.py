@@ -23,6 +23,7 @@ from podid.kube.transport import Transport
 from rights_support import asked_for
 
 ORDERS = ServiceAccountRef("shop", "orders")
+ASSOCIATION = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-00000000000000000"
 ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 AGENT = "eks-pod-identity-agent"
@@ -78,6 +79,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.update_association: lambda s: s.eks.update_association(
         "demo", s.eks.list_association_summaries("demo")[0].association_id, role_arn=ROLE, token="t-2"
     ),
+    Eks.tag_association: lambda s: s.eks.tag_association(ASSOCIATION, {"team": "shop"}),
+    Eks.untag_association: lambda s: s.eks.untag_association(ASSOCIATION, ["team"]),
     Eks.delete_association: lambda s: s.eks.delete_association("demo", "a-00000000000000000"),
     Eks.list_node_groups: lambda s: s.eks.list_node_groups("demo"),
     Eks.get_addon: lambda s: s.eks.get_addon("demo", AGENT),

@@ -79,7 +79,7 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
 
 
 def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    site.with_agent().must("role", "create", "shop-orders", "--for", "shop/orders")
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--restart")
     dry_runs: list[str] = []
     check = Authorizer.check
@@ -98,7 +98,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
         ("restart", "done"),
         ("association", "unchanged"),
     ]
-    assert again["effect"]["state"] == "proven"
+    assert again["effect"]["state"] == "in-effect"
     assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
     assert statuses(site) == {"done", "partial"}  # the first one never came to its restarts
     history = site.must("history", "-o", "json").json["items"]
