@@ -1,5 +1,7 @@
 """When an association may be said to be in effect, against a control plane whose replicas learn at different times."""
 
+from typing import Any
+
 import pytest
 
 from podid.domain.names import ServiceAccountRef
@@ -52,7 +54,8 @@ def test_success_is_never_claimed_before_the_slowest_replica_knows(lag: float, s
 
 def test_an_association_that_never_arrives(world: KubeWorld) -> None:
     assert wait(world, timeout=30) == Effect(
-        EffectState.NOT_IN_EFFECT, "new pods of shop/orders were not given credentials within 30 s"
+        EffectState.NOT_IN_EFFECT,
+        "injection-missed-webhook: new pods of shop/orders were not given credentials within 30 s",
     )
 
 
@@ -68,8 +71,8 @@ def test_a_missing_webhook_is_said_at_once(world: KubeWorld) -> None:
     before = world.clock.seconds
     assert wait(world) == Effect(
         EffectState.NOT_IN_EFFECT,
-        "pods of shop/orders are not given credentials: the cluster's MutatingWebhookConfiguration "
-        "pod-identity-webhook is missing",
+        "injection-missed-webhook: pods of shop/orders are not given credentials: the cluster's "
+        "MutatingWebhookConfiguration pod-identity-webhook is missing",
     )
     assert world.clock.seconds == before
 
@@ -145,6 +148,17 @@ def test_a_real_pod_with_an_agent_on_its_node_shows_it(world: KubeWorld) -> None
         world.sandbox.delete(kinds.PODS, pod.namespace, pod.name)
     effect = live_pods_effect(world.reader, [ORDERS])
     assert (effect.state, effect.how.split(":")[0]) == (EffectState.NOT_IN_EFFECT, "agent-not-on-node")
+
+    def change(obj: dict[str, Any]) -> dict[str, Any]:
+        for container in obj["spec"]["containers"]:
+            for item in container.get("env") or ():
+                if item["name"] == "AWS_CONTAINER_CREDENTIALS_FULL_URI":
+                    item["value"] = "http://127.0.0.1:9911/credentials"
+        return obj
+
+    world.sandbox.patch(kinds.PODS, "shop", newest, change)
+    effect = live_pods_effect(world.reader, [ORDERS])
+    assert (effect.state, effect.how.split(":")[0]) == (EffectState.NOT_IN_EFFECT, "injected-fields-hardcoded")
 
 
 def test_pods_older_than_the_association_prove_nothing(world: KubeWorld) -> None:

@@ -146,6 +146,17 @@ def test_one_pod_of_each_workload_on_each_node_unless_all_are_asked_for(world: K
     assert len(look(world, most=1).pods) == 1
 
 
+def test_the_node_of_a_pod_outside_a_capped_sample_counts_too(world: KubeWorld) -> None:
+    scale(world, 12)
+    (first,) = look(world, most=1).pods
+    other = next(pod.node for pod in world.reader.list_pods("shop") if pod.node != first.node)
+    agents_gone(world, other)
+    world.sandbox.delete(kinds.NODES, "", other)
+    report = look(world, most=1)
+    assert (report.state, report.exit_code) == (VerifyState.UNKNOWN, ExitCode.UNDETERMINED)
+    assert f"its node {other} is not among the nodes" in report.reason
+
+
 def agents_gone(world: KubeWorld, node: str) -> None:
     for pod in world.reader.list_agent_pods():
         if node in ("", pod.node):

@@ -18,7 +18,7 @@ from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Effect, EffectState
-from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out
+from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out, own_address
 from podid.ops.agent.coverage import Agents
 from podid.ops.clients import KubeAccess
 
@@ -99,7 +99,11 @@ def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> E
         return Effect(EffectState.LIKELY, "new pods would be given credentials; none is running now")
     lacking = [f"{pod.namespace}/{pod.name}" for pod in pods if not is_injected(pod)]
     if lacking:
-        return Effect(EffectState.NOT_IN_EFFECT, f"running without the injected fields: {', '.join(lacking)}")
+        how = f"injection-missed-webhook: running without the injected fields: {', '.join(lacking)}"
+        return Effect(EffectState.NOT_IN_EFFECT, how)
+    if foreign := [f"{pod.namespace}/{pod.name}" for pod in pods if own_address(pod)]:
+        how = f"injected-fields-hardcoded: pods with another credentials address or token: {', '.join(foreign)}"
+        return Effect(EffectState.NOT_IN_EFFECT, how)
     agents = Agents.read(reader)
     faults = [(pod, fault) for pod in pods if (fault := agents.fault(pod)) is not None]
     for pod, fault in sorted(faults, key=lambda item: not item[1].id):
@@ -233,8 +237,8 @@ def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | Non
         return None  # that the object cannot be read says nothing about it
     return Effect(
         EffectState.NOT_IN_EFFECT,
-        f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration pod-identity-webhook "
-        "is missing",
+        f"injection-missed-webhook: pods of {ref} are not given credentials: the cluster's "
+        "MutatingWebhookConfiguration pod-identity-webhook is missing",
     )
 
 
@@ -251,7 +255,8 @@ def _out_of_time(reader: KubeReader, watch: _Watch, timeout: float) -> Effect:
     if not watch.wanted:
         return Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were still given credentials {waited}")
     missing = _webhook_missing(reader, watch.ref)
-    return missing or Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were not given credentials {waited}")
+    how = f"injection-missed-webhook: new pods of {watch.ref} were not given credentials {waited}"
+    return missing or Effect(EffectState.NOT_IN_EFFECT, how)
 
 
 def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effect | None:
@@ -263,7 +268,7 @@ def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> 
         return None  # the dry run will find its own words
     young = [pod for pod in pods if live(pod) and not opted_out(pod) and pod.created_at > since]
     agents = Agents.read(reader)
-    if not young or not all(map(is_injected, young)) or any(agents.fault(pod) for pod in young):
+    if not young or not all(map(is_injected, young)) or any(own_address(pod) or agents.fault(pod) for pod in young):
         return None
     name = f"{young[-1].namespace}/{young[-1].name}"
     how = "created after the association, carries the injected fields, and its node has a Ready agent"

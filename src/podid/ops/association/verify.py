@@ -121,7 +121,12 @@ def verify(
         pod.name: wrong for pod in served if (wrong := _wrong_fields(pod, association) or _wrong_agent(pod, agents))
     }
     proofs, gone = list(broken.values()), 0
-    for pod in _sample([pod for pod in served if pod.name not in broken], most):
+    sample = _sample([pod for pod in served if pod.name not in broken], most)
+    # the sample is capped: a node that none of it is on may be the one whose agent could not be looked at
+    for pod in served:
+        if pod.name not in broken and pod not in sample and (fault := agents.fault(pod)) is not None:
+            proofs.append(_proof(pod, VerifyState.UNKNOWN, fault.reason, error=fault.error))
+    for pod in sample:
         say(f"redeeming a token for pod {pod.namespace}/{pod.name}")
         proof = _prove(clients, reading, pod, now)
         if proof is None:
