@@ -12,7 +12,7 @@ from podid.render.view import NOTHING, Column, Table
 GAP = "  "
 # prose in a narrower column reads worse than below its row
 LEAST_PROSE = 24
-_TO_COPY = re.compile(r"""["{}\[\]]|[+-][ "]|(\w+:? +)?(podid|kubectl|aws|eval) """)
+_TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
 
 
 @dataclass(frozen=True, slots=True)
