@@ -165,13 +165,22 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
         site.podid.tty = tty
         return SimpleNamespace(returncode=outcome.code)
 
-    monkeypatch.setattr(process, "start", lambda **_: running)
+    started: list[Path] = []
+
+    def start(*, directory: Path, samples: bool) -> process.Running:
+        started.append(directory)
+        return running
+
+    monkeypatch.setattr(process, "start", start)
     monkeypatch.setattr(process, "stop", lambda **_: process.SandboxStopped(False))
     monkeypatch.setattr(process, "env", lambda **_: process.Environment(site.env, ("AWS_PROFILE",)))
     monkeypatch.setattr("podid.commands.demo.subprocess.run", play)
     outcome = site("demo")
     assert (outcome.code, outcome.stderr) == (0, "")
     assert played == [scene.argv for scene in demo.SCENES]
+    home = site.directory / "state" / "podid" / "demo"  # its own sandbox and journal, and the way to them is told
+    assert started == [home / "podid" / "sandbox"]
+    assert f"export XDG_STATE_HOME={home}\n" in outcome.stdout
     assert outcome.stdout.count("\n$ podid ") == 1 + len(demo.SCENES)
 
 

@@ -232,6 +232,19 @@ def test_settings_that_are_not_taken_over_are_told(box: Sandbox, podid: Podid, j
     ]
 
 
+def test_a_session_policy_goes_only_without_session_tags(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    assert podid(*ASSOCIATE, "orders-dynamodb", "--session-policy", policy_file(tmp_path)).code == 0
+    count = writes(box)
+    command = (*ASSOCIATE, "orders-dynamodb", "--session-tags", "--replace")
+    refused = podid(*command)
+    assert (refused.code, writes(box)) == (6, count)
+    assert "shop/orders has a session policy, and EKS takes none while session tags are on" in refused.stderr
+    assert f"podid {' '.join(command)} --session-policy ''" in refused.stderr
+    assert podid(*command, "--session-policy", "").code == 0
+
+
 def test_tags_of_an_association_that_is_there(box: Sandbox, podid: Podid, journal: Path) -> None:
     """Like every other setting: a conflict without --replace, shown in the plan, and taken back by undo."""
 

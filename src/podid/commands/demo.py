@@ -83,10 +83,11 @@ def demo(
     """
     from podid.sandbox import process, state
 
-    directory = access.sandbox_dir
     tour = _Tour(terminal)
     tour.say("This tour runs on a sandbox: an AWS account and an EKS cluster on this machine. Nothing leaves it.")
-    home = state.prepare(directory.parent / "demo")
+    # a state directory of its own: whatever sandbox and journal there are stay as they are
+    home = state.prepare(access.sandbox_dir.parent / "demo")
+    directory = home / "podid" / "sandbox"
     (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
     tour.prompt("podid sandbox start --samples")
     process.stop(directory=directory)
@@ -96,8 +97,8 @@ def demo(
     )
     try:
         environment = process.env(directory=directory)
-        env = {**access.runtime.env, **environment.export, "PODID_JOURNAL_DIR": str(home / "journal")}
-        for name in environment.unset:
+        env = {**access.runtime.env, **environment.export, "XDG_STATE_HOME": str(home)}
+        for name in (*environment.unset, "PODID_JOURNAL_DIR"):
             env.pop(name, None)
         tour.say("What the tour works with:")
         tour.prompt(f"cat {POLICY_FILE}")
@@ -111,7 +112,8 @@ def demo(
     if keep:
         tour.say("The sandbox is still running. To go on playing:")
         terminal.narrate(
-            f'  cd {shlex.quote(str(home))}\n  eval "$({_podid()} sandbox env)"\n'
+            f"  cd {shlex.quote(str(home))}\n  export XDG_STATE_HOME={shlex.quote(str(home))}\n"
+            f'  unset PODID_JOURNAL_DIR; eval "$({_podid()} sandbox env)"\n'
             f"  {_podid()} doctor payments/bilingworker\n  {_podid()} explain association-sa-not-found\n"
             f"  {_podid()} history\n  {_podid()} sandbox stop\n"
         )

@@ -57,7 +57,7 @@ def install_agent(
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.errors import PodidError
     from podid.domain.names import AGENT_ADDON
-    from podid.ops.agent.install import INSTALL_SECONDS, after_install, offered_versions, plan_install
+    from podid.ops.agent.install import INSTALL_SECONDS, after_install, offered_versions, plan_install, running_agents
 
     configuration = terminal.read_file(configuration_file) if configuration_file is not None else ""
     place = access.place(for_change=True)
@@ -67,14 +67,25 @@ def install_agent(
         current = access.aws.eks.find_addon(place.cluster_name, AGENT_ADDON)
         needed = current is None or addon_version is not None
         offered = offered_versions(access.clients, place) if needed else ()
+        agents, wanted = running_agents(access.clients, place.cluster) if current is None else ((), True)
     if isinstance(offered, PodidError):
         terminal.note(f"note: the add-on's versions could not be looked at: {offered.what}")
     versions = None if isinstance(offered, PodidError) else offered
     plan = plan_install(
-        place.cluster, place.header, current, versions, version=addon_version, configuration=configuration
+        place.cluster,
+        place.header,
+        current,
+        versions,
+        version=addon_version,
+        configuration=configuration,
+        agents=agents,
+        needed=wanted,
     )
     result = carry_out(access, terminal, plan)
     if result is None:
+        return
+    if not plan.actions and not plan.unchanged:
+        report(terminal, result)
         return
     with terminal.working(f"waiting for {AGENT_ADDON}"):
         result = after_install(access.clients, place, access.patience(INSTALL_SECONDS), result, wait=options.wait)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected, TimedOut
-from podid.domain.model import Addon, AddonVersion, Cluster
+from podid.domain.model import Addon, AddonVersion, Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Header, Plan, Wait
 from podid.domain.words import nearest
-from podid.ops.agent.coverage import wait_covered
+from podid.ops.agent.coverage import read_coverage, wait_covered
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.look import look
 from podid.ops.clients import Clients
@@ -33,11 +33,15 @@ def plan_install(
     *,
     version: str | None,
     configuration: str = "",
-    self_managed: str = "",
+    agents: tuple[DaemonSet, ...] = (),
+    needed: bool = True,
 ) -> Plan:
     """Pure. `versions` None: they could not be read, and EKS is left to take its default or to judge the asked one.
 
-    Raises NotFound for a version that the cluster cannot run, Conflict for another version already there.
+    `agents` are the agent's DaemonSets that run, and without `needed` every node has it built in.
+
+    Raises NotFound for a version that the cluster cannot run, Conflict for another version already there, or for an
+    agent that is not the add-on's.
     """
     if versions is None:
         wanted = version or ""
@@ -64,13 +68,22 @@ def plan_install(
                 ),
                 subject=AGENT_ADDON,
             )
-        state = ADDON.state_of(current)
-        return Plan(header=header, actions=(), unchanged=(ADDON.action(state, state),))
+        state, notes = ADDON.state_of(current), []
+        if current.status in BROKEN:
+            notes.append(f"the add-on is {current.status}; podid agent status says what runs")
+        return Plan(header=header, actions=(), unchanged=(ADDON.action(state, state),), notes=tuple(notes))
+    if not needed:
+        return Plan(header=header, actions=(), notes=("every node is EKS Auto Mode's and has the agent built in",))
+    if agents:
+        found = ", ".join(f"{agent.namespace}/{agent.name}" for agent in agents)
+        raise Conflict(
+            f"Another agent than the add-on's runs already: DaemonSet {found}; two clash on the node's port 80",
+            advice="Keep it and leave the add-on out, or uninstall it first with what installed it, such as Helm.",
+            subject=AGENT_ADDON,
+        )
     notes = []
     if cluster.auto_mode:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
-    if self_managed:
-        notes.append(f"a self-managed agent runs already ({self_managed}); two of them clash on the node's port 80")
     after: dict[str, object] = {"addonName": AGENT_ADDON, "configurationValues": configuration}
     if wanted:
         after["addonVersion"] = wanted
@@ -84,6 +97,18 @@ def offered_versions(clients: Clients, place: Place) -> tuple[AddonVersion, ...]
         return clients.eks.list_addon_versions(AGENT_ADDON, place.cluster.version)
     except (AccessDenied, Rejected) as error:
         return error
+
+
+def running_agents(clients: Clients, cluster: Cluster) -> tuple[tuple[DaemonSet, ...], bool]:
+    """The agent's DaemonSets, and whether some node may need one; as if nothing ran where that cannot be looked at."""
+    if clients.kube.failure is not None:
+        return (), True
+    try:
+        found = read_coverage(clients.kube.reader)
+        auto = cluster.auto_mode and bool(found.nodes) and not found.expected
+        return clients.kube.reader.list_agent_daemon_sets(), not auto
+    except PodidError:
+        return (), True
 
 
 def _same_configuration(one: str, other: str) -> bool:

@@ -88,14 +88,26 @@ def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Assoc
             **asked,
             "tags": dict(request.tags),
         }
+        _check_session_policy(ref, wanted)
         return ASSOCIATION.action(None, wanted)
     before = ASSOCIATION.state_of(existing)
     if _same_document(request.policy, existing.policy):
         del asked["policy"]
     after = {**before, **asked, "tags": {**existing.tags, **request.tags}}
+    _check_session_policy(ref, after)
     if before != after:
         _check_replaceable(request, ref, existing, before, after)
     return ASSOCIATION.action(before, after)
+
+
+def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
+    if state["policy"] and not state["disableSessionTags"]:
+        raise Conflict(
+            f"{ref} has a session policy, and EKS takes none while session tags are on",
+            hint=Again(add=("--session-policy", "")),
+            advice="An empty --session-policy removes it.",
+            subject=str(ref),
+        )
 
 
 def _same_document(one: str | None, other: str | None) -> bool:
