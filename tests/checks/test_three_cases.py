@@ -48,6 +48,12 @@ def trusting(**changes: Any) -> Snapshot:
     return healthy(roles={ROLE_ARN: Known(role(document=trust(**changes)))})
 
 
+def setting(**env: str) -> Snapshot:
+    """The healthy pod with more variables in its container."""
+    (container,) = pod().containers
+    return healthy(pods=(pod(containers=(replace(container, env={**container.env, **env}),)), agent_pod()))
+
+
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
 NO_PODS = healthy(pods=DENIED)
 
@@ -65,6 +71,11 @@ CASES = {
     "injection-missed-webhook": Cases(healthy(pods=(bare(pod()),)), healthy(webhook_present=DENIED)),
     "irsa-env-still-active": Cases(
         healthy(pods=(replace(bare(pod()), containers=(replace(pod().containers[0], env=IRSA),)),)), NO_PODS
+    ),
+    "irsa-env-hardcoded": Cases(setting(**IRSA), NO_PODS),
+    "static-aws-keys-shadow": Cases(setting(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""), NO_PODS),
+    "injected-fields-hardcoded": Cases(
+        setting(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials"), NO_PODS
     ),
     "host-network-pod": Cases(healthy(pods=(pod(host_network=True),)), NO_PODS),
     "fargate-pod": Cases(healthy(nodes=(node(compute_type="fargate"),)), NO_PODS),

@@ -165,6 +165,28 @@ def irsa(site: Site) -> str:
     return "legacy/reports"
 
 
+def sets(site: Site, **env: str) -> str:
+    """The template of shop/orders with variables of its own, its pods replaced."""
+    path = f"{APPS}/shop/deployments/orders"
+    (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["env"] = [{"name": name, "value": value} for name, value in env.items()]
+    site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    site.wait(30)
+    return "shop/orders"
+
+
+def static_keys(site: Site) -> str:
+    return sets(site, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="shhh")
+
+
+def irsa_beside(site: Site) -> str:
+    return sets(site, AWS_ROLE_ARN=f"arn:aws:iam::{ACCOUNT}:role/old", AWS_WEB_IDENTITY_TOKEN_FILE="/t")
+
+
+def other_uri(site: Site) -> str:
+    return sets(site, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://localhost:9911/credentials")
+
+
 def missed(site: Site) -> str:
     site.wait(120)
     site.kube.faults.webhook_misses = 1
@@ -193,6 +215,9 @@ CASES: dict[str, list[Callable[[Site], str]]] = {
     "pod-predates-association": [predates],
     "node-role-missing-eks-auth": [node_role],
     "irsa-env-still-active": [irsa],
+    "static-aws-keys-shadow": [static_keys],
+    "irsa-env-hardcoded": [irsa_beside],
+    "injected-fields-hardcoded": [other_uri],
     "injection-missed-webhook": [missed, webhook_gone],
 }
 

@@ -63,6 +63,21 @@ def test_a_node_that_is_down(healthy: Site) -> None:
     quiet(healthy)
 
 
+def test_variables_that_take_nothing_away(healthy: Site) -> None:
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+    (container,) = healthy.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    plain = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_CONFIG_FILE": "/etc/aws",
+        "AWS_PROFILE": "default",
+        "AWS_ACCESS_KEY_ID": "",
+    }
+    container["env"] = [{"name": name, "value": value} for name, value in plain.items()]
+    healthy.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    healthy.wait(30)
+    quiet(healthy)
+
+
 def test_right_after_a_restart(healthy: Site) -> None:
     healthy.must("restart", "shop/orders")
     quiet(healthy)

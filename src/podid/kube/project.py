@@ -179,8 +179,11 @@ def _env(items: Any) -> dict[str, str]:
     kept: dict[str, str] = {}
     for item in items:
         name = item["name"]
-        if name.startswith("AWS_") or name.upper() in _PROXY_ENV:
-            kept[intern(name)] = intern(item.get("value") or "") if name in PLAIN_ENV else ""
+        if name in PLAIN_ENV:
+            kept[intern(name)] = intern(item.get("value") or "")
+        # an empty variable is none to an SDK
+        elif (name.startswith("AWS_") or name.upper() in _PROXY_ENV) and (item.get("value") or item.get("valueFrom")):
+            kept[intern(name)] = ""
     return kept
 
 

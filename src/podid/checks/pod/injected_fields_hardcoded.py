@@ -1,0 +1,31 @@
+"""The webhook leaves a container alone that defines these names: https://github.com/aws/amazon-eks-pod-identity-webhook."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import sdk
+from podid.domain.findings import Severity, Verdict
+from podid.domain.model import Container, Pod
+from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import INJECTED_ENV, TOKEN_VOLUME
+
+URI, TOKEN_FILE = INJECTED_ENV
+ADDRESSES = ("http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials")
+TOKEN_DIRECTORY = "/var/run/secrets/pods.eks.amazonaws.com/"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    return sdk.per_workload(check, snapshot, _look, "the container credentials are those that the webhook sets")
+
+
+CHECK = Check.of("injected-fields-hardcoded", rule, needs=sdk.NEEDS)
+
+
+def _look(pod: Pod, container: Container) -> sdk.Own | None:
+    uri = container.env.get(URI, "")
+    if uri and uri not in ADDRESSES:
+        return sdk.Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
+    # with another volume mounted there by hand the token may be where it belongs
+    if container.env.get(TOKEN_FILE, "").startswith(TOKEN_DIRECTORY) and TOKEN_VOLUME not in pod.volumes:
+        return sdk.Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")
+    return None
