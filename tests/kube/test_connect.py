@@ -4,7 +4,9 @@ import base64
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -326,3 +328,60 @@ def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None
     code = "import sys, podid.kube.kubeconfig as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+WRONG: tuple[Any, ...] = ("x", 5, True, [], {}, [5], ["x"], {"a": 1}, [[]], None)
+
+
+def spoiled(document: Any) -> Iterator[Any]:
+    """The document with each member at any depth replaced by each wrong thing."""
+    members = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in list(members):
+        for wrong in WRONG:
+            copy = deepcopy(document)
+            copy[key] = wrong
+            yield copy
+        if isinstance(value, dict | list):
+            for inner in spoiled(value):
+                copy = deepcopy(document)
+                copy[key] = inner
+                yield copy
+
+
+def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
+    login = {"command": "aws", "args": ["eks", "get-token"], "env": [{"name": "A", "value": "b"}], "apiVersion": "v1"}
+    ca = base64.b64encode(b"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----").decode()
+    document = {
+        "current-context": "work",
+        "contexts": [{"name": "work", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://x", "certificate-authority-data": ca}}],
+        "users": [{"name": "u", "user": {"exec": login, "token": "t"}}],
+    }
+    file = tmp_path / "config"
+    refused = 0
+    for wrong in spoiled(document):
+        file.write_text(json.dumps(wrong))
+        try:
+            current_eks_cluster(str(file))
+        except InvalidInput as error:
+            refused += str(file) in error.what
+        except NotFound:
+            pass
+    assert refused > 50
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "authority"),
+    [
+        ("http://127.0.0.1:8080", base64.b64encode(b"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----").decode()),
+        ("https://x", ""),
+        ("https://x", "bm90IHBlbQ=="),
+        ("https://x", "%%%"),
+    ],
+)
+def test_no_token_goes_where_nobody_vouches_for_the_server(
+    make_cluster: MakeCluster, endpoint: str, authority: str
+) -> None:
+    cluster = replace(make_cluster(endpoint), certificate_authority=authority)
+    with pytest.raises(InvalidInput):
+        connect(cluster, token=no_token, env={"HOME": "/nowhere"})

@@ -182,6 +182,9 @@ def _through(
             load()
     except (ConfigException, OSError, ValueError) as error:
         raise InvalidInput(f"context {context.name!r} of the kubeconfig cannot be used: {error}") from error
+    except (TypeError, AttributeError, KeyError) as error:
+        # the package takes a malformed file as it comes; its message could quote what is in it
+        raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     where = _where(str(configuration.host), cluster, f"context {context.name} of the kubeconfig ({why})")
@@ -195,6 +198,11 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
 
     if not cluster.endpoint:
         raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
+    if not cluster.endpoint.startswith("https://"):
+        raise InvalidInput(
+            f"the API endpoint of cluster {cluster.name} is not https ({cluster.endpoint}): no token is sent there",
+            subject=cluster.name,
+        )
     if token is None:
         raise CredentialsError(
             f"no context of the kubeconfig is cluster {cluster.name}, and there is nothing to sign a token with",
@@ -224,13 +232,17 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
 
 
 def _ca_of(cluster: Cluster) -> str:
+    """Never nothing: without it the system's authorities would decide whose server it is."""
     try:
-        return base64.b64decode(cluster.certificate_authority).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError) as error:
+        pem = base64.b64decode(cluster.certificate_authority, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        pem = ""
+    if not kubeconfigs.certificates(pem):
         raise InvalidInput(
             f"the certificate authority that EKS gives for cluster {cluster.name} is not base64 of PEM",
             subject=cluster.name,
-        ) from error
+        )
+    return pem
 
 
 def _where(host: str, cluster: Cluster | None, how: str) -> Where:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from podid.domain.errors import InvalidInput, NotFound
+
+T = TypeVar("T", list[Any], dict[str, Any])
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -167,11 +169,22 @@ def _merged(documents: list[tuple[Path, dict[str, Any]]], section: str) -> dict[
     """name -> (file it stands in, the entry's body)."""
     merged: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path, document in documents:
-        for entry in document.get(section) or []:
+        for entry in _of(list, document, section, path):
             if not isinstance(entry, dict) or not entry.get("name"):
                 raise InvalidInput(f"{path}: an entry of {section} has no name", subject=str(path))
-            merged.setdefault(str(entry["name"]), (path, entry.get(section[:-1]) or {}))
+            merged.setdefault(str(entry["name"]), (path, _of(dict, entry, section[:-1], path)))
     return merged
+
+
+def _of(kind: type[T], holder: dict[str, Any], member: str, path: Path) -> T:
+    """The member, empty where it is missing; InvalidInput where it is something else than a list or an object."""
+    value = holder.get(member)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        what = "a list" if kind is list else "an object"
+        raise InvalidInput(f"the kubeconfig {path} is malformed: {member} is not {what}", subject=str(path))
+    return value
 
 
 def _context(
@@ -181,8 +194,10 @@ def _context(
     users: dict[str, tuple[Path, dict[str, Any]]],
 ) -> Context:
     cluster_path, cluster = clusters.get(str(entry.get("cluster", "")), (Path(), {}))
-    _, user = users.get(str(entry.get("user", "")), (Path(), {}))
-    plugin = user.get("exec") or {}
+    user_path, user = users.get(str(entry.get("user", "")), (Path(), {}))
+    plugin: dict[str, Any] = _of(dict, user, "exec", user_path)
+    provider: dict[str, Any] = _of(dict, user, "auth-provider", user_path)
+    variables: list[Any] = [item for item in _of(list, plugin, "env", user_path) if isinstance(item, dict)]
     return Context(
         name=name,
         cluster_name=str(entry.get("cluster", "")),
@@ -190,11 +205,9 @@ def _context(
         ca=certificates(_ca_pem(cluster, cluster_path)),
         namespace=str(entry.get("namespace") or ""),
         proxy_url=str(cluster.get("proxy-url") or ""),
-        login=_login(user),
-        exec_args=tuple(str(part) for part in (plugin.get("command", ""), *(plugin.get("args") or ())))
-        if plugin
-        else (),
-        exec_env={str(item.get("name")): str(item.get("value", "")) for item in plugin.get("env") or []},
+        login=_login(user, plugin, provider),
+        exec_args=tuple(map(str, (plugin.get("command", ""), *_of(list, plugin, "args", user_path)))) if plugin else (),
+        exec_env={str(item.get("name")): str(item.get("value", "")) for item in variables},
     )
 
 
@@ -209,10 +222,10 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
     return ""
 
 
-def _login(user: dict[str, Any]) -> str:
-    if plugin := user.get("exec"):
+def _login(user: dict[str, Any], plugin: dict[str, Any], provider: dict[str, Any]) -> str:
+    if plugin:
         return f"exec plugin {plugin.get('command', '')}"
-    if provider := user.get("auth-provider"):
+    if provider:
         return f"auth provider {provider.get('name', '')}"
     if user.get("token") or user.get("tokenFile"):
         return "token"
