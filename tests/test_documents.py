@@ -46,6 +46,7 @@ show shop/orders
 role list
 role show r
 verify shop/orders --yes
+verify -A --yes
 doctor
 doctor --all
 doctor --list

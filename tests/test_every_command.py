@@ -48,6 +48,9 @@ STORY = """
 0 restart shop/orders
 0 restart shop/orders --stale
 0 verify shop/orders --yes
+0 verify -n shop --yes
+5 verify -n nosuch --yes
+2 verify
 2 verify shop/orders
 3 doctor
 0 doctor -n shop

@@ -101,3 +101,21 @@ def test_verify_proves_the_role_pod_by_pod(shared: Site) -> None:
     role = "arn:aws:iam::111122223333:role/shop-orders"
     assert (report["state"], report["reason"]) == ("proven", f"all 2 pods became {role}")
     assert {pod["identity"]["roleArn"] for pod in report["pods"]} == {role}
+
+
+def test_verify_of_several_is_one_report_each_and_the_worst_code(shared: Site) -> None:
+    """A namespace is always a list, and one service account of two that has no pods leaves the whole undecided."""
+    listed = shared.must("verify", "-n", "shop", "--yes", "-o", "json").json
+    assert (listed["kind"], [item["serviceAccount"] for item in listed["items"]]) == ("VerifyReportList", ["orders"])
+    shared.must("associate", "shop/idle", "--role", "shop-orders", "--update-trust", "--wait", "api")
+    for argv in (("-A",), ("shop/idle", "shop/orders")):
+        several = shared("verify", *argv, "--yes", "-o", "json")
+        states = {item["serviceAccount"]: item["state"] for item in several.json["items"]}
+        assert (several.code, states) == (9, {"idle": "unknown", "orders": "proven"})
+    text = shared("verify", "-A", "--yes").stdout
+    assert "shop/idle in cluster demo: unknown" in text
+    assert "shop/orders in cluster demo: proven" in text
+    nothing = shared("verify", "-n", "nosuch", "--yes")
+    assert (nothing.code, nothing.stdout) == (5, "")
+    assert shared("verify", "-A", "shop/orders", "--yes").code == 2
+    assert shared("verify", "-A").code == 2

@@ -116,6 +116,7 @@ WAYS = (
     Way("verify shop/orders --yes", healthy, PROOF),
     Way("verify shop/orders --yes", healthy, code=9),
     Way("verify shop/order --yes", healthy, code=5),
+    Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),
     Way("doctor shop/orders", healthy),
     Way("agent status", healthy),

@@ -15,10 +15,23 @@ if TYPE_CHECKING:
 _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}
 
 
-def verify_view(report: VerifyReport) -> View:
-    """A VerifyReport. No secret is in it: the credentials were dropped before the report was made."""
-    body: documents.VerifyReportDocument = {
-        "kind": "VerifyReport",
+def verify_view(reports: Sequence[VerifyReport], *, single: bool) -> View:
+    """A VerifyReport where one service account was named (`single`), else a VerifyReportList. No secret is in it: the
+    credentials were dropped before the reports were made."""
+    pods = [proof for report in reports for proof in report.pods]
+    names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in pods)
+    text = "\n".join(map(_text, reports))
+    bodies = [_report(report) for report in reports]
+    if single:
+        (body,) = bodies
+        one: documents.VerifyReportDocument = {"kind": "VerifyReport", **body}
+        return View(document(one), (_table(pods),), names, text)
+    several: documents.VerifyReportListDocument = {"kind": "VerifyReportList", "items": bodies}
+    return View(document(several), (_table(pods),), names, text)
+
+
+def _report(report: VerifyReport) -> documents.VerifyReportBody:
+    return {
         "clusterName": report.cluster,
         "namespace": report.ref.namespace,
         "serviceAccount": report.ref.name,
@@ -31,13 +44,15 @@ def verify_view(report: VerifyReport) -> View:
         "notSeen": NOT_LOOKED_AT,
         "pods": [_pod(proof) for proof in report.pods],
     }
+
+
+def _text(report: VerifyReport) -> str:
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
     if report.id:
         lines.append(f"  {report.id}, link {link_words(report.link)}; podid explain {report.id}")
     lines += [_line(proof) for proof in report.pods]
     lines.append(f"  not looked at: {NOT_LOOKED_AT}")
-    names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in report.pods)
-    return View(document(body), (_table(report.pods),), names, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _table(pods: Sequence[PodProof]) -> Table:

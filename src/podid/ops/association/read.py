@@ -56,6 +56,16 @@ def find_known(eks: Eks, place: Place, ref: ServiceAccountRef) -> Association:
     return association
 
 
+def list_refs(eks: Eks, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that have an association, sorted; NotFound where none has, since nothing looked at is not
+    the same as all well."""
+    found = {item.ref for item in eks.list_association_summaries(place.cluster_name, namespace=namespace)}
+    if not found:
+        where = f"namespace {namespace} of cluster" if namespace else "cluster"
+        raise NotFound(f"No association in {where} {place.cluster_name}", subject=namespace or place.cluster_name)
+    return tuple(sorted(found))
+
+
 @dataclass(frozen=True, slots=True)
 class AssociationReading:
     """An association and whether its role admits its pods: `evaluation`, or why that is not known."""

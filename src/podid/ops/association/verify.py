@@ -286,7 +286,8 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
         reason += "fields and have a Ready agent on their nodes, and --all-pods redeems their tokens too"
         return _report(association, VerifyState.IN_EFFECT, reason, pods=proofs)
     first = min(worst, key=lambda proof: proof.link)  # the earliest broken link explains the later ones
-    same = sum(proof.reason == first.reason for proof in worst)
+    # one failure mode is one cause, though its sentence names each pod's own node
+    same = sum(proof.id == first.id if first.id else proof.reason == first.reason for proof in worst)
     count = f" ({same} of {live_pods} pods)" if live_pods > 1 else ""
     return VerifyReport(
         cluster=association.cluster_name,

@@ -26,5 +26,6 @@ KINDS: dict[str, Any] = {
     "TrustReport": access.TrustReportDocument,
     "TrustReportList": access.TrustReportListDocument,
     "VerifyReport": reports.VerifyReportDocument,
+    "VerifyReportList": reports.VerifyReportListDocument,
     "WhoAmI": tool.WhoAmIDocument,
 }

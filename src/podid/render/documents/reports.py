@@ -121,10 +121,7 @@ class PodProofBody(TypedDict):
     identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
 
 
-class VerifyReportDocument(TypedDict):
-    """`podid verify`. No token and no credential is ever in it."""
-
-    kind: Literal["VerifyReport"]
+class VerifyReportBody(TypedDict):
     clusterName: str
     namespace: str
     serviceAccount: str
@@ -136,6 +133,19 @@ class VerifyReportDocument(TypedDict):
     permission: MissingRight
     notSeen: Annotated[str, About("What no verdict of verify says anything of.")]
     pods: Sequence[PodProofBody]
+
+
+class VerifyReportDocument(VerifyReportBody):
+    """`podid verify NS/SA`. No token and no credential is ever in it."""
+
+    kind: Literal["VerifyReport"]
+
+
+class VerifyReportListDocument(TypedDict):
+    """`podid verify` of several service accounts, of a namespace or of the whole cluster."""
+
+    kind: Literal["VerifyReportList"]
+    items: Sequence[VerifyReportBody]
 
 
 class AddonIssueBody(TypedDict):
