@@ -1,5 +1,6 @@
 """What cannot be carried out as written: an exit code, one sentence, and where there is a way out, how to take it."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from podid.sandbox.box import Sandbox
 
 from .support import account_state, policy_file, writes
 
+CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 ROLE = ("--role", "storefront")
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
@@ -127,7 +129,7 @@ def test_bad_arguments(
 
 POLICIES: tuple[tuple[object, str], ...] = (
     ("{", "is not JSON: Expecting property name"),
-    ("", "is not JSON: Expecting value at line 1, column 1"),
+    ("", "line 1, column 1: this is not JSON: Expecting value"),
     ([], "the top is not an object"),
     ({}, "Statement is missing or empty"),
     ({"Statement": []}, "Statement is missing or empty"),
@@ -220,3 +222,46 @@ def test_some_done_some_failed(box: Sandbox, podid: Podid, journal: Path, tmp_pa
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
     assert podid("undo", "last", "--yes").code == 0
     assert "shop-orders" not in account_state(box)["roles"]
+
+
+ALLOW = '{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}'
+
+
+def with_member(value: str) -> str:
+    return f'{{"Statement": [{ALLOW}], "x": {value}}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Effect": "Allow"}]}', "Effect: appears twice"),
+        (with_member("NaN"), "NaN is not a JSON value"),
+        (with_member('"\\ud800"'), "lone surrogate"),
+        (with_member("1" + "0" * 400), "out of range"),
+        (with_member("[" * 5000 + "]" * 5000), "nested too deeply"),
+        ('{"Statement": [', "line 1, column"),
+        (" " * 1024 * 1024 + "{}", "larger than 1 MiB"),
+    ],
+)
+def test_every_policy_is_read_strictly(box: Sandbox, podid: Podid, tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(text)
+    trust_check = ("trust", "check", str(file), "--for", "a/b", "--cluster-arn", CLUSTER_ARN)
+    for argv in (
+        (*CREATE, "--policy-file", str(file)),
+        (*ASSOCIATE, *ROLE, "--session-policy", str(file)),
+        trust_check,
+    ):
+        outcome = podid(*argv, "-o", "json")
+        assert (outcome.code, outcome.stdout) == (2, ""), outcome
+        assert why in outcome.error["message"], outcome.error
+        assert str(file) in outcome.error["message"]
+
+
+def test_a_bom_is_no_matter_and_a_pipe_is_refused(box: Sandbox, podid: Podid, tmp_path: Path, journal: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(f'\ufeff{{"Version": "2012-10-17", "Statement": {ALLOW}}}', encoding="utf-8")
+    assert podid(*CREATE, "--policy-file", str(file), "--dry-run").code == 0
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check(podid(*CREATE, "--policy-file", str(pipe), "-o", "json"), 2, "not a regular file")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from podid.aws.session import CallRecord
 
 
+_MOST_CHARACTERS = 1024 * 1024
+
+
 class Terminal:
     """What a command says and asks. Only `emit`, `stream` and `narrate` write to stdout."""
 
@@ -81,16 +84,23 @@ class Terminal:
             raise Declined("Nothing was changed")
 
     def read_file(self, name: str) -> str:
-        """The text of a file, or of stdin for `-`. Raises UsageError that says why it cannot be read."""
+        """The text of a regular file, or of stdin for `-`, at most 1 MiB. Raises UsageError that says why it cannot be
+        read."""
         from pathlib import Path
 
+        path = Path(name)
         try:
-            if name == "-":
-                return self._runtime.streams.stdin.read()
-            return Path(name).read_text(encoding="utf-8")
+            if name != "-" and path.exists() and not path.is_file():
+                raise UsageError(f"{name} cannot be read: it is not a regular file; '-' reads stdin", subject=name)
+            stream = self._runtime.streams.stdin if name == "-" else path.open(encoding="utf-8")
+            with contextlib.nullcontext(stream) if name == "-" else stream:
+                text = stream.read(_MOST_CHARACTERS + 1)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
+        if len(text) > _MOST_CHARACTERS:
+            raise UsageError(f"{name} cannot be read: it is larger than 1 MiB", subject=name)
+        return text.removeprefix("\ufeff")
 
     # --- results --------------------------------------------------------------------------------------------------
 

@@ -73,14 +73,14 @@ def role_path(text: str) -> str:
 
 
 def json_file(terminal: Terminal, name: str) -> object:
-    """The JSON value of a file; InvalidInput with line and column when it is not JSON."""
-    text = terminal.read_file(name)
+    """The JSON value of a policy's file, read as strictly as a trust policy; InvalidInput names the file and the
+    place."""
+    from podid.domain import trust
+
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidInput(
-            f"{name} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}", subject=name
-        ) from error
+        return trust.read_json(terminal.read_file(name))
+    except trust.TrustPolicyError as error:
+        raise InvalidInput(f"{name}: {error.what}", subject=name) from error
 
 
 def session_policy(terminal: Terminal, name: str | None) -> str | None:

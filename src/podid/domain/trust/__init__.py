@@ -10,7 +10,7 @@ from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
 from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TrustFinding, unwritable_principals
-from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy
+from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.request import LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import Scope, ScopeKind
 from podid.domain.trust.target import base_role_permissions, target_policy
@@ -45,6 +45,7 @@ __all__ = [
     "other_principals",
     "parse_policy",
     "policy_size",
+    "read_json",
     "remove",
     "target_policy",
     "tighten",

@@ -78,10 +78,7 @@ class _Object(list[tuple[str, object]]):
 
 def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
     """Raises TrustPolicyError, naming the place, for what IAM would not take; unknown members are kept."""
-    if isinstance(document, Mapping):
-        plain = _plain(document, "")
-    else:
-        plain = _plain(_decode(document), "")
+    plain = _plain(document, "") if isinstance(document, Mapping) else read_json(document)
     if not isinstance(plain, dict):
         raise TrustPolicyError("", f"a trust policy is a JSON object, not {_kind(plain)}")
     version = plain.get("Version", "2008-10-17")
@@ -101,6 +98,12 @@ def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
         _statement(raw, index, place, version) for index, (raw, place) in enumerate(zip(raws, places, strict=True))
     )
     return Policy(plain, statements, single)
+
+
+def read_json(document: str | bytes) -> object:
+    """The value of a policy's text, strictly: no duplicate names, no NaN, no lone surrogates, no number or depth that
+    no policy has; also as IAM gives it back, URL-encoded. TrustPolicyError names the place."""
+    return _plain(_decode(document), "")
 
 
 def _decode(document: str | bytes) -> object:
@@ -140,7 +143,13 @@ def _plain(value: object, place: str, depth: int = 0) -> object:
         return result
     if isinstance(value, list | tuple):
         return [_plain(member, f"{place}[{index}]", depth + 1) for index, member in enumerate(value)]
-    if value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**63):
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise TrustPolicyError(place, "holds half a character (a lone surrogate)") from error
+        return value
+    if value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
