@@ -172,6 +172,23 @@ def test_nothing_to_look_at_is_said() -> None:
     assert diagnose(healthy(associations=DENIED)).associations is None
 
 
+def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
+    text = doctor_view(diagnose(replace(two_apps(), node_groups=DENIED)), all_verdicts=False).text
+    rows = text.split("\n\n")[1].splitlines()[1:]
+    marks = {row[3:].strip().split("  ")[0]: row[1] for row in rows}
+    assert marks["0 podid's own access"] == "?"
+    assert (marks["1 association"], marks["3 injection"], marks["7 node role"]) == ("!", "✗", "?")
+    assert (marks["9 trust"], marks["10 permissions"]) == ("✗", "-")
+    assert all(len(row) <= 60 for row in rows)
+    assert "10 permissions         not looked at\n" in text
+
+
+def test_consequences_are_folded_by_cause() -> None:
+    lost = healthy(agent_addon=None, daemon_sets=(), agent_pods=(), nodes=(node(), node("two")))
+    text = doctor_view(diagnose(lost), all_verdicts=False).text
+    assert "  agent-not-on-node  Node node-1, Node two  (after agent-not-installed)\n" in text
+
+
 # --- report --------------------------------------------------------------------------------------------------------
 
 

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from podid.domain.findings import FixClass, Severity, Subject, Verdict
-from podid.domain.report import DoctorReport
+from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.links import LINKS, link_words
+from podid.domain.report import RANK, DoctorReport
 from podid.domain.words import short_list
 from podid.ops.doctor.diagnose import CheckInfo
 from podid.render.view import Column, Document, Table, View, columns, document, timestamp
@@ -41,15 +42,23 @@ def _table(verdicts: Iterable[Verdict]) -> Table:
 
 def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
     lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
+    lines += ["", *_chain(report.verdicts)]
     if report.first_broken:
-        lines.append("first broken link:")
-        lines += [f"  {_who(item.service_account)}: link {item.link}, {item.check}" for item in report.first_broken]
-    for verdict in (item for item in report.findings if not item.masked_by):
+        lines += ["", "first broken link:"]
+        lines += [
+            f"  {_who(item.service_account)}: link {link_words(item.link)}, {item.check}"
+            for item in report.first_broken
+        ]
+    plain = (item for item in report.findings if not item.masked_by)
+    for verdict in sorted(plain, key=lambda item: -RANK[item.severity]):
         lines += ["", *_finding_lines(verdict)]
     masked = [item for item in report.findings if item.masked_by]
     if masked:
         lines += ["", "follows from the above, look again when that is mended:"]
-        lines += [f"  {item.check}  {item.subject}  (after {item.masked_by})" for item in masked]
+        folded: dict[tuple[str, str], list[str]] = {}
+        for item in masked:
+            folded.setdefault((item.check, item.masked_by), []).append(str(item.subject))
+        lines += [f"  {check}  {short_list(who, 3)}  (after {cause})" for (check, cause), who in folded.items()]
     if report.unknowns:
         lines += ["", "could not be looked at, so neither fine nor broken:"]
         lines += _unknown_lines(report.unknowns)
@@ -65,6 +74,27 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
         f"{counts.unknown} unknown, {counts.passed} passed",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _chain(verdicts: Iterable[Verdict]) -> list[str]:
+    """A row for each of the ten links, with a mark: ✓ in order, ✗ broken, ! a warning, ? undecided, - no verdict;
+    podid's own access comes before them where it is in the way."""
+    by_link: dict[int, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_link.setdefault(verdict.link, []).append(verdict)
+    lines = [f"    {'link':<20}{'ok':>4}{'broken':>8}{'unknown':>9}"]
+    for number, name in enumerate(LINKS):
+        found = by_link.get(number, [])
+        ok = sum(item.outcome is Outcome.PASS for item in found)
+        failed = [item.severity for item in found if item.outcome is Outcome.FAIL]
+        broken, unknown = failed.count(Severity.ERROR), sum(item.outcome is Outcome.UNKNOWN for item in found)
+        if number == 0 and not unknown:
+            continue
+        marks = ((broken, "✗"), (Severity.WARN in failed, "!"), (unknown, "?"), (ok or failed, "✓"))
+        mark = next((mark for there, mark in marks if there), "-")
+        counts = f"{ok or '':>4}{broken or '':>8}{unknown or '':>9}" if mark != "-" else "  not looked at"
+        lines.append(f" {mark} {number:>2} {name:<18}{counts}".rstrip())
+    return lines
 
 
 def _looked_at(report: DoctorReport) -> str:
