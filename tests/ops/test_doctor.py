@@ -183,6 +183,11 @@ def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
     assert "10 permissions         not looked at\n" in text
 
 
+def test_a_link_with_nothing_but_a_note_is_not_ticked() -> None:
+    idle = healthy(associations=(), agent_addon=None, daemon_sets=(), agent_pods=(), pods=())
+    assert " i  6 agent\n" in doctor_view(diagnose(idle), all_verdicts=False).text
+
+
 def test_consequences_are_folded_by_cause() -> None:
     lost = healthy(agent_addon=None, daemon_sets=(), agent_pods=(), nodes=(node(), node("two")))
     text = doctor_view(diagnose(lost), all_verdicts=False).text

@@ -77,8 +77,8 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
 
 
 def _chain(verdicts: Iterable[Verdict]) -> list[str]:
-    """A row for each of the ten links, with a mark: ✓ in order, ✗ broken, ! a warning, ? undecided, - no verdict;
-    podid's own access comes before them where it is in the way."""
+    """A row for each of the ten links, with a mark: ✓ in order, ✗ broken, ! a warning, ? undecided, i a note, - no
+    verdict; podid's own access comes before them where it is in the way."""
     by_link: dict[int, list[Verdict]] = {}
     for verdict in verdicts:
         by_link.setdefault(verdict.link, []).append(verdict)
@@ -90,7 +90,7 @@ def _chain(verdicts: Iterable[Verdict]) -> list[str]:
         broken, unknown = failed.count(Severity.ERROR), sum(item.outcome is Outcome.UNKNOWN for item in found)
         if number == 0 and not unknown:
             continue
-        marks = ((broken, "✗"), (Severity.WARN in failed, "!"), (unknown, "?"), (ok or failed, "✓"))
+        marks = ((broken, "✗"), (Severity.WARN in failed, "!"), (unknown, "?"), (ok, "✓"), (failed, "i"))
         mark = next((mark for there, mark in marks if there), "-")
         counts = f"{ok or '':>4}{broken or '':>8}{unknown or '':>9}" if mark != "-" else "  not looked at"
         lines.append(f" {mark} {number:>2} {name:<18}{counts}".rstrip())
