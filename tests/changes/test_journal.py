@@ -271,7 +271,7 @@ def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
     assert [step.status for step in run.steps] == [None]
     settled = settle(attached(), PLACE, Journal(journal))
     assert settled.sentences == (
-        f"run {recorder.run_id} was interrupted; role-attachment r/p: settled: it had not been made",
+        f"run {recorder.run_id} was interrupted; role attachment r/p: settled: it had not been made",
     )
     assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
 

@@ -32,8 +32,8 @@ def plan_text(plan: Plan) -> str:
     lines += [_action_text(action) for action in plan.actions]
     if not plan.actions:
         lines.append("  nothing to change")
-    lines += [f"  = {action.kind} {action.target} is as asked" for action in plan.unchanged if action.after is not None]
-    lines += [f"  = {action.kind} {action.target} is not there" for action in plan.unchanged if action.after is None]
+    lines += [f"  = {subject(action)} is as asked" for action in plan.unchanged if action.after is not None]
+    lines += [f"  = {subject(action)} is not there" for action in plan.unchanged if action.after is None]
     lines += [f"  note: {note}" for note in plan.notes]
     return "\n".join(lines) + "\n"
 

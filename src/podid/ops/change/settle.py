@@ -25,7 +25,7 @@ class Settled:
 
 
 def _sentence(run: Run, action: Action, found: Done | PodidError) -> str:
-    what = f"{action.kind} {action.target}"
+    what = kind_of(action.kind).subject(action)
     if isinstance(found, Done):
         return f"run {run.run_id} was interrupted; {what}: {found.reason}"
     return f"run {run.run_id} was interrupted; what became of {what} cannot be looked at now: {found.what}"

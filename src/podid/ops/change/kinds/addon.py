@@ -20,6 +20,7 @@ class AddonState(TypedDict, total=False):
 
 class EksAddonKind(ResourceKind):
     name = "addon"
+    title = "add-on"
     state = AddonState
     keys = ("addonName",)
 

@@ -23,6 +23,7 @@ class ResourceKind(ABC):
     """
 
     name: ClassVar[str]  # the `kind` of an action in JSON and in the journal
+    title: ClassVar[str] = ""  # the name for people, where it is another
     state: ClassVar[type]  # a TypedDict: what a state holds; one that is only asked for holds what was asked for
     keys: ClassVar[tuple[str, ...]]  # the members that name the resource: always there, the same before and after
     # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
@@ -66,7 +67,7 @@ class ResourceKind(ABC):
 
     def subject(self, action: Action) -> str:
         """The resource in a sentence: `role shop-orders`, `Deployment shop/orders`."""
-        return f"{self.name} {action.target}"
+        return f"{self.title or self.name} {action.target}"
 
     def detail(self, state: State) -> str:
         """What a line about the resource says behind its name, with the space before it; empty for most."""

@@ -19,6 +19,7 @@ class RoleAttachmentState(TypedDict, total=False):
 
 class RoleAttachmentKind(ResourceKind):
     name = "role-attachment"
+    title = "role attachment"
     state = RoleAttachmentState
     keys = ("roleName", "policyArn")
     account_wide = True

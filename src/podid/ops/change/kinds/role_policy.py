@@ -21,6 +21,7 @@ class RolePolicyState(TypedDict, total=False):
 
 class RolePolicyKind(ResourceKind):
     name = "role-policy"
+    title = "role policy"
     state = RolePolicyState
     keys = ("roleName", "policyName")
     account_wide = True

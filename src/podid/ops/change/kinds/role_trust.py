@@ -23,6 +23,7 @@ class RoleTrustState(TypedDict, total=False):
 
 class RoleTrustKind(ResourceKind):
     name = "role-trust"
+    title = "role trust"
     state = RoleTrustState
     keys = ("roleName",)
     account_wide = True

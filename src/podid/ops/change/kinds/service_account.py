@@ -18,6 +18,7 @@ class ServiceAccountState(TypedDict, total=False):
 
 class ServiceAccountKind(ResourceKind):
     name = "service-account"
+    title = "service account"
     state = ServiceAccountState
     keys = ("namespace", "name")
 
