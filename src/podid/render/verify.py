@@ -48,8 +48,9 @@ def _report(report: VerifyReport) -> documents.VerifyReportBody:
 
 def _text(report: VerifyReport) -> str:
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
-    if report.id:
-        lines.append(f"  {report.id}, link {link_words(report.link)}; podid explain {report.id}")
+    if report.link:
+        mode = f"; podid explain {report.id}" if report.id else ""
+        lines.append(f"  link {link_words(report.link)}{mode}")
     lines += [_line(proof) for proof in report.pods]
     lines.append(f"  not looked at: {NOT_LOOKED_AT}")
     return "\n".join(lines) + "\n"

@@ -226,11 +226,11 @@ def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodPro
 
 
 def _trust_mode(reading: AssociationReading) -> str:
-    """Why EKS may not assume the role, as far as the role can be read."""
+    """Why EKS may not assume the role, as far as the role can be read; empty where it does not tell."""
     if reading.role_missing:
         return "role-not-found"
     found = reading.evaluation.findings if reading.evaluation is not None else ()
-    return next((item.id for item in found if item.severity is Severity.ERROR), "trust-condition-never-matches")
+    return next((item.id for item in found if item.severity is Severity.ERROR), "")
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:
@@ -241,8 +241,7 @@ def _compare(pod: Pod, association: Association, caller: Caller, expires_at: dat
     role, _, session_name = rest.partition("/")
     if kind != "assumed-role" or (role, got.account) != (expected.resource_name, expected.account):
         reason = f"its credentials are those of {caller.arn}, not of {expected}"
-        mode = "target-role-trust-broken" if association.target_role_arn else "cached-credentials-after-change"
-        return _proof(pod, VerifyState.FAILED, reason, id=mode, link=ASSOCIATION_LINK)
+        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)  # why, nothing here tells
     identity = Identity(
         role_arn=str(expected), account=caller.account, session_name=session_name, expires_at=expires_at
     )
