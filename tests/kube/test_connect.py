@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable
 from podid.domain.model import Cluster
 from podid.kube.connect import connect
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
@@ -383,5 +383,5 @@ def test_no_token_goes_where_nobody_vouches_for_the_server(
     make_cluster: MakeCluster, endpoint: str, authority: str
 ) -> None:
     cluster = replace(make_cluster(endpoint), certificate_authority=authority)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(Unavailable):
         connect(cluster, token=no_token, env={"HOME": "/nowhere"})
