@@ -66,7 +66,7 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.CredentialRetrievalError(provider="process", error_msg="exit 1"),
             CredentialsError,
-            "the AWS credentials of profile dev could not be had "
+            "the AWS credentials of profile dev could not be obtained "
             "(Error when retrieving credentials from process: exit 1)",
             (),
         ),
@@ -128,7 +128,8 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
         (
             sdk.ParamValidationError(report="name is empty"),
             InvalidInput,
-            "DescribeCluster for cluster prod cannot be asked like this (Parameter validation failed:\nname is empty)",
+            "DescribeCluster for cluster prod was refused before it was sent "
+            "(Parameter validation failed:\nname is empty)",
             (),
         ),
         (

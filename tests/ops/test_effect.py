@@ -26,11 +26,11 @@ def test_an_association_that_is_known_already(world: KubeWorld) -> None:
     before = world.clock.seconds
     assert wait(world) == Effect(
         EffectState.LIKELY,
-        "new pods of shop/orders would be given credentials: 15 dry runs in a row over fresh connections",
+        "new pods of shop/orders would be given credentials: the last 15 dry runs all say so",
     )
     assert world.clock.seconds - before == 8.0
     assert world.said == [
-        *(f"waiting for the effect on shop/orders: seen {n} times of 5" for n in (1, 2, 3, 4)),
+        *(f"waiting for the effect on shop/orders: seen in {n} of 5 looks" for n in (1, 2, 3, 4)),
         "effect on shop/orders: likely",
     ]
 
@@ -174,7 +174,7 @@ def test_a_deleted_association_is_gone_when_no_replica_injects(world: KubeWorld)
     assert wait_for_no_effect(world.access(), [ORDERS], world.patience()) == {
         ORDERS: Effect(
             EffectState.LIKELY,
-            "new pods of shop/orders would no longer be given credentials: 15 dry runs in a row over fresh connections",
+            "new pods of shop/orders would no longer be given credentials: the last 15 dry runs all say so",
         )
     }
     assert world.clock.seconds - start >= 5.5 + 8

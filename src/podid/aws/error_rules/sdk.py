@@ -24,7 +24,7 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         CredentialsError,
-        "the AWS credentials{whose} could not be had ({text})",
+        "the AWS credentials{whose} could not be obtained ({text})",
         codes=("CredentialRetrievalError", "MetadataRetrievalError"),
         hint=SIGN_IN,
         advice=RENEW,
@@ -89,7 +89,7 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         InvalidInput,
-        "{operation}{on} cannot be asked like this ({text})",
+        "{operation}{on} was refused before it was sent ({text})",
         codes=("ParamValidationError", "ValidationError"),
     ),
     ErrorRule(PodidError, "{service} could not be asked for {operation}{on} ({code}: {text})", codes=("Exception",)),

@@ -155,7 +155,7 @@ class _Watch:
         self.next_at = now + SECONDS_BETWEEN_ROUNDS
         if self.rounds >= self.needed:
             what = "would be given" if self.wanted else "would no longer be given"
-            how = f"new pods of {self.ref} {what} credentials: {self.probes} dry runs in a row over fresh connections"
+            how = f"new pods of {self.ref} {what} credentials: the last {self.probes} dry runs all say so"
             self.result = Effect(EffectState.LIKELY, how)
 
     def miss(self, now: float) -> None:
@@ -294,5 +294,5 @@ def _state(watches: list[_Watch]) -> str:
     if watch.trouble:
         return f"waiting for the effect on {watch.ref}: {watch.trouble}"
     if watch.rounds:
-        return f"waiting for the effect on {watch.ref}: seen {watch.rounds} times of {watch.needed}"
+        return f"waiting for the effect on {watch.ref}: seen in {watch.rounds} of {watch.needed} looks"
     return f"waiting for the effect on {watch.ref}: not seen yet"
