@@ -18,9 +18,18 @@ def pod_scopes(role: Role) -> tuple[str, ...]:
         names_pods = any(value == PODS_PRINCIPAL for _, value in statement.principals)
         if not (statement.allow and names_pods and not statement.not_principal):
             continue
-        scope = trust.evaluate(policy, _member(statement, role)).scope
-        words.append(scope.words if scope is not None else f"{statement.label} names pods and admits none")
+        words.append(_words(statement, trust.evaluate(policy, _member(statement, role))))
     return tuple(dict.fromkeys(words))
+
+
+def _words(statement: trust.Statement, found: trust.Evaluation) -> str:
+    """Both actions decide: who may only do one of them does not become the role."""
+    if found.scope is not None and found.verdict is not trust.TrustVerdict.NO_MATCH:
+        return found.scope.words
+    no_match = trust.TrustVerdict.NO_MATCH
+    lacking = [item.action for item in (found.assume_role, found.tag_session) if item.verdict is no_match]
+    why = f": {lacking[0]} is not allowed" if len(lacking) == 1 else ""
+    return f"{statement.label} names pods and admits none{why}"
 
 
 def access_words(role: Role) -> tuple[str, ...]:
