@@ -8,6 +8,10 @@ import typer
 ServiceAccounts = Annotated[
     list[str], typer.Argument(metavar="NS/SA...", help="Service accounts, each as NAMESPACE/NAME.", show_default=False)
 ]
+AnyServiceAccounts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.", show_default=False),
+]
 OneServiceAccount = Annotated[
     str, typer.Argument(metavar="NS/SA", help="The service account, as NAMESPACE/NAME.", show_default=False)
 ]

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 
 if TYPE_CHECKING:
+    from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
     from podid.domain.findings import Severity
     from podid.domain.trust import ScopeKind
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 def service_accounts(texts: Sequence[str] | None) -> tuple[ServiceAccountRef, ...]:
     """Each once, in the order given."""
     return tuple(dict.fromkeys(ServiceAccountRef.parse(text) for text in texts or ()))
+
+
+def whose_pods(
+    texts: Sequence[str] | None, options: Shared, sources: Mapping[str, str]
+) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that are named; none of them means all of the namespace, or with -A of the cluster, which
+    then has to be said."""
+    refs = service_accounts(texts)
+    if not refs and options.namespace is None and not options.all_namespaces:
+        raise UsageError(
+            "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
+            hint=Again(add=("--all-namespaces",)),
+        )
+    if refs and (options.all_namespaces or sources.get("namespace") == "--namespace"):
+        raise UsageError("Service accounts and -n or -A exclude each other")
+    return refs
 
 
 def tags(texts: Sequence[str] | None, *, option: str = "--tag") -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights
@@ -25,10 +26,7 @@ def restart(
     access: Access,
     terminal: Terminal,
     options: Shared,
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.", show_default=False),
-    ] = None,
+    targets: AnyServiceAccounts = None,
     stale: Annotated[
         bool, typer.Option("--stale", help="Only workloads with pods that lack the injected fields.")
     ] = False,
@@ -42,19 +40,11 @@ def restart(
     """
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
-    from podid.domain.errors import Again, UsageError
     from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
-    refs = typed.service_accounts(targets)
-    if not refs and options.namespace is None and not options.all_namespaces:
-        raise UsageError(
-            "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
-            hint=Again(add=("--all-namespaces",)),
-        )
-    if refs and (options.all_namespaces or access.sources.get("namespace") == "--namespace"):
-        raise UsageError("Service accounts and -n or -A exclude each other")
+    refs = typed.whose_pods(targets, options, access.sources)
     place = access.place(for_change=True)
     access.kube.needed()
     settle_interrupted(access, terminal, place)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -40,10 +41,7 @@ def verify(
     access: Access,
     terminal: Terminal,
     options: Shared,
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.", show_default=False),
-    ] = None,
+    targets: AnyServiceAccounts = None,
     all_pods: Annotated[
         bool,
         typer.Option("--all-pods", help="Redeem a token for every live pod, not for one of each workload a node."),
@@ -59,21 +57,13 @@ def verify(
     Example: podid verify shop/orders --yes
     """
     from podid.cli import typed
-    from podid.domain.errors import Again, UsageError
     from podid.domain.exit_codes import combine
     from podid.ops.association.read import list_refs, read_association
     from podid.ops.association.verify import MOST_PODS
     from podid.ops.association.verify import verify as verify_pods
     from podid.render.verify import verify_view
 
-    refs = typed.service_accounts(targets)
-    if not refs and options.namespace is None and not options.all_namespaces:
-        raise UsageError(
-            "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
-            hint=Again(add=("--all-namespaces",)),
-        )
-    if refs and (options.all_namespaces or access.sources.get("namespace") == "--namespace"):
-        raise UsageError("Service accounts and -n or -A exclude each other")
+    refs = typed.whose_pods(targets, options, access.sources)
     single = len(refs) == 1
     place = access.place()
     refs = refs or list_refs(access.aws.eks, place, namespace=options.namespace)
