@@ -1,6 +1,12 @@
 """The console script. Answers --version before anything heavier than sys is imported."""
 
+from __future__ import annotations
+
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 
 def main() -> None:
@@ -11,6 +17,7 @@ def main() -> None:
 
             sys.stdout.write(f"podid {VERSION}\n")
             return
+        sys.unraisablehook = _interrupt_again
         from podid.cli import boundary
 
         code = boundary.main(sys.argv[1:])
@@ -20,3 +27,20 @@ def main() -> None:
             sys.stderr.write("Interrupted.\n")
         code = 130
     sys.exit(code)
+
+
+def _interrupt_again(unraisable: UnraisableHookArgs) -> None:
+    """A Ctrl-C that arrives while a finalizer runs, such as the one that closes a connection pool, is raised in there
+    and dropped by Python, and the program would go on. It is raised once more a moment later, outside of it."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    import signal
+    import threading
+
+    main_thread = threading.main_thread().ident
+    # a signal of its own, where there is such a thing: only that also ends a sleep
+    press = getattr(signal, "pthread_kill", lambda _thread, number: signal.raise_signal(number))
+    again = threading.Timer(0.02, press, (main_thread, signal.SIGINT))
+    again.daemon = True
+    again.start()

@@ -122,3 +122,29 @@ def test_while_a_rollout_goes_on(site: Site) -> None:
     # what became of the first run is not known, and the journal says where to look
     # and the second one is in it only where there was something left to wait for
     assert {"failed"} <= statuses(site) <= {"done", "failed"}
+
+
+SWALLOWED = """
+import signal, sys, time, weakref
+from podid import entry
+from podid.cli import boundary
+
+class Pool: pass
+
+def main(argv):
+    pool = Pool()
+    weakref.finalize(pool, signal.raise_signal, signal.SIGINT)
+    del pool  # the Ctrl-C comes while Python runs the finalizer, which can raise nothing
+    time.sleep(10)
+    return 0
+
+boundary.main = main
+sys.argv = ["podid", "list"]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+entry.main()
+"""
+
+
+def test_in_a_finalizer() -> None:
+    ran = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=DEADLINE)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "Interrupted.\n")
