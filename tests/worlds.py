@@ -42,6 +42,8 @@ from sandbox.memory_world import MemoryAddon, MemoryWorld
 ACCOUNT = "111122223333"
 CLUSTER_ARN = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/demo"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/shop-orders"
+TARGET = "reports-reader"
+ACTIONS = ["sts:AssumeRole", "sts:TagSession"]
 AGENT = "eks-pod-identity-agent"
 ORDERS = ServiceAccountRef("shop", "orders")
 POLICY = {
@@ -200,8 +202,27 @@ class Site:
         iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
         iam.put_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read", PolicyDocument=json.dumps(POLICY))
         self.associate(str(ORDERS.namespace), str(ORDERS.name), "shop-orders")
-        for name in self.cluster.pod_names("shop", "orders"):
-            self.cluster.delete(f"/api/v1/namespaces/shop/pods/{name}")
+        return self.with_new_pods()
+
+    def with_target(self, account: str = ACCOUNT) -> "Site":
+        """The identity goes on to role reports-reader, of this account or of another, as AWS's guide has it. Its pods
+        are newer than that."""
+        arn, iam = target_arn(account), self.aws("iam")
+        if account == ACCOUNT:
+            iam.create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(target_trust()))
+        else:
+            self.box.iam.make_role(account, TARGET, json.dumps(target_trust()))
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ACTIONS, "Resource": arn}]}
+        iam.put_role_policy(RoleName="shop-orders", PolicyName=TARGET, PolicyDocument=json.dumps(document))
+        eks = self.aws("eks")
+        (found,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+        eks.update_pod_identity_association(clusterName="demo", associationId=found["associationId"], targetRoleArn=arn)
+        self.wait(30)
+        return self.with_new_pods()
+
+    def with_new_pods(self) -> "Site":
+        for name in self.cluster.pod_names(ORDERS.namespace, ORDERS.name):
+            self.cluster.delete(f"/api/v1/namespaces/{ORDERS.namespace}/pods/{name}")
         self.wait(60)
         return self
 
@@ -249,6 +270,16 @@ class Site:
         path = self.directory / f"kubeconfig-{name}"
         path.write_text(json.dumps(self.kube.kubeconfig(token)))
         return {"KUBECONFIG": str(path)}
+
+
+def target_arn(account: str = ACCOUNT) -> str:
+    return f"arn:aws:iam::{account}:role/{TARGET}"
+
+
+def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition: object) -> Json:
+    """What the trust of role reports-reader says: role shop-orders may do both actions, unless told otherwise."""
+    statement: Json = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions or ACTIONS}
+    return {"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]}
 
 
 def trust_for(account: ServiceAccountRef, cluster_arn: str = CLUSTER_ARN) -> Json:

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from podid.aws.session import AwsSession
-from podid.aws.values import Decision
 from podid.domain.errors import AccessDenied, AlreadyExists, Conflict, LostAnswer, NotFound, Rejected
-from podid.domain.model import AttachedPolicy, Caller, Role
+from podid.domain.model import AttachedPolicy, Caller, Decision, Role
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims, TokenRefused

@@ -25,6 +25,10 @@ def healthy(site: Site) -> None:
     site.with_agent().with_identity()
 
 
+def chained(site: Site) -> None:
+    site.with_agent().with_identity().with_target()
+
+
 def with_role(site: Site) -> None:
     site.with_agent()
     make_role(site)
@@ -112,9 +116,11 @@ WAYS = (
     Way("list", healthy),
     Way("list -n shop -o jsonl", healthy),
     Way("show shop/orders", healthy),
+    Way("show shop/orders", chained),
     Way("show shop/order", healthy, code=5),
     Way("verify shop/orders --yes", healthy, PROOF),
     Way("verify shop/orders --yes", healthy, code=9),
+    Way("verify shop/orders --yes", chained, PROOF),
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),

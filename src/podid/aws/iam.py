@@ -6,9 +6,9 @@ from typing import Any
 
 from podid.aws import decode, pacing
 from podid.aws.api import MARKER, Api
-from podid.aws.values import Decision, ManagedPolicy
+from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.model import AttachedPolicy, Role, RolePolicies
+from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
 
 

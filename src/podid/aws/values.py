@@ -52,19 +52,3 @@ class ManagedPolicy:
     name: str
     arn: str
     attachable: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
-
-    action: str
-    resource: str
-    decision: str
-    boundary_allows: bool | None = None
-    organization_allows: bool | None = None
-    missing_context_keys: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        return self.decision == "allowed"

@@ -172,6 +172,22 @@ class RolePolicies:
     inline: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One answer of IAM's policy simulator. `decision` is its word: allowed, explicitDeny, implicitDeny."""
+
+    action: str
+    resource: str
+    decision: str
+    boundary_allows: bool | None = None
+    organization_allows: bool | None = None
+    missing_context_keys: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision == "allowed"
+
+
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
 
 

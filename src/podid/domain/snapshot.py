@@ -5,12 +5,13 @@ it declares the sections that it needs, and the runner gives `unknown` when one 
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from podid.domain.errors import PodidError
 from podid.domain.model import (
     Addon,
     Association,
@@ -49,6 +50,18 @@ Section = Known[T] | Missing
 NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
 
 INTERNAL = "INTERNAL"
+
+
+def missing(error: PodidError) -> Missing:
+    return Missing(error.what, error.permission, error.code)
+
+
+def attempt(read: Callable[[], T]) -> Section[T]:
+    """What `read` returns, or why it could not."""
+    try:
+        return Known(read())
+    except PodidError as error:
+        return missing(error)
 
 
 def crashed(error: Exception) -> Missing:

@@ -77,11 +77,12 @@ def trust_body(found: trust.Evaluation) -> documents.TrustBody:
             "sts:TagSession": _action_body(found.tag_session),
         },
         "scope": None if scope is None else {"kind": scope.kind, "words": scope.words},
-        "findings": [
-            {"id": item.id, "severity": item.severity, "message": item.message, "fix": item.fix}
-            for item in found.findings
-        ],
+        "findings": finding_bodies(found.findings),
     }
+
+
+def finding_bodies(findings: Sequence[trust.TrustFinding]) -> list[documents.TrustFindingBody]:
+    return [{"id": item.id, "severity": item.severity, "message": item.message, "fix": item.fix} for item in findings]
 
 
 def _action_body(action: trust.ActionVerdict) -> documents.ActionVerdictBody:

@@ -13,7 +13,8 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.find_association,
         Eks.list_association_summaries,
-        Iam.get_role,
+        Iam.find_role,
+        Iam.simulate,
     )
 
 

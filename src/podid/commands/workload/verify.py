@@ -21,7 +21,8 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.find_association,
         Eks.list_association_summaries,
-        Iam.get_role,
+        Iam.find_role,
+        Iam.simulate,
         KubeReader.list_pods,
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,

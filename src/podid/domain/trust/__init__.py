@@ -7,7 +7,7 @@ what was done. Nothing here does any I/O.
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
 from podid.domain.trust.check import TrustCheck, check, diff
 from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
-from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION
+from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TrustFinding, unwritable_principals
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
@@ -16,6 +16,7 @@ from podid.domain.trust.scope import Scope, ScopeKind
 from podid.domain.trust.target import base_role_permissions, target_policy
 
 __all__ = [
+    "ACTIONS",
     "ASSUME_ROLE",
     "TAG_SESSION",
     "TRUST_POLICY_QUOTA",

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, NotFound
-from podid.domain.model import Association
+from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
 from podid.domain.place import Place
+from podid.domain.second_hop import SecondHop, elsewhere, second_hop
+from podid.domain.snapshot import attempt
 from podid.ops.association.plan import association_not_found
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +71,45 @@ def list_refs(eks: Eks, place: Place, *, namespace: str | None) -> tuple[Service
 
 @dataclass(frozen=True, slots=True)
 class AssociationReading:
-    """An association and whether its role admits its pods: `evaluation`, or why that is not known."""
+    """An association and whether its role admits its pods: `evaluation`, or why that is not known. `second_hop` is set
+    where the association has a target role."""
 
     association: Association
     evaluation: trust.Evaluation | None = None
     not_evaluated: str = ""
     role_missing: bool = False
+    second_hop: SecondHop | None = None
 
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
     association = find_known(clients.eks, place, ref)
+    assert place.cluster is not None
+    reading, role = _first_hop(clients.iam, place.cluster, association)
+    return replace(reading, second_hop=read_second_hop(clients.iam, place.cluster, association, role))
+
+
+def _first_hop(iam: Iam, cluster: Cluster, association: Association) -> tuple[AssociationReading, Role | None]:
     name = role_name(association.role_arn)
     try:
-        role = clients.iam.get_role(name)
+        role = iam.get_role(name)
     except NotFound:
-        return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True)
+        return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True), None
     except AccessDenied as error:
-        return AssociationReading(association, not_evaluated=f"not looked at: needs {error.permission}")
-    assert place.cluster is not None
-    who = identity(place.cluster, ref, session_tags=association.session_tags, role=role)
-    return AssociationReading(association, trust.evaluate(trust.parse_policy(role.trust), who))
+        return AssociationReading(association, not_evaluated=f"not looked at: needs {error.permission}"), None
+    who = identity(cluster, association.ref, session_tags=association.session_tags, role=role)
+    return AssociationReading(association, trust.evaluate(trust.parse_policy(role.trust), who)), role
+
+
+def read_second_hop(iam: Iam, cluster: Cluster, association: Association, base: Role | None) -> SecondHop | None:
+    """How the association's role (`base`, None when it could not be read) gets to its target role; None where it has
+    none. Never raises for what cannot be read."""
+    target = association.target_role_arn
+    if not target:
+        return None
+    return second_hop(
+        association,
+        cluster,
+        base=base,
+        target=elsewhere(target, cluster) or attempt(lambda: iam.find_role(role_name(target))),
+        rights=attempt(lambda: iam.simulate(association.role_arn, trust.ACTIONS, (target,))),
+    )

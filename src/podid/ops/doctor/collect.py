@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from podid.checks.base import Check
 from podid.domain.errors import PodidError
 from podid.domain.place import Place
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope
-from podid.ops.doctor.sections import SECTIONS, SectionRow, Source, missing, needed, sections_of
+from podid.ops.doctor.sections import SECTIONS, SectionRow, Source, needed, sections_of
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from podid.aws.eks import Eks
 from podid.aws.iam import Iam
@@ -17,12 +17,10 @@ from podid.domain.model import Cluster, DaemonSet, Pod, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.rights import Need, Rights, rights_of
-from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.snapshot import Known, Missing, Section, attempt, missing
 from podid.domain.workloads import is_agent, runs_in
 from podid.kube.reader import KubeReader
 from podid.ops.clients import KubeAccess
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +73,6 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
 def rights(checks: Iterable[Check]) -> Rights:
     """What reading for the checks takes."""
     return rights_of(operation for row in needed(sections_of(checks)) for operation in row.operations)
-
-
-def missing(error: PodidError) -> Missing:
-    return Missing(error.what, error.permission, error.code)
-
-
-def attempt(read: Callable[[], T]) -> Section[T]:
-    try:
-        return Known(read())
-    except PodidError as error:
-        return missing(error)
 
 
 # --- sections that take more than one call ----------------------------------------------------------------------------

@@ -90,11 +90,30 @@ class AssociationListDocument(TypedDict):
     items: Sequence[AssociationBody]
 
 
+class NotLookedAtBody(TypedDict):
+    reason: str
+    permission: Annotated[str | None, About("What the caller lacks, where it is a matter of rights.")]
+
+
+class SecondHopBody(TypedDict):
+    targetRoleArn: ArnText
+    externalId: Annotated[str | None, About("What EKS sends as sts:ExternalId.")]
+    verdict: Annotated[TrustVerdict, About("Of the role's permission and the target role's trust together.")]
+    permissions: Annotated[
+        Mapping[str, str] | None,
+        About("Action -> what IAM's policy simulator says of the association's role; null where it was not asked."),
+    ]
+    trust: Annotated[TrustBody | None, About("The target role's; null where it does not exist or could not be read.")]
+    findings: Annotated[Sequence[TrustFindingBody], About("What is broken or fragile, by failure mode.")]
+    unknowns: Sequence[NotLookedAtBody]
+
+
 class AssociationDocument(AssociationBody):
-    """`podid show`: EKS's PodIdentityAssociation, and what the role's trust policy says to it."""
+    """`podid show`: EKS's PodIdentityAssociation, and what the trust policies of its roles say to it."""
 
     kind: Literal["Association"]
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
+    secondHop: Annotated[SecondHopBody | None, About("How the role gets to the target role; null where there is none.")]
 
 
 class RoleBody(TypedDict):

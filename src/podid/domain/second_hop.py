@@ -1,0 +1,214 @@
+"""The second hop: the association's role, in a session for the pod, assumes the association's target role.
+
+Two things must be so: the role may do both actions on the target role, and the target role's trust lets the role in.
+Sources: EKS User Guide, "Access AWS resources using EKS Pod Identity target IAM roles"; STS API Reference,
+"AssumeRole" (in one account a trust that names the role itself does without the role's own permission).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from podid.domain.errors import InvalidInput
+from podid.domain.findings import Severity
+from podid.domain.model import Association, Cluster, Decision, Role
+from podid.domain.names import Arn, role_name
+from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.trust import (
+    TAG_SESSION,
+    ActionVerdict,
+    Evaluation,
+    LivePod,
+    PodIdentity,
+    TargetHop,
+    TrustFinding,
+    TrustPolicyError,
+    TrustVerdict,
+    evaluate,
+    parse_policy,
+)
+
+GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondHop:
+    """What is known of one association's second hop. `trust` is the target role's answer, Known(None) when the role
+    does not exist; `rights` are the simulator's decisions on both actions for the association's role."""
+
+    association: Association
+    trust: Section[Evaluation | None]
+    rights: Section[tuple[Decision, ...]]
+
+    @property
+    def target_role_arn(self) -> str:
+        return self.association.target_role_arn or ""
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        return self.trust.value if isinstance(self.trust, Known) else None
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        return self.rights.value if isinstance(self.rights, Known) else ()
+
+    @property
+    def target_missing(self) -> bool:
+        return isinstance(self.trust, Known) and self.trust.value is None
+
+    @cached_property
+    def findings(self) -> tuple[TrustFinding, ...]:
+        """What is broken or fragile, under the failure modes' ids, in the order of the way: the target role itself,
+        the role's permission, the target's trust."""
+        if self.target_missing:
+            return (_gone(self.target_role_arn),)
+        return (*self._of_rights(), *(self.evaluation.findings if self.evaluation is not None else ()))
+
+    @property
+    def error(self) -> TrustFinding | None:
+        """The first thing that keeps the hop from working; None when nothing is known to."""
+        return next((finding for finding in self.findings if finding.severity is Severity.ERROR), None)
+
+    @property
+    def verdict(self) -> TrustVerdict:
+        """Of permission and trust together, as far as they are known."""
+        if self.error is not None:
+            return TrustVerdict.NO_MATCH
+        return TrustVerdict.UNKNOWN if self.unknowns else TrustVerdict.MATCH
+
+    @property
+    def unknowns(self) -> tuple[Missing, ...]:
+        """What could not be looked at or decided."""
+        if self.target_missing:
+            return ()
+        return tuple(found for found in (self.rights_unknown, self.trust_unknown) if found is not None)
+
+    @property
+    def rights_unknown(self) -> Missing | None:
+        if isinstance(self.rights, Missing):
+            return self.rights
+        keys = sorted({key for d in self.decisions if not d.allowed for key in d.missing_context_keys})
+        if not keys:
+            return None
+        return Missing(f"the simulation depends on {', '.join(keys)}, which only a real call carries")
+
+    @property
+    def trust_unknown(self) -> Missing | None:
+        if isinstance(self.trust, Missing):
+            return self.trust
+        undecided = [a for a in self._verdicts() if a.verdict is TrustVerdict.UNKNOWN]
+        if self.evaluation is None or self.evaluation.verdict is not TrustVerdict.UNKNOWN:
+            return None
+        return Missing(f"{undecided[0].action}: {undecided[0].reason}")
+
+    def _verdicts(self) -> tuple[ActionVerdict, ...]:
+        return () if self.evaluation is None else (self.evaluation.assume_role, self.evaluation.tag_session)
+
+    def _of_rights(self) -> tuple[TrustFinding, ...]:
+        refused = [d for d in self.decisions if not d.allowed and not d.missing_context_keys]
+        if not refused:
+            return ()
+        role, target = role_name(self.association.role_arn), self.target_role_arn
+        actions = " and ".join(decision.action for decision in refused)
+        message = f"role {role} may not do {actions} on {target}: {_why(refused)}"
+        severity = Severity.ERROR
+        if all(self._let_in_by_name(decision) for decision in refused):
+            severity = Severity.WARN
+            message += "; it gets in only because that role's trust names it and both are in one account"
+        elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
+            severity = Severity.WARN
+            message += "; without session tags it is not asked for, though AWS's guide has it all the same"
+        fix = f"allow {actions} on {target} in a policy of role {role}"
+        return (TrustFinding("base-role-cannot-assume-target", severity, message, fix),)
+
+    def _let_in_by_name(self, decision: Decision) -> bool:
+        """Whether the trust alone is enough: no Deny and no boundary is in the way, and it names the role itself."""
+        if decision.decision != "implicitDeny" or False in (decision.boundary_allows, decision.organization_allows):
+            return False
+        base, target = self.association.role_arn, self.target_role_arn
+        found = next((a for a in self._verdicts() if a.action == decision.action), None)
+        if self.evaluation is None or found is None or found.verdict is not TrustVerdict.MATCH:
+            return False
+        named = ("AWS", base) in self.evaluation.policy.statements[found.statement or 0].principals
+        return named and Arn.parse(base).account == Arn.parse(target).account
+
+
+def second_hop(
+    association: Association,
+    cluster: Cluster,
+    *,
+    base: Role | None,
+    target: Section[Role | None],
+    rights: Section[tuple[Decision, ...]],
+    pods: tuple[LivePod, ...] | None = None,
+    now: datetime | None = None,
+) -> SecondHop:
+    """Pure. `base` is the association's role, None when it was not read; `target` Known(None) when IAM says that it
+    does not exist, or only under another path. `pods` and `now` as in PodIdentity."""
+    if isinstance(target, Known) and target.value is not None and target.value.arn != association.target_role_arn:
+        target = Known(None)
+    trust: Section[Evaluation | None]
+    if isinstance(target, Missing):
+        trust = target
+    elif target.value is None:
+        trust = Known(None)
+    else:
+        trust = _evaluated(association, cluster, base, target.value, pods, now)
+    return SecondHop(association=association, trust=trust, rights=rights)
+
+
+def elsewhere(arn: str, cluster: Cluster) -> Missing | None:
+    """Why a role cannot be read with the cluster account's credentials, when it is in another account."""
+    account = Arn.parse(arn).account
+    if account == cluster.account:
+        return None
+    return Missing(
+        f"role {arn} is in account {account}, and only credentials of that account can read its trust policy",
+        f"{GET_ROLE} in account {account}",
+        "OtherAccount",
+    )
+
+
+def _evaluated(
+    association: Association,
+    cluster: Cluster,
+    base: Role | None,
+    target: Role,
+    pods: tuple[LivePod, ...] | None,
+    now: datetime | None,
+) -> Section[Evaluation | None]:
+    tags: Mapping[str, str] | None = dict(base.tags) if base is not None else None
+    try:
+        pod = PodIdentity(
+            cluster.arn,
+            association.namespace,
+            association.service_account,
+            session_tags=association.session_tags,
+            role_tags=tags,
+            pods=pods,
+            now=now,
+        )
+        hop = TargetHop(association.role_arn, pod, association.external_id, dict(target.tags))
+        return Known(evaluate(parse_policy(target.trust), hop))
+    except TrustPolicyError as error:
+        return Missing(f"the trust policy of role {target.name} cannot be read: {error}")
+    except InvalidInput as error:
+        return Missing(error.what)
+
+
+def _gone(arn: str) -> TrustFinding:
+    fix = "create the role, or point the association at one that exists (--target-role, --replace)"
+    return TrustFinding("role-not-found", Severity.ERROR, f"the target role {arn} does not exist", fix)
+
+
+def _why(refused: list[Decision]) -> str:
+    if any(decision.decision == "explicitDeny" for decision in refused):
+        return "a policy denies it"
+    if any(decision.boundary_allows is False for decision in refused):
+        return "its permissions boundary does not allow it"
+    if any(decision.organization_allows is False for decision in refused):
+        return "a service control policy of the organization does not allow it"
+    return "no policy of the role allows it"

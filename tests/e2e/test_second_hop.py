@@ -1,0 +1,156 @@
+"""The second hop, wherever the first is looked at: the association's role, and the target role that it goes on to."""
+
+import json
+from typing import Any
+
+import pytest
+
+from worlds import ACCOUNT, ACTIONS, TARGET, Site, target_arn, target_trust
+
+OTHER = "444455556666"
+STRANGER = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+
+
+@pytest.fixture
+def chained(healthy: Site) -> Site:
+    return healthy.with_target()
+
+
+def shown(site: Site) -> dict[str, Any]:
+    hop: dict[str, Any] = site.must("show", "shop/orders", "-o", "json").json["secondHop"]
+    return hop
+
+
+def ids(hop: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(item["id"], item["severity"]) for item in hop["findings"]]
+
+
+def break_rights(site: Site) -> None:
+    site.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName=TARGET)
+
+
+def deny(site: Site) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]}
+    site.aws("iam").put_role_policy(RoleName="shop-orders", PolicyName="deny", PolicyDocument=json.dumps(document))
+
+
+def test_show_has_the_whole_way(chained: Site) -> None:
+    hop = shown(chained)
+    assert (hop["targetRoleArn"], hop["verdict"]) == (target_arn(), "match")
+    assert hop["permissions"] == dict.fromkeys(ACTIONS, "allowed")
+    assert {name: item["verdict"] for name, item in hop["trust"]["actions"].items()} == dict.fromkeys(ACTIONS, "match")
+    assert (hop["findings"], hop["unknowns"]) == ([], [])
+    text = chained.must("show", "shop/orders").stdout
+    assert text.count(target_arn()) == 1
+
+
+def test_without_a_target_role_there_is_no_second_hop(healthy: Site) -> None:
+    assert healthy.must("show", "shop/orders", "-o", "json").json["secondHop"] is None
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (target_trust(STRANGER), [("target-role-trust-broken", "error")]),
+        (target_trust(actions=ACTIONS[:1]), [("target-role-trust-broken", "error")]),
+        (
+            target_trust(StringEquals={"aws:RequestTag/kubernetes-namespace": "payments"}),
+            [("target-role-trust-broken", "error")],
+        ),
+        (target_trust(StringEquals={"aws:PrincipalTag/kubernetes-namespace": "shop"}), []),
+        (target_trust(f"arn:aws:iam::{ACCOUNT}:root"), []),
+    ],
+)
+def test_the_trust_of_the_target_role(chained: Site, document: Any, expected: Any) -> None:
+    chained.trust(TARGET, document)
+    hop = shown(chained)
+    assert (ids(hop), hop["verdict"]) == (expected, "no-match" if expected else "match")
+
+
+def test_a_target_role_that_is_gone(chained: Site) -> None:
+    chained.aws("iam").delete_role(RoleName=TARGET)
+    hop = shown(chained)
+    assert (ids(hop), hop["verdict"], hop["trust"]) == ([("role-not-found", "error")], "no-match", None)
+
+
+def test_a_role_that_may_not_go_on(chained: Site) -> None:
+    """Named by the target's trust and in its account it needs no right of its own; AWS's guide asks for it."""
+    break_rights(chained)
+    assert ids(shown(chained)) == [("base-role-cannot-assume-target", "warn")]
+    chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
+    assert ids(shown(chained)) == [("base-role-cannot-assume-target", "error")]
+    chained.trust(TARGET, target_trust())
+    deny(chained)
+    assert ids(shown(chained)) == [("base-role-cannot-assume-target", "error")]
+
+
+def test_a_role_that_was_made_anew_is_another_one(chained: Site) -> None:
+    """IAM shows the old one's unique id in the target's trust, and does not take the new one for it."""
+    iam = chained.aws("iam")
+    trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
+    for name in ("dynamodb-read", TARGET):
+        iam.delete_role_policy(RoleName="shop-orders", PolicyName=name)
+    iam.delete_role(RoleName="shop-orders")
+    iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
+    found = ids(shown(chained))
+    assert ("role-recreated", "error") in found
+    assert ("target-role-trust-broken", "error") in found
+
+
+def test_the_external_id_of_the_association(chained: Site) -> None:
+    eks = chained.aws("eks")
+    (item,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+    who = {"clusterName": "demo", "associationId": item["associationId"]}
+    wrong = {"sts:ExternalId": "another"}
+    chained.trust(TARGET, target_trust(StringEquals=wrong))
+    hop = shown(chained)
+    # whether it is sent while session tags are on, AWS does not say; that this one is not, is certain
+    assert ids(hop) == [("external-id-mismatch", "error")]
+    eks.update_pod_identity_association(**who, disableSessionTags=True)
+    assert ids(shown(chained)) == [("external-id-mismatch", "error")]
+    right = eks.describe_pod_identity_association(**who)["association"]["externalId"]
+    chained.trust(TARGET, target_trust(StringEquals={"sts:ExternalId": right}))
+    assert (ids(shown(chained)), shown(chained)["verdict"]) == ([], "match")
+    eks.update_pod_identity_association(**who, disableSessionTags=False)
+    hop = shown(chained)
+    assert (ids(hop), hop["verdict"]) == ([], "unknown")
+    assert "sts:ExternalId is sent while session tags are on" in hop["unknowns"][0]["reason"]
+
+
+def test_a_target_role_of_another_account_is_left_unknown(healthy: Site) -> None:
+    healthy.with_target(OTHER)
+    hop = shown(healthy)
+    assert (hop["verdict"], hop["trust"], ids(hop)) == ("unknown", None, [])
+    assert hop["permissions"] == dict.fromkeys(ACTIONS, "allowed")
+    assert [item["permission"] for item in hop["unknowns"]] == [f"iam:GetRole in account {OTHER}"]
+    break_rights(healthy)
+    assert ids(shown(healthy)) == [("base-role-cannot-assume-target", "error")]
+
+
+def test_a_namesake_in_the_own_account_is_not_taken_for_it(healthy: Site) -> None:
+    healthy.with_target(OTHER)
+    healthy.aws("iam").create_role(RoleName=TARGET, AssumeRolePolicyDocument=json.dumps(target_trust(STRANGER)))
+    assert (shown(healthy)["trust"], ids(shown(healthy))) == (None, [])
+
+
+def test_without_the_rights_it_says_so(chained: Site, tmp_path: Any) -> None:
+    from rights_support import allow, limited
+
+    rights = allow("eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation", "eks:DescribeCluster")
+    outcome = chained("show", "shop/orders", "-o", "json", env=limited(chained.box, tmp_path, rights))
+    hop = outcome.json["secondHop"]
+    assert (outcome.code, hop["verdict"], hop["trust"], hop["permissions"]) == (0, "unknown", None, None)
+    assert {item["permission"] for item in hop["unknowns"]} == {"iam:GetRole", "iam:SimulatePrincipalPolicy"}
+
+
+def test_the_sandbox_agrees(chained: Site) -> None:
+    """What podid calls broken, EKS Auth refuses, and the other way round."""
+
+    def verified() -> int:
+        return chained("verify", "shop/orders", "--yes").code
+
+    assert verified() == 0
+    break_rights(chained)
+    assert verified() == 0  # its trust names the role, in one account
+    chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
+    assert verified() == 3
