@@ -101,6 +101,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.update_trust: lambda s: s.iam.update_trust("storefront", TRUST),
     Iam.put_inline_policy: lambda s: s.iam.put_inline_policy("storefront", "p", POLICY),
     Iam.get_policies: lambda s: s.iam.get_policies("storefront"),
+    Iam.list_inline_policies: lambda s: s.iam.list_inline_policies("orders-dynamodb"),
     Iam.list_attached_policies: lambda s: s.iam.list_attached_policies("storefront"),
     Iam.delete_inline_policy: lambda s: s.iam.delete_inline_policy("storefront", "p"),
     Iam.attach_policy: lambda s: s.iam.attach_policy("storefront", READ_S3),

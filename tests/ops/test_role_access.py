@@ -46,3 +46,49 @@ def test_nobody_is_named_who_may_not_do_both(statements: tuple[dict[str, Any], .
     (found,) = access_words(role(*statements))
     assert found.endswith(words)
     assert (ANY in found) is (words == ANY)
+
+
+DEMO = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
+
+
+def when(**conditions: Any) -> dict[str, Any]:
+    return {**allow("sts:AssumeRole", "sts:TagSession"), "Condition": conditions}
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (
+            {"ArnLike": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}},
+            "any pod in cluster arn:aws:eks:*:*:cluster/demo",
+        ),
+        ({"ArnLike": {"aws:SourceArn": "arn:*:eks:*:*:*"}}, ANY),
+        ({"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/*"}}, ANY),
+        ({"StringLike": {"aws:RequestTag/kubernetes-namespace": "shop-*"}}, "any pod in namespace shop-*"),
+        ({"ArnEquals": {"aws:SourceArn": DEMO.replace("us-west-2", "eu-west-1")}}, "any pod in cluster demo"),
+        (
+            {"StringEquals": {"aws:RequestTag/kubernetes-namespace": ["shop", "web"]}},
+            "any pod in namespace shop or web in any cluster",
+        ),
+        (
+            {"StringEqualsIfExists": {"aws:RequestTag/eks-cluster-arn": "arn:aws:eks:*:*:cluster/demo"}},
+            "while its association sends no session tags",
+        ),
+        ({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}, "names pods and admits none"),
+        ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "names pods and admits none"),
+        ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "cannot be told"),
+    ],
+)
+@pytest.mark.parametrize("clusters", [(), (DEMO,)])
+def test_a_pattern_is_no_cluster(condition: dict[str, Any], words: str, clusters: tuple[str, ...]) -> None:
+    """The engine is asked for pods that can be, of the clusters that there are and of those that are named."""
+    (found,) = access_words(role(when(**condition)), clusters, "us-west-2")
+    assert words in found
+
+
+def test_a_split_trust_with_conditions_on_either_half() -> None:
+    statements = [
+        {**allow(action), "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}}
+        for action in ("sts:AssumeRole", "sts:TagSession")
+    ]
+    assert access_words(role(*statements), (DEMO,)) == (f"any pod in namespace shop in {ANY}",)

@@ -142,6 +142,8 @@ def role(data: Mapping[str, Any]) -> Role:
         max_session_seconds=data.get("MaxSessionDuration", 3600),
         permissions_boundary_arn=(data.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
         tags={tag["Key"]: tag["Value"] for tag in data.get("Tags") or ()},
+        last_used_at=utc((data.get("RoleLastUsed") or {}).get("LastUsedDate")),
+        last_used_region=(data.get("RoleLastUsed") or {}).get("Region", ""),
     )
 
 

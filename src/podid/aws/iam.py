@@ -88,11 +88,14 @@ class Iam:
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")
     def get_policies(self, name: str) -> RolePolicies:
         """Attached ones sorted by ARN, inline ones decoded and sorted by name."""
+        inline = self.list_inline_policies(name)
+        return RolePolicies(attached=self.list_attached_policies(name), inline=inline)
+
+    @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
+    def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
+        """Decoded, by name and sorted."""
         inline = dict(pacing.fan_out(lambda policy: self._find_inline(name, policy), self._list_inline_names(name)))
-        return RolePolicies(
-            attached=self.list_attached_policies(name),
-            inline={policy: document for policy, document in sorted(inline.items()) if document is not None},
-        )
+        return {policy: document for policy, document in sorted(inline.items()) if document is not None}
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3.session
@@ -94,6 +94,17 @@ class AwsSession:
     def eks(self) -> Eks:
         return Eks(self._api("eks"))
 
+    def eks_in(self, region: str) -> Eks:
+        """EKS of another region, with the same credentials."""
+        return Eks(self._api("eks", region))
+
+    @property
+    def eks_regions(self) -> tuple[str, ...]:
+        """Every region of the partition in which botocore knows EKS, this one first. Which of them are enabled for the
+        account is not known here."""
+        others = self._core.get_available_regions("eks", partition_name=self.partition)
+        return (self.region, *sorted(set(others) - {self.region}))
+
     @property
     def iam(self) -> Iam:
         return Iam(self._api("iam"))
@@ -109,18 +120,21 @@ class AwsSession:
     def eks_auth(self) -> EksAuth:
         return EksAuth(self._api("eks-auth"))
 
-    def _api(self, service: str) -> Api:
+    def _api(self, service: str, region: str = "") -> Api:
+        region = region or self.region
+        key = f"{service} {region}"
         with self._lock:
-            if service not in self._apis:
+            if key not in self._apis:
                 pacer = Pacer(patience=self._patience)
-                self._apis[service] = Api(self._build(service, None), pacer, self.origin)
-            return self._apis[service]
+                origin = replace(self.origin, region=region)
+                self._apis[key] = Api(self._build(service, None, region), pacer, origin)
+            return self._apis[key]
 
     def _sts_as(self, credentials: Credentials) -> Api:
         with self._lock:
             return Api(self._build("sts", credentials), self._api("sts").pacer, self.origin)
 
-    def _build(self, service: str, credentials: Credentials | None) -> Any:
+    def _build(self, service: str, credentials: Credentials | None, region: str = "") -> Any:
         keys = (
             {
                 "aws_access_key_id": credentials.access_key_id,
@@ -139,7 +153,7 @@ class AwsSession:
             retries={"mode": "standard", "total_max_attempts": 1},
         )
         try:
-            client = self._boto.client(service, region_name=self.region, config=config, **keys)
+            client = self._boto.client(service, region_name=region or self.region, config=config, **keys)
         except BotoCoreError as error:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:

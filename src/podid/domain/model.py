@@ -145,7 +145,8 @@ class AttachedPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it."""
+    """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that
+    was not used within IAM's 400 days of tracking."""
 
     name: str
     arn: str
@@ -157,6 +158,8 @@ class Role:
     max_session_seconds: int = 3600
     permissions_boundary_arn: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    last_used_at: datetime | None = None
+    last_used_region: str = ""
 
     @property
     def service_linked(self) -> bool:

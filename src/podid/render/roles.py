@@ -1,18 +1,24 @@
-"""A role as a document and as text: who may assume it, and what it may do."""
+"""A role as a document and as text: who may assume it, what it may do, and what uses it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain import trust
 from podid.domain.model import Role
-from podid.ops.role.read import RoleReading
+from podid.ops.role.read import PodRole, PodRoles, RoleReading
+from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.associations import facts
-from podid.render.view import Column, Table, View, document, timestamp
+from podid.render.trust import trust_body
+from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
+
+_MARK = {trust.TrustVerdict.MATCH: "admitted", trust.TrustVerdict.NO_MATCH: "not admitted"}
 
 
 def role_body(role: Role) -> documents.RoleBody:
@@ -27,53 +33,130 @@ def role_body(role: Role) -> documents.RoleBody:
         "permissionsBoundary": role.permissions_boundary_arn or None,
         "tags": role.tags,
         "trustPolicy": role.trust,
+        "lastUsedAt": timestamp(role.last_used_at),
+        "lastUsedRegion": role.last_used_region or None,
     }
 
 
-def role_view(found: RoleReading, used_by: Sequence[str] | None) -> View:
-    """`used_by` are the service accounts of the cluster whose associations name the role, None when no cluster was
-    looked at."""
-    role, policies = found.role, found.policies
+def unread_bodies(unread: Iterable[Unread]) -> list[documents.UnreadBody]:
+    return [{"what": item.what, "reason": item.reason, "permission": item.permission or None} for item in unread]
+
+
+def role_view(found: RoleReading, now: datetime) -> View:
+    role = found.role
     body: documents.RoleDocument = {
         "kind": "Role",
         **role_body(role),
-        "attachedPolicies": [{"policyName": item.name, "policyArn": item.arn} for item in policies.attached],
-        "inlinePolicies": policies.inline,
+        "attachedPolicies": None
+        if found.attached is None
+        else [{"policyName": item.name, "policyArn": item.arn} for item in found.attached],
+        "inlinePolicies": found.inline,
         "access": found.access,
-        "usedBy": used_by,
+        "usedBy": None if found.uses is None else list(dict.fromkeys(str(use.association.ref) for use in found.uses)),
+        "associations": None if found.uses is None else [_use_body(use) for use in found.uses],
+        "unknowns": unread_bodies(found.unread),
     }
     pairs = [
         ("role", role.arn),
-        ("created", timestamp(role.created_at) or "-"),
-        ("description", role.description or "-"),
+        ("created", timestamp(role.created_at) or NOTHING),
+        ("last used", last_used(role, now)),
+        ("description", role.description or NOTHING),
         ("boundary", role.permissions_boundary_arn or "none"),
-        ("attached", ", ".join(policy.name for policy in policies.attached) or "none"),
-        ("inline", ", ".join(policies.inline) or "none"),
+        ("attached", _listed(None if found.attached is None else [item.name for item in found.attached])),
+        ("inline", _listed(found.inline)),
     ]
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    if used_by is not None:
-        pairs.append(("used by", ", ".join(used_by) or "no association of this cluster"))
-    lines = [facts(pairs), "trust:\n", *(f"  {line}\n" for line in found.access)]
+    lines = [facts(pairs), *_uses_text(found), "trust:\n", *(f"  {line}\n" for line in found.access)]
     lines += [f"  {line}\n" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    return View(document(body), (_role_table([(role, "; ".join(found.access))]),), (role.name,), "".join(lines))
+    lines += [f"not looked at: {item}\n" for item in found.unread]
+    table = _role_table([(role, "; ".join(found.access), NOTHING)], now)
+    return View(document(body), (table,), (role.name,), "".join(lines))
 
 
-def role_list_view(found: Sequence[tuple[Role, str]]) -> View:
+def last_used(role: Role, now: datetime) -> str:
+    if role.last_used_at is None:
+        return "never, as far as IAM remembers"
+    where = f" in {role.last_used_region}" if role.last_used_region else ""
+    return f"{age(role.last_used_at, now)} ago{where}"
+
+
+def _listed(names: Iterable[str] | None) -> str:
+    return "unknown" if names is None else ", ".join(names) or "none"
+
+
+def _use_body(use: RoleUse) -> documents.RoleUseBody:
+    association = use.association
+    return {
+        **trust_body(use.evaluation),
+        "clusterArn": use.cluster_arn,
+        "namespace": association.namespace,
+        "serviceAccount": association.service_account,
+        "associationId": association.association_id,
+        "hop": use.hop,
+    }
+
+
+def _uses_text(found: RoleReading) -> list[str]:
+    if found.uses is None:
+        return []
+    if not found.uses:
+        return ["used by: no association of the clusters that were read\n"]
+    return ["used by:\n", *(line for use in found.uses for line in _use_lines(use))]
+
+
+def _use_lines(use: RoleUse) -> list[str]:
+    said = _MARK.get(use.evaluation.verdict, "cannot be told")
+    target = " as target role" if use.hop == 2 else ""
+    lines = [f"  {used_words(use.association)}{target}: {said}\n"]
+    return lines + [f"    {item.severity} {item.id}: {item.message}\n" for item in use.evaluation.findings]
+
+
+def role_list_view(found: PodRoles, now: datetime) -> View:
     """Roles that pods can assume, each with the scope of its trust in words."""
     body: documents.RoleListDocument = {
         "kind": "RoleList",
-        "items": [{**role_body(role), "access": words} for role, words in found],
+        "items": [
+            {
+                **role_body(item.role),
+                "access": "; ".join(item.access.sentences),
+                "associations": None if item.associations is None else len(item.associations),
+                "refused": item.refused,
+            }
+            for item in found.admitting
+        ],
+        "admitNone": [{"roleName": item.role.name, "reason": "; ".join(item.access.shut)} for item in found.shut],
+        "clusters": found.clusters,
+        "unknowns": unread_bodies(found.unread),
     }
-    return View(document(body), (_role_table(found),), tuple(role.name for role, _ in found))
+    rows = [(item.role, "; ".join(item.access.sentences), _count(item)) for item in found.admitting]
+    return View(document(body), (_role_table(rows, now),), tuple(item.role.name for item in found.admitting))
 
 
-def _role_table(found: Sequence[tuple[Role, str]]) -> Table:
+def _count(item: PodRole) -> str:
+    if item.associations is None:
+        return "?"
+    return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
+
+
+def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime) -> Table:
     titles = (
         Column("ROLE"),
         Column("PODS THAT MAY ASSUME IT", prose=True),
+        Column("ASSOCIATIONS", folds=1),
+        Column("LAST USED", folds=2),
         Column("ARN", wide=True),
         Column("CREATED", wide=True),
     )
-    rows = tuple((role.name, words, role.arn, timestamp(role.created_at) or "-") for role, words in found)
-    return Table(titles, rows, empty="no role trusts pods.eks.amazonaws.com")
+    rows = tuple(
+        (
+            role.name,
+            words,
+            count,
+            age(role.last_used_at, now),
+            role.arn,
+            timestamp(role.created_at) or NOTHING,
+        )
+        for role, words, count in found
+    )
+    return Table(titles, rows, empty="no role's trust policy admits pods")

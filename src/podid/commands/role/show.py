@@ -18,6 +18,7 @@ def rights() -> CommandRights:
         Iam.list_role_names,
         Iam.get_policies,
         Eks.list_associations,
+        Eks.list_clusters,
     )
 
 
@@ -27,24 +28,33 @@ def show(
     terminal: Terminal,
     options: Shared,
     name: Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.", show_default=False)],
+    all_clusters: Annotated[
+        bool, typer.Option("--all-clusters", help="Look for associations in every cluster of every region.")
+    ] = False,
 ) -> None:
     """Show a role, its trust and who uses it.
 
-    Who may assume it, what it may do, and which service accounts of the cluster are associated with it.
+    Who may assume it, what it may do, and what its trust says to each association that names it.
 
     Example: podid role show shop-orders
     """
     from podid.domain.errors import AccessDenied, Conflict, NotFound, UsageError
-    from podid.ops.role.read import read_role, used_by
+    from podid.ops.role.read import read_role
+    from podid.ops.role.uses import read_all_uses, read_uses
     from podid.render.roles import role_view
 
     access.check_account()
     found = read_role(access.aws.iam, name)
-    try:
-        users = used_by(access.aws.eks, access.place(), found.role)
-    except (UsageError, NotFound, AccessDenied, Conflict) as error:
-        if options.cluster is not None:
-            raise
-        terminal.explain(f"associations not looked at: {error.what}")
-        users = None
-    terminal.emit(role_view(found, users))
+    with terminal.working("reading associations"):
+        if all_clusters:
+            found = found.with_uses(read_all_uses(access.aws, found.account), access.aws.region)
+        else:
+            try:
+                cluster = access.place().cluster_name
+            except (UsageError, NotFound, AccessDenied, Conflict) as error:
+                if options.cluster is not None:
+                    raise
+                terminal.explain(f"associations not looked at: {error.what}")
+            else:
+                found = found.with_uses(read_uses(access.aws, found.account, (cluster,)), access.aws.region)
+    terminal.emit(role_view(found, access.runtime.now()))

@@ -11,13 +11,15 @@ from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TrustFinding, unwritable_principals
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
-from podid.domain.trust.request import LivePod, PodIdentity, TargetHop
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import Scope, ScopeKind
 from podid.domain.trust.target import base_role_permissions, target_policy
 
 __all__ = [
     "ACTIONS",
     "ASSUME_ROLE",
+    "NAMESPACE_TAG",
+    "SERVICE_ACCOUNT_TAG",
     "TAG_SESSION",
     "TRUST_POLICY_QUOTA",
     "ActionVerdict",

@@ -1,59 +1,171 @@
-"""Who may assume a role, in words, told from the role alone."""
+"""Who may assume a role, in words. The engine judges pods; a trust policy only says for whom it is worth asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, product
 
 from podid.domain import trust
 from podid.domain.errors import InvalidInput
 from podid.domain.model import Role
-from podid.domain.names import PODS_PRINCIPAL, Arn
+from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
 
-# stand-ins where a statement names nobody; the words then say "any"
-_ANYBODY = "default"
+# somebody whom no statement in earnest names; the words for what lets it in say "any"
+_ANYBODY = "zq7x0v3k9"
+_NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
+_SERVICE_ACCOUNT = frozenset({trust.SERVICE_ACCOUNT_TAG.lower()})
+_CLUSTER_ARN = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn"})
+_CLUSTER_NAME = frozenset({"aws:requesttag/eks-cluster-name"})
+# a trust policy of 2,048 characters has no room for more that is meant
+_MOST_OF_ONE_STATEMENT = 200
 
 
-def pod_scopes(role: Role) -> tuple[str, ...]:
-    """One phrase for each statement that lets pods in: "only shop/orders in cluster demo". Raises InvalidInput when
-    the trust policy cannot be read."""
+@dataclass(frozen=True, slots=True)
+class PodAccess:
+    """`scopes` says in words which pods get in ("only shop/orders in cluster demo"), `unclear` for whom that cannot be
+    told and why, `shut` why a statement that names pods lets in none."""
+
+    scopes: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
+
+    @property
+    def names_pods(self) -> bool:
+        return bool(self.scopes or self.unclear or self.shut)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return (*self.scopes, *self.unclear, *self.shut)
+
+
+def pod_access(role: Role, clusters: Iterable[str] = (), region: str = "", *, tags_known: bool = True) -> PodAccess:
+    """The engine's verdict for everybody whom the trust policy could mean: pods of the real `clusters` (ARNs) and of
+    those that it names, in the namespaces and under the service accounts that it names, and pods that it does not name.
+    `tags_known` is False where the role's tags were not read. Raises InvalidInput when the trust policy cannot be
+    read."""
     policy = trust.parse_policy(role.trust)
-    words = []
-    for statement in policy.statements:
-        names_pods = any(value == PODS_PRINCIPAL for _, value in statement.principals)
-        if not (statement.allow and names_pods and not statement.not_principal):
-            continue
-        words.append(_words(statement, trust.evaluate(policy, _member(statement, role))))
-    return tuple(dict.fromkeys(words))
+    about = [statement for statement in policy.statements if _names_pods(statement)]
+    if not any(statement.allow for statement in about):
+        return PodAccess()
+    role_tags = dict(role.tags) if tags_known else None
+    candidates = [
+        trust.PodIdentity(arn, namespace, account, role_tags=role_tags)
+        for arn, namespace, account in dict.fromkeys(_candidates(about, role, tuple(clusters), region))
+    ]
+    scopes, unclear, tried = _judged(policy, candidates)
+    if not scopes:
+        untagged = [replace(who, session_tags=False) for who in candidates]
+        found, doubtful, _ = _judged(policy, untagged)
+        scopes = [f"{words}, while its association sends no session tags" for words in found]
+        unclear = unclear or doubtful
+    shut = () if scopes or unclear else tuple(_why_shut(statement, tried) for statement in about if statement.allow)
+    return PodAccess(tuple(scopes), tuple(unclear), shut)
 
 
-def _words(statement: trust.Statement, found: trust.Evaluation) -> str:
-    """Both actions decide: who may only do one of them does not become the role."""
-    if found.scope is not None and found.verdict is not trust.TrustVerdict.NO_MATCH:
-        return found.scope.words
-    no_match = trust.TrustVerdict.NO_MATCH
-    lacking = [item.action for item in (found.assume_role, found.tag_session) if item.verdict is no_match]
-    why = f": {lacking[0]} is not allowed" if len(lacking) == 1 else ""
-    return f"{statement.label} names pods and admits none{why}"
-
-
-def access_words(role: Role) -> tuple[str, ...]:
+def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> tuple[str, ...]:
     """Pods first, then every other principal that the trust policy names."""
     try:
-        scopes = pod_scopes(role)
+        access = pod_access(role, clusters, region)
         others = trust.other_principals(trust.parse_policy(role.trust))
     except InvalidInput as error:
         return (f"the trust policy cannot be read: {error.what}",)
-    return (*scopes, *((f"also {', '.join(others)}",) if others else ()))
+    return (*access.sentences, *((f"also {', '.join(others)}",) if others else ()))
 
 
-def _member(statement: trust.Statement, role: Role) -> trust.PodIdentity:
-    """Somebody whom the statement would let in if anybody: built from the values of its own conditions."""
-    named = {condition.name: condition.values[0] for condition in statement.conditions if condition.exact}
-    arn = Arn.parse(role.arn)
-    account = named.get("aws:sourceaccount", arn.account)
-    cluster = named.get("aws:sourcearn") or named.get("aws:requesttag/eks-cluster-arn")
-    if cluster is None:
-        name = named.get("aws:requesttag/eks-cluster-name", _ANYBODY)
-        cluster = f"arn:{arn.partition}:eks:us-east-1:{account}:cluster/{name}"
-    return trust.PodIdentity(
-        cluster_arn=cluster,
-        namespace=named.get("aws:requesttag/kubernetes-namespace", _ANYBODY),
-        service_account=named.get("aws:requesttag/kubernetes-service-account", _ANYBODY),
-        role_tags=dict(role.tags),
-    )
+def wider_than_asked(role: Role, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind) -> tuple[str, ...]:
+    """In words, who else gets in beside the ones who are asked for and their `scope`; empty where nobody does."""
+    order = tuple(trust.ScopeKind)
+    policy = trust.parse_policy(role.trust)
+    found = [trust.evaluate(policy, one) for one in who]
+    wide = [
+        one.scope.words
+        for one in found
+        if one.scope is not None
+        and isinstance(one.request, trust.PodIdentity)
+        and order.index(one.scope.kind) > order.index(trust.effective_scope(one.request, scope))
+    ]
+    return tuple(dict.fromkeys(wide))
+
+
+def _judged(
+    policy: trust.Policy, candidates: Iterable[trust.PodIdentity]
+) -> tuple[list[str], list[str], list[trust.Evaluation]]:
+    scopes, unclear, tried = [], [], []
+    for who in candidates:
+        found = trust.evaluate(policy, who)
+        tried.append(found)
+        if found.verdict is trust.TrustVerdict.MATCH and found.scope is not None:
+            scopes.append(found.scope.words)
+        elif found.verdict is trust.TrustVerdict.UNKNOWN:
+            doubtful = (found.assume_role, found.tag_session)
+            reason = next(item.reason for item in doubtful if item.verdict is trust.TrustVerdict.UNKNOWN)
+            unclear.append(f"cannot be told: {reason}")
+    return list(dict.fromkeys(scopes)), list(dict.fromkeys(unclear)), tried
+
+
+def _names_pods(statement: trust.Statement) -> bool:
+    return statement.not_principal or any(name in (PODS_PRINCIPAL, "*") for _, name in statement.principals)
+
+
+def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> str:
+    """Both actions decide: who may only do one of them does not become the role."""
+    no_match = trust.TrustVerdict.NO_MATCH
+    for found in tried:
+        lacking = [item.action for item in (found.assume_role, found.tag_session) if item.verdict is no_match]
+        if len(lacking) == 1:
+            return f"{statement.label} names pods and admits none: {lacking[0]} is not allowed"
+    return f"{statement.label} names pods and admits none"
+
+
+def _candidates(
+    statements: Iterable[trust.Statement], role: Role, clusters: tuple[str, ...], region: str
+) -> Iterator[tuple[str, str, str]]:
+    """Cluster, namespace and service account, with repetitions."""
+    for statement in statements:
+        where = (*clusters, *_clusters_of(statement, role, clusters, region))
+        namespaces = (_ANYBODY, *_values(statement, _NAMESPACE))
+        accounts = (_ANYBODY, *_values(statement, _SERVICE_ACCOUNT))
+        yield from islice(product(where, namespaces, accounts), _MOST_OF_ONE_STATEMENT)
+
+
+def _values(statement: trust.Statement, keys: frozenset[str]) -> tuple[str, ...]:
+    """What the conditions say of these keys; a pattern is stood for by somebody of whom it is true."""
+    values = [value for c in statement.conditions if c.name in keys and not c.negated for value in c.values]
+    return tuple(value.replace("*", "x").replace("?", "x") for value in values if "${" not in value)
+
+
+def _clusters_of(statement: trust.Statement, role: Role, clusters: tuple[str, ...], region: str) -> Iterator[str]:
+    """The ARNs of clusters that the statement names. For the parts that a pattern leaves open an ARN has the role's own
+    account, and the region at hand: the engine must be asked for a cluster that can be, never for a pattern."""
+    own = Arn.parse(role.arn)
+    stem = f"arn:{own.partition}:eks:{region or 'us-east-1'}:{own.account}:cluster/"
+    named = False
+    for condition in statement.conditions:
+        for value in condition.values if not condition.negated else ():
+            if condition.name in _CLUSTER_NAME:
+                arn = stem + value.replace("*", "x").replace("?", "x")
+            elif condition.name in _CLUSTER_ARN:
+                parts = [
+                    _without_wildcards(part, real)
+                    for part, real in zip(value.split(":", 5), stem.split(":", 5), strict=False)
+                ]
+                arn = ":".join(parts)
+            else:
+                continue
+            try:
+                parse_cluster_arn(arn)
+            except InvalidInput:
+                continue
+            named = True
+            yield arn
+    if not named and not clusters:
+        yield stem + _ANYBODY
+
+
+def _without_wildcards(part: str, real: str) -> str:
+    if not set("*?") & set(part):
+        return part
+    if "/" in part:
+        return part.replace("*", "x").replace("?", "x")
+    return f"{real}{_ANYBODY}" if real.endswith("cluster/") else real

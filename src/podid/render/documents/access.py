@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
-from podid.domain.members import About, ArnText, Pairs, PolicyObject, ServiceAccounts, Time
+from podid.domain.members import About, ArnText, MissingRight, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
 
 
@@ -127,10 +127,29 @@ class RoleBody(TypedDict):
     permissionsBoundary: Annotated[str | None, About("The boundary policy's ARN.")]
     tags: Pairs
     trustPolicy: PolicyObject
+    lastUsedAt: Annotated[
+        Time | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
+    ]
+    lastUsedRegion: str | None
+
+
+class UnreadBody(TypedDict):
+    what: Annotated[str, About("What could not be looked at.")]
+    reason: str
+    permission: MissingRight
 
 
 class RoleListItem(RoleBody):
     access: Annotated[str, About("Which pods, in words.")]
+    associations: Annotated[
+        int | None, About("How many of the clusters that were read name it; null where none could be read.")
+    ]
+    refused: Annotated[int, About("How many of these the trust does not admit.")]
+
+
+class ShutRoleBody(TypedDict):
+    roleName: str
+    reason: str
 
 
 class RoleListDocument(TypedDict):
@@ -138,6 +157,9 @@ class RoleListDocument(TypedDict):
 
     kind: Literal["RoleList"]
     items: Sequence[RoleListItem]
+    admitNone: Annotated[Sequence[ShutRoleBody], About("Roles that name pods and let none in.")]
+    clusters: Annotated[Sequence[ArnText], About("Those whose associations were read.")]
+    unknowns: Sequence[UnreadBody]
 
 
 class AttachedPolicyBody(TypedDict):
@@ -145,11 +167,24 @@ class AttachedPolicyBody(TypedDict):
     policyArn: ArnText
 
 
+class RoleUseBody(TrustBody):
+    clusterArn: ArnText
+    namespace: str
+    serviceAccount: str
+    associationId: str
+    hop: Annotated[Literal[1, 2], About("1 where it is the association's role, 2 where it is its target role.")]
+
+
 class RoleDocument(RoleBody):
     """`podid role show`."""
 
     kind: Literal["Role"]
-    attachedPolicies: Sequence[AttachedPolicyBody]
-    inlinePolicies: Annotated[Mapping[str, PolicyObject], About("By name.")]
-    access: Annotated[Sequence[str], About("Who may assume it, a sentence for each statement.")]
-    usedBy: Annotated[ServiceAccounts | None, About("Of the chosen cluster; null where no cluster was looked at.")]
+    attachedPolicies: Annotated[Sequence[AttachedPolicyBody] | None, About("null where they may not be read.")]
+    inlinePolicies: Annotated[Mapping[str, PolicyObject] | None, About("By name; null where they may not be read.")]
+    access: Annotated[Sequence[str], About("Who may assume it, a sentence for each scope.")]
+    usedBy: Annotated[ServiceAccounts | None, About("Of the clusters that were read; null where none was.")]
+    associations: Annotated[
+        Sequence[RoleUseBody] | None,
+        About("Those that name the role, with what its trust says to each; null where no cluster was read."),
+    ]
+    unknowns: Sequence[UnreadBody]

@@ -1,0 +1,167 @@
+"""Which associations use a role, as their own or as target: read across the clusters and regions that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from podid.domain import trust
+from podid.domain.errors import CredentialsError, PodidError
+from podid.domain.model import Association, Role
+from podid.domain.names import Arn
+from podid.domain.words import short_list
+
+if TYPE_CHECKING:
+    from podid.aws.session import AwsSession
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What could not be looked at. `permission` is the right that was missing, empty where another thing was."""
+
+    what: str
+    reason: str
+    permission: str = ""
+
+    @classmethod
+    def of(cls, what: str, error: PodidError) -> Unread:
+        return cls(what, error.what, error.permission)
+
+    def __str__(self) -> str:
+        return f"{self.what}: needs {self.permission}" if self.permission else f"{self.what}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Uses:
+    """The associations that were read, by cluster (ARNs). `unread` is where others may be."""
+
+    associations: Mapping[str, tuple[Association, ...]] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return tuple(sorted(self.associations))
+
+    @cached_property
+    def _by_role(self) -> Mapping[str, tuple[Association, ...]]:
+        found: dict[str, list[Association]] = {}
+        for arn in self.clusters:
+            for association in self.associations[arn]:
+                for role in dict.fromkeys((association.role_arn, association.target_role_arn)):
+                    found.setdefault(role or "", []).append(association)
+        return {role: tuple(items) for role, items in found.items()}
+
+    def of(self, role_arn: str) -> tuple[Association, ...]:
+        """The associations that name the role, as their own or as target, by cluster and service account."""
+        return self._by_role.get(role_arn, ())
+
+
+def cluster_arn(association: Association) -> str:
+    """The ARN of an association's cluster, told from its own."""
+    arn = Arn.parse(association.association_arn)
+    return f"arn:{arn.partition}:eks:{arn.region}:{arn.account}:cluster/{association.cluster_name}"
+
+
+def used_words(association: Association) -> str:
+    """`shop/orders in cluster demo, us-west-2`: where more than one cluster was read."""
+    return f"{association.ref} in cluster {association.cluster_name}, {Arn.parse(association.association_arn).region}"
+
+
+def read_uses(aws: AwsSession, account: str, clusters: Iterable[str]) -> Uses:
+    """Of these clusters of the session's region, by name."""
+    return _gather(aws, account, [(aws.region, name) for name in clusters], ())
+
+
+def read_region_uses(aws: AwsSession, account: str) -> Uses:
+    """Of every cluster of the session's region."""
+    return _of_regions(aws, account, (aws.region,))
+
+
+def read_all_uses(aws: AwsSession, account: str) -> Uses:
+    """Of every cluster of every region of the partition. A region whose EKS does not take the credentials is, as a
+    rule, one that is not enabled for the account; it is among the `unread` all the same."""
+    return _of_regions(aws, account, aws.eks_regions)
+
+
+def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
+    from podid.aws import pacing
+
+    clusters: list[tuple[str, str]] = []
+    unread: list[Unread] = []
+    foreign: list[str] = []
+    for region, found in pacing.fan_out(pacing.attempt(lambda name: aws.eks_in(name).list_clusters()), regions):
+        if isinstance(found, CredentialsError) and region != aws.region:
+            foreign.append(region)
+        elif isinstance(found, PodidError):
+            unread.append(Unread.of(f"clusters in {region}", found))
+        else:
+            clusters += [(region, name) for name in found]
+    if foreign:
+        reason = "they do not take these credentials (as a rule they are not enabled for the account)"
+        what = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
+        unread.append(Unread(what, reason))
+    return _gather(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
+
+
+def _gather(aws: AwsSession, account: str, clusters: list[tuple[str, str]], unread: tuple[Unread, ...]) -> Uses:
+    """One after another: each is a fan-out of its own that fills the pace that the region allows."""
+    found: dict[str, tuple[Association, ...]] = {}
+    more: list[Unread] = []
+    seen: set[str] = set()  # one endpoint for all regions may answer the same for each
+    for region, name in sorted(clusters, key=lambda item: (item[0] != aws.region, item)):
+        try:
+            read = aws.eks_in(region).list_associations(name)
+        except PodidError as error:
+            more.append(Unread.of(f"associations of cluster {name} in {region}", error))
+            continue
+        new = tuple(item for item in read if item.association_arn not in seen)
+        seen.update(item.association_arn for item in new)
+        found[f"arn:{aws.partition}:eks:{region}:{account}:cluster/{name}"] = new
+    return Uses(found, (*unread, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class RoleUse:
+    """What the role's trust says to one association that names it. `hop` is 1 where it is the association's own role
+    and 2 where it is the target."""
+
+    association: Association
+    cluster_arn: str
+    hop: Literal[1, 2]
+    evaluation: trust.Evaluation
+
+
+def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[RoleUse, ...]:
+    """The engine's verdict for every association that uses the role; `tags_known` is False where the role's tags were
+    not read. Raises InvalidInput for a trust policy that cannot be read."""
+    policy = trust.parse_policy(role.trust)
+    tags = dict(role.tags) if tags_known else None
+    found = []
+    for arn in uses.clusters:
+        for association in uses.associations[arn]:
+            for hop, named in _hops(association):
+                if named == role.arn:
+                    request = _request(tags, association, arn, hop)
+                    found.append(RoleUse(association, arn, hop, trust.evaluate(policy, request)))
+    return tuple(found)
+
+
+def _hops(association: Association) -> tuple[tuple[Literal[1], str], tuple[Literal[2], str | None]]:
+    return (1, association.role_arn), (2, association.target_role_arn)
+
+
+def _request(
+    tags: Mapping[str, str] | None, association: Association, arn: str, hop: Literal[1, 2]
+) -> trust.PodIdentity | trust.TargetHop:
+    pod = trust.PodIdentity(
+        cluster_arn=arn,
+        namespace=association.namespace,
+        service_account=association.service_account,
+        session_tags=association.session_tags,
+        role_tags=tags if hop == 1 else None,
+    )
+    if hop == 1:
+        return pod
+    return trust.TargetHop(association.role_arn, pod, association.external_id, role_tags=tags)

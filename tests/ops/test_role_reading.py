@@ -1,0 +1,135 @@
+"""`role list` and `role show`: the engine's verdict for each association, and what cannot be read is unknown."""
+
+import json
+from typing import Any
+
+import pytest
+
+from podid.sandbox.http import HttpAnswer, HttpRequest
+from podid.sandbox.sigv4 import read_signature
+from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, ROLE_ARN, Site, trust_for
+
+PODS = {"Service": "pods.eks.amazonaws.com"}
+WIDE = {"Effect": "Allow", "Principal": PODS, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+
+
+def document(*statements: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+SPLIT = document({**WIDE, "Action": "sts:AssumeRole"}, {**WIDE, "Action": "sts:TagSession"})
+PATTERN = document({**WIDE, "Condition": {"ArnLikeIfExists": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}})
+OTHER = document({**WIDE, "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}})
+UNTAGGED = document({**WIDE, "Action": "sts:AssumeRole"})
+
+
+def listed(site: Site, name: str = "shop-orders") -> Any:
+    items = site.must("role", "list", "-o", "json").json["items"]
+    return next((item for item in items if item["roleName"] == name), None)
+
+
+@pytest.mark.parametrize("trust", [trust_for(ORDERS), SPLIT, PATTERN])
+def test_a_role_that_works_is_listed(healthy: Site, trust: Any) -> None:
+    healthy.trust("shop-orders", trust)
+    item = listed(healthy)
+    assert (item["associations"], item["refused"]) == (1, 0)
+    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
+    (use,) = shown["associations"]
+    assert (use["clusterArn"], use["namespace"], use["serviceAccount"]) == (CLUSTER_ARN, "shop", "orders")
+    assert (use["verdict"], use["hop"]) == ("match", 1)
+    assert shown["usedBy"] == ["shop/orders"]
+
+
+def test_without_tag_session_nobody_gets_in(healthy: Site) -> None:
+    healthy.trust("shop-orders", UNTAGGED)
+    outcome = healthy.must("role", "list")
+    assert "shop-orders" not in outcome.stdout
+    assert "shop-orders" in outcome.stderr
+    none = healthy.must("role", "list", "-o", "json").json["admitNone"]
+    why = "Statement[0] names pods and admits none: sts:TagSession is not allowed"
+    assert {"roleName": "shop-orders", "reason": why} in none
+    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
+    ids = [finding["id"] for use in shown["associations"] for finding in use["findings"]]
+    assert "trust-missing-tag-session" in ids
+    assert "shop/orders in cluster demo, us-west-2: not admitted" in healthy.must("role", "show", "shop-orders").stdout
+
+
+def test_a_role_that_refuses_its_association(healthy: Site) -> None:
+    healthy.trust("shop-orders", OTHER)
+    item = listed(healthy)
+    assert (item["associations"], item["refused"]) == (1, 1)
+    assert "1, 1 refused" in healthy.must("role", "list").stdout
+
+
+def test_the_trust_of_a_target_role_is_asked_for_the_second_hop(healthy: Site) -> None:
+    healthy.aws("iam").create_role(RoleName="target", AssumeRolePolicyDocument=_json(trust_of_target()))
+    arn = f"arn:aws:iam::{ACCOUNT}:role/target"
+    healthy.must(
+        "associate", "shop/orders", "--role", "shop-orders", "--target-role", arn, "--replace", "--wait", "api"
+    )
+    (use,) = healthy.must("role", "show", "target", "-o", "json").json["associations"]
+    assert (use["hop"], use["verdict"]) == (2, "match")
+
+
+def trust_of_target() -> dict[str, Any]:
+    return document({"Effect": "Allow", "Principal": {"AWS": ROLE_ARN}, "Action": ["sts:AssumeRole", "sts:TagSession"]})
+
+
+def _json(value: object) -> str:
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("right", "member"),
+    [
+        ("iam:ListRolePolicies", "inlinePolicies"),
+        ("iam:GetRolePolicy", "inlinePolicies"),
+        ("iam:ListAttachedRolePolicies", "attachedPolicies"),
+        ("eks:ListPodIdentityAssociations", "associations"),
+        ("eks:DescribePodIdentityAssociation", "associations"),
+    ],
+)
+def test_what_can_be_read_is_shown(healthy: Site, right: str, member: str) -> None:
+    healthy.box.world.credentials.deny(right)
+    shown = healthy.must("role", "show", "shop-orders", "-o", "json").json
+    assert shown[member] in (None, [])
+    (unknown,) = shown["unknowns"]
+    assert unknown["permission"] == right
+    assert shown["trustPolicy"] == trust_for(ORDERS)
+    text = healthy.must("role", "show", "shop-orders").stdout
+    assert f"needs {right}" in text
+    assert "no association" not in text
+
+
+@pytest.mark.parametrize("right", ["eks:ListClusters", "eks:ListPodIdentityAssociations", "iam:GetRole"])
+def test_a_list_says_what_it_could_not_see(healthy: Site, right: str) -> None:
+    healthy.box.world.credentials.deny(right)
+    found = healthy.must("role", "list", "-o", "json").json
+    assert [unknown["permission"] for unknown in found["unknowns"]] == [right]
+    (item,) = [item for item in found["items"] if item["roleName"] == "shop-orders"]
+    assert item["associations"] == (1 if right == "iam:GetRole" else None)
+    assert f"needs {right}" in healthy.must("role", "list").stderr
+
+
+def test_every_cluster_of_every_region(healthy: Site) -> None:
+    regions: set[str] = set()
+    answer = healthy.box.gateway.answer
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        if healthy.box.gateway.name(request).operation == "ListClusters":
+            signature = read_signature(request)
+            assert signature is not None
+            regions.add(signature.region)
+            if signature.region == "ap-east-1":
+                code = "UnrecognizedClientException"
+                body = json.dumps({"__type": code, "message": "The security token included in the request is invalid."})
+                return HttpAnswer(403, {"Content-Type": "application/json", "x-amzn-ErrorType": code}, body.encode())
+        return answer(request)
+
+    healthy.box.gateway.answer = answering  # type: ignore[method-assign]
+    shown = healthy.must("role", "show", "shop-orders", "--all-clusters", "-o", "json").json
+    assert [use["clusterArn"] for use in shown["associations"]] == [CLUSTER_ARN]
+    assert {"us-west-2", "eu-central-1", "ap-southeast-2"} <= regions
+    assert not any(region.startswith(("cn-", "us-gov-")) for region in regions)
+    (unknown,) = shown["unknowns"]  # not enabled, as a rule; it is said all the same
+    assert unknown["what"] == "ap-east-1"
