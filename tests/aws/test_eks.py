@@ -365,7 +365,9 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
 def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> None:
     wanted = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": ROLE}]
     session.eks._api.write(
-        "UpdateAddon", {"clusterName": "demo", "addonName": "aws-ebs-csi-driver", "podIdentityAssociations": wanted}
+        "UpdateAddon",
+        {"clusterName": "demo", "addonName": "aws-ebs-csi-driver", "podIdentityAssociations": wanted},
+        "the add-on",
     )
     box.world.clock.advance(60)
     owned = session.eks.find_association("demo", ServiceAccountRef("kube-system", "ebs-csi-controller-sa"))

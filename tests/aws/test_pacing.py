@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from podid.aws import pacing
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, UnreadableAnswer
+from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
 from podid.aws.pacing import Pacer, backoff
 from podid.aws.rate import Rate
-from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut
+from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
 
 
 class Clock:

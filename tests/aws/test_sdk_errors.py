@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 
 from aws.saying import ORIGIN, said
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, UnreadableAnswer, lost_answer
+from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
 from podid.aws.translate import Origin, translate
 from podid.domain.errors import (
     Conflict,
@@ -16,6 +16,7 @@ from podid.domain.errors import (
     InvalidInput,
     PodidError,
     Unavailable,
+    UnreadableAnswer,
     UsageError,
 )
 

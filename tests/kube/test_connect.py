@@ -78,7 +78,7 @@ print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": 
 def test_without_a_kubeconfig_the_cluster_itself_is_enough(tls: Server, make_cluster: MakeCluster) -> None:
     tls.script(Answer(200, {"gitVersion": "v1.36.0"}))
     connection = connect(make_cluster(tls.url), token=token)
-    assert Transport(connection).get("/version") == {"gitVersion": "v1.36.0"}
+    assert Transport(connection).get("/version", dict) == {"gitVersion": "v1.36.0"}
     assert tls.requests[0].headers["authorization"] == "Bearer signed"
     assert connection.how == "endpoint of cluster demo, with a token signed by podid"
 
@@ -90,7 +90,7 @@ def test_the_current_context_is_used_when_its_server_is_the_clusters(
     _, other = self_signed(tmp_path, "other")
     connection = connect(make_cluster(tls.url, pem=other), token=no_token, env={"KUBECONFIG": file})
     tls.script(Answer(200, {}))
-    assert Transport(connection).get("/version") == {}
+    assert Transport(connection).get("/version", dict) == {}
     assert tls.requests[0].headers["authorization"] == "Bearer from-kubeconfig"
     assert connection.how == "context work of the kubeconfig (its server is the cluster's)"
 
@@ -102,7 +102,7 @@ def test_the_current_context_is_used_when_its_ca_is_the_clusters(
     cluster = make_cluster("https://abc.gr7.us-west-2.eks.amazonaws.com", pem=certificate[1].replace("\n", "\r\n"))
     connection = connect(cluster, token=no_token, env={"KUBECONFIG": file})
     tls.script(Answer(200, {}))
-    assert Transport(connection).get("/version") == {}
+    assert Transport(connection).get("/version", dict) == {}
     assert connection.how == "context work of the kubeconfig (its CA is the cluster's)"
 
 
@@ -112,7 +112,7 @@ def test_a_current_context_of_another_cluster_is_left_alone(
     file = write_kubeconfig(tmp_path / "config", "https://elsewhere.example", ca=self_signed(tmp_path, "other")[1])
     connection = connect(make_cluster(tls.url), token=token, env={"KUBECONFIG": file})
     tls.script(Answer(200, {}))
-    assert Transport(connection).get("/version") == {}
+    assert Transport(connection).get("/version", dict) == {}
     assert tls.requests[0].headers["authorization"] == "Bearer signed"
 
 
@@ -154,7 +154,7 @@ def test_an_exec_plugin_supplies_the_token_and_is_asked_again_after_401(
     file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], user=plugin(tmp_path, CREDENTIAL))
     connection = connect(make_cluster(tls.url), token=no_token, context="work", kubeconfig=file)
     tls.answer = lambda r: Answer(200 if r.headers["authorization"] == "Bearer plugin-2" else 401, {})
-    assert Transport(connection).get("/version") == {}
+    assert Transport(connection).get("/version", dict) == {}
     assert [r.headers["authorization"] for r in tls.requests] == ["Bearer plugin-1", "Bearer plugin-2"]
 
 
@@ -191,7 +191,7 @@ def test_a_client_certificate_is_a_credential(
     user = {"client-certificate": str(certificate[0]), "client-key": str(certificate[0])}
     file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], user=user)
     tls.script(Answer(200, {}))
-    assert Transport(connect(make_cluster(tls.url), kubeconfig=file)).get("/version") == {}
+    assert Transport(connect(make_cluster(tls.url), kubeconfig=file)).get("/version", dict) == {}
     assert "authorization" not in tls.requests[0].headers
 
 
@@ -210,7 +210,7 @@ def test_no_proxy_is_honoured_without_a_kubeconfig(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     tls.script(Answer(200, {}))
-    assert Transport(connect(make_cluster(tls.url), token=token)).get("/version") == {}
+    assert Transport(connect(make_cluster(tls.url), token=token)).get("/version", dict) == {}
 
 
 def test_a_cluster_that_is_still_being_made(make_cluster: MakeCluster) -> None:

@@ -88,7 +88,7 @@ def test_values_of_secrets_never_arrive() -> None:
 
 
 def test_a_pod_with_next_to_nothing() -> None:
-    pod = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": None}, "status": None})
+    pod = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": {"containers": []}, "status": None})
     assert (pod.service_account, pod.containers, pod.owner, pod.volumes, pod.phase) == ("default", (), None, (), "")
 
 

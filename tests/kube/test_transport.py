@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable
+from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable, UnreadableAnswer
+from podid.domain.foreign import Object
 from podid.domain.model import Cluster
 from podid.kube.connect import Connection, connect
-from podid.kube.transport import Json, Transport
+from podid.kube.transport import Transport
 
 from .kube_server import Answer, Request, Server, recorded, self_signed, serve
 
 
-def name(item: Json) -> str:
+def name(item: Object) -> str:
     return str(item["metadata"]["name"])
 
 
@@ -46,9 +47,18 @@ def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: T
     assert raised.value.what == "the list /api/v1/pods expired 3 times while it was being read"
 
 
-def test_null_items_are_an_empty_list(tls: Server, transport: Transport) -> None:
-    tls.script(Answer(200, {"items": None, "metadata": {}}))
+def test_no_items_are_an_empty_list(tls: Server, transport: Transport) -> None:
+    tls.script(Answer(200, {"items": [], "metadata": {}}))
     assert transport.list("/api/v1/pods", name) == []
+
+
+@pytest.mark.parametrize("body", [{"items": None}, {"metadata": {}}, {"items": {}}, {"items": [None]}])
+def test_a_list_without_items_is_not_an_empty_one(tls: Server, transport: Transport, body: Object) -> None:
+    """An API server never leaves them out (apiserver, etcd3 store: "never return a nil Items pointer")."""
+    tls.script(Answer(200, dict(body)))
+    with pytest.raises(UnreadableAnswer) as raised:
+        transport.list("/api/v1/pods", name)
+    assert "the answer of the API server of cluster demo for pods cannot be read: " in raised.value.what
 
 
 def test_the_garbage_collector_runs_again_after_a_list(tls: Server, transport: Transport) -> None:
@@ -67,7 +77,7 @@ def test_reads_survive_resets_throttling_and_a_server_that_restarts(
         Answer(503, "apiserver is shutting down"),
         Answer(200, {"ok": True}),
     )
-    assert transport.get("/version") == {"ok": True}
+    assert transport.get("/version", dict) == {"ok": True}
     assert sleeps[1] == 2.0
     assert len(sleeps) == 3
 
@@ -80,14 +90,14 @@ def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> N
 
     tls.script(Answer(429, {}, {"Retry-After": "7"}))
     with pytest.raises(Throttled):
-        Transport(connection, patience=30, monotonic=lambda: now[0], sleep=sleep).get("/version")
+        Transport(connection, patience=30, monotonic=lambda: now[0], sleep=sleep).get("/version", dict)
     assert (now[0], len(tls.requests)) == (28.0, 5)
 
 
 def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport) -> None:
     tls.script(Answer(hang_up=True), Answer(201, {}))
     with pytest.raises(Unavailable) as raised:
-        transport.post("/api/v1/namespaces/shop/serviceaccounts", {})
+        transport.post("/api/v1/namespaces/shop/serviceaccounts", {}, dict)
     assert raised.value.what == (
         "the connection to the API server of cluster demo broke: Remote end closed connection without response"
     )
@@ -96,7 +106,9 @@ def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport
 
 def test_a_dry_run_is_repeated_after_a_reset(tls: Server, transport: Transport) -> None:
     tls.script(Answer(hang_up=True), Answer(201, {"kind": "Pod"}))
-    assert transport.post("/api/v1/namespaces/shop/pods", {}, {"dryRun": "All"}, idempotent=True) == {"kind": "Pod"}
+    assert transport.post("/api/v1/namespaces/shop/pods", {}, dict, {"dryRun": "All"}, idempotent=True) == {
+        "kind": "Pod"
+    }
 
 
 def test_every_request_carries_the_token_and_401_gets_a_new_one_once(
@@ -111,15 +123,15 @@ def test_every_request_carries_the_token_and_401_gets_a_new_one_once(
 
     tls.answer = answer
     transport = Transport(connection)
-    transport.get("/version")
-    transport.get("/version")
+    transport.get("/version", dict)
+    transport.get("/version", dict)
     assert [r.headers["authorization"] for r in tls.requests] == ["Bearer first", "Bearer second", "Bearer second"]
 
 
 def test_a_second_401_is_the_end(tls: Server, transport: Transport) -> None:
     tls.answer = lambda _: recorded("unauthorized bad token")
     with pytest.raises(CredentialsError) as raised:
-        transport.get("/version")
+        transport.get("/version", dict)
     assert raised.value.what == "the API server of cluster demo does not know who is calling (401 Unauthorized)"
     assert len(tls.requests) == 2
 
@@ -148,14 +160,14 @@ def test_refusals_are_translated(tls: Server, transport: Transport) -> None:
     assert raised.value.permission == "list pods (cluster-wide)"
     tls.script(recorded("unknown group"))
     with pytest.raises(Rejected):
-        transport.get("/apis/nope.io/v1/things")
+        transport.get("/apis/nope.io/v1/things", dict)
 
 
 def test_fresh_opens_another_connection(tls: Server, transport: Transport) -> None:
     tls.script(Answer(200, {}))
-    transport.get("/version")
-    transport.fresh().get("/version")
-    transport.get("/version")
+    transport.get("/version", dict)
+    transport.fresh().get("/version", dict)
+    transport.get("/version", dict)
     first, second, third = (request.connection for request in tls.requests)
     assert first == third != second
 
@@ -164,7 +176,7 @@ def test_a_server_with_another_certificate(tls: Server, make_cluster: Callable[.
     _, other = self_signed(tmp_path, "other")
     connection = connect(make_cluster(tls.url, pem=other), token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
-        Transport(connection).get("/version")
+        Transport(connection).get("/version", dict)
     host = tls.url.removeprefix("https://")
     assert raised.value.what == f"the certificate shown by {host} is not signed by the cluster's certificate authority"
     assert raised.value.hint == (*("aws", "eks", "update-kubeconfig", "--name", "demo", "--region", "us-west-2"),)
@@ -177,7 +189,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
     cluster = make_cluster(f"https://{address}", public_endpoint=False)
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
-        Transport(connection).get("/version")
+        Transport(connection).get("/version", dict)
     assert raised.value.what == f"the API server of cluster demo at {address} cannot be reached: Connection refused"
     assert raised.value.advice == (
         "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
@@ -192,12 +204,14 @@ def test_a_name_that_does_not_resolve(make_cluster: Callable[..., Cluster]) -> N
     cluster = make_cluster("https://abc.gr7.us-west-2.eks.invalid")
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
-        Transport(connection).get("/version")
+        Transport(connection).get("/version", dict)
     assert raised.value.what == "the name abc.gr7.us-west-2.eks.invalid does not resolve"
 
 
 def test_an_answer_that_is_not_json(tls: Server, transport: Transport) -> None:
     tls.script(Answer(200, "<html>sign in</html>"))
     with pytest.raises(Unavailable) as raised:
-        transport.get("/version")
-    assert raised.value.what == "the API server's answer is not JSON; something on the way answered instead"
+        transport.get("/version", dict)
+    assert (
+        raised.value.what == "the answer of the API server of cluster demo for /version cannot be read: it is not JSON"
+    )

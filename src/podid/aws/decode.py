@@ -1,116 +1,138 @@
-"""Answers of EKS and IAM as domain values: pure functions. A member that is missing gets the model's empty value."""
+"""Answers of EKS, EKS Auth, IAM and STS as domain values: pure functions that raise Malformed. An optional member that
+is missing gets the model's empty value."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import unquote
 
-from podid.aws.values import Update
-from podid.domain.errors import PodidError
+from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
+from podid.domain.errors import InvalidInput
+from podid.domain.foreign import (
+    Malformed,
+    Object,
+    check_depth,
+    flag_or,
+    inner,
+    inner_or_empty,
+    inners,
+    inners_or_none,
+    instant_or_none,
+    number_or,
+    pairs,
+    text,
+    text_or,
+    texts_or_none,
+)
 from podid.domain.model import (
     Addon,
     AddonIssue,
     AddonVersion,
     Association,
     AssociationSummary,
+    AttachedPolicy,
+    Caller,
     Cluster,
+    Decision,
     NodeGroup,
     Role,
 )
+from podid.domain.names import Arn
 
-_ADDON_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)-eksbuild\.(\d+)")
-
-
-def utc(value: datetime | None) -> datetime | None:
-    return value.astimezone(UTC) if value else None
+_ADDON_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})-eksbuild\.(\d{1,9})", re.ASCII)
 
 
-def cluster(data: Mapping[str, Any]) -> Cluster:
-    vpc = data.get("resourcesVpcConfig") or {}
-    compute = data.get("computeConfig") or {}
+# --- EKS --------------------------------------------------------------------------------------------------------------
+
+
+def cluster(data: Object) -> Cluster:
+    vpc, compute = inner_or_empty(data, "resourcesVpcConfig"), inner_or_empty(data, "computeConfig")
     return Cluster(
-        name=data["name"],
-        arn=data["arn"],
-        version=data.get("version", ""),
-        status=data.get("status", ""),
-        platform_version=data.get("platformVersion", ""),
-        endpoint=data.get("endpoint", ""),
-        certificate_authority=(data.get("certificateAuthority") or {}).get("data", ""),
-        cluster_id=data.get("id", ""),
-        ip_family=(data.get("kubernetesNetworkConfig") or {}).get("ipFamily", "ipv4"),
-        auto_mode=bool(compute.get("enabled", False)),
-        auto_node_role_arn=compute.get("nodeRoleArn", ""),
-        oidc_issuer=((data.get("identity") or {}).get("oidc") or {}).get("issuer", ""),
-        public_endpoint=bool(vpc.get("endpointPublicAccess", True)),
-        private_endpoint=bool(vpc.get("endpointPrivateAccess", False)),
-        authentication_mode=(data.get("accessConfig") or {}).get("authenticationMode", ""),
+        name=text(data, "name"),
+        arn=_arn(data, "arn"),
+        version=text_or(data, "version"),
+        status=text_or(data, "status"),
+        platform_version=text_or(data, "platformVersion"),
+        endpoint=text_or(data, "endpoint"),
+        certificate_authority=text_or(inner_or_empty(data, "certificateAuthority"), "data"),
+        cluster_id=text_or(data, "id"),
+        ip_family=text_or(inner_or_empty(data, "kubernetesNetworkConfig"), "ipFamily", "ipv4"),
+        auto_mode=flag_or(compute, "enabled"),
+        auto_node_role_arn=text_or(compute, "nodeRoleArn"),
+        oidc_issuer=text_or(inner_or_empty(inner_or_empty(data, "identity"), "oidc"), "issuer"),
+        public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
+        private_endpoint=flag_or(vpc, "endpointPrivateAccess"),
+        authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
     )
 
 
-def association_summary(data: Mapping[str, Any]) -> AssociationSummary:
+def association_summary(data: Object) -> AssociationSummary:
     return AssociationSummary(
-        cluster_name=data["clusterName"],
-        namespace=data["namespace"],
-        service_account=data["serviceAccount"],
-        association_id=data["associationId"],
-        association_arn=data.get("associationArn", ""),
-        owner_arn=data.get("ownerArn") or None,
+        cluster_name=text(data, "clusterName"),
+        namespace=text(data, "namespace"),
+        service_account=text(data, "serviceAccount"),
+        association_id=text(data, "associationId"),
+        association_arn=text_or(data, "associationArn"),
+        owner_arn=text_or(data, "ownerArn") or None,
     )
 
 
-def association(data: Mapping[str, Any]) -> Association:
+def association(data: Object) -> Association:
     return Association(
-        cluster_name=data["clusterName"],
-        namespace=data["namespace"],
-        service_account=data["serviceAccount"],
-        association_id=data["associationId"],
-        association_arn=data.get("associationArn", ""),
-        role_arn=data.get("roleArn", ""),
-        owner_arn=data.get("ownerArn") or None,
-        target_role_arn=data.get("targetRoleArn") or None,
-        external_id=data.get("externalId") or None,
-        disable_session_tags=data.get("disableSessionTags"),
-        policy=data.get("policy") or None,
-        tags=dict(data.get("tags") or {}),
-        created_at=utc(data.get("createdAt")),
-        modified_at=utc(data.get("modifiedAt")),
+        cluster_name=text(data, "clusterName"),
+        namespace=text(data, "namespace"),
+        service_account=text(data, "serviceAccount"),
+        association_id=text(data, "associationId"),
+        association_arn=text_or(data, "associationArn"),
+        role_arn=text(data, "roleArn"),
+        owner_arn=text_or(data, "ownerArn") or None,
+        target_role_arn=text_or(data, "targetRoleArn") or None,
+        external_id=text_or(data, "externalId") or None,
+        disable_session_tags=None if data.get("disableSessionTags") is None else flag_or(data, "disableSessionTags"),
+        policy=text_or(data, "policy") or None,
+        tags=pairs(data, "tags"),
+        created_at=instant_or_none(data, "createdAt"),
+        modified_at=instant_or_none(data, "modifiedAt"),
     )
 
 
-def addon(data: Mapping[str, Any]) -> Addon:
-    issues = (data.get("health") or {}).get("issues") or ()
+def addon(data: Object) -> Addon:
     return Addon(
-        name=data["addonName"],
-        arn=data.get("addonArn", ""),
-        version=data.get("addonVersion", ""),
-        status=data.get("status", ""),
+        name=text(data, "addonName"),
+        arn=text_or(data, "addonArn"),
+        version=text_or(data, "addonVersion"),
+        status=text(data, "status"),
         issues=tuple(
-            AddonIssue(issue.get("code", ""), issue.get("message", ""), tuple(issue.get("resourceIds") or ()))
-            for issue in issues
+            AddonIssue(text_or(issue, "code"), text_or(issue, "message"), texts_or_none(issue, "resourceIds"))
+            for issue in inners_or_none(inner_or_empty(data, "health"), "issues")
         ),
-        configuration_values=data.get("configurationValues") or "",
-        association_arns=tuple(data.get("podIdentityAssociations") or ()),
-        service_account_role_arn=data.get("serviceAccountRoleArn") or "",
-        created_at=utc(data.get("createdAt")),
+        configuration_values=text_or(data, "configurationValues"),
+        association_arns=texts_or_none(data, "podIdentityAssociations"),
+        service_account_role_arn=text_or(data, "serviceAccountRoleArn"),
+        created_at=instant_or_none(data, "createdAt"),
     )
 
 
-def addon_versions(data: Iterable[Mapping[str, Any]], kubernetes_version: str) -> tuple[AddonVersion, ...]:
-    """Newest first; a version that is not vX.Y.Z-eksbuild.N comes last."""
-    versions = [
+def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[AddonVersion]:
+    """Those of the add-on `name` on one page of DescribeAddonVersions, as they come."""
+    return [
         AddonVersion(
-            version=version["addonVersion"],
+            version=text(version, "addonVersion"),
             default=any(
-                fits.get("defaultVersion", False) and fits.get("clusterVersion") == kubernetes_version
-                for fits in version.get("compatibilities") or ()
+                flag_or(fits, "defaultVersion") and text_or(fits, "clusterVersion") == kubernetes_version
+                for fits in inners_or_none(version, "compatibilities")
             ),
-            compute_types=tuple(version.get("computeTypes") or ()),
-            requires_iam_permissions=bool(version.get("requiresIamPermissions", False)),
+            compute_types=texts_or_none(version, "computeTypes"),
+            requires_iam_permissions=flag_or(version, "requiresIamPermissions"),
         )
-        for version in data
+        for found in inners(data, "addons")
+        if text_or(found, "addonName") == name
+        for version in inners_or_none(found, "addonVersions")
     ]
+
+
+def newest_first(versions: Iterable[AddonVersion]) -> tuple[AddonVersion, ...]:
+    """A version that is not vX.Y.Z-eksbuild.N comes last."""
     return tuple(sorted(versions, key=lambda version: _version_key(version.version), reverse=True))
 
 
@@ -119,41 +141,112 @@ def _version_key(version: str) -> tuple[tuple[int, ...], str]:
     return (tuple(int(part) for part in found.groups()) if found else (), version)
 
 
-def update(data: Mapping[str, Any]) -> Update:
+def update(data: Object) -> Update:
     errors = tuple(
-        f"{error.get('errorCode', '')}: {error.get('errorMessage', '')}" for error in data.get("errors") or ()
+        f"{text_or(error, 'errorCode')}: {text_or(error, 'errorMessage')}" for error in inners_or_none(data, "errors")
     )
-    return Update(id=data["id"], status=data["status"], errors=errors)
+    return Update(id=text(data, "id"), status=text(data, "status"), errors=errors)
 
 
-def node_group(data: Mapping[str, Any]) -> NodeGroup:
-    return NodeGroup(name=data["nodegroupName"], status=data.get("status", ""), node_role_arn=data.get("nodeRole", ""))
+def node_group(data: Object) -> NodeGroup:
+    return NodeGroup(
+        name=text(data, "nodegroupName"), status=text_or(data, "status"), node_role_arn=text(data, "nodeRole")
+    )
 
 
-def role(data: Mapping[str, Any]) -> Role:
+# --- EKS Auth and STS -------------------------------------------------------------------------------------------------
+
+
+def pod_identity_session(data: Object) -> PodIdentitySession:
+    credentials, role = inner(data, "credentials"), inner(data, "assumedRoleUser")
+    subject, of = inner(data, "subject"), inner(data, "podIdentityAssociation")
+    return PodIdentitySession(
+        credentials=Credentials(
+            access_key_id=text(credentials, "accessKeyId"),
+            secret_access_key=text(credentials, "secretAccessKey"),
+            session_token=text(credentials, "sessionToken"),
+            expires_at=instant_or_none(credentials, "expiration"),
+        ),
+        assumed_role_arn=text(role, "arn"),
+        assumed_role_id=text(role, "assumeRoleId"),
+        association_id=text(of, "associationId"),
+        association_arn=text(of, "associationArn"),
+        namespace=text(subject, "namespace"),
+        service_account=text(subject, "serviceAccount"),
+        audience=text(data, "audience"),
+    )
+
+
+def caller(data: Object) -> Caller:
+    return Caller(account=text(data, "Account"), arn=_arn(data, "Arn"), user_id=text(data, "UserId"))
+
+
+# --- IAM --------------------------------------------------------------------------------------------------------------
+
+
+def role(data: Object) -> Role:
+    last_used = inner_or_empty(data, "RoleLastUsed")
     return Role(
-        name=data["RoleName"],
-        arn=data["Arn"],
-        path=data["Path"],
-        role_id=data["RoleId"],
-        trust=document(data.get("AssumeRolePolicyDocument") or {}, f"trust policy of role {data['RoleName']}"),
-        created_at=utc(data.get("CreateDate")),
-        description=data.get("Description", ""),
-        max_session_seconds=data.get("MaxSessionDuration", 3600),
-        permissions_boundary_arn=(data.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
-        tags={tag["Key"]: tag["Value"] for tag in data.get("Tags") or ()},
-        last_used_at=utc((data.get("RoleLastUsed") or {}).get("LastUsedDate")),
-        last_used_region=(data.get("RoleLastUsed") or {}).get("Region", ""),
+        name=text(data, "RoleName"),
+        arn=_arn(data, "Arn"),
+        path=text(data, "Path"),
+        role_id=text(data, "RoleId"),
+        trust=document(data, "AssumeRolePolicyDocument"),
+        created_at=instant_or_none(data, "CreateDate"),
+        description=text_or(data, "Description"),
+        max_session_seconds=number_or(data, "MaxSessionDuration", 3600),
+        permissions_boundary_arn=text_or(inner_or_empty(data, "PermissionsBoundary"), "PermissionsBoundaryArn"),
+        tags={text(tag, "Key"): text_or(tag, "Value") for tag in inners_or_none(data, "Tags")},
+        last_used_at=instant_or_none(last_used, "LastUsedDate"),
+        last_used_region=text_or(last_used, "Region"),
     )
 
 
-def document(value: object, subject: str) -> Mapping[str, object]:
+def role_name(data: Object) -> str:
+    return text(data, "RoleName")
+
+
+def attached_policy(data: Object) -> AttachedPolicy:
+    return AttachedPolicy(text(data, "PolicyName"), text(data, "PolicyArn"))
+
+
+def managed_policy(data: Object) -> ManagedPolicy:
+    return ManagedPolicy(
+        name=text(data, "PolicyName"), arn=text(data, "Arn"), attachable=flag_or(data, "IsAttachable", True)
+    )
+
+
+def document(data: Object, name: str) -> Mapping[str, object]:
     """A policy document as a mapping: botocore decodes IAM's URL-encoded JSON, unless it cannot."""
+    value = data.get(name)
     if isinstance(value, str):
         try:
             value = json.loads(unquote(value))
-        except ValueError as error:
-            raise PodidError(f"IAM's answer for the {subject} is not JSON ({error})", subject=subject) from error
+        except (ValueError, RecursionError):
+            raise Malformed(f"{name} is not JSON") from None
     if not isinstance(value, Mapping):
-        raise PodidError(f"IAM's answer for the {subject} is not a JSON object", subject=subject)
+        raise Malformed(f"{name} is {'missing' if value is None else 'not a JSON object'}")
+    check_depth(value, name)
+    return value
+
+
+def decision(data: Object) -> Decision:
+    boundary = inner_or_empty(data, "PermissionsBoundaryDecisionDetail")
+    organization = inner_or_empty(data, "OrganizationsDecisionDetail")
+    return Decision(
+        action=text(data, "EvalActionName"),
+        resource=text_or(data, "EvalResourceName", "*"),
+        decision=text(data, "EvalDecision"),
+        boundary_allows=flag_or(boundary, "AllowedByPermissionsBoundary") if boundary else None,
+        organization_allows=flag_or(organization, "AllowedByOrganizations") if organization else None,
+        missing_context_keys=texts_or_none(data, "MissingContextValues"),
+    )
+
+
+def _arn(data: Object, name: str) -> str:
+    value = text(data, name)
+    try:
+        Arn.parse(value)
+    except InvalidInput:
+        raise Malformed(f"{name} is not an ARN") from None
     return value

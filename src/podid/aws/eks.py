@@ -7,6 +7,7 @@ from podid.aws import decode, pacing
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import NotFound, PodidError
+from podid.domain.foreign import at, each, names
 from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
@@ -14,6 +15,7 @@ from podid.domain.words import nearest, short_list
 
 # the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
 _FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
+_ASSOCIATION = at("association", decode.association)
 
 
 class Eks(EksAddons):
@@ -30,23 +32,21 @@ class Eks(EksAddons):
     def get_cluster(self, name: str) -> Cluster:
         """NotFound names the nearest cluster of the region, where they can be listed."""
         try:
-            answer = self._api.read("DescribeCluster", {"name": name}, f"cluster {name}")
+            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", decode.cluster))
         except NotFound as error:
             raise self._with_neighbours(error, name) from error
-        return decode.cluster(answer["cluster"])
 
     @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:
-        pages = self._api.pages("ListClusters", {}, "the clusters")
-        return tuple(sorted(name for page in pages for name in page["clusters"]))
+        return tuple(sorted(self._api.items("ListClusters", {}, "the clusters", names("clusters"))))
 
     def _with_neighbours(self, error: NotFound, name: str) -> ClusterNotFound:
         where = f" in {self._api.origin.region}"
         try:
-            names = self.list_clusters()
+            known = self.list_clusters()
         except PodidError:
             return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=error.advice)
-        near = nearest(name, names) or names
+        near = nearest(name, known) or known
         advice = f"Clusters{where}: {short_list(near, 10)}." if near else f"There is no cluster{where} in this account."
         return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=advice)
 
@@ -83,12 +83,12 @@ class Eks(EksAddons):
 
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:
-        answer = self._api.read(
+        return self._api.read(
             "DescribePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
+            _ASSOCIATION,
         )
-        return decode.association(answer["association"])
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
@@ -123,8 +123,7 @@ class Eks(EksAddons):
         }
         if tags:
             params["tags"] = dict(tags)
-        answer = self._api.write(operation, params, f"the association of {ref} in cluster {cluster}")
-        return decode.association(answer["association"])
+        return self._api.write(operation, params, f"the association of {ref} in cluster {cluster}", _ASSOCIATION)
 
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
@@ -149,18 +148,17 @@ class Eks(EksAddons):
         }
         if role_arn is not None:
             params["roleArn"] = role_arn
-        answer = self._api.write(operation, params, _association(cluster, association_id))
-        return decode.association(answer["association"])
+        return self._api.write(operation, params, _association(cluster, association_id), _ASSOCIATION)
 
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
         """What was deleted. Credentials that pods hold already live on until they expire."""
-        answer = self._api.write(
+        return self._api.write(
             "DeletePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
+            _ASSOCIATION,
         )
-        return decode.association(answer["association"])
 
     @needs("eks:TagResource")
     def tag_association(self, arn: str, tags: Mapping[str, str]) -> None:
@@ -181,14 +179,17 @@ class Eks(EksAddons):
         if service_account is not None:
             params["serviceAccount"] = service_account
         seen: set[str] = set()
-        for page in self._api.pages("ListPodIdentityAssociations", params, f"the associations of cluster {cluster}"):
-            for data in page["associations"]:
-                summary = decode.association_summary(data)
-                if summary.association_id in seen:
-                    continue
-                seen.add(summary.association_id)
-                if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
-                    yield summary
+        for summary in self._api.items(
+            "ListPodIdentityAssociations",
+            params,
+            f"the associations of cluster {cluster}",
+            each("associations", decode.association_summary),
+        ):
+            if summary.association_id in seen:
+                continue
+            seen.add(summary.association_id)
+            if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
+                yield summary
 
     def _find_described(self, summary: AssociationSummary) -> Association | None:
         try:
@@ -216,20 +217,19 @@ class Eks(EksAddons):
     @needs("eks:ListNodegroups", "eks:DescribeNodegroup")
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Managed node groups, sorted by name."""
-        pages = self._api.pages("ListNodegroups", {"clusterName": cluster}, f"the node groups of cluster {cluster}")
-        names = (name for page in pages for name in page["nodegroups"])
-        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), names)
+        params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
+        found = self._api.items("ListNodegroups", params, subject, names("nodegroups"))
+        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found)
         return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
 
     def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
-        params = {"clusterName": cluster, "nodegroupName": name}
+        params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"
         try:
-            answer = self._api.read("DescribeNodegroup", params, f"node group {name} of cluster {cluster}")
+            return self._api.read("DescribeNodegroup", params, subject, at("nodegroup", decode.node_group))
         except ClusterNotFound:
             raise
         except NotFound:
             return None
-        return decode.node_group(answer["nodegroup"])
 
 
 def _association(cluster: str, association_id: str) -> str:

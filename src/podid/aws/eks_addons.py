@@ -7,8 +7,11 @@ from podid.aws.api import Api
 from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
 from podid.domain.errors import NotFound
+from podid.domain.foreign import at, names
 from podid.domain.model import Addon, AddonVersion
 from podid.domain.rights import needs
+
+_ADDON = at("addon", decode.addon)
 
 
 class EksAddons:
@@ -19,8 +22,8 @@ class EksAddons:
 
     @needs("eks:DescribeAddon")
     def get_addon(self, cluster: str, name: str) -> Addon:
-        answer = self._api.read("DescribeAddon", {"clusterName": cluster, "addonName": name}, _addon(cluster, name))
-        return decode.addon(answer["addon"])
+        params = {"clusterName": cluster, "addonName": name}
+        return self._api.read("DescribeAddon", params, _addon(cluster, name), _ADDON)
 
     @needs(get_addon)
     def find_addon(self, cluster: str, name: str) -> Addon | None:
@@ -35,30 +38,24 @@ class EksAddons:
     @needs("eks:ListAddons", get_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Sorted by name."""
-        pages = self._api.pages("ListAddons", {"clusterName": cluster}, f"the add-ons of cluster {cluster}")
-        names = (name for page in pages for name in page["addons"])
-        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), names)
+        params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
+        found = self._api.items("ListAddons", params, subject, names("addons"))
+        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), found)
         return tuple(sorted((addon for _, addon in addons if addon is not None), key=lambda addon: addon.name))
 
     @needs("eks:DescribeAddonVersions")
     def list_addon_versions(self, name: str, kubernetes_version: str) -> tuple[AddonVersion, ...]:
         """What EKS offers for that Kubernetes version ("1.34"), newest first; empty when the add-on is not offered."""
-        pages = self._api.pages(
+        versions = self._api.items(
             "DescribeAddonVersions",
             {"addonName": name, "kubernetesVersion": kubernetes_version},
             f"the versions of add-on {name}",
+            lambda page: decode.addon_versions(page, name, kubernetes_version),
         )
         try:
-            versions = [
-                version
-                for page in pages
-                for addon in page["addons"]
-                if addon.get("addonName") == name
-                for version in addon.get("addonVersions") or ()
-            ]
+            return decode.newest_first(versions)
         except NotFound:
             return ()
-        return decode.addon_versions(versions, kubernetes_version)
 
     @needs("eks:CreateAddon")
     def create_addon(
@@ -75,7 +72,7 @@ class EksAddons:
         cluster's Kubernetes version. AlreadyExists when it is installed."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
-        return decode.addon(self._api.write("CreateAddon", params, _addon(cluster, name))["addon"])
+        return self._api.write("CreateAddon", params, _addon(cluster, name), _ADDON)
 
     @needs("eks:UpdateAddon")
     def update_addon(
@@ -91,23 +88,23 @@ class EksAddons:
         """The update's id, for `get_update`. None leaves a setting as it is."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
-        return str(self._api.write("UpdateAddon", params, _addon(cluster, name))["update"]["id"])
+        return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:DescribeUpdate")
     def get_update(self, cluster: str, update_id: str, *, addon: str) -> Update:
-        answer = self._api.read(
+        return self._api.read(
             "DescribeUpdate",
             {"name": cluster, "updateId": update_id, "addonName": addon},
             f"update {update_id} of {_addon(cluster, addon)}",
+            at("update", decode.update),
         )
-        return decode.update(answer["update"])
 
     @needs("eks:DeleteAddon")
     def delete_addon(self, cluster: str, name: str, *, preserve: bool = False) -> Addon:
         """Removing has begun, not ended. With `preserve` the workload stays in the cluster, unmanaged, and the
         associations that the add-on owns stay as well."""
         params = {"clusterName": cluster, "addonName": name, "preserve": preserve}
-        return decode.addon(self._api.write("DeleteAddon", params, _addon(cluster, name))["addon"])
+        return self._api.write("DeleteAddon", params, _addon(cluster, name), _ADDON)
 
 
 def _addon(cluster: str, name: str) -> str:

@@ -1,7 +1,8 @@
 """EKS Auth: what the agent on a node calls for its pods."""
 
+from podid.aws import decode
 from podid.aws.api import Api
-from podid.aws.values import Credentials, PodIdentitySession
+from podid.aws.values import PodIdentitySession
 from podid.domain.rights import needs
 
 
@@ -17,20 +18,5 @@ class EksAuth:
         the caller itself lacks eks-auth:AssumeRoleForPodIdentity.
         """
         subject = f"a service account of cluster {cluster}"
-        answer = self._api.read("AssumeRoleForPodIdentity", {"clusterName": cluster, "token": token}, subject)
-        credentials = answer["credentials"]
-        return PodIdentitySession(
-            credentials=Credentials(
-                access_key_id=credentials["accessKeyId"],
-                secret_access_key=credentials["secretAccessKey"],
-                session_token=credentials["sessionToken"],
-                expires_at=credentials.get("expiration"),
-            ),
-            assumed_role_arn=answer["assumedRoleUser"]["arn"],
-            assumed_role_id=answer["assumedRoleUser"]["assumeRoleId"],
-            association_id=answer["podIdentityAssociation"]["associationId"],
-            association_arn=answer["podIdentityAssociation"]["associationArn"],
-            namespace=answer["subject"]["namespace"],
-            service_account=answer["subject"]["serviceAccount"],
-            audience=answer["audience"],
-        )
+        params = {"clusterName": cluster, "token": token}
+        return self._api.read("AssumeRoleForPodIdentity", params, subject, decode.pod_identity_session)

@@ -15,10 +15,6 @@ class Unreachable(Unavailable):
     """No connection could be made, so the service never saw the request."""
 
 
-class UnreadableAnswer(Unavailable):
-    """Something answered that does not speak the service's protocol: a captive portal, a proxy, a wrong endpoint."""
-
-
 class ConcurrentModification(Conflict):
     """IAM was changing the same object for somebody else: read again, then write again."""
 

@@ -1,15 +1,18 @@
 """IAM as podid uses it: roles, their trust and their policies."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from podid.aws import decode, pacing
 from podid.aws.api import MARKER, Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
+from podid.domain.foreign import Object, at, each, names
 from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
+
+T = TypeVar("T")
 
 
 class Iam:
@@ -24,7 +27,7 @@ class Iam:
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """With tags and permissions boundary."""
-        return decode.role(self._api.read("GetRole", {"RoleName": name}, _role(name))["Role"])
+        return self._api.read("GetRole", {"RoleName": name}, _role(name), at("Role", decode.role))
 
     @needs(get_role)
     def find_role(self, name: str) -> Role | None:
@@ -41,13 +44,15 @@ class Iam:
     @needs("iam:ListRoles")
     def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
         """Sorted by name. IAM leaves tags and permissions boundary out of lists: they are empty here."""
-        pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
-        return tuple(sorted((decode.role(role) for page in pages for role in page["Roles"]), key=lambda r: r.name))
+        return tuple(sorted(self._iter_roles(path_prefix, decode.role), key=lambda role: role.name))
 
     @needs(list_roles)
     def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
-        pages = self._api.pages("ListRoles", {"PathPrefix": path_prefix}, "the roles", tokens=MARKER)
-        return tuple(sorted(role["RoleName"] for page in pages for role in page["Roles"]))
+        return tuple(sorted(self._iter_roles(path_prefix, decode.role_name)))
+
+    def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
+        params = {"PathPrefix": path_prefix}
+        return self._api.items("ListRoles", params, "the roles", each("Roles", read), tokens=MARKER)
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
@@ -71,7 +76,7 @@ class Iam:
             params["MaxSessionDuration"] = max_session_seconds
         if permissions_boundary is not None:
             params["PermissionsBoundary"] = permissions_boundary
-        return decode.role(self._api.write("CreateRole", params, _role(name))["Role"])
+        return self._api.write("CreateRole", params, _role(name), at("Role", decode.role))
 
     @needs("iam:DeleteRole")
     def delete_role(self, name: str) -> None:
@@ -99,12 +104,8 @@ class Iam:
 
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
-        pages = self._api.pages("ListAttachedRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER)
-        policies = (
-            AttachedPolicy(policy["PolicyName"], policy["PolicyArn"])
-            for page in pages
-            for policy in page["AttachedPolicies"]
-        )
+        read = each("AttachedPolicies", decode.attached_policy)
+        policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read, tokens=MARKER)
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
     @needs("iam:PutRolePolicy")
@@ -126,27 +127,27 @@ class Iam:
 
     @needs("iam:GetPolicy")
     def find_policy(self, arn: str) -> ManagedPolicy | None:
+        read = at("Policy", decode.managed_policy)
         try:
-            policy = self._api.read("GetPolicy", {"PolicyArn": arn}, f"policy {arn}")["Policy"]
+            return self._api.read("GetPolicy", {"PolicyArn": arn}, f"policy {arn}", read)
         except NotFound:
             return None
-        return ManagedPolicy(
-            name=policy["PolicyName"],
-            arn=policy["Arn"],
-            attachable=bool(policy.get("IsAttachable", True)),
-        )
 
     def _list_inline_names(self, name: str) -> Iterator[str]:
-        for page in self._api.pages("ListRolePolicies", {"RoleName": name}, _role(name), tokens=MARKER):
-            yield from page["PolicyNames"]
+        params = {"RoleName": name}
+        return self._api.items("ListRolePolicies", params, _role(name), names("PolicyNames"), tokens=MARKER)
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
         try:
-            answer = self._api.read("GetRolePolicy", params, _inline(name, policy_name))
+            return self._api.read(
+                "GetRolePolicy",
+                params,
+                _inline(name, policy_name),
+                lambda answer: decode.document(answer, "PolicyDocument"),
+            )
         except NotFound:
             return None
-        return decode.document(answer["PolicyDocument"], _inline(name, policy_name))
 
     # --- simulation ---------------------------------------------------------------------------------------------
 
@@ -171,21 +172,8 @@ class Iam:
                 {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
                 for key, value in sorted(context.items())
             ]
-        pages = self._api.pages("SimulatePrincipalPolicy", params, principal_arn, tokens=MARKER)
-        return tuple(_decision(result) for page in pages for result in page["EvaluationResults"])
-
-
-def _decision(result: Mapping[str, Any]) -> Decision:
-    boundary = result.get("PermissionsBoundaryDecisionDetail")
-    organization = result.get("OrganizationsDecisionDetail")
-    return Decision(
-        action=result["EvalActionName"],
-        resource=result.get("EvalResourceName", "*"),
-        decision=result["EvalDecision"],
-        boundary_allows=boundary.get("AllowedByPermissionsBoundary") if boundary else None,
-        organization_allows=organization.get("AllowedByOrganizations") if organization else None,
-        missing_context_keys=tuple(result.get("MissingContextValues") or ()),
-    )
+        read = each("EvaluationResults", decode.decision)
+        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, tokens=MARKER))
 
 
 def _role(name: str) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, UnreadableAnswer, lost_answer
+from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
 from podid.aws.rate import Rate
-from podid.domain.errors import PodidError, Throttled, Unavailable
+from podid.domain.errors import PodidError, Throttled, Unavailable, UnreadableAnswer
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from podid.aws import decode
 from podid.aws.api import Api
 from podid.aws.token import bearer_token, enable_tokens
 from podid.aws.values import BearerToken, Credentials
@@ -40,5 +41,4 @@ class Sts:
 
 
 def _get_caller(api: Api) -> Caller:
-    answer = api.read("GetCallerIdentity", {}, "the caller")
-    return Caller(account=answer["Account"], arn=answer["Arn"], user_id=answer["UserId"])
+    return api.read("GetCallerIdentity", {}, "the caller", decode.caller)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from podid.aws.error_rules import any_service, eks, eks_auth, iam, sdk
-from podid.domain.errors import PodidError
+from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
@@ -60,6 +60,16 @@ def translate(
         rule = next(_SDK_RULES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _SDK_RULES)
     words = _words(refusal, subject, origin or Origin())
     return rule.make(refusal, words, subject=subject, request_id=request_id)
+
+
+def unreadable(service: str, operation: str, subject: str, why: str) -> UnreadableAnswer:
+    """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
+    name, on = SERVICE_NAMES.get(service, service), f" for {subject}" if subject else ""
+    return UnreadableAnswer(
+        f"{name}'s answer to {operation}{on} cannot be read: {why}",
+        subject=subject,
+        advice="Check AWS_ENDPOINT_URL and the proxy.",
+    )
 
 
 def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:

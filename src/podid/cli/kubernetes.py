@@ -51,7 +51,7 @@ def connect(
         )
         explain(f"Kubernetes: {connection.how}")
         # a private endpoint swallows packets: know it soon, and only then settle for long patience
-        Transport(connection, patience=_PROBE_SECONDS).get("/version")
+        KubeReader(Transport(connection, patience=_PROBE_SECONDS)).check()
         transport = Transport(connection)
         return KubeAccess((KubeReader(transport), KubeWriter(transport)))
     except UsageError:

@@ -176,6 +176,12 @@ class LostAnswer(Unavailable):
     code = "LostAnswer"
 
 
+class UnreadableAnswer(Unavailable):
+    """What answered does not keep to the API's form: a proxy, a captive portal, a wrong endpoint, or a bug there."""
+
+    code = "UnreadableAnswer"
+
+
 class Undetermined(PodidError):
     """The answer was asked for by name and could not be looked at."""
 

@@ -27,8 +27,9 @@ RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 def live(pod: Pod) -> bool:
-    """Runs or is about to: finished Jobs, evicted pods and pods on their way out need no credentials."""
-    return pod.phase in ("Pending", "Running") and not pod.deleting
+    """Runs or is about to, so far as is known: finished Jobs, evicted pods and pods on their way out need no
+    credentials."""
+    return pod.phase not in ("Succeeded", "Failed") and not pod.deleting
 
 
 def injected(pod: Pod) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from podid.domain.errors import PodidError
+from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import Refusal, closest
 from podid.kube.error_rules import ANSWERS, NETWORK
 
@@ -88,6 +88,16 @@ def of_response(status: int, body: bytes, *, method: str, path: str, where: Wher
         "named": f"{_SINGULAR.get(kind, kind)} {_in_namespace(path, kind)}{_text(details.get('name'))}",
     }
     return closest(ANSWERS, refusal).make(refusal, words, subject=subject)
+
+
+def unreadable(path: str, why: str, where: Where) -> UnreadableAnswer:
+    """The error for an answer that is not of the expected form; `why` names members, and holds nothing foreign."""
+    subject = _subject(path, {})
+    return UnreadableAnswer(
+        f"the answer of {where.what} for {subject} cannot be read: {why}",
+        subject=subject,
+        advice="Something on the way may have answered instead: check the proxy and the context's server.",
+    )
 
 
 def of_network(error: Exception, where: Where) -> PodidError:

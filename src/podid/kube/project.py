@@ -1,17 +1,30 @@
-"""From the API's JSON to the few fields that podid keeps. Pure; absent fields are Kubernetes' zero values.
+"""From the API's JSON to the few fields that podid keeps. Pure; absent fields are Kubernetes' zero values, and what an
+API server always gives raises Malformed where it is missing.
 
 Values of environment variables are dropped here, except those of `PLAIN_ENV`, and so are annotations that can quote
 them (`kubectl.kubernetes.io/last-applied-configuration`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
-from typing import Any
 
+from podid.domain.foreign import (
+    Object,
+    flag_or,
+    inner,
+    inner_or_empty,
+    inners,
+    inners_or_none,
+    instant_or_none,
+    interned,
+    number_or,
+    pairs,
+    text,
+    text_or,
+    texts_or_none,
+)
 from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
-
-Json = Mapping[str, Any]
 
 # variables whose value is no secret and decides which credentials an SDK takes
 PLAIN_ENV = frozenset(
@@ -35,171 +48,174 @@ PLAIN_ENV = frozenset(
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _POD_ANNOTATIONS = ("eks.amazonaws.com/", "kubernetes.io/config.", "kubectl.kubernetes.io/restartedAt")
+_STATES = ("initContainerStatuses", "containerStatuses")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def pod(item: Json) -> Pod:
-    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    states = {s["name"]: s for s in (*_list(status, "initContainerStatuses"), *_list(status, "containerStatuses"))}
-    conditions = {c.get("type"): c for c in _list(status, "conditions")}
+def pod(item: Object) -> Pod:
+    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
+    states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
+    conditions = {text(c, "type"): c for c in inners_or_none(status, "conditions")}
     return Pod(
-        namespace=intern(metadata.get("namespace", "")),
-        name=metadata.get("name", ""),
-        uid=metadata.get("uid", ""),
-        service_account=intern(spec.get("serviceAccountName") or "default"),
-        node=intern(spec.get("nodeName") or ""),
-        phase=intern(status.get("phase") or ""),
-        created_at=_time(metadata.get("creationTimestamp")),
+        namespace=interned(metadata, "namespace"),
+        name=text_or(metadata, "name"),
+        uid=text_or(metadata, "uid"),
+        service_account=interned(spec, "serviceAccountName") or "default",
+        node=interned(spec, "nodeName"),
+        phase=interned(status, "phase"),
+        created_at=instant_or_none(metadata, "creationTimestamp") or _EPOCH,
         containers=(
-            *(_container(c, states, init=True) for c in _list(spec, "initContainers")),
-            *(_container(c, states, init=False) for c in _list(spec, "containers")),
+            *(_container(c, states, init=True) for c in inners_or_none(spec, "initContainers")),
+            *(_container(c, states, init=False) for c in inners(spec, "containers")),
         ),
-        labels=_interned(metadata.get("labels")),
-        annotations={k: v for k, v in (metadata.get("annotations") or {}).items() if k.startswith(_POD_ANNOTATIONS)},
-        host_network=bool(spec.get("hostNetwork")),
-        ready=(conditions.get("Ready") or {}).get("status") == "True",
-        deleting="deletionTimestamp" in metadata,
+        labels=_interned(metadata, "labels"),
+        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_POD_ANNOTATIONS)},
+        host_network=flag_or(spec, "hostNetwork"),
+        ready=_is_true(conditions, "Ready"),
+        deleting=bool(text_or(metadata, "deletionTimestamp")),
         owner=owner(metadata),
-        volumes=tuple(intern(v["name"]) for v in _list(spec, "volumes")),
-        reason=status.get("reason") or _unscheduled(conditions),
+        volumes=tuple(intern(text(v, "name")) for v in inners_or_none(spec, "volumes")),
+        reason=text_or(status, "reason") or _unscheduled(conditions),
     )
 
 
-def node(item: Json) -> Node:
-    metadata, status = item["metadata"], item.get("status") or {}
-    labels = dict(metadata.get("labels") or {})
-    info = status.get("nodeInfo") or {}
+def node(item: Object) -> Node:
+    metadata, status = inner(item, "metadata"), inner_or_empty(item, "status")
+    labels, info = pairs(metadata, "labels"), inner_or_empty(status, "nodeInfo")
     return Node(
-        name=metadata.get("name", ""),
-        os=info.get("operatingSystem") or labels.get("kubernetes.io/os", ""),
-        arch=info.get("architecture") or labels.get("kubernetes.io/arch", ""),
+        name=text(metadata, "name"),
+        os=text_or(info, "operatingSystem") or labels.get("kubernetes.io/os", ""),
+        arch=text_or(info, "architecture") or labels.get("kubernetes.io/arch", ""),
         compute_type=labels.get("eks.amazonaws.com/compute-type", ""),
-        ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in _list(status, "conditions")),
+        ready=_is_true({text(c, "type"): c for c in inners_or_none(status, "conditions")}, "Ready"),
         labels=labels,
-        provider_id=(item.get("spec") or {}).get("providerID") or "",
-        created_at=_time(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else None,
+        provider_id=text_or(inner_or_empty(item, "spec"), "providerID"),
+        created_at=instant_or_none(metadata, "creationTimestamp"),
     )
 
 
-def service_account(item: Json) -> ServiceAccount:
-    metadata = item["metadata"]
-    annotations = metadata.get("annotations") or {}
+def service_account(item: Object) -> ServiceAccount:
+    metadata = inner(item, "metadata")
     return ServiceAccount(
-        namespace=metadata.get("namespace", ""),
-        name=metadata.get("name", ""),
-        uid=metadata.get("uid", ""),
-        annotations={k: v for k, v in annotations.items() if k != _LAST_APPLIED},
+        namespace=text_or(metadata, "namespace"),
+        name=text(metadata, "name"),
+        uid=text_or(metadata, "uid"),
+        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k != _LAST_APPLIED},
     )
 
 
-def daemon_set(item: Json) -> DaemonSet:
-    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    containers = _list(_template(spec).get("spec") or {}, "containers")
+def daemon_set(item: Object) -> DaemonSet:
+    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
+    containers = inners(inner(inner(spec, "template"), "spec"), "containers")
     return DaemonSet(
-        namespace=metadata.get("namespace", ""),
-        name=metadata.get("name", ""),
-        selector=dict((spec.get("selector") or {}).get("matchLabels") or {}),
-        desired=status.get("desiredNumberScheduled") or 0,
-        ready=status.get("numberReady") or 0,
-        available=status.get("numberAvailable") or 0,
-        updated=status.get("updatedNumberScheduled") or 0,
-        generation=metadata.get("generation") or 0,
-        observed_generation=status.get("observedGeneration") or 0,
-        images=tuple(c.get("image", "") for c in containers),
-        args=tuple(str(arg) for c in containers for arg in _list(c, "args")),
-        labels=dict(metadata.get("labels") or {}),
+        namespace=text_or(metadata, "namespace"),
+        name=text(metadata, "name"),
+        selector=pairs(inner_or_empty(spec, "selector"), "matchLabels"),
+        desired=number_or(status, "desiredNumberScheduled"),
+        ready=number_or(status, "numberReady"),
+        available=number_or(status, "numberAvailable"),
+        updated=number_or(status, "updatedNumberScheduled"),
+        generation=number_or(metadata, "generation"),
+        observed_generation=number_or(status, "observedGeneration"),
+        images=tuple(text_or(c, "image") for c in containers),
+        args=tuple(arg for c in containers for arg in texts_or_none(c, "args")),
+        labels=pairs(metadata, "labels"),
     )
 
 
-def workload(kind: str, item: Json) -> Workload:
+def workload(kind: str, item: Object) -> Workload:
     """A Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob; for the last two `replicas` is what runs."""
-    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    pod_spec = _template(spec).get("spec") or {}
+    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
+    pod_spec = inner(_template(kind, spec), "spec")
     replicas, ready, updated = _counts(kind, spec, status)
     return Workload(
         kind=kind,
-        namespace=metadata.get("namespace", ""),
-        name=metadata.get("name", ""),
-        uid=metadata.get("uid", ""),
-        service_account=pod_spec.get("serviceAccountName") or "default",
+        namespace=text_or(metadata, "namespace"),
+        name=text(metadata, "name"),
+        uid=text_or(metadata, "uid"),
+        service_account=text_or(pod_spec, "serviceAccountName") or "default",
         replicas=replicas,
         ready=ready,
         updated=updated,
-        generation=metadata.get("generation") or 0,
-        observed_generation=status.get("observedGeneration") or 0,
-        on_delete=(spec.get("updateStrategy") or {}).get("type") == "OnDelete",
-        paused=bool(spec.get("paused") or spec.get("suspend")),
-        labels=dict(metadata.get("labels") or {}),
+        generation=number_or(metadata, "generation"),
+        observed_generation=number_or(status, "observedGeneration"),
+        on_delete=text_or(inner_or_empty(spec, "updateStrategy"), "type") == "OnDelete",
+        paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
+        labels=pairs(metadata, "labels"),
         owner=owner(metadata),
     )
 
 
-def owner(metadata: Json) -> OwnerRef | None:
+def name(item: Object) -> str:
+    return text(inner(item, "metadata"), "name")
+
+
+def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:
+    metadata = inner(item, "metadata")
+    return text_or(metadata, "uid"), owner(metadata)
+
+
+def owner(metadata: Object) -> OwnerRef | None:
     """The controlling owner, if there is one."""
-    for reference in _list(metadata, "ownerReferences"):
-        if reference.get("controller"):
-            return OwnerRef(intern(reference["kind"]), intern(reference["name"]), intern(reference.get("uid", "")))
+    for reference in inners_or_none(metadata, "ownerReferences"):
+        if flag_or(reference, "controller"):
+            return OwnerRef(
+                intern(text(reference, "kind")), intern(text(reference, "name")), interned(reference, "uid")
+            )
     return None
 
 
-def _counts(kind: str, spec: Json, status: Json) -> tuple[int, int, int]:
+def _counts(kind: str, spec: Object, status: Object) -> tuple[int, int, int]:
     if kind == "DaemonSet":
         keys = ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled")
-        desired, ready, updated = (int(status.get(key) or 0) for key in keys)
+        desired, ready, updated = (number_or(status, key) for key in keys)
         return desired, ready, updated
     if kind == "CronJob":
-        active = len(_list(status, "active"))
+        active = len(inners_or_none(status, "active"))
         return active, active, active
     if kind == "Job":
-        return int(status.get("active") or 0), int(status.get("ready") or 0), int(status.get("active") or 0)
-    replicas = spec.get("replicas")
-    updated = status.get("updatedReplicas") or 0
-    return 1 if replicas is None else int(replicas), int(status.get("readyReplicas") or 0), int(updated)
+        return number_or(status, "active"), number_or(status, "ready"), number_or(status, "active")
+    return number_or(spec, "replicas", 1), number_or(status, "readyReplicas"), number_or(status, "updatedReplicas")
 
 
-def _template(spec: Json) -> Json:
-    job = (spec.get("jobTemplate") or {}).get("spec") or {}
-    return spec.get("template") or job.get("template") or {}
+def _template(kind: str, spec: Object) -> Object:
+    return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
-def _container(item: Json, states: Json, *, init: bool) -> Container:
-    state = states.get(item["name"]) or {}
+def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Container:
+    name = intern(text(item, "name"))
+    state = states.get(name) or {}
     return Container(
-        name=intern(item["name"]),
-        image=intern(item.get("image") or ""),
+        name=name,
+        image=interned(item, "image"),
         init=init,
-        env=_env(_list(item, "env")),
-        ready=bool(state.get("ready")),
-        waiting=intern(((state.get("state") or {}).get("waiting") or {}).get("reason") or ""),
-        restarts=int(state.get("restartCount") or 0),
+        env=_env(inners_or_none(item, "env")),
+        ready=flag_or(state, "ready"),
+        waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
+        restarts=number_or(state, "restartCount"),
     )
 
 
-def _env(items: Any) -> dict[str, str]:
+def _env(items: Sequence[Object]) -> dict[str, str]:
     kept: dict[str, str] = {}
     for item in items:
-        name = item["name"]
+        name, value = text(item, "name"), text_or(item, "value")
         if name in PLAIN_ENV:
-            kept[intern(name)] = intern(item.get("value") or "")
+            kept[intern(name)] = intern(value)
         # an empty variable is none to an SDK
-        elif (name.startswith("AWS_") or name.upper() in _PROXY_ENV) and (item.get("value") or item.get("valueFrom")):
+        elif (name.startswith("AWS_") or name.upper() in _PROXY_ENV) and (value or item.get("valueFrom")):
             kept[intern(name)] = ""
     return kept
 
 
-def _unscheduled(conditions: Json) -> str:
-    scheduled = conditions.get("PodScheduled") or {}
-    return scheduled.get("reason") or "" if scheduled.get("status") == "False" else ""
+def _is_true(conditions: Mapping[str, Object], name: str) -> bool:
+    return text_or(conditions.get(name, {}), "status") == "True"
 
 
-def _interned(labels: Any) -> dict[str, str]:
-    return {intern(key): intern(value) for key, value in (labels or {}).items()}
+def _unscheduled(conditions: Mapping[str, Object]) -> str:
+    scheduled = conditions.get("PodScheduled", {})
+    return text_or(scheduled, "reason") if text_or(scheduled, "status") == "False" else ""
 
 
-def _list(item: Json, key: str) -> Any:
-    """The API omits empty lists, and Go's nil ones arrive as null."""
-    return item.get(key) or ()
-
-
-def _time(text: str | None) -> datetime:
-    return datetime.fromisoformat(text) if text else _EPOCH
+def _interned(data: Object, name: str) -> dict[str, str]:
+    return {intern(key): intern(value) for key, value in pairs(data, name).items()}

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from podid.domain.errors import NotFound
+from podid.domain.foreign import inners_or_none, text_or
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
 from podid.domain.workloads import RESTARTABLE, is_agent
 from podid.kube import project
 from podid.kube.rollout import Rollout, rollout
-from podid.kube.transport import METADATA_ONLY, Json, Transport
+from podid.kube.transport import METADATA_ONLY, Transport
 
 WEBHOOK = "pod-identity-webhook"
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
@@ -45,11 +46,11 @@ class KubeReader:
     @needs()
     def check(self) -> str:
         """The API server's version ("v1.36.0"): it can be reached, and its certificate is the cluster's."""
-        return str(self._transport.get("/version").get("gitVersion", ""))
+        return self._transport.get("/version", lambda answer: text_or(answer, "gitVersion"))
 
     @needs(KubeRight("", "namespaces", "list"))
     def list_namespaces(self) -> tuple[str, ...]:
-        return tuple(sorted(self._transport.list("/api/v1/namespaces", _name, accept=METADATA_ONLY)))
+        return tuple(sorted(self._transport.list("/api/v1/namespaces", project.name, accept=METADATA_ONLY)))
 
     @needs(KubeRight("", "pods", "list"))
     def list_pods(
@@ -76,7 +77,7 @@ class KubeReader:
     @needs(KubeRight("", "serviceaccounts", "get"))
     def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
         path = _path("/api/v1", ref.namespace, "serviceaccounts", ref.name)
-        return project.service_account(self._transport.get(path))
+        return self._transport.get(path, project.service_account)
 
     @needs(get_service_account)
     def find_service_account(self, ref: ServiceAccountRef) -> ServiceAccount | None:
@@ -103,20 +104,20 @@ class KubeReader:
     @needs(*on("get", *TEMPLATED))
     def get_workload(self, kind: str, namespace: str, name: str) -> Workload:
         prefix, plural = KINDS[kind]
-        return project.workload(kind, self._transport.get(_path(prefix, namespace, plural, name)))
+        return self._transport.get(_path(prefix, namespace, plural, name), partial(project.workload, kind))
 
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
         """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""
         prefix, plural = KINDS[kind]
-        pairs = self._transport.list(_path(prefix, namespace, plural), _uid_and_owner, accept=METADATA_ONLY)
+        pairs = self._transport.list(_path(prefix, namespace, plural), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
         """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""
         prefix, plural = KINDS[kind]
-        return rollout(kind, self._transport.get(_path(prefix, namespace, plural, name)))
+        return self._transport.get(_path(prefix, namespace, plural, name), partial(rollout, kind))
 
     @needs(list_daemon_sets)
     def list_agent_daemon_sets(self) -> tuple[DaemonSet, ...]:
@@ -134,23 +135,14 @@ class KubeReader:
     def webhook_present(self) -> bool:
         """Whether the webhook that injects credentials is registered. EKS runs it; users can delete the object."""
         try:
-            found = self._transport.get(WEBHOOK_PATH)
+            return self._transport.get(WEBHOOK_PATH, lambda answer: bool(inners_or_none(answer, "webhooks")))
         except NotFound:
             return False
-        return bool(found.get("webhooks"))
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:
     scope = f"/namespaces/{namespace}" if namespace else ""
     return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
-
-
-def _name(item: Json) -> str:
-    return str(item["metadata"]["name"])
-
-
-def _uid_and_owner(item: Json) -> tuple[str, OwnerRef | None]:
-    return str(item["metadata"].get("uid", "")), project.owner(item["metadata"])
 
 
 def _place(thing: Pod | ServiceAccount | DaemonSet | Workload) -> tuple[str, str]:

@@ -1,9 +1,9 @@
 """How far a restart has come, by the rules of `kubectl rollout status`
 (https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from podid.domain.foreign import Object, flag_or, inner, inner_or_empty, inners_or_none, number_or, text_or
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
@@ -31,23 +31,23 @@ class Rollout:
         return not self.waiting and not self.failed
 
 
-def rollout(kind: str, item: Mapping[str, Any]) -> Rollout:
-    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    strategy = spec.get("updateStrategy") or {}
-    template = (spec.get("template") or {}).get("metadata") or {}
-    partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0) if kind == "StatefulSet" else 0
+def rollout(kind: str, item: Object) -> Rollout:
+    metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
+    strategy = inner_or_empty(spec, "updateStrategy")
+    template = inner_or_empty(inner_or_empty(spec, "template"), "metadata")
+    partition = number_or(inner_or_empty(strategy, "rollingUpdate"), "partition") if kind == "StatefulSet" else 0
     if kind == "DaemonSet":
-        desired = int(status.get("desiredNumberScheduled") or 0)
-        updated, available = (int(status.get(k) or 0) for k in ("updatedNumberScheduled", "numberAvailable"))
+        desired = number_or(status, "desiredNumberScheduled")
+        updated, available = (number_or(status, k) for k in ("updatedNumberScheduled", "numberAvailable"))
     else:
-        desired = 1 if spec.get("replicas") is None else int(spec["replicas"])
-        updated, available = (int(status.get(k) or 0) for k in ("updatedReplicas", "availableReplicas"))
+        desired = number_or(spec, "replicas", 1)
+        updated, available = (number_or(status, k) for k in ("updatedReplicas", "availableReplicas"))
     held_back = min(partition, desired)
-    seen = int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0)
+    seen = number_or(status, "observedGeneration") >= number_or(metadata, "generation")
     return Rollout(
         kind=kind,
-        namespace=metadata.get("namespace", ""),
-        name=metadata.get("name", ""),
+        namespace=text_or(metadata, "namespace"),
+        name=text_or(metadata, "name"),
         desired=desired,
         updated=updated,
         available=available,
@@ -55,29 +55,30 @@ def rollout(kind: str, item: Mapping[str, Any]) -> Rollout:
         if seen
         else "its controller has not noticed it yet",
         failed=_failed(status) if seen else "",
-        paused=bool(spec.get("paused")),
-        on_delete=strategy.get("type") == "OnDelete",
+        paused=flag_or(spec, "paused"),
+        on_delete=text_or(strategy, "type") == "OnDelete",
         held_back=held_back,
-        restarted_at=(template.get("annotations") or {}).get(RESTARTED_AT, ""),
+        restarted_at=text_or(inner_or_empty(template, "annotations"), RESTARTED_AT),
     )
 
 
-def _waiting(kind: str, status: Mapping[str, Any], desired: int, updated: int, available: int, held_back: int) -> str:
+def _waiting(kind: str, status: Object, desired: int, updated: int, available: int, held_back: int) -> str:
     if updated < desired - held_back:
         return f"{updated} of {desired - held_back} pods are new"
     if kind == "Deployment":
-        old = int(status.get("replicas") or 0) - updated
+        old = number_or(status, "replicas") - updated
         if old > 0:
             return f"{old} old {'pod is' if old == 1 else 'pods are'} still to go"
     if available < desired:
         return f"{available} of {desired} pods are available"
-    if kind == "StatefulSet" and not held_back and status.get("updateRevision") != status.get("currentRevision"):
-        return "the new revision is not yet current"
+    if kind == "StatefulSet" and not held_back:
+        update, current = (text_or(status, f"{which}Revision") for which in ("update", "current"))
+        return "the new revision is not yet current" if update != current else ""
     return ""
 
 
-def _failed(status: Mapping[str, Any]) -> str:
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return condition.get("message") or "ProgressDeadlineExceeded"
+def _failed(status: Object) -> str:
+    for condition in inners_or_none(status, "conditions"):
+        if text_or(condition, "type") == "Progressing" and text_or(condition, "reason") == "ProgressDeadlineExceeded":
+            return text_or(condition, "message") or "ProgressDeadlineExceeded"
     return ""

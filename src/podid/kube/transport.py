@@ -7,10 +7,11 @@ takes 0.4 s and 100 MB. So pages are decoded, projected and dropped, and the gar
 import gc
 import json
 import random
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -18,16 +19,23 @@ import urllib3
 import urllib3.exceptions as transport_errors
 
 from podid.domain.errors import PodidError, Unavailable
+from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Reading = Callable[[Object], T]
 
 PAGE = 500
+# more than the objects that a cluster can hold
+MOST_PAGES = 10_000
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 RESTARTS = 3
+
+# a name that may stand in a sentence as it is
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -65,17 +73,33 @@ class Transport:
             if self._pool is not None:
                 self._pool.clear()
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None, *, accept: str = "application/json") -> Json:
-        return _decode(self._request("GET", path, query, headers={"accept": accept}, idempotent=True))
+    def get(
+        self,
+        path: str,
+        read: Reading[T],
+        query: Mapping[str, str | int] | None = None,
+        *,
+        accept: str = "application/json",
+    ) -> T:
+        """What `read` makes of the answer; it raises Malformed where it cannot."""
+        body = self._request("GET", path, query, headers={"accept": accept}, idempotent=True)
+        return self._read(body, path, read)
 
     def post(
-        self, path: str, body: Json, query: Mapping[str, str | int] | None = None, *, idempotent: bool = False
-    ) -> Json:
-        return _decode(self._send("POST", path, body, query, "application/json", idempotent=idempotent))
+        self,
+        path: str,
+        body: Json,
+        read: Reading[T],
+        query: Mapping[str, str | int] | None = None,
+        *,
+        idempotent: bool = False,
+    ) -> T:
+        answer = self._send("POST", path, body, query, "application/json", idempotent=idempotent)
+        return self._read(answer, path, read)
 
-    def patch(self, path: str, body: Json, *, content_type: str = MERGE_PATCH) -> Json:
+    def patch(self, path: str, body: Json, read: Reading[T], *, content_type: str = MERGE_PATCH) -> T:
         """Both patch types say the wanted end, so a lost answer is made up for by sending it again."""
-        return _decode(self._send("PATCH", path, body, None, content_type, idempotent=True))
+        return self._read(self._send("PATCH", path, body, None, content_type, idempotent=True), path, read)
 
     def delete(self, path: str, *, uid: str = "") -> None:
         """With `uid`, only that very object: Conflict when another one has taken its name."""
@@ -85,30 +109,47 @@ class Transport:
     def list(
         self,
         path: str,
-        project: Callable[[Json], T],
+        project: Reading[T],
         query: Mapping[str, str | int] | None = None,
         *,
         accept: str = "application/json",
     ) -> list[T]:
         """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew."""
         for _ in range(RESTARTS):
-            found: list[T] = []
-            token = ""
-            while True:
-                paged = {**(query or {}), "limit": PAGE, **({"continue": token} if token else {})}
-                try:
-                    body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
-                except _Expired:
-                    break
-                with _gc_paused():
-                    page = _decode(body)
-                    del body
-                    found.extend(map(project, page.get("items") or ()))
-                    token = (page.get("metadata") or {}).get("continue") or ""
-                    del page
-                if not token:
-                    return found
+            with suppress(_Expired):
+                return [item for page in self._pages(path, project, query or {}, accept) for item in page]
         raise Unavailable(f"the list {path} expired {RESTARTS} times while it was being read", subject=path)
+
+    def _pages(
+        self, path: str, project: Reading[T], query: Mapping[str, str | int], accept: str
+    ) -> Iterator[Sequence[T]]:
+        def read(page: Object) -> tuple[Sequence[T], str]:
+            items = [_projected(item, project) for item in inners(page, "items")]
+            return items, text_or(inner_or_empty(page, "metadata"), "continue")
+
+        token, seen = "", {""}
+        while True:
+            paged = {**query, "limit": PAGE, **({"continue": token} if token else {})}
+            body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
+            with _gc_paused():
+                page, token = self._read(body, path, read)
+                del body
+            yield page
+            if not token:
+                return
+            if token in seen:
+                raise errors.unreadable(path, "it gives the same page again and again", self.connection.where)
+            if len(seen) > MOST_PAGES:
+                raise errors.unreadable(path, f"its pages do not end after {MOST_PAGES}", self.connection.where)
+            seen.add(token)
+
+    def _read(self, body: bytes, path: str, read: Reading[T]) -> T:
+        try:
+            return read(as_object(json.loads(body)))
+        except Malformed as error:
+            raise errors.unreadable(path, str(error), self.connection.where) from None
+        except (ValueError, RecursionError):
+            raise errors.unreadable(path, "it is not JSON", self.connection.where) from None
 
     def _send(
         self,
@@ -149,7 +190,7 @@ class Transport:
                 error.__cause__ = problem
                 wait = _backoff(attempt) if idempotent and _passing(problem) else None
             else:
-                if response.status < 400:
+                if response.status < 300:
                     return response.data
                 if response.status == 410:
                     raise _Expired(f"the list {path} expired while it was being read", subject=path)
@@ -191,14 +232,13 @@ class _Expired(Unavailable):
     """410 Gone: the continue token is older than what etcd keeps."""
 
 
-def _decode(body: bytes) -> Json:
+def _projected(item: Object, project: Reading[T]) -> T:
     try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise Unavailable("the API server's answer is not JSON; something on the way answered instead") from error
-    if not isinstance(document, dict):
-        raise Unavailable("the API server's answer is not a JSON object; something on the way answered instead")
-    return document
+        return project(item)
+    except Malformed as error:
+        name = item["metadata"].get("name") if isinstance(item.get("metadata"), dict) else None
+        named = name if isinstance(name, str) and _NAME.fullmatch(name) else "without a name"
+        raise Malformed(f"in the object {named} {error}") from None
 
 
 def _passing(problem: Exception) -> bool:

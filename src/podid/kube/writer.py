@@ -4,7 +4,9 @@ Errors are those of `podid.kube.errors`: AccessDenied with the permission, Rejec
 """
 
 from datetime import datetime
+from functools import partial
 
+from podid.domain.foreign import at, text
 from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
@@ -33,7 +35,7 @@ class KubeWriter:
         fresh = self._transport.fresh()
         try:
             path = f"/api/v1/namespaces/{ref.namespace}/pods"
-            return project.pod(fresh.post(path, probe_pod(ref, image), {"dryRun": "All"}, idempotent=True))
+            return fresh.post(path, probe_pod(ref, image), project.pod, {"dryRun": "All"}, idempotent=True)
         finally:
             fresh.close()
 
@@ -44,7 +46,7 @@ class KubeWriter:
         stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
         path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
-        return rollout(kind, self._transport.patch(path, patch, content_type=STRATEGIC_PATCH))
+        return self._transport.patch(path, patch, partial(rollout, kind), content_type=STRATEGIC_PATCH)
 
     @needs(KubeRight("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
@@ -52,7 +54,7 @@ class KubeWriter:
 
         600 s is the shortest that Kubernetes grants (TokenRequest, spec.expirationSeconds).
         """
-        answer = self._transport.post(
+        return self._transport.post(
             f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}/token",
             {
                 "apiVersion": "authentication.k8s.io/v1",
@@ -63,16 +65,16 @@ class KubeWriter:
                     "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": pod.name, "uid": pod.uid},
                 },
             },
+            at("status", lambda status: text(status, "token")),
             idempotent=True,
         )
-        return str(answer["status"]["token"])
 
     @needs(KubeRight("", "serviceaccounts", "create"))
     def create_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:
         """AlreadyExists when it is there, NotFound when its namespace is not."""
         body: Json = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ref.name}}
         path = f"/api/v1/namespaces/{ref.namespace}/serviceaccounts"
-        return project.service_account(self._transport.post(path, body))
+        return self._transport.post(path, body, project.service_account)
 
     @needs(KubeRight("", "serviceaccounts", "delete"))
     def delete_service_account(self, ref: ServiceAccountRef, *, uid: str = "") -> None:

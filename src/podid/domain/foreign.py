@@ -1,0 +1,169 @@
+"""JSON from outside, read member by member. What is not of the expected form is one error, which names the member and
+never its value; whoever asked turns it into an UnreadableAnswer.
+
+A member that is null counts as missing, as in Go and in botocore. The plain names want the member; those with `_or`
+give a default where it is missing, and refuse it as well where it is of another type.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from sys import intern
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Object = Mapping[str, Any]
+
+# nothing that podid reads comes near: annotations of a Kubernetes object may take 256 KiB together
+LONGEST_TEXT = 512 * 1024
+DEEPEST = 40
+
+_WORDS = {str: "text", int: "a number", bool: "true or false", dict: "an object", list: "a list", type(None): "missing"}
+
+
+class Malformed(Exception):
+    """A member that is missing or of the wrong type, as a sentence without its value."""
+
+
+def text(data: Object, name: str) -> str:
+    """Text that is not empty."""
+    value = text_or(data, name)
+    if not value:
+        raise Malformed(f"{name} is missing")
+    return value
+
+
+def text_or(data: Object, name: str, default: str = "") -> str:
+    value = data.get(name)
+    if value is None:
+        return default
+    if type(value) is not str:
+        raise _unexpected(name, value, str)
+    if len(value) > LONGEST_TEXT:
+        raise Malformed(f"{name} is longer than {LONGEST_TEXT // 1024} KiB")
+    return value
+
+
+def interned(data: Object, name: str, default: str = "") -> str:
+    """As `text_or`, for what many objects say alike: it is kept once."""
+    return intern(text_or(data, name, default))
+
+
+def number_or(data: Object, name: str, default: int = 0) -> int:
+    value = data.get(name)
+    if value is None:
+        return default
+    if type(value) is not int:
+        raise _unexpected(name, value, int)
+    return value
+
+
+def flag_or(data: Object, name: str, default: bool = False) -> bool:
+    value = data.get(name)
+    if value is None:
+        return default
+    if type(value) is not bool:
+        raise _unexpected(name, value, bool)
+    return value
+
+
+def instant_or_none(data: Object, name: str) -> datetime | None:
+    """A time as botocore gives it, or RFC 3339 text, in UTC."""
+    value = data.get(name)
+    if value is None:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(text(data, name))
+        if moment.tzinfo is None:
+            raise Malformed(f"{name} has no time zone")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed(f"{name} is not a time") from None
+
+
+def inner(data: Object, name: str) -> Object:
+    """The object inside."""
+    value = data.get(name)
+    if not isinstance(value, dict):
+        raise _unexpected(name, value, dict)
+    return value
+
+
+def inner_or_empty(data: Object, name: str) -> Object:
+    return {} if data.get(name) is None else inner(data, name)
+
+
+def inners(data: Object, name: str) -> Sequence[Object]:
+    """The objects of a list that has to be there, be it empty."""
+    value = data.get(name)
+    if not isinstance(value, list):
+        raise _unexpected(name, value, list)
+    for item in value:
+        if not isinstance(item, dict):
+            raise _unexpected(f"one of {name}", item, dict)
+    return value
+
+
+def inners_or_none(data: Object, name: str) -> Sequence[Object]:
+    """As `inners`, and none where the list is missing: APIs omit empty ones."""
+    return () if data.get(name) is None else inners(data, name)
+
+
+def texts(data: Object, name: str) -> tuple[str, ...]:
+    """The texts of a list that has to be there, be it empty."""
+    value = data.get(name)
+    if not isinstance(value, list):
+        raise _unexpected(name, value, list)
+    return tuple(text({f"one of {name}": item}, f"one of {name}") for item in value)
+
+
+def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
+    return () if data.get(name) is None else texts(data, name)
+
+
+def pairs(data: Object, name: str) -> dict[str, str]:
+    """Tags, labels, annotations; empty where they are missing."""
+    found = inner_or_empty(data, name)
+    return {key: text_or(found, key) for key in found}
+
+
+def as_object(value: object) -> Object:
+    """The answer itself."""
+    if not isinstance(value, dict):
+        raise _unexpected("the answer", value, dict)
+    return value
+
+
+def check_depth(value: object, name: str) -> None:
+    """Raises Malformed for what is nested so deep that working on it would exhaust the stack."""
+    layer, depth = [value], 0
+    while layer:
+        if depth > DEEPEST:
+            raise Malformed(f"{name} is nested deeper than {DEEPEST} levels")
+        below: list[object] = []
+        for item in layer:
+            below += item.values() if isinstance(item, Mapping) else item if isinstance(item, list) else ()
+        layer, depth = below, depth + 1
+
+
+# --- whole answers as functions ---------------------------------------------------------------------------------------
+
+
+def at(name: str, read: Callable[[Object], T]) -> Callable[[Object], T]:
+    """Reads an answer whose member `name` is the object that was asked for."""
+    return lambda answer: read(inner(answer, name))
+
+
+def each(name: str, read: Callable[[Object], T]) -> Callable[[Object], list[T]]:
+    """Reads an answer whose member `name` lists the objects that were asked for."""
+    return lambda answer: [read(item) for item in inners(answer, name)]
+
+
+def names(name: str) -> Callable[[Object], Sequence[str]]:
+    """Reads an answer whose member `name` lists texts."""
+    return lambda answer: texts(answer, name)
+
+
+def _unexpected(name: str, value: object, wanted: type) -> Malformed:
+    if value is None:
+        return Malformed(f"{name} is missing")
+    return Malformed(f"{name} is {_WORDS.get(type(value), type(value).__name__)}, not {_WORDS[wanted]}")

@@ -1,0 +1,71 @@
+"""JSON from outside: what is not of the expected form is told by the member's name, never by its value."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from podid.domain import foreign
+from podid.domain.foreign import Malformed
+
+SECRET = "s3cret"
+READERS: dict[Callable[..., Any], tuple[Any, Any]] = {  # -> (a value that is read, what it is read as)
+    foreign.text: ("a", "a"),
+    foreign.text_or: ("", ""),
+    foreign.interned: ("a", "a"),
+    foreign.number_or: (7, 7),
+    foreign.flag_or: (True, True),
+    foreign.instant_or_none: ("2026-11-24T10:00:00+02:00", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+    foreign.inner: ({"a": 1}, {"a": 1}),
+    foreign.inner_or_empty: ({"a": 1}, {"a": 1}),
+    foreign.inners: ([{"a": 1}], [{"a": 1}]),
+    foreign.inners_or_none: ([{}], [{}]),
+    foreign.texts: (["a"], ("a",)),
+    foreign.texts_or_none: (["a"], ("a",)),
+    foreign.pairs: ({"a": "b", "c": None}, {"a": "b", "c": ""}),
+}
+REQUIRED = {foreign.text, foreign.inner, foreign.inners, foreign.texts}
+WRONG: tuple[Any, ...] = (
+    *(SECRET, 7, 1.5, True, [SECRET], [7], [None], [[SECRET]], {"x": 7}, {"x": [SECRET]}, b"x", float("nan")),
+    *("x" * (foreign.LONGEST_TEXT + 1), "2026-11-24T10:00:00", "9999-12-31T23:59:59-10:00"),
+)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_member_of_the_expected_type_is_read(read: Callable[..., Any]) -> None:
+    value, wanted = READERS[read]
+    assert read({"m": value}, "m") == wanted
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+def test_a_member_of_another_type_is_told_without_its_value(read: Callable[..., Any], value: Any) -> None:
+    try:
+        found = read({"m": value}, "m")
+    except Malformed as error:
+        said = str(error)
+        assert said.startswith(("m ", "one of m ", "x ", "one of x "))
+        assert SECRET not in said
+        assert "\n" not in said
+    else:
+        assert type(found) is type(READERS[read][1])
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("data", [{}, {"m": None}])
+def test_a_missing_member_is_empty_or_told(read: Callable[..., Any], data: dict[str, Any]) -> None:
+    if read in REQUIRED:
+        with pytest.raises(Malformed, match=r"^m is missing$"):
+            read(data, "m")
+    else:
+        assert not read(data, "m")
+
+
+def test_a_document_may_be_nested_but_not_without_end() -> None:
+    deep: Any = "end"
+    for _ in range(foreign.DEEPEST - 1):
+        deep = {"Statement": [deep]} if isinstance(deep, str) else [deep]
+    foreign.check_depth(deep, "trust")
+    with pytest.raises(Malformed, match=r"^trust is nested deeper than 40 levels$"):
+        foreign.check_depth([[deep]], "trust")
