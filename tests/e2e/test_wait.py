@@ -98,7 +98,7 @@ def test_an_effect_that_does_not_come_in_time(ready: Site, wait: tuple[str, ...]
     assert outcome.code == 7
     assert effect(outcome.json) == (
         "not-in-effect",
-        "injection-missed-webhook: new pods of shop/orders were not given credentials within 30 s",
+        "new pods of shop/orders were not given credentials within 30 s",
     )
     assert ready.slept - began == pytest.approx(30)
     assert [item["status"] for item in outcome.json["actions"]] == ["done"]
@@ -112,7 +112,7 @@ def test_a_cluster_without_the_webhook_is_not_waited_for(ready: Site, wait: tupl
     assert outcome.code == 7
     assert effect(outcome.json) == (
         "not-in-effect",
-        "injection-missed-webhook: pods of shop/orders are not given credentials: the cluster's "
+        "pods of shop/orders are not given credentials: the cluster's "
         "MutatingWebhookConfiguration pod-identity-webhook is missing",
     )
     assert ready.slept - began < 20

@@ -27,6 +27,7 @@ def test_an_association_that_is_known_already(world: KubeWorld) -> None:
     assert wait(world) == Effect(
         EffectState.LIKELY,
         "new pods of shop/orders would be given credentials: the last 15 dry runs all say so",
+        not_looked_at=effect.NO_POD,
     )
     assert world.clock.seconds - before == 8.0
     assert world.said == [
@@ -55,7 +56,9 @@ def test_success_is_never_claimed_before_the_slowest_replica_knows(lag: float, s
 def test_an_association_that_never_arrives(world: KubeWorld) -> None:
     assert wait(world, timeout=30) == Effect(
         EffectState.NOT_IN_EFFECT,
-        "injection-missed-webhook: new pods of shop/orders were not given credentials within 30 s",
+        "new pods of shop/orders were not given credentials within 30 s",
+        "injection-missed-webhook",
+        effect.LATER_LINKS,
     )
 
 
@@ -71,21 +74,26 @@ def test_a_missing_webhook_is_said_at_once(world: KubeWorld) -> None:
     before = world.clock.seconds
     assert wait(world) == Effect(
         EffectState.NOT_IN_EFFECT,
-        "injection-missed-webhook: pods of shop/orders are not given credentials: the cluster's "
+        "pods of shop/orders are not given credentials: the cluster's "
         "MutatingWebhookConfiguration pod-identity-webhook is missing",
+        "injection-missed-webhook",
+        effect.LATER_LINKS,
     )
     assert world.clock.seconds == before
 
 
 def test_a_missing_service_account(world: KubeWorld) -> None:
     assert wait(world, ServiceAccountRef("shop", "later")) == Effect(
-        EffectState.UNKNOWN, "service account shop/later does not exist, so no pod can use the association yet"
+        EffectState.UNKNOWN,
+        "service account shop/later does not exist, so no pod can use the association yet",
+        "association-sa-not-found",
+        effect.NO_POD,
     )
 
 
 def test_a_missing_namespace(world: KubeWorld) -> None:
     assert wait(world, ServiceAccountRef("nowhere", "later")) == Effect(
-        EffectState.UNKNOWN, "could not look: namespace nowhere does not exist"
+        EffectState.UNKNOWN, "could not look: namespace nowhere does not exist", not_looked_at=effect.NO_POD
     )
 
 
@@ -95,6 +103,7 @@ def test_missing_rights_are_named(world: KubeWorld) -> None:
     assert wait(world, token="viewer-token") == Effect(
         EffectState.UNKNOWN,
         "could not look: not allowed to create pods in namespace shop (needed for a dry run; nothing is created)",
+        not_looked_at=effect.NO_POD,
     )
 
 
@@ -119,6 +128,7 @@ def test_an_admission_refusal_is_quoted(world: KubeWorld) -> None:
         EffectState.UNKNOWN,
         "the cluster does not let podid's test pod pass: an admission rule of the cluster refused pods in namespace "
         f"shop: {message}",
+        not_looked_at=effect.NO_POD,
     )
 
 
@@ -129,6 +139,7 @@ def test_a_cluster_that_cannot_be_reached_is_unknown(world: KubeWorld) -> None:
     assert result == Effect(
         EffectState.UNKNOWN,
         f"could not look: the API server of cluster demo at {host} cannot be reached: Connection refused",
+        not_looked_at=effect.NO_POD,
     )
 
 
@@ -143,11 +154,11 @@ def test_a_real_pod_with_an_agent_on_its_node_shows_it(world: KubeWorld) -> None
     found = wait_for_effect(world.access(), [ORDERS], world.patience(), since=since)[ORDERS]
     newest = world.reader.list_pods("shop", service_account="orders")[-1].name
     how = "created after the association, carries the injected fields, and its node has a Ready agent"
-    assert found == Effect(EffectState.IN_EFFECT, f"shop/{newest}, {how}")
+    assert found == Effect(EffectState.IN_EFFECT, f"shop/{newest}, {how}", not_looked_at=effect.NO_TOKEN)
     for pod in world.reader.list_agent_pods():
         world.sandbox.delete(kinds.PODS, pod.namespace, pod.name)
-    effect = live_pods_effect(world.reader, [ORDERS])
-    assert (effect.state, effect.how.split(":")[0]) == (EffectState.NOT_IN_EFFECT, "agent-not-on-node")
+    without = live_pods_effect(world.reader, [ORDERS])
+    assert (without.state, without.id) == (EffectState.NOT_IN_EFFECT, "agent-not-on-node")
 
     def change(obj: dict[str, Any]) -> dict[str, Any]:
         for container in obj["spec"]["containers"]:
@@ -157,8 +168,8 @@ def test_a_real_pod_with_an_agent_on_its_node_shows_it(world: KubeWorld) -> None
         return obj
 
     world.sandbox.patch(kinds.PODS, "shop", newest, change)
-    effect = live_pods_effect(world.reader, [ORDERS])
-    assert (effect.state, effect.how.split(":")[0]) == (EffectState.NOT_IN_EFFECT, "injected-fields-hardcoded")
+    foreign = live_pods_effect(world.reader, [ORDERS])
+    assert (foreign.state, foreign.id) == (EffectState.NOT_IN_EFFECT, "injected-fields-hardcoded")
 
 
 def test_pods_older_than_the_association_prove_nothing(world: KubeWorld) -> None:
@@ -175,6 +186,7 @@ def test_a_deleted_association_is_gone_when_no_replica_injects(world: KubeWorld)
         ORDERS: Effect(
             EffectState.LIKELY,
             "new pods of shop/orders would no longer be given credentials: the last 15 dry runs all say so",
+            not_looked_at=effect.NO_RUNNING_POD,
         )
     }
     assert world.clock.seconds - start >= 5.5 + 8

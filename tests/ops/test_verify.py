@@ -14,12 +14,13 @@ from podid.aws.values import Credentials, PodIdentitySession
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Caller
+from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.association.read import AssociationReading
-from podid.ops.association.verify import Identity, PodProof, VerifyReport, VerifyState, verify
+from podid.ops.association.verify import verify
 from podid.ops.clients import Clients, KubeAccess
 from podid.sandbox.kube import kinds
 from sandbox.memory_world import MemoryAddon

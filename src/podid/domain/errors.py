@@ -55,9 +55,11 @@ class PodidError(Exception):
         request_id: str = "",
         advice: str = "",
         permission: str = "",
+        id: str = "",
     ) -> None:
         """`advice` is a sentence for what no command can do ("ask the account's owner for …"); `permission` is the IAM
-        action or the Kubernetes verb and resource that the caller lacks."""
+        action or the Kubernetes verb and resource that the caller lacks; `id` the failure mode that it was seen to be,
+        for `podid explain`."""
         super().__init__(what)
         self.what = what
         self.hint = hint
@@ -65,6 +67,7 @@ class PodidError(Exception):
         self.request_id = request_id
         self.advice = advice
         self.permission = permission
+        self.id = id
 
 
 class UsageError(PodidError):

@@ -106,10 +106,13 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`how` says in a sentence what was looked at, or why nothing was."""
+    """`how` says in a sentence what was looked at, or why nothing was; `id` is the failure mode's where a link is seen
+    to be broken; `not_looked_at` names what the state says nothing of."""
 
     state: EffectState
     how: str
+    id: str = ""
+    not_looked_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

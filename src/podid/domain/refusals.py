@@ -31,7 +31,8 @@ class ErrorRule:
     a rule down; empty fits everything.
 
     `sentence`, `hint`, `advice` and `subject` are templates. `advice` is for what no command can do, `subject` for an
-    error that is about something else than what was asked for, `service_code` for one that the service has no word for.
+    error that is about something else than what was asked for, `service_code` for one that the service has no word for,
+    `id` the failure mode where the text leaves no doubt.
     """
 
     error: type[PodidError]
@@ -45,6 +46,7 @@ class ErrorRule:
     advice: str = ""
     subject: str = ""
     service_code: str = ""
+    id: str = ""
 
     @property
     def shape(self) -> tuple[bool, ...]:
@@ -76,6 +78,7 @@ class ErrorRule:
             common["existing_id"] = words.get("existing", "")
         elif self.error is AccessDenied:
             common["permission"] = words.get("permission", "")
+        common["id"] = self.id
         advice = self.advice.format_map(words)
         return self.error(self.sentence.format_map(words), hint=argv(self.hint, words), advice=advice, **common)
 

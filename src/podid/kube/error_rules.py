@@ -41,6 +41,7 @@ ANSWERS: tuple[ErrorRule, ...] = (
         AccessDenied,
         "not allowed to {permission}",
         codes=("MissingRight",),
+        id="tool-k8s-rbac-denied",
         hint=(
             *("kubectl", "auth", "can-i", "{verb}", "{resource}"),
             ("--subresource", "{subresource}"),

@@ -91,7 +91,9 @@ def _empty(value: object) -> bool:
     return value is None or value == "" or value == {} or value is False
 
 
-def action_body(action: Action, status: S, after: State | None, reason: str = "") -> documents.ActionBody[S]:
+def action_body(
+    action: Action, status: S, after: State | None, reason: str = "", id: str = ""
+) -> documents.ActionBody[S]:
     body: documents.ActionBody[S] = {
         "kind": action.kind,
         "verb": action.verb,
@@ -102,6 +104,8 @@ def action_body(action: Action, status: S, after: State | None, reason: str = ""
     }
     if reason:
         body["reason"] = reason
+    if id:
+        body["id"] = id
     return body
 
 
@@ -138,13 +142,26 @@ def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
 
 
 def effect_body(effect: Effect | None) -> documents.EffectBody | None:
-    return None if effect is None else {"state": effect.state, "how": effect.how}
+    if effect is None:
+        return None
+    return {
+        "state": effect.state,
+        "how": effect.how,
+        "id": effect.id or None,
+        "notSeen": effect.not_looked_at or None,
+    }
+
+
+def _effect_lines(effect: Effect) -> list[str]:
+    mode = f"; podid explain {effect.id}" if effect.id else ""
+    lines = [f"effect: {effect.state}, {effect.how}{mode}"]
+    return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
 
 
 def result_view(result: ChangeResult) -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
-    actions = [action_body(item.action, item.status, _after(item), item.reason) for item in done]
+    actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
     body: documents.ResultDocument = {
         "kind": "Result",
         **_header_body(result.plan.header),
@@ -155,7 +172,7 @@ def result_view(result: ChangeResult) -> View:
     }
     lines = [_done_line(item) for item in done]
     if result.effect is not None:
-        lines.append(f"effect: {result.effect.state}, {result.effect.how}")
+        lines += _effect_lines(result.effect)
     return View(
         document(body),
         (_action_table(actions),),
@@ -184,8 +201,13 @@ def _done_line(item: Done) -> str:
     elif item.status is Status.UNCHANGED:
         words = "unchanged" if action.after is not None else "not there, nothing to delete"
     else:
-        words = f"{item.status}: {item.reason}"
+        mode = _mode(item)
+        words = f"{item.status}: {item.reason}" + (f"; podid explain {mode}" if mode else "")
     return f"{subject(action)}{_detail(item)}: {words}"
+
+
+def _mode(item: Done) -> str:
+    return item.error.id if item.error is not None else ""
 
 
 def _detail(item: Done) -> str:

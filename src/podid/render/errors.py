@@ -25,6 +25,8 @@ def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
         lines.append(_capital(sanitize.block(error.advice)))
     if hint := _hint(error, argv):
         lines.append(f"Try:   {bold}{sanitize.line(hint)}{off}")
+    if error.id:
+        lines.append(f"More:  podid explain {error.id}")
     # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
     if error.request_id and not isinstance(error, (NotFound, Conflict)):
         lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
@@ -54,6 +56,8 @@ def error_json(error: PodidError, argv: tuple[str, ...]) -> str:
     }
     if error.permission:
         body["permission"] = error.permission
+    if error.id:
+        body["id"] = error.id
     if error.advice:
         body["advice"] = error.advice
     whole: documents.ErrorDocument = {"error": body}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.links import link_words
-from podid.ops.association.verify import NOT_LOOKED_AT, PodProof, VerifyReport, VerifyState
+from podid.domain.proof import PodProof, VerifyReport, VerifyState
 from podid.render.view import Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _report(report: VerifyReport) -> documents.VerifyReportBody:
         "id": report.id or None,
         "link": report.link or None,
         "permission": report.permission or None,
-        "notSeen": NOT_LOOKED_AT,
+        "notSeen": report.not_looked_at,
         "pods": [_pod(proof) for proof in report.pods],
     }
 
@@ -52,7 +52,7 @@ def _text(report: VerifyReport) -> str:
         mode = f"; podid explain {report.id}" if report.id else ""
         lines.append(f"  link {link_words(report.link)}{mode}")
     lines += [_line(proof) for proof in report.pods]
-    lines.append(f"  not looked at: {NOT_LOOKED_AT}")
+    lines.append(f"  not looked at: {report.not_looked_at}")
     return "\n".join(lines) + "\n"
 
 

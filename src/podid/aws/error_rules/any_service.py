@@ -63,11 +63,13 @@ _does_not_fit = partial(
     Rejected,
     "the session policy of {subject} does not fit ({text})",
     advice="Shorten the policy; a session policy also needs session tags to be off.",
+    id="packed-policy-too-large",
 )
 _denied = partial(
     ErrorRule,
     AccessDenied,
     "{denial}",
+    id="tool-aws-denied",
     codes=(
         "AccessDenied",
         "AccessDeniedException",
@@ -114,6 +116,7 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     _denied(
         fragments=("iam:passrole",),
+        id="passrole-denied",
         advice="Allow iam:PassRole on {passed} where iam:PassedToService is pods.eks.amazonaws.com: "
         "whoever associates a role must be allowed to pass it.",
     ),

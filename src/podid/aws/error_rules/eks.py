@@ -3,7 +3,7 @@
 from functools import partial
 
 from podid.aws.error_rules.any_service import INVALID
-from podid.domain.errors import AlreadyExists, Rejected, RoleUnknown, TrustRefused
+from podid.domain.errors import AlreadyExists, LimitExceeded, Rejected, RoleUnknown, TrustRefused
 from podid.domain.refusals import ErrorRule
 
 _eks = partial(ErrorRule, service="eks")
@@ -30,6 +30,7 @@ RULES: tuple[ErrorRule, ...] = (
         "the role of {subject} is in another account than the cluster ({text})",
         # https://github.com/eksctl-io/eksctl/issues/8718 does not record the code
         fragments=("cross-account pass role is not allowed",),
+        id="cross-account-role-arn",
         advice="Associate a role of the cluster's account, and name the other account's role as the target role.",
     ),
     _eks(
@@ -45,6 +46,7 @@ RULES: tuple[ErrorRule, ...] = (
         codes=INVALID,
         # https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3520
         fragments=("pod identity feature is not supported for addon",),
+        id="addon-pod-identity-unsupported",
         advice="Upgrade the add-on, or associate its service account yourself.",
     ),
     _eks(
@@ -52,6 +54,7 @@ RULES: tuple[ErrorRule, ...] = (
         "the add-on's configuration does not follow its schema ({text})",
         codes=INVALID,
         fragments=("json schema validation failed",),
+        id="addon-config-schema-invalid",
     ),
     _eks(
         AlreadyExists,
@@ -64,5 +67,12 @@ RULES: tuple[ErrorRule, ...] = (
         "{subject} exists already ({text})",
         operations=("CreatePodIdentityAssociation",),
         codes=("ResourceInUseException",),
+    ),
+    _eks(
+        LimitExceeded,
+        "a quota of {service} is used up ({text})",
+        operations=("CreatePodIdentityAssociation",),
+        codes=("ResourceLimitExceededException",),
+        id="association-quota",
     ),
 )

@@ -154,7 +154,9 @@ def wait_covered(reader: KubeReader, patience: Patience) -> Effect:
         if seen.complete:
             # Ready says that the agent listens on its node, not that EKS Auth lets it in: that is verify's to prove
             state = EffectState.LIKELY if seen.expected else EffectState.UNKNOWN
-            return Effect(state, seen.words)
+            return Effect(
+                state, seen.words, not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)"
+            )
         lacking = ", ".join(node.node for node in seen.nodes if node.state in ("missing", "not-ready"))
         patience.say(f"{seen.words}; waiting for {lacking}")
     return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {patience.seconds:g} s; lacking: {lacking}")

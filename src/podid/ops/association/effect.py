@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 CREDENTIALS_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+
+# what the states of an effect say nothing of
+NO_TOKEN = "whether EKS Auth gives the role: no token was redeemed (podid verify redeems one)"
+NO_POD = "running pods, the agents on their nodes, and whether EKS Auth gives the role"
+NO_RUNNING_POD = "the credentials that running pods hold"
+LATER_LINKS = "the links after the broken one"
 
 # nothing is pulled in a dry run; an image that is already used there passes allow-lists of registries
 FALLBACK_IMAGE = "public.ecr.aws/eks-distro/kubernetes/pause:3.7"
@@ -94,26 +100,35 @@ def live_pods_effect(reader: KubeReader, refs: Iterable[ServiceAccountRef]) -> E
     try:
         pods = [pod for pod in reader.list_pods() if pod.ref in wanted and live(pod) and not opted_out(pod)]
     except PodidError as error:
-        return Effect(EffectState.UNKNOWN, f"could not look at the pods: {error.what}")
+        return _unknown(f"could not look at the pods: {error.what}")
     if not pods:
-        return Effect(EffectState.LIKELY, "new pods would be given credentials; none is running now")
+        return Effect(
+            EffectState.LIKELY, "new pods would be given credentials; none is running now", not_looked_at=NO_POD
+        )
     lacking = [f"{pod.namespace}/{pod.name}" for pod in pods if not is_injected(pod)]
     if lacking:
-        how = f"injection-missed-webhook: running without the injected fields: {', '.join(lacking)}"
-        return Effect(EffectState.NOT_IN_EFFECT, how)
+        return _broken("injection-missed-webhook", f"running without the injected fields: {', '.join(lacking)}")
     if foreign := [f"{pod.namespace}/{pod.name}" for pod in pods if own_address(pod)]:
-        how = f"injected-fields-hardcoded: pods with another credentials address or token: {', '.join(foreign)}"
-        return Effect(EffectState.NOT_IN_EFFECT, how)
+        how = f"pods with another credentials address or token: {', '.join(foreign)}"
+        return _broken("injected-fields-hardcoded", how)
     agents = Agents.read(reader)
     faults = [(pod, fault) for pod in pods if (fault := agents.fault(pod)) is not None]
     for pod, fault in sorted(faults, key=lambda item: not item[1].id):
-        state = EffectState.NOT_IN_EFFECT if fault.id else EffectState.UNKNOWN
-        mode = f"{fault.id}: " if fault.id else ""
-        return Effect(state, f"{mode}pod {pod.namespace}/{pod.name}: {fault.reason}")
+        how = f"pod {pod.namespace}/{pod.name}: {fault.reason}"
+        return _broken(fault.id, how) if fault.id else _unknown(how)
     one = len(pods) == 1
     which = "the running pod carries" if one else f"all {len(pods)} running pods carry"
     where = "its node has" if one else "their nodes have"
-    return Effect(EffectState.IN_EFFECT, f"{which} the injected fields, and {where} a Ready agent")
+    how = f"{which} the injected fields, and {where} a Ready agent"
+    return Effect(EffectState.IN_EFFECT, how, not_looked_at=NO_TOKEN)
+
+
+def _broken(id: str, how: str) -> Effect:
+    return Effect(EffectState.NOT_IN_EFFECT, how, id, not_looked_at=LATER_LINKS)
+
+
+def _unknown(how: str) -> Effect:
+    return Effect(EffectState.UNKNOWN, how, not_looked_at=NO_POD)
 
 
 def combine(effects: Iterable[Effect]) -> Effect | None:
@@ -129,7 +144,7 @@ def combine(effects: Iterable[Effect]) -> Effect | None:
     same = sum(effect.state is worst.state for effect in found)
     if len(found) == 1 or (same == len(found) and len({effect.how for effect in found}) == 1):
         return worst
-    return Effect(worst.state, f"{worst.how} ({same} of {len(found)} service accounts)")
+    return replace(worst, how=f"{worst.how} ({same} of {len(found)} service accounts)")
 
 
 @dataclass(slots=True)
@@ -156,7 +171,10 @@ class _Watch:
         if self.rounds >= self.needed:
             what = "would be given" if self.wanted else "would no longer be given"
             how = f"new pods of {self.ref} {what} credentials: the last {self.probes} dry runs all say so"
-            self.result = Effect(EffectState.LIKELY, how)
+            self.result = self.likely(how)
+
+    def likely(self, how: str) -> Effect:
+        return Effect(EffectState.LIKELY, how, not_looked_at=NO_POD if self.wanted else NO_RUNNING_POD)
 
     def miss(self, now: float) -> None:
         if self.rounds:
@@ -200,7 +218,7 @@ def _look(kube: KubeAccess, watch: _Watch, clock: Clock) -> None:
             watch.trouble = error.what
             watch.next_at = clock.monotonic() + SECONDS_BETWEEN_MISSES
             if watch.troubles >= MOST_TROUBLES:
-                watch.result = Effect(EffectState.UNKNOWN, f"could not look: {error.what}")
+                watch.result = _unknown(f"could not look: {error.what}")
             return
         except PodidError as error:
             watch.result = _undecided(error, watch)
@@ -218,15 +236,16 @@ def _look(kube: KubeAccess, watch: _Watch, clock: Clock) -> None:
 def _undecided(error: PodidError, watch: _Watch) -> Effect:
     if isinstance(error, NotFound) and error.subject == str(watch.ref):
         if not watch.wanted:
-            return Effect(EffectState.LIKELY, f"no pod can use service account {watch.ref}: it does not exist")
-        return Effect(
-            EffectState.UNKNOWN, f"service account {watch.ref} does not exist, so no pod can use the association yet"
+            return watch.likely(f"no pod can use service account {watch.ref}: it does not exist")
+        return replace(
+            _unknown(f"service account {watch.ref} does not exist, so no pod can use the association yet"),
+            id="association-sa-not-found",
         )
     if isinstance(error, AccessDenied) and not isinstance(error, CredentialsError):
-        return Effect(EffectState.UNKNOWN, f"could not look: {error.what} (needed for a dry run; nothing is created)")
+        return _unknown(f"could not look: {error.what} (needed for a dry run; nothing is created)")
     if isinstance(error, Rejected):
-        return Effect(EffectState.UNKNOWN, f"the cluster does not let podid's test pod pass: {error.what}")
-    return Effect(EffectState.UNKNOWN, f"could not look: {error.what}")
+        return _unknown(f"the cluster does not let podid's test pod pass: {error.what}")
+    return _unknown(f"could not look: {error.what}")
 
 
 def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | None:
@@ -235,28 +254,23 @@ def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | Non
             return None
     except PodidError:
         return None  # that the object cannot be read says nothing about it
-    return Effect(
-        EffectState.NOT_IN_EFFECT,
-        f"injection-missed-webhook: pods of {ref} are not given credentials: the cluster's "
-        "MutatingWebhookConfiguration pod-identity-webhook is missing",
-    )
+    how = f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration "
+    return _broken("injection-missed-webhook", f"{how}pod-identity-webhook is missing")
 
 
 def _out_of_time(reader: KubeReader, watch: _Watch, timeout: float) -> Effect:
     waited = f"within {timeout:g} s"
     if watch.rounds:
-        return Effect(
-            EffectState.UNKNOWN,
-            f"{watch.ref}: {watch.rounds} of {watch.needed} rounds of dry runs showed the change {waited}, too few "
-            "to rely on",
-        )
+        seen = f"{watch.rounds} of {watch.needed} rounds of dry runs showed the change"
+        return _unknown(f"{watch.ref}: {seen} {waited}, too few to rely on")
     if watch.trouble or not watch.missed:
-        return Effect(EffectState.UNKNOWN, f"could not look {waited}: {watch.trouble or 'no answer'}")
+        return _unknown(f"could not look {waited}: {watch.trouble or 'no answer'}")
     if not watch.wanted:
-        return Effect(EffectState.NOT_IN_EFFECT, f"new pods of {watch.ref} were still given credentials {waited}")
+        how = f"new pods of {watch.ref} were still given credentials {waited}"
+        return Effect(EffectState.NOT_IN_EFFECT, how, not_looked_at=NO_RUNNING_POD)
     missing = _webhook_missing(reader, watch.ref)
-    how = f"injection-missed-webhook: new pods of {watch.ref} were not given credentials {waited}"
-    return missing or Effect(EffectState.NOT_IN_EFFECT, how)
+    how = f"new pods of {watch.ref} were not given credentials {waited}"
+    return missing or _broken("injection-missed-webhook", how)
 
 
 def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> Effect | None:
@@ -272,7 +286,7 @@ def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> 
         return None
     name = f"{young[-1].namespace}/{young[-1].name}"
     how = "created after the association, carries the injected fields, and its node has a Ready agent"
-    return Effect(EffectState.IN_EFFECT, f"{name}, {how}")
+    return Effect(EffectState.IN_EFFECT, f"{name}, {how}", not_looked_at=NO_TOKEN)
 
 
 def _image(reader: KubeReader, namespace: str) -> str:

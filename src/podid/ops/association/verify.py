@@ -8,15 +8,14 @@ agent, and the SDK in the pod. The credentials are in no result and are dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from podid.domain.errors import NotFound, PodidError, Rejected
-from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
 from podid.domain.workloads import live, opted_out, own_address, workload_subject
 from podid.ops.agent.coverage import AgentFault, Agents
 from podid.ops.association.effect import is_injected, missing_containers
@@ -24,7 +23,6 @@ from podid.ops.association.read import AssociationReading
 from podid.ops.clients import Clients
 
 ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
-NOT_LOOKED_AT = "the network from the pods to the agent, and the SDK in the pods"
 
 # each costs a token and a session: of hundreds of pods some are proof enough
 MOST_PODS = 50
@@ -33,68 +31,6 @@ SETTLING = timedelta(seconds=20)
 
 # "EKS does not have permissions to assume the associated role", and a session that does not fit
 _TRUST_CODES = ("AccessDeniedException", "PackedPolicyTooLarge", "PackedPolicyTooLargeException")
-
-
-class VerifyState(StrEnum):
-    """`in-effect` is said of a service account only: some of its pods are proven, and nothing is wrong with the fields
-    and agents of the others."""
-
-    PROVEN = "proven"
-    IN_EFFECT = "in-effect"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whom a pod's credentials belong to. `role_arn` is the association's own spelling, path included."""
-
-    role_arn: str
-    account: str
-    session_name: str
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodProof:
-    """One pod. `identity` is set only when its role was proven; `id` is the failure mode's, `link` the broken link of
-    the chain, else 0. `permission` names what the caller lacks where that made the state unknown."""
-
-    namespace: str
-    name: str
-    node: str
-    injected: bool
-    missing_containers: tuple[str, ...]
-    state: VerifyState
-    reason: str = ""
-    id: str = ""
-    link: int = 0
-    permission: str = ""
-    identity: Identity | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyReport:
-    """The state of the service account is its worst pod's; `reason` says it in a sentence."""
-
-    cluster: str
-    ref: ServiceAccountRef
-    role_arn: str
-    state: VerifyState
-    reason: str
-    id: str = ""
-    link: int = 0
-    permission: str = ""
-    pods: tuple[PodProof, ...] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        return {
-            VerifyState.PROVEN: ExitCode.OK,
-            VerifyState.IN_EFFECT: ExitCode.OK,
-            VerifyState.FAILED: ExitCode.ATTENTION,
-            VerifyState.UNKNOWN: ExitCode.UNDETERMINED,
-        }[self.state]
 
 
 def verify(

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, ChangeResult, Done, Plan, State, Status, Verb, matches
+from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal, Recorder
-from podid.ops.change.kinds import ROLE, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
+from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.clients import Clients
 
 _TRIES = 4
 _ROLE_SETTLE_SECONDS = 30.0
+_ROLES = (ROLE.name, ROLE_TRUST.name)
 
 
 def apply(
@@ -43,27 +45,26 @@ def apply(
                 done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))
                 continue
             patience.say(f"{action.verb} {action.kind} {action.target}")
-            change = _Change(action, clients, plan.header.cluster, patience, _about_new_role(action, done))
+            change = _Change(action, clients, plan.header, patience, journal, tuple(done))
             outcome, error = _one(number, change, recorder)
             done.append(outcome)
         return ChangeResult(plan=plan, done=tuple(done), run_id=recorder.run_id, error=error)
 
 
-def _about_new_role(action: Action, done: list[Done]) -> bool:
-    """Whether the run made the action's role itself."""
-    made = {(item.action.kind, item.action.verb, item.action.target) for item in done if item.status is Status.DONE}
-    return (ROLE.name, Verb.CREATE, action.keys.get("roleName")) in made
-
-
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """An action, and what it takes to carry it out."""
+    """An action, and what it takes to carry it out. `done` is what the run did before."""
 
     action: Action
     clients: Clients
-    cluster: str
+    header: Header
     patience: Patience
-    new_role: bool
+    journal: Journal
+    done: tuple[Done, ...]
+
+    @property
+    def cluster(self) -> str:
+        return self.header.cluster
 
     def read(self, error: PodidError) -> State | None:
         """What is there now; `error` again when even that cannot be read, so that a change that may have been made is
@@ -75,10 +76,10 @@ class _Change:
 
     def write(self) -> State | None:
         kind, action = kind_of(self.action.kind), self.action
-        if not self.new_role:
+        if not self._about_new_role():
             if kind.overwrites:
                 kind.check_unmoved(self.clients, self.cluster, action)
-            return kind.write(self.clients, self.cluster, action, self.patience)
+            return self._write_when_known()
         # IAM does not know its own new role everywhere for some seconds
         unknown: NotFound
         for _ in self.patience.within(_ROLE_SETTLE_SECONDS).rounds(2.0):
@@ -87,6 +88,37 @@ class _Change:
             except NotFound as error:
                 unknown = error
         raise unknown
+
+    def _about_new_role(self) -> bool:
+        """Whether the run made the action's role itself."""
+        made = {(item.action.kind, item.action.verb, item.action.target) for item in self._worked()}
+        return (ROLE.name, Verb.CREATE, self.action.keys.get("roleName")) in made
+
+    def _worked(self) -> tuple[Done, ...]:
+        return tuple(item for item in self.done if item.status is Status.DONE)
+
+    def _write_when_known(self) -> State | None:
+        """Writes; what a change of the last minutes may explain is waited for."""
+        kind, action = kind_of(self.action.kind), self.action
+        failure: PodidError
+        seconds = min(PROPAGATION_SECONDS, self.patience.seconds)
+        for _ in self.patience.within(seconds).rounds(1.0, longest=8.0):
+            try:
+                return kind.write(self.clients, self.cluster, action, self.patience)
+            except PodidError as error:
+                failure = kind.waits_for(error, self.clients, self.cluster, action, self._lately)
+                self.patience.say(f"{action.verb} {action.kind} {action.target}: {failure.what}; trying again")
+        failure.what = f"{failure.what}; tried for {seconds:g} s"
+        raise failure
+
+    def _lately(self) -> Lately:
+        """The roles that this run, or an earlier one, made or gave another trust minutes ago."""
+        now = self.patience.clock.now()
+        roles = {item.action.keys["roleName"] for item in self._worked() if item.action.kind in _ROLES}
+        with suppress(PodidError):  # a journal that cannot be read knows of no change
+            changed = self.journal.changed_since(self.header.account, _ROLES, now - LATELY)
+            roles |= {keys["roleName"] for keys, _ in changed}
+        return Lately(now, frozenset(roles))
 
 
 def _one(number: int, change: _Change, recorder: Recorder) -> tuple[Done, PodidError | None]:
@@ -102,10 +134,10 @@ def _one(number: int, change: _Change, recorder: Recorder) -> tuple[Done, PodidE
         # where nobody knows whether it was made, the intent stays open and the next run settles it
         if not isinstance(error, Unavailable):
             with suppress(PodidError):  # the change's own failure is the one to tell
-                recorder.outcome(number, failed)
+                recorder.outcome(number, failed, change.patience.clock.now())
         return failed, error
     try:
-        recorder.outcome(number, done)
+        recorder.outcome(number, done, change.patience.clock.now())
     except PodidError as error:
         return done, error  # it was made, and that is what must be told; nothing more can be written down
     return done, None

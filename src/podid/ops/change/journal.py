@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,13 +33,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of a recorded run. `status` is None while its intent is open."""
+    """One action of a recorded run. `status` is None while its intent is open; `at` is when its outcome was known."""
 
     number: int
     action: Action
     status: Status | None
     after: State | None
     reason: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,22 @@ class Journal:
                     made = step.action.after is not None
         return made
 
+    def changed_since(
+        self, account: str, kinds: Collection[str], since: datetime
+    ) -> tuple[tuple[Mapping[str, str], datetime], ...]:
+        """The keys of the resources of these kinds that runs recorded here changed at `since` or later, each with the
+        time, in no order. A step that was cut short counts with the start of its run."""
+        return tuple(
+            (step.action.keys, moment)
+            for run in self.runs()
+            for step in run.steps
+            if step.action.kind in kinds
+            and run.header.account == account
+            and step.status in (Status.DONE, None)
+            and (moment := _moment(step.at or run.started_at)) is not None
+            and moment >= since
+        )
+
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "", planned: int = 0
     ) -> Recorder:
@@ -129,7 +146,7 @@ class Journal:
                 "account": header.account,
                 "region": header.region,
                 "cluster": header.cluster,
-                "startedAt": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "startedAt": _timestamp(now),
                 "undoes": undoes,
                 "planned": planned,
             }
@@ -263,10 +280,9 @@ class Recorder:
             }
         )
 
-    def outcome(self, number: int, done: Done) -> None:
-        self.write(
-            {"type": "outcome", "number": number, "status": done.status, "after": done.after, "reason": done.reason}
-        )
+    def outcome(self, number: int, done: Done, at: datetime | None = None) -> None:
+        record = {"type": "outcome", "number": number, "status": done.status, "after": done.after}
+        self.write({**record, "reason": done.reason, **({"at": _timestamp(at)} if at is not None else {})})
 
     def drop_cut_line(self) -> bytes:
         """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
@@ -286,6 +302,10 @@ class Recorder:
             os.fsync(self.descriptor)
         except OSError as error:
             raise _unusable(self._directory, error.strerror or type(error).__name__) from error
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _unusable(directory: Path, why: str) -> UsageError:
@@ -368,7 +388,17 @@ def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
     if outcome is None:
         return Step(number, action, None, None)
     status = Status(_member(outcome, "status", str))
-    return Step(number, action, status, _state(outcome, "after"), _member(outcome, "reason", str, ""))
+    reason, at = _member(outcome, "reason", str, ""), _member(outcome, "at", str, "")
+    return Step(number, action, status, _state(outcome, "after"), reason, at)
+
+
+def _moment(text: str) -> datetime | None:
+    """The time, None for what is none: nothing else in the journal depends on it."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _sync_directory(directory: Path) -> None:

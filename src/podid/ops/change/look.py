@@ -14,7 +14,8 @@ def look(clients: Clients, wait: Wait | None, watch: Callable[[KubeAccess], Effe
     if not looks(wait):
         return None
     if clients.kube.failure is not None:
-        return Effect(EffectState.UNKNOWN, f"the cluster could not be looked at: {clients.kube.failure.what}")
+        how = f"the cluster could not be looked at: {clients.kube.failure.what}"
+        return Effect(EffectState.UNKNOWN, how, not_looked_at="the pods, the agents and the role")
     return watch(clients.kube)
 
 

@@ -46,7 +46,7 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
             recorder.intent(number, action)
         done = restart(clients.kube, targets, how.patience)
         for number, item in enumerate(done):
-            recorder.outcome(number, item)
+            recorder.outcome(number, item, how.patience.clock.now())
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
 
 

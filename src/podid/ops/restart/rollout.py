@@ -153,7 +153,7 @@ class _Worker:
             course.fail(Conflict(kept), Status.BLOCKED)
         elif course.restarts >= MOST_RESTARTS:
             still = f"still without credentials after {course.restarts} restarts: {', '.join(missed)}"
-            course.fail(Unavailable(still))
+            course.fail(Unavailable(still, id="injection-missed-webhook"))
         else:
             course.state = f"{len(missed)} new pods were not given credentials; restarting again"
             course.patch_next = True

@@ -130,7 +130,9 @@ def _target(workload: WorkloadRef, pods: list[Pod], stale: bool, expect_injected
 def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflict | None:
     here = ("-n", workload.namespace)
     hint: tuple[str, ...] = ()
+    mode = ""
     if stale and all(on_fargate(pod, {}) for pod in pods):
+        mode = "fargate-pod"
         what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
     elif workload.kind in RESTARTABLE:
         return None
@@ -146,7 +148,7 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
         hint = ("kubectl", "argo", "rollouts", "restart", workload.name, *here)
     else:
         what = f"podid does not know how to restart a {workload.kind}; use its own tool"
-    return Conflict(what, hint=hint, subject=str(workload))
+    return Conflict(what, hint=hint, subject=str(workload), id=mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.members import About, Argv, Names, Time
+from podid.domain.members import About, Argv, ModeId, Names, Time
 from podid.domain.plan import EffectState, Status, Verb
 
 S = TypeVar("S")
@@ -23,6 +23,7 @@ class ActionBody(TypedDict, Generic[S]):
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
     reason: NotRequired[Annotated[str, About("Why it failed or was not tried.")]]
+    id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 
 class HeaderBody(TypedDict):
@@ -43,6 +44,8 @@ class PlanDocument(HeaderBody):
 class EffectBody(TypedDict):
     state: EffectState
     how: Annotated[str, About("What was looked at, or why nothing was.")]
+    id: ModeId
+    notSeen: Annotated[str | None, About("What the state says nothing of.")]
 
 
 class ResultDocument(HeaderBody):

@@ -6,13 +6,11 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Outcome, Severity
-from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, Names, ServiceAccounts, Time
+from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, ModeId, Names, ServiceAccounts, Time
+from podid.domain.proof import VerifyState
 from podid.ops.agent.status import AgentVerdict
-from podid.ops.association.verify import VerifyState
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
-
-ModeId = Annotated[str | None, About("The failure mode, as `podid explain` names it.")]
 
 SummaryBody = TypedDict(
     "SummaryBody", {"error": int, "warn": int, "info": int, "unknown": int, "pass": int, "masked": int}
@@ -131,7 +129,7 @@ class VerifyReportBody(TypedDict):
     id: ModeId
     link: BrokenLink
     permission: MissingRight
-    notSeen: Annotated[str, About("What no verdict of verify says anything of.")]
+    notSeen: Annotated[str, About("What the state says nothing of.")]
     pods: Sequence[PodProofBody]
 
 

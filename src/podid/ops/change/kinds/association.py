@@ -5,25 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from podid.domain.errors import Again, AlreadyExists, NotFound, PodidError, RoleUnknown, TimedOut, TrustRefused
+from podid.domain.errors import NotFound, PodidError
 from podid.domain.members import ArnText, Pairs
 from podid.domain.model import Association
-from podid.domain.names import ServiceAccountRef, parse_role_arn
+from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, text
+from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
-
-# AWS refuses a role that it does not know yet, or whose new trust it has not seen, for seconds up to about two minutes
-# (Terraform's provider retries likewise, hashicorp/terraform-provider-aws#34717)
-PROPAGATION_SECONDS = 120.0
-LONG = timedelta(minutes=10)
 
 
 class AssociationState(TypedDict, total=False):
@@ -105,8 +100,12 @@ class AssociationKind(ResourceKind):
                     _retag(eks, current.association_arn, tags, current.tags)
                 raise
 
-        call = create if before is None else update
-        return self.state_of(_until_propagated(call, clients, cluster, text(after, "roleArn"), patience))
+        return self.state_of(create() if before is None else update())
+
+    def waits_for(
+        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
+    ) -> PodidError:
+        return waits_for(error, clients, cluster, action, lately)
 
     def _unmoved(self, clients: Clients, cluster: str, action: Action) -> Association:
         current = clients.eks.find_association(cluster, ref_of(action.keys))
@@ -140,51 +139,6 @@ def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
         eks.untag_association(arn, gone)
     if put := {key: value for key, value in new.items() if old.get(key) != value}:
         eks.tag_association(arn, put)
-
-
-def _until_propagated(
-    call: Callable[[], Association], clients: Clients, cluster: str, role_arn: str, patience: Patience
-) -> Association:
-    """Repeats `call` while EKS does not know the role yet, or still remembers an association that was deleted."""
-    failure: PodidError
-    seconds = min(PROPAGATION_SECONDS, patience.seconds)
-    for _ in patience.within(seconds).rounds(1.0, longest=8.0):
-        try:
-            return call()
-        except RoleUnknown as error:
-            if _known_for_long(clients, role_arn, patience.clock.now()):
-                error.advice = (
-                    "IAM has had the role for long, so waiting does not help: EKS may want another path or ARN."
-                )
-                raise
-            failure = error
-        except TrustRefused as error:
-            failure = error
-        except AlreadyExists as error:
-            if _exists(clients, cluster, error.existing_id):
-                raise
-            what = f"EKS still remembers the association that was deleted, after {seconds:g} s ({error.what})"
-            failure = TimedOut(what, hint=Again(), subject=error.subject, request_id=error.request_id)
-    raise failure
-
-
-def _known_for_long(clients: Clients, role_arn: str, now: datetime) -> bool:
-    """Whether the role is too old for EKS not to have heard of it; False where it cannot be read."""
-    try:
-        role = clients.iam.find_role(parse_role_arn(role_arn).resource_name)
-    except PodidError:
-        return False
-    return role is not None and role.created_at is not None and now - role.created_at > LONG
-
-
-def _exists(clients: Clients, cluster: str, association_id: str) -> bool:
-    if not association_id:
-        return True
-    try:
-        clients.eks.get_association(cluster, association_id)
-    except NotFound:
-        return False  # deletion is eventually consistent, aws-controllers-k8s/community#2684
-    return True
 
 
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:

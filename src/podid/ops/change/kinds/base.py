@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from podid.domain.errors import Conflict
+from podid.domain.errors import Conflict, PodidError
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.ops.change.propagation import Lately
 
 Keys = Mapping[str, str]
 Operation = Callable[..., Any]
@@ -55,6 +58,13 @@ class ResourceKind(ABC):
     @abstractmethod
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         """Makes the change and returns the state that the service answered, None for a deletion."""
+
+    def waits_for(
+        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
+    ) -> PodidError:
+        """The error to end with if what stood in the way of a write has not passed by itself in time; raises the
+        explained `error` where waiting would be in vain, as it is for most kinds."""
+        raise error
 
     @abstractmethod
     def operations(self) -> Operations:
