@@ -58,7 +58,21 @@ def test_the_index_of_pages_is_what_the_pages_say() -> None:
     assert generator.INDEX.read_text(encoding="utf-8") == generator.generate()
 
 
-PAGE = '---\nid: a\ntitle: It\'s "a": b\nseverity: warn\nlink: 3\nfix: -\nrank: 1\ntexts:\n  - x: y\n---\n\n# A\n'
+PAGE = """\
+---
+id: a
+title: It's "a": b
+severity: warn
+link: 3
+fix: -
+rank: 1
+texts:
+  - x: y
+  - [2] z
+---
+
+# A
+"""
 
 
 def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
@@ -68,8 +82,8 @@ def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
     made: dict[str, Any] = {}
     exec(generator.generate(tmp_path), made)
     assert [tuple(entry) for entry in made["ENTRIES"]] == [
-        ("b", "warn", 3, "-", 'It\'s "a": b', "fine", ("x: y",)),
-        ("a", "warn", 3, "-", 'It\'s "a": b', "", ("x: y",)),
+        ("b", "warn", 3, "-", 'It\'s "a": b', "fine", (("x: y", 7), ("z", 2))),
+        ("a", "warn", 3, "-", 'It\'s "a": b', "", (("x: y", 7), ("z", 2))),
     ]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 PAGES = Path(__file__).resolve().parent.parent / "src" / "podid" / "pages"
 INDEX = PAGES / "index.py"
 WANTED = {"id", "title", "severity", "link", "fix", "rank"}
+_WEIGHT = 7  # of a text without one: it is Pod Identity's, and means this
 ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("SAFE", "ASK", "PRINT", "-")}
 HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
 
@@ -29,7 +30,8 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """`rank` is low for what is met often; `healthy` is there where the doctor has a check of this id."""
+    """`rank` is low for what is met often; `healthy` is there where the doctor has a check of this id. Each of `texts`
+    has a weight, which says how much it decides."""
 
     id: str
     title: str
@@ -38,7 +40,7 @@ class FrontMatter:
     fix: str
     rank: int
     healthy: str
-    texts: tuple[str, ...]
+    texts: tuple[tuple[str, int], ...]
 
 
 def generate(pages: Path = PAGES) -> str:
@@ -48,7 +50,8 @@ def generate(pages: Path = PAGES) -> str:
 
 
 def read(path: Path) -> FrontMatter:
-    """Lines `name: value`, where the value is text as it stands, and under `texts:` lines `  - text`."""
+    """Lines `name: value`, where the value is text as it stands, and under `texts:` lines `  - text` or
+    `  - [weight] text`."""
     match = re.match(r"---\n(.*?)\n---\n", path.read_text(encoding="utf-8"), re.DOTALL)
     if match is None:
         raise PageError(f"{path.name}: no front matter")
@@ -56,7 +59,8 @@ def read(path: Path) -> FrontMatter:
     for line in match[1].splitlines():
         name, _, value = line.partition(": ")
         if line.startswith("  - "):
-            texts.append(line.removeprefix("  - "))
+            weight, text = re.fullmatch(r"  - (?:\[(\d)\] )?(.*)", line).groups()  # type: ignore[union-attr]
+            texts.append((text, int(weight or _WEIGHT)))
         elif line != "texts:":
             values[name] = value
     problems = list(_problems(path, values))
@@ -93,7 +97,7 @@ def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
 
 def _entry(page: FrontMatter) -> str:
     words: tuple[str | int, ...] = (page.id, page.severity, page.link, page.fix, page.title, page.healthy)
-    texts = "".join(f"{_literal(text)}, " for text in page.texts)
+    texts = "".join(f"({_literal(text)}, {weight}), " for text, weight in page.texts)
     return f"    Entry({', '.join(map(_literal, words))}, ({texts.rstrip()})),\n"
 
 

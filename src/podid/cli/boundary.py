@@ -58,6 +58,12 @@ def _meant(argv: list[str]) -> list[str]:
         return ["list", *argv[1:]]
     if argv == ["version"]:
         return ["--version"]
+    if argv[:1] == ["explain"]:
+        # a line of a log often begins with a hyphen; no option has a blank in it
+        argv = [
+            f" {word}" if word.startswith("-") and len(word.split()) > 1 and "=" not in word.split()[0] else word
+            for word in argv
+        ]
     return [*argv[1:], "--help"] if argv[:1] == ["help"] else argv
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 class Entry(NamedTuple):
     """The front matter of a page. `link` is the link of the way to credentials that breaks (1 to 10), 0 for podid's own
     access; `healthy` is the fact that the check of this id looks for, empty where there is no check; `texts` are error
-    texts that mean this failure mode, in which "…" stands for anything."""
+    texts that mean this failure mode, in which "…" stands for anything, each with its weight, which
+    `podid.pages.texts` explains."""
 
     id: str
     severity: str
@@ -14,4 +15,4 @@ class Entry(NamedTuple):
     fix: str
     title: str
     healthy: str
-    texts: tuple[str, ...]
+    texts: tuple[tuple[str, int], ...]

@@ -1,82 +1,294 @@
-"""Error texts that can mean several failure modes, and in which order to look at these. A text that means one mode is
-in the front matter of that mode's page.
+"""Error texts that take more than one fragment, or that can mean several failure modes, and in which order to look at
+these. A single text that means one mode is in the front matter of that mode's page.
 
-A log matches when it holds all the fragments, whatever the case and the white space between words. The texts are those
+Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.errortext`. They are those
 of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
+
+`weight` says how much a text decides. 8 and 9: nothing else says this. 6 and 7: a text of Pod Identity, of its agent or
+of its add-on. 4 and 5: a text of AWS that rarely means something else. 3 and less: anybody's text; it decides only
+beside a word of Pod Identity (`COMPANIONS`), and never outranks one of the others.
 """
 
 from typing import NamedTuple
 
+GENERIC = 3
+
 
 class SharedText(NamedTuple):
-    fragments: tuple[str, ...]
-    ids: tuple[str, ...]
+    """`fragments` must all be in a text, in any order; a `pattern`, where there is one, is looked for instead."""
 
+    weight: int
+    ids: tuple[str, ...]
+    fragments: tuple[str, ...] = ()
+    pattern: str = ""
+
+
+def _text(weight: int, ids: str, *fragments: str) -> SharedText:
+    return SharedText(weight, tuple(ids.split()), fragments)
+
+
+def _form(weight: int, ids: str, pattern: str) -> SharedText:
+    return SharedText(weight, tuple(ids.split()), pattern=pattern)
+
+
+# words that tie an error text to Pod Identity
+COMPANIONS = (
+    "pod-identity",
+    "podidentity",
+    "169.254.170.23",
+    "fd00:ec2::23",
+    "eks-auth",
+    "eksauth",
+    "pods.eks.amazonaws.com",
+    "aws_container_credentials_full_uri",
+    "aws_container_authorization_token",
+    "container-role",
+)
+# other clouds have something of the same name
+STRANGERS = (
+    "aadpodid",
+    "aad-pod-identity",
+    "azure",
+    "managedidentitycredential",
+    "metadata.google.internal",
+    "workloadidentityfederation",
+)
 
 # the most frequent first
-_UNAUTHORIZED = (
-    "trust-missing-tag-session",
-    "trust-wrong-principal",
-    "role-not-found",
-    "trust-condition-never-matches",
-    "trust-request-tag-with-tags-disabled",
-    "base-role-cannot-assume-target",
-    "target-role-trust-broken",
-    "external-id-mismatch",
-    "scp-denies-eks-auth",
-)
-_SILENT = (
-    "networkpolicy-blocks-agent",
-    "cilium-host-entity",
-    "sg-for-pods-blocks-agent",
-    "host-firewall-blocks-link-local",
-    "agent-not-installed",
-    "agent-timeout-context-canceled",
-    "eks-auth-unreachable",
-    "windows-pod",
-    "fargate-pod",
-)
-_REFUSED = ("agent-not-installed", "agent-not-on-node", "agent-pod-unhealthy", "node-startup-race", "fargate-pod")
+_UNAUTHORIZED = """
+trust-missing-tag-session trust-wrong-principal role-not-found trust-condition-never-matches
+trust-request-tag-with-tags-disabled base-role-cannot-assume-target target-role-trust-broken external-id-mismatch
+scp-denies-eks-auth
+"""
+_SILENT = """
+networkpolicy-blocks-agent cilium-host-entity sg-for-pods-blocks-agent host-firewall-blocks-link-local
+agent-not-installed agent-timeout-context-canceled eks-auth-unreachable windows-pod fargate-pod
+"""
+_REFUSED = "agent-not-installed agent-not-on-node agent-pod-unhealthy node-startup-race fargate-pod"
+_NOTHING = "pod-predates-association sa-mismatch association-missing"
+_NO_ASSOCIATION = "association-missing association-deleted-env-remains self-managed-cluster-name-wrong"
 _NO_LONGER = "removing credentials from cache, got non recoverable error"
+_AGENT = "eks-pod-identity-agent"
+
+_NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|noroutetohost|unreachable)"
+_NOT_THERE = r"(?:connectionrefused|econnrefused|enotfound|nosuchhost|couldnotresolve|servermisbehaving)"
+_FAILED = rf"(?:{_NO_ANSWER}|{_NOT_THERE})"
+# a session that EKS named: the pod had credentials by Pod Identity
+_POD_SESSION = r"assumed-role/[^/]{1,64}/eks-"
+# a session named by an instance: the node's role. Ids are often blanked out.
+_NODE_SESSION = r"assumed-role/[^/]{1,64}/(?:i-[0-9a-fx*<.\[(]|[<\[({](?:i-|instance))"
+_ITSELF = (
+    r"assumed-role/([^/]{1,64})/.{1,400}?notauthorizedtoperform:sts:assumeroleonresource:'?"
+    r"arn:[a-z-]*:iam::[^:]{0,20}:role/(?:[^']{0,200}/)?\1(?![\w+=,.@-])"
+)
 
 SHARED: tuple[SharedText, ...] = (
-    SharedText(("host should resolve to a loopback address",), ("sdk-too-old", "java-ipv6-host-rejected")),
-    SharedText(("has an invalid host",), ("java-ipv6-host-rejected", "sdk-too-old")),
-    SharedText(("service account token cannot be empty",), ("sdk-too-old", "injected-fields-hardcoded")),
-    SharedText(("service account token cannot be parsed",), ("custom-credential-chain", "token-file-unreadable")),
-    SharedText(("failed basic claim validations",), ("node-clock-skew", "custom-credential-chain")),
-    SharedText(("called agent through invalid address",), ("service-mesh-intercepts", "pod-proxy-missing-no-proxy")),
-    SharedText(("eks does not have permissions to assume the associated role",), _UNAUTHORIZED),
-    SharedText(
-        ("trust policy of the role provided is invalid",),
-        ("trust-missing-tag-session", "trust-wrong-principal", "role-eventual-consistency"),
+    # link 4: the SDK
+    _text(9, "java-ipv6-host-rejected sdk-too-old", "has an invalid host", "fd00:ec2::23"),
+    _text(8, "sdk-too-old java-ipv6-host-rejected", "host should resolve to a loopback address"),
+    _text(7, "java-ipv6-host-rejected sdk-too-old", "has an invalid host"),
+    _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,80}loopback|loopback.{0,80}169\.254\.170\.23"),
+    _form(8, "sdk-too-old", r"(unsupported|invalid|disallowed|illegal)(endpoint)?host.{0,40}169\.254\.170\.23"),
+    _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,60}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
+    _text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
+    _text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
+    _form(6, "irsa-env-still-active irsa-env-hardcoded", r"notauthorizedtoperform:?sts:assumerolewithwebidentity"),
+    _text(5, "irsa-env-still-active irsa-env-hardcoded", "assumerolewithwebidentity"),
+    _text(
+        5, "irsa-env-hardcoded irsa-env-still-active", "secrets/eks.amazonaws.com/serviceaccount/token", "no such file"
     ),
-    SharedText(("role provided in the request does not exist",), ("role-eventual-consistency", "role-not-found")),
-    SharedText(
-        ("not authorized to perform: eks-auth:assumeroleforpodidentity",),
-        ("node-role-missing-eks-auth", "scp-denies-eks-auth"),
+    _text(4, "irsa-env-still-active irsa-env-hardcoded", "no openidconnect provider found in your account"),
+    # an SDK that found nothing at all
+    _text(5, _NOTHING, "cannot fetch credentials from container", "environment variables are set"),
+    _text(3, _NOTHING, "unable to locate credentials"),
+    _text(3, _NOTHING, "no valid providers in chain"),
+    _text(3, _NOTHING, "nocredentialproviders"),
+    _text(3, _NOTHING, "unable to load credentials from any of the providers in the chain"),
+    _text(3, _NOTHING, "unable to load aws credentials from any provider in the chain"),
+    _text(3, _NOTHING, "could not load credentials from any providers"),
+    _text(3, _NOTHING, "missing credentials in config"),
+    _text(3, _NOTHING, "credentialsprovidererror"),
+    _text(3, _NOTHING, "the credential provider was not enabled"),
+    _text(3, _NOTHING, "no providers in chain provided credentials"),
+    _text(3, _NOTHING, "no credentials could be loaded from the chain"),
+    _text(3, _NOTHING, "unable to sign request without credentials set"),
+    _text(3, _NOTHING, "error retrieving credentials from the instance profile metadata"),
+    _text(3, _NOTHING, "unable to get iam security credentials from ec2 instance metadata"),
+    _text(3, _NOTHING, "failed to resolve aws credentials"),
+    _text(3, _NOTHING, "failed to retrieve credentials"),
+    _text(2, "static-aws-keys-shadow", "the security token included in the request is expired"),
+    _form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
+    # links 5 and 6: the way to the agent, and the agent
+    _form(8, _REFUSED, r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|econnrefused.{0,20}169\.254\.170\.23"),
+    _text(
+        8,
+        "agent-timeout-context-canceled networkpolicy-blocks-agent cilium-host-entity eks-auth-unreachable",
+        "client.timeout exceeded while awaiting headers",
+        "169.254.170.23",
     ),
-    SharedText(
-        ("not authorized to perform: sts:tagsession",),
-        ("chained-assume-missing-tag-session", "base-role-cannot-assume-target", "external-id-mismatch"),
+    _text(8, "agent-timeout-context-canceled eks-auth-unreachable", "read timeout on endpoint url", "169.254.170.23"),
+    _form(7, _SILENT, rf"169\.254\.170\.23.{{0,160}}{_NO_ANSWER}|{_NO_ANSWER}.{{0,160}}169\.254\.170\.23"),
+    _form(
+        8,
+        "ipv6-uri-on-ipv4-pods agent-ipv6-bind",
+        rf"fd00:ec2::23.{{0,160}}{_FAILED}|{_FAILED}.{{0,60}}fd00:ec2::23",
     ),
-    SharedText(("no ec2 imds role found",), ("imds-fallback-node-role", "agent-imds-unavailable")),
-    SharedText(("assumerolewithwebidentity",), ("irsa-env-still-active", "irsa-env-hardcoded")),
-    SharedText(("169.254.170.23:80: connect: connection refused",), _REFUSED),
-    SharedText(("169.254.170.23", "connection refused"), _REFUSED),
-    SharedText(("169.254.170.23", "timeout"), _SILENT),
-    SharedText(("169.254.170.23", "timed out"), _SILENT),
-    SharedText(("statuscode: 0, requestid: , canceled",), ("agent-timeout-context-canceled", "eks-auth-unreachable")),
-    SharedText((":80: bind: address already in use",), ("agent-port80-conflict", "addon-config-conflict")),
-    SharedText(("didn't have free ports",), ("agent-port80-conflict", "addon-config-conflict")),
-    SharedText(("unable to create interface",), ("stale-link-or-route", "agent-ipv6-bind")),
-    SharedText((_NO_LONGER, "expiredtokenexception"), ("agent-expired-token-noise", "sa-recreated-token-invalid")),
-    SharedText(
-        (_NO_LONGER, "resourcenotfoundexception"),
-        ("association-missing", "association-deleted-env-remains", "self-managed-cluster-name-wrong"),
+    _form(9, "cilium-host-entity networkpolicy-blocks-agent", r"169\.254\.170\.23:80\(host\).{0,80}(denied|drop)"),
+    _form(
+        8,
+        "networkpolicy-blocks-agent cilium-host-entity",
+        r"169\.254\.170\.23(:80)?.{0,120}(policydenied|egressdenied|policy-verdict|dropped)",
     ),
-    SharedText((_NO_LONGER, "accessdeniedexception"), ("node-role-missing-eks-auth", *_UNAUTHORIZED)),
-    SharedText(("no cluster found for name",), ("tool-aws-denied", "self-managed-cluster-name-wrong")),
-    SharedText(("unable to locate credentials",), ("pod-predates-association", "sa-mismatch", "association-missing")),
-    SharedText(("no valid providers in chain",), ("pod-predates-association", "sa-mismatch", "association-missing")),
+    _text(9, "service-mesh-intercepts pod-proxy-missing-no-proxy", "called agent through invalid address"),
+    _form(7, "pod-proxy-missing-no-proxy service-mesh-intercepts", r"receivednon200response\(?(403|407|502|503)"),
+    _form(7, "pod-proxy-missing-no-proxy", r"169\.254\.170\.23.{0,160}proxy|proxyconnect.{0,80}169\.254\.170\.23"),
+    _form(5, "association-missing association-deleted-env-remains", r"receivednon200response\(?404"),
+    _text(8, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use", "169.254.170.23"),
+    _text(2, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use"),
+    _text(8, "agent-port80-conflict addon-config-conflict", "didn't have free ports", _AGENT),
+    _text(3, "agent-port80-conflict addon-config-conflict", "didn't have free ports"),
+    _text(8, "agent-probe-port-conflict", "2703", "address already in use"),
+    _text(8, "agent-ipv6-bind", "fd00:ec2::23", "cannot assign requested address"),
+    _form(7, "agent-ipv6-bind", r"fd00:ec2::23.{0,120}(permissiondenied|notsupported)|unabletocreate.{0,60}ipv6"),
+    _text(6, "agent-ipv6-bind stale-link-or-route", "unable to create interface"),
+    _text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", _AGENT),
+    _text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", "2703"),
+    _text(6, "agent-pod-unhealthy agent-timeout-context-canceled", "failed probe", "deadline exceeded"),
+    _text(6, "agent-pod-unhealthy agent-ipv6-bind", "crashloopbackoff", _AGENT),
+    _text(6, "agent-pod-unhealthy agent-ipv6-bind", "back-off restarting failed container", _AGENT),
+    _text(6, "agent-pod-unhealthy", "oomkilled", _AGENT),
+    _text(1, "agent-pod-unhealthy", "probe failed"),
+    _text(1, "agent-pod-unhealthy", "crashloopbackoff"),
+    _text(8, "agent-image-pull", "errimagepull", _AGENT),
+    _text(8, "agent-image-pull", "imagepullbackoff", _AGENT),
+    _text(8, "agent-image-pull", "failed to pull image", _AGENT),
+    _text(8, "admission-policy-blocks-agent", "violates podsecurity", _AGENT),
+    _text(8, "admission-policy-blocks-agent", "admission webhook", "denied the request", _AGENT),
+    _text(6, "addon-config-conflict addon-degraded-or-failed", "configurationconflict", _AGENT),
+    _text(6, "addon-config-conflict addon-degraded-or-failed", "conflicts found when trying to apply"),
+    _text(6, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
+    _text(6, "addon-degraded-or-failed agent-pod-unhealthy", _AGENT, "degraded"),
+    _text(6, "addon-degraded-or-failed agent-pod-unhealthy", _AGENT, "timeout while waiting for state"),
+    _form(6, "addon-degraded-or-failed", r"eks-pod-identity-agent.{0,200}(create|update|delete)_failed"),
+    _text(8, "agent-not-installed", "addon must be installed"),
+    _text(8, "agent-not-installed", _AGENT, "not installed"),
+    _text(9, "agent-not-installed", "resourcenotfoundexception", "no addon", _AGENT),
+    _text(6, "addon-config-schema-invalid", "json schema validation failed"),
+    # links 7 and 8: the agent's own way
+    _form(
+        9, "scp-denies-eks-auth", r"eks-auth:assumeroleforpodidentity.{0,300}explicitdenyina(service|resource)control"
+    ),
+    _text(
+        8,
+        "node-role-missing-eks-auth scp-denies-eks-auth",
+        "not authorized to perform: eks-auth:assumeroleforpodidentity",
+    ),
+    _form(3, "scp-denies-eks-auth", r"explicitdenyina(service|resource)control"),
+    _text(8, "agent-timeout-context-canceled eks-auth-unreachable", "statuscode: 0, requestid: , canceled"),
+    _form(9, "eks-auth-unreachable custom-eks-auth-endpoint", rf"lookupeks-auth\..{{0,160}}{_FAILED}"),
+    _form(8, "eks-auth-unreachable agent-proxy-misconfig", rf"eks-auth\..{{0,200}}{_FAILED}"),
+    _form(9, "custom-eks-auth-endpoint agent-proxy-misconfig", r"certificateisvalidfor.{0,200}noteks-auth"),
+    _form(
+        8, "agent-proxy-misconfig eks-auth-unreachable", r"(proxyconnect.{0,200}eks-auth|eks-auth.{0,200}proxyconnect)"
+    ),
+    _text(6, "eks-auth-unreachable agent-timeout-context-canceled", "unable to fetch credentials from eks auth"),
+    _text(7, "eks-auth-throttled", "unable to fetch credentials from eks auth", "throttlingexception"),
+    _text(7, "agent-imds-unavailable imds-fallback-node-role", "no ec2 imds role found", _AGENT),
+    _text(
+        7,
+        "agent-imds-unavailable node-role-missing-eks-auth",
+        "unable to fetch credentials from eks auth",
+        "no ec2 imds role found",
+    ),
+    _text(
+        7,
+        "agent-imds-unavailable node-role-missing-eks-auth",
+        "unable to fetch credentials from eks auth",
+        "failed to refresh cached credentials",
+    ),
+    _text(4, "imds-fallback-node-role agent-imds-unavailable", "no ec2 imds role found"),
+    _text(4, "imds-fallback-node-role pod-predates-association", "ec2rolerequesterror"),
+    _text(2, "imds-fallback-node-role agent-imds-unavailable", "failed to refresh cached credentials"),
+    _form(5, "imds-metadata-dependency", r"ec2imds:get(region|instanceidentitydocument)"),
+    _form(5, "imds-metadata-dependency", r"failedtoget(ec2)?instanceidentitydocument|getinstanceidentitydocument"),
+    _form(7, "imds-metadata-dependency", r"failedto(get|fetch)vpcid|failedtointrospectregion"),
+    _text(8, "node-clock-skew custom-credential-chain", "failed basic claim validations"),
+    # what EKS Auth answers
+    _text(9, _UNAUTHORIZED, "eks does not have permissions to assume the associated role"),
+    _text(8, "association-missing association-deleted-env-remains", "no service account role association for it"),
+    _text(
+        8, "association-missing association-deleted-env-remains", "resourcenotfoundexception", "no association found"
+    ),
+    _text(8, "agent-expired-token-noise sa-recreated-token-invalid", _NO_LONGER, "expiredtokenexception"),
+    _text(8, _NO_ASSOCIATION, _NO_LONGER, "resourcenotfoundexception"),
+    _text(8, f"node-role-missing-eks-auth {_UNAUTHORIZED}", _NO_LONGER, "accessdeniedexception"),
+    _text(7, _NO_ASSOCIATION, "assumeroleforpodidentity", "resourcenotfoundexception"),
+    _text(
+        7,
+        "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew",
+        "the token included in the request is expired",
+    ),
+    _text(3, "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew", "token provided has expired"),
+    _text(4, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
+    # link 9, when a role or an association is made
+    _text(
+        8,
+        "trust-missing-tag-session trust-wrong-principal role-eventual-consistency",
+        "trust policy of the role provided is invalid",
+    ),
+    _text(8, "role-eventual-consistency role-not-found", "role provided in the request does not exist"),
+    _text(5, "passrole-denied", "not authorized to perform: iam:passrole"),
+    _text(7, "passrole-denied", "podidentityassociation", "is not authorized to perform", "iam:passrole"),
+    _text(8, "self-managed-cluster-name-wrong", "no cluster found for name: eks_cluster_name"),
+    _text(5, "tool-aws-denied self-managed-cluster-name-wrong", "no cluster found for name"),
+    # link 10: denied, though the identity is right; or it is not
+    _form(9, "app-assumes-own-role", _ITSELF),
+    _form(
+        9,
+        "node-role-missing-eks-auth scp-denies-eks-auth",
+        _NODE_SESSION + r".{1,300}?notauthorizedtoperform:eks-auth:",
+    ),
+    _form(8, "imds-fallback-node-role", _NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
+    _form(6, "imds-fallback-node-role", _NODE_SESSION),
+    _form(
+        8,
+        "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
+        _POD_SESSION + r".{1,400}?notauthorizedtoperform:sts:tagsession",
+    ),
+    _form(8, "session-policy-misconfig role-no-permissions", _POD_SESSION + r".{1,600}?nosessionpolicyallows"),
+    _form(
+        8,
+        "permissions-boundary-denies role-no-permissions",
+        _POD_SESSION + r".{1,600}?(no|explicitdenyina)permissionsboundary",
+    ),
+    _form(
+        8,
+        "scp-denies-eks-auth role-no-permissions",
+        _POD_SESSION + r".{1,600}?explicitdenyina(service|resource)control",
+    ),
+    _form(7, "role-no-permissions", _POD_SESSION + r".{1,300}?notauthorizedtoperform"),
+    _form(6, "role-no-permissions", _POD_SESSION + r".{1,300}?(accessdenied|forbidden)"),
+    _text(
+        5,
+        "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
+        "not authorized to perform: sts:tagsession",
+    ),
+    _text(3, "session-policy-misconfig", "no session policy allows"),
+    _text(3, "permissions-boundary-denies", "no permissions boundary allows"),
+    # link 2: products with a way of their own
+    _text(
+        8,
+        "product-still-in-irsa-mode consumer-is-other-pod association-missing",
+        "an iam role must be associated with service account",
+    ),
+    _text(8, "product-still-in-irsa-mode", "expected env variable: aws_web_identity_token_file"),
+    # link 3
+    _text(9, "webhook-config-altered injection-missed-webhook", "failed calling webhook", "iam-for-pods.amazonaws.com"),
+    _text(7, "webhook-config-altered injection-missed-webhook", "iam-for-pods.amazonaws.com"),
+    _form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
+    # podid's own access; a pod that is denied is not podid
+    _form(
+        5, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"
+    ),
+    _form(2, "tool-k8s-rbac-denied", r"isforbidden:user.{1,200}cannot(list|get|watch)resource"),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.findings import FixClass, Severity
 from podid.domain.links import link_words
-from podid.ops.explain import Explanation, Page
+from podid.ops.errortext import Certainty, known_texts
+from podid.ops.explain import Explanation, Match, Page
 from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document
 
@@ -15,25 +16,38 @@ if TYPE_CHECKING:
     from podid.render.documents import reports as documents
 
 _MOST_NAMED = 5
+_UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
 
 def explanation_view(found: Explanation) -> View:
-    """The best page whole, the next ones by name."""
+    """The best page whole, the next ones by name; only names where nothing decides."""
     first, *rest = found.matches
-    text = _page(first.page)
-    if rest:
-        names = "\n".join(
-            f"  podid explain {match.page.id}    {match.page.entry.title}" for match in rest[:_MOST_NAMED]
-        )
-        text += f"\nIt could also be:\n{names}\n"
+    if found.certainty is Certainty.POSSIBLE:
+        text = f"{_UNDECIDED}\n\n{_names(found.matches)}"
+    else:
+        text = _page(first.page)
+        if first.count > 1 or any(match.count > 1 for match in rest):
+            text = f"{_counts(found.matches)}\n{text}"
+        if rest:
+            text += f"\nIt could also be:\n\n{_names(rest)}"
     body: documents.ExplanationDocument = {
         "kind": "Explanation",
         "query": found.query,
         "how": found.how,
-        "items": [_page_body(match.page) for match in found.matches],
+        "certainty": found.certainty,
+        "items": [_match_body(match) for match in found.matches],
     }
     entries = [match.page.entry for match in found.matches]
     return View(document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), text, markdown=True)
+
+
+def _names(matches: Sequence[Match]) -> str:
+    return "".join(f"- `podid explain {match.page.id}` {match.page.entry.title}\n" for match in matches[:_MOST_NAMED])
+
+
+def _counts(matches: Sequence[Match]) -> str:
+    """How often each was in a log, one a line."""
+    return "".join(f"- {match.count} times `{match.page.id}`\n" for match in matches[:_MOST_NAMED])
 
 
 def _page(page: Page) -> str:
@@ -51,8 +65,17 @@ def _entry_body(entry: Entry) -> documents.PageEntryBody:
     }
 
 
-def _page_body(page: Page) -> documents.PageBody:
-    return {**_entry_body(page.entry), "title": page.entry.title, "texts": page.entry.texts, "body": page.body}
+def _match_body(match: Match) -> documents.PageBody:
+    page = match.page
+    return {
+        **_entry_body(page.entry),
+        "title": page.entry.title,
+        "certainty": match.certainty,
+        "matched": match.text or None,
+        "count": match.count,
+        "texts": known_texts(page.id),
+        "body": page.body,
+    }
 
 
 def page_list_view(entries: Iterable[Entry]) -> View:

@@ -16,22 +16,39 @@ def explain(
             metavar="ID|TEXT", help="A failure mode's id, or an error text; '-' reads stdin.", show_default=False
         ),
     ] = None,
-    list_pages: Annotated[bool, typer.Option("--list", help="List every failure mode and exit.")] = False,
+    list_pages: Annotated[bool, typer.Option("--list", help="List every failure mode, along the chain.")] = False,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search", metavar="WORDS", help="List the failure modes whose page has all words.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Explain a failure by id or error text.
 
-    Works offline. Paste the error as your application printed it.
+    Works offline. Paste the error as your application printed it, or give a whole log on stdin ('-'). How sure the
+    answer is is part of it; where nothing in the text decides, the command ends with 5.
 
     Example: podid explain "Unauthorized Exception! EKS does not have permissions to assume the associated role."
     """
-    from podid.domain.errors import UsageError
+    from podid.domain.errors import NotFound, UsageError
     from podid.ops import explain as pages
     from podid.render.pages import explanation_view, page_list_view
 
     if list_pages:
         terminal.emit(page_list_view(pages.list_pages()))
         return
+    if search is not None:
+        found = pages.search(search)
+        if not found:
+            raise NotFound(
+                f"No page has all of the words {search!r}", hint=("podid", "explain", "--list"), subject=search
+            )
+        terminal.emit(page_list_view(match.page.entry for match in found))
+        return
     if not what:
         raise UsageError("What is to be explained? Give an id or an error text", hint=("podid", "explain", "--list"))
     text = terminal.read_file("-") if what == ["-"] else " ".join(what)
-    terminal.emit(explanation_view(pages.explain(text)))
+    explanation = pages.explain(text)
+    terminal.emit(explanation_view(explanation))
+    terminal.leave(explanation.exit_code)

@@ -9,6 +9,7 @@ from podid.domain.findings import FixClass, Outcome, Severity
 from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, ModeId, Names, ServiceAccounts, Time
 from podid.domain.proof import VerifyState
 from podid.ops.agent.status import AgentVerdict
+from podid.ops.errortext import Certainty
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
@@ -227,6 +228,9 @@ class PageEntryBody(TypedDict):
 
 class PageBody(PageEntryBody):
     title: str
+    certainty: Certainty
+    matched: Annotated[str | None, About("The known text that was found; null when asked for by id or words.")]
+    count: Annotated[int, About("How many times a log holds it.")]
     texts: Names
     body: Annotated[str, About("The page, in Markdown.")]
 
@@ -237,6 +241,7 @@ class ExplanationDocument(TypedDict):
     kind: Literal["Explanation"]
     query: str
     how: Annotated[str, About("How the pages were found.")]
+    certainty: Annotated[Certainty, About("That of the first item; possible ends with exit 5.")]
     items: Sequence[PageBody]
 
 

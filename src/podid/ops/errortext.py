@@ -1,0 +1,235 @@
+"""From a pasted error text or log to the failure modes that it may mean, with how sure that is. Offline, and fast
+enough for a megabyte of log.
+
+Texts reach people through terminals that wrap them, tools that draw a frame around them, loggers that escape them and
+chat programs that improve their quotes. So white space, frames and the kind of quotes do not count.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from podid.pages.index import ENTRIES
+from podid.pages.texts import COMPANIONS, GENERIC, SHARED, STRANGERS
+
+# from here on a text is a log, whose records are looked at one by one
+LOG_LINES = 40
+_COMPANY = 1.5  # what a companion adds to a generic text
+_SURE = 7
+_ENOUGH_OF_A_CUT_TEXT = 0.5
+_SHORTEST_CUT = 22  # letters
+_SHORTEST_EXCERPT = 8  # less of an error text would fit half of the pages
+_TELLING_EXCERPT = 0.4  # of the known text
+
+_ANSI = re.compile(
+    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
+)
+_GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
+_ESCAPES = (
+    ("\\r", " "),
+    ("\\n", " "),
+    ("\\t", " "),
+    ('\\"', '"'),
+    ("\\u003c", "<"),
+    ("\\u003e", ">"),
+    ("\\u0026", "&"),
+)
+_QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
+_CUT = re.compile(r"\.{3,}|\u2026")
+_NUMBER = re.compile(r"\d+")
+_LENGTH_OF_A_PATTERN = 40  # among texts of the same weight
+_CONTINUED = re.compile(r"[ \t]|[\u2502\u2575\u2577]")
+
+
+class Certainty(StrEnum):
+    """`sure`: the text names the cause. `likely`: it is one of a few causes, the most frequent first. `possible`: many
+    other things say the same, and nothing in the text ties it to Pod Identity."""
+
+    SURE = "sure"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A failure mode, the known text by which it was found, and how many times that was in the log."""
+
+    id: str
+    text: str
+    count: int
+    certainty: Certainty
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    weight: int
+    shown: str
+    fragments: tuple[str, ...]
+    pattern: re.Pattern[str] | None
+    ids: tuple[str, ...]
+
+    @property
+    def generic(self) -> bool:
+        return self.weight <= GENERIC
+
+    def count(self, text: str) -> int:
+        """How many times the squeezed text says it."""
+        if self.pattern is not None:
+            return sum(1 for _ in self.pattern.finditer(text))
+        return min(text.count(fragment) for fragment in self.fragments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rule: _Rule
+    weight: float
+    length: int
+    count: int
+
+
+def squeeze(text: str) -> str:
+    """Lower case, one kind of quote, without escapes, frames and white space: what is compared."""
+    plain = _GUTTER.sub(" ", _ANSI.sub("", text))
+    for escape, meant in _ESCAPES:
+        plain = plain.replace(escape, meant)
+    return "".join(plain.translate(_QUOTES).lower().split())
+
+
+def hits(text: str) -> tuple[Hit, ...]:
+    """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
+    return _ranked(_gathered(_alike(_records(text)), company=_in_company(squeeze(text))))
+
+
+def excerpt_hits(text: str) -> tuple[Hit, ...]:
+    """The text is itself a piece of a known one."""
+    piece = squeeze(text)
+    if len(piece) < _SHORTEST_EXCERPT:
+        return ()
+    found = [
+        _Found(rule, rule.weight if len(piece) >= _TELLING_EXCERPT * len(fragment) else 0, len(piece), 1)
+        for rule in _rules()
+        for fragment in rule.fragments
+        if piece in fragment and len(rule.fragments) == 1
+    ]
+    return _ranked(found)
+
+
+def _records(text: str) -> Iterator[str]:
+    """The whole of a short text; of a log each record, squeezed: a line with those that are indented below it."""
+    lines = text.splitlines()
+    if len(lines) <= LOG_LINES:
+        yield squeeze(text)
+        return
+    record: list[str] = []
+    for line in lines:
+        if record and not _CONTINUED.match(line):
+            yield squeeze("\n".join(record))
+            record = []
+        record.append(line)
+    yield squeeze("\n".join(record))
+
+
+def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """One of those records that differ in numbers only, such as a time or a port, and how many there are."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for record in records:
+        shape = _NUMBER.sub("0", record)
+        first.setdefault(shape, record)
+        counts[shape] += 1
+    return ((record, counts[shape]) for shape, record in first.items())
+
+
+def _in_company(text: str) -> bool | None:
+    """Whether something ties the text to Pod Identity; None where it speaks of another cloud's."""
+    if any(word in text for word in STRANGERS):
+        return None
+    return any(word in text for word in COMPANIONS)
+
+
+def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Found]:
+    found: dict[int, _Found] = {}
+    for record, times in records:
+        pieces = _CUT.split(record)
+        for number, rule in enumerate(_rules()):
+            count, length = rule.count(record) * times, sum(map(len, rule.fragments)) or _LENGTH_OF_A_PATTERN
+            if not count and _cut(rule, pieces):
+                count, length = times, _SHORTEST_CUT
+            if not count or (company is None and rule.weight < _SURE):
+                continue
+            weight = min(rule.weight + _COMPANY, GENERIC + 1) if rule.generic and company else rule.weight
+            before = found[number].count if number in found else 0
+            found[number] = _Found(rule, weight, length, before + count)
+    return list(found.values())
+
+
+def _cut(rule: _Rule, pieces: Sequence[str]) -> bool:
+    """Whether a piece ends, or begins, in the middle of the one fragment of a telling rule, as when somebody copied
+    only what fitted on the screen."""
+    if rule.generic or len(rule.fragments) != 1:
+        return False
+    (fragment,) = rule.fragments
+    least = max(_SHORTEST_CUT, int(len(fragment) * _ENOUGH_OF_A_CUT_TEXT))
+    if len(fragment) <= least:
+        return False
+    for piece in pieces:
+        # the shortest acceptable piece first: without it no longer one can be there either
+        if fragment[:least] in piece and any(piece.endswith(fragment[:size]) for size in range(least, len(fragment))):
+            return True
+        if fragment[-least:] in piece[: len(fragment)] and any(
+            piece.startswith(fragment[-size:]) for size in range(least, len(fragment))
+        ):
+            return True
+    return False
+
+
+def _ranked(found: Iterable[_Found]) -> tuple[Hit, ...]:
+    """One hit an id, by the most telling rule that names it; the order within a rule counts last."""
+    best: dict[str, tuple[tuple[float, int, int], _Found]] = {}
+    for item in found:
+        for place, page_id in enumerate(item.rule.ids):
+            rank = (-item.weight, -item.length, place)
+            if page_id not in best or rank < best[page_id][0]:
+                best[page_id] = (rank, item)
+    ordered = sorted(best, key=lambda page_id: best[page_id][0])
+    return tuple(
+        Hit(page_id, best[page_id][1].rule.shown, best[page_id][1].count, _certainty(best[page_id][1]))
+        for page_id in ordered
+    )
+
+
+def _certainty(found: _Found) -> Certainty:
+    if found.weight <= GENERIC:
+        return Certainty.POSSIBLE
+    return Certainty.SURE if found.weight >= _SURE and len(found.rule.ids) == 1 else Certainty.LIKELY
+
+
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    shared = [
+        _Rule(
+            text.weight,
+            " … ".join(text.fragments),
+            tuple(map(squeeze, text.fragments)),
+            re.compile(text.pattern) if text.pattern else None,
+            text.ids,
+        )
+        for text in SHARED
+    ]
+    return (*shared, *(_own(entry.id, text, weight) for entry in ENTRIES for text, weight in entry.texts))
+
+
+def _own(page_id: str, text: str, weight: int) -> _Rule:
+    """A text of one page, in which "…" stands for anything."""
+    parts = [squeeze(part) for part in text.split("…")]
+    if len(parts) == 1:
+        return _Rule(weight, text, (parts[0],), None, (page_id,))
+    return _Rule(weight, text, (), re.compile(".{0,240}?".join(map(re.escape, parts))), (page_id,))
+
+
+def known_texts(page_id: str) -> tuple[str, ...]:
+    """The error texts that lead to a page, as they are printed."""
+    return tuple(dict.fromkeys(rule.shown for rule in _rules() if page_id in rule.ids and rule.shown))
