@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
     "checks": ({"checks", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
-    "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3"}),
+    "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3", "jsonschema", "referencing", "yaml"}),
     "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
@@ -49,6 +49,7 @@ HOMES = {
     "typer": ("cli/", "commands/"),
     "moto": ("sandbox/aws/moto_backend.py",),
     "flask": (),
+    "jsonschema": ("aws/addon_values.py",),
     "jmespath": ("render/formats.py",),
     "typing_extensions": ("render/documents/",),
     "pydantic": (),
@@ -148,7 +149,7 @@ def test_a_class_name_means_one_thing() -> None:
 # --- import budgets ---------------------------------------------------------------------------------------------------
 
 CLOUD = {"boto3", "botocore", "kubernetes", "questionary", "prompt_toolkit", "pydantic", "moto", "flask"}
-SLOW = CLOUD | {"rich", "yaml", "jmespath", "urllib3", "importlib.metadata"}
+SLOW = CLOUD | {"rich", "jsonschema", "yaml", "jmespath", "urllib3", "importlib.metadata"}
 
 
 def loaded(*argv: str, **env: str) -> set[str]:

@@ -40,6 +40,7 @@ associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/stor
 associate shop/pay --role article-2023 --update-trust --wait api
 associate --show-permissions
 agent status
+agent versions
 agent nodes
 list
 show shop/orders

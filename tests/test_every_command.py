@@ -27,6 +27,12 @@ STORY = """
 0 install-agent --dry-run
 0 install-agent
 0 install-agent
+0 install-agent --addon-version latest
+6 install-agent --addon-version default
+5 install-agent --addon-version v1.0.0
+2 install-agent --config agent.probePort=x
+0 install-agent --config agent.probePort=2704
+0 agent versions
 0 agent status
 0 agent nodes
 5 role show orders

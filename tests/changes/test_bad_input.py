@@ -111,7 +111,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
     ((*CREATE, "--tag", "=x"), 2, "is not KEY=VALUE", ""),
     (("install-agent", "--cluster", "nope"), 5, "cluster nope does not exist", ""),
     (("install-agent", "--addon-version", "v0.0.1-eksbuild.1"), 5, "v0.0.1-eksbuild.1 does not exist", ""),
-    (("install-agent", "--configuration-file", "missing.json"), 2, "missing.json cannot be read", ""),
+    (("install-agent", "--config-file", "missing.json"), 2, "missing.json cannot be read", ""),
     (("disassociate", "shop/orders", "--cluster", "nope", "--yes"), 5, "cluster nope does not exist", ""),
     (("undo", "nothing", "--yes"), 5, "No run 'nothing' in the journal", "podid history"),
     (("undo", "last", "--yes"), 5, "The journal holds no run yet", ""),

@@ -14,7 +14,8 @@ from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy,
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, State, Status
-from podid.ops.agent.install import plan_install
+from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
+from podid.ops.agent.versions import judge
 from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
 from podid.ops.change.journal import Run, Step
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
@@ -286,7 +287,8 @@ def test_install(defaults: list[bool], named: bool) -> None:
         addon = world.find_addon("demo", AGENT_ADDON)
         if addon is not None:
             assert ADDON.state_of(addon) == world.things[ADDON.name, AGENT_ADDON]
-        return plan_install(CLUSTER, HEADER, addon, versions, version=version)
+        facts = InstallFacts(current=addon, offer=judge(CLUSTER, versions))
+        return plan_install(InstallRequest(version=version or ""), CLUSTER, HEADER, facts)
 
     run = world.apply(plan())
     assert plan().actions == ()

@@ -1,6 +1,7 @@
 """Ctrl-C at several moments: the process says so and leaves with 130, and the same command again ends well."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,7 +60,8 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
     before = site.box.faults.calls[service, operation]
     fault = site.box.faults.latency(0.4, service, operation)
     code, said = interrupt(site, argv, lambda: site.box.faults.calls[service, operation] > before)
-    after = " What was done is in `podid history`; running the command again is safe."
+    after = " What was done is in `podid history`; running the command again is safe: "
+    after += shlex.join(("podid", *argv))
     changing = not operation.startswith(("Describe", "Get"))  # before the first change there is nothing to look up
     assert (code, said.splitlines()[-1]) == (130, f"Interrupted.{after if changing else ''}")
     time.sleep(0.5)  # what was sent arrives all the same

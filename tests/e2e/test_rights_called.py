@@ -55,6 +55,14 @@ def every_kind(site: Site) -> None:
     site.wait(30)
 
 
+def crashing(site: Site) -> None:
+    """The agent crashes on one node."""
+    healthy(site)
+    node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+    site.kube.faults.agent_crashing[node] = "listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
+    site.wait(30)
+
+
 def after(*lines: str, start: Callable[[Site], None] = healthy) -> Callable[[Site], None]:
     """With what these commands have changed."""
 
@@ -97,6 +105,9 @@ WAYS = (
     Way("install-agent"),
     Way("install-agent --addon-version v0.0.1-eksbuild.1", code=5),
     Way("install-agent", healthy),
+    Way("install-agent --addon-version latest", healthy, ("changing",)),
+    Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking")),
+    Way("install-agent --timeout 5m", crashing, ("saying",), code=3),
     Way(ROLE),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
@@ -127,6 +138,7 @@ WAYS = (
     Way("doctor shop/orders", healthy),
     Way("agent status", healthy),
     Way("agent nodes", healthy),
+    Way("agent versions", healthy),
     Way("role show shop-orders", healthy),
     Way("role show shop-order", healthy, code=5),
     Way("role list", healthy),
@@ -149,6 +161,7 @@ WAYS = (
     Way("undo last --yes", after(ADOPTED, start=with_narrow_role)),
     Way("undo NEWEST --yes", after(ADOPTED, *UNDONE, start=with_narrow_role)),
     Way("undo last --yes", after("install-agent", start=nothing)),
+    Way("undo last --yes", after("install-agent --addon-version latest")),
     Way("undo NEWEST --yes", after("install-agent", *UNDONE, start=nothing)),
     Way("undo last --yes", after(WITH_ACCOUNT), ("undoing --create",)),
     Way("undo NEWEST --yes", after(WITH_ACCOUNT, *UNDONE), ("undoing --create",)),

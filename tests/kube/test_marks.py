@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podid.domain.errors import PodidError
-from podid.domain.model import Pod
+from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
 from podid.domain.workloads import RESTARTABLE
@@ -25,6 +25,17 @@ POD = Pod(
     phase="Running",
     created_at=datetime(2026, 11, 24, tzinfo=UTC),
     containers=(),
+)
+AGENT_SET = DaemonSet(
+    namespace="kube-system",
+    name="agent",
+    selector={"app": "agent"},
+    desired=1,
+    ready=1,
+    available=1,
+    updated=1,
+    generation=1,
+    observed_generation=1,
 )
 
 
@@ -52,6 +63,8 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.get_rollout: lambda r: each(RESTARTABLE, lambda kind: r.get_rollout(kind, "shop", "orders")),
     KubeReader.list_agent_daemon_sets: lambda r: r.list_agent_daemon_sets(),
     KubeReader.list_agent_pods: lambda r: r.list_agent_pods(),
+    KubeReader.list_pods_of: lambda r: r.list_pods_of([AGENT_SET]),
+    KubeReader.read_log: lambda r: r.read_log("shop", "none", container="app"),
     KubeReader.webhook_present: lambda r: r.webhook_present(),
 }
 WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {

@@ -2,7 +2,6 @@
 is missing gets the model's empty value."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
@@ -26,6 +25,7 @@ from podid.domain.foreign import (
 )
 from podid.domain.model import (
     Addon,
+    AddonConfiguration,
     AddonIssue,
     AddonVersion,
     Association,
@@ -38,9 +38,7 @@ from podid.domain.model import (
     Role,
 )
 from podid.domain.names import Arn
-
-_ADDON_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})-eksbuild\.(\d{1,9})", re.ASCII)
-
+from podid.domain.versions import addon_key
 
 # --- EKS --------------------------------------------------------------------------------------------------------------
 
@@ -114,31 +112,53 @@ def addon(data: Object) -> Addon:
 
 
 def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[AddonVersion]:
-    """Those of the add-on `name` on one page of DescribeAddonVersions, as they come."""
+    """Those of the add-on `name` on one page of DescribeAddonVersions, as they come; what is compatible with other
+    Kubernetes versions only is left out."""
     return [
-        AddonVersion(
-            version=text(version, "addonVersion"),
-            default=any(
-                flag_or(fits, "defaultVersion") and text_or(fits, "clusterVersion") == kubernetes_version
-                for fits in inners_or_none(version, "compatibilities")
-            ),
-            compute_types=texts_or_none(version, "computeTypes"),
-            requires_iam_permissions=flag_or(version, "requiresIamPermissions"),
-        )
+        _addon_version(version, fits)
         for found in inners(data, "addons")
         if text_or(found, "addonName") == name
         for version in inners_or_none(found, "addonVersions")
+        if (fits := _fitting(version, kubernetes_version)) is not None
     ]
+
+
+def _fitting(version: Object, kubernetes_version: str) -> tuple[Object, ...] | None:
+    """What the version says of that Kubernetes version; None where it speaks of others alone."""
+    every = inners_or_none(version, "compatibilities")
+    fits = tuple(item for item in every if text_or(item, "clusterVersion") == kubernetes_version)
+    return None if every and not fits else fits
+
+
+def _addon_version(version: Object, fits: Iterable[Object]) -> AddonVersion:
+    fits = tuple(fits)
+    return AddonVersion(
+        version=text(version, "addonVersion"),
+        default=any(flag_or(item, "defaultVersion") for item in fits),
+        platform_versions=tuple(
+            dict.fromkeys(name for item in fits for name in texts_or_none(item, "platformVersions"))
+        ),
+        compute_types=texts_or_none(version, "computeTypes"),
+        architectures=texts_or_none(version, "architecture"),
+        requires_configuration=flag_or(version, "requiresConfiguration"),
+        requires_iam_permissions=flag_or(version, "requiresIamPermissions"),
+    )
 
 
 def newest_first(versions: Iterable[AddonVersion]) -> tuple[AddonVersion, ...]:
     """A version that is not vX.Y.Z-eksbuild.N comes last."""
-    return tuple(sorted(versions, key=lambda version: _version_key(version.version), reverse=True))
+    return tuple(sorted(versions, key=lambda item: (addon_key(item.version) or (), item.version), reverse=True))
 
 
-def _version_key(version: str) -> tuple[tuple[int, ...], str]:
-    found = _ADDON_VERSION.fullmatch(version)
-    return (tuple(int(part) for part in found.groups()) if found else (), version)
+def addon_configuration(data: Object) -> AddonConfiguration:
+    return AddonConfiguration(
+        version=text(data, "addonVersion"),
+        schema=text_or(data, "configurationSchema"),
+        policies={
+            text(item, "serviceAccount"): texts_or_none(item, "recommendedManagedPolicies")
+            for item in inners_or_none(data, "podIdentityConfiguration")
+        },
+    )
 
 
 def update(data: Object) -> Update:

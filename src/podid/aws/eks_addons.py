@@ -8,7 +8,7 @@ from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
 from podid.domain.errors import NotFound
 from podid.domain.foreign import at, names
-from podid.domain.model import Addon, AddonVersion
+from podid.domain.model import Addon, AddonConfiguration, AddonVersion
 from podid.domain.rights import needs
 
 _ADDON = at("addon", decode.addon)
@@ -56,6 +56,11 @@ class EksAddons:
             return decode.newest_first(versions)
         except NotFound:
             return ()
+
+    @needs("eks:DescribeAddonConfiguration")
+    def get_addon_configuration(self, name: str, version: str) -> AddonConfiguration:
+        params, subject = {"addonName": name, "addonVersion": version}, f"the configuration of add-on {name} {version}"
+        return self._api.read("DescribeAddonConfiguration", params, subject, decode.addon_configuration)
 
     @needs("eks:CreateAddon")
     def create_addon(

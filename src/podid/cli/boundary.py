@@ -1,6 +1,7 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 
 import typer
@@ -128,7 +129,11 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
 
 def _tell_interrupted(runtime: Runtime) -> None:
-    after = " What was done is in `podid history`; running the command again is safe." if runtime.changing else ""
+    from podid.render.sanitize import line
+
+    again = line(shlex.join(("podid", *runtime.argv)))
+    safe = "What was done is in `podid history`; running the command again is safe"
+    after = f" {safe}: {again}" if runtime.changing else ""
     with contextlib.suppress(OSError, ValueError):
         runtime.streams.stderr.write(f"Interrupted.{after}\n")
 

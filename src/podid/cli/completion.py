@@ -66,6 +66,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--output": tuple(Format),
     "--wait": tuple(Wait),
     "--scope": ("service-account", "namespace", "cluster", "account"),
+    "--resolve-conflicts": ("none", "preserve", "overwrite"),
     "--fail-on": ("error", "warn", "info", "never"),
 }
 # what a placeholder in help stands for -> the source of values in podid.cli.suggestions

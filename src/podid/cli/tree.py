@@ -38,7 +38,7 @@ class Row:
 SET_UP, LOOK, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
 
 COMMANDS: tuple[Row, ...] = (
-    Row("install-agent", SET_UP, "Install the agent add-on and wait for it.", "agent.install:install_agent"),
+    Row("install-agent", SET_UP, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("role create", SET_UP, "Create an IAM role for a service account's pods.", "role.create:create"),
     Row("associate", SET_UP, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("disassociate", SET_UP, "Take the role away again.", "association.disassociate:disassociate"),
@@ -50,6 +50,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", LOOK, "List nodes with their agent pods.", "agent.nodes:nodes"),
+    Row("agent versions", LOOK, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
     Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),
     Row("role list", LOOK, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
     Row("trust check", LOOK, "Evaluate trust policies without AWS access.", "trust.check:check"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.domain.findings import Severity
     from podid.domain.trust import ScopeKind
+    from podid.ops.change.kinds.addon import ResolveConflicts
 
 
 def service_accounts(texts: Sequence[str] | None) -> tuple[ServiceAccountRef, ...]:
@@ -113,6 +114,14 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
     if len(text) > 2048:
         raise InvalidInput(f"{name} has {len(text)} characters; EKS takes 2,048 in a session policy", subject=name)
     return text
+
+
+def resolve_conflicts(text: str) -> ResolveConflicts:
+    """EKS's word for it."""
+    words: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
+    if text.lower() not in words:
+        raise InvalidInput(f"--resolve-conflicts {text!r} is not one of {', '.join(words)}", subject=text)
+    return words[text.lower()]
 
 
 def severity(text: str) -> Severity | None:

@@ -122,12 +122,28 @@ class Addon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddonVersion:
-    """One version that DescribeAddonVersions offers for the asked Kubernetes version."""
+    """One version that DescribeAddonVersions offers for the asked Kubernetes version. `platform_versions` are those of
+    the cluster that it fits ("*" is any), `compute_types` EKS's words (ec2, fargate, hybrid, auto); empty where EKS
+    does not say."""
 
     version: str
     default: bool
+    platform_versions: tuple[str, ...] = ()
     compute_types: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    requires_configuration: bool = False
     requires_iam_permissions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonConfiguration:
+    """What DescribeAddonConfiguration tells of one version. `schema` is a JSON Schema as text, empty where the version
+    takes no values; `policies` maps each service account that can have a pod identity association through the add-on to
+    the ARNs of the managed policies that AWS recommends for it."""
+
+    version: str
+    schema: str = ""
+    policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +229,8 @@ class ServiceAccount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
-    the non-secret ones; `ready`, `waiting` and `restarts` come from the pod's status."""
+    the non-secret ones; `ready`, `waiting`, `restarts` and `ended` (why the one before it ended: Error, OOMKilled) come
+    from the pod's status."""
 
     name: str
     image: str
@@ -222,6 +239,7 @@ class Container:
     ready: bool = False
     waiting: str = ""
     restarts: int = 0
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +252,7 @@ class OwnerRef:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
     """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
-    `workload` the one people restart, where it could be told."""
+    `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes."""
 
     namespace: str
     name: str
@@ -252,6 +270,8 @@ class Pod:
     owner: OwnerRef | None = None
     volumes: tuple[str, ...] = ()
     reason: str = ""
+    message: str = ""
+    host_ports: tuple[int, ...] = ()
 
     @property
     def ref(self) -> ServiceAccountRef:

@@ -75,7 +75,9 @@ def pod(item: Object) -> Pod:
         deleting=bool(text_or(metadata, "deletionTimestamp")),
         owner=owner(metadata),
         volumes=tuple(intern(text(v, "name")) for v in inners_or_none(spec, "volumes")),
-        reason=text_or(status, "reason") or _unscheduled(conditions),
+        reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
+        message=text_or(status, "message") or _unscheduled(conditions, "message"),
+        host_ports=_host_ports(spec),
     )
 
 
@@ -193,6 +195,7 @@ def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Con
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
+        ended=interned(inner_or_empty(inner_or_empty(state, "lastState"), "terminated"), "reason"),
     )
 
 
@@ -212,9 +215,17 @@ def _is_true(conditions: Mapping[str, Object], name: str) -> bool:
     return text_or(conditions.get(name, {}), "status") == "True"
 
 
-def _unscheduled(conditions: Mapping[str, Object]) -> str:
+def _host_ports(spec: Object) -> tuple[int, ...]:
+    """The ports of its node that the pod takes; the API server gives hostNetwork pods each port as a host port."""
+    shared = flag_or(spec, "hostNetwork")
+    ports = [port for c in inners(spec, "containers") for port in inners_or_none(c, "ports")]
+    taken = (number_or(port, "hostPort") or (number_or(port, "containerPort") if shared else 0) for port in ports)
+    return tuple(sorted({port for port in taken if port}))
+
+
+def _unscheduled(conditions: Mapping[str, Object], member: str) -> str:
     scheduled = conditions.get("PodScheduled", {})
-    return text_or(scheduled, "reason") if text_or(scheduled, "status") == "False" else ""
+    return text_or(scheduled, member) if text_or(scheduled, "status") == "False" else ""
 
 
 def _interned(data: Object, name: str) -> dict[str, str]:

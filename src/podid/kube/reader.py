@@ -4,7 +4,7 @@ Every method raises AccessDenied with the missing permission, CredentialsError, 
 tells them apart. A namespace of "" means all namespaces, which needs cluster-wide rights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from podid.domain.errors import NotFound
@@ -17,6 +17,7 @@ from podid.kube import project
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Transport
 
+LOG_BYTES = 4 * 1024 * 1024
 WEBHOOK = "pod-identity-webhook"
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
 
@@ -126,10 +127,35 @@ class KubeReader:
 
     @needs(list_agent_daemon_sets, list_pods)
     def list_agent_pods(self) -> tuple[Pod, ...]:
-        pods = [
-            pod for ds in self.list_agent_daemon_sets() for pod in self.list_pods(ds.namespace, selector=ds.selector)
-        ]
+        return self.list_pods_of(self.list_agent_daemon_sets())
+
+    @needs(list_pods)
+    def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
+        """The pods that these select."""
+        pods = (pod for ds in daemon_sets for pod in self.list_pods(ds.namespace, selector=ds.selector))
         return tuple(sorted(pods, key=_place))
+
+    @needs(KubeRight("", "pods/log", "get"))
+    def read_log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str,
+        since_seconds: int | None = None,
+        tail: int | None = None,
+        previous: bool = False,
+        timestamps: bool = False,
+    ) -> str:
+        """A container's log, at most LOG_BYTES of it; `previous` is that of the container that ran before this one.
+        NotFound without such a pod, Rejected for a container that has not started."""
+        query: dict[str, str | int] = {"container": container, "limitBytes": LOG_BYTES}
+        if since_seconds is not None:
+            query["sinceSeconds"] = max(since_seconds, 1)
+        if tail is not None:
+            query["tailLines"] = tail
+        query |= {name: "true" for name, wanted in (("previous", previous), ("timestamps", timestamps)) if wanted}
+        return self._transport.text(_path("/api/v1", namespace, "pods", pod) + "/log", query)
 
     @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def webhook_present(self) -> bool:

@@ -85,6 +85,11 @@ class Transport:
         body = self._request("GET", path, query, headers={"accept": accept}, idempotent=True)
         return self._read(body, path, read)
 
+    def text(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
+        """An answer that is no JSON, such as a log; bytes that are no UTF-8 are replaced."""
+        body = self._request("GET", path, query, headers={"accept": "*/*"}, idempotent=True)
+        return body.decode(errors="replace")
+
     def post(
         self,
         path: str,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.model import Addon, DaemonSet
+from podid.domain.names import AGENT_ADDON
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading
+from podid.ops.agent.versions import AgentVersions
 from podid.render.associations import facts
-from podid.render.view import Column, Table, View, columns, document
+from podid.render.view import NOTHING, Column, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
@@ -119,3 +121,50 @@ def node_list_view(cluster: str, coverage: Coverage) -> View:
         (_node_table(coverage.nodes),),
         tuple(item.node for item in coverage.nodes),
     )
+
+
+def version_list_view(found: AgentVersions) -> View:
+    offer = found.offer
+    items: list[documents.AgentVersionBody] = [
+        {
+            "addonVersion": row.version.version,
+            "installed": row.version.version == found.installed,
+            "default": row.version.version == offer.default,
+            "latest": row.version.version == offer.latest,
+            "fits": not row.why_not,
+            "reason": row.why_not or None,
+            "architectures": row.version.architectures,
+            "computeTypes": row.version.compute_types,
+        }
+        for row in offer.rows
+    ]
+    body: documents.AgentVersionListDocument = {
+        "kind": "AgentVersionList",
+        "clusterName": found.cluster,
+        "addonName": AGENT_ADDON,
+        "kubernetesVersion": offer.kubernetes,
+        "platformVersion": found.platform or None,
+        "installed": found.installed or None,
+        "default": offer.default or None,
+        "latest": offer.latest or None,
+        "nextKubernetesVersion": found.next_kubernetes or None,
+        "nextDefault": found.next_default or None,
+        "items": items,
+    }
+    rows = tuple(
+        (
+            row.version.version,
+            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
+            "yes" if not row.why_not else "no",
+            row.why_not or NOTHING,
+            ", ".join(row.version.compute_types) or NOTHING,
+        )
+        for row in offer.rows
+    )
+    columns_ = (
+        *columns("VERSION", "STATE", "FITS"),
+        Column("WHY NOT", prose=True),
+        Column("COMPUTE TYPES", wide=True),
+    )
+    empty = f"EKS offers no version of {AGENT_ADDON} for Kubernetes {offer.kubernetes}"
+    return View(document(body), (Table(columns_, rows, empty=empty),), tuple(item["addonVersion"] for item in items))

@@ -6,7 +6,7 @@ import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
@@ -21,6 +21,11 @@ def rights() -> CommandRights:
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,
+        optional=(
+            OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
+            OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
+            OptionalRight.of("saying why an agent does not come up, from its log", KubeReader.read_log),
+        ),
     )
 
 
@@ -34,59 +39,74 @@ def install_agent(
         typer.Option(
             "--addon-version",
             metavar="VERSION",
-            help="Add-on version. [default: EKS's default for the cluster's Kubernetes version]",
+            help="default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]",
             show_default=False,
         ),
     ] = None,
-    configuration_file: Annotated[
+    allow_downgrade: Annotated[
+        bool, typer.Option("--allow-downgrade", help="Take a version that is older than the installed one.")
+    ] = False,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--config",
+            metavar="KEY=VALUE",
+            help="Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    config_file: Annotated[
         str | None,
         typer.Option(
-            "--configuration-file",
+            "--config-file",
             metavar="FILE",
-            help="Add-on configuration as JSON or YAML ('-' is stdin).",
+            help="Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed.",
             show_default=False,
         ),
     ] = None,
+    resolve_conflicts: Annotated[
+        str,
+        typer.Option(
+            "--resolve-conflicts",
+            metavar="HOW",
+            help="none|preserve|overwrite: what EKS does with fields that somebody else has set.",
+        ),
+    ] = "none",
 ) -> None:
-    """Install the agent add-on and wait for it.
+    """Install or upgrade the agent add-on and wait for it.
 
-    Already installed is success. EKS Auto Mode nodes need no agent.
+    What is installed as asked is left alone; so is its version, unless one is named. EKS Auto Mode nodes need no agent.
 
     Example: podid install-agent --cluster demo
     """
+    from podid.aws.addon_values import parse_values
+    from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.domain.errors import PodidError
-    from podid.domain.names import AGENT_ADDON
-    from podid.ops.agent.install import INSTALL_SECONDS, after_install, offered_versions, plan_install, running_agents
+    from podid.ops.agent.configuration import parse_assignment
+    from podid.ops.agent.install import InstallRequest, plan_install, read_facts
+    from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
 
-    configuration = terminal.read_file(configuration_file) if configuration_file is not None else ""
+    request = InstallRequest(
+        version=addon_version or "",
+        allow_downgrade=allow_downgrade,
+        values=parse_values(terminal.read_file(config_file), config_file) if config_file is not None else {},
+        assignments=tuple(map(parse_assignment, config or ())),
+        resolve_conflicts=typed.resolve_conflicts(resolve_conflicts),
+    )
     place = access.place(for_change=True)
     assert place.cluster is not None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the add-ons of {place.cluster_name}"):
-        current = access.aws.eks.find_addon(place.cluster_name, AGENT_ADDON)
-        needed = current is None or addon_version is not None
-        offered = offered_versions(access.clients, place) if needed else ()
-        agents, wanted = running_agents(access.clients, place.cluster) if current is None else ((), True)
-    if isinstance(offered, PodidError):
-        terminal.note(f"note: the add-on's versions could not be looked at: {offered.what}")
-    versions = None if isinstance(offered, PodidError) else offered
-    plan = plan_install(
-        place.cluster,
-        place.header,
-        current,
-        versions,
-        version=addon_version,
-        configuration=configuration,
-        agents=agents,
-        needed=wanted,
-    )
+        facts = read_facts(access.clients, place, request)
+    plan = plan_install(request, place.cluster, place.header, facts)
+    before = pods_before(access.clients) if plan.actions and facts.current is not None else frozenset()
     result = carry_out(access, terminal, plan)
     if result is None:
         return
     if not plan.actions and not plan.unchanged:
         report(terminal, result)
         return
-    with terminal.working(f"waiting for {AGENT_ADDON}"):
-        result = after_install(access.clients, place, access.patience(INSTALL_SECONDS), result, wait=options.wait)
+    patience = access.patience(INSTALL_SECONDS)
+    with terminal.working("waiting for the agent"):
+        result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
     report(terminal, result)

@@ -28,7 +28,7 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.get_cluster,
         Eks.untag_association,
-        *ADDON.calls(Verb.CREATE, Verb.DELETE),
+        *ADDON.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE.calls(Verb.CREATE, Verb.DELETE),
         *ROLE_TRUST.calls(Verb.UPDATE),

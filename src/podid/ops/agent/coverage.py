@@ -10,8 +10,6 @@ from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.nodes import expects_agent, why_no_agent
-from podid.domain.patience import Patience
-from podid.domain.plan import Effect, EffectState
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -88,7 +86,8 @@ def _node(node: Node, daemon_sets: list[DaemonSet], pods: list[Pod]) -> NodeCove
 
 
 def read_coverage(reader: KubeReader) -> Coverage:
-    return coverage(reader.list_nodes(), reader.list_agent_daemon_sets(), reader.list_agent_pods())
+    sets = reader.list_agent_daemon_sets()
+    return coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Agents:
     def read(cls, reader: KubeReader) -> Agents:
         try:
             sets = reader.list_agent_daemon_sets()
-            found = coverage(reader.list_nodes(), sets, reader.list_agent_pods())
+            found = coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
         except PodidError as error:
             return cls({}, error=error)
         return cls({item.node: item for item in found.nodes}, installed=bool(sets))
@@ -140,23 +139,3 @@ class Agents:
         if node.state == "not-ready":
             return "agent-pod-unhealthy"
         return "agent-not-on-node" if self.installed else "agent-not-installed"
-
-
-def wait_covered(reader: KubeReader, patience: Patience) -> Effect:
-    """Waits until every node that should run the agent has a Ready pod of it. Never raises for what cannot be read:
-    that is `unknown`, with the reason."""
-    seen, lacking = Coverage(()), ""
-    for _ in patience.rounds(0.5, longest=5.0):
-        try:
-            seen = read_coverage(reader)
-        except PodidError as error:
-            return Effect(EffectState.UNKNOWN, f"could not look at the nodes: {error.what}")
-        if seen.complete:
-            # Ready says that the agent listens on its node, not that EKS Auth lets it in: that is verify's to prove
-            state = EffectState.LIKELY if seen.expected else EffectState.UNKNOWN
-            return Effect(
-                state, seen.words, not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)"
-            )
-        lacking = ", ".join(node.node for node in seen.nodes if node.state in ("missing", "not-ready"))
-        patience.say(f"{seen.words}; waiting for {lacking}")
-    return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {patience.seconds:g} s; lacking: {lacking}")

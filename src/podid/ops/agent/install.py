@@ -1,188 +1,181 @@
-"""The EKS Pod Identity Agent as an add-on: what to install, and waiting until it runs."""
+"""The EKS Pod Identity Agent as an add-on: what to install, or to change in what is installed."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected, TimedOut
-from podid.domain.model import Addon, AddonVersion, Cluster, DaemonSet
+from podid.aws.addon_values import Schema, Values, parse_values, to_text
+from podid.domain.errors import AccessDenied, Conflict, PodidError, Rejected
+from podid.domain.model import Addon, AddonConfiguration, Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
-from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Header, Plan, Wait
-from podid.domain.words import nearest
-from podid.ops.agent.coverage import read_coverage, wait_covered
+from podid.domain.plan import Action, Header, Plan
+from podid.ops.agent.configuration import Assignment, assign, check_values, merge
+from podid.ops.agent.coverage import Coverage, read_coverage
+from podid.ops.agent.trouble import FAILED
+from podid.ops.agent.versions import EC2, Offer, behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
-from podid.ops.change.look import look
+from podid.ops.change.kinds.addon import ResolveConflicts
 from podid.ops.clients import Clients
 
-if TYPE_CHECKING:
-    from podid.aws.eks import Eks
-
-INSTALL_SECONDS = 900.0
-BROKEN = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED")
+BUSY = ("CREATING", "UPDATING")
 
 
-def plan_install(
-    cluster: Cluster,
-    header: Header,
-    current: Addon | None,
-    versions: tuple[AddonVersion, ...] | None,
-    *,
-    version: str | None,
-    configuration: str = "",
-    agents: tuple[DaemonSet, ...] = (),
-    needed: bool = True,
-) -> Plan:
-    """Pure. `versions` None: they could not be read, and EKS is left to take its default or to judge the asked one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRequest:
+    """What `podid install-agent` was asked for. `version` is "", default, latest or a version."""
+
+    version: str = ""
+    allow_downgrade: bool = False
+    values: Values = field(default_factory=dict)
+    assignments: tuple[Assignment, ...] = ()
+    resolve_conflicts: ResolveConflicts = "NONE"
+
+    @property
+    def configures(self) -> bool:
+        return bool(self.values or self.assignments)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallFacts:
+    """What there is. `offer` None: the versions could not be read, and EKS is left to take its default or to judge the
+    asked one; `configuration` None: no values are concerned, or the schema could not be read, which `unread` then says.
 
     `agents` are the agent's DaemonSets that run, and without `needed` every node has it built in.
-
-    Raises NotFound for a version that the cluster cannot run, Conflict for another version already there, or for an
-    agent that is not the add-on's.
     """
-    if versions is None:
-        wanted = version or ""
+
+    current: Addon | None = None
+    offer: Offer | None = None
+    configuration: AddonConfiguration | None = None
+    agents: tuple[DaemonSet, ...] = ()
+    needed: bool = True
+    unread: tuple[str, ...] = ()
+
+
+def read_facts(clients: Clients, place: Place, request: InstallRequest) -> InstallFacts:
+    """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
+    assert place.cluster is not None
+    current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
+    agents, seen = _running(clients)
+    offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
+    facts = InstallFacts(
+        current=current,
+        agents=agents if current is None else (),
+        needed=seen is None or not (place.cluster.auto_mode and bool(seen.nodes) and not seen.expected),
+    )
+    if isinstance(offer, PodidError):
+        unread = (f"the add-on's versions could not be looked at: {offer.what}",)
+        facts = replace(facts, unread=unread)
     else:
-        wanted = _choose_version(cluster, versions, version) if version is not None or current is None else ""
-    if current is not None:
-        if current.status == "DELETING":
-            raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
-        if version is not None and current.version != wanted:
-            raise Conflict(
-                f"The add-on {AGENT_ADDON} is installed as {current.version}, asked for {wanted}",
-                hint=(
-                    *("aws", "eks", "update-addon", "--cluster-name", cluster.name, "--addon-name", AGENT_ADDON),
-                    *("--addon-version", wanted),
-                ),
-                subject=AGENT_ADDON,
-            )
-        if configuration and not _same_configuration(configuration, current.configuration_values):
-            raise Conflict(
-                f"The add-on {AGENT_ADDON} is installed with another configuration than the one given",
-                hint=(
-                    *("aws", "eks", "update-addon", "--cluster-name", cluster.name, "--addon-name", AGENT_ADDON),
-                    *("--configuration-values", "file://FILE"),
-                ),
-                subject=AGENT_ADDON,
-            )
-        state, notes = ADDON.state_of(current), []
-        if current.status in BROKEN:
-            notes.append(f"the add-on is {current.status}; podid agent status says what runs")
-        return Plan(header=header, actions=(), unchanged=(ADDON.action(state, state),), notes=tuple(notes))
-    if not needed:
+        facts = replace(facts, offer=offer)
+    return _with_configuration(clients, facts, request)
+
+
+def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallRequest) -> InstallFacts:
+    """The schema of the version that will run, where values have to follow it."""
+    installed = facts.current
+    version = choose(
+        facts.offer, request.version, installed.version if installed else "", allow_downgrade=request.allow_downgrade
+    )
+    upgraded = installed is not None and installed.configuration_values and version != installed.version
+    if not version or not (request.configures or upgraded):
+        return facts
+    try:
+        return replace(facts, configuration=clients.eks.get_addon_configuration(AGENT_ADDON, version))
+    except (AccessDenied, Rejected) as error:
+        why = f"the configuration's schema could not be looked at, so EKS is the first to judge it: {error.what}"
+        return replace(facts, unread=(*facts.unread, why))
+
+
+def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:
+    """Pure: planning after applying gives an empty plan. Raises NotFound for a version that EKS would not take,
+    Conflict for a downgrade, for an add-on that is being deleted or changed, and for an agent that is not the
+    add-on's."""
+    if facts.current is not None:
+        return _plan_change(request, header, facts, facts.current)
+    if not facts.needed:
         return Plan(header=header, actions=(), notes=("every node is EKS Auto Mode's and has the agent built in",))
-    if agents:
-        found = ", ".join(f"{agent.namespace}/{agent.name}" for agent in agents)
+    if facts.agents:
+        found = ", ".join(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
         raise Conflict(
             f"Another agent than the add-on's runs already: DaemonSet {found}; two clash on the node's port 80",
             advice="Keep it and leave the add-on out, or uninstall it first with what installed it, such as Helm.",
             subject=AGENT_ADDON,
         )
-    notes = []
+    notes = [*facts.unread]
     if cluster.auto_mode:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
-    after: dict[str, object] = {"addonName": AGENT_ADDON, "configurationValues": configuration}
-    if wanted:
-        after["addonVersion"] = wanted
+    version = choose(facts.offer, request.version)
+    after: dict[str, object] = {
+        "addonName": AGENT_ADDON,
+        "configurationValues": to_text(_values(request, facts, {}, version, notes)),
+    }
+    if version:
+        after["addonVersion"] = version
+    if request.resolve_conflicts != "NONE":
+        after["resolveConflicts"] = request.resolve_conflicts
     return Plan(header=header, actions=(ADDON.action(None, after),), notes=tuple(notes))
 
 
-def offered_versions(clients: Clients, place: Place) -> tuple[AddonVersion, ...] | PodidError:
-    """What EKS offers for the cluster's Kubernetes version, or why it does not tell: it then chooses its default."""
-    assert place.cluster is not None
-    try:
-        return clients.eks.list_addon_versions(AGENT_ADDON, place.cluster.version)
-    except (AccessDenied, Rejected) as error:
-        return error
-
-
-def running_agents(clients: Clients, cluster: Cluster) -> tuple[tuple[DaemonSet, ...], bool]:
-    """The agent's DaemonSets, and whether some node may need one; as if nothing ran where that cannot be looked at."""
-    if clients.kube.failure is not None:
-        return (), True
-    try:
-        found = read_coverage(clients.kube.reader)
-        auto = cluster.auto_mode and bool(found.nodes) and not found.expected
-        return clients.kube.reader.list_agent_daemon_sets(), not auto
-    except PodidError:
-        return (), True
-
-
-def _same_configuration(one: str, other: str) -> bool:
-    """By meaning where both are JSON, else by the letter (EKS takes YAML too, and keeps what it was given)."""
-    try:
-        return bool(json.loads(one) == json.loads(other))
-    except ValueError:
-        return one.strip() == other.strip()
-
-
-def _choose_version(cluster: Cluster, versions: tuple[AddonVersion, ...], wanted: str | None) -> str:
-    """The asked version, or the one that EKS calls the default for the cluster's Kubernetes version."""
-    names = [item.version for item in versions]
-    if wanted is None:
-        default = [item.version for item in versions if item.default]
-        if not names:
-            raise NotFound(f"EKS offers no version of {AGENT_ADDON} for Kubernetes {cluster.version}")
-        return default[0] if default else names[0]
-    if wanted in names:
-        return wanted
-    near = nearest(wanted, names, 1, alike=0)
-    raise NotFound(
-        f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {cluster.version}; there are {', '.join(names[:5])}",
-        hint=Again(swap=(wanted, near[0])) if near else (),
-        subject=wanted,
-    )
-
-
-def after_install(
-    clients: Clients, place: Place, patience: Patience, result: ChangeResult, *, wait: Wait | None
-) -> ChangeResult:
-    """The result of an installation once the add-on is ACTIVE and the agent runs on every node that should have it, as
-    far as `wait` asks. Raises as `wait_active` does.
-
-    ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one.
-    """
-    if result.error is not None or wait is Wait.NONE:
-        return result
-    addon = wait_active(clients.eks, place.cluster_name, patience)
-    effect = look(clients, wait, lambda kube: wait_covered(kube.reader, patience))
-    note = f"add-on {addon.name} {addon.version} is {addon.status}"
-    return replace(result, effect=effect, wait=wait, notes=(*result.notes, note))
-
-
-def wait_active(eks: Eks, cluster_name: str, patience: Patience) -> Addon:
-    """The add-on once it is ACTIVE. Raises PodidError with its issues when it failed, TimedOut at the deadline.
-
-    DEGRADED is waited out: a new add-on is often degraded until its first pods are ready. botocore's own waiter takes
-    it for a failure, and never ends on UPDATE_FAILED.
-    """
-    status, issues = "", ""
-    for _ in patience.rounds(1.0, longest=10.0):
-        addon = eks.find_addon(cluster_name, AGENT_ADDON)
-        if addon is None:
-            raise NotFound(f"The add-on {AGENT_ADDON} has gone away while it was waited for", subject=AGENT_ADDON)
-        if addon.status == "ACTIVE":
-            return addon
-        status, issues = addon.status, "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
-        if status in BROKEN:
-            raise AgentFailed(
-                f"The add-on {AGENT_ADDON} is {status}" + (f": {issues}" if issues else ""),
-                hint=("podid", "doctor", "--check", "addon-degraded-or-failed"),
+def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, current: Addon) -> Plan:
+    if current.status == "DELETING":
+        raise Conflict(f"The add-on {AGENT_ADDON} is being deleted; try again when it is gone", subject=AGENT_ADDON)
+    notes = [*facts.unread]
+    version = choose(facts.offer, request.version, current.version, allow_downgrade=request.allow_downgrade)
+    if version == current.version and (late := behind(facts.offer, current.version)):
+        notes.append(late)
+    before = ADDON.state_of(current)
+    after: dict[str, object] = {**before, "addonVersion": version}
+    if request.configures or version != current.version:
+        held = parse_values(current.configuration_values, "the configuration that is installed")
+        wanted = _values(request, facts, held, version, notes)
+        if to_text(wanted) != to_text(held):  # as text, for in Python True equals 1
+            after["configurationValues"] = to_text(wanted)
+    action: Action
+    if after != before or current.status in FAILED:
+        if current.status in BUSY:
+            raise Conflict(
+                f"The add-on {AGENT_ADDON} is {current.status}; it can be changed once that is through",
+                hint=("podid", "agent", "status", "--cluster", header.cluster),
                 subject=AGENT_ADDON,
             )
-        patience.say(f"add-on {AGENT_ADDON} {addon.version} is {status}" + (f" ({issues})" if issues else ""))
-    waited = f"after {patience.seconds:.0f} s"
-    raise TimedOut(
-        f"The add-on {AGENT_ADDON} is still {status} {waited}" + (f": {issues}" if issues else ""),
-        hint=Again(),
-        subject=AGENT_ADDON,
-    )
+        why = ""
+        if current.status in FAILED:
+            why = f"it is {current.status}; the update is asked for again"
+            notes.append(f"the add-on is {current.status}: {_issues(current)}; it is updated again")
+        action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
+        return Plan(header=header, actions=(action,), notes=tuple(notes))
+    return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
 
 
-class AgentFailed(PodidError):
-    """EKS gave up on the add-on."""
+def _issues(addon: Addon) -> str:
+    return "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues) or "EKS gives no reason"
 
-    code = "AgentFailed"
+
+def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:
+    """What is to be held: the file's values over what is installed, then each key. Raises ConfigurationInvalid."""
+    schema = Schema(facts.configuration.schema if facts.configuration is not None else "")
+    wanted = assign(merge(held, request.values), request.assignments, schema)
+    if error := check_values(wanted, schema, addon=AGENT_ADDON, version=version):
+        raise error
+    if wanted and schema.problem and facts.configuration is not None:
+        notes.append(f"the configuration was not held against a schema: {schema.problem}")
+    return wanted
+
+
+def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
+    """The agent's DaemonSets and the nodes; nothing, and None, where that cannot be looked at."""
+    if clients.kube.failure is not None:
+        return (), None
+    try:
+        return clients.kube.reader.list_agent_daemon_sets(), read_coverage(clients.kube.reader)
+    except PodidError:
+        return (), None
+
+
+def compute_types(seen: Coverage | None, request: InstallRequest) -> tuple[str, ...]:
+    """EKS's words for the nodes that the add-on is to serve: EC2 ones where nobody knows, or where there are none."""
+    nodes = seen.nodes if seen is not None else ()
+    kinds = {node.compute_type for node in nodes if node.os == "linux"}
+    only_hybrid = "hybrid" in kinds and EC2 not in kinds
+    return ("hybrid",) if only_hybrid else (EC2,)

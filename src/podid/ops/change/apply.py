@@ -153,12 +153,12 @@ def _carry_out(change: _Change) -> Done:
             return Done(action, Status.DONE, change.write())
         except (LostAnswer, Conflict) as error:
             lost = error if isinstance(error, LostAnswer) else lost
-            current = change.read(lost or error)
-            if matches(action.after, current):
+            current, held = change.read(lost or error), kind_of(action.kind).held
+            if matches(held(action.after), current):
                 # made by an earlier try of ours whose answer was lost, or by somebody else with the very same settings
                 return Done(action, Status.DONE if lost else Status.UNCHANGED, current)
             again = error is lost or error.code == "ConcurrentModification"
-            if not again or not matches(action.before, current):
+            if not again or not matches(held(action.before), current):
                 raise
             failure = lost or error
             if tries == _TRIES:

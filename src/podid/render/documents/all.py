@@ -7,6 +7,7 @@ from podid.render.documents import access, changes, reports, tool
 # kind -> the type of its documents, which `document` heads with the apiVersion
 KINDS: dict[str, Any] = {
     "AgentStatus": reports.AgentStatusDocument,
+    "AgentVersionList": reports.AgentVersionListDocument,
     "Association": access.AssociationDocument,
     "AssociationList": access.AssociationListDocument,
     "CheckList": reports.CheckListDocument,

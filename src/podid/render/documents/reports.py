@@ -211,6 +211,33 @@ class AgentStatusDocument(TypedDict):
     unknowns: Sequence[AgentUnknownBody]
 
 
+class AgentVersionBody(TypedDict):
+    addonVersion: str
+    installed: bool
+    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
+    latest: Annotated[bool, About("Whether it is the newest that fits.")]
+    fits: bool
+    reason: Annotated[str | None, About("Why EKS would not take it for this cluster.")]
+    architectures: Names
+    computeTypes: Names
+
+
+class AgentVersionListDocument(TypedDict):
+    """`podid agent versions`, newest first."""
+
+    kind: Literal["AgentVersionList"]
+    clusterName: str
+    addonName: str
+    kubernetesVersion: str
+    platformVersion: str | None
+    installed: str | None
+    default: str | None
+    latest: str | None
+    nextKubernetesVersion: Annotated[str | None, About("The next minor version, where EKS has the add-on for it.")]
+    nextDefault: Annotated[str | None, About("The default for it.")]
+    items: Sequence[AgentVersionBody]
+
+
 class NodeListDocument(TypedDict):
     """`podid agent nodes`."""
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.sandbox.contract import AgentAddon, ControlPlane
 from podid.sandbox.kube import kinds
+from podid.sandbox.kube.binding import bind_addresses
 from podid.sandbox.kube.objects import Obj, get, name, parse_time, rfc3339
 from podid.sandbox.kube.registry import Registry
 
@@ -146,19 +147,12 @@ def agent_log(pod: Obj, cluster: str, crash: str | None, extra: list[str]) -> st
     began = rfc3339(parse_time(get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])))
     image = pod["spec"]["containers"][0]["image"]
     lines = [f"Pod Identity Agent version {image.rpartition(':')[2]}"]
-    addresses = _bind_addresses(pod)
+    addresses = bind_addresses(pod)
     for address in addresses:
         lines.append(_line("info", "Starting server...", began, {"bind-addr": address, "cluster-name": cluster}))
     if crash is not None:
         lines.append(_line("fatal", crash, began, {"bind-addr": addresses[-1], "cluster-name": cluster}))
     return "".join(f"{line}\n" for line in [*lines, *([] if crash is not None else extra)])
-
-
-def _bind_addresses(pod: Obj) -> list[str]:
-    arguments = pod["spec"]["containers"][0].get("args") or []
-    if "-b" in arguments:
-        return [f"{arguments[arguments.index('-b') + 1]}:80"]
-    return ["169.254.170.23:80", "[fd00:ec2::23]:80"]
 
 
 def _line(level: str, message: str, when: str, fields: Mapping[str, str]) -> str:

@@ -1,6 +1,11 @@
 """What can go wrong in the cluster itself, beside the faults of the wire."""
 
 from podid.sandbox.faults import Faults
+from podid.sandbox.kube.binding import binds_ipv6
+from podid.sandbox.kube.objects import Obj
+
+# https://github.com/aws/eks-pod-identity-agent/issues/16
+NO_IPV6 = "Unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
 
 
 class ClusterFaults(Faults):
@@ -13,6 +18,8 @@ class ClusterFaults(Faults):
         self.agent_not_ready: set[str] = set()
         self.agent_crashing: dict[str, str] = {}
         """Node to the last log line of its agent, which is in CrashLoopBackOff."""
+        self.ipv6_disabled: set[str] = set()
+        """Nodes without IPv6: an agent that binds it crashes."""
         self.kubelet_unreachable: set[str] = set()
         """The node is NotReady, logs cannot be read, nothing starts or stops on it."""
         self.image_pull_failing: set[str] = set()
@@ -23,7 +30,10 @@ class ClusterFaults(Faults):
         super().clear()
         self.webhook_misses = 0
         self.expire_continue_tokens = False
-        for troubles in (self.agent_not_ready, self.agent_crashing, self.kubelet_unreachable, self.image_pull_failing):
+        for troubles in (
+            *(self.agent_not_ready, self.agent_crashing, self.ipv6_disabled),
+            *(self.kubelet_unreachable, self.image_pull_failing),
+        ):
             troubles.clear()
 
     def signature(self) -> object:
@@ -31,6 +41,7 @@ class ClusterFaults(Faults):
         return (
             frozenset(self.agent_not_ready),
             frozenset(self.agent_crashing.items()),
+            frozenset(self.ipv6_disabled),
             frozenset(self.kubelet_unreachable),
             frozenset(self.image_pull_failing),
         )
@@ -46,8 +57,13 @@ class ClusterFaults(Faults):
         """Whether nothing keeps the agent's pod on the node from becoming Ready."""
         return not ({node, "*"} & (self.agent_not_ready | self.agent_crashing.keys()))
 
-    def crash_line(self, node: str) -> str | None:
-        return self.agent_crashing.get(node, self.agent_crashing.get("*"))
+    def crash_line(self, pod: Obj) -> str | None:
+        """The last log line of the agent's pod, where it crashes."""
+        node = pod["spec"].get("nodeName", "")
+        line = self.agent_crashing.get(node, self.agent_crashing.get("*"))
+        if line is None and {node, "*"} & self.ipv6_disabled and binds_ipv6(pod):
+            return NO_IPV6
+        return line
 
     def unreachable(self, node: str) -> bool:
         return bool({node, "*"} & self.kubelet_unreachable)

@@ -178,7 +178,7 @@ class Kubelet:
             self._set_ready(pod, True)
             return
         node = pod["spec"]["nodeName"]
-        if (line := self._faults.crash_line(node)) is not None:
+        if (line := self._faults.crash_line(pod)) is not None:
             self._crash(pod, line)
         else:
             self._set_ready(pod, self._faults.agent_ready_on(node))

@@ -259,6 +259,6 @@ class KubeSandbox:
             return self._simulation.kubelet.output[uid(pod)]
         node = get(pod, "spec", "nodeName", default="")
         if is_agent(pod) and namespace(pod) == "kube-system" and container == "eks-pod-identity-agent":
-            crash = self.faults.crash_line(node)
+            crash = self.faults.crash_line(pod)
             return agent_log(pod, self.world.cluster_name, crash, self._agent_lines.get(node, []))
         return ""

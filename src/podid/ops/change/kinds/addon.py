@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from typing import TypedDict
+from typing import Annotated, Literal, TypedDict
 
+from podid.domain.members import About
 from podid.domain.model import Addon
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
 from podid.ops.clients import Clients
 
+ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]
+NO_VALUES = "{}"
+
 
 class AddonState(TypedDict, total=False):
     addonName: str
     addonVersion: str
     configurationValues: str
+    resolveConflicts: Annotated[ResolveConflicts, About("How EKS was told to treat fields that others have set.")]
+    preserve: Annotated[bool, About("Whether a deletion leaves the workload in the cluster.")]
+    updateId: Annotated[str, About("EKS's id of the update.")]
 
 
 class EksAddonKind(ResourceKind):
@@ -23,13 +31,14 @@ class EksAddonKind(ResourceKind):
     title = "add-on"
     state = AddonState
     keys = ("addonName",)
+    manner = frozenset({"resolveConflicts", "preserve", "updateId"})
 
     @staticmethod
     def state_of(addon: Addon) -> AddonState:
         return {
             "addonName": addon.name,
             "addonVersion": addon.version,
-            "configurationValues": addon.configuration_values,
+            "configurationValues": _values(addon.configuration_values),
         }
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
@@ -37,19 +46,34 @@ class EksAddonKind(ResourceKind):
         return None if addon is None or addon.status == "DELETING" else self.state_of(addon)
 
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
-        name, after = action.keys["addonName"], action.after
+        name, before, after = action.keys["addonName"], action.before or {}, action.after
         if after is None:
-            clients.eks.delete_addon(cluster, name, preserve=False)
+            clients.eks.delete_addon(cluster, name, preserve=bool(before.get("preserve")))
             return None
-        write = clients.eks.update_addon if action.verb is Verb.UPDATE else clients.eks.create_addon
-        answer = write(
+        version = text(after, "addonVersion") or None
+        resolve = text(after, "resolveConflicts") or None
+        values = text(after, "configurationValues")
+        if action.verb is Verb.UPDATE:
+            # said in full each time: what EKS makes of an update without values depends on resolveConflicts
+            cleared = NO_VALUES if text(before, "configurationValues") else ""
+            update = clients.eks.update_addon(
+                cluster,
+                name,
+                version=version,
+                configuration_values=values or cleared or None,
+                resolve_conflicts=resolve,
+                token=uuid.uuid4().hex,
+            )
+            return {**after, "updateId": update}
+        made = clients.eks.create_addon(
             cluster,
             name,
-            version=text(after, "addonVersion") or None,
-            configuration_values=text(after, "configurationValues") or None,
+            version=version,
+            configuration_values=values or None,
+            resolve_conflicts=resolve,
             token=uuid.uuid4().hex,
         )
-        return self.state_of(answer) if isinstance(answer, Addon) else after
+        return self.state_of(made)
 
     def operations(self) -> Operations:
         from podid.aws.eks import Eks
@@ -64,6 +88,14 @@ class EksAddonKind(ResourceKind):
     def detail(self, state: State) -> str:
         version = text(state, "addonVersion")
         return f" {version}" if version else ""
+
+
+def _values(configuration: str) -> str:
+    """The values as EKS holds them; empty for an empty object, which says the same as none."""
+    try:
+        return "" if configuration and json.loads(configuration) == {} else configuration
+    except ValueError:
+        return configuration  # EKS takes YAML too, and keeps what it was given
 
 
 ADDON = EksAddonKind()

@@ -35,6 +35,8 @@ class ResourceKind(ABC):
     overwrites: ClassVar[bool] = False
     # members that the service assigns anew when the resource is made again
     assigned: ClassVar[frozenset[str]] = frozenset()
+    # members that say how a change is made: the service is told them, and does not hold them afterwards
+    manner: ClassVar[frozenset[str]] = frozenset()
     # what to know before one is deleted
     once_deleted: ClassVar[tuple[str, ...]] = ()
 
@@ -86,9 +88,9 @@ class ResourceKind(ABC):
     def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
         """What became of an action that was interrupted, found out by reading."""
         current = self.read(clients, cluster, action.keys)
-        if matches(action.after, current):
+        if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: it had been made")
-        if matches(action.before, current):
+        if matches(self.held(action.before), current):
             return Done(action, Status.FAILED, current, "settled: it had not been made")
         return Done(action, Status.FAILED, current, "settled: the resource is in a third state")
 
@@ -105,9 +107,14 @@ class ResourceKind(ABC):
         """Why an undo may not delete what run `run_id` created; `made` is all that the run did. None when it may."""
         return None
 
+    def held(self, state: State | None) -> State | None:
+        """The state as the service holds it: without the manner in which it was asked for."""
+        return None if state is None else {key: value for key, value in state.items() if key not in self.manner}
+
     def reproducible(self, state: State | None) -> State | None:
         """The state as it can be had again: what the service assigns left out."""
-        return None if state is None else {key: value for key, value in state.items() if key not in self.assigned}
+        left_out = self.assigned | self.manner
+        return None if state is None else {key: value for key, value in state.items() if key not in left_out}
 
 
 def moved(subject: str, action: Action) -> Conflict:

@@ -1,0 +1,32 @@
+"""podid agent versions."""
+
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CLUSTER
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+
+    return CommandRights.of(Eks.find_addon, Eks.list_addon_versions)
+
+
+@command(shared=CLUSTER, rights=rights)
+def versions(access: Access, terminal: Terminal) -> None:
+    """List the add-on's versions that EKS offers this cluster.
+
+    Newest first, with the one that is installed, EKS's default, and why one does not fit.
+
+    Example: podid agent versions --cluster demo
+    """
+    from podid.ops.agent.versions import read_versions
+    from podid.render.agent import version_list_view
+
+    place = access.place()
+    with terminal.working("reading the add-on's versions"):
+        found = read_versions(access.clients, place)
+    terminal.emit(version_list_view(found))
+    if found.behind:
+        terminal.note(f"note: {found.behind}")
+    if found.next_default:
+        terminal.note(f"note: the default for Kubernetes {found.next_kubernetes} is {found.next_default}")

@@ -1,0 +1,118 @@
+"""What the agent writes, read: one line, and which failure mode it shows.
+
+The agent logs a few plain lines and then logrus JSON: https://github.com/aws/eks-pod-identity-agent (cmd/, internal/).
+Texts are those of public issues; they are looked for, never compared whole, for versions word them differently.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+BAD = ("error", "fatal", "panic", "warning", "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRule:
+    """`id` is the failure mode that a line shows that holds one fragment of every group, in lower case. `noise` is for
+    what looks like a failure and is none."""
+
+    id: str
+    fragments: tuple[tuple[str, ...], ...]
+    noise: bool = False
+
+
+_NONE_LEFT = ("non recoverable error",)
+# the first that fits is taken
+RULES: tuple[LogRule, ...] = (
+    LogRule(
+        "agent-ipv6-bind", (("fd00:ec2::23",), ("cannot assign requested address", "address family not supported"))
+    ),
+    LogRule("agent-probe-port-conflict", ((":2703", ":2705"), ("address already in use",))),
+    LogRule("agent-probe-port-conflict", (("expected 404, got",),)),
+    LogRule("agent-port80-conflict", ((":80",), ("address already in use",))),
+    LogRule("stale-link-or-route", (("please remove route and try again", "unable to create interface"),)),
+    LogRule("agent-expired-token-noise", (_NONE_LEFT, ("expiredtokenexception",)), noise=True),
+    LogRule(
+        "agent-expired-token-noise",
+        (("expiredtokenexception",), ("the token included in the request is expired",)),
+        noise=True,
+    ),
+    LogRule("scp-denies-eks-auth", (("explicit deny in a service control policy", "resource control policy"),)),
+    LogRule("permissions-boundary-denies", (("no permissions boundary allows",),)),
+    LogRule("node-role-missing-eks-auth", (("not authorized to perform: eks-auth:assumeroleforpodidentity",),)),
+    LogRule("self-managed-cluster-name-wrong", (("no cluster found for name",),)),
+    LogRule("trust-missing-tag-session", (("does not have permissions to assume the associated role",),)),
+    LogRule("association-missing", (("resourcenotfoundexception",),)),
+    LogRule("node-clock-skew", (("failed basic claim validations", "signature expired", "signature not yet current"),)),
+    LogRule("bearer-token-prefix", (("illegal base64 data at input byte 6",),)),
+    LogRule("sdk-too-old", (("service account token cannot be empty",),)),
+    LogRule("custom-credential-chain", (("service account token cannot be parsed",),)),
+    LogRule("service-mesh-intercepts", (("called agent through invalid address",),)),
+    LogRule("eks-auth-throttled", (("throttlingexception", "rate limited", "too many requests", "rate exceeded"),)),
+    LogRule("eks-auth-throttled", (("failed to complete active request",),)),
+    LogRule("agent-imds-unavailable", (("no ec2 imds role found", "failed to refresh cached credentials"),)),
+    LogRule("agent-imds-unavailable", (("/eks-hybrid/.aws", "shared credentials"), ("no such file", "failed to"))),
+    LogRule("eks-auth-unreachable", (("lookup eks-auth",), ("no such host", "i/o timeout", "server misbehaving"))),
+    LogRule(
+        "eks-auth-unreachable", (("eks-auth", "eks auth"), ("i/o timeout", "connection refused", "no route to host"))
+    ),
+    LogRule("agent-proxy-misconfig", (("proxyconnect", "proxy authentication required"),)),
+    LogRule("agent-timeout-context-canceled", (("context canceled", "context deadline exceeded"),)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line. `level` is empty for plain text; `fields` are the members beside level, message and time."""
+
+    text: str
+    level: str = ""
+    message: str = ""
+    time: datetime | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def bad(self) -> bool:
+        return self.level in BAD
+
+
+def parse(line: str) -> LogLine:
+    """Never fails: what is no JSON object of the agent's is a plain line."""
+    if line.startswith("{"):
+        try:
+            data = json.loads(line)
+        except (ValueError, RecursionError):
+            data = None
+        if isinstance(data, dict):
+            fields = {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
+            known = {key: fields.pop(key, "") for key in ("level", "msg", "time")}
+            return LogLine(line, known["level"].lower(), known["msg"], _time(known["time"]), fields)
+    level = "fatal" if line.startswith(("panic:", "fatal error:")) else ""
+    return LogLine(line, level, line, None, {})
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def rule_of(text: str) -> LogRule | None:
+    """The failure mode that a text of the agent's shows, None where it shows none that is known."""
+    lowered = text.lower()
+    for rule in RULES:
+        if all(any(fragment in lowered for fragment in group) for group in rule.fragments):
+            return rule
+    return None
+
+
+def mode_of(lines: Iterable[str]) -> tuple[str, str]:
+    """(id, line) of the last line that shows why an agent ended; empty ones where none does."""
+    for line in reversed(list(lines)):
+        rule = rule_of(line)
+        if rule is not None and not rule.noise:
+            return rule.id, parse(line).message or line
+    return "", ""

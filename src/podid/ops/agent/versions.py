@@ -1,0 +1,196 @@
+"""Which versions of an add-on EKS would take for a cluster, and which of them was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected
+from podid.domain.model import AddonVersion, Cluster
+from podid.domain.names import AGENT_ADDON
+from podid.domain.place import Place
+from podid.domain.versions import addon_key, next_minor, older, platform_number
+from podid.domain.words import nearest, short_list
+from podid.ops.clients import Clients
+
+ANY = "*"
+DEFAULT, LATEST = "default", "latest"
+EC2 = "ec2"
+VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of the list. `why_not` says why EKS would not take it; empty when it would."""
+
+    version: AddonVersion
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What EKS offers for the cluster's Kubernetes version, newest first, judged for this very cluster."""
+
+    kubernetes: str
+    rows: tuple[VersionRow, ...]
+
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        return tuple(row.version.version for row in self.rows if not row.why_not)
+
+    @property
+    def default(self) -> str:
+        """EKS's default where it fits; empty where EKS names none."""
+        return next((row.version.version for row in self.rows if row.version.default and not row.why_not), "")
+
+    @property
+    def latest(self) -> str:
+        return next(iter(self.fitting), "")
+
+    def row(self, version: str) -> VersionRow | None:
+        return next((row for row in self.rows if row.version.version == version), None)
+
+
+def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collection[str] = (EC2,)) -> Offer:
+    """Pure. `compute` are the compute types that the add-on has to serve."""
+    rows = [VersionRow(version, _why_not(version, cluster, compute)) for version in versions]
+    # newest first, whatever the order they came in; what cannot be read comes last
+    rows.sort(key=lambda row: (addon_key(row.version.version) or (), row.version.version), reverse=True)
+    return Offer(cluster.version, tuple(rows))
+
+
+def _why_not(version: AddonVersion, cluster: Cluster, compute: Collection[str]) -> str:
+    platforms = version.platform_versions
+    if platforms and ANY not in platforms and cluster.platform_version and not _fits(platforms, cluster):
+        return f"it needs platform version {short_list(platforms)}, the cluster's is {cluster.platform_version}"
+    known = {name.lower() for name in version.compute_types}
+    if lacking := sorted(set(compute) - known) if known else []:
+        return f"it is not for {' and '.join(lacking)} nodes, only for {', '.join(sorted(known))}"
+    return ""
+
+
+def _fits(platforms: Collection[str], cluster: Cluster) -> bool:
+    number = platform_number(cluster.platform_version)
+    return cluster.platform_version in platforms or (number is not None and number in map(platform_number, platforms))
+
+
+def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
+    """What EKS offers, or why it does not tell: it then chooses its default, and judges what is asked for."""
+    assert place.cluster is not None
+    try:
+        return judge(place.cluster, clients.eks.list_addon_versions(addon, place.cluster.version), compute)
+    except (AccessDenied, Rejected) as error:
+        return error
+
+
+def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downgrade: bool = False) -> str:
+    """The version to ask for; empty where EKS is to take its default because nobody knows the versions.
+
+    `wanted` is "", default, latest or a version. Without one, what is installed stays. Raises NotFound for a version
+    that EKS would not take, Conflict for one that is older than what is installed.
+    """
+    if not wanted and installed:
+        return installed
+    chosen = _meant(offer, wanted)
+    if installed and chosen and older(chosen, installed) and not allow_downgrade:
+        raise Conflict(
+            f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older",
+            hint=Again(add=("--allow-downgrade",)),
+            subject=AGENT_ADDON,
+        )
+    return chosen or installed
+
+
+def _meant(offer: Offer | None, wanted: str) -> str:
+    if offer is None:
+        return "" if wanted in ("", DEFAULT) else _unlisted(wanted)
+    if not offer.fitting:
+        why = f": {offer.rows[0].why_not}" if offer.rows else ""
+        raise NotFound(f"EKS offers no version of {AGENT_ADDON} for this cluster on Kubernetes {offer.kubernetes}{why}")
+    if wanted == LATEST:
+        return offer.latest
+    if wanted in ("", DEFAULT):
+        return offer.default or offer.latest
+    if wanted in offer.fitting:
+        return wanted
+    row = offer.row(wanted)
+    listed = f"EKS would take {short_list(offer.fitting)}"
+    if row is not None:
+        what = f"{AGENT_ADDON} {wanted} does not fit this cluster: {row.why_not}; {listed}"
+    else:
+        what = f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {offer.kubernetes}; {listed}"
+    near = nearest(wanted, offer.fitting, 1, alike=0) or [offer.default or offer.latest]
+    raise NotFound(what, hint=Again(swap=(wanted, near[0])), subject=wanted)
+
+
+def _unlisted(wanted: str) -> str:
+    if wanted == LATEST:
+        raise NotFound(
+            "which version is the latest cannot be told: the add-on's versions could not be looked at",
+            hint=Again(swap=(LATEST, DEFAULT)),
+            subject=wanted,
+        )
+    return wanted
+
+
+def behind(offer: Offer | None, installed: str) -> str:
+    """A sentence when what is installed is older than EKS's default or the newest; empty otherwise."""
+    if offer is None or not installed:
+        return ""
+    for name, version in ((DEFAULT, offer.default), (LATEST, offer.latest)):
+        if version and older(installed, version):
+            newest = f", the newest {offer.latest}" if name == DEFAULT and offer.latest != version else ""
+            word = "EKS's default" if name == DEFAULT else "the newest"
+            return (
+                f"{installed} is installed, and {word} for Kubernetes {offer.kubernetes} is {version}{newest}: "
+                f"podid install-agent --addon-version {name} upgrades it"
+            )
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentVersions:
+    """What `podid agent versions` tells. `next_default` is the default for the next Kubernetes minor version,
+    `next_kubernetes`; empty where EKS offers none."""
+
+    cluster: str
+    platform: str
+    installed: str
+    offer: Offer
+    next_kubernetes: str = ""
+    next_default: str = ""
+
+    @property
+    def behind(self) -> str:
+        return behind(self.offer, self.installed)
+
+    def states(self, row: VersionRow) -> tuple[VersionState, ...]:
+        version, states = row.version.version, []
+        if version == self.installed:
+            states.append("installed")
+        if version == self.offer.default:
+            states.append("default")
+        if version == self.offer.latest:
+            states.append("newest")
+        states.append("does-not-fit" if row.why_not else "fits")
+        return tuple(states)  # type: ignore[arg-type]
+
+
+def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:
+    """Raises what stands in the way of the list itself; without the right to read the add-on, nothing is installed."""
+    assert place.cluster is not None
+    cluster = place.cluster
+    current = clients.eks.find_addon(cluster.name, addon)
+    offer = judge(cluster, clients.eks.list_addon_versions(addon, cluster.version))
+    following = next_minor(cluster.version)
+    later = judge(cluster, clients.eks.list_addon_versions(addon, following)) if following else Offer("", ())
+    return AgentVersions(
+        cluster=cluster.name,
+        platform=cluster.platform_version,
+        installed=current.version if current is not None else "",
+        offer=offer,
+        next_kubernetes=following if later.rows else "",
+        # the platform version will be another one then
+        next_default=next((row.version.version for row in later.rows if row.version.default), ""),
+    )

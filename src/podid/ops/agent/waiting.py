@@ -1,0 +1,207 @@
+"""Waiting for the agent: until EKS calls the add-on ACTIVE and every node that should has a Ready agent pod, and no
+longer once it can be told that waiting is vain."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import AccessDenied, Again, NotFound, PodidError, TimedOut
+from podid.domain.model import Addon, DaemonSet, Pod
+from podid.domain.names import AGENT_ADDON
+from podid.domain.patience import Patience
+from podid.domain.place import Place
+from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait
+from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.agent.trouble import FAILED, Trouble, issue_words, of_addon, of_pods, refused, rolling
+from podid.ops.change.kinds import ADDON
+from podid.ops.change.kinds.base import text
+from podid.ops.change.look import look, looks
+from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+    from podid.aws.values import Update
+    from podid.kube.reader import KubeReader
+
+INSTALL_SECONDS = 900.0
+_SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What runs of the agent at one moment."""
+
+    sets: tuple[DaemonSet, ...]
+    pods: tuple[Pod, ...]
+    coverage: Coverage
+
+    @classmethod
+    def read(cls, reader: KubeReader) -> Cast:
+        sets = reader.list_agent_daemon_sets()
+        pods = reader.list_pods_of(sets)
+        return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
+
+
+def pods_before(clients: Clients) -> frozenset[str]:
+    """The uids of the agent's pods before a change: they are about to be replaced. None where they cannot be seen."""
+    if clients.kube.failure is not None:
+        return frozenset()
+    try:
+        return frozenset(pod.uid for pod in clients.kube.reader.list_agent_pods())
+    except PodidError:
+        return frozenset()
+
+
+def after_install(
+    clients: Clients,
+    place: Place,
+    patience: Patience,
+    result: ChangeResult,
+    *,
+    wait: Wait | None,
+    before: Collection[str] = (),
+) -> ChangeResult:
+    """The result once the add-on is ACTIVE and the agent runs on every node that should have it, as far as `wait` asks.
+    What is met on the way is the result's error.
+
+    ACTIVE is EKS's word; what counts is a Ready agent pod on every node that should have one.
+    """
+    if result.error is not None or wait is Wait.NONE:
+        return result
+    result = replace(result, wait=wait)
+    waiting = _Waiting(clients, place.cluster_name, patience, looks(wait), result, frozenset(before))
+    try:
+        addon = waiting.active()
+        note = f"add-on {addon.name} {addon.version} is {addon.status}"
+        result = replace(result, notes=(*result.notes, note))
+        return replace(result, effect=look(clients, wait, lambda kube: waiting.covered(kube.reader)))
+    except PodidError as error:
+        return replace(result, error=error)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    clients: Clients
+    cluster: str
+    patience: Patience
+    watching: bool
+    result: ChangeResult
+    before: frozenset[str]
+
+    @property
+    def _states(self) -> tuple[dict[str, object], ...]:
+        done = [item for item in self.result.done if item.action.kind == ADDON.name and item.status is Status.DONE]
+        return tuple(dict(item.after or {}) for item in done)
+
+    def active(self) -> Addon:
+        """The add-on once it is ACTIVE and its update is through. Raises AgentFailed, NotFound, TimedOut."""
+        update_id = next((text(state, "updateId") for state in self._states if text(state, "updateId")), "")
+        wanted = next((text(state, "addonVersion") for state in self._states), "")
+        addon: Addon | None = None
+        update: Update | None = None
+        for number, _ in enumerate(self.patience.rounds(1.0, longest=10.0)):
+            eks = self.clients.eks
+            addon = eks.find_addon(self.cluster, AGENT_ADDON)
+            if addon is None:
+                raise NotFound(f"The add-on {AGENT_ADDON} has gone away while it was waited for", subject=AGENT_ADDON)
+            if update_id and (update is None or update.status == "InProgress"):
+                update, update_id = self._update(eks, update_id)
+            ended_badly = update is not None and update.status in ("Failed", "Cancelled")
+            if update is not None and ended_badly:
+                raise self._update_failed(addon, update)
+            if addon.status in FAILED:
+                raise self._failed(addon)
+            settled = update is None or update.status == "Successful"
+            # without its update's id only the version tells, and a round's wait, whether ACTIVE is the state before
+            reached = update is not None or (wanted in ("", addon.version) and (number > 0 or not self._states))
+            if addon.status == "ACTIVE" and settled and reached:
+                return addon
+            self.patience.say(f"add-on {AGENT_ADDON} {addon.version} is {addon.status}")
+            self._look_for_trouble()
+        raise self._late(addon)
+
+    def _update(self, eks: Eks, update_id: str) -> tuple[Update | None, str]:
+        """The update, and its id while it can be looked at."""
+        try:
+            return eks.get_update(self.cluster, update_id, addon=AGENT_ADDON), update_id
+        except (AccessDenied, NotFound):
+            return None, ""
+
+    def covered(self, reader: KubeReader) -> Effect:
+        """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
+        vain; what cannot be read is `unknown`, with the reason."""
+        seen, lacking = Coverage(()), ""
+        for _ in self.patience.rounds(0.5, longest=5.0):
+            try:
+                cast = Cast.read(reader)
+            except PodidError as error:
+                return Effect(EffectState.UNKNOWN, f"could not look at the nodes: {error.what}")
+            seen = cast.coverage
+            if seen.complete:
+                if (trouble := refused(reader, _sample(cast.pods))) is not None:
+                    raise trouble.error(self.cluster)
+                # Ready says that the agent listens on its node, not that EKS Auth lets it in: that is verify's to prove
+                state = EffectState.LIKELY if seen.expected else EffectState.UNKNOWN
+                return Effect(
+                    state, seen.words, not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)"
+                )
+            if (found := self._trouble(reader, cast)) is not None:
+                raise found.error(self.cluster)
+            lacking = ", ".join(node.node for node in seen.nodes if node.state in ("missing", "not-ready"))
+            self.patience.say(f"{seen.words}; waiting for {lacking}")
+        return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {self.patience.seconds:g} s; lacking: {lacking}")
+
+    def _trouble(self, reader: KubeReader, cast: Cast) -> Trouble | None:
+        spared = self.before if rolling(cast.sets) else frozenset[str]()
+        return of_pods(reader, cast.pods, self.patience.clock.now(), spared=spared)
+
+    def _look_for_trouble(self) -> None:
+        """EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once."""
+        if not self.watching or self.clients.kube.failure is not None:
+            return
+        try:
+            reader = self.clients.kube.reader
+            cast = Cast.read(reader)
+            # old pods are spared until EKS is through: it may not have touched the DaemonSet yet
+            found = of_pods(reader, cast.pods, self.patience.clock.now(), spared=self.before)
+        except PodidError:
+            return  # how far the nodes are cannot be seen; what EKS says still can
+        if found is not None:
+            raise found.error(self.cluster)
+
+    def _failed(self, addon: Addon) -> PodidError:
+        """The pods tell the cause of too few replicas."""
+        trouble = of_addon(addon)
+        if {issue.code for issue in addon.issues} != {"InsufficientNumberOfReplicas"}:
+            return trouble.error(self.cluster)
+        if self.watching and self.clients.kube.failure is None:
+            try:
+                cast = Cast.read(self.clients.kube.reader)
+                found = of_pods(self.clients.kube.reader, cast.pods, self.patience.clock.now())
+            except PodidError:
+                return trouble.error(self.cluster)
+            if found is not None:
+                return replace(trouble, mode=found.mode, what=f"{trouble.what}; {found.what}").error(self.cluster)
+            return replace(trouble, what=f"{trouble.what}; {cast.coverage.words}").error(self.cluster)
+        return trouble.error(self.cluster)
+
+    def _update_failed(self, addon: Addon, update: Update) -> PodidError:
+        trouble = of_addon(addon, update.errors)
+        what = f"the update of add-on {addon.name} ended as {update.status}; {trouble.what}"
+        return replace(trouble, what=what).error(self.cluster)
+
+    def _late(self, addon: Addon | None) -> TimedOut:
+        status = addon.status if addon is not None else "unknown"
+        issues = "; ".join(map(issue_words, addon.issues)) if addon is not None else ""
+        return TimedOut(
+            f"The add-on {AGENT_ADDON} is still {status} after {self.patience.seconds:.0f} s"
+            + (f": {issues}" if issues else ""),
+            hint=Again(),
+            subject=AGENT_ADDON,
+        )
+
+
+def _sample(pods: Collection[Pod]) -> list[Pod]:
+    return [pod for pod in pods if pod.ready][:_SAMPLE]
