@@ -55,6 +55,7 @@ SLOW = (
         f"test_every_command.py::test_every_command_in_every_format[{name}]"
         for name in ("wide", "jsonl", "yaml", "csv", "name")
     ),
+    "test_foreign_text.py::test_a_hostile_text_in_every_place",
     "test_every_command.py::test_the_sandbox_in_every_format",
     "test_start.py",
     "trust/test_trust_properties.py",

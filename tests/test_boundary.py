@@ -253,7 +253,7 @@ def test_fields_stay_fields(box: Sandbox, podid: Podid) -> None:
     (line,) = podid("list").stdout.splitlines()
     assert line.split("\t")[4] == "=cmd\\t|'C calc'!A0\\n"
     (row,) = csv.DictReader(io.StringIO(podid("list", "-o", "csv").stdout))
-    assert row["owner"] == "'=cmd\\x09|'C calc'!A0\\x0a"
+    assert row["owner"] == "'=cmd\\t|'C calc'!A0\\n"
 
 
 def test_markup_is_text(box: Sandbox, podid: Podid) -> None:

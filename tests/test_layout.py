@@ -5,7 +5,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podid.render.layout import LEAST_PROSE, lay_out, wrap_lines
+from podid.render.layout import LEAST_PROSE, lay_out, wrap_line
 from podid.render.view import NOTHING, Column, Table
 
 NAMES = st.text(string.ascii_lowercase + "-/:", min_size=1, max_size=50) | st.just(NOTHING)
@@ -70,16 +70,16 @@ def test_prose_is_wrapped_at_words() -> None:
 
 @given(st.lists(NAMES | PROSE, min_size=1, max_size=5).map("\n".join), st.integers(40, 100))
 def test_sentences_are_wrapped_and_every_word_is_whole(text: str, width: int) -> None:
-    wrapped = wrap_lines(text, width)
+    wrapped = wrap_line(text, width)
     assert wrapped.split() == text.split()
     assert all(len(line) <= width or len(line.split()) == 1 for line in wrapped.split("\n"))
 
 
 def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() -> None:
-    assert wrap_lines("  note: " + "word " * 10 + "end", 40) == (
+    assert wrap_line("  note: " + "word " * 10 + "end", 40) == (
         "  note: word word word word word word\n    word word word word end"
     )
     document = '      "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders and more of it"'
-    assert wrap_lines(document, 40) == document
+    assert wrap_line(document, 40) == document
     command = "  fix: podid associate payments/billing-worker --role billing-worker --cluster demo"
-    assert wrap_lines(command, 40) == command
+    assert wrap_line(command, 40) == command

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from podid.domain.plan import ChangeResult, Plan
 from podid.ops.change.apply import apply
 from podid.ops.change.settle import settle
-from podid.render.changes import plan_text, plan_view, result_view
+from podid.render.changes import plan_lines, plan_view, result_view
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +31,7 @@ def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None
 
 
 def announce(terminal: Terminal, plan: Plan) -> None:
-    terminal.note(plan_text(plan).rstrip("\n"))
+    terminal.note(*plan_lines(plan))
 
 
 def carry_out(

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from podid.render import sanitize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +34,15 @@ class Streams:
     stderr_tty: bool
     width: int = 80
 
+    def defuse(self) -> None:
+        """For a run in a CI runner that obeys what it reads."""
+        self.stdout, self.stderr = (cast("IO[str]", _Defused(stream)) for stream in (self.stdout, self.stderr))
+
     @classmethod
     def of_process(cls) -> "Streams":
+        for stream in (sys.stdout, sys.stderr):  # in a terminal of another encoding a mark is an escape, not an error
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         return cls(
             stdin=sys.stdin or io.StringIO(),
             stdout=sys.stdout or _Closed(),
@@ -50,6 +59,23 @@ class _Closed(io.StringIO):
 
     def write(self, text: str) -> int:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+class _Defused:
+    """A stream that a CI runner reads: no text can begin a line with one of its commands."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._fresh = True
+
+    def write(self, text: str) -> int:
+        self._stream.write(sanitize.defused(text, fresh=self._fresh))
+        _, end, last = text.replace("\r", "\n").rpartition("\n")
+        self._fresh = not last.strip() and (self._fresh or bool(end))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def abandon(stream: IO[str]) -> None:
@@ -82,6 +108,10 @@ class Runtime:
     # set when something may have been changed: what an interruption has to say depends on it
     changing: bool = False
     _prompter: "Prompter | None" = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.env.get("GITHUB_ACTIONS") or self.env.get("TF_BUILD"):
+            self.streams.defuse()
 
     @classmethod
     def of_process(cls, argv: list[str]) -> "Runtime":

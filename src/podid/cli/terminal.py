@@ -15,7 +15,7 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, PodidError, Usag
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
-from podid.render.layout import wrap_lines
+from podid.render.layout import wrap_line
 from podid.render.view import View
 
 if TYPE_CHECKING:
@@ -38,18 +38,20 @@ class Terminal:
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """A sentence on stderr; silent with --quiet."""
+    def note(self, *lines: str) -> None:
+        """Sentences on stderr, a line each, whatever they hold; silent with --quiet."""
         if not self._quiet:
             self.progress.done()
-            shown = sanitize.block(text)
-            self._stderr(f"{wrap_lines(shown, self._runtime.width) if self._runtime.streams.stderr_tty else shown}\n")
+            shown = [sanitize.line(line) for line in lines]
+            if self._runtime.streams.stderr_tty:
+                shown = [wrap_line(line, self._runtime.width) for line in shown]
+            self._stderr("".join(f"{line}\n" for line in shown))
 
     def explain(self, text: str) -> None:
         """What only -v shows."""
         if self._options.verbose:
             self.progress.done()
-            self._stderr(f"  {sanitize.block(text)}\n")
+            self._stderr(f"  {sanitize.line(text)}\n")
 
     def tell_call(self, call: CallRecord) -> None:
         outcome = call.status or call.error

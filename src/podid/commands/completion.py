@@ -29,4 +29,4 @@ def completion(
     if shell not in SCRIPTS:
         raise InvalidInput(f"{shell!r} is not one of {', '.join(SCRIPTS)}", subject=shell)
     body = {"kind": "Completion", "shell": shell, "script": SCRIPTS[shell]}
-    terminal.emit(View(document(body), text=SCRIPTS[shell], names=(shell,)))
+    terminal.emit(View(document(body), lines=tuple(SCRIPTS[shell].rstrip("\n").split("\n")), names=(shell,)))

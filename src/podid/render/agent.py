@@ -50,13 +50,13 @@ def agent_status_view(found: AgentReading) -> View:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
     pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
-    lines = [facts(pairs)]
+    lines = facts(pairs)
     if coverage is not None:
-        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}\n" for item in coverage.nodes]
-    lines += [f"{item.severity} {item.check}: {item.message}\n" for item in report.findings]
-    lines += [f"unknown {item.check}: {item.reason}\n" for item in report.unknowns]
+        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}" for item in coverage.nodes]
+    lines += [f"{item.severity} {item.check}: {item.message}" for item in report.findings]
+    lines += [f"unknown {item.check}: {item.reason}" for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(body), (table,), names=(verdict,), text="".join(lines))
+    return View(document(body), (table,), names=(verdict,), lines=tuple(lines))
 
 
 def _addon_words(addon: Addon | None) -> str:

@@ -99,10 +99,10 @@ def owner_name(association: Association) -> str:
     return name if name == association.owner_arn else f"addon {name}"
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> str:
+def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """`name  value` lines, aligned, for one thing shown to a person."""
     width = max((len(name) for name, _ in pairs), default=0)
-    return "".join(f"{name.ljust(width)}  {value}\n" for name, value in pairs)
+    return [f"{name.ljust(width)}  {value}" for name, value in pairs]
 
 
 def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:
@@ -146,7 +146,7 @@ def association_view(found: AssociationReading, now: datetime) -> View:
     if found.second_hop is not None:
         pairs += _second_hop_facts(found.second_hop)
     table = Table(_COLUMNS, (_row(found.association, now, short=False),))
-    return View(document(body), (table,), (str(found.association.ref),), facts(pairs))
+    return View(document(body), (table,), (str(found.association.ref),), tuple(facts(pairs)))
 
 
 def _second_hop_body(hop: SecondHop) -> documents.SecondHopBody:

@@ -26,23 +26,23 @@ def header_line(header: Header) -> str:
     return f"as {header.caller_arn} in account {header.account}, {header.region}{where}"
 
 
-def plan_text(plan: Plan) -> str:
+def plan_lines(plan: Plan) -> list[str]:
     """What a person reads before saying yes."""
     lines = [f"Plan {header_line(plan.header)}"]
-    lines += [_action_text(action) for action in plan.actions]
+    lines += [line for action in plan.actions for line in _action_lines(action)]
     if not plan.actions:
         lines.append("  nothing to change")
     lines += [f"  = {subject(action)} is as asked" for action in plan.unchanged if action.after is not None]
     lines += [f"  = {subject(action)} is not there" for action in plan.unchanged if action.after is None]
     lines += [f"  note: {note}" for note in plan.notes]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _action_text(action: Action) -> str:
+def _action_lines(action: Action) -> list[str]:
     head = f"  {_SIGN[action.verb]} {action.verb} {subject(action)}"
     if action.note:
         head += f"  ({action.note})"
-    return "\n".join([head, *(f"      {line}" for line in _difference(action))])
+    return [head, *(f"      {line}" for line in _difference(action))]
 
 
 def subject(action: Action) -> str:
@@ -131,7 +131,7 @@ def plan_view(plan: Plan) -> View:
         "notes": plan.notes,
     }
     names = tuple(action.target for action in plan.actions)
-    return View(document(body), (_action_table(actions),), names, plan_text(plan))
+    return View(document(body), (_action_table(actions),), names, tuple(plan_lines(plan)))
 
 
 def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
@@ -177,7 +177,7 @@ def result_view(result: ChangeResult) -> View:
         document(body),
         (_action_table(actions),),
         tuple(item.action.target for item in done),
-        "\n".join(lines or ["nothing to change"]) + "\n",
+        tuple(lines or ["nothing to change"]),
     )
 
 
@@ -248,7 +248,7 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     body: documents.HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
-        return View(document(body), (_action_table(body["items"][0]["actions"]),), names, _run_text(runs[0]))
+        return View(document(body), (_action_table(body["items"][0]["actions"]),), names, tuple(_run_lines(runs[0])))
     columns = (
         Column("RUN"),
         Column("STARTED", wide=True),
@@ -277,7 +277,7 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     return View(document(body), (Table(columns, rows, empty="no changes yet"),), names)
 
 
-def _run_text(run: Run) -> str:
+def _run_lines(run: Run) -> list[str]:
     lines = [
         f"{run.run_id}  {run_status(run)}  {shlex.join(('podid', *run.command))}",
         f"  {header_line(run.header)}",
@@ -289,4 +289,4 @@ def _run_text(run: Run) -> str:
         lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
     if run.untried:
         lines.append(f"  {run.untried} of {run.planned} planned steps never tried")
-    return "\n".join(lines) + "\n"
+    return lines

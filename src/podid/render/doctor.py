@@ -24,7 +24,7 @@ def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     whole = report_document(report, all_verdicts=all_verdicts)
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
-    return View(whole, (_table(shown),), names, _text(report, all_verdicts=all_verdicts))
+    return View(whole, (_table(shown),), names, _lines(report, all_verdicts=all_verdicts))
 
 
 def _table(verdicts: Iterable[Verdict]) -> Table:
@@ -40,7 +40,7 @@ def _table(verdicts: Iterable[Verdict]) -> Table:
     return Table(columns(*titles), rows)
 
 
-def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
+def _lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str, ...]:
     lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
     lines += ["", *_chain(report.verdicts)]
     if report.first_broken:
@@ -73,7 +73,7 @@ def _text(report: DoctorReport, *, all_verdicts: bool) -> str:
         f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}, "
         f"{counts.unknown} unknown, {counts.passed} passed",
     ]
-    return "\n".join(lines) + "\n"
+    return tuple(lines)
 
 
 def _chain(verdicts: Iterable[Verdict]) -> list[str]:

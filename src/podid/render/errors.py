@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import Again, Cancelled, Conflict, Declined, NotFound, PodidError
 from podid.render import sanitize
+from podid.render.formats import jsonl_line
 
 if TYPE_CHECKING:
     from podid.render.documents import tool as documents
@@ -22,7 +22,7 @@ def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
     if error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
-        lines.append(_capital(sanitize.block(error.advice)))
+        lines.append(_capital(sanitize.line(error.advice)))
     if hint := _hint(error, argv):
         lines.append(f"Try:   {bold}{sanitize.line(hint)}{off}")
     if error.id:
@@ -61,4 +61,4 @@ def error_json(error: PodidError, argv: tuple[str, ...]) -> str:
     if error.advice:
         body["advice"] = error.advice
     whole: documents.ErrorDocument = {"error": body}
-    return json.dumps(whole, ensure_ascii=True) + "\n"
+    return jsonl_line(whole)

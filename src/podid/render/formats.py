@@ -1,13 +1,18 @@
 """From a view to the text of one format. Pure, but for the lazy import of the format's library."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
 from podid.render.view import NOTHING, Document, Json, Table, View, columns, plain
+
+if TYPE_CHECKING:
+    import yaml
 
 _HEAD = ("apiVersion", "kind")
 
@@ -45,12 +50,17 @@ def to_text(view: View, fmt: Format, query: str | None = None) -> str:
         case Format.NAME:
             return "".join(f"{sanitize.tsv(name)}\n" for name in view.names)
         case Format.TABLE | Format.WIDE:
-            return sanitize.block(view.text) if view.text else to_tsv(view.tables, wide=fmt is Format.WIDE)
+            return view.text or to_tsv(view.tables, wide=fmt is Format.WIDE)
 
 
 def to_json(value: Json) -> str:
-    # ASCII keeps control and bidi characters of foreign text out of whoever prints the document
-    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+    return _json(value, indent=2) + "\n"
+
+
+def _json(value: Json, **layout: Any) -> str:
+    """ASCII keeps control and bidi characters of foreign text out of whoever prints the document, and a CI runner finds
+    no command of its own in it."""
+    return json.dumps(value, ensure_ascii=True, **layout).replace("##", "#\\u0023")
 
 
 def to_jsonl(value: Json) -> str:
@@ -66,13 +76,24 @@ def jsonl_line(value: object) -> str:
 
 
 def _jsonl_line(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n"
+    return _json(value, separators=(",", ":")) + "\n"
 
 
 def to_yaml(value: Json) -> str:
+    """A string that could be read as more than one line, or as a command of a CI runner, is in double quotes."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=1_000_000)
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_representer(str, _yaml_string)
+    text = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=False, width=1_000_000)
+    return text.replace("##", "#\\x23")
+
+
+def _yaml_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    quoted = text != sanitize.line(text) or "##" in text or text.lstrip().startswith("::")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
 
 
 def to_csv(view: View) -> str:

@@ -100,13 +100,9 @@ def _row(
     return lines
 
 
-def wrap_lines(text: str, width: int) -> str:
-    """Sentences wrapped between words, their further lines indented below the first. A name that is longer than the
+def wrap_line(line: str, width: int) -> str:
+    """A sentence wrapped between words, its further lines indented below the first. A name that is longer than the
     terminal stays whole, and so do commands and lines of JSON and of diffs: they are there to be copied."""
-    return "\n".join(_wrapped(line, width) for line in text.split("\n"))
-
-
-def _wrapped(line: str, width: int) -> str:
     content = line.lstrip()
     if len(line) <= width or _TO_COPY.match(content):
         return line

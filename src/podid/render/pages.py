@@ -23,13 +23,13 @@ def explanation_view(found: Explanation) -> View:
     """The best page whole, the next ones by name; only names where nothing decides."""
     first, *rest = found.matches
     if found.certainty is Certainty.POSSIBLE:
-        text = f"{_UNDECIDED}\n\n{_names(found.matches)}"
+        lines = [_UNDECIDED, "", *_names(found.matches)]
     else:
-        text = _page(first.page)
+        lines = _page(first.page)
         if first.count > 1 or any(match.count > 1 for match in rest):
-            text = f"{_counts(found.matches)}\n{text}"
+            lines = [*_counts(found.matches), "", *lines]
         if rest:
-            text += f"\nIt could also be:\n\n{_names(rest)}"
+            lines += ["", "It could also be:", "", *_names(rest)]
     body: documents.ExplanationDocument = {
         "kind": "Explanation",
         "query": found.query,
@@ -38,22 +38,24 @@ def explanation_view(found: Explanation) -> View:
         "items": [_match_body(match) for match in found.matches],
     }
     entries = [match.page.entry for match in found.matches]
-    return View(document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), text, markdown=True)
+    return View(
+        document(body), (_entry_table(entries),), tuple(entry.id for entry in entries), tuple(lines), markdown=True
+    )
 
 
-def _names(matches: Sequence[Match]) -> str:
-    return "".join(f"- `podid explain {match.page.id}` {match.page.entry.title}\n" for match in matches[:_MOST_NAMED])
+def _names(matches: Sequence[Match]) -> list[str]:
+    return [f"- `podid explain {match.page.id}` {match.page.entry.title}" for match in matches[:_MOST_NAMED]]
 
 
-def _counts(matches: Sequence[Match]) -> str:
+def _counts(matches: Sequence[Match]) -> list[str]:
     """How often each was in a log, one a line."""
-    return "".join(f"- {match.count} times `{match.page.id}`\n" for match in matches[:_MOST_NAMED])
+    return [f"- {match.count} times `{match.page.id}`" for match in matches[:_MOST_NAMED]]
 
 
-def _page(page: Page) -> str:
+def _page(page: Page) -> list[str]:
     entry = page.entry
     link = f", link {link_words(entry.link)}" if entry.link else ""
-    return f"{entry.id} ({entry.severity}{link})\n\n{page.body}"
+    return [f"{entry.id} ({entry.severity}{link})", "", *page.body.splitlines()]
 
 
 def _entry_body(entry: Entry) -> documents.PageEntryBody:

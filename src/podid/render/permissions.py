@@ -26,11 +26,13 @@ def permissions_view(command: str, rights: CommandRights) -> View:
         "kubernetes": _list(manifests),
         "optional": optional,
     }
-    parts = [f"# IAM policy for podid {command}\n{to_json(policy)}"] if rights.always.iam else []
-    parts += [f"---\n{to_yaml(manifest)}" for manifest in manifests]
-    parts += [f"# optional: {item['permission']}, {item['for']}\n" for item in optional]
-    text = "".join(parts) or f"podid {command} needs no permissions.\n"
-    return View(document(body), text=text, names=rights.always.iam)
+    lines = [f"# IAM policy for podid {command}", *to_json(policy).splitlines()] if rights.always.iam else []
+    for manifest in manifests:
+        lines += ["---", *to_yaml(manifest).splitlines()]
+    lines += [f"# optional: {item['permission']}, {item['for']}" for item in optional]
+    return View(
+        document(body), lines=tuple(lines or [f"podid {command} needs no permissions."]), names=rights.always.iam
+    )
 
 
 def _optional(item: OptionalRight, name: str) -> documents.OptionalRightBody:

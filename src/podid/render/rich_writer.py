@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out, wrap_lines
-from podid.render.view import Table, View
+from podid.render.layout import GAP, lay_out, wrap_line
+from podid.render.view import Line, Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
 _AS_IT_IS: dict[str, Any] = {"soft_wrap": True, "crop": False}
@@ -32,10 +32,11 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
 
         # code without a highlighter's colours: it is there to be copied
         console.width = min(console.width, 100)
-        console.print(Markdown(sanitize.block(view.text), code_theme="bw", hyperlinks=False))
+        console.print(Markdown(view.text, code_theme="bw", hyperlinks=False))
         return
-    if view.text:
-        console.print(Text(wrap_lines(sanitize.block(view.text).rstrip("\n"), console.width)), soft_wrap=True)
+    for line in view.lines:
+        console.print(_line(line if isinstance(line, Line) else Line(line), console.width), soft_wrap=True)
+    if view.lines:
         return
     for position, table in enumerate(view.tables):
         if position:
@@ -43,11 +44,18 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         _draw_table(console, table, wide=wide, color=color)
 
 
+def _line(line: Line, width: int) -> Text:
+    text = sanitize.line(line.text)
+    drawn = Text(wrap_line(text, width))
+    drawn.stylize(_STYLES.get(line.style, ""), 0, len(text) if line.upto is None else line.upto)
+    return drawn
+
+
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
     if table.title:
         console.print(Text(sanitize.line(table.title), style="bold" if color else ""))
     if not table.rows:
-        console.print(Text(table.empty or "nothing", style="dim" if color else ""))
+        console.print(Text(sanitize.line(table.empty or "nothing"), style="dim" if color else ""))
         return
     laid = lay_out(table, console.width, wide=wide)
     console.print(

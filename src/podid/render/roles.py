@@ -67,11 +67,11 @@ def role_view(found: RoleReading, now: datetime) -> View:
     ]
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [facts(pairs), *_uses_text(found), "trust:\n", *(f"  {line}\n" for line in found.access)]
-    lines += [f"  {line}\n" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
-    lines += [f"not looked at: {item}\n" for item in found.unread]
+    lines = [*facts(pairs), *_uses_lines(found), "trust:", *(f"  {line}" for line in found.access)]
+    lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
+    lines += [f"not looked at: {item}" for item in found.unread]
     table = _role_table([(role, "; ".join(found.access), NOTHING)], now)
-    return View(document(body), (table,), (role.name,), "".join(lines))
+    return View(document(body), (table,), (role.name,), tuple(lines))
 
 
 def last_used(role: Role, now: datetime) -> str:
@@ -97,19 +97,19 @@ def _use_body(use: RoleUse) -> documents.RoleUseBody:
     }
 
 
-def _uses_text(found: RoleReading) -> list[str]:
+def _uses_lines(found: RoleReading) -> list[str]:
     if found.uses is None:
         return []
     if not found.uses:
-        return ["used by: no association of the clusters that were read\n"]
-    return ["used by:\n", *(line for use in found.uses for line in _use_lines(use))]
+        return ["used by: no association of the clusters that were read"]
+    return ["used by:", *(line for use in found.uses for line in _use_lines(use))]
 
 
 def _use_lines(use: RoleUse) -> list[str]:
     said = _MARK.get(use.evaluation.verdict, "cannot be told")
     target = " as target role" if use.hop == 2 else ""
-    lines = [f"  {used_words(use.association)}{target}: {said}\n"]
-    return lines + [f"    {item.severity} {item.id}: {item.message}\n" for item in use.evaluation.findings]
+    lines = [f"  {used_words(use.association)}{target}: {said}"]
+    return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
 def role_list_view(found: PodRoles, now: datetime) -> View:

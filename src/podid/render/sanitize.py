@@ -2,15 +2,19 @@
 
 import re
 
-# ESC and the other C0 controls, DEL, C1, the bidi controls and the two separators that some terminals take as newlines
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-_CONTROLS_BUT_LAYOUT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]"
-)
+# ESC and the other C0 controls, DEL, C1, the bidi controls, the two separators that some terminals take as newlines,
+# and halves of surrogate pairs, which no stream can encode
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+# What a GitHub runner obeys: `::name …::` at the start of a line, after any white space, and the older `##[name …]` and
+# Azure's `##vso[…]` anywhere in it (actions/runner, ActionCommand.cs: TryParseV2 and TryParse)
+_COMMAND = re.compile(r"(?:\A|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)")
 
 
 def _visible(match: re.Match[str]) -> str:
-    return f"\\x{ord(match.group()):02x}" if ord(match.group()) < 256 else f"\\u{ord(match.group()):04x}"
+    character = match.group()
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def line(text: str) -> str:
@@ -18,9 +22,13 @@ def line(text: str) -> str:
     return _CONTROLS.sub(_visible, text)
 
 
-def block(text: str) -> str:
-    """Several lines for a person: newlines and tabs stay, every other control becomes visible."""
-    return _CONTROLS_BUT_LAYOUT.sub(_visible, text)
+def defused(text: str, *, fresh: bool = True) -> str:
+    """The same without what a CI runner takes for a command; `fresh` where `text` begins a line."""
+    return _COMMAND.sub(_defused, text) if fresh else _COMMAND.sub(_defused, f"x{text}")[1:]
+
+
+def _defused(match: re.Match[str]) -> str:
+    return "\\x23" if match.group() == "#" else f"{match.group(1)}\\x3a"
 
 
 def tsv(text: str) -> str:

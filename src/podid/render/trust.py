@@ -19,8 +19,9 @@ def check_view(found: PolicyChecks) -> View:
     """A TrustReport for one policy and one request, else a TrustReportList of them."""
     checks = found.checks
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
-    text = "\n".join(_text(file, check) for file, check in checks)
-    return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), text)
+    blocks = [_lines(file, check) for file, check in checks]
+    lines = [line for block in blocks for line in ("", *block)][1:]
+    return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), tuple(lines))
 
 
 def _table(checks: Sequence[tuple[str, trust.TrustCheck]]) -> Table:
@@ -98,7 +99,7 @@ def _pod(request: Request) -> trust.PodIdentity:
     return request.pod if isinstance(request, trust.TargetHop) else request
 
 
-def _text(file: str, check: trust.TrustCheck) -> str:
+def _lines(file: str, check: trust.TrustCheck) -> list[str]:
     lines = [f"{_named(file)}: {check.verdict}"]
     for evaluation in check.evaluations:
         pod = _pod(evaluation.request)
@@ -112,5 +113,5 @@ def _text(file: str, check: trust.TrustCheck) -> str:
             lines.append(f"      {finding.fix}")
     lines += [f"  {sentence}" for sentence in check.advice]
     if check.diff:
-        lines += ["  to change:", *(f"    {line}" for line in check.diff.splitlines())]
-    return "\n".join(lines) + "\n"
+        lines += ["  to change:", *(f"    {line}" for line in check.diff.split("\n"))]
+    return lines

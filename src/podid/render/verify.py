@@ -20,14 +20,14 @@ def verify_view(reports: Sequence[VerifyReport], *, single: bool) -> View:
     credentials were dropped before the reports were made."""
     pods = [proof for report in reports for proof in report.pods]
     names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in pods)
-    text = "\n".join(map(_text, reports))
+    lines = tuple(line for report in reports for line in ("", *_lines(report)))[1:]
     bodies = [_report(report) for report in reports]
     if single:
         (body,) = bodies
         one: documents.VerifyReportDocument = {"kind": "VerifyReport", **body}
-        return View(document(one), (_table(pods),), names, text)
+        return View(document(one), (_table(pods),), names, lines)
     several: documents.VerifyReportListDocument = {"kind": "VerifyReportList", "items": bodies}
-    return View(document(several), (_table(pods),), names, text)
+    return View(document(several), (_table(pods),), names, lines)
 
 
 def _report(report: VerifyReport) -> documents.VerifyReportBody:
@@ -46,14 +46,14 @@ def _report(report: VerifyReport) -> documents.VerifyReportBody:
     }
 
 
-def _text(report: VerifyReport) -> str:
+def _lines(report: VerifyReport) -> list[str]:
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
     if report.link:
         mode = f"; podid explain {report.id}" if report.id else ""
         lines.append(f"  link {link_words(report.link)}{mode}")
     lines += [_line(proof) for proof in report.pods]
     lines.append(f"  not looked at: {report.not_looked_at}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _table(pods: Sequence[PodProof]) -> Table:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast, overload
 
+from podid.render import sanitize
+
 API_VERSION = "podid/v1"
 
 # a cell of a table that has no value
@@ -38,20 +40,35 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line for a person, whatever its text holds: the writer makes the control characters in it visible. `style`, a
+    cell's, is for its first `upto` characters, or for all of it."""
+
+    text: str
+    style: str = ""
+    upto: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """`names` is what -o name prints, one a line. `text` replaces the tables where a person needs sentences; CSV is
+    """`names` is what -o name prints, one a line. `lines` replace the tables where a person needs sentences; CSV is
     their first one all the same."""
 
     document: Document
     tables: tuple[Table, ...] = ()
     names: tuple[str, ...] = ()
-    text: str = ""
+    lines: tuple[str | Line, ...] = ()
     markdown: bool = False
+
+    @property
+    def text(self) -> str:
+        """The lines of a pipe or a log, without colour."""
+        return "".join(f"{sanitize.line(item.text if isinstance(item, Line) else item)}\n" for item in self.lines)
 
     @property
     def empty(self) -> str:
         """What is to be said of a result that holds nothing; empty where it holds something."""
-        if self.text or not self.tables or any(table.rows for table in self.tables):
+        if self.lines or not self.tables or any(table.rows for table in self.tables):
             return ""
         return self.tables[0].empty
 

@@ -31,4 +31,4 @@ def whoami_view(found: WhoAndWhere) -> View:
         ("context", found.context or "none"),
         ("kubeconfig", ", ".join(found.kubeconfig) or "none"),
     ]
-    return View(document(body), text=facts(pairs), names=(found.caller_arn,))
+    return View(document(body), lines=tuple(facts(pairs)), names=(found.caller_arn,))

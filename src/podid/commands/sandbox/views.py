@@ -33,12 +33,12 @@ def running_view(running: Running, state: documents.SandboxState) -> View:
         ("kubeconfig", running.kubeconfig or "none"),
         ("log", running.log),
     ]
-    return View(document(body), text=facts(pairs), names=(running.endpoint_url,))
+    return View(document(body), lines=tuple(facts(pairs)), names=(running.endpoint_url,))
 
 
 def absent_view(state: documents.SandboxState, *, remark: str = "") -> View:
     body: documents.SandboxDocument = {"kind": "Sandbox", "state": state}
-    return View(document(body), text=f"sandbox {state}{remark}\n", names=(state,))
+    return View(document(body), lines=(f"sandbox {state}{remark}",), names=(state,))
 
 
 def environment_view(environment: Environment) -> View:
@@ -47,4 +47,4 @@ def environment_view(environment: Environment) -> View:
         "export": environment.export,
         "unset": environment.unset,
     }
-    return View(document(body), text=f"{environment.shell()}\n", names=tuple(environment.export))
+    return View(document(body), lines=tuple(environment.shell().split("\n")), names=tuple(environment.export))

@@ -16,7 +16,8 @@ from podid.domain.trust.target import target_policy
 
 def diff(old: Policy, new: Policy) -> str:
     """A unified diff of the two documents as indented JSON; empty when they are equal."""
-    before, after = (json.dumps(p.document, indent=2, ensure_ascii=False).splitlines() for p in (old, new))
+    # not splitlines(): U+2028 and U+0085 inside a string are no ends of lines
+    before, after = (json.dumps(p.document, indent=2, ensure_ascii=False).split("\n") for p in (old, new))
     return "\n".join(difflib.unified_diff(before, after, "trust policy now", "trust policy proposed", lineterm=""))
 
 

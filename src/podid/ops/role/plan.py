@@ -116,7 +116,7 @@ def plan_role(
             f"Role {request.name} exists and was not made by podid here; it would be changed: "
             + ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions),
             hint=Again(add=("--adopt",)),
-            advice="\n".join(others(current)),
+            advice=" ".join(f"{note[:1].upper()}{note[1:]}." for note in others(current)),
             subject=request.name,
         )
     if actions:
