@@ -45,6 +45,7 @@ STORY = """
 0 associate shop/orders --role orders --restart --dry-run
 0 associate shop/orders --role orders --restart
 0 associate shop/orders --role orders
+0 associate shop/orders --role orders --wait proof
 6 associate shop/orders --role storefront
 5 associate shop/orders --role nosuch
 0 show shop/orders

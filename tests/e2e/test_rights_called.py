@@ -116,6 +116,8 @@ WAYS = (
     Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),
     Way("associate shop/orders --role storefront --replace --wait effect", healthy, EFFECT),
     Way("associate shop/orders --role shop-orders --restart", with_role, (*EFFECT, "--restart")),
+    Way("associate shop/orders --role shop-orders --wait proof", chained, (*EFFECT, "--wait proof")),
+    Way("install-agent --wait proof", chained, ("--wait proof",)),
     Way("associate shop/orders --role storefront --replace --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way("associate shop/orderz --role storefront", nothing, EFFECT),
     Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy),
@@ -145,6 +147,11 @@ WAYS = (
     Way("whoami", healthy),
     Way("undo last --yes", after(*CREATED)),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
+    Way(
+        "undo last --yes --wait proof",
+        after("associate shop/orders --role storefront --replace --wait api", start=chained),
+        (*EFFECT, "--wait proof"),
+    ),
     Way("undo last --yes", after("associate shop/orders --role storefront --replace --tag x=y --wait api")),
     Way(
         "undo last --yes --restart",

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.proof import VerifyReport
 
 State = Mapping[str, object]
 
@@ -84,11 +85,13 @@ class Done:
 
 
 class Wait(StrEnum):
-    """How long a change is waited for: not at all, until the API says so, until pods are seen to get it."""
+    """How long a change is waited for: not at all, until the API says so, until pods are seen to get it, until their
+    credentials are proven to be the role's."""
 
     NONE = "none"
     API = "api"
     EFFECT = "effect"
+    PROOF = "proof"
 
 
 class EffectState(StrEnum):
@@ -107,18 +110,21 @@ class EffectState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Effect:
     """`how` says in a sentence what was looked at, or why nothing was; `id` is the failure mode's where a link is seen
-    to be broken; `not_looked_at` names what the state says nothing of."""
+    to be broken; `not_looked_at` names what the state says nothing of; `late` is whether time was up while more could
+    still be seen."""
 
     state: EffectState
     how: str
     id: str = ""
     not_looked_at: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
     """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
-    early. `wait` is what was asked for by name, and None where the command chose."""
+    early. `wait` is what was asked for by name, and None where the command chose. `proofs` are what `verify` says, with
+    Wait.PROOF."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -127,6 +133,7 @@ class ChangeResult:
     notes: tuple[str, ...] = ()
     error: PodidError | None = None
     wait: Wait | None = None
+    proofs: tuple[VerifyReport, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -153,9 +160,9 @@ class ChangeResult:
     def _effect_code(self) -> ExitCode:
         if self.effect is None:
             return ExitCode.OK
-        if self.effect.state is EffectState.NOT_IN_EFFECT:
+        if self.effect.state is EffectState.NOT_IN_EFFECT or self.effect.late:
             return ExitCode.UNAVAILABLE
-        if self.effect.state is EffectState.UNKNOWN and self.wait is Wait.EFFECT:
+        if self.effect.state is EffectState.UNKNOWN and self.wait in (Wait.EFFECT, Wait.PROOF):
             return ExitCode.UNDETERMINED
         return ExitCode.OK
 

@@ -7,9 +7,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, State, Status, Verb
+from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, State, Status, Verb, Wait
+from podid.domain.proof import VerifyReport
 from podid.ops.change.journal import Run
 from podid.ops.change.kinds import kind_of
+from podid.render.verify import pod_lines, report_body
 from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -152,9 +154,10 @@ def effect_body(effect: Effect | None) -> documents.EffectBody | None:
     }
 
 
-def _effect_lines(effect: Effect) -> list[str]:
+def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str]:
     mode = f"; podid explain {effect.id}" if effect.id else ""
     lines = [f"effect: {effect.state}, {effect.how}{mode}"]
+    lines += [line for report in proofs for line in pod_lines(report)]
     return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
 
 
@@ -168,11 +171,12 @@ def result_view(result: ChangeResult) -> View:
         "runId": result.run_id or None,
         "actions": actions,
         "effect": effect_body(result.effect),
+        "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
         "notes": [*result.plan.notes, *result.notes],
     }
     lines = [_done_line(item) for item in done]
     if result.effect is not None:
-        lines += _effect_lines(result.effect)
+        lines += _effect_lines(result.effect, result.proofs)
     return View(
         document(body),
         (_action_table(actions),),

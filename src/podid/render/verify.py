@@ -21,7 +21,7 @@ def verify_view(reports: Sequence[VerifyReport], *, single: bool) -> View:
     pods = [proof for report in reports for proof in report.pods]
     names = tuple(f"pod/{proof.namespace}/{proof.name}" for proof in pods)
     lines = tuple(line for report in reports for line in ("", *_lines(report)))[1:]
-    bodies = [_report(report) for report in reports]
+    bodies = [report_body(report) for report in reports]
     if single:
         (body,) = bodies
         one: documents.VerifyReportDocument = {"kind": "VerifyReport", **body}
@@ -30,7 +30,8 @@ def verify_view(reports: Sequence[VerifyReport], *, single: bool) -> View:
     return View(document(several), (_table(pods),), names, lines)
 
 
-def _report(report: VerifyReport) -> documents.VerifyReportBody:
+def report_body(report: VerifyReport) -> documents.VerifyReportBody:
+    """The report of one service account, without the kind of a document."""
     return {
         "clusterName": report.cluster,
         "namespace": report.ref.namespace,
@@ -46,12 +47,17 @@ def _report(report: VerifyReport) -> documents.VerifyReportBody:
     }
 
 
+def pod_lines(report: VerifyReport) -> list[str]:
+    """A line for each pod that was looked at."""
+    return [_line(proof) for proof in report.pods]
+
+
 def _lines(report: VerifyReport) -> list[str]:
     lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
     if report.link:
         mode = f"; podid explain {report.id}" if report.id else ""
         lines.append(f"  link {link_words(report.link)}{mode}")
-    lines += [_line(proof) for proof in report.pods]
+    lines += pod_lines(report)
     lines.append(f"  not looked at: {report.not_looked_at}")
     return lines
 

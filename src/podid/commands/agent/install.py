@@ -13,6 +13,7 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
+    from podid.ops.association import proving
     from podid.ops.change.kinds import ADDON
 
     return CommandRights.of(
@@ -25,6 +26,12 @@ def rights() -> CommandRights:
             OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
             OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
             OptionalRight.of("saying why an agent does not come up, from its log", KubeReader.read_log),
+            OptionalRight.of(
+                "--wait proof: the pods' tokens, redeemed; grant it per namespace",
+                Eks.list_association_summaries,
+                Eks.find_association,
+                *proving.operations(),
+            ),
         ),
     )
 
@@ -82,9 +89,12 @@ def install_agent(
     from podid.aws.addon_values import parse_values
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.exit_codes import ExitCode
+    from podid.domain.plan import Wait
     from podid.ops.agent.configuration import parse_assignment
     from podid.ops.agent.install import InstallRequest, plan_install, read_facts
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
+    from podid.ops.association.aftermath import after_proof
 
     request = InstallRequest(
         version=addon_version or "",
@@ -109,4 +119,9 @@ def install_agent(
     patience = access.patience(INSTALL_SECONDS)
     with terminal.working("waiting for the agent"):
         result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
+        if options.wait is Wait.PROOF and result.exit_code in (ExitCode.OK, ExitCode.UNDETERMINED):
+            refs = [item.ref for item in access.aws.eks.list_association_summaries(place.cluster_name)]
+            result = after_proof(
+                access.clients, place, patience, result, refs, wait=options.wait, journal=access.journal
+            )
     report(terminal, result)

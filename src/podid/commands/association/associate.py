@@ -16,6 +16,7 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.association import proving
     from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT
 
     return CommandRights.of(
@@ -38,6 +39,7 @@ def rights() -> CommandRights:
                 KubeReader.webhook_present,
             ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
+            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
             OptionalRight.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
             ),
@@ -157,6 +159,7 @@ def associate(
             current,
             wait=access.options.wait,
             restarting=restarts and restarts.of(result.run_id),
+            journal=access.journal,
         )
         report(terminal, result if restart else tell_left_behind(access, place, result, refs))
 

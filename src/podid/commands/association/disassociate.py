@@ -48,10 +48,15 @@ def disassociate(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.plan import Wait
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
     from podid.ops.association.plan import check_associated, current_associations, plan_disassociate
 
     refs = typed.service_accounts(targets)
+    if access.options.wait is Wait.PROOF:
+        what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
+        raise UsageError(what, hint=Again(swap=("proof", "effect")))
     place = access.place(for_change=True)
     restarts = restarting(access, terminal, refs) if restart else None
     settle_interrupted(access, terminal, place)

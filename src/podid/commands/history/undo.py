@@ -14,6 +14,7 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.association import proving
     from podid.ops.change.kinds import (
         ADDON,
         ASSOCIATION,
@@ -42,6 +43,7 @@ def rights() -> CommandRights:
                 KubeReader.webhook_present,
             ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
+            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
             OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
         ),
     )
@@ -102,6 +104,7 @@ def undo(
             result,
             wait=access.options.wait,
             restarting=restarts and restarts.of(result.run_id),
+            journal=access.journal,
         )
         result = result if restart else tell_left_behind(access, place, result, kept)
     if result is not None:

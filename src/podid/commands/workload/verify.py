@@ -37,7 +37,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "timeout", "journal_dir"), rights=rights)
 def verify(
     access: Access,
     terminal: Terminal,
@@ -52,6 +52,8 @@ def verify(
 
     Looks at the injected fields of every pod and at the agent on its node, redeems a token bound to the pod as that
     agent would, and asks AWS who that is. The credentials stay in memory and are dropped. Asks first, or needs --yes.
+    A failure seconds after a change may be its settling: that is waited for, at most a minute, and is unknown until
+    then; with --timeout podid looks again until it is proven or the time is over.
     Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 could not be told; of several
     service accounts, 3 before 9.
 
@@ -59,9 +61,10 @@ def verify(
     """
     from podid.cli import typed
     from podid.domain.exit_codes import combine
+    from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
     from podid.ops.association.read import list_refs, read_association
+    from podid.ops.association.settling import LateChanges
     from podid.ops.association.verify import MOST_PODS
-    from podid.ops.association.verify import verify as verify_pods
     from podid.render.verify import verify_view
 
     refs = typed.whose_pods(targets, options, access.sources)
@@ -74,16 +77,16 @@ def verify(
     terminal.consent(
         f"Mint short-lived credentials of {', '.join(roles)} to look at them?", needed_for="Minting credentials"
     )
-    reports = []
-    for reading in readings:
-        with terminal.working(f"verifying {reading.association.ref}"):
-            report = verify_pods(
-                access.clients,
-                reading,
-                now=access.runtime.now(),
-                say=terminal.progress.glance,
-                most=None if all_pods else MOST_PODS,
-            )
-        reports.append(report)
+    changes = LateChanges.read(access.journal, place.account, access.runtime.now())
+    with terminal.working("verifying"):
+        reports = prove(
+            access.clients,
+            place,
+            readings,
+            access.patience(SETTLE_SECONDS),
+            changes,
+            again=unproven if options.timeout is not None else settles,
+            most=None if all_pods else MOST_PODS,
+        )
     terminal.emit(verify_view(reports, single=single))
     terminal.leave(combine({report.exit_code for report in reports}))

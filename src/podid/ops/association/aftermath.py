@@ -13,10 +13,13 @@ from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Effect, Plan, Status, Wait
+from podid.domain.plan import ChangeResult, Effect, EffectState, Plan, Status, Wait
 from podid.domain.workloads import live
 from podid.ops.association.effect import combine, live_pods_effect, wait_for_effect, wait_for_no_effect
 from podid.ops.association.plan import changed_associations
+from podid.ops.association.proving import prove_effect
+from podid.ops.association.settling import LateChanges
+from podid.ops.change.journal import Journal
 from podid.ops.change.look import look
 from podid.ops.clients import Clients, KubeAccess
 from podid.ops.restart.journalled import Restarting, replace_pods
@@ -36,8 +39,10 @@ def after_associate(
     *,
     wait: Wait | None,
     restarting: Restarting | None,
+    journal: Journal,
 ) -> ChangeResult:
-    """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new.
+    """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new; with
+    Wait.PROOF ends with what verify says of the pods.
 
     `before` are the associations that the plan was made from. Nothing is looked at after a change that failed. What is
     met on the way is the result's error.
@@ -45,24 +50,66 @@ def after_associate(
     if result.error is not None:
         return result
     refs = tuple(before)
-    result = replace(result, wait=wait)
+    result, began = replace(result, wait=wait), patience.clock.monotonic()
     since = _settled_since(result.plan, before, patience.clock.now())
     try:
         watch = partial(wait_for_effect, since=since)
         result = replace(result, effect=_effect(clients, patience, refs, wait, watch))
-        if restarting is None or result.exit_code is ExitCode.UNAVAILABLE:
+        if result.exit_code is ExitCode.UNAVAILABLE:
             return result
-        changed = [ref for ref in refs if _holds_old_role(clients, place, ref)]
-        rest = [ref for ref in refs if ref not in changed]
-        for chosen, stale in ((rest, True), (changed, False)):
-            found = replace_pods(clients, place, chosen, restarting, stale=stale, expect_injected=True)
-            result = replace(result, done=(*result.done, *found.done))
-        if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
-            return result
-        proof = look(clients, wait, lambda kube: live_pods_effect(kube.reader, refs))
-        return replace(result, effect=proof or result.effect)
+        if restarting is not None:
+            result = _restart(clients, place, result, refs, wait, restarting)
+            if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+                return result
+        left = patience.within(max(patience.seconds - (patience.clock.monotonic() - began), 1.0))
+        return after_proof(clients, place, left, result, refs, wait=wait, journal=journal)
     except PodidError as error:
         return replace(result, error=error)
+
+
+def after_proof(
+    clients: Clients,
+    place: Place,
+    patience: Patience,
+    result: ChangeResult,
+    refs: Collection[ServiceAccountRef],
+    *,
+    wait: Wait | None,
+    journal: Journal,
+) -> ChangeResult:
+    """With Wait.PROOF, the result with what verify says of the pods of `refs`; it mints credentials. Else, and where
+    there is no way into the cluster, as it was."""
+    if wait is not Wait.PROOF or clients.kube.failure is not None:
+        return result
+    if not refs:
+        none = "the cluster has no association, so there is no pod to prove it with"
+        return replace(result, effect=Effect(EffectState.UNKNOWN, none), wait=wait)
+    changes = LateChanges.read(journal, place.account, patience.clock.now())
+    try:
+        effect, proofs = prove_effect(clients, place, tuple(refs), patience, changes)
+    except PodidError as error:
+        return replace(result, wait=wait, error=error)
+    return replace(result, effect=effect, proofs=proofs, wait=wait)
+
+
+def _restart(
+    clients: Clients,
+    place: Place,
+    result: ChangeResult,
+    refs: Collection[ServiceAccountRef],
+    wait: Wait | None,
+    restarting: Restarting,
+) -> ChangeResult:
+    """Replaces the pods that the change did not reach, and looks at the new ones."""
+    changed = [ref for ref in refs if _holds_old_role(clients, place, ref)]
+    rest = [ref for ref in refs if ref not in changed]
+    for chosen, stale in ((rest, True), (changed, False)):
+        found = replace_pods(clients, place, chosen, restarting, stale=stale, expect_injected=True)
+        result = replace(result, done=(*result.done, *found.done))
+    if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+        return result
+    seen = look(clients, wait, lambda kube: live_pods_effect(kube.reader, refs))
+    return replace(result, effect=seen or result.effect)
 
 
 def after_disassociate(
@@ -97,13 +144,16 @@ def after_undo(
     *,
     wait: Wait | None,
     restarting: Restarting | None,
+    journal: Journal,
 ) -> ChangeResult:
     """What follows a change of associations in whatever direction: both of the above."""
     kept, deleted = changed_associations(result.plan)
     effects = []
     if kept:
         before = dict.fromkeys(kept)
-        result = after_associate(clients, place, patience, result, before, wait=wait, restarting=restarting)
+        result = after_associate(
+            clients, place, patience, result, before, wait=wait, restarting=restarting, journal=journal
+        )
         effects.append(result.effect)
     if deleted:
         result = after_disassociate(clients, place, patience, result, wait=wait, restarting=restarting)

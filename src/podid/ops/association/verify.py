@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.findings import Severity
 from podid.domain.model import Association, Caller, Pod
-from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
+from podid.domain.trust import TrustFinding, TrustVerdict
 from podid.domain.workloads import live, opted_out, own_address, workload_subject
 from podid.ops.agent.coverage import AgentFault, Agents
 from podid.ops.association.effect import is_injected, missing_containers
 from podid.ops.association.read import AssociationReading
+from podid.ops.association.settling import NO_CHANGES, LateChanges
 from podid.ops.clients import Clients
 
 ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
 
 # each costs a token and a session: of hundreds of pods some are proof enough
 MOST_PODS = 50
-# longer than EKS and IAM are known to take for a change to be heard of by EKS Auth
-SETTLING = timedelta(seconds=20)
 
 # "EKS does not have permissions to assume the associated role", and a session that does not fit
 _TRUST_CODES = ("AccessDeniedException", "PackedPolicyTooLarge", "PackedPolicyTooLargeException")
@@ -39,6 +39,7 @@ def verify(
     *,
     now: datetime,
     say: Callable[[str], None],
+    changes: LateChanges = NO_CHANGES,
     most: int | None = MOST_PODS,
 ) -> VerifyReport:
     """Looks at the fields and the node of every live pod, and redeems a token for one pod of each workload on each
@@ -64,7 +65,7 @@ def verify(
             proofs.append(_proof(pod, VerifyState.UNKNOWN, fault.reason, error=fault.error))
     for pod in sample:
         say(f"redeeming a token for pod {pod.namespace}/{pod.name}")
-        proof = _prove(clients, reading, pod, now)
+        proof = _prove(clients, reading, pod, changes.settling(association, now))
         if proof is None:
             gone += 1
         else:
@@ -117,7 +118,7 @@ def _wrong_fields(pod: Pod, association: Association) -> PodProof | None:
     return _proof(pod, VerifyState.FAILED, reason, id=mode, link=INJECTION_LINK)
 
 
-def _prove(clients: Clients, reading: AssociationReading, pod: Pod, now: datetime) -> PodProof | None:
+def _prove(clients: Clients, reading: AssociationReading, pod: Pod, changed: str) -> PodProof | None:
     """None for a pod that went away meanwhile, as pods do while their workload is scaled or rolled out."""
     association = reading.association
     try:
@@ -129,23 +130,22 @@ def _prove(clients: Clients, reading: AssociationReading, pod: Pod, now: datetim
     try:
         session = clients.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
-        return _settling(_refused(pod, reading, error), association, now)
+        return _settling(_refused(pod, reading, error), reading, changed)
     try:
         caller = clients.sts.caller_of(session.credentials)
     except PodidError as error:
         reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"
         return _proof(pod, VerifyState.UNKNOWN, reason, error=error)
-    return _settling(_compare(pod, association, caller, session.credentials.expires_at), association, now)
+    return _settling(_compare(pod, association, caller, session.credentials.expires_at), reading, changed)
 
 
-def _settling(proof: PodProof, association: Association, now: datetime) -> PodProof:
-    """A failure within seconds of a change says nothing yet: EKS Auth may not have heard of it everywhere."""
-    changed = association.modified_at or association.created_at
-    if proof.state is not VerifyState.FAILED or changed is None or now - changed > SETTLING:
+def _settling(proof: PodProof, reading: AssociationReading, changed: str) -> PodProof:
+    """A failure within seconds of a change says nothing yet: EKS Auth may not have heard of it everywhere. But where
+    the trust itself refuses, as IAM has it now, nothing that settles would change that."""
+    if proof.state is not VerifyState.FAILED or not changed or _trust_finding(reading) is not None:
         return proof
-    ago = max(int((now - changed).total_seconds()), 0)
-    reason = f"the association was changed {ago} s ago and may still be settling; try again ({proof.reason})"
-    return replace(proof, state=VerifyState.UNKNOWN, reason=reason)
+    reason = f"{changed} and may still be settling ({proof.reason})"
+    return replace(proof, state=VerifyState.UNKNOWN, reason=reason, settling=True)
 
 
 def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodProof:
@@ -155,18 +155,48 @@ def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodPro
         reason = f"EKS Auth knows no association for it: deleted, or made seconds ago ({error.what})"
         return _proof(pod, VerifyState.FAILED, reason, id="association-missing", link=ASSOCIATION_LINK)
     if isinstance(error, Rejected) and error.service_code in _TRUST_CODES:
-        packed = error.service_code.startswith("PackedPolicy")
-        mode = "packed-policy-too-large" if packed else _trust_mode(reading)
-        return _proof(pod, VerifyState.FAILED, error.what, id=mode, link=TRUST_LINK)
+        if error.service_code.startswith("PackedPolicy"):
+            return _proof(pod, VerifyState.FAILED, error.what, id="packed-policy-too-large", link=TRUST_LINK)
+        if reading.role_missing:
+            reason = f"{error.what}; {reading.not_evaluated}"
+            return _proof(pod, VerifyState.FAILED, reason, id="role-not-found", link=TRUST_LINK)
+        if (finding := _trust_finding(reading)) is not None:
+            reason = f"EKS Auth refuses it: {_whose(finding, reading)}{finding.message}"
+            return _proof(pod, VerifyState.FAILED, reason, id=finding.id, link=TRUST_LINK)
+        return _proof(pod, VerifyState.FAILED, error.what + _hops(reading), link=TRUST_LINK)
     return _proof(pod, VerifyState.UNKNOWN, error.what, error=error)
 
 
-def _trust_mode(reading: AssociationReading) -> str:
-    """Why EKS may not assume the role, as far as the role can be read; empty where it does not tell."""
-    if reading.role_missing:
-        return "role-not-found"
-    found = reading.evaluation.findings if reading.evaluation is not None else ()
-    return next((item.id for item in found if item.severity is Severity.ERROR), "")
+def _trust_finding(reading: AssociationReading) -> TrustFinding | None:
+    """Why EKS may not become the role, as IAM has it now: the first hop, then the one to a target role. None where
+    that does not tell."""
+    first = reading.evaluation
+    if first is not None and first.verdict is TrustVerdict.NO_MATCH:
+        return next((item for item in first.findings if item.severity is Severity.ERROR), None)
+    return reading.second_hop.error if reading.second_hop is not None else None
+
+
+def _whose(finding: TrustFinding, reading: AssociationReading) -> str:
+    """Which role's trust a finding is about, where its sentence does not name it."""
+    association, second = reading.association, reading.second_hop
+    of_target = second is not None and second.evaluation is not None and finding in second.evaluation.findings
+    arn = (association.target_role_arn if of_target else association.role_arn) or ""
+    role = f"target role {arn}" if of_target else f"role {role_name(arn)}"
+    return "" if role_name(arn) in finding.message and not of_target else f"{role}: "
+
+
+def _hops(reading: AssociationReading) -> str:
+    """What is known of the two hops where neither is seen to be broken."""
+    first, second = reading.evaluation, reading.second_hop
+    words = []
+    if reading.not_evaluated:
+        words.append(f"the role was {reading.not_evaluated}")
+    elif first is not None and first.verdict is TrustVerdict.MATCH:
+        words.append("its own trust policy admits it")
+    if second is not None and second.unknowns:
+        lacking = second.unknowns[0]
+        words.append(f"whether it may become its target role could not be looked at: {lacking.reason}")
+    return "".join(f"; {word}" for word in words)
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.members import About, Argv, ModeId, Names, Time
 from podid.domain.plan import EffectState, Status, Verb
+from podid.render.documents.reports import VerifyReportBody
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED]
@@ -55,6 +56,9 @@ class ResultDocument(HeaderBody):
     runId: Annotated[str | None, About("What `podid undo` takes; null when nothing was changed.")]
     actions: Annotated[Sequence[ActionBody[Status]], About("In the order in which they were done.")]
     effect: Annotated[EffectBody | None, About("Whether pods get the credentials; null where that was not asked.")]
+    proof: Annotated[
+        Sequence[VerifyReportBody] | None, About("What `podid verify` says of the pods; null without `--wait proof`.")
+    ]
     notes: Names
 
 

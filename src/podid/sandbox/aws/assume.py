@@ -51,7 +51,8 @@ def trust_keys(role: RoleView, request: AssumeRequest, caller: Keys) -> Keys:
 def refused_chained(
     role: RoleView, caller: Credential, request: AssumeRequest, iam: IamStore, rights: IamAuthorizer
 ) -> str:
-    """As `refused_action`, for a user or a role session: its own policies count unless the trust names it outright."""
+    """As `refused_action`, for a user or a role session: its own policies have to allow it, unless the trust names it
+    outright."""
     principal, caller_keys = as_principal(caller), principal_keys(caller, iam)
     if refused := refused_action(role, principal, request, caller_keys):
         return refused
@@ -59,6 +60,6 @@ def refused_chained(
     same_account = role.arn.split(":")[4] == caller.account
     for action in request.actions:
         named = not decide(role.trust, action, role.arn, keys, principal=principal).by_account
-        if not (same_account and named) and rights.refusal(caller, action, role.arn, keys):
+        if rights.refusal(caller, action, role.arn, keys, granted=same_account and named):
             return action
     return ""

@@ -49,9 +49,12 @@ class IamAuthorizer:
         if reason := self.refusal(caller, action, resource, keys or {}):
             raise access_denied(caller.arn, action, resource if shown is None else shown, reason)
 
-    def refusal(self, caller: Credential, action: str, resource: str, keys: Keys) -> str:
-        """Why IAM refuses the call, as it puts it; nothing when it lets the caller through.
+    def refusal(self, caller: Credential, action: str, resource: str, keys: Keys, *, granted: bool = False) -> str:
+        """Why IAM refuses the call, as it puts it; nothing when it lets the caller through. `granted` is whether the
+        resource's own policy names the caller outright, in one account: then no identity-based policy has to allow it,
+        while denials, boundary and session policy count as ever.
 
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
         denial = self._credentials.denial(caller.access_key_id, action, resource)
@@ -70,7 +73,8 @@ class IamAuthorizer:
             if any(decision.denied for decision in decisions):
                 return _denied(layer)
         for layer, decisions in decided.items():
-            if not any(decision.allowed for decision in decisions):
+            waived = granted and layer == "identity-based policy"
+            if not waived and not any(decision.allowed for decision in decisions):
                 return _not_allowed(layer, action)
         return ""
 

@@ -1,0 +1,123 @@
+"""Proof with patience: looks again while what was seen may pass by itself, and never longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from podid.domain.names import ServiceAccountRef
+from podid.domain.patience import Patience
+from podid.domain.place import Place
+from podid.domain.plan import Effect, EffectState
+from podid.domain.proof import PodProof, VerifyReport, VerifyState
+from podid.ops.association.effect import combine
+from podid.ops.association.read import AssociationReading, read_association
+from podid.ops.association.settling import ROLE_SETTLES, LateChanges
+from podid.ops.association.verify import AGENT_LINK, MOST_PODS, verify
+from podid.ops.clients import Clients
+
+# how long verify waits without being told to: only for a change that was made seconds before
+SETTLE_SECONDS = ROLE_SETTLES.total_seconds()
+
+_STATES = {
+    VerifyState.PROVEN: EffectState.PROVEN,
+    VerifyState.IN_EFFECT: EffectState.IN_EFFECT,
+    VerifyState.FAILED: EffectState.NOT_IN_EFFECT,
+    VerifyState.UNKNOWN: EffectState.UNKNOWN,
+}
+
+
+def prove(
+    clients: Clients,
+    place: Place,
+    readings: Sequence[AssociationReading],
+    patience: Patience,
+    changes: LateChanges,
+    *,
+    again: Callable[[VerifyReport], bool],
+    most: int | None = MOST_PODS,
+) -> tuple[VerifyReport, ...]:
+    """What `verify` says of each, in their order. Those of which `again` is true are read and looked at again until it
+    is not, or the time is over; their reason tells for how long."""
+    clock, began = patience.clock, patience.clock.monotonic()
+    current = list(readings)
+    reports: list[VerifyReport | None] = [None] * len(current)
+    looks = 0
+    for _ in patience.rounds(1.0, longest=5.0):
+        for number, last in enumerate(reports):
+            if last is not None and not again(last):
+                continue
+            if looks:
+                current[number] = read_association(clients, place, current[number].association.ref)
+            found = verify(clients, current[number], now=clock.now(), say=patience.say, changes=changes, most=most)
+            reports[number] = _waited(found, clock.monotonic() - began) if looks else found
+        looks += 1
+        open_reports = [report for report in reports if report is not None and again(report)]
+        if not open_reports:
+            break
+        patience.say(f"{open_reports[0].ref}: {open_reports[0].reason}; looking again")
+    return tuple(report for report in reports if report is not None)
+
+
+def _waited(report: VerifyReport, seconds: float) -> VerifyReport:
+    return replace(report, reason=f"{report.reason} (after {seconds:.0f} s)")
+
+
+def settles(report: VerifyReport) -> bool:
+    """Whether a change made seconds ago may explain what was seen."""
+    return report.settling
+
+
+def unproven(report: VerifyReport) -> bool:
+    """Whether another look may show more: not without a right that is missing."""
+    return not report.holds and not report.permission
+
+
+def may_pass(report: VerifyReport) -> bool:
+    """Whether everything that is not proven may pass by itself: a change that settles, an agent or a node that starts.
+    What a pod was born with, and a trust policy, stay as they are."""
+    lacking = [proof for proof in report.pods if proof.state is not VerifyState.PROVEN]
+    return not report.holds and bool(lacking) and all(_passes(proof) for proof in lacking)
+
+
+def _passes(proof: PodProof) -> bool:
+    return proof.settling or proof.link == AGENT_LINK or (proof.state is VerifyState.UNKNOWN and not proof.permission)
+
+
+def operations() -> tuple[Callable[..., object], ...]:
+    """What `prove` calls beside what verify may do without: tokens and credentials."""
+    from podid.aws.eks_auth import EksAuth
+    from podid.aws.iam import Iam
+    from podid.aws.sts import Sts
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+
+    return (
+        EksAuth.assume_role_for_pod_identity,
+        Sts.caller_of,
+        Iam.get_role,
+        Iam.simulate,
+        KubeReader.list_pods,
+        KubeReader.list_nodes,
+        KubeReader.list_agent_pods,
+        KubeWriter.request_token,
+    )
+
+
+def prove_effect(
+    clients: Clients,
+    place: Place,
+    refs: Sequence[ServiceAccountRef],
+    patience: Patience,
+    changes: LateChanges,
+) -> tuple[Effect | None, tuple[VerifyReport, ...]]:
+    """What `verify` says of the pods of `refs` after a change, as an effect, and in full."""
+    readings = [read_association(clients, place, ref) for ref in refs]
+    reports = prove(clients, place, readings, patience, changes, again=may_pass)
+    return combine(map(_effect, reports)), reports
+
+
+def _effect(report: VerifyReport) -> Effect:
+    return Effect(
+        _STATES[report.state], report.reason, report.id, not_looked_at=report.not_looked_at, late=may_pass(report)
+    )
