@@ -35,6 +35,8 @@ install-agent --dry-run
 install-agent
 role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag team=shop
 role create r --for shop/orders --policy-file POLICY
+role create r --for shop/orders --print terraform
+role create r --for shop/orders --replace --tag team=web
 associate shop/orders --role r --restart --wait api
 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
 associate shop/pay --role article-2023 --update-trust --wait api
@@ -212,6 +214,7 @@ WORDS: dict[str, Sequence[str]] = {
     "PageList": ("items.severity", "items.fix"),
     "Plan": ACTION_WORDS,
     "Result": (*ACTION_WORDS, "effect.state"),
+    "RoleForm": ("form",),
     "Sandbox": ("state",),
     "TrustReport": ("hop", *TRUST_WORDS),
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),

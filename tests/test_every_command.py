@@ -39,7 +39,10 @@ STORY = """
 0 role create orders --for shop/orders --policy-file dynamodb-read.json --dry-run
 0 role create orders --for shop/orders --policy-file dynamodb-read.json
 0 role create orders --for shop/orders --policy-file dynamodb-read.json
+6 role create orders --for shop/orders --policy-file dynamodb-read.json --tag a=b
+0 role create orders --for shop/orders --print terraform
 0 role show orders
+0 role show orders --all-clusters
 0 role list
 5 show shop/orders
 0 associate shop/orders --role orders --restart --dry-run

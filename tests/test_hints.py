@@ -55,10 +55,11 @@ REFUSALS = {
     ),
     "trust": ("associate shop/pay --role article-2023 --tag a=b --no-session-tags -c demo", 6, ("--update-trust",)),
     "adopt": (
-        "role create storefront --for shop/orders --policy-file {policy} --tag a=b -c demo",
+        "role create storefront --for shop/orders --policy-file {policy} -c demo",
         6,
         ("--adopt",),
     ),
+    "adopt, other tags": ("role create storefront --for shop/orders --tag a=b -c demo", 6, ("--adopt", "--replace")),
     "yes": ("disassociate shop/orders -c demo --wait none", 2, ("--yes",)),
     "yes, names behind --": ("disassociate -c demo -- shop/orders", 2, ("--yes",)),
     "cluster": ("associate shop/orders --role storefront --tag a=b", 2, ("--cluster", "demo")),

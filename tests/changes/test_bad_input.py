@@ -9,7 +9,7 @@ import pytest
 from harness import Outcome, Podid
 from podid.sandbox.box import Sandbox
 
-from .support import account_state, policy_file, writes
+from .support import account_state, policy_file, runs, writes
 
 CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 ROLE = ("--role", "storefront")
@@ -213,15 +213,33 @@ def test_throttled_out_while_reading(box: Sandbox, podid: Podid, journal: Path) 
     check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "IAM asks for fewer requests")
 
 
-def test_some_done_some_failed(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_a_role_that_cannot_be_finished_is_taken_back(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    before = account_state(box)
     box.world.credentials.deny("iam:AttachRolePolicy")
+    more = ("--policy-file", policy_file(tmp_path), "--managed-policy", "AmazonS3ReadOnlyAccess")
+    outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert outcome.error["permission"] == "iam:AttachRolePolicy"
+    assert outcome.error["advice"].endswith("Role shop-orders, which was made a moment before, has been deleted again.")
+    assert account_state(box) == before
+    assert [item["status"] for item in runs(podid)] == ["done", "partial"]
+
+
+def test_some_done_some_failed(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    """What cannot be taken back either is named, and the next run finishes it."""
+    for right in ("iam:AttachRolePolicy", "iam:DeleteRole"):
+        box.world.credentials.deny(right)
     more = ("--policy-file", policy_file(tmp_path), "--managed-policy", "AmazonS3ReadOnlyAccess")
     outcome = podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess", "-o", "json")
     assert outcome.code == 8
     assert [item["status"] for item in outcome.json["actions"]] == ["done", "done", "failed", "blocked"]
     assert outcome.error["permission"] == "iam:AttachRolePolicy"
-    assert podid("undo", "last", "--yes").code == 0
-    assert "shop-orders" not in account_state(box)["roles"]
+    box.world.credentials.allow_again()
+    assert podid(*CREATE, *more, "--managed-policy", "AmazonS3FullAccess").code == 0
+    role = account_state(box)["roles"]["shop-orders"]
+    assert (list(role["inline"]), len(role["attached"])) == (["read-table"], 2)
 
 
 ALLOW = '{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}'

@@ -84,9 +84,12 @@ def test_two_create_the_same_role(box: Sandbox, podid: Podid, journal: Path, tmp
 
 
 CHANGES: Mapping[str, tuple[str, ...]] = {
-    "role-policy": ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "OTHER"),
+    "role-policy": ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "OTHER", "--replace"),
     "role-trust": ("role", "create", "shop-orders", "--for", "shop/cart", "--update-trust"),
-    "attachment": ("role", "create", "shop-orders", "--for", "shop/orders", "--managed-policy", "AmazonS3FullAccess"),
+    "attachment": (
+        *("role", "create", "shop-orders", "--for", "shop/orders", "--managed-policy", "AmazonS3FullAccess"),
+        "--replace",
+    ),
 }
 
 
@@ -144,7 +147,8 @@ def test_a_policy_that_somebody_writes_after_the_plan_is_not_overwritten(
         return done
 
     box.gateway.answer = answering  # type: ignore[method-assign]
-    outcome = podid("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", policy_file(tmp_path))
+    command = ("role", "create", "shop-orders", "--for", "shop/orders", "--replace")
+    outcome = podid(*command, "--policy-file", policy_file(tmp_path))
 
     assert outcome.code == 6
     assert "has changed since the plan was made" in outcome.stderr

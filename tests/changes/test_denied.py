@@ -33,7 +33,12 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
         frozenset(),
     ),
     "install agent": ((), ("install-agent", "--wait", "none"), frozenset({"eks:DescribeAddonVersions"})),
-    "undo": ((*CREATE, "--policy-file", "POLICY"), ("undo", "last", "--yes"), frozenset()),
+    "undo": (
+        (*CREATE, "--policy-file", "POLICY"),
+        ("undo", "last", "--yes"),
+        # where associations cannot be looked for, that is said in the plan
+        frozenset({"eks:ListClusters", "eks:ListPodIdentityAssociations", "eks:DescribePodIdentityAssociation"}),
+    ),
     "undo of associate": ((*ASSOCIATE, "storefront"), ("undo", "last", "--yes"), frozenset()),
 }
 

@@ -18,10 +18,10 @@ from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.agent.versions import judge
 from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
 from podid.ops.change.journal import Run, Step
-from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
+from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 from podid.ops.change.undo import undo_plan
 from podid.ops.clients import Clients
-from podid.ops.role.plan import RoleRequest, plan_role
+from podid.ops.role.create import RoleRequest, plan_role
 from podid.ops.role.resolve import ResolvedRole
 
 HEADER = Header(
@@ -77,6 +77,10 @@ class World:
             role = self.things[ROLE.name, action.target]
             self.things[ROLE.name, action.target] = {**role, "trustPolicy": action.after["policyDocument"]}
             return action.after
+        if action.kind == ROLE_SETTINGS.name:
+            assert action.after is not None
+            self.things[ROLE.name, action.target] = {**self.things[ROLE.name, action.target], **action.after}
+            return action.after
         if action.after is None:
             del self.things[key]
             return None
@@ -107,6 +111,18 @@ class World:
     def eks(self) -> "World":
         return self
 
+    @property
+    def aws(self) -> "World":
+        return self
+
+    region, partition, eks_regions = "us-west-2", "aws", ("us-west-2",)
+
+    def eks_in(self, region: str) -> "World":
+        return self
+
+    def list_clusters(self) -> tuple[str, ...]:
+        return ()
+
     def find_addon(self, cluster: str, name: str) -> Addon | None:
         state = self.things.get((ADDON.name, name))
         return None if state is None else Addon(name=name, arn="", version=str(state["addonVersion"]), status="ACTIVE")
@@ -124,6 +140,7 @@ class World:
             role_id="AROA",
             trust=state["trustPolicy"],
             description=str(state["description"]),
+            permissions_boundary_arn=str(state["permissionsBoundary"]),
             tags=state["tags"],
         )
 
@@ -174,6 +191,7 @@ role_requests = st.builds(
     managed_policy_arns=arns.map(tuple),
     update_trust=st.just(True),
     adopt=st.just(True),
+    replace=st.just(True),
 )
 
 

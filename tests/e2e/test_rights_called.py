@@ -98,6 +98,12 @@ EFFECT = ("seeing", "the dry runs")
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
+SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
+_SERVICES = ("S3", "SQS", "SNS", "DynamoDB", "EC2")
+ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full", "ReadOnly")] + ["AmazonVPCFullAccess"]
+ONE_TOO_MANY = "role create r --for shop/orders --policy-file POLICY " + " ".join(
+    f"--managed-policy {n}" for n in ELEVEN
+)
 ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
 UNDONE = ("undo last --yes",)
@@ -111,6 +117,8 @@ WAYS = (
     Way(ROLE),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
+    Way(SETTINGS, after(ROLE), ("--replace",)),
+    Way(ONE_TOO_MANY, nothing, ("taking back",), code=6),
     Way("associate shop/orders --role shop-orders --tag a=b --wait api", with_role),
     Way("associate shop/orders --role shop-order", with_role, code=5),
     Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),
@@ -165,6 +173,8 @@ WAYS = (
     ),
     Way("undo last --yes", after(ROLE)),
     Way("undo NEWEST --yes", after(ROLE, *UNDONE)),
+    Way("undo last --yes", after(ROLE, SETTINGS)),
+    Way("undo NEWEST --yes", after(ROLE, SETTINGS, *UNDONE)),
     Way("undo last --yes", after(ADOPTED, start=with_narrow_role)),
     Way("undo NEWEST --yes", after(ADOPTED, *UNDONE, start=with_narrow_role)),
     Way("undo last --yes", after("install-agent", start=nothing)),

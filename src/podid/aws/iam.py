@@ -88,6 +88,31 @@ class Iam:
         """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""
         self._api.write("UpdateAssumeRolePolicy", {"RoleName": name, "PolicyDocument": _json(document)}, _role(name))
 
+    @needs("iam:UpdateRole")
+    def update_role(self, name: str, description: str, max_session_seconds: int) -> None:
+        """Both are replaced."""
+        params = {"RoleName": name, "Description": description, "MaxSessionDuration": max_session_seconds}
+        self._api.write("UpdateRole", params, _role(name))
+
+    @needs("iam:TagRole")
+    def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
+        """Adds the tags, or gives them these values; others stay."""
+        listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+        self._api.write("TagRole", {"RoleName": name, "Tags": listed}, _role(name))
+
+    @needs("iam:UntagRole")
+    def untag_role(self, name: str, keys: Sequence[str]) -> None:
+        self._api.write("UntagRole", {"RoleName": name, "TagKeys": list(keys)}, _role(name))
+
+    @needs("iam:PutRolePermissionsBoundary")
+    def put_boundary(self, name: str, policy_arn: str) -> None:
+        params = {"RoleName": name, "PermissionsBoundary": policy_arn}
+        self._api.write("PutRolePermissionsBoundary", params, _role(name))
+
+    @needs("iam:DeleteRolePermissionsBoundary")
+    def delete_boundary(self, name: str) -> None:
+        self._api.write("DeleteRolePermissionsBoundary", {"RoleName": name}, _role(name))
+
     # --- policies -----------------------------------------------------------------------------------------------
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")

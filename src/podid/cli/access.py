@@ -140,6 +140,7 @@ class Access:
                 error.advice = f"{error.advice} The name comes from {named.source}.".strip()
             raise
         named.check_account(cluster.account)
+        named.check_partition(cluster.partition)
         return cluster
 
     # --- clients --------------------------------------------------------------------------------------------------

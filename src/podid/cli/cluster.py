@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NamedCluster:
-    """A cluster as `source` names it: `--cluster`, `PODID_CLUSTER`, `kube context NAME`, an answer. Region and account
-    bind where the source knows them, and are empty where it does not."""
+    """A cluster as `source` names it: `--cluster`, `PODID_CLUSTER`, `kube context NAME`, an answer. Region, account and
+    partition bind where the source knows them, and are empty where it does not."""
 
     name: str
     source: str
     region: str = ""
     account: str = ""
+    partition: str = ""
 
     def check_region(self, region: str, source: str) -> None:
         """Raises UsageError when `region`, which `source` gave, is not the cluster's."""
@@ -46,6 +47,16 @@ class NamedCluster:
                 subject=self.name,
             )
 
+    def check_partition(self, partition: str) -> None:
+        """Raises UsageError when the cluster that was found is in another partition than the one that was named."""
+        if self.partition and partition != self.partition:
+            raise UsageError(
+                f"{self.source} names cluster {self.name} in partition {self.partition}, and the one that is reached "
+                f"is in {partition}",
+                advice="Choose the profile and the region that belong to the cluster, or another cluster.",
+                subject=self.name,
+            )
+
 
 def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:
     """The cluster that the options, the environment or the kube context name, if one does.
@@ -61,7 +72,7 @@ def named_cluster(options: Shared, sources: Mapping[str, str], env: Mapping[str,
     if not options.cluster.startswith("arn:"):
         return NamedCluster(check_cluster_name(options.cluster), source)
     arn = parse_cluster_arn(options.cluster)
-    return NamedCluster(arn.resource_name, source, arn.region, arn.account)
+    return NamedCluster(arn.resource_name, source, arn.region, arn.account, arn.partition)
 
 
 def _of_context(options: Shared, sources: Mapping[str, str], env: Mapping[str, str]) -> NamedCluster | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain.errors import Again, InvalidInput, UsageError
 from podid.domain.names import ServiceAccountRef, parse_role_arn
@@ -71,7 +71,7 @@ def target_role(text: str | None) -> str | None:
 
 def policies(terminal: Terminal, files: Sequence[str] | None) -> dict[str, Mapping[str, object]]:
     """Inline policies by the names that their files give them."""
-    from podid.ops.role.resolve import check_policy_document, policy_name
+    from podid.ops.role.policies import check_policy_document, policy_name
 
     found: dict[str, Mapping[str, object]] = {}
     for file in files or ():
@@ -90,6 +90,33 @@ def role_path(text: str) -> str:
     return text
 
 
+def description(text: str) -> str:
+    if len(text) > 1000:
+        raise InvalidInput(f"--description has {len(text)} characters; IAM takes 1,000")
+    return text
+
+
+def session_seconds(text: str | None) -> int | None:
+    """IAM's MaxSessionDuration, an hour to twelve."""
+    if text is None:
+        return None
+    from podid.cli.options import parse_duration
+
+    seconds = parse_duration(text)
+    if not 3600 <= seconds <= 43200:
+        raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
+    return int(seconds)
+
+
+def role_form(text: str | None) -> Literal["", "json", "terraform", "cloudformation"]:
+    match text:
+        case None:
+            return ""
+        case "json" | "terraform" | "cloudformation":
+            return text
+    raise InvalidInput(f"--print {text!r} is not one of json, terraform, cloudformation", subject=text)
+
+
 def json_file(terminal: Terminal, name: str) -> object:
     """The JSON value of a policy's file, read as strictly as a trust policy; InvalidInput names the file and the
     place."""
@@ -103,7 +130,7 @@ def json_file(terminal: Terminal, name: str) -> object:
 
 def session_policy(terminal: Terminal, name: str | None) -> str | None:
     """The text that EKS takes: compact JSON, at most 2,048 characters."""
-    from podid.ops.role.resolve import check_policy_document
+    from podid.ops.role.policies import check_policy_document
 
     if name is None:
         return None

@@ -56,10 +56,11 @@ class PodidError(Exception):
         advice: str = "",
         permission: str = "",
         id: str = "",
+        lines: tuple[str, ...] = (),
     ) -> None:
-        """`advice` is a sentence for what no command can do ("ask the account's owner for …"); `permission` is the IAM
-        action or the Kubernetes verb and resource that the caller lacks; `id` the failure mode that it was seen to be,
-        for `podid explain`."""
+        """`lines` are there to look at: a difference, a list. `advice` is a sentence for what no command can do ("ask
+        the account's owner for …"); `permission` is the IAM action or the Kubernetes verb and resource that the caller
+        lacks; `id` the failure mode that it was seen to be, for `podid explain`."""
         super().__init__(what)
         self.what = what
         self.hint = hint
@@ -68,6 +69,7 @@ class PodidError(Exception):
         self.advice = advice
         self.permission = permission
         self.id = id
+        self.lines = lines
 
 
 class UsageError(PodidError):

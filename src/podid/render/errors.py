@@ -19,6 +19,7 @@ def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
     what = sanitize.line(error.what)
     sentence = f"{_capital(what, error.subject)}{'' if what.endswith(('.', '?', '!')) else '.'}"
     lines = [sentence if isinstance(error, (Declined, Cancelled)) else f"{red}Error:{off} {sentence}"]
+    lines += [f"  {sanitize.line(detail)}" for detail in error.lines]
     if error.permission and error.permission not in error.what:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
@@ -60,5 +61,7 @@ def error_json(error: PodidError, argv: tuple[str, ...]) -> str:
         body["id"] = error.id
     if error.advice:
         body["advice"] = error.advice
+    if error.lines:
+        body["details"] = error.lines
     whole: documents.ErrorDocument = {"error": body}
     return jsonl_line(whole)

@@ -11,6 +11,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
@@ -22,6 +23,7 @@ def rights() -> CommandRights:
         ROLE,
         ROLE_ATTACHMENT,
         ROLE_POLICY,
+        ROLE_SETTINGS,
         ROLE_TRUST,
         SERVICE_ACCOUNT,
     )
@@ -29,10 +31,15 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.get_cluster,
         Eks.untag_association,
+        Eks.list_clusters,
+        Eks.list_associations,
         *ADDON.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE.calls(Verb.CREATE, Verb.DELETE),
         *ROLE_TRUST.calls(Verb.UPDATE),
+        *ROLE_SETTINGS.calls(Verb.UPDATE),
+        Iam.untag_role,
+        Iam.delete_boundary,
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
         optional=(

@@ -1,20 +1,23 @@
 """podid role create."""
 
-from dataclasses import replace
-from typing import Annotated
+from dataclasses import replace as with_
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.arguments import UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
+
+if TYPE_CHECKING:
+    from podid.domain.plan import ChangeResult
 
 
 def rights() -> CommandRights:
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
+    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 
     return CommandRights.of(
         *ROLE.calls(Verb.CREATE),
@@ -22,6 +25,15 @@ def rights() -> CommandRights:
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
+        optional=(
+            OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
+            OptionalRight.of(
+                "taking back a role that could not be finished",
+                Iam.delete_role,
+                Iam.delete_inline_policy,
+                Iam.detach_policy,
+            ),
+        ),
     )
 
 
@@ -29,11 +41,20 @@ def rights() -> CommandRights:
 def create(
     access: Access,
     terminal: Terminal,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the role.", show_default=False)],
     for_: Annotated[
         list[str],
-        typer.Option("--for", metavar="NS/SA", help="Who may assume it. Repeatable.", show_default=False),
+        typer.Option(
+            "--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable.", show_default=False
+        ),
     ],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Name of the role; without one it is made of cluster, namespace and service account.",
+            show_default=False,
+        ),
+    ] = None,
     scope: Annotated[
         str,
         typer.Option(
@@ -71,18 +92,45 @@ def create(
     description: Annotated[
         str, typer.Option("--description", metavar="TEXT", help="Description.", show_default=False)
     ] = "",
-    permissions_boundary: Annotated[
+    boundary: Annotated[
         str | None,
-        typer.Option("--permissions-boundary", metavar="ARN", help="Policy that bounds the role.", show_default=False),
+        typer.Option(
+            "--boundary",
+            "--permissions-boundary",
+            metavar="NAME|ARN",
+            help="Managed policy that bounds the role; a bare name is AWS's own.",
+            show_default=False,
+        ),
+    ] = None,
+    max_session_duration: Annotated[
+        str | None,
+        typer.Option(
+            "--max-session-duration",
+            metavar="TIME",
+            help="Longest session that others may ask for, 1h to 12h; pods get theirs from EKS. [default: 1h]",
+            show_default=False,
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Tag for a new role. Repeatable.", show_default=False),
+        typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.", show_default=False),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Change a role that exists and differs from what is asked for.")
+    ] = False,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")
     ] = False,
     update_trust: UpdateTrust = False,
+    print_: Annotated[
+        str | None,
+        typer.Option(
+            "--print",
+            metavar="FORM",
+            help="json, terraform or cloudformation: print the role in that form and change nothing.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Create an IAM role for a service account's pods.
 
@@ -94,33 +142,77 @@ def create(
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.names import check_role_name
     from podid.ops.change.kinds import ROLE
-    from podid.ops.role.plan import RoleRequest, plan_role
+    from podid.ops.role.create import RoleRequest, derived_name, plan_role
     from podid.ops.role.resolve import managed_policy, role_policies
 
     request = RoleRequest(
-        name=check_role_name(name),
+        name="" if name is None else check_role_name(name),
         path=typed.role_path(path),
         refs=typed.service_accounts(for_),
         scope=typed.scope(scope),
         session_tags=session_tags,
-        description=description,
-        permissions_boundary_arn=permissions_boundary or "",
+        description=typed.description(description),
+        max_session_seconds=typed.session_seconds(max_session_duration),
         tags=typed.tags(tag),
         policies=typed.policies(terminal, policy_file),
         update_trust=update_trust,
         adopt=adopt,
+        replace=replace,
     )
-    place = access.place(for_change=True)
-    assert place.cluster is not None
-    settle_interrupted(access, terminal, place)
+    form = typed.role_form(print_)
+    place = access.place(for_change=not form)
+    cluster = place.cluster
+    assert cluster is not None
+    if not request.name:
+        request = with_(request, name=derived_name(cluster, request.refs, request.scope))
+        terminal.note(f"the role is named {request.name}")
+    if not form:
+        settle_interrupted(access, terminal, place)
     iam = access.aws.iam
-    with terminal.working(f"reading role {name}"):
-        arns = tuple(managed_policy(iam, text, partition=place.cluster.partition) for text in managed_policies or ())
-        current = iam.find_role(name)
+    with terminal.working(f"reading role {request.name}"):
+        arns = tuple(managed_policy(iam, text, partition=cluster.partition) for text in managed_policies or ())
+        bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
+        request = with_(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
+        if form:
+            from podid.render.role_forms import role_form_view
+
+            terminal.emit(role_form_view(form, request, cluster))
+            return
+        current = iam.find_role(request.name)
         existing = role_policies(iam, current)
-    request = replace(request, managed_policy_arns=arns)
-    ours = access.journal.made(place.account, ROLE.name, {"roleName": name})
-    plan = plan_role(request, place.cluster, place.header, current, existing, ours=ours)
+    keys = {"roleName": request.name}
+    plan = plan_role(
+        request,
+        cluster,
+        place.header,
+        current,
+        existing,
+        ours=access.journal.made(place.account, ROLE.name, keys),
+        half_made=access.journal.half_made(place.account, keys),
+    )
     result = carry_out(access, terminal, plan)
     if result is not None:
+        _take_back(access, terminal, result, request.name)
         report(terminal, result)
+
+
+def _take_back(access: Access, terminal: Terminal, result: "ChangeResult", name: str) -> None:
+    """Raises the failure of a role that could not be finished, once nothing is left of it."""
+    from podid.cli.changing import CHANGE_SECONDS
+    from podid.ops.change.apply import apply
+    from podid.ops.role.create import plan_taking_back, taken_back
+
+    plan = plan_taking_back(result)
+    if plan is None or result.error is None:
+        return
+    terminal.note(f"{result.error.what}; deleting role {name} again")
+    undone = apply(
+        plan,
+        access.clients,
+        access.journal,
+        access.patience(CHANGE_SECONDS),
+        command=access.runtime.argv,
+        undoes=result.run_id,
+    )
+    if undone.error is None:
+        raise taken_back(result.error, name)

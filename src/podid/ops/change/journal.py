@@ -127,6 +127,16 @@ class Journal:
             and moment >= since
         )
 
+    def half_made(self, account: str, keys: Mapping[str, str]) -> bool:
+        """Whether the newest run that is recorded here and changed something of the resource, or of what hangs on it
+        and carries its keys, did not come to its end."""
+        for run in self.runs():
+            about = [step for step in run.steps if keys.items() <= step.action.keys.items()]
+            if about and run.header.account == account:
+                ended = {Status.DONE, Status.UNCHANGED}
+                return bool(run.untried) or any(step.status not in ended for step in run.steps)
+        return False
+
     def begin(
         self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "", planned: int = 0
     ) -> Recorder:

@@ -48,10 +48,9 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
             unchanged.append(kind.action(left, wanted))
         elif matches(left, current):
             made = [step.action for step in run.steps]
-            if wanted is None and (error := kind.why_kept(clients, action.keys, run.run_id, made)) is not None:
-                raise error
+            if wanted is None:
+                notes += kind.before_deleting(clients, action.keys, run.run_id, made)
             actions.append(kind.action(current, wanted))
-            notes += kind.once_deleted if wanted is None else ()
         else:
             raise Conflict(
                 f"{action.kind} {action.target} is no longer as run {run.run_id} left it; undo it by hand",

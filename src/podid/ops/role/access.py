@@ -73,19 +73,20 @@ def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> 
     return (*access.sentences, *((f"also {', '.join(others)}",) if others else ()))
 
 
-def wider_than_asked(role: Role, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind) -> tuple[str, ...]:
-    """In words, who else gets in beside the ones who are asked for and their `scope`; empty where nobody does."""
+def also_admitted(
+    role: Role, cluster: str, who: Iterable[trust.PodIdentity], scope: trust.ScopeKind
+) -> tuple[str, ...]:
+    """In words, which pods get in beside the ones that were asked for, as far as `scope` reaches; empty where nobody
+    does. `cluster` is an ARN."""
     order = tuple(trust.ScopeKind)
     policy = trust.parse_policy(role.trust)
-    found = [trust.evaluate(policy, one) for one in who]
-    wide = [
-        one.scope.words
-        for one in found
-        if one.scope is not None
-        and isinstance(one.request, trust.PodIdentity)
-        and order.index(one.scope.kind) > order.index(trust.effective_scope(one.request, scope))
-    ]
-    return tuple(dict.fromkeys(wide))
+    asked = set()
+    for identity in who:
+        found = trust.evaluate(policy, identity).scope
+        if found is not None and order.index(found.kind) <= order.index(trust.effective_scope(identity, scope)):
+            asked.add(found.words)
+    access = pod_access(role, (cluster,), Arn.parse(cluster).region)
+    return tuple(words.removeprefix("only ") for words in access.scopes if words not in asked)
 
 
 def _judged(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,36 +84,3 @@ def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
             f"Managed policy {arn} does not exist", hint=("aws", "iam", "list-policies", "--scope", "AWS"), subject=arn
         )
     return arn
-
-
-def policy_name(file_name: str) -> str:
-    """An inline policy's name from its file's: the stem, with what IAM refuses replaced."""
-    stem = file_name.rsplit("/", 1)[-1].removesuffix(".json")
-    name = re.sub(r"[^\w+=,.@-]", "-", stem, flags=re.ASCII).strip("-")[:128]
-    return name or "policy"
-
-
-def check_policy_document(value: object, source: str) -> Mapping[str, object]:
-    """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
-    statements = value.get("Statement")
-    if isinstance(statements, dict):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        raise InvalidInput(f"{source} is not a policy: Statement is missing or empty", subject=source)
-    for number, statement in enumerate(statements):
-        place = f"{source}: Statement[{number}]"
-        if not isinstance(statement, dict):
-            raise InvalidInput(f"{place} is not an object", subject=source)
-        if statement.get("Effect") not in ("Allow", "Deny"):
-            raise InvalidInput(f"{place}.Effect must be Allow or Deny", subject=source)
-        if "Principal" in statement or "NotPrincipal" in statement:
-            raise InvalidInput(
-                f"{place} has a Principal: that is a trust or resource policy, not one that gives permissions",
-                subject=source,
-            )
-        for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
-            if (one in statement) == (other in statement):
-                raise InvalidInput(f"{place} needs either {one} or {other}", subject=source)
-    return value

@@ -188,3 +188,12 @@ class RoleDocument(RoleBody):
         About("Those that name the role, with what its trust says to each; null where no cluster was read."),
     ]
     unknowns: Sequence[UnreadBody]
+
+
+class RoleFormDocument(TypedDict):
+    """`podid role create --print`."""
+
+    kind: Literal["RoleForm"]
+    roleName: str
+    form: Literal["json", "terraform", "cloudformation"]
+    text: Annotated[str, About("What to put into a file.")]

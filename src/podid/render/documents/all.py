@@ -21,6 +21,7 @@ KINDS: dict[str, Any] = {
     "Plan": changes.PlanDocument,
     "Result": changes.ResultDocument,
     "Role": access.RoleDocument,
+    "RoleForm": access.RoleFormDocument,
     "RoleList": access.RoleListDocument,
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,

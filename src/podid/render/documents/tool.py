@@ -94,6 +94,7 @@ class ErrorBody(TypedDict):
     requestId: Annotated[str | None, About("AWS's request id.")]
     permission: NotRequired[Annotated[str, About("The IAM action or Kubernetes right that is missing.")]]
     advice: NotRequired[str]
+    details: NotRequired[Annotated[Sequence[str], About("Lines to look at: a difference, a list.")]]
     id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 

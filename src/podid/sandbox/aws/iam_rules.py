@@ -16,6 +16,8 @@ from podid.sandbox.credentials import Credential
 
 NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
 TRUST_QUOTA = 2048
+INLINE_QUOTA = 10240
+ATTACHED_QUOTA = 10
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::\d{12}:(role|user)/(.+)")
 _STS_ARN = re.compile(r"arn:[^:]+:sts::\d{12}:(assumed-role|federated-user)/.+")
 _OWN = ("GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey")
@@ -84,6 +86,22 @@ class IamRules:
         document = form.get("PolicyDocument" if action == "UpdateAssumeRolePolicy" else "AssumeRolePolicyDocument")
         if action in ("CreateRole", "UpdateAssumeRolePolicy") and document is not None:
             self.check_trust(document)
+        if action == "PutRolePolicy":
+            self._check_inline_size(account, form)
+        if action == "AttachRolePolicy":
+            self._check_attached(account, form)
+
+    def _check_inline_size(self, account: str, form: Form) -> None:
+        role = self._iam.role_named(account, form["RoleName"])
+        policies = {**role.policies, form["PolicyName"]: form["PolicyDocument"]}
+        if sum(len("".join(document.split())) for document in policies.values()) > INLINE_QUOTA:
+            message = f"Maximum policy size of {INLINE_QUOTA} bytes exceeded for role {role.name}"
+            raise AwsError("LimitExceeded", message, 409)
+
+    def _check_attached(self, account: str, form: Form) -> None:
+        role = self._iam.role_named(account, form["RoleName"])
+        if form["PolicyArn"] not in role.managed_policies and len(role.managed_policies) >= ATTACHED_QUOTA:
+            raise AwsError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_QUOTA}", 409)
 
     def after(self, account: str, action: str, form: Form, deleted: Mapping[str, str]) -> None:
         """Notes what other services see late, and what a deletion does to trust policies. Only after success."""

@@ -7,6 +7,7 @@ from podid.ops.change.kinds.restart import RESTART
 from podid.ops.change.kinds.role import ROLE
 from podid.ops.change.kinds.role_attachment import ROLE_ATTACHMENT
 from podid.ops.change.kinds.role_policy import ROLE_POLICY
+from podid.ops.change.kinds.role_settings import ROLE_SETTINGS
 from podid.ops.change.kinds.role_trust import ROLE_TRUST
 from podid.ops.change.kinds.service_account import SERVICE_ACCOUNT
 from podid.ops.change.kinds.unknown import UnknownKind
@@ -19,6 +20,7 @@ __all__ = [
     "ROLE",
     "ROLE_ATTACHMENT",
     "ROLE_POLICY",
+    "ROLE_SETTINGS",
     "ROLE_TRUST",
     "SERVICE_ACCOUNT",
     "ResourceKind",
@@ -30,6 +32,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ROLE,
     ROLE_POLICY,
     ROLE_ATTACHMENT,
+    ROLE_SETTINGS,
     ROLE_TRUST,
     ASSOCIATION,
     SERVICE_ACCOUNT,

@@ -103,9 +103,10 @@ class ResourceKind(ABC):
         """Why an action of this kind is left out when its run is undone; empty when it is not."""
         return ""
 
-    def why_kept(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> Conflict | None:
-        """Why an undo may not delete what run `run_id` created; `made` is all that the run did. None when it may."""
-        return None
+    def before_deleting(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> tuple[str, ...]:
+        """What to know before an undo deletes what run `run_id` created; `made` is all that the run did. Raises
+        Conflict where it may not be deleted."""
+        return self.once_deleted
 
     def held(self, state: State | None) -> State | None:
         """The state as the service holds it: without the manner in which it was asked for."""

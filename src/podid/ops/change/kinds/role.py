@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, cast
 
-from podid.domain.errors import Conflict, NotFound
+from podid.domain.errors import Conflict
 from podid.domain.members import ArnText, Pairs, PolicyObject
-from podid.domain.model import Role
+from podid.domain.model import Association, Role
+from podid.domain.names import Arn
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
+from podid.domain.words import short_list
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
 from podid.ops.clients import Clients
+from podid.ops.role.uses import Uses, read_all_uses, used_words
 
 
 class RoleState(TypedDict, total=False):
@@ -75,24 +78,56 @@ class RoleKind(ResourceKind):
             Verb.DELETE: (Iam.delete_role, Iam.get_policies),
         }
 
-    def why_kept(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> Conflict | None:
-        """IAM deletes no role that has policies: those that the run gave it go before it, others are in the way."""
-        name = keys["roleName"]
-        try:
-            policies = clients.iam.get_policies(name)
-        except NotFound:
-            return None
-        has = {*policies.inline, *(policy.arn for policy in policies.attached)}
-        given = {action.keys.get("policyName") or action.keys.get("policyArn") for action in made}
-        more = has - given
-        if not more:
-            return None
-        return Conflict(
+    def before_deleting(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> tuple[str, ...]:
+        """IAM deletes no role that has policies: those that the run gave it go before it, others are in the way. It
+        would delete one that associations name, and their pods would lose their credentials."""
+        role = clients.iam.find_role(keys["roleName"])
+        if role is None:
+            return ()
+        made = tuple(made)
+        _check_nothing_added(clients, role.name, run_id, made)
+        gone = {
+            (action.keys["namespace"], action.keys["serviceAccount"])
+            for action in made
+            if "serviceAccount" in action.keys and action.before is None
+        }
+        uses = read_all_uses(clients.aws, Arn.parse(role.arn).account)
+        check_unused(role, [use for use in uses.of(role.arn) if (use.namespace, use.service_account) not in gone])
+        return deletion_notes(role, uses)
+
+
+def _check_nothing_added(clients: Clients, name: str, run_id: str, made: Iterable[Action]) -> None:
+    policies = clients.iam.get_policies(name)
+    has = {*policies.inline, *(policy.arn for policy in policies.attached)}
+    more = has - {action.keys.get("policyName") or action.keys.get("policyArn") for action in made}
+    if more:
+        raise Conflict(
             f"Role {name} has got more policies since run {run_id} ({', '.join(sorted(more))}); "
             "IAM deletes no role that has any",
             advice="Undo the later runs first, or remove these policies by hand.",
             subject=name,
         )
+
+
+def check_unused(role: Role, uses: Sequence[Association]) -> None:
+    """Raises Conflict that lists the associations which name the role."""
+    if uses:
+        one = "an association names it" if len(uses) == 1 else f"{len(uses)} associations name it"
+        raise Conflict(
+            f"Role {role.name} is still used: {one} ({short_list([used_words(use) for use in uses], 10)})",
+            advice="Give these another role, or take it away from them with podid disassociate, first.",
+            subject=role.name,
+        )
+
+
+def deletion_notes(role: Role, uses: Uses) -> tuple[str, ...]:
+    """What is known of the role's use, for the person who says yes to its deletion."""
+    if role.last_used_at is None:
+        last = f"role {role.name} was never used, as far as IAM remembers"
+    else:
+        where = f" in {role.last_used_region}" if role.last_used_region else ""
+        last = f"role {role.name} was last used at {role.last_used_at:%Y-%m-%d %H:%M} UTC{where}"
+    return (last, *(f"not looked at for uses of role {role.name}: {item}" for item in uses.unread))
 
 
 ROLE = RoleKind()

@@ -1,0 +1,267 @@
+"""The plan that makes a role for pods, or makes an existing one fit as far as the flags allow."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from podid.domain import trust
+from podid.domain.errors import Again, Conflict, PodidError, Unavailable
+from podid.domain.model import Cluster, Role, RolePolicies
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
+from podid.ops.role.access import also_admitted
+from podid.ops.role.plan import ANY_SIZE, check_editable, check_size, identity, listed, others, plan_trust
+from podid.ops.role.policies import check_inline_size
+
+MANAGED_BY = {"managed-by": "podid"}
+DEFAULT_SESSION_SECONDS = 3600
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRequest:
+    """What `podid role create` was asked for. `policies` maps inline policy name to document. None, and empty, leave a
+    setting of a role that exists as it is."""
+
+    name: str
+    refs: tuple[ServiceAccountRef, ...]
+    scope: trust.ScopeKind
+    session_tags: bool = True
+    path: str = "/"
+    description: str = ""
+    max_session_seconds: int | None = None
+    permissions_boundary_arn: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    managed_policy_arns: tuple[str, ...] = ()
+    update_trust: bool = False
+    adopt: bool = False
+    replace: bool = False
+
+
+def derived_name(cluster: Cluster, refs: Sequence[ServiceAccountRef], scope: trust.ScopeKind) -> str:
+    """A name for a role that was given none: the same for the same cluster and service accounts, and for no others."""
+    whom = {
+        trust.ScopeKind.SERVICE_ACCOUNT: [f"{ref.namespace}-{ref.name}" for ref in refs],
+        trust.ScopeKind.NAMESPACE: sorted({ref.namespace for ref in refs}),
+        trust.ScopeKind.CLUSTER: ["pods"],
+        trust.ScopeKind.ACCOUNT: ["any-cluster"],
+    }[scope]
+    stem = "account" if scope is trust.ScopeKind.ACCOUNT else cluster.name
+    name = f"{stem}-{whom[0]}"
+    if len(whom) == 1 and len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256("\n".join((cluster.arn, *whom)).encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - 9]}-{digest}"
+
+
+def plan_role(
+    request: RoleRequest,
+    cluster: Cluster,
+    header: Header,
+    current: Role | None,
+    policies: RolePolicies,
+    *,
+    ours: bool,
+    half_made: bool = False,
+) -> Plan:
+    """Pure. A missing role is created; an existing one is used as it is, and changed only as far as the flags allow. A
+    role of ours that an earlier run left `half_made` is finished.
+
+    Raises Conflict that names the flags, LimitExceeded-like Conflict when a policy would not fit.
+    """
+    inline = {**policies.inline, **request.policies}
+    if request.policies:
+        check_inline_size(request.name, inline)
+    if current is None:
+        return _plan_new(request, cluster, header)
+    _check_path(request, current)
+    notes: list[str] = [] if ours else others(current)
+    trust_action = plan_trust(
+        current, cluster, request.refs, request.scope, session_tags=request.session_tags, notes=notes
+    )
+    if trust_action is not None:
+        check_editable(current)
+        if not request.update_trust:
+            raise Conflict(
+                f"Role {request.name} exists and its trust policy does not admit {listed(request.refs)}",
+                hint=Again(add=("--update-trust", *(() if ours or request.adopt else ("--adopt",)))),
+                lines=tuple(notes),
+                subject=request.name,
+            )
+        notes += others(current)
+    asked, unchanged = _differing(request, current, policies)
+    actions = [] if trust_action is None else [trust_action]
+    actions += asked
+    if actions:
+        _check_allowed(request, current, asked, actions, ours=ours, half_made=half_made)
+        check_editable(current)
+    notes += _also_admitted(request, cluster, current, trust_action)
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+
+
+def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> tuple[list[Action], list[Action]]:
+    """What would have to be changed beside the trust, and what is as asked."""
+    unchanged = [ROLE.action(ROLE.state_of(current), ROLE.state_of(current))]
+    actions: list[Action] = []
+    before = ROLE_SETTINGS.state_of(current)
+    wanted = {
+        **before,
+        "description": request.description or current.description,
+        "maxSessionDuration": request.max_session_seconds or current.max_session_seconds,
+        "permissionsBoundary": request.permissions_boundary_arn or current.permissions_boundary_arn,
+        "tags": {**current.tags, **request.tags},
+    }
+    if wanted != before:
+        actions.append(ROLE_SETTINGS.action(before, wanted))
+    for name, document in request.policies.items():
+        found = policies.inline.get(name)
+        action = ROLE_POLICY.action(
+            None if found is None else ROLE_POLICY.state_of(request.name, name, found),
+            ROLE_POLICY.state_of(request.name, name, document),
+        )
+        (unchanged if found == document else actions).append(action)
+    attached = {policy.arn for policy in policies.attached}
+    for arn in request.managed_policy_arns:
+        state = ROLE_ATTACHMENT.state_of(request.name, arn)
+        there = arn in attached
+        (unchanged if there else actions).append(ROLE_ATTACHMENT.action(state if there else None, state))
+    return actions, unchanged
+
+
+def _check_allowed(
+    request: RoleRequest,
+    current: Role,
+    asked: Sequence[Action],
+    actions: Sequence[Action],
+    *,
+    ours: bool,
+    half_made: bool,
+) -> None:
+    """Raises Conflict with the difference and the flags that would allow it."""
+    overwrites = any(action.verb is Verb.UPDATE for action in asked)
+    needed = []
+    if not ours and not request.adopt:
+        needed.append("--adopt")
+    if not request.replace and (overwrites or (asked and ours and not half_made)):
+        needed.append("--replace")
+    if not needed:
+        return
+    what = ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions)
+    whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
+    raise Conflict(
+        f"Role {request.name} exists and {whose}: {what}",
+        hint=Again(add=tuple(needed)),
+        lines=(*([] if ours else others(current)), *(line for one in asked for line in _difference(one))),
+        subject=request.name,
+    )
+
+
+def _difference(action: Action) -> list[str]:
+    """The members that an update changes; documents line by line."""
+    if action.before is None or action.after is None:
+        return []
+    lines = []
+    for key, new in action.after.items():
+        old = action.before.get(key)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
+            changed = list(difflib.unified_diff(left, right, lineterm="", n=1))[2:]
+            lines += [f"{action.target} {key}:", *(f"  {line}" for line in changed)]
+        else:
+            lines.append(f"{action.target} {key}: {old or 'none'} -> {new or 'none'}")
+    return lines
+
+
+def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:
+    """Who gets in beside those who were asked for, once the plan is carried out."""
+    role = current
+    if trust_action is not None and trust_action.after is not None:
+        document = trust_action.after["policyDocument"]
+        assert isinstance(document, Mapping)
+        role = replace(current, trust=document)
+    who = [identity(cluster, ref, session_tags=request.session_tags, role=role) for ref in request.refs]
+    return [
+        f"role {request.name} also admits {words}, not only {listed(request.refs)}"
+        for words in also_admitted(role, cluster.arn, who, request.scope)
+    ]
+
+
+def _check_path(request: RoleRequest, current: Role) -> None:
+    """A path that was asked for and is not there must not look like success."""
+    if request.path not in ("/", current.path):
+        raise Conflict(
+            f"Role {request.name} exists and its path is {current.path}, not {request.path}",
+            advice="IAM changes no role's path.",
+            subject=request.name,
+        )
+
+
+def new_trust(request: RoleRequest, cluster: Cluster) -> trust.Policy:
+    """The trust policy of a new role: one statement for each service account. Raises Conflict when IAM would not take
+    so long a one."""
+    first, *rest = request.refs
+    policy = trust.new_policy(identity(cluster, first, session_tags=request.session_tags), request.scope)
+    for ref in rest:
+        who = identity(cluster, ref, session_tags=request.session_tags)
+        policy = trust.add(policy, who, request.scope, quota=ANY_SIZE).policy
+    check_size(policy, request.name)
+    return policy
+
+
+def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
+    policy = new_trust(request, cluster)
+    role: dict[str, object] = {
+        "roleName": request.name,
+        "path": request.path,
+        "description": request.description,
+        "maxSessionDuration": request.max_session_seconds or DEFAULT_SESSION_SECONDS,
+        "permissionsBoundary": request.permissions_boundary_arn,
+        "tags": {**MANAGED_BY, **request.tags},
+        "trustPolicy": policy.to_document(),
+    }
+    actions = [ROLE.action(None, role, note=_scope_note(policy, cluster, request))]
+    actions += [
+        ROLE_POLICY.action(None, ROLE_POLICY.state_of(request.name, name, document))
+        for name, document in request.policies.items()
+    ]
+    actions += [
+        ROLE_ATTACHMENT.action(None, ROLE_ATTACHMENT.state_of(request.name, arn)) for arn in request.managed_policy_arns
+    ]
+    return Plan(header=header, actions=tuple(actions))
+
+
+def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) -> str:
+    scope = trust.evaluate(policy, identity(cluster, request.refs[0], session_tags=request.session_tags)).scope
+    words = scope.words if scope is not None else ""
+    more = f" and {len(request.refs) - 1} more" if len(request.refs) > 1 else ""
+    return f"trust: {words}{more}" if words else ""
+
+
+def plan_taking_back(result: ChangeResult) -> Plan | None:
+    """What takes away a role that the run made and could not finish; None where it is whole, was there before, or where
+    nobody knows what became of the last step: then the next run finishes it."""
+    if result.error is None or isinstance(result.error, Unavailable):
+        return None
+    done = [item for item in result.done if item.status is Status.DONE]
+    if not any(item.action.kind == ROLE.name and item.action.verb is Verb.CREATE for item in done):
+        return None
+    actions = [
+        kind_of(item.action.kind).action(item.after if item.after is not None else item.action.after, None)
+        for item in reversed(done)
+        if item.action.verb is Verb.CREATE
+    ]
+    return Plan(header=result.plan.header, actions=tuple(actions))
+
+
+def taken_back(error: PodidError, name: str) -> PodidError:
+    """The failure, which says that nothing is left of the role."""
+    error.advice = f"{error.advice} Role {name}, which was made a moment before, has been deleted again.".strip()
+    return error

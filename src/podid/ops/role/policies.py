@@ -1,0 +1,139 @@
+"""Permission policies, judged before anything is written: what IAM would refuse must not leave half a role behind.
+
+Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "IAM JSON policy elements" and "IAM and AWS STS
+quotas".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from podid.domain.errors import Conflict, InvalidInput
+
+INLINE_QUOTA = 10_240
+"""Characters without white space that all inline policies of a role may have together."""
+
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_SID = re.compile(r"[A-Za-z0-9]*")
+_VERSIONS = ("2012-10-17", "2008-10-17")
+_TOP = frozenset({"Version", "Id", "Statement"})
+_MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_OPERATORS = frozenset(
+    {
+        *("stringequals", "stringnotequals", "stringequalsignorecase", "stringnotequalsignorecase"),
+        *("stringlike", "stringnotlike", "numericequals", "numericnotequals", "numericlessthan"),
+        *("numericlessthanequals", "numericgreaterthan", "numericgreaterthanequals", "dateequals", "datenotequals"),
+        *("datelessthan", "datelessthanequals", "dategreaterthan", "dategreaterthanequals", "bool", "binaryequals"),
+        *("ipaddress", "notipaddress", "arnequals", "arnlike", "arnnotequals", "arnnotlike", "null"),
+    }
+)
+
+
+def policy_name(file_name: str) -> str:
+    """An inline policy's name from its file's: the stem, with what IAM refuses replaced."""
+    stem = file_name.rsplit("/", 1)[-1].removesuffix(".json")
+    name = re.sub(r"[^\w+=,.@-]", "-", stem, flags=re.ASCII).strip("-")[:128]
+    return name or "policy"
+
+
+def check_policy_document(value: object, source: str) -> Mapping[str, object]:
+    """A permissions policy that IAM has a chance to take; InvalidInput names the place that is wrong."""
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{source} is not a policy: the top is not an object", subject=source)
+    for place, what in _mistakes(value):
+        raise InvalidInput(f"{source}: {place} {what}" if place else f"{source} {what}", subject=source)
+    return value
+
+
+def check_inline_size(role_name: str, policies: Mapping[str, Mapping[str, object]]) -> None:
+    """Raises Conflict when these inline policies, all that the role would have, are more than IAM takes."""
+    size = sum(policy_length(document) for document in policies.values())
+    if size > INLINE_QUOTA:
+        raise Conflict(
+            f"The inline policies of role {role_name} would have {size:,} characters; IAM takes {INLINE_QUOTA:,}",
+            advice="Make a managed policy of the largest one and attach it with --managed-policy.",
+            subject=role_name,
+        )
+
+
+def policy_length(document: Mapping[str, object]) -> int:
+    """In characters without white space, as IAM counts."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return sum(1 for letter in text if not letter.isspace())
+
+
+def _mistakes(policy: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """(place, what is wrong with it), in the order of the document."""
+    if "Version" in policy and policy["Version"] not in _VERSIONS:
+        yield "Version", f"must be one of {', '.join(_VERSIONS)}"
+    for name in policy:
+        if name not in _TOP:
+            yield name, "is no member of a policy"
+    statements = policy.get("Statement")
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        yield "", "is not a policy: Statement is missing or empty"
+        return
+    sids: set[object] = set()
+    for number, statement in enumerate(statements):
+        place = f"Statement[{number}]"
+        if not isinstance(statement, dict):
+            yield place, "is not an object"
+            continue
+        yield from ((f"{place}{inner}", what) for inner, what in _wrong_in_statement(statement))
+        sid = statement.get("Sid")
+        if sid and sid in sids:
+            yield f"{place}.Sid", "is another statement's too, and IAM wants each once"
+        sids.add(sid if isinstance(sid, str) else None)
+
+
+def _wrong_in_statement(statement: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        yield ".Effect", "must be Allow or Deny"
+    if "Principal" in statement or "NotPrincipal" in statement:
+        yield "", "has a Principal: that is a trust or resource policy, not one that gives permissions"
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (one in statement) == (other in statement):
+            yield "", f"needs either {one} or {other}"
+    for name in statement:
+        if name not in _MEMBERS:
+            yield f".{name}", "is no member of a statement"
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+        yield ".Sid", "must be letters and digits"
+    for name in ("Action", "NotAction"):
+        for value in _texts(statement, name):
+            if not isinstance(value, str) or not _ACTION.fullmatch(value):
+                yield f".{name}", f"has {value!r}, which is not of the form service:Action"
+    for name in ("Resource", "NotResource"):
+        for value in _texts(statement, name):
+            if not isinstance(value, str) or not _is_resource(value):
+                yield f".{name}", f"has {value!r}, which is neither an ARN nor *"
+    yield from _wrong_in_condition(statement.get("Condition", {}))
+
+
+def _texts(statement: Mapping[str, object], name: str) -> list[object]:
+    if name not in statement:
+        return []
+    value = statement[name]
+    return (value or [value]) if isinstance(value, list) else [value]
+
+
+def _is_resource(text: str) -> bool:
+    parts = text.split(":", 5)
+    return text == "*" or (parts[0] in ("arn", "arn*") and (len(parts) == 6 or parts[-1].endswith("*")))
+
+
+def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(condition, dict):
+        yield ".Condition", "is not an object"
+        return
+    for operator, keys in condition.items():
+        name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
+        if name not in _OPERATORS:
+            yield f".Condition.{operator}", "is no condition operator"
+        if not isinstance(keys, dict):
+            yield f".Condition.{operator}", "is not an object"

@@ -1,0 +1,128 @@
+"""A role that somebody else is to make: as IAM's JSON, for Terraform, for CloudFormation."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from podid.domain.model import Cluster
+from podid.ops.role.create import DEFAULT_SESSION_SECONDS, RoleRequest, new_trust
+from podid.render.view import Table, View, columns, document
+
+if TYPE_CHECKING:
+    from podid.render.documents import access as documents
+
+Form = Literal["json", "terraform", "cloudformation"]
+
+
+def role_form_view(form: Form, request: RoleRequest, cluster: Cluster) -> View:
+    """The role as it would be made, in that form. Raises Conflict when IAM would not take its trust policy."""
+    properties = _properties(request, cluster)
+    match form:
+        case "json":
+            text = _json(properties)
+        case "terraform":
+            text = _terraform(properties)
+        case "cloudformation":
+            text = _cloudformation(properties)
+    body: documents.RoleFormDocument = {
+        "kind": "RoleForm",
+        "roleName": request.name,
+        "form": form,
+        "text": text,
+    }
+    table = Table(columns("ROLE", "FORM"), ((request.name, form),))
+    return View(document(body), (table,), (request.name,), tuple(text.splitlines()))
+
+
+def _properties(request: RoleRequest, cluster: Cluster) -> dict[str, object]:
+    """As CloudFormation and IAM's API call them; what was not asked for is left out."""
+    wanted: dict[str, object] = {
+        "RoleName": request.name,
+        "Path": "" if request.path == "/" else request.path,
+        "Description": request.description,
+        "MaxSessionDuration": request.max_session_seconds
+        if request.max_session_seconds not in (None, DEFAULT_SESSION_SECONDS)
+        else None,
+        "PermissionsBoundary": request.permissions_boundary_arn,
+        "AssumeRolePolicyDocument": new_trust(request, cluster).to_document(),
+        "Policies": [{"PolicyName": name, "PolicyDocument": document_} for name, document_ in request.policies.items()],
+        "ManagedPolicyArns": list(request.managed_policy_arns),
+        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _cloudformation(properties: Mapping[str, object]) -> str:
+    logical = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", str(properties["RoleName"])))
+    name = logical if logical[:1].isalpha() else f"Role{logical}"
+    return _json(
+        {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Resources": {name: {"Type": "AWS::IAM::Role", "Properties": properties}},
+            "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": [name, "Arn"]}}},
+        }
+    )
+
+
+_ARGUMENTS = {
+    "RoleName": "name",
+    "Path": "path",
+    "Description": "description",
+    "MaxSessionDuration": "max_session_duration",
+    "PermissionsBoundary": "permissions_boundary",
+}
+
+
+def _terraform(properties: Mapping[str, object]) -> str:
+    name = _label(str(properties["RoleName"]))
+    lines = [f'resource "aws_iam_role" "{name}" {{']
+    lines += [
+        f"  {argument} = {_hcl(properties[member])}" for member, argument in _ARGUMENTS.items() if member in properties
+    ]
+    lines.append(f"  assume_role_policy = jsonencode({_hcl(properties['AssumeRolePolicyDocument'], 2)})")
+    tags = {tag["Key"]: tag["Value"] for tag in _items(properties, "Tags")}
+    if tags:
+        lines.append(f"  tags = {_hcl(tags, 2)}")
+    lines.append("}")
+    for policy in _items(properties, "Policies"):
+        lines += [
+            "",
+            f'resource "aws_iam_role_policy" "{name}_{_label(str(policy["PolicyName"]))}" {{',
+            f"  name   = {_hcl(policy['PolicyName'])}",
+            f"  role   = aws_iam_role.{name}.id",
+            f"  policy = jsonencode({_hcl(policy['PolicyDocument'], 2)})",
+            "}",
+        ]
+    arns = properties.get("ManagedPolicyArns", [])
+    for arn in arns if isinstance(arns, list) else []:
+        lines += [
+            "",
+            f'resource "aws_iam_role_policy_attachment" "{name}_{_label(arn.rsplit("/", 1)[-1])}" {{',
+            f"  role       = aws_iam_role.{name}.name",
+            f"  policy_arn = {_hcl(arn)}",
+            "}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _items(properties: Mapping[str, object], member: str) -> list[dict[str, object]]:
+    value = properties.get(member, [])
+    return value if isinstance(value, list) else []
+
+
+def _label(text: str) -> str:
+    label = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return label if label[:1].isalpha() else f"_{label}"
+
+
+def _hcl(value: object, indent: int = 0) -> str:
+    """JSON is an HCL expression, but for its templates: `${` and `%{` would be evaluated."""
+    text = json.dumps(value, indent=2).replace("${", "$${").replace("%{", "%%{")
+    return text.replace("\n", "\n" + " " * indent)
