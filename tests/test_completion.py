@@ -37,7 +37,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("list", "--output=j"), ["json", "jsonl"]),
         (("list", "--output", "=", "j"), ["json", "jsonl"]),
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
-        (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect"]),
+        (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect", "proof"]),
         (("associate", "shop/orders", "--scope", ""), ["service-account", "namespace", "cluster", "account"]),
         (("associate", "shop/orders", "--no-s"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated

@@ -11,8 +11,9 @@ import pytest
 
 from harness import Podid
 from podid.domain.plan import Done, Header, Status
-from podid.ops.change.journal import Journal, Run
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest

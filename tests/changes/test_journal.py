@@ -306,3 +306,13 @@ def test_undo_checks_where_the_run_was_made(
         other_account.stderr
     )
     assert writes(box) == count
+
+
+@pytest.mark.parametrize("microsecond", [0, 500, 999_999])
+def test_runs_of_one_millisecond_are_in_order(journal: Path, microsecond: int) -> None:
+    moment = datetime(2026, 1, 1, microsecond=microsecond, tzinfo=UTC)
+    begun = []
+    for _ in range(6):
+        with Journal(journal).begin(("x",), HEADER, moment) as recorder:
+            begun.append(recorder.run_id)
+    assert [run.run_id for run in Journal(journal).runs()] == begun[::-1]

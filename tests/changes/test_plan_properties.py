@@ -17,8 +17,8 @@ from podid.domain.plan import Action, Header, Plan, State, Status
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.agent.versions import judge
 from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
-from podid.ops.change.journal import Run, Step
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
+from podid.ops.change.records import Run, Step
 from podid.ops.change.undo import undo_plan
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, plan_role

@@ -110,7 +110,7 @@ def answer(tree: TyperGroup, shell: str, argv: Sequence[str], suggest: Suggest) 
 def _line(shell: str, item: Candidate) -> str:
     if shell == "fish":
         return f"{item.value}\t{item.summary}"
-    if shell == "zsh":
+    if shell == "zsh" and item.value != FILES:
         # _describe parts value and summary at the first colon
         value = item.value.replace(":", r"\:")
         return f"{value}:{item.summary}" if item.summary else value

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, State, Status, Verb, Wait
 from podid.domain.proof import VerifyReport
-from podid.ops.change.journal import Run
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.records import Run
 from podid.render.verify import pod_lines, report_body
 from podid.render.view import Column, Table, View, columns, document
 

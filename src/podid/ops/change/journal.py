@@ -15,57 +15,14 @@ import secrets
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from podid.domain.errors import InvalidInput, NotFound, UsageError
-from podid.domain.plan import Action, Done, Header, State, Status
-from podid.ops.change.kinds import kind_of
+from podid.domain.plan import Action, Done, Header, Status
+from podid.ops.change.records import VERSION, Run, member, read_records, run_of
 from podid.ops.private import make_private
-
-# of the format; one file is read by every podid that knows its version
-VERSION = 1
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One action of a recorded run. `status` is None while its intent is open; `at` is when its outcome was known."""
-
-    number: int
-    action: Action
-    status: Status | None
-    after: State | None
-    reason: str = ""
-    at: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives. `planned` is how
-    many steps it was to have, its restarts together being one, and `restarted` whether it came to them."""
-
-    run_id: str
-    command: tuple[str, ...]
-    header: Header
-    started_at: str
-    steps: tuple[Step, ...]
-    undoes: str = ""
-    running: bool = False
-    planned: int = 0
-    restarted: bool = False
-
-    @property
-    def untried(self) -> int:
-        """How many of the planned steps were never begun."""
-        return max(self.planned - len(self.steps) - self.restarted, 0)
-
-    @property
-    def open_steps(self) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.status is None)
 
 
 class Journal:
@@ -78,12 +35,7 @@ class Journal:
         """All runs, newest first. A file that is not a journal is named in the error, never skipped."""
         if not self._exists():
             return ()
-        try:
-            found = [path.name for path in self.directory.iterdir()]
-        except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
-        names = sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
-        return tuple(run for name in names if (run := self._read(name)) is not None)
+        return tuple(run for name in self._ids() if (run := self._read(name)) is not None)
 
     def get(self, run_id: str) -> Run:
         """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that is not
@@ -142,8 +94,7 @@ class Journal:
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For `planned` see `Run`."""
         self._prepare()
-        # ids sort by time, and a script makes several runs a second: `last` must mean the last
-        run_id = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
+        run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         recorder = Recorder(run_id, descriptor, self.directory)
@@ -185,6 +136,22 @@ class Journal:
         with self.reopen(run_id) as opened:
             if opened is not None:
                 opened[1].write({"type": "restarts"})
+
+    def _ids(self) -> list[str]:
+        """Newest first."""
+        try:
+            found = [path.name for path in self.directory.iterdir()]
+        except OSError as error:
+            raise self._unusable(error.strerror or type(error).__name__) from error
+        return sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
+
+    def _next_id(self, now: datetime) -> str:
+        """Ids sort by time, and one command may make several runs in a millisecond: `last` must mean the last."""
+        soon = _stamp(now + timedelta(seconds=1))
+        newest = max((name for name in self._ids() if name < soon), default="")
+        while (stamp := _stamp(now)) <= newest[: len(soon)]:
+            now += timedelta(milliseconds=1)
+        return f"{stamp}-{secrets.token_hex(3)}"
 
     def _prepare(self) -> None:
         try:
@@ -240,17 +207,17 @@ class Journal:
     def _parsed(self, run_id: str, text: bytes, *, running: bool) -> Run | None:
         path = self.directory / f"{run_id}.jsonl"
         try:
-            records = list(_records(text))
+            records = list(read_records(text))
             # killed between creating the file and writing its head: no intent was written, so nothing was done
             if not records:
                 return None
-            if _member(records[0], "v", int, VERSION) > VERSION:
+            if member(records[0], "v", int, VERSION) > VERSION:
                 raise InvalidInput(
                     f"{path} was written by a newer podid",
                     advice="Use that one, or give another place with --journal-dir.",
                     subject=str(path),
                 )
-            return _run(run_id, records, running=running)
+            return run_of(run_id, records, running=running)
         except (ValueError, KeyError, RecursionError) as error:
             raise InvalidInput(
                 f"{path} is not a journal file, or it is damaged",
@@ -314,6 +281,10 @@ class Recorder:
             raise _unusable(self._directory, error.strerror or type(error).__name__) from error
 
 
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+
+
 def _timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -332,74 +303,6 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def _records(text: bytes) -> Iterator[dict[str, Any]]:
-    """Raises ValueError for what is no JSON. A last line without its end was cut short by a crash, before anything was
-    done about it."""
-    for line in text.split(b"\n")[:-1]:
-        record = json.loads(line)
-        if not isinstance(record, dict):
-            raise ValueError("no object")
-        _check_depth(record)
-        yield record
-
-
-def _check_depth(value: object, left: int = 40) -> None:
-    """Raises ValueError for what is nested so deeply that it could not be written again."""
-    if not left:
-        raise ValueError("too deep")
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_depth(item, left - 1)
-
-
-def _member(record: dict[str, Any], name: str, kind: type[T], *default: T) -> T:
-    """The member. KeyError where it is missing and there is no default, ValueError where it is something else."""
-    value = record.get(name, *default) if default else record[name]
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is no {kind.__name__}")
-    return value
-
-
-def _state(record: dict[str, Any], name: str) -> State | None:
-    return None if record[name] is None else _member(record, name, dict)
-
-
-def _run(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
-    head = records[0]
-    if head["type"] != "run":
-        raise ValueError("the head is missing")
-    command = _member(head, "command", list)
-    if not all(isinstance(word, str) for word in command):
-        raise ValueError("command is no list of words")
-    intents = {_member(record, "number", int): record for record in records if record["type"] == "intent"}
-    outcomes = {_member(record, "number", int): record for record in records if record["type"] == "outcome"}
-    return Run(
-        run_id=run_id,
-        command=tuple(command),
-        header=Header(
-            caller_arn=_member(head, "callerArn", str),
-            account=_member(head, "account", str),
-            region=_member(head, "region", str),
-            cluster=_member(head, "cluster", str),
-        ),
-        started_at=_member(head, "startedAt", str),
-        undoes=_member(head, "undoes", str, ""),
-        running=running,
-        planned=_member(head, "planned", int, 0),
-        restarted=any(record["type"] == "restarts" for record in records),
-        steps=tuple(_step(intent, outcomes.get(number)) for number, intent in sorted(intents.items())),
-    )
-
-
-def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
-    kind, number = kind_of(_member(intent, "kind", str)), intent["number"]
-    action = kind.action(_state(intent, "before"), _state(intent, "after"), _member(intent, "note", str, ""))
-    if outcome is None:
-        return Step(number, action, None, None)
-    status = Status(_member(outcome, "status", str))
-    reason, at = _member(outcome, "reason", str, ""), _member(outcome, "at", str, "")
-    return Step(number, action, status, _state(outcome, "after"), reason, at)
 
 
 def _moment(text: str) -> datetime | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from podid.domain.errors import PodidError
 from podid.domain.place import Place
 from podid.domain.plan import Action, Done, Header
-from podid.ops.change.journal import Journal, Run
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.records import Run
 from podid.ops.clients import Clients
 
 

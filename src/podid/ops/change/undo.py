@@ -7,8 +7,8 @@ from dataclasses import replace
 from podid.domain.errors import Conflict
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan, Status, matches
-from podid.ops.change.journal import Run
 from podid.ops.change.kinds import kind_of
+from podid.ops.change.records import Run
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients
 
