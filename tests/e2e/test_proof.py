@@ -1,10 +1,13 @@
 """Proof with patience: what may still settle is waited for and is unknown until then; what will not is told at once."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from worlds import ACCOUNT, ORDERS, ROLE_ARN, TARGET, Site, target_trust, trust_for
+from rights_support import allow, limited
+from worlds import ACCOUNT, ORDERS, ROLE_ARN, TARGET, Site, target_arn, target_trust, trust_for
 
 TRUST = trust_for(ORDERS)
 VERIFY = ("verify", "shop/orders", "--yes", "-o", "json")
@@ -108,6 +111,76 @@ def test_a_second_hop_that_cannot_be_looked_at_is_not_guessed(healthy: Site) -> 
     outcome = healthy(*VERIFY)
     assert outcome.json["state"] == "failed"
     assert outcome.json["id"] in (None, "base-role-cannot-assume-target")
+
+
+def without_eks_auth(site: Site, tmp_path: Path) -> dict[str, str]:
+    """A caller who may read everything and redeem nothing, as a person's role usually may."""
+    rights = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    reader = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "all"},
+        "rules": rules,
+    }
+    return limited(site.box, tmp_path, rights, [reader])
+
+
+def hops(report: Any) -> list[tuple[int, str, list[str]]]:
+    return [(hop["hop"], hop["verdict"], [item["id"] for item in hop["findings"]]) for hop in report["hops"]]
+
+
+def test_each_hop_is_told(healthy: Site) -> None:
+    assert hops(healthy.must(*VERIFY).json) == [(1, "match", [])]
+    assert "second hop" not in healthy.must("verify", "shop/orders", "--yes").stdout
+    healthy.with_target()
+    report = healthy.must(*VERIFY).json
+    assert (report["state"], hops(report)) == ("proven", [(1, "match", []), (2, "match", [])])
+    text = healthy.must("verify", "shop/orders", "--yes").stdout
+    assert f"\n  second hop  {target_arn()}: the policies of both roles admit it\n" in text
+
+
+def test_a_target_role_of_another_account_is_proven_though_its_trust_is_not_read(healthy: Site) -> None:
+    healthy.with_target("444455556666")
+    report = healthy.must(*VERIFY).json
+    assert (report["state"], hops(report)[1][:2]) == ("proven", (2, "unknown"))
+    (unknown,) = report["hops"][1]["unknowns"]
+    assert unknown["permission"] == "iam:GetRole in account 444455556666"
+    text = healthy.must("verify", "shop/orders", "--yes").stdout
+    assert f"  second hop  {target_arn('444455556666')}: unknown: role arn:aws:iam::444455556666:role/" in text
+
+
+@pytest.mark.parametrize("hop", [1, 2])
+def test_broken_roles_are_to_blame_where_no_token_can_be_redeemed(healthy: Site, tmp_path: Path, hop: int) -> None:
+    """What cannot be redeemed is unknown; what IAM shows to be broken is broken all the same."""
+    healthy.with_target()
+    env = without_eks_auth(healthy, tmp_path)
+    outcome = healthy(*VERIFY, env=env)
+    assert (outcome.code, outcome.json["permission"]) == (9, "eks-auth:AssumeRoleForPodIdentity")
+    if hop == 1:
+        healthy.trust("shop-orders", without_tag_session())
+    else:
+        healthy.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:role/storefront"))
+    mode = "trust-missing-tag-session" if hop == 1 else "target-role-trust-broken"
+    outcome = healthy(*VERIFY, env=env)
+    report = outcome.json
+    assert (outcome.code, report["state"], report["id"], report["link"]) == (3, "failed", mode, 9)
+    assert [number for number, verdict, _ in hops(report) if verdict == "no-match"] == [hop]
+    assert {pod["state"] for pod in report["pods"]} == {"unknown"}
+
+
+def test_broken_roles_are_to_blame_where_no_pod_runs(healthy: Site) -> None:
+    healthy.cluster.delete("/apis/apps/v1/namespaces/shop/deployments/orders")
+    healthy.wait(60)
+    outcome = healthy(*VERIFY)
+    assert (outcome.code, outcome.json["state"]) == (9, "unknown")
+    iam = healthy.aws("iam")
+    iam.delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
+    iam.delete_role(RoleName="shop-orders")
+    outcome = healthy(*VERIFY)
+    assert (outcome.code, outcome.json["state"], outcome.json["id"]) == (3, "failed", "role-not-found")
+    iam.create_role(RoleName="shop-orders", Path="/apps/", AssumeRolePolicyDocument=json.dumps(TRUST))
+    assert healthy(*VERIFY).json["id"] == "role-not-found"
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from podid.aws.values import Credentials, PodIdentitySession
 from podid.domain.errors import AccessDenied, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Caller
-from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
+from podid.domain.proof import Hop, Identity, PodProof, VerifyReport, VerifyState
+from podid.domain.snapshot import Missing
+from podid.domain.trust import TrustVerdict
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
@@ -114,6 +116,7 @@ def test_every_live_pod_is_asked(world: KubeWorld) -> None:
             )
             for pod in world.reader.list_pods("shop")
         ),
+        hops=(Hop(number=1, role_arn=ROLE, verdict=TrustVerdict.UNKNOWN, unknowns=(Missing("not read"),)),),
     )
     names = [pod.name for pod in world.reader.list_pods("shop")]
     assert (report.exit_code, auth.pods) == (ExitCode.OK, names)
@@ -248,7 +251,7 @@ def test_the_target_role_is_the_one_that_counts(world: KubeWorld) -> None:
             VerifyState.FAILED,
             9,
             "",
-            "EKS may not assume the associated role",
+            "EKS may not assume the associated role; the role's trust policy could not be judged: not read",
         ),
         (
             NotFound("a service account of cluster demo does not exist", subject="a service account of cluster demo"),

@@ -1,11 +1,19 @@
 """What verify says: pod by pod, and for a service account as a whole. No credential is ever in it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Missing
+    from podid.domain.trust import TrustFinding, TrustVerdict
 
 # what no look from outside a pod shows
 NETWORK_AND_SDK = "the network from the pods to the agent, and the SDK in the pods"
@@ -52,8 +60,26 @@ class PodProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """What IAM has of one hop: 1 is EKS becoming the association's role, 2 that role going on to its target role.
+    `role_arn` is the one that is become; `unknowns` say what could not be read or decided."""
+
+    number: Literal[1, 2]
+    role_arn: str
+    verdict: TrustVerdict
+    findings: tuple[TrustFinding, ...] = ()
+    unknowns: tuple[Missing, ...] = ()
+
+    @property
+    def error(self) -> TrustFinding | None:
+        """What keeps it from working; None where nothing is known to."""
+        return next((finding for finding in self.findings if finding.severity is Severity.ERROR), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """The state of the service account is its worst pod's; `reason` says it in a sentence."""
+    """The state of the service account is its worst pod's, or that of its roles where these are seen to be broken and
+    nothing else is; `reason` says it in a sentence. `hops` is what IAM has of the way from role to role."""
 
     cluster: str
     ref: ServiceAccountRef
@@ -65,6 +91,7 @@ class VerifyReport:
     permission: str = ""
     not_looked_at: str = NETWORK_AND_SDK
     pods: tuple[PodProof, ...] = ()
+    hops: tuple[Hop, ...] = ()
 
     @property
     def holds(self) -> bool:

@@ -11,7 +11,7 @@ from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, 
 from podid.domain.proof import VerifyReport
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
-from podid.render.verify import pod_lines, report_body
+from podid.render.verify import report_body, seen_lines
 from podid.render.view import Column, Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def effect_body(effect: Effect | None) -> documents.EffectBody | None:
 def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str]:
     mode = f"; podid explain {effect.id}" if effect.id else ""
     lines = [f"effect: {effect.state}, {effect.how}{mode}"]
-    lines += [line for report in proofs for line in pod_lines(report)]
+    lines += [line for report in proofs for line in seen_lines(report)]
     return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from podid.domain.findings import Severity
 from podid.domain.links import link_words
-from podid.domain.proof import PodProof, VerifyReport, VerifyState
+from podid.domain.proof import Hop, PodProof, VerifyReport, VerifyState
+from podid.domain.snapshot import Missing
+from podid.render.trust import finding_bodies
 from podid.render.view import Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
@@ -44,12 +47,13 @@ def report_body(report: VerifyReport) -> documents.VerifyReportBody:
         "permission": report.permission or None,
         "notSeen": report.not_looked_at,
         "pods": [_pod(proof) for proof in report.pods],
+        "hops": [_hop(hop) for hop in report.hops],
     }
 
 
-def pod_lines(report: VerifyReport) -> list[str]:
-    """A line for each pod that was looked at."""
-    return [_line(proof) for proof in report.pods]
+def seen_lines(report: VerifyReport) -> list[str]:
+    """A line for each pod that was looked at, and what IAM has of the hops."""
+    return [*(_line(proof) for proof in report.pods), *_hop_lines(report.hops)]
 
 
 def _lines(report: VerifyReport) -> list[str]:
@@ -57,7 +61,7 @@ def _lines(report: VerifyReport) -> list[str]:
     if report.link:
         mode = f"; podid explain {report.id}" if report.id else ""
         lines.append(f"  link {link_words(report.link)}{mode}")
-    lines += pod_lines(report)
+    lines += seen_lines(report)
     lines.append(f"  not looked at: {report.not_looked_at}")
     return lines
 
@@ -93,6 +97,34 @@ def _pod(proof: PodProof) -> documents.PodProofBody:
             "expiresAt": timestamp(identity.expires_at),
         },
     }
+
+
+def _hop(hop: Hop) -> documents.HopBody:
+    return {
+        "hop": hop.number,
+        "roleArn": hop.role_arn,
+        "verdict": hop.verdict,
+        "findings": finding_bodies(hop.findings),
+        "unknowns": [{"reason": item.reason, "permission": item.permission or None} for item in hop.unknowns],
+    }
+
+
+def _hop_lines(hops: Sequence[Hop]) -> list[str]:
+    """Always what is known of a second hop; of the first, only what is not as it should be."""
+    lines = []
+    for hop in hops:
+        what = "second hop" if hop.number == 2 else "role"
+        told = [f"{item.id}: {item.message}" for item in hop.findings if item.severity is not Severity.INFO]
+        told += [f"unknown: {_reason(item)}" for item in hop.unknowns]
+        if not told and hop.number == 2:
+            told.append("the policies of both roles admit it")
+        lines += [f"  {what}  {hop.role_arn}: {text}" for text in told]
+    return lines
+
+
+def _reason(item: Missing) -> str:
+    lacking = item.permission and item.permission not in item.reason
+    return f"{item.reason} (needs {item.permission})" if lacking else item.reason
 
 
 def _line(proof: PodProof) -> str:

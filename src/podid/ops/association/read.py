@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, NotFound
+from podid.domain.errors import NotFound
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
 from podid.domain.place import Place
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
-from podid.domain.snapshot import attempt
+from podid.domain.snapshot import Missing, attempt
 from podid.ops.association.plan import association_not_found
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
@@ -71,12 +71,13 @@ def list_refs(eks: Eks, place: Place, *, namespace: str | None) -> tuple[Service
 
 @dataclass(frozen=True, slots=True)
 class AssociationReading:
-    """An association and whether its role admits its pods: `evaluation`, or why that is not known. `second_hop` is set
-    where the association has a target role."""
+    """An association and whether its role admits its pods: `evaluation`, or why that is not known, with the permission
+    that is missing. `second_hop` is set where the association has a target role."""
 
     association: Association
     evaluation: trust.Evaluation | None = None
-    not_evaluated: str = ""
+    not_evaluated: str = "not read"
+    permission: str = ""
     role_missing: bool = False
     second_hop: SecondHop | None = None
 
@@ -90,14 +91,18 @@ def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> 
 
 def _first_hop(iam: Iam, cluster: Cluster, association: Association) -> tuple[AssociationReading, Role | None]:
     name = role_name(association.role_arn)
-    try:
-        role = iam.get_role(name)
-    except NotFound:
+    role = attempt(lambda: iam.find_role(name))
+    if isinstance(role, Missing):
+        what = f"needs {role.permission}" if role.permission else role.reason
+        return AssociationReading(association, not_evaluated=f"not looked at: {what}", permission=role.permission), None
+    # IAM knows roles by name alone: one under another path is not the association's
+    if role.value is None or role.value.arn != association.role_arn:
         return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True), None
-    except AccessDenied as error:
-        return AssociationReading(association, not_evaluated=f"not looked at: needs {error.permission}"), None
-    who = identity(cluster, association.ref, session_tags=association.session_tags, role=role)
-    return AssociationReading(association, trust.evaluate(trust.parse_policy(role.trust), who)), role
+    who = identity(cluster, association.ref, session_tags=association.session_tags, role=role.value)
+    try:
+        return AssociationReading(association, trust.evaluate(trust.parse_policy(role.value.trust), who)), role.value
+    except trust.TrustPolicyError as error:
+        return AssociationReading(association, not_evaluated=f"the trust policy cannot be read: {error}"), role.value
 
 
 def read_second_hop(iam: Iam, cluster: Cluster, association: Association, base: Role | None) -> SecondHop | None:

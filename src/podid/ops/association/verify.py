@@ -12,14 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from podid.domain.errors import NotFound, PodidError, Rejected
-from podid.domain.findings import Severity
 from podid.domain.model import Association, Caller, Pod
-from podid.domain.names import Arn, ServiceAccountRef, role_name
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
-from podid.domain.trust import TrustFinding, TrustVerdict
 from podid.domain.workloads import live, opted_out, own_address, workload_subject
 from podid.ops.agent.coverage import AgentFault, Agents
 from podid.ops.association.effect import is_injected, missing_containers
+from podid.ops.association.hops import blame, blame_words, hops, not_to_blame
 from podid.ops.association.read import AssociationReading
 from podid.ops.association.settling import NO_CHANGES, LateChanges
 from podid.ops.clients import Clients
@@ -44,7 +43,23 @@ def verify(
 ) -> VerifyReport:
     """Looks at the fields and the node of every live pod, and redeems a token for one pod of each workload on each
     node, ready ones first, at most `most` (None: for every pod). What could not be looked at is `unknown`, never
-    raised."""
+    raised. Where no pod shows a broken link and the roles' policies do, these are to blame."""
+    report = replace(_of_pods(clients, reading, now, say, changes, most), hops=hops(reading))
+    finding = blame(reading)
+    if report.state is not VerifyState.UNKNOWN or finding is None:
+        return report
+    reason = f"{blame_words(finding, reading)}; {report.reason}"
+    return replace(report, state=VerifyState.FAILED, reason=reason, id=finding.id, link=TRUST_LINK, permission="")
+
+
+def _of_pods(
+    clients: Clients,
+    reading: AssociationReading,
+    now: datetime,
+    say: Callable[[str], None],
+    changes: LateChanges,
+    most: int | None,
+) -> VerifyReport:
     association, ref = reading.association, reading.association.ref
     try:
         pods = clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
@@ -142,7 +157,7 @@ def _prove(clients: Clients, reading: AssociationReading, pod: Pod, changed: str
 def _settling(proof: PodProof, reading: AssociationReading, changed: str) -> PodProof:
     """A failure within seconds of a change says nothing yet: EKS Auth may not have heard of it everywhere. But where
     the trust itself refuses, as IAM has it now, nothing that settles would change that."""
-    if proof.state is not VerifyState.FAILED or not changed or _trust_finding(reading) is not None:
+    if proof.state is not VerifyState.FAILED or not changed or blame(reading) is not None:
         return proof
     reason = f"{changed} and may still be settling ({proof.reason})"
     return replace(proof, state=VerifyState.UNKNOWN, reason=reason, settling=True)
@@ -157,46 +172,11 @@ def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodPro
     if isinstance(error, Rejected) and error.service_code in _TRUST_CODES:
         if error.service_code.startswith("PackedPolicy"):
             return _proof(pod, VerifyState.FAILED, error.what, id="packed-policy-too-large", link=TRUST_LINK)
-        if reading.role_missing:
-            reason = f"{error.what}; {reading.not_evaluated}"
-            return _proof(pod, VerifyState.FAILED, reason, id="role-not-found", link=TRUST_LINK)
-        if (finding := _trust_finding(reading)) is not None:
-            reason = f"EKS Auth refuses it: {_whose(finding, reading)}{finding.message}"
+        if (finding := blame(reading)) is not None:
+            reason = f"EKS Auth refuses it: {blame_words(finding, reading)}"
             return _proof(pod, VerifyState.FAILED, reason, id=finding.id, link=TRUST_LINK)
-        return _proof(pod, VerifyState.FAILED, error.what + _hops(reading), link=TRUST_LINK)
+        return _proof(pod, VerifyState.FAILED, error.what + not_to_blame(reading), link=TRUST_LINK)
     return _proof(pod, VerifyState.UNKNOWN, error.what, error=error)
-
-
-def _trust_finding(reading: AssociationReading) -> TrustFinding | None:
-    """Why EKS may not become the role, as IAM has it now: the first hop, then the one to a target role. None where
-    that does not tell."""
-    first = reading.evaluation
-    if first is not None and first.verdict is TrustVerdict.NO_MATCH:
-        return next((item for item in first.findings if item.severity is Severity.ERROR), None)
-    return reading.second_hop.error if reading.second_hop is not None else None
-
-
-def _whose(finding: TrustFinding, reading: AssociationReading) -> str:
-    """Which role's trust a finding is about, where its sentence does not name it."""
-    association, second = reading.association, reading.second_hop
-    of_target = second is not None and second.evaluation is not None and finding in second.evaluation.findings
-    arn = (association.target_role_arn if of_target else association.role_arn) or ""
-    role = f"target role {arn}" if of_target else f"role {role_name(arn)}"
-    return "" if role_name(arn) in finding.message and not of_target else f"{role}: "
-
-
-def _hops(reading: AssociationReading) -> str:
-    """What is known of the two hops where neither is seen to be broken."""
-    first, second = reading.evaluation, reading.second_hop
-    words = []
-    if reading.not_evaluated:
-        words.append(f"the role was {reading.not_evaluated}")
-    elif first is not None and first.verdict is TrustVerdict.MATCH:
-        words.append("its own trust policy admits it")
-    if second is not None and second.unknowns:
-        lacking = second.unknowns[0]
-        words.append(f"whether it may become its target role could not be looked at: {lacking.reason}")
-    return "".join(f"; {word}" for word in words)
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:

@@ -8,8 +8,10 @@ from typing_extensions import TypedDict
 from podid.domain.findings import FixClass, Outcome, Severity
 from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, ModeId, Names, ServiceAccounts, Time
 from podid.domain.proof import VerifyState
+from podid.domain.trust import TrustVerdict
 from podid.ops.agent.status import AgentVerdict
 from podid.ops.errortext import Certainty
+from podid.render.documents.access import NotLookedAtBody, TrustFindingBody
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
@@ -120,6 +122,14 @@ class PodProofBody(TypedDict):
     identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
 
 
+class HopBody(TypedDict):
+    hop: Annotated[Literal[1, 2], About("1 is EKS becoming the role, 2 the role going on to its target role.")]
+    roleArn: Annotated[ArnText, About("The role that is become.")]
+    verdict: Annotated[TrustVerdict, About("What the policies in IAM say, for both actions together.")]
+    findings: Annotated[Sequence[TrustFindingBody], About("What is broken or fragile, by failure mode.")]
+    unknowns: Sequence[NotLookedAtBody]
+
+
 class VerifyReportBody(TypedDict):
     clusterName: str
     namespace: str
@@ -132,6 +142,7 @@ class VerifyReportBody(TypedDict):
     permission: MissingRight
     notSeen: Annotated[str, About("What the state says nothing of.")]
     pods: Sequence[PodProofBody]
+    hops: Annotated[Sequence[HopBody], About("What IAM has of the way from role to role, beside what was proven.")]
 
 
 class VerifyReportDocument(VerifyReportBody):
