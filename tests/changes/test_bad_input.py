@@ -256,6 +256,7 @@ def with_member(value: str) -> str:
         (with_member("NaN"), "NaN is not a JSON value"),
         (with_member('"\\ud800"'), "lone surrogate"),
         (with_member("1" + "0" * 400), "out of range"),
+        (with_member("1" + "0" * 9999), "a number has 10,000 digits"),
         (with_member("[" * 5000 + "]" * 5000), "nested too deeply"),
         ('{"Statement": [', "line 1, column"),
         (" " * 1024 * 1024 + "{}", "larger than 1 MiB"),
@@ -283,3 +284,26 @@ def test_a_bom_is_no_matter_and_a_pipe_is_refused(box: Sandbox, podid: Podid, tm
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     check(podid(*CREATE, "--policy-file", str(pipe), "-o", "json"), 2, "not a regular file")
+
+
+@pytest.mark.parametrize("argv", [CREATE, (*ASSOCIATE, *ROLE, "--update-trust")], ids=["create", "associate"])
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        ("arn:aws:eks:*:*:cluster/demo", "is not the ARN of an EKS cluster"),
+        (f"arn:aws:eks:us-west-2:{'?' * 12}:cluster/demo", "is not the ARN of an EKS cluster"),
+        ("arn:aws:eks:us-west-2:111122223333:cluster/*", "is not the ARN of an EKS cluster"),
+        ("arn:aws:eks:us-west-2:111122223333:cluster/demo/*", "is not the ARN of an EKS cluster"),
+        ("arn:aws:eks:us-west-2:111122223333:cluster/demo\n", "is not the ARN of an EKS cluster"),
+        ("arn:aws*:eks:us-west-2:111122223333:cluster/demo", "is not an ARN"),
+        ("arn:aws:eks:us-west-2:999922223333:cluster/demo", "111122223333"),
+        ("arn:aws-cn:eks:us-west-2:111122223333:cluster/demo", "aws-cn"),
+    ],
+)
+def test_no_wildcard_and_no_other_account_gets_into_a_condition(
+    box: Sandbox, podid: Podid, argv: tuple[str, ...], arn: str, why: str
+) -> None:
+    """In `ArnEquals` wildcards are live: a cluster is named strictly, and is the caller's own."""
+    outcome = podid(*argv, "--cluster", arn, "-o", "json")
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0), outcome
+    assert why in outcome.error["message"], outcome.error

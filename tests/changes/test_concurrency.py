@@ -1,9 +1,11 @@
 """Two at once, and things that move between a plan and its undoing."""
 
 import fcntl
+import json
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
+from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
@@ -27,8 +30,16 @@ HEADER = Header(
 ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
-def at_once(box: Sandbox, podid: Podid, operation: str, commands: list[tuple[str, ...]], tmp_path: Path) -> list[Ended]:
-    """Processes that all have made their plans before the first of them makes the call `operation`."""
+def at_once(
+    box: Sandbox,
+    podid: Podid,
+    operation: str,
+    commands: Sequence[tuple[str, ...]],
+    tmp_path: Path,
+    states: Sequence[str] = (),
+) -> list[Ended]:
+    """Processes that all have made their plans before the first of them makes the call `operation`; those with the same
+    of `states`, directories, are on one machine."""
     answer = box.gateway.answer
     together = threading.Barrier(len(commands))
     waited: set[int] = set()
@@ -45,12 +56,133 @@ def at_once(box: Sandbox, podid: Podid, operation: str, commands: list[tuple[str
         for number, command in enumerate(commands):
             (tmp_path / str(number)).mkdir()
             launchers.append(Launcher(tmp_path / str(number)))
-            launchers[-1].start(command, dict(podid.env))
+            more = {"XDG_STATE_HOME": states[number]} if states else {}
+            launchers[-1].start(command, {**podid.env, **more})
         return [launcher.wait() for launcher in launchers]
     finally:
         box.gateway.answer = answer  # type: ignore[method-assign]
         for launcher in launchers:
             launcher.stop()
+
+
+UPDATE = ("role", "create", "shared", "--update-trust", "--adopt", "-o", "json", "--for")
+
+
+def shared_role(box: Sandbox, name: str = "shared") -> None:
+    add_role(box.world, box.iam, name, pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",)))
+
+
+def admitted(box: Sandbox, name: str = "shared") -> set[str]:
+    """The service accounts that statements of the role name."""
+    statements = account_state(box)["roles"][name]["trust"]["Statement"]
+    tags = [item.get("Condition", {}).get("StringEquals", {}) for item in statements]
+    return {item["aws:RequestTag/kubernetes-service-account"] for item in tags if len(item) == 3}
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_two_trust_changes_that_were_planned_on_the_same_policy(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, machines: int
+) -> None:
+    """On one machine they take turns. On two, the one writes over the other, which sees it at its end."""
+    shared_role(box)
+    commands = [(*UPDATE, f"shop/{name}") for name in ("one", "two")]
+    states = [str(tmp_path / f"state-{number % machines}") for number in range(2)]
+    together = "GetRole" if machines == 1 else "UpdateAssumeRolePolicy"
+
+    ended = at_once(box, podid, together, commands, tmp_path, states)
+
+    assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
+    assert admitted(box) == {"one", "two"}
+    if machines == 2:
+        notes = [note for item in ended for note in json.loads(item.stdout)["notes"]]
+        assert any("somebody else" in note for note in notes)
+    before = {item["runId"]: item for item in runs(podid)}
+    assert all(item["status"] == "done" for item in before.values())
+    assert podid("undo", "last", "--yes").code in (0, 6)
+    assert len(admitted(box)) >= 1  # never both: undo takes back its own
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+@pytest.mark.parametrize("pairs", [3, pytest.param(200, marks=pytest.mark.rare)])
+def test_pairs_of_trust_changes_lose_nothing(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, pairs: int, machines: int
+) -> None:
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+    launchers = [Launcher(tmp_path / str(number)) for number in range(2)]
+    try:
+        for pair in range(pairs):
+            shared_role(box, f"shared-{pair}")
+            for number, launcher in enumerate(launchers):
+                command = ("role", "create", f"shared-{pair}", *UPDATE[3:], f"shop/{['one', 'two'][number]}")
+                state = str(tmp_path / f"state-{number % machines}")
+                launcher.start(command, {**podid.env, "XDG_STATE_HOME": state})
+                time.sleep(pair % 10 * 0.02)
+            ended = [launcher.wait() for launcher in launchers]
+            assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
+            assert admitted(box, f"shared-{pair}") == {"one", "two"}, pair
+    finally:
+        for launcher in launchers:
+            launcher.stop()
+
+
+def test_a_writer_who_never_lets_up_is_said(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is written is written over: no success is claimed."""
+    shared_role(box)
+    answer = box.gateway.answer
+    (role,) = [item for item in box.iam.backend("111122223333").roles.values() if item.name == "shared"]
+    theirs = role.assume_role_policy_document
+    looks = 0
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        nonlocal looks
+        done = answer(request)
+        if box.gateway.name(request).operation == "GetRole" and role.assume_role_policy_document != theirs:
+            looks += 1
+            role.assume_role_policy_document = theirs
+        return done
+
+    box.gateway.answer = answering  # type: ignore[method-assign]
+    outcome = podid(*UPDATE, "shop/orders")
+    assert outcome.code == 6, outcome
+    assert outcome.stdout == ""
+    assert outcome.error["message"] == "The role trust shared was changed, and somebody else has written over it since"
+    assert outcome.error["hint"].startswith("podid role create shared")
+    assert 3 <= looks <= 10
+    assert runs(podid)[0]["status"] == "failed"
+
+
+def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
+    box: Sandbox, podid: Podid, journal: Path
+) -> None:
+    shared_role(box)
+    answer = box.gateway.answer
+    (role,) = [item for item in box.iam.backend("111122223333").roles.values() if item.name == "shared"]
+    theirs = pods_trust(box.world.clusters["demo"], actions=("sts:AssumeRole",))
+    theirs["Statement"].insert(
+        0, {"Sid": "New", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    changed = False
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        nonlocal changed
+        done = answer(request)
+        if box.gateway.name(request).operation == "ListRolePolicies" and not changed:
+            changed = True  # the planner has read the trust by now
+            role.assume_role_policy_document = json.dumps(theirs)
+        return done
+
+    box.gateway.answer = answering  # type: ignore[method-assign]
+    outcome = podid(*UPDATE, "shop/orders")
+    assert outcome.code == 0, outcome
+    (action,) = [item for item in outcome.json["actions"] if item["kind"] == "role-trust"]
+    assert action["before"]["policyDocument"] == theirs
+    assert action["after"]["policyDocument"]["Statement"][:2] == theirs["Statement"]
+    assert "planned anew" in outcome.json["notes"][-1]
+    assert podid("undo", "last", "--yes").code == 0
+    assert account_state(box)["roles"]["shared"]["trust"] == theirs
 
 
 def test_two_associate_the_same_account(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

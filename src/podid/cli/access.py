@@ -14,7 +14,7 @@ from podid.cli.cluster import NamedCluster, current_context, find_cluster, named
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.domain.errors import Conflict, NotFound, PodidError
+from podid.domain.errors import Conflict, NotFound, PodidError, UsageError
 from podid.domain.patience import Clock, Patience
 from podid.domain.place import Place, WhoAndWhere
 
@@ -175,9 +175,16 @@ class Access:
         from pathlib import Path
 
         from podid.ops.change.journal import Journal
+        from podid.ops.change.locks import Locks
 
         chosen = self.options.journal_dir
-        return Journal(Path(chosen) if chosen else self.runtime.state_dir() / "journal")
+        try:
+            state = self.runtime.state_dir()
+        except UsageError:
+            if not chosen:
+                raise
+            return Journal(Path(chosen))
+        return Journal(Path(chosen) if chosen else state / "journal", Locks(state / "locks"))
 
     def patience(self, default_seconds: float) -> Patience:
         """--timeout, or the default, by this run's clock; what is going on is shown as progress."""

@@ -10,6 +10,7 @@ from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TrustFinding, unwritable_principals
+from podid.domain.trust.merge import holds, merged
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import Scope, ScopeKind
@@ -44,6 +45,8 @@ __all__ = [
     "diff",
     "effective_scope",
     "evaluate",
+    "holds",
+    "merged",
     "new_policy",
     "other_principals",
     "parse_policy",

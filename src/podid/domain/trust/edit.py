@@ -54,7 +54,7 @@ def add(
     if covering is not None:
         doubt = "" if found.verdict is TrustVerdict.MATCH else f", but {_reason(found)}"
         return _unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index)
-    new = _with_free_sid(statement, {s.sid for s in policy.statements})
+    new = with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
     index = len(policy.statements)
     return _written(policy, raws, index, quota, f"Statement[{index}] ({new['Sid']}) was added")
@@ -152,7 +152,7 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     return next(s for s in sure if s.index in decisive)
 
 
-def _with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
+def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
     """IAM wants Sids to be unique in a policy."""
     sid, number = str(raw["Sid"]), 1
     while sid in taken:
@@ -211,7 +211,7 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
     kept = [s for s in policy.statements if s not in wide]
     meant = [meaning(s.raw) for s in kept]
     taken = {s.sid for s in kept}
-    new = [_with_free_sid(raw, taken) for raw in built if meaning(raw) not in meant]
+    new = [with_free_sid(raw, taken) for raw in built if meaning(raw) not in meant]
     raws: list[Raw] = []
     for statement in policy.statements:
         if statement is wide[0]:

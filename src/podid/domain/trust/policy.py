@@ -14,6 +14,9 @@ from urllib.parse import unquote
 from podid.domain.errors import InvalidInput
 from podid.domain.trust.conditions import Condition, Value, compile_condition
 
+# more than any number that IAM compares with
+_MOST_DIGITS = 1000
+
 _KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
 _KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 
@@ -111,7 +114,7 @@ def _decode(document: str | bytes) -> object:
         text = document.decode("utf-8-sig") if isinstance(document, bytes) else document.removeprefix("\ufeff")
         if text.lstrip().startswith("%"):
             text = unquote(text, errors="strict")
-        return json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_Object, parse_constant=_no_constant, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise TrustPolicyError(place, f"this is not JSON: {error.msg}") from error
@@ -121,6 +124,12 @@ def _decode(document: str | bytes) -> object:
         raise TrustPolicyError("", "this is not a policy: it is nested too deeply") from error
     except ValueError as error:
         raise TrustPolicyError("", f"this is not JSON: {error}") from error
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has {len(text):,} digits")
+    return int(text)
 
 
 def _no_constant(name: str) -> object:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
+from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal, Recorder
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
+from podid.ops.change.kinds.base import Moved
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.clients import Clients
 
 _TRIES = 4
 _ROLE_SETTLE_SECONDS = 30.0
+# far longer than another writer takes between its read and its write
+_LOOK_AGAIN_SECONDS = 1.0
+_ANEW = "somebody else had changed it since the plan was made; planned anew on what was there then"
 _ROLES = (ROLE.name, ROLE_TRUST.name)
 
 
@@ -48,12 +53,27 @@ def apply(
             change = _Change(action, clients, plan.header, patience, journal, tuple(done))
             outcome, error = _one(number, change, recorder)
             done.append(outcome)
-        return ChangeResult(plan=plan, done=tuple(done), run_id=recorder.run_id, error=error)
+        for number, item in enumerate(done):
+            if item.status is Status.DONE and kind_of(item.action.kind).contended:
+                change = _Change(item.action, clients, plan.header, patience, journal, tuple(done))
+                done[number], failure = _looked_at_again(number, change, item, recorder)
+                error = error or failure
+        notes = _notes(done)
+        return ChangeResult(plan=plan, done=tuple(done), run_id=recorder.run_id, error=error, notes=notes)
+
+
+def _notes(done: Sequence[Done]) -> tuple[str, ...]:
+    """What somebody else did to the same thing meanwhile."""
+    there = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
+    return tuple(
+        f"{kind.subject(item.action)}: {item.reason}" for item in there if (kind := kind_of(item.action.kind)).contended
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """An action, and what it takes to carry it out. `done` is what the run did before."""
+    """An action, and what it takes to carry it out. `done` is what the run did before, `reason` how it comes to be
+    this one."""
 
     action: Action
     clients: Clients
@@ -61,6 +81,7 @@ class _Change:
     patience: Patience
     journal: Journal
     done: tuple[Done, ...]
+    reason: str = ""
 
     @property
     def cluster(self) -> str:
@@ -75,6 +96,18 @@ class _Change:
             raise error from unread
 
     def write(self) -> State | None:
+        """One after another, as far as this machine goes: what is about a role reads before it writes."""
+        role, kind = self.action.keys.get("roleName"), kind_of(self.action.kind)
+        if role is None or not (kind.overwrites or kind.contended):
+            return self._write()
+        name = f"role-{self.header.account}-{role.lower()}"
+        with self.journal.locks.held(name, f"role {role}", self.patience):
+            return self._write()
+
+    def anew(self) -> _Change:
+        return replace(self, action=kind_of(self.action.kind).anew(self.clients, self.cluster, self.action))
+
+    def _write(self) -> State | None:
         kind, action = kind_of(self.action.kind), self.action
         if not self._about_new_role():
             if kind.overwrites:
@@ -122,6 +155,23 @@ class _Change:
 
 
 def _one(number: int, change: _Change, recorder: Recorder) -> tuple[Done, PodidError | None]:
+    """What became of the action; it is planned anew, a few times, where somebody else came in between and both can
+    have what they want."""
+    for _ in range(_TRIES):
+        done, error = _once(number, change, recorder)
+        if not isinstance(error, Moved) or not kind_of(change.action.kind).contended:
+            break
+        try:
+            change = replace(change.anew(), reason=_ANEW)
+        except PodidError:
+            break
+        if change.action.verb is Verb.NONE:
+            done = Done(change.action, Status.UNCHANGED, change.action.after, "somebody else has just done the same")
+            return done, _record(number, done, change, recorder)
+    return done, error
+
+
+def _once(number: int, change: _Change, recorder: Recorder) -> tuple[Done, PodidError | None]:
     action = change.action
     try:
         recorder.intent(number, action)
@@ -133,14 +183,48 @@ def _one(number: int, change: _Change, recorder: Recorder) -> tuple[Done, PodidE
         failed = Done(action, Status.FAILED, reason=error.what, error=error)
         # where nobody knows whether it was made, the intent stays open and the next run settles it
         if not isinstance(error, Unavailable):
-            with suppress(PodidError):  # the change's own failure is the one to tell
-                recorder.outcome(number, failed, change.patience.clock.now())
+            _record(number, failed, change, recorder)  # the change's own failure is the one to tell
         return failed, error
+    # it was made, and that is what must be told, also where nothing more can be written down
+    return done, _record(number, done, change, recorder)
+
+
+def _record(number: int, done: Done, change: _Change, recorder: Recorder) -> PodidError | None:
     try:
         recorder.outcome(number, done, change.patience.clock.now())
     except PodidError as error:
-        return done, error  # it was made, and that is what must be told; nothing more can be written down
-    return done, None
+        return error
+    return None
+
+
+def _looked_at_again(number: int, change: _Change, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
+    """What is contended is there at the end of the run, or that is said. A writer who had read the document before this
+    run wrote it, and writes it later than now, cannot be seen: IAM has no compare-and-swap."""
+    subject = kind_of(done.action.kind).subject(done.action)
+    for _ in range(_TRIES):
+        change.patience.clock.sleep(_LOOK_AGAIN_SECONDS)
+        try:
+            if not kind_of(done.action.kind).lost(change.clients, change.cluster, done.action):
+                return done, None
+            change = replace(change, action=done.action)
+            change = replace(change.anew(), reason="somebody else wrote over it; made again on what was there then")
+        except NotFound:
+            break
+        except Unavailable as error:
+            return replace(done, reason=f"it could not be read again: {error.what}"), None
+        except PodidError:
+            break
+        done, error_ = _one(number, change, recorder)
+        if error_ is not None:
+            return done, error_
+    lost = Conflict(
+        f"The {subject} was changed, and somebody else has written over it since",
+        hint=Again(),
+        subject=done.action.target,
+    )
+    failed = replace(done, status=Status.FAILED, reason=lost.what, error=lost)
+    _record(number, failed, change, recorder)
+    return failed, lost
 
 
 def _carry_out(change: _Change) -> Done:
@@ -150,7 +234,7 @@ def _carry_out(change: _Change) -> Done:
     failure: PodidError
     for tries, _ in enumerate(change.patience.rounds(0.5, longest=1.5), 1):
         try:
-            return Done(action, Status.DONE, change.write())
+            return Done(action, Status.DONE, change.write(), change.reason)
         except (LostAnswer, Conflict) as error:
             lost = error if isinstance(error, LostAnswer) else lost
             current, held = change.read(lost or error), kind_of(action.kind).held

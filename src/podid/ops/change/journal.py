@@ -21,15 +21,18 @@ from typing import Any
 
 from podid.domain.errors import InvalidInput, NotFound, UsageError
 from podid.domain.plan import Action, Done, Header, Status
+from podid.ops.change.locks import Locks
 from podid.ops.change.records import VERSION, Run, member, read_records, run_of
 from podid.ops.private import make_private
 
 
 class Journal:
-    """A directory of runs. Raises UsageError when it cannot be used, which names the remedy."""
+    """A directory of runs. Raises UsageError when it cannot be used, which names the remedy. `locks` are those of the
+    machine, whichever journal is written."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, locks: Locks | None = None) -> None:
         self.directory = directory
+        self.locks = locks or Locks()
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, newest first. A file that is not a journal is named in the error, never skipped."""

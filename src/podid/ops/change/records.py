@@ -91,8 +91,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     command = member(head, "command", list)
     if not all(isinstance(word, str) for word in command):
         raise ValueError("command is no list of words")
-    intents = {member(record, "number", int): record for record in records if record["type"] == "intent"}
-    outcomes = {member(record, "number", int): record for record in records if record["type"] == "outcome"}
+    intents, outcomes = _intents_and_outcomes(records)
     return Run(
         run_id=run_id,
         command=tuple(command),
@@ -109,6 +108,22 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         restarted=any(record["type"] == "restarts" for record in records),
         steps=tuple(_step(intent, outcomes.get(number)) for number, intent in sorted(intents.items())),
     )
+
+
+def _intents_and_outcomes(
+    records: list[dict[str, Any]],
+) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
+    """By number. An action that was planned anew has a further intent, which takes the place of what came before."""
+    intents: dict[int, dict[str, Any]] = {}
+    outcomes: dict[int, dict[str, Any]] = {}
+    for record in records:
+        if record["type"] == "intent":
+            number = member(record, "number", int)
+            intents[number] = record
+            outcomes.pop(number, None)
+        elif record["type"] == "outcome":
+            outcomes[member(record, "number", int)] = record
+    return intents, outcomes
 
 
 def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from podid.domain.errors import Conflict, PodidError
+from podid.domain.errors import Again, Conflict, PodidError
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Clients
@@ -37,6 +37,8 @@ class ResourceKind(ABC):
     assigned: ClassVar[frozenset[str]] = frozenset()
     # members that say how a change is made: the service is told them, and does not hold them afterwards
     manner: ClassVar[frozenset[str]] = frozenset()
+    # one document that several write at once, without a word of the service: it is looked at again when the run ends
+    contended: ClassVar[bool] = False
     # what to know before one is deleted
     once_deleted: ClassVar[tuple[str, ...]] = ()
 
@@ -99,6 +101,16 @@ class ResourceKind(ABC):
         if not matches(action.before, self.read(clients, cluster, action.keys)):
             raise moved(self.subject(action), action)
 
+    def lost(self, clients: Clients, cluster: str, action: Action) -> bool:
+        """Whether what the action changed is no longer there: another writer, who had read what was there before, has
+        written over it."""
+        return False
+
+    def anew(self, clients: Clients, cluster: str, action: Action) -> Action:
+        """The same change of what is there now; nothing to change where it is there already. Raises Conflict where the
+        two cannot be brought together."""
+        raise moved(self.subject(action), action)
+
     def not_undone(self, action: Action) -> str:
         """Why an action of this kind is left out when its run is undone; empty when it is not."""
         return ""
@@ -118,8 +130,12 @@ class ResourceKind(ABC):
         return None if state is None else {key: value for key, value in state.items() if key not in left_out}
 
 
-def moved(subject: str, action: Action) -> Conflict:
-    return Conflict(f"The {subject} has changed since the plan was made", subject=action.target)
+class Moved(Conflict):
+    """Somebody else has changed the resource since the plan was made."""
+
+
+def moved(subject: str, action: Action) -> Moved:
+    return Moved(f"The {subject} has changed since the plan was made", hint=Again(), subject=action.target)
 
 
 def text(state: State, key: str) -> str:

@@ -1,0 +1,58 @@
+"""Turns that processes of this machine take: IAM has no compare-and-swap, and between a read and a write there is room
+for another writer."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from podid.domain.errors import TimedOut
+from podid.domain.patience import Patience
+from podid.ops.private import make_private
+
+WAIT_SECONDS = 60.0
+
+
+class Locks:
+    """One file a lock, empty, in a directory of the caller's own; a process that dies gives its locks back. Without a
+    directory, or where it cannot be written, everybody goes ahead: who writes looks again afterwards all the same."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def held(self, name: str, subject: str, patience: Patience) -> Iterator[None]:
+        """Alone among the processes of this machine for as long as the block lasts. `name` is a file's, `subject` the
+        thing in a sentence. Raises TimedOut where another process does not let go of it."""
+        descriptor = self._open(name)
+        if descriptor is None:
+            yield
+            return
+        try:
+            _wait(descriptor, subject, patience)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str) -> int | None:
+        if self._directory is None:
+            return None
+        with suppress(OSError):
+            make_private(self._directory)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            return os.open(self._directory / f"{name}.lock", flags, 0o600)
+        return None
+
+
+def _wait(descriptor: int, subject: str, patience: Patience) -> None:
+    for _ in patience.within(min(WAIT_SECONDS, patience.seconds)).rounds(0.05, longest=0.5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            patience.say(f"another podid on this machine is changing {subject}; waiting for it")
+        else:
+            return
+    raise TimedOut(f"Another podid on this machine is changing {subject} and does not come to an end", subject=subject)
