@@ -35,6 +35,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("list", "-o", ""), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
         (("list", "--output", "j"), ["json", "jsonl"]),
         (("list", "--output=j"), ["json", "jsonl"]),
+        (("doctor", "--output=j"), ["json", "jsonl", "junit"]),
         (("list", "--output", "=", "j"), ["json", "jsonl"]),
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
         (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect", "proof"]),

@@ -27,6 +27,8 @@ class Command:
     body: Callable[..., None]
     shared: tuple[str, ...]
     rights: Callable[[], CommandRights]
+    # whether it writes a doctor's report, which has formats of its own
+    reports: bool = False
 
     @property
     def help(self) -> str:
@@ -52,7 +54,7 @@ class Command:
         signature = [
             inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
             *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-            *(options.parameter(item) for item in names),
+            *(options.parameter(item, reports=self.reports) for item in names),
         ]
         if "show_permissions" in self.shared:
             signature.append(self._show_permissions(name))
@@ -60,7 +62,7 @@ class Command:
         def call(**values: Any) -> None:
             ctx: typer.Context = values.pop("ctx")
             values.pop("show_permissions", None)
-            handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names})
+            handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=self.reports)
             self.body(**{item: handed[item] for item in wanted}, **values)
 
         call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
@@ -95,22 +97,23 @@ class Command:
         )
 
 
-def _handed_in(runtime: Runtime, values: dict[str, Any]) -> dict[str, Any]:
-    chosen, sources = options.from_values(values, runtime.env)
+def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> dict[str, Any]:
+    chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
     terminal = Terminal(runtime, chosen)
     return {"access": Access(runtime, chosen, sources, terminal), "terminal": terminal, "options": chosen}
 
 
 def command(
-    *, shared: tuple[str, ...] = (), rights: Callable[[], CommandRights] = CommandRights
+    *, shared: tuple[str, ...] = (), rights: Callable[[], CommandRights] = CommandRights, reports: bool = False
 ) -> Callable[[Callable[..., None]], Command]:
     """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
     its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
-    that it may call; it imports them itself, for they are wanted only by --show-permissions."""
+    that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o takes the
+    formats of `podid.render.reports` too."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, rights)
+        return Command(body, shared, rights, reports)
 
     return wrap
 

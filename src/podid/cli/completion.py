@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podid.domain.plan import Wait
-from podid.render.formats import Format
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -63,7 +62,6 @@ SCRIPTS: dict[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 # options whose values are few and known without asking anybody
 VALUES: dict[str, tuple[str, ...]] = {
-    "--output": tuple(Format),
     "--wait": tuple(Wait),
     "--scope": ("service-account", "namespace", "cluster", "account"),
     "--resolve-conflicts": ("none", "preserve", "overwrite"),
@@ -162,7 +160,9 @@ def _possible(node: Any, rest: Sequence[str], prefix: str) -> Iterator[Candidate
     open_option = next((param for param in options if rest and _takes_value(param) and rest[-1] in param.opts), None)
     if open_option is not None:
         name = open_option.opts[0]
-        yield from (Candidate(value) for value in VALUES.get(name, ()))
+        # what --output takes is all that its help says, and not the same for every command
+        known = _first_sentence(open_option.help).split("|") if name == "--output" else VALUES.get(name, ())
+        yield from (Candidate(value) for value in known)
         if source := NAMED.get(name) or PLACEHOLDERS.get(open_option.metavar or ""):
             yield Candidate("", source=source)
     elif prefix.startswith("-") and "--" not in rest:

@@ -6,6 +6,7 @@ one `Shared`.
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from inspect import Parameter
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ import typer
 
 from podid.domain.errors import InvalidInput
 from podid.domain.plan import Wait
-from podid.render.formats import Format
+from podid.render.formats import Format, parse_format
+from podid.render.reports import Report
 
 _PANEL = "Shared options"
 
@@ -48,7 +50,7 @@ class Shared:
         "--namespace", "-n", metavar="NS", help="Only this namespace.", env=("PODID_NAMESPACE",)
     )
     all_namespaces: bool = _switch("--all-namespaces", "-A", help="Every namespace, whatever PODID_NAMESPACE says.")
-    output: Format = _flag(
+    output: Format | Report = _flag(
         *("--output", "-o"), metavar="FORMAT", help="|".join(Format), env=("PODID_OUTPUT",), default=Format.TABLE
     )
     query: str | None = _flag("--query", metavar="JMESPATH", help="Print only this part of the result.")
@@ -90,18 +92,24 @@ CHANGE = ("yes", "dry_run", "journal_dir")
 WAITING = ("wait", "timeout")
 
 
-def parameter(name: str) -> Parameter:
-    """The shared option as a parameter that Typer reads: text as it was typed, or a switch."""
+def parameter(name: str, *, reports: bool = False) -> Parameter:
+    """The shared option as a parameter that Typer reads: text as it was typed, or a switch. `reports` is for a command
+    that writes the formats of a doctor's report too."""
     flag = FLAGS[name]
     switch = flag.default is False
-    annotation: Any = (
-        Annotated[bool, flag.metadata["option"]] if switch else Annotated[str | None, flag.metadata["option"]]
-    )
+    option = flag.metadata["option"]
+    if reports and name == "output":
+        option = copy(option)
+        option.help = option.help.replace("|".join(Format), "|".join((*Format, *Report)))
+    annotation: Any = Annotated[bool, option] if switch else Annotated[str | None, option]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=False if switch else None, annotation=annotation)
 
 
-def from_values(values: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Shared, dict[str, str]]:
-    """The options with the environment filled in, and for each value that was given, where it came from.
+def from_values(
+    values: Mapping[str, Any], env: Mapping[str, str], *, reports: bool = False
+) -> tuple[Shared, dict[str, str]]:
+    """The options with the environment filled in, and for each value that was given, where it came from. `reports` as
+    in `parameter`.
 
     Raises InvalidInput for a value that no command could use.
     """
@@ -117,7 +125,8 @@ def from_values(values: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Shar
                 chosen[name] = env[variable]
                 sources[name] = variable
                 break
-    shared = Shared(**{**chosen, "output": _format(chosen.get("output")), "wait": _wait(chosen.get("wait"))})
+    output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
+    shared = Shared(**{**chosen, "output": output, "wait": _wait(chosen.get("wait"))})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
@@ -127,12 +136,6 @@ def from_values(values: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Shar
     if shared.expect_account is not None and not re.fullmatch(r"\d{12}", shared.expect_account):
         raise InvalidInput(f"--expect-account {shared.expect_account!r} is not a 12-digit account id")
     return shared, sources
-
-
-def _format(text: str | None) -> Format:
-    from podid.render.formats import parse_format
-
-    return Format.TABLE if text is None else parse_format(text)
 
 
 def _wait(text: str | None) -> Wait | None:

@@ -33,9 +33,12 @@ class Streams:
     stdout_tty: bool
     stderr_tty: bool
     width: int = 80
+    # stdout for text that a CI runner is meant to obey
+    obeyed: IO[str] | None = None
 
     def defuse(self) -> None:
         """For a run in a CI runner that obeys what it reads."""
+        self.obeyed = self.stdout
         self.stdout, self.stderr = (cast("IO[str]", _Defused(stream)) for stream in (self.stdout, self.stderr))
 
     @classmethod

@@ -16,10 +16,12 @@ from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
 from podid.render.layout import wrap_line
+from podid.render.reports import Report, write_report
 from podid.render.view import View
 
 if TYPE_CHECKING:
     from podid.aws.session import CallRecord
+    from podid.domain.report import DoctorReport
 
 
 _MOST_CHARACTERS = 1024 * 1024
@@ -32,7 +34,7 @@ class Terminal:
         self._runtime = runtime
         self._options = options
         # beside a document on stdout, a script's stderr holds an error document or nothing
-        quiet = options.quiet or (options.output.structured and not runtime.streams.stderr_tty)
+        quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
 
@@ -144,10 +146,21 @@ class Terminal:
                 )
             )
             return
+        if isinstance(options.output, Report):
+            raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
         if options.output is Format.TABLE and options.query is None and (empty := view.empty):
             self.note(empty)  # nothing on both streams would look like a failure
         text = to_text(view, options.output, options.query)
         self._stdout(_writing(text))
+
+    def write_report(self, report: DoctorReport, form: Report) -> None:
+        """A doctor's report in a format of other programs; workflow commands reach the runner that they are for."""
+        self.progress.done()
+        text, obeyed = write_report(form, report), self._runtime.streams.obeyed
+        if form is Report.GITHUB and obeyed is not None:
+            self._stdout(lambda _: obeyed.write(text))
+        else:
+            self._stdout(_writing(text))
 
     def stream(self, items: Iterable[Mapping[str, object]]) -> None:
         """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
@@ -166,7 +179,7 @@ class Terminal:
 
         argv, color = self._runtime.argv, self._color(self._runtime.streams.stderr)
         self._stderr(
-            error_json(error, argv) if self._options.output.structured else error_text(error, argv, color=color)
+            error_json(error, argv) if _structured(self._options.output) else error_text(error, argv, color=color)
         )
 
     def _color(self, stream: IO[str]) -> bool:
@@ -190,6 +203,10 @@ class Terminal:
             self._stderr(f"Warning: the result could not be written to stdout: {error.strerror}\n")
             return False
         return True
+
+
+def _structured(output: Format | Report) -> bool:
+    return isinstance(output, Format) and output.structured
 
 
 def _writing(text: str) -> Callable[[IO[str]], object]:

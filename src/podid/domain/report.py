@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.links import LINKS
 
 RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
@@ -30,6 +32,54 @@ class BrokenLink:
     service_account: str
     check: str
     link: int
+
+
+class LinkState(StrEnum):
+    """The worst that was seen of a link. `unseen`: there is no verdict on it, or none that applies."""
+
+    BROKEN = "broken"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+    FINE = "fine"
+    NOTE = "note"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCounts:
+    """A link of the way to credentials with how many verdicts on it there are of each sort, masked ones included."""
+
+    link: int
+    ok: int = 0
+    broken: int = 0
+    warnings: int = 0
+    notes: int = 0
+    unknown: int = 0
+
+    @property
+    def state(self) -> LinkState:
+        worst_first = (
+            (self.broken, LinkState.BROKEN),
+            (self.warnings, LinkState.WARNING),
+            (self.unknown, LinkState.UNKNOWN),
+            (self.ok, LinkState.FINE),
+            (self.notes, LinkState.NOTE),
+        )
+        return next((state for count, state in worst_first if count), LinkState.UNSEEN)
+
+
+def count_link(link: int, verdicts: Iterable[Verdict]) -> LinkCounts:
+    """Of the verdicts, those on this link."""
+    found = [item for item in verdicts if item.link == link]
+    failed = [item.severity for item in found if item.outcome is Outcome.FAIL]
+    return LinkCounts(
+        link=link,
+        ok=sum(item.outcome is Outcome.PASS for item in found),
+        broken=failed.count(Severity.ERROR),
+        warnings=failed.count(Severity.WARN),
+        notes=failed.count(Severity.INFO),
+        unknown=sum(item.outcome is Outcome.UNKNOWN for item in found),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +115,11 @@ class DoctorReport:
             passed=sum(v.outcome is Outcome.PASS for v in self.verdicts),
             masked=len(self.findings) - len(plain),
         )
+
+    @property
+    def chain(self) -> tuple[LinkCounts, ...]:
+        """podid's own access, then the ten links."""
+        return tuple(count_link(number, self.verdicts) for number in range(len(LINKS)))
 
     @property
     def first_broken(self) -> tuple[BrokenLink, ...]:

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.links import LINKS, link_words
-from podid.domain.report import RANK, DoctorReport
+from podid.domain.report import RANK, DoctorReport, LinkCounts, LinkState
 from podid.domain.words import short_list
 from podid.ops.doctor.diagnose import CheckInfo
 from podid.render.view import Column, Document, Table, View, columns, document, timestamp
@@ -16,6 +16,14 @@ from podid.render.view import Column, Document, Table, View, columns, document, 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
 
+MARKS = {
+    LinkState.BROKEN: "✗",
+    LinkState.WARNING: "!",
+    LinkState.UNKNOWN: "?",
+    LinkState.FINE: "✓",
+    LinkState.NOTE: "i",
+    LinkState.UNSEEN: "-",
+}
 _WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 
 
@@ -42,7 +50,7 @@ def _table(verdicts: Iterable[Verdict]) -> Table:
 
 def _lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str, ...]:
     lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
-    lines += ["", *_chain(report.verdicts)]
+    lines += ["", *_chain(report.chain)]
     if report.first_broken:
         lines += ["", "first broken link:"]
         lines += [
@@ -76,24 +84,16 @@ def _lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _chain(verdicts: Iterable[Verdict]) -> list[str]:
-    """A row for each of the ten links, with a mark: ✓ in order, ✗ broken, ! a warning, ? undecided, i a note, - no
-    verdict; podid's own access comes before them where it is in the way."""
-    by_link: dict[int, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_link.setdefault(verdict.link, []).append(verdict)
+def _chain(chain: Iterable[LinkCounts]) -> list[str]:
+    """A row for each of the ten links, with a mark; podid's own access comes before them where it is in the way."""
     lines = [f"    {'link':<20}{'ok':>4}{'broken':>8}{'unknown':>9}"]
-    for number, name in enumerate(LINKS):
-        found = by_link.get(number, [])
-        ok = sum(item.outcome is Outcome.PASS for item in found)
-        failed = [item.severity for item in found if item.outcome is Outcome.FAIL]
-        broken, unknown = failed.count(Severity.ERROR), sum(item.outcome is Outcome.UNKNOWN for item in found)
-        if number == 0 and not unknown:
+    for item in chain:
+        if item.link == 0 and not item.unknown:
             continue
-        marks = ((broken, "✗"), (Severity.WARN in failed, "!"), (unknown, "?"), (ok, "✓"), (failed, "i"))
-        mark = next((mark for there, mark in marks if there), "-")
-        counts = f"{ok or '':>4}{broken or '':>8}{unknown or '':>9}" if mark != "-" else "  not looked at"
-        lines.append(f" {mark} {number:>2} {name:<18}{counts}".rstrip())
+        counts = f"{item.ok or '':>4}{item.broken or '':>8}{item.unknown or '':>9}"
+        if item.state is LinkState.UNSEEN:
+            counts = "  not looked at"
+        lines.append(f" {MARKS[item.state]} {item.link:>2} {LINKS[item.link]:<18}{counts}".rstrip())
     return lines
 
 
@@ -177,6 +177,7 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             "masked": counts.masked,
         },
         "associations": report.associations,
+        "chain": [_link(item) for item in report.chain],
         "firstBroken": [
             {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
         ],
@@ -186,6 +187,19 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
     if all_verdicts:
         body["verdicts"] = [_verdict(v) for v in report.verdicts]
     return document(body)
+
+
+def _link(item: LinkCounts) -> documents.LinkBody:
+    return {
+        "link": item.link,
+        "name": LINKS[item.link],
+        "state": item.state,
+        "ok": item.ok,
+        "broken": item.broken,
+        "warnings": item.warnings,
+        "notes": item.notes,
+        "unknown": item.unknown,
+    }
 
 
 def _checked(verdict: Verdict) -> documents.CheckedBody:
@@ -219,6 +233,9 @@ def _verdict(verdict: Verdict) -> documents.VerdictBody:
         **_checked(verdict),
         "outcome": verdict.outcome,
         "message": verdict.message,
+        "reason": verdict.reason or None,
+        "permission": verdict.permission or None,
+        "serviceAccounts": verdict.chain,
         "maskedBy": verdict.masked_by or None,
     }
 

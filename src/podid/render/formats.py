@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
+from podid.render.reports import Report
 from podid.render.view import NOTHING, Document, Json, Table, View, columns, plain
 
 if TYPE_CHECKING:
@@ -142,11 +143,11 @@ def _said(error: Exception) -> str:
     return f"{what} at character {place + 1}" if isinstance(place, int) else what
 
 
-def check_query(query: str | None, fmt: Format) -> None:
+def check_query(query: str | None, fmt: Format | Report) -> None:
     """Refuses, before any work is done, an expression that cannot be run or a format that has no values to query."""
     if query is None:
         return
-    if fmt in (Format.CSV, Format.NAME):
+    if fmt in (Format.CSV, Format.NAME, *Report):
         raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
     import jmespath
     from jmespath.exceptions import JMESPathError
@@ -182,8 +183,11 @@ def _text_cell(cell: Json) -> str:
     return json.dumps(cell, ensure_ascii=True, separators=(",", ":"))
 
 
-def parse_format(text: str) -> Format:
-    try:
-        return Format(text)
-    except ValueError:
-        raise InvalidInput(f"{text!r} is not an output format: {', '.join(Format)}", subject=text) from None
+def parse_format(text: str, *, reports: bool = False) -> Format | Report:
+    """The format of that name; `reports` where those of a doctor's report are among them."""
+    names = (*Format, *Report) if reports else tuple(Format)
+    if text in names:
+        return next(name for name in names if name == text)
+    if text in tuple(Report):
+        raise InvalidInput(f"Only podid doctor has {text} as an output format", subject=text)
+    raise InvalidInput(f"{text!r} is not an output format: {', '.join(names)}", subject=text)

@@ -16,7 +16,7 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, reports=True)
 def doctor(
     access: Access,
     terminal: Terminal,
@@ -53,6 +53,7 @@ def doctor(
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
     from podid.ops.doctor.scope import parse_target
     from podid.render.doctor import check_list_view, doctor_view
+    from podid.render.reports import Report
 
     level = typed.severity(fail_on)
     checks = select(check or (), skip or ())
@@ -64,5 +65,8 @@ def doctor(
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
     report = diagnose(snapshot, checks=checks, scope=scope)
-    terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
+    if isinstance(options.output, Report):
+        terminal.write_report(report, options.output)
+    else:
+        terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
     terminal.leave(report.exit_code(fail_on=level, allow_unknown=allow_unknown))

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from podid.domain.findings import FixClass, Outcome, Severity
 from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, ModeId, Names, ServiceAccounts, Time
 from podid.domain.proof import VerifyState
+from podid.domain.report import LinkState
 from podid.domain.trust import TrustVerdict
 from podid.ops.agent.status import AgentVerdict
 from podid.ops.errortext import Certainty
@@ -57,7 +58,21 @@ class UnknownBody(CheckedBody):
 class VerdictBody(CheckedBody):
     outcome: Outcome
     message: str
+    reason: Annotated[str | None, About("Why nothing could be said.")]
+    permission: MissingRight
+    serviceAccounts: ServiceAccounts
     maskedBy: str | None
+
+
+class LinkBody(TypedDict):
+    link: Link
+    name: str
+    state: LinkState
+    ok: int
+    broken: int
+    warnings: int
+    notes: int
+    unknown: int
 
 
 class DoctorReportDocument(TypedDict):
@@ -72,6 +87,7 @@ class DoctorReportDocument(TypedDict):
         SummaryBody, About("Findings by severity, those explained by an earlier broken link under masked.")
     ]
     associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
     firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]
     unknowns: Sequence[UnknownBody]

@@ -1,0 +1,38 @@
+"""Workflow commands of GitHub Actions: an annotation for each finding, and for each obstacle that hid something."""
+
+from podid.domain.findings import Severity, Verdict
+from podid.domain.report import DoctorReport
+from podid.domain.words import short_list
+from podid.render.reports.parts import commands, headline, said, subject_words, worst_first
+
+_COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
+_MOST_SUBJECTS = 5
+
+
+def write(report: DoctorReport) -> str:
+    lines = [_finding(verdict) for verdict in worst_first(report)]
+    lines += _unknowns(report)
+    lines.append(_command("notice", f"podid doctor {report.cluster}", headline(report)))
+    return "".join(f"{item}\n" for item in lines)
+
+
+def _finding(verdict: Verdict) -> str:
+    text = "\n".join((said(verdict), *verdict.evidence, *commands(verdict)))
+    return _command(_COMMAND[verdict.severity], f"{verdict.check}: {subject_words(verdict.subject)}", text)
+
+
+def _unknowns(report: DoctorReport) -> list[str]:
+    hidden: dict[str, list[str]] = {}
+    for verdict in report.unknowns:
+        hidden.setdefault(said(verdict), []).append(f"{verdict.check} {subject_words(verdict.subject)}")
+    return [
+        _command("warning", "not looked at", f"{reason}\n{short_list(what, _MOST_SUBJECTS)}")
+        for reason, what in hidden.items()
+    ]
+
+
+def _command(name: str, title: str, text: str) -> str:
+    # the escapes are those that the runner takes back (actions/toolkit, command.ts)
+    data = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    shown = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+    return f"::{name} title={shown}::{data}"

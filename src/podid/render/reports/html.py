@@ -1,0 +1,179 @@
+"""One HTML file that needs nothing else: no script, no font, no address is loaded. A picture of the way to credentials
+for each service account, then what was found."""
+
+from collections.abc import Iterable
+from html import escape
+
+from podid.domain.findings import Severity, Verdict
+from podid.domain.links import LINKS
+from podid.domain.report import DoctorReport, LinkCounts, LinkState
+from podid.render.doctor import MARKS
+from podid.render.reports.parts import (
+    CLUSTER,
+    Way,
+    commands,
+    headline,
+    identities,
+    said,
+    subject_words,
+    title_of,
+    worst_first,
+)
+from podid.render.sanitize import line
+from podid.render.view import timestamp
+
+_WORDS = {
+    LinkState.BROKEN: "broken",
+    LinkState.WARNING: "warning",
+    LinkState.UNKNOWN: "could not be looked at",
+    LinkState.FINE: "in order",
+    LinkState.NOTE: "note",
+    LinkState.UNSEEN: "not looked at",
+}
+# of so many service accounts each has its picture; the findings name all of them
+MOST_PICTURES = 200
+_STEP, _RADIUS, _TOP = 104, 17, 24
+
+_STYLE = """
+:root { color-scheme: light dark; --text: #1c1f24; --soft: #5b6470; --page: #fff; --edge: #d5dae1; --code: #f3f5f8;
+  --fine: #1a7f37; --broken: #c62828; --warning: #9a6700; --unknown: #7d4cc4; --note: #0969da; --unseen: #848d97; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e9ee; --soft: #9aa4b1; --page: #14171c; --edge: #343b45;
+  --code: #1f242c; --fine: #4cc26b; --broken: #ff7b72; --warning: #e3b341; --unknown: #bf94ff; --note: #6cb2ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 1.5rem; background: var(--page); color: var(--text);
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 0; } p { margin: .25rem 0; } .soft { color: var(--soft); }
+section.identity, article { border: 1px solid var(--edge); border-radius: .5rem; padding: .75rem 1rem;
+  margin: .75rem 0; }
+article { border-left-width: .35rem; }
+pre { background: var(--code); border-radius: .35rem; padding: .5rem .75rem; overflow-x: auto; }
+code { font-family: ui-monospace, monospace; font-size: .9em; }
+.picture { overflow-x: auto; } svg { display: block; min-width: 44rem; width: 100%; height: auto; }
+svg text { fill: var(--text); font: 12px system-ui, sans-serif; text-anchor: middle; }
+svg .mark { font-weight: 700; font-size: 16px; fill: var(--page); }
+svg line { stroke: var(--edge); stroke-width: 2; }
+ul { margin: .25rem 0; padding-left: 1.25rem; }
+"""
+_STATES = "".join(
+    f"svg .{state} circle {{ fill: var(--{state}); }} article.{state} {{ border-left-color: var(--{state}); }}"
+    f" .word.{state} {{ color: var(--{state}); font-weight: 600; }}\n"
+    for state in LinkState
+)
+_SEVERITY = {
+    Severity.ERROR: (LinkState.BROKEN, "error"),
+    Severity.WARN: (LinkState.WARNING, "warning"),
+    Severity.INFO: (LinkState.NOTE, "note"),
+}
+
+
+def write(report: DoctorReport) -> str:
+    title = f"podid doctor: {_text(report.cluster)}"
+    return "\n".join(
+        (
+            "<!DOCTYPE html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            # text of the cluster is in this file: nothing in it may run or be fetched
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+            f"<title>{title}</title><style>{_STYLE}{_STATES}</style></head><body>",
+            f"<header><h1>{title}</h1>",
+            f'<p>{headline(report)}</p><p class="soft">{_scope(report)}{timestamp(report.taken_at)}</p></header>',
+            "<main>",
+            *_pictures(report),
+            *_findings(report),
+            "</main></body></html>",
+            "",
+        )
+    )
+
+
+def _scope(report: DoctorReport) -> str:
+    return f"{_text(report.scope)}, " if report.scope else ""
+
+
+def _pictures(report: DoctorReport) -> list[str]:
+    found = identities(report)
+    lines = ["<h2>The way to credentials</h2>"]
+    lines += [part for identity in found[:MOST_PICTURES] for part in _identity(identity)]
+    if len(found) > MOST_PICTURES:
+        lines.append(f"<p>{len(found) - MOST_PICTURES} more service accounts have no picture here.</p>")
+    return lines
+
+
+def _identity(identity: Way) -> list[str]:
+    name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
+    broken = identity.first_broken
+    state, words = (LinkState.BROKEN, f"first broken link: {broken}") if broken else (LinkState.FINE, "no broken link")
+    if not broken and any(item.state is LinkState.UNKNOWN for item in identity.chain):
+        state, words = LinkState.UNKNOWN, "no broken link was seen, and not every link could be looked at"
+    return [
+        f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',
+        f'<div class="picture">{_picture(identity)}</div></section>',
+    ]
+
+
+def _picture(identity: Way) -> str:
+    width = _STEP * len(identity.chain)
+    told = "; ".join(f"{LINKS[item.link]}: {_WORDS[item.state]}" for item in identity.chain)
+    middle = _STEP // 2
+    parts = [
+        f'<svg viewBox="0 0 {width} 84" role="img" aria-label="{_text(told)}">',
+        f'<line x1="{middle}" y1="{_TOP}" x2="{width - middle}" y2="{_TOP}"/>',
+        *(_station(item, middle + _STEP * place) for place, item in enumerate(identity.chain)),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _station(item: LinkCounts, x: int) -> str:
+    return (
+        f'<g class="{item.state}"><circle cx="{x}" cy="{_TOP}" r="{_RADIUS}"/>'
+        f'<text class="mark" x="{x}" y="{_TOP + 6}">{MARKS[item.state]}</text>'
+        f'<text x="{x}" y="{_TOP + 36}">{item.link} {LINKS[item.link]}</text>'
+        f'<text x="{x}" y="{_TOP + 52}">{_short(item)}</text></g>'
+    )
+
+
+def _short(item: LinkCounts) -> str:
+    shown = (
+        (item.broken, "broken"),
+        (item.warnings, "warned of"),
+        (item.unknown, "unknown"),
+        (item.ok, "ok"),
+        (item.notes, "noted"),
+    )
+    return next((f"{count} {word}" for count, word in shown if count), "not looked at")
+
+
+def _findings(report: DoctorReport) -> list[str]:
+    lines = ["<h2>Findings</h2>"]
+    lines += [_finding(verdict) for verdict in worst_first(report)] or ["<p>Nothing wrong was found.</p>"]
+    masked = [item for item in report.findings if item.masked_by]
+    if masked:
+        lines.append("<h2>Follows from the above</h2>")
+        lines.append(_items(f"{item.check}: {subject_words(item.subject)}, after {item.masked_by}" for item in masked))
+    if report.unknowns:
+        lines.append("<h2>Could not be looked at, so neither fine nor broken</h2>")
+        lines.append(_items(f"{item.check}: {subject_words(item.subject)}: {said(item)}" for item in report.unknowns))
+    return lines
+
+
+def _finding(verdict: Verdict) -> str:
+    state, word = _SEVERITY[verdict.severity]
+    title = f"{verdict.check}, {subject_words(verdict.subject)}"
+    return (
+        f'<article class="{state}"><h3><span class="word {state}">{word}</span> {_text(title)}</h3>'
+        f'<p class="soft">{_text(title_of(verdict.check))}</p><p>{_text(said(verdict))}</p>'
+        f"{_items(verdict.evidence)}"
+        f"<pre><code>{_text(chr(10).join(commands(verdict)), lines=True)}</code></pre></article>"
+    )
+
+
+def _items(texts: Iterable[str]) -> str:
+    items = "".join(f"<li>{_text(text)}</li>" for text in texts)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _text(text: str, *, lines: bool = False) -> str:
+    return escape(text if lines else line(text))

@@ -1,0 +1,64 @@
+"""JUnit's XML, as Jenkins, GitLab and GitHub's test reporters read it: a suite for each link, a case for each verdict.
+
+An error or a warning fails its case, what could not be decided at error level is in error, what follows from an earlier
+broken link is skipped.
+"""
+
+import re
+from xml.etree import ElementTree as ET
+
+from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.links import LINKS, link_words
+from podid.domain.report import DoctorReport
+from podid.render.reports.parts import commands, fails, said, subject_words
+from podid.render.view import timestamp
+
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write(report: DoctorReport) -> str:
+    root = ET.Element("testsuites", name=_xml(f"podid doctor {report.cluster}"))
+    for number in range(len(LINKS)):
+        verdicts = [item for item in report.verdicts if item.link == number and item.outcome != Outcome.NOT_APPLICABLE]
+        if verdicts:
+            root.append(_suite(number, verdicts, timestamp(report.taken_at)))
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    ET.indent(root)
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
+
+
+def _suite(number: int, verdicts: list[Verdict], taken_at: str) -> ET.Element:
+    cases = [_case(item) for item in verdicts]
+    counts = {
+        "tests": len(cases),
+        "failures": sum(case.find("failure") is not None for case in cases),
+        "errors": sum(case.find("error") is not None for case in cases),
+        "skipped": sum(case.find("skipped") is not None for case in cases),
+    }
+    suite = ET.Element("testsuite", name=f"link {link_words(number)}", timestamp=taken_at)
+    suite.attrib.update({name: str(count) for name, count in counts.items()})
+    suite.extend(cases)
+    return suite
+
+
+def _case(verdict: Verdict) -> ET.Element:
+    case = ET.Element(
+        "testcase", classname=f"podid.{verdict.check}", name=_xml(f"{verdict.check} {subject_words(verdict.subject)}")
+    )
+    message = _xml(said(verdict))
+    if verdict.masked_by:
+        ET.SubElement(case, "skipped", message=_xml(f"{message} (follows from {verdict.masked_by})"))
+    elif verdict.outcome is Outcome.UNKNOWN:
+        ET.SubElement(case, "error" if verdict.severity is Severity.ERROR else "skipped", message=message)
+    elif fails(verdict):
+        failure = ET.SubElement(case, "failure", type=verdict.severity, message=message)
+        failure.text = _xml("\n".join((*verdict.evidence, *commands(verdict))))
+    elif verdict.outcome is Outcome.FAIL:
+        ET.SubElement(case, "system-out").text = message
+    return case
+
+
+def _xml(text: str) -> str:
+    """Without the characters that XML 1.0 cannot hold, in any spelling."""
+    return _NOT_XML.sub("?", text)

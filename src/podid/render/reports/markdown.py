@@ -1,0 +1,65 @@
+"""Markdown as GitHub and GitLab render it: a job summary, a comment on a pull request, an issue."""
+
+import re
+
+from podid.domain.findings import Severity, Verdict
+from podid.domain.links import LINKS
+from podid.domain.report import DoctorReport, LinkState
+from podid.render.reports.parts import commands, headline, said, subject_words, title_of, worst_first
+from podid.render.sanitize import line
+from podid.render.view import timestamp
+
+_STATE = {
+    LinkState.BROKEN: "❌ broken",
+    LinkState.WARNING: "⚠️ warning",
+    LinkState.UNKNOWN: "❔ unknown",
+    LinkState.FINE: "✅ in order",
+    LinkState.NOTE: "💡 note",
+    LinkState.UNSEEN: "not looked at",
+}
+_SEVERITY = {Severity.ERROR: "❌ error", Severity.WARN: "⚠️ warning", Severity.INFO: "💡 note"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~&])")
+# a mention or a link is made after the backslashes are gone; a break without width keeps both apart
+_BREAK = "&#8203;"
+
+
+def write(report: DoctorReport) -> str:
+    where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
+    lines = [f"# podid doctor: {_text(where)}", "", f"{headline(report)}, at {timestamp(report.taken_at)}.", ""]
+    lines += ["| | link | state | ok | broken | unknown |", "|---:|---|---|---:|---:|---:|"]
+    lines += [
+        f"| {item.link} | {LINKS[item.link]} | {_STATE[item.state]} | {item.ok} | {item.broken} | {item.unknown} |"
+        for item in report.chain
+        if item.link or item.unknown
+    ]
+    for verdict in worst_first(report):
+        lines += ["", *_finding(verdict)]
+    masked = [item for item in report.findings if item.masked_by]
+    if masked:
+        lines += ["", "## Follows from the above", ""]
+        lines += [
+            f"- `{item.check}` {_text(subject_words(item.subject))} (after `{item.masked_by}`)" for item in masked
+        ]
+    if report.unknowns:
+        lines += ["", "## Could not be looked at", ""]
+        lines += [
+            f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(said(item))}" for item in report.unknowns
+        ]
+    return "".join(f"{item}\n" for item in lines)
+
+
+def _finding(verdict: Verdict) -> list[str]:
+    heading = f"## {_SEVERITY[verdict.severity]}: {verdict.check}, {_text(subject_words(verdict.subject))}"
+    lines = [heading, "", f"{title_of(verdict.check)}: {_text(said(verdict))}", ""]
+    lines += [f"- {_text(item)}" for item in verdict.evidence]
+    if verdict.evidence:
+        lines.append("")
+    # a text of backquotes cannot end a fence that is longer
+    shown = commands(verdict)
+    fence = "`" * max(3, 1 + max((len(run) for text in shown for run in re.findall("`+", text)), default=0))
+    return [*lines, f"{fence}sh", *shown, fence]
+
+
+def _text(text: str) -> str:
+    """Foreign text as text: no markup, no mention, no table cell of its own."""
+    return _SPECIAL.sub(r"\\\1", line(text)).replace("@", f"@{_BREAK}").replace("://", f":{_BREAK}//")

@@ -1,0 +1,87 @@
+"""What the formats have in common: what is said of a report, before the words are put into a format's own syntax."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.links import LINKS
+from podid.domain.report import RANK, DoctorReport, LinkCounts, count_link
+from podid.pages.entry import Entry
+from podid.pages.index import ENTRIES
+from podid.render.sanitize import line
+
+HOMEPAGE = "https://github.com/podid/podid"
+CLUSTER = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A service account ("ns/name", or "*" for what concerns the whole cluster) with its own way to credentials."""
+
+    name: str
+    chain: tuple[LinkCounts, ...]
+    first_broken: str
+
+
+def identities(report: DoctorReport) -> tuple[Way, ...]:
+    """One for each service account that a verdict names, those with a broken link first. A verdict on all of the
+    cluster counts for each of them; where no service account is named, the cluster stands for them."""
+    names = {name for verdict in report.verdicts for name in verdict.chain} - {CLUSTER}
+    broken = {item.service_account: item.check for item in report.first_broken}
+    for_all = broken.get(CLUSTER, "")
+    found = [_identity(name, report.verdicts, broken.get(name) or for_all) for name in names or {CLUSTER}]
+    return tuple(sorted(found, key=lambda item: (not item.first_broken, item.name)))
+
+
+def _identity(name: str, verdicts: Iterable[Verdict], first_broken: str) -> Way:
+    own = [item for item in verdicts if name in item.chain or CLUSTER in item.chain]
+    return Way(name, tuple(count_link(number, own) for number in range(1, len(LINKS))), first_broken)
+
+
+def worst_first(report: DoctorReport) -> tuple[Verdict, ...]:
+    """The findings that no earlier broken link explains."""
+    plain = (item for item in report.findings if not item.masked_by)
+    return tuple(sorted(plain, key=lambda item: -RANK[item.severity]))
+
+
+def headline(report: DoctorReport) -> str:
+    """`2 errors, 1 warning, 0 notes, 3 unknown`."""
+    counts = report.summary
+    words = [
+        f"{number} {word}{'' if number == 1 else 's'}"
+        for number, word in ((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))
+    ]
+    return ", ".join((*words, f"{counts.unknown} unknown"))
+
+
+def subject_words(subject: Subject) -> str:
+    return line(str(subject))
+
+
+def said(verdict: Verdict) -> str:
+    """The message of a finding, the reason of an unknown, each on one line."""
+    if verdict.outcome is Outcome.UNKNOWN:
+        needs = verdict.permission and verdict.permission not in verdict.reason
+        return line(f"{verdict.reason} (needs {verdict.permission})" if needs else verdict.reason)
+    return line(verdict.message)
+
+
+def commands(verdict: Verdict) -> tuple[str, ...]:
+    """What mends a finding, and what explains it, each as one line that a shell takes."""
+    fixes = tuple(line(shlex.join(command)) for command in verdict.fix.commands) if verdict.fix else ()
+    return (*fixes, shlex.join(("podid", "explain", verdict.check)))
+
+
+def entry_of(check: str) -> Entry | None:
+    return next((entry for entry in ENTRIES if entry.id == check), None)
+
+
+def title_of(check: str) -> str:
+    entry = entry_of(check)
+    return entry.title if entry else check
+
+
+def fails(verdict: Verdict) -> bool:
+    """Whether it is a finding that asks for something to be done: a note does not."""
+    return verdict.outcome is Outcome.FAIL and not verdict.masked_by and verdict.severity is not Severity.INFO

@@ -1,0 +1,93 @@
+"""SARIF 2.1.0, for code scanning: a rule for each failure mode that was met, a result for each finding and unknown.
+
+Nothing of it is in a file, but GitHub shows only results that have one: the place of an object is a path below the
+cluster's name, beside the logical location that says what it is.
+"""
+
+from urllib.parse import quote
+
+from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.links import link_words
+from podid.domain.report import DoctorReport
+from podid.pages.entry import Entry
+from podid.render.formats import to_json
+from podid.render.reports.parts import HOMEPAGE, commands, entry_of, said, subject_words
+from podid.render.view import plain, timestamp
+from podid.version import VERSION
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "note"}
+
+
+def write(report: DoctorReport) -> str:
+    shown = (*report.findings, *report.unknowns)
+    ids = sorted({verdict.check for verdict in shown})
+    run = {
+        "tool": {
+            "driver": {
+                "name": "podid",
+                "version": VERSION,
+                "informationUri": HOMEPAGE,
+                "rules": [_rule(name, entry_of(name)) for name in ids],
+            }
+        },
+        "automationDetails": {"id": f"podid/{_encoded(report.cluster)}/"},
+        "invocations": [{"executionSuccessful": not report.unknowns, "endTimeUtc": timestamp(report.taken_at)}],
+        "results": [_result(verdict, report, ids.index(verdict.check)) for verdict in shown],
+    }
+    return to_json(plain({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
+
+
+def _rule(name: str, entry: Entry | None) -> dict[str, object]:
+    from podid.ops.explain import load
+
+    rule: dict[str, object] = {"id": name}
+    if entry is not None:
+        body = load(entry.id).body
+        rule |= {
+            "shortDescription": {"text": entry.title},
+            "fullDescription": {"text": entry.healthy or entry.title},
+            "help": {"text": body, "markdown": body},
+            "helpUri": f"{HOMEPAGE}/blob/main/docs/reference/checks.md",
+            "defaultConfiguration": {"level": _LEVEL[Severity(entry.severity)]},
+            "properties": {"tags": [f"link {link_words(entry.link)}"]},
+        }
+    return rule
+
+
+def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, object]:
+    undecided = verdict.outcome is Outcome.UNKNOWN
+    subject = verdict.subject
+    parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
+    text = said(verdict)
+    if not undecided:
+        text = "\n".join((text, *verdict.evidence, "", *commands(verdict)))
+    result: dict[str, object] = {
+        "ruleId": verdict.check,
+        "ruleIndex": index,
+        # the level of a result that is not a failure is none (SARIF 2.1.0, 3.27.10)
+        "kind": "open" if undecided else "fail",
+        "level": "none" if undecided else "note" if verdict.masked_by else _LEVEL[verdict.severity],
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "/".join(_encoded(part) for part in (report.cluster, *parts))},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [
+                    {"fullyQualifiedName": subject_words(subject), "name": subject.name, "kind": "resource"}
+                ],
+            }
+        ],
+        "partialFingerprints": {
+            "podid/v1": "/".join((report.cluster_arn or report.cluster, verdict.check, *parts)),
+        },
+    }
+    if verdict.masked_by:
+        result["properties"] = {"maskedBy": verdict.masked_by}
+    return result
+
+
+def _encoded(part: str) -> str:
+    return quote(part, safe="", errors="replace")
