@@ -121,6 +121,25 @@ def test_trust_healthy_unknown_and_without_a_role(rule: str) -> None:
     assert [a[0] for a in answers(rule, healthy(cluster=DENIED))] == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("document", "others"),
+    [
+        (trust({"AWS": "*"}, Null={"aws:SourceArn": "true"}), {"trust-condition-never-matches": "fail"}),
+        (trust({"AWS": "*", "Service": "pods.eks.amazonaws.com"}, StringLike={"sts:RoleSessionName": "*"}), {}),
+    ],
+)
+def test_a_role_that_everybody_can_assume_is_an_error_whatever_else_is_so(
+    document: dict[str, object], others: dict[str, str]
+) -> None:
+    snapshot = with_role(role(document=document))
+    found = {r: answers(r, snapshot)[0] for r in TRUST}
+    assert found["trust-too-broad"][:2] == ("fail", "error")
+    assert {r: a[0] for r, a in found.items() if a[0] == "fail" and r != "trust-too-broad"} == others
+    fix = verdicts("trust-too-broad", snapshot)[0].fix
+    assert fix is not None
+    assert [command[:3] for command in fix.commands] == [("podid", "role", "show")]
+
+
 def test_a_condition_that_only_a_real_call_settles_is_unknown_once() -> None:
     snapshot = with_role(role(document=trust(StringEquals={"example:unheard-of": "x"})))
     outcomes = {r: [a[0] for a in answers(r, snapshot)] for r in TRUST}

@@ -181,6 +181,18 @@ def test_warnings_neither_mask_nor_are_masked() -> None:
     ) == {"agent-not-on-node": "", "role-not-found": "", "trust-too-broad": ""}
 
 
+def test_a_role_that_is_open_to_all_breaks_nobody_and_is_explained_by_nothing() -> None:
+    assert masks(
+        failing("agent-not-installed", "*"),
+        failing("trust-too-broad", "a/b"),
+        failing("trust-wrong-principal", "a/c"),
+    ) == {"agent-not-installed": "", "trust-too-broad": "", "trust-wrong-principal": "agent-not-installed"}
+    assert masks(failing("trust-too-broad", "a/b"), failing("pod-predates-association", "a/b")) == {
+        "trust-too-broad": "",
+        "pod-predates-association": "",
+    }
+
+
 @pytest.mark.parametrize("cause", ["association-sa-not-found", "association-namespace-not-found"])
 def test_the_trust_of_nobody_is_a_consequence_whatever_the_severity(cause: str) -> None:
     assert masks(

@@ -13,6 +13,10 @@ from podid.domain.snapshot import Missing, Snapshot, crashed
 NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
 
 
+# an error that breaks nobody's way and that no broken link explains: everybody gets in
+OF_ITS_OWN = ("trust-too-broad",)
+
+
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:
     """Every verdict of every check, in the order of `checks`, then by subject. Never raises for a check's fault."""
     return tuple(verdict for check in checks for verdict in _run(check, snapshot))
@@ -37,14 +41,15 @@ def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict
     broken: dict[str, str] = {}
     masked: dict[int, Verdict] = {}
     for position, verdict in ordered:
-        if verdict.outcome is Outcome.FAIL and verdict.severity is Severity.ERROR:
+        failed = verdict.outcome is Outcome.FAIL and verdict.check not in OF_ITS_OWN
+        if failed and verdict.severity is Severity.ERROR:
             cause = _cause(verdict, broken)
             if cause and cause != verdict.check and not verdict.masked_by:
                 verdict = replace(verdict, masked_by=cause)
             if not verdict.masked_by:
                 for name in verdict.chain:
                     broken.setdefault(name, verdict.check)
-        elif verdict.outcome is Outcome.FAIL and verdict.check in NOBODY_THERE:
+        elif failed and verdict.check in NOBODY_THERE:
             for name in verdict.chain:
                 broken.setdefault(name, verdict.check)
         masked[position] = verdict

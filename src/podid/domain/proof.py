@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain.exit_codes import ExitCode
-from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Hop:
     @property
     def error(self) -> TrustFinding | None:
         """What keeps it from working; None where nothing is known to."""
-        return next((finding for finding in self.findings if finding.severity is Severity.ERROR), None)
+        return next((finding for finding in self.findings if finding.shuts_out), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

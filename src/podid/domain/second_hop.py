@@ -70,7 +70,7 @@ class SecondHop:
     @property
     def error(self) -> TrustFinding | None:
         """The first thing that keeps the hop from working; None when nothing is known to."""
-        return next((finding for finding in self.findings if finding.severity is Severity.ERROR), None)
+        return next((finding for finding in self.findings if finding.shuts_out), None)
 
     @property
     def verdict(self) -> TrustVerdict:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
 from podid.ops.trust.check import PolicyChecks
-from podid.render.view import NOTHING, Document, Table, View, columns, document
+from podid.ops.trust.files import called
+from podid.render.view import NOTHING, Document, Line, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
@@ -20,7 +21,7 @@ def check_view(found: PolicyChecks) -> View:
     checks = found.checks
     reports = [_report(file, check, evaluation) for file, check in checks for evaluation in check.evaluations]
     blocks = [_lines(file, check) for file, check in checks]
-    lines = [line for block in blocks for line in ("", *block)][1:]
+    lines: list[str | Line] = [line for block in blocks for line in ("", *block)][1:]
     return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), tuple(lines))
 
 
@@ -31,15 +32,11 @@ def _table(checks: Sequence[tuple[str, trust.TrustCheck]]) -> Table:
     for file, check in checks:
         for found in check.evaluations:
             pod = _pod(found.request)
-            who = (_named(file), pod.namespace, pod.service_account, str(_hop(found.request)))
+            who = (called(file), pod.namespace, pod.service_account, str(_hop(found.request)))
             for action in (found.assume_role, found.tag_session):
                 statement = NOTHING if action.statement is None else str(action.statement)
                 rows.append((*who, action.action, action.verdict, statement, action.reason))
     return Table(titles, tuple(rows))
-
-
-def _named(file: str) -> str:
-    return "stdin" if file == "-" else file
 
 
 def _hop(request: Request) -> Literal[1, 2]:
@@ -99,8 +96,12 @@ def _pod(request: Request) -> trust.PodIdentity:
     return request.pod if isinstance(request, trust.TargetHop) else request
 
 
-def _lines(file: str, check: trust.TrustCheck) -> list[str]:
-    lines = [f"{_named(file)}: {check.verdict}"]
+def _lines(file: str, check: trust.TrustCheck) -> list[str | Line]:
+    lines: list[str | Line] = [f"{called(file)}: {check.verdict}"]
+    loud = check.open_to_all
+    for finding in loud:
+        lines.append(Line(f"  {finding.severity} {finding.id}: {finding.message}", style="bad"))
+        lines.append(f"    {finding.fix}")
     for evaluation in check.evaluations:
         pod = _pod(evaluation.request)
         lines.append(f"  {pod.namespace}/{pod.service_account} in cluster {pod.cluster_name}: {evaluation.verdict}")
@@ -108,7 +109,7 @@ def _lines(file: str, check: trust.TrustCheck) -> list[str]:
             lines.append(f"    {action.action}: {action.verdict}" + (f", {action.reason}" if action.reason else ""))
         if evaluation.scope is not None:
             lines.append(f"    lets in {evaluation.scope.words}")
-        for finding in evaluation.findings:
+        for finding in (item for item in evaluation.findings if item not in loud):
             lines.append(f"    {finding.severity} {finding.id}: {finding.message}")
             lines.append(f"      {finding.fix}")
     lines += [f"  {sentence}" for sentence in check.advice]

@@ -44,7 +44,7 @@ class TrustAnswer:
     @property
     def error(self) -> str:
         """The id of what keeps the association from working at all; empty when nothing does."""
-        return next((finding.id for finding in self.findings if finding.severity is Severity.ERROR), "")
+        return next((finding.id for finding in self.findings if finding.shuts_out), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _why(evaluation: Evaluation) -> str:
 def _broken(
     case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
 ) -> Verdict:
-    if finding.severity is Severity.ERROR:
+    if finding.shuts_out:
         commands = tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )

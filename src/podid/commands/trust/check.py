@@ -13,7 +13,11 @@ def check(
     terminal: Terminal,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|-...", help="Trust policies as JSON; '-' is stdin.", show_default=False),
+        typer.Argument(
+            metavar="FILE|-...",
+            help="Trust policies as JSON, or what aws iam get-role prints; '-' is stdin.",
+            show_default=False,
+        ),
     ],
     for_: Annotated[
         list[str],
@@ -60,14 +64,15 @@ def check(
     """Evaluate trust policies without AWS access.
 
     Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Exit 0 when both match,
-    3 when one does not, 9 when it cannot be told, 2 when a file cannot be read.
+    3 when one does not or everybody in AWS can assume the role, 9 when it cannot be told, 2 when a file cannot be read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
     from podid.cli import typed
     from podid.domain.errors import UsageError
     from podid.domain.names import parse_cluster_arn
-    from podid.ops.trust.check import Question, check_policies, read_policy
+    from podid.ops.trust.check import Question, check_policies
+    from podid.ops.trust.files import read_trust
     from podid.render.trust import check_view
 
     if external_id is not None and base_role is None:
@@ -86,7 +91,6 @@ def check(
         pods=tuple(pod or ()),
         now=access.runtime.now(),
     )
-    policies = [(file, read_policy(terminal.read_file(file), file)) for file in files]
-    found = check_policies(policies, question)
+    found = check_policies([read_trust(terminal.read_file(file), file) for file in files], question)
     terminal.emit(check_view(found))
     terminal.leave(found.exit_code)

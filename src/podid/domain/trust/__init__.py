@@ -9,7 +9,7 @@ from podid.domain.trust.check import TrustCheck, check, diff
 from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
-from podid.domain.trust.findings import TrustFinding, unwritable_principals
+from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_principals
 from podid.domain.trust.merge import holds, merged
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
@@ -22,6 +22,7 @@ __all__ = [
     "NAMESPACE_TAG",
     "SERVICE_ACCOUNT_TAG",
     "TAG_SESSION",
+    "TOO_BROAD",
     "TRUST_POLICY_QUOTA",
     "ActionVerdict",
     "Edit",

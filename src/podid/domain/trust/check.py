@@ -5,12 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from podid.domain.findings import Severity
 from podid.domain.trust.build import TRUST_POLICY_QUOTA
 from podid.domain.trust.edit import add
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request
+from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy
 from podid.domain.trust.request import TargetHop
+from podid.domain.trust.slips import find_slips, with_actions_corrected
 from podid.domain.trust.target import target_policy
 
 
@@ -25,7 +28,7 @@ def diff(old: Policy, new: Policy) -> str:
 class TrustCheck:
     """One policy asked for several requests. `proposed` lets in what it does not; None when nothing need change or can.
 
-    `advice` are sentences for what the proposal leaves open.
+    `advice` are sentences for slips of the hand, and for what the proposal leaves open.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -34,17 +37,39 @@ class TrustCheck:
     diff: str
     advice: tuple[str, ...]
 
+    @property
+    def open_to_all(self) -> tuple[TrustFinding, ...]:
+        """The errors that hold whoever asks: everybody can assume the role."""
+        found = (finding for evaluation in self.evaluations for finding in evaluation.findings)
+        return tuple(dict.fromkeys(f for f in found if f.id == TOO_BROAD and f.severity is Severity.ERROR))
+
+
+_NO_EXTERNAL_ID = (
+    "without session tags only the association's external id tells it from others of the same role: "
+    "with --external-id the statements demand it"
+)
+
+
+def _admits(policy: Policy, request: Request) -> bool:
+    return evaluate(policy, request).verdict is TrustVerdict.MATCH
+
 
 def check(policy: Policy, requests: Sequence[Request], *, quota: int = TRUST_POLICY_QUOTA) -> TrustCheck:
     """Evaluates every request and proposes the smallest addition that lets in those that surely do not match."""
     evaluations = tuple(evaluate(policy, request) for request in requests)
-    proposed, advice = policy, []
+    proposed, advice = policy, [str(slip) for slip in find_slips(policy)]
     for found in evaluations:
         if found.verdict is not TrustVerdict.NO_MATCH:
             continue
         if isinstance(found.request, TargetHop):
             wanted = json.dumps(target_policy(found.request), ensure_ascii=False)
             advice.append(f"the owner of the target role can add the statements of {wanted}")
+            if not found.request.pod.session_tags and found.request.external_id is None:
+                advice.append(_NO_EXTERNAL_ID)
+            continue
+        enough = [p for p in (proposed, with_actions_corrected(proposed)) if _admits(p, found.request)]
+        if enough:
+            proposed = enough[0]
             continue
         edit = add(proposed, found.request, quota=quota)
         proposed = edit.policy

@@ -14,6 +14,7 @@ from podid.domain.trust.findings import TrustFinding, find_all, too_broad
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop, context_of
 from podid.domain.trust.scope import Scope, ScopeKind, scope_of, stranger
+from podid.domain.trust.world import open_to_all
 
 
 class TrustVerdict(StrEnum):
@@ -51,7 +52,10 @@ class Evaluation:
     def findings(self) -> tuple[TrustFinding, ...]:
         actions = (self.assume_role, self.tag_session)
         failed = tuple(action.action for action in actions if action.verdict is TrustVerdict.NO_MATCH)
-        found = find_all(self.policy, self.request, context_of(self.request), failed)
+        to_all = open_to_all(self.policy)
+        found = [*to_all, *find_all(self.policy, self.request, context_of(self.request), failed)]
+        if to_all:
+            return tuple(found)
         if isinstance(self.request, PodIdentity) and self.scope is not None and not self.scope.narrowed:
             anybody = stranger(self.request, ScopeKind.ANY)
             wide = _judge(self.policy, ASSUME_ROLE, anybody, context_of(anybody)).statement

@@ -10,6 +10,9 @@ from podid.domain.trust.engine import ASSUME_ROLE, TAG_SESSION, truth_of
 from podid.domain.trust.explain import Request, caller, condition_failure, failing, nearest, no_principal, why_denied
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, RequestContext, TargetHop
+from podid.domain.trust.slips import action_meant
+
+TOO_BROAD = "trust-too-broad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,11 @@ class TrustFinding:
     severity: Severity
     message: str
     fix: str
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether it keeps the one who asks from the role; a trust that lets in too many is an error, too."""
+        return self.severity is Severity.ERROR and self.id != TOO_BROAD
 
 
 _UNIQUE_IDS = ("AROA", "AIDA", "AGPA", "AIPA", "ANPA", "ASIA", "AKIA")
@@ -69,13 +77,24 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
     if statement is None:
         return [_no_principal(policy, request)]
     if stage == "action":
-        message = f"{statement.label} lets {caller(request)} in, but not for {action}; both actions are needed"
         id_ = "target-role-trust-broken" if target else "trust-missing-tag-session"
-        return [TrustFinding(id_, severity, message, f"add {action} to the Action of {statement.label}")]
+        return [TrustFinding(id_, severity, *_action_missing(statement, action, request))]
     return [
         _condition_finding(condition, statement, target, tags, severity, context)
         for condition in failing(statement, context)
     ]
+
+
+def _action_missing(statement: Statement, action: str, request: Request) -> tuple[str, str]:
+    """Message and fix."""
+    label = statement.label
+    slip = next((written for written in statement.actions if action_meant(written) == action), "")
+    if slip:
+        return f"{label} has {slip}, which is no action: {action} is meant", f"write {action} for {slip} in {label}"
+    message = f"{label} lets {caller(request)} in, but not for {action}; both actions are needed"
+    if isinstance(request, TargetHop):
+        return message, f"add {action} to the Action of {label}"
+    return message, f"add a statement that allows both actions, or {action} to the Action of {label}"
 
 
 def _condition_id(target: bool, tags_are_off: bool) -> str:
@@ -94,7 +113,10 @@ def _condition_finding(
     if not tags and _is_about_tags(condition):
         fix = "narrow by aws:SourceArn and aws:SourceAccount instead, or turn session tags on for the association"
         return TrustFinding(_condition_id(target, True), severity, message, fix)
-    return TrustFinding(_condition_id(target, False), severity, message, f"correct {condition.key}, or remove it")
+    fix = (
+        f"correct {condition.key}, or remove it" if target else f"add a statement that fits, or correct {condition.key}"
+    )
+    return TrustFinding(_condition_id(target, False), severity, message, fix)
 
 
 def _is_about_tags(condition: Condition) -> bool:
@@ -113,7 +135,7 @@ def _no_principal(policy: Policy, request: Request) -> TrustFinding:
 def too_broad(request: PodIdentity, label: str) -> TrustFinding:
     """`label` is the statement's that lets in strangers."""
     return TrustFinding(
-        "trust-too-broad",
+        TOO_BROAD,
         Severity.WARN,
         f"{label} lets in every service account of every cluster: whoever may create an association can use the role",
         f"narrow it to account {request.account} and {request.cluster_arn}, best to the service accounts that use it",

@@ -17,7 +17,7 @@ from podid.domain.trust.conditions import Condition, Value, compile_condition
 # more than any number that IAM compares with
 _MOST_DIGITS = 1000
 
-_KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+KNOWN_MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
 _KNOWS_VARIABLES = {"2008-10-17": False, "2012-10-17": True}
 
 
@@ -191,7 +191,7 @@ def _statement(raw: object, index: int, place: str, version: str) -> Statement:
         actions=_texts(raw[action], f"{place}.{action}"),
         not_action=action == "NotAction",
         conditions=_conditions(raw.get("Condition", {}), f"{place}.Condition", version),
-        strange=tuple(name for name in raw if name not in _KNOWN_MEMBERS),
+        strange=tuple(name for name in raw if name not in KNOWN_MEMBERS),
     )
 
 

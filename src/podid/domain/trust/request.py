@@ -158,6 +158,22 @@ _ABSENT_AT_HOP_2 = frozenset(
 )
 
 
+# as they are written, for those who mistype them; keys of one kind of tag are left to the hints of conditions
+KNOWN_KEYS = (
+    *("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceIp", "aws:SourceVpc"),
+    *("aws:SourceVpce", "aws:SourceVpcArn", "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID"),
+    *("aws:PrincipalOrgPaths", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName", "aws:PrincipalType"),
+    *("aws:PrincipalServiceNamesList", "aws:TagKeys", "aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime"),
+    *("aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:userid", "aws:username", "aws:SecureTransport"),
+    *("aws:UserAgent", "aws:referer", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceOrgID"),
+    *("aws:ResourceOrgPaths", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths"),
+    *("aws:FederatedProvider", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ViaAWSService"),
+    *("aws:SourceIdentity", "aws:ChatbotSourceArn", "aws:Ec2InstanceSourceVpc", "aws:AssumedRoot"),
+    *("sts:ExternalId", "sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys", "sts:DurationSeconds"),
+    *("sts:AWSServiceName", "sts:RequestContextProviders", "sts:TaskPolicyArn"),
+)
+
+
 def is_web_identity(key: str) -> bool:
     """Whether the key's prefix is an issuer, a host name: such keys exist in AssumeRoleWithWebIdentity only."""
     host = re.split(r"[/:]", key, maxsplit=1)[0]

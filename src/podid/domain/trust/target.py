@@ -10,7 +10,7 @@ from podid.domain.trust.request import TargetHop
 def target_policy(hop: TargetHop) -> dict[str, object]:
     """The trust policy that the owner of the target role needs, narrowed to one association.
 
-    By the session tags while they are on; else by the association's external id, if it is known.
+    By the session tags while they are on; else, and beside them, by the association's external id, if it is known.
     """
     principal = {"AWS": hop.base_role_arn}
     pod = hop.pod
@@ -20,7 +20,11 @@ def target_policy(hop: TargetHop) -> dict[str, object]:
             "aws:RequestTag/kubernetes-namespace": pod.namespace,
             "aws:RequestTag/kubernetes-service-account": pod.service_account,
         }
-        return _document([_allow(principal, list(ACTIONS), {"StringEquals": tags})])
+        condition: dict[str, dict[str, str]] = {"StringEquals": tags}
+        if hop.external_id is not None:
+            # AWS does not document whether it is sent beside session tags: another one is refused, none is not
+            condition["StringEqualsIfExists"] = {"sts:ExternalId": hop.external_id}
+        return _document([_allow(principal, list(ACTIONS), condition)])
     # EKS's own example keeps sts:TagSession in a statement without the external id.
     condition = {} if hop.external_id is None else {"StringEquals": {"sts:ExternalId": hop.external_id}}
     return _document([_allow(principal, [ASSUME_ROLE], condition), _allow(principal, [TAG_SESSION], {})])

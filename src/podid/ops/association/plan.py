@@ -175,7 +175,7 @@ def _plan_trust(
         )
         if verdict.verdict is trust.TrustVerdict.NO_MATCH:
             missing.setdefault(tags_on, []).append(ref)
-            why = verdict.findings[0].message if verdict.findings else verdict.assume_role.reason
+            why = next((f.message for f in verdict.findings if f.id != trust.TOO_BROAD), verdict.assume_role.reason)
             notes.append(f"the trust policy of role {role.name} does not admit {ref}: {why}")
             refused = refused or notes[-1]
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:

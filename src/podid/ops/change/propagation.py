@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from podid.domain import trust
 from podid.domain.errors import Again, AlreadyExists, NotFound, PodidError, RoleUnknown, TimedOut, TrustRefused
-from podid.domain.findings import Severity
 from podid.domain.model import Role
 from podid.domain.names import parse_role_arn
 from podid.domain.plan import Action
@@ -88,7 +87,7 @@ def _check_trust(error: TrustRefused, clients: Clients, cluster: str, action: Ac
         return
     found = trust.evaluate(policy, who)
     if found.verdict is trust.TrustVerdict.NO_MATCH:
-        worst = next((item for item in found.findings if item.severity is Severity.ERROR), None)
+        worst = next((item for item in found.findings if item.shuts_out), None)
         failed = next(x for x in (found.assume_role, found.tag_session) if x.verdict is trust.TrustVerdict.NO_MATCH)
         error.id = worst.id if worst is not None else ""
         error.advice = f"As IAM has it now, {failed.action} is refused: {failed.reason}."

@@ -1,13 +1,13 @@
 """Trust policies from files, asked whether they let pods in. No AWS access is needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.errors import InvalidInput
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.names import ServiceAccountRef
+from podid.ops.trust.files import TrustFile
 
 _CODES = {
     trust.TrustVerdict.MATCH: ExitCode.OK,
@@ -56,17 +56,17 @@ class PolicyChecks:
 
     @property
     def exit_code(self) -> ExitCode:
-        return combine({_CODES[check.verdict] for _, check in self.checks})
+        """A role that everybody can assume wants attention, whoever else may."""
+        codes = {_CODES[check.verdict] for _, check in self.checks}
+        if any(check.open_to_all for _, check in self.checks):
+            codes.add(ExitCode.ATTENTION)
+        return combine(codes)
 
 
-def read_policy(text: str, file: str) -> trust.Policy:
-    """InvalidInput names the file and what is wrong with it."""
-    try:
-        return trust.parse_policy(text)
-    except InvalidInput as error:
-        raise InvalidInput(f"{'stdin' if file == '-' else file}: {error.what}", subject=file) from error
-
-
-def check_policies(policies: Sequence[tuple[str, trust.Policy]], question: Question) -> PolicyChecks:
-    requests = question.requests()
-    return PolicyChecks(tuple((file, trust.check(policy, requests)) for file, policy in policies))
+def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChecks:
+    """A file that holds its role's tags is asked with these, unless the question has some."""
+    found = []
+    for file in files:
+        of_file = replace(question, role_tags=file.role_tags) if question.role_tags is None else question
+        found.append((file.name, trust.check(file.policy, of_file.requests())))
+    return PolicyChecks(tuple(found))

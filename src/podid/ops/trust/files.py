@@ -1,0 +1,100 @@
+"""Trust policies in files: by themselves, or in what the AWS CLI and podid print about a role."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from podid.domain import trust
+from podid.domain.errors import InvalidInput
+
+# where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
+_PLACES: tuple[tuple[str, ...], ...] = (
+    ("Role", "AssumeRolePolicyDocument"),
+    ("AssumeRolePolicyDocument",),
+    ("trustPolicy",),
+    ("policy",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFile:
+    """A file's policy. `role_tags` are the tags of the role that it belongs to, None where the file does not tell."""
+
+    name: str
+    text: str
+    policy: trust.Policy
+    role_tags: Mapping[str, str] | None
+    place: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        return called(self.name)
+
+    def text_with(self, policy: trust.Policy) -> str:
+        """The file's text with another policy in the same place and form."""
+        whole = trust.read_json(self.text)
+        old = _inside(whole, self.place)
+        new: object = policy.to_document()
+        if isinstance(old, str):
+            compact = policy.to_json()
+            new = quote(compact, safe="") if old.lstrip().startswith("%") else compact
+        if self.text.lstrip().startswith("%"):
+            return quote(policy.to_json(), safe="")
+        written = _dumps(_replaced(whole, self.place, new), like=self.text)
+        return written + ("\n" if self.text.endswith("\n") else "")
+
+
+def called(name: str) -> str:
+    return "stdin" if name == "-" else name
+
+
+def read_trust(text: str, name: str) -> TrustFile:
+    """InvalidInput names the file and what is wrong with it. Takes a trust policy, also URL-encoded as IAM's API gives
+    it, and what `aws iam get-role`, `podid role show -o json` and `podid trust add -o json` print."""
+    try:
+        whole = trust.read_json(text)
+        place = next((place for place in _PLACES if _inside(whole, place) is not None), ())
+        found = _inside(whole, place)
+        document = trust.read_json(found) if isinstance(found, str) else found
+        if not isinstance(document, Mapping):
+            raise InvalidInput("there is no trust policy in it")
+        return TrustFile(name, text, trust.parse_policy(document), _role_tags(whole), place)
+    except InvalidInput as error:
+        raise InvalidInput(f"{called(name)}: {error.what}", subject=name) from error
+
+
+def _inside(whole: object, place: Sequence[str]) -> object:
+    """The member at `place`; None where there is none."""
+    for key in place:
+        whole = whole.get(key) if isinstance(whole, Mapping) and "Statement" not in whole else None
+    return whole
+
+
+def _replaced(whole: object, place: Sequence[str], new: object) -> object:
+    if not place:
+        return new
+    assert isinstance(whole, Mapping)
+    return {**whole, place[0]: _replaced(whole[place[0]], place[1:], new)}
+
+
+def _role_tags(whole: object) -> Mapping[str, str] | None:
+    """IAM's list of pairs, or podid's object. GetRole leaves Tags out for a role that has none; ListRoles always."""
+    role = whole.get("Role") if isinstance(whole, Mapping) else None
+    tags = _inside(whole, ("Role", "Tags")) if isinstance(role, Mapping) else _inside(whole, ("tags",))
+    if isinstance(tags, Mapping):
+        return {str(key): str(value) for key, value in tags.items()}
+    if isinstance(tags, list):
+        return {str(tag.get("Key")): str(tag.get("Value")) for tag in tags if isinstance(tag, Mapping)}
+    return {} if isinstance(role, Mapping) else None
+
+
+def _dumps(value: object, *, like: str) -> str:
+    """JSON in the manner of the text that it takes the place of: its indentation, or one line."""
+    if "\n" not in like.strip():
+        return json.dumps(value, ensure_ascii=False)
+    indent = re.search(r"\n([ \t]+)\S", like)
+    return json.dumps(value, ensure_ascii=False, indent=indent.group(1) if indent else 2)

@@ -1,0 +1,93 @@
+"""Slips of the hand are named with the word that is meant, and corrected where that is all it takes."""
+
+from typing import Any
+
+import pytest
+
+from podid.domain.trust import TrustVerdict, check, evaluate, parse_policy, target_policy
+from trust.trust_helpers import BASE_ROLE, BOTH, HOP, IDENTITY, PODS, UNTAGGED_HOP, policy, statement
+
+SLIP = ["sts:AssumeRole", "sts:TagSesion"]
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"Action": SLIP}, "sts:TagSesion is no action of STS; sts:TagSession is probably meant"),
+        ({"Action": ["sts:Assumerol", *BOTH]}, "sts:Assumerol is no action of STS; sts:AssumeRole is probably meant"),
+        ({"Action": ["AssumeRole"]}, "AssumeRole is no action of STS; sts:AssumeRole is probably meant"),
+        (
+            {"Principal": {"Service": "pod.eks.amazonaws.com"}},
+            f"pod.eks.amazonaws.com is no service that EKS asks as; {PODS} is probably meant",
+        ),
+        (
+            {"Condition": {"StringEqual": {"aws:SourceAccount": "1"}}},
+            "StringEqual is no condition operator; StringEquals is probably meant",
+        ),
+        (
+            {"Condition": {"ArnLike": {"aws:SourceArm": "x"}}},
+            "aws:SourceArm is no condition key; aws:SourceArn is probably meant",
+        ),
+        ({"Conditions": {}}, "Conditions is no member of a statement; Condition is probably meant"),
+    ],
+)
+def test_a_slip_is_named(members: dict[str, Any], sentence: str) -> None:
+    assert f"Statement[0]: {sentence}" in check(policy(statement(**members)), [IDENTITY]).advice
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Action": ["sts:assumerole", "STS:TAGSESSION", "sts:SetSourceIdentity", "sts:AssumeRoleWithWebIdentity"]},
+        {"Action": ["sts:*", "sts:Tag*", "s3:GetObject"]},
+        {"Principal": {"Service": ["eks.amazonaws.com", "ec2.amazonaws.com", "eks-fargate-pods.amazonaws.com"]}},
+        {"Condition": {"StringLike": {"AWS:sourceAccount": "1", "aws:SourceOrgID": "o", "aws:RequestTag/x": "y"}}},
+        {"Condition": {"ForAllValues:StringEqualsIfExists": {"aws:TagKeys": "x"}}},
+    ],
+)
+def test_no_slip_where_the_word_exists(members: dict[str, Any]) -> None:
+    assert not [line for line in check(policy(statement(**members)), [IDENTITY]).advice if "probably meant" in line]
+
+
+def test_a_slip_in_an_action_is_corrected_in_its_place() -> None:
+    found = check(policy(statement(Action=SLIP)), [IDENTITY])
+    assert found.proposed is not None
+    assert [s.raw for s in found.proposed.statements] == [statement(Action=BOTH)]
+    finding = found.evaluations[0].findings[0]
+    assert (finding.id, finding.fix) == (
+        "trust-missing-tag-session",
+        "write sts:TagSession for sts:TagSesion in Statement[0]",
+    )
+    assert "-" + " " * 8 + '"sts:TagSesion"' in found.diff.split("\n")
+
+
+def test_what_is_advised_is_what_the_difference_shows() -> None:
+    found = check(policy(statement(Action="sts:AssumeRole")), [IDENTITY])
+    assert found.proposed is not None
+    assert len(found.proposed.statements) == 2
+    assert found.evaluations[0].findings[0].fix == (
+        "add a statement that allows both actions, or sts:TagSession to the Action of Statement[0]"
+    )
+
+
+def test_the_same_request_twice_is_advised_once() -> None:
+    found = check(policy(statement(Principal={"AWS": "1"})), [IDENTITY, IDENTITY])
+    assert found.proposed is not None
+    assert (len(found.proposed.statements), found.advice) == (2, ())
+
+
+@pytest.mark.parametrize("hop", [HOP, UNTAGGED_HOP])
+def test_the_target_roles_statements_demand_the_external_id(hop: Any) -> None:
+    demanded = target_policy(hop)
+    assert str(hop.external_id) in str(demanded)
+    assert evaluate(parse_policy(demanded), hop).verdict is TrustVerdict.MATCH
+    other = type(hop)(hop.base_role_arn, hop.pod, "another")
+    assert evaluate(parse_policy(demanded), other).verdict is not TrustVerdict.MATCH
+    advice = check(policy(statement(Principal={"AWS": "1"})), [hop]).advice
+    assert "sts:ExternalId" in advice[0]
+
+
+def test_without_an_external_id_it_is_asked_for() -> None:
+    hop = type(UNTAGGED_HOP)(BASE_ROLE, UNTAGGED_HOP.pod, None)
+    advice = check(policy(statement(Principal={"AWS": "1"})), [hop]).advice
+    assert "--external-id" in advice[1]
