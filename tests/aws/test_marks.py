@@ -114,6 +114,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.detach_policy: lambda s: s.iam.detach_policy("storefront", READ_S3),
     Iam.find_policy: lambda s: s.iam.find_policy(READ_S3),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
+    Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),

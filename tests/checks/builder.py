@@ -10,6 +10,7 @@ from podid.domain.model import (
     Cluster,
     Container,
     DaemonSet,
+    Decision,
     Node,
     NodeGroup,
     OwnerRef,
@@ -24,6 +25,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "111122223333"
 CLUSTER_ARN = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/orders"
+TARGET_ARN = f"arn:aws:iam::{ACCOUNT}:role/reports"
 NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/nodes"
 IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
 INJECTED = {
@@ -84,9 +86,9 @@ def trust(
 
 
 def role(arn: str = ROLE_ARN, document: dict[str, object] | None = None) -> Role:
-    return Role(
-        name=arn.rsplit("/", 1)[-1], arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), tags={}
-    )
+    name = arn.rsplit("/", 1)[-1]
+    made = ago(days=30)
+    return Role(name=name, arn=arn, path="/", role_id="AROAEXAMPLE", trust=document or trust(), created_at=made)
 
 
 def node(name: str = "node-1", **changes: Any) -> Node:
@@ -210,6 +212,8 @@ def healthy(**sections: Any) -> Snapshot:
         "webhook_present": True,
         "agent_pods": (agent_pod(),),
         "roles": {ROLE_ARN: Known(role())},
+        "target_roles": {},
+        "target_rights": {},
         "role_policies": {},
         "node_role_allowed": {NODE_ROLE_ARN: Known(True)},
     }
@@ -218,3 +222,35 @@ def healthy(**sections: Any) -> Snapshot:
         name: value if isinstance(value, Missing) else Known(value) for name, value in values.items()
     }
     return Snapshot(taken_at=NOW, **wrapped)
+
+
+def target_trust(principal: str = ROLE_ARN, actions: object = None, **condition: object) -> dict[str, object]:
+    """The trust of role reports: the association's role may do both actions, unless told otherwise."""
+    return trust({"AWS": principal}, actions, **(condition or {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}))
+
+
+def rights(*decisions: str, **details: Any) -> tuple[Decision, ...]:
+    """The simulator's words on both actions of the second hop: allowed, unless told otherwise."""
+    actions = ("sts:AssumeRole", "sts:TagSession")
+    words = decisions or ("allowed", "allowed")
+    return tuple(
+        Decision(action=action, resource=TARGET_ARN, decision=word, **details)
+        for action, word in zip(actions, words, strict=True)
+    )
+
+
+def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) -> Snapshot:
+    """The healthy cluster whose associations go on to role reports. `target` is that role's reading, `decisions` are
+    the simulator's."""
+    target = sections.pop("target", Known(role(TARGET_ARN, target_trust())))
+    decisions = sections.pop("decisions", Known(rights()))
+    going = tuple(
+        replace(a, target_role_arn=arn, external_id=f"eu-west-1/{ACCOUNT}/prod/{a.namespace}/{a.service_account}")
+        for a in associations or (association(),)
+    )
+    values = {
+        "associations": going,
+        "target_roles": {arn: target},
+        "target_rights": {(a.role_arn, arn): decisions for a in going},
+    }
+    return healthy(**{**values, **sections})

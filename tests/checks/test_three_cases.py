@@ -1,5 +1,6 @@
 """Every check in three cases: healthy, broken and unknown. What more there is to a check is in the file of its area."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -13,15 +14,19 @@ from podid.domain.snapshot import Known, Missing, Snapshot
 from .builder import (
     NODE_ROLE_ARN,
     ROLE_ARN,
+    TARGET_ARN,
     addon,
     agent_pod,
     association,
     bare,
+    chained,
     daemon_set,
     healthy,
     node,
     pod,
+    rights,
     role,
+    target_trust,
     trust,
     workload,
 )
@@ -34,10 +39,12 @@ IRSA = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": ROLE_ARN}
 
 
 class Cases(NamedTuple):
-    """`broken` is None for a check of podid's own access, which never says that a pod is broken."""
+    """`broken` is None for a check of podid's own access, which never says that a pod is broken. `fine` is a cluster in
+    order that has what the check is about, where the plain healthy one has not."""
 
     broken: Snapshot | None
     unknown: Snapshot
+    fine: Snapshot | None = None
 
 
 def asked(snapshot: Snapshot) -> Snapshot:
@@ -52,6 +59,10 @@ def setting(**env: str) -> Snapshot:
     """The healthy pod with more variables in its container."""
     (container,) = pod().containers
     return healthy(pods=(pod(containers=(replace(container, env={**container.env, **env}),)), agent_pod()))
+
+
+def with_policy(policy: object) -> Snapshot:
+    return healthy(associations=(association(policy=json.dumps(policy), disable_session_tags=True),))
 
 
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
@@ -103,6 +114,25 @@ CASES = {
     ),
     "trust-condition-never-matches": Cases(trusting(StringEquals={"aws:SourceAccount": "999999999999"}), NO_ROLE),
     "trust-too-broad": Cases(trusting(Null={"aws:SourceArn": "false"}), NO_ROLE),
+    "base-role-cannot-assume-target": Cases(
+        chained(decisions=Known(rights("explicitDeny", "allowed"))), chained(decisions=DENIED), chained()
+    ),
+    "role-recreated": Cases(chained(target=Known(role(TARGET_ARN, target_trust("AROAOLD")))), NO_ROLE, chained()),
+    "external-id-mismatch": Cases(
+        chained(target=Known(role(TARGET_ARN, target_trust(StringEquals={"sts:ExternalId": "another"})))),
+        chained(target=DENIED),
+        chained(),
+    ),
+    "target-role-trust-broken": Cases(
+        chained(target=Known(role(TARGET_ARN, target_trust(actions="sts:AssumeRole")))),
+        chained(target=DENIED),
+        chained(),
+    ),
+    "session-policy-misconfig": Cases(
+        with_policy({"Statement": {"Effect": "Deny"}}),
+        with_policy([]),
+        with_policy({"Statement": [{"Effect": "Allow"}]}),
+    ),
 }
 
 
@@ -113,7 +143,7 @@ def test_every_check_has_its_three_cases() -> None:
 @pytest.mark.parametrize("check_id", BY_ID)
 def test_healthy_broken_unknown(check_id: str) -> None:
     cases = CASES[check_id]
-    assert {outcome for outcome, _, _ in answers(check_id, asked(healthy()))} == {"pass"}
+    assert {outcome for outcome, _, _ in answers(check_id, asked(cases.fine or healthy()))} == {"pass"}
     assert "unknown" in [outcome for outcome, _, _ in answers(check_id, cases.unknown)]
     if cases.broken is None:
         assert BY_ID[check_id].link == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from worlds import ACCOUNT, ACTIONS, TARGET, Site, target_arn, target_trust
+from worlds import ACCOUNT, ACTIONS, CLUSTER_ARN, TARGET, Site, target_arn, target_trust
 
 OTHER = "444455556666"
 STRANGER = f"arn:aws:iam::{ACCOUNT}:role/storefront"
@@ -154,3 +154,117 @@ def test_the_sandbox_agrees(chained: Site) -> None:
     assert verified() == 0  # its trust names the role, in one account
     chained.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
     assert verified() == 3
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+def looked_at(site: Site, *more: str) -> tuple[int, list[tuple[str, str]], set[tuple[str, str]]]:
+    """The exit code, (id, severity) of what nothing else explains, and (id, permission) of what is unknown."""
+    outcome = site("doctor", "-o", "json", *more)
+    report = outcome.json
+    named = [(item["id"], item["severity"]) for item in report["findings"] if item["maskedBy"] is None]
+    return outcome.code, named, {(item["id"], item["permission"]) for item in report["unknowns"]}
+
+
+def test_doctor_finds_nothing_in_a_second_hop_that_is_whole(chained: Site) -> None:
+    assert looked_at(chained) == (0, [], set())
+
+
+def no_target(site: Site) -> None:
+    site.aws("iam").delete_role(RoleName=TARGET)
+
+
+def strange_trust(site: Site) -> None:
+    site.trust(TARGET, target_trust(STRANGER))
+
+
+def no_tag_session(site: Site) -> None:
+    site.trust(TARGET, target_trust(actions=ACTIONS[:1]))
+
+
+def wrong_external_id(site: Site) -> None:
+    site.trust(TARGET, target_trust(StringEquals={"sts:ExternalId": "another"}))
+
+
+def no_permission(site: Site) -> None:
+    site.trust(TARGET, target_trust(f"arn:aws:iam::{ACCOUNT}:root"))
+    break_rights(site)
+
+
+def made_anew(site: Site) -> None:
+    iam = site.aws("iam")
+    trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
+    policy = iam.get_role_policy(RoleName="shop-orders", PolicyName=TARGET)["PolicyDocument"]
+    for name in ("dynamodb-read", TARGET):
+        iam.delete_role_policy(RoleName="shop-orders", PolicyName=name)
+    iam.delete_role(RoleName="shop-orders")
+    iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.put_role_policy(RoleName="shop-orders", PolicyName=TARGET, PolicyDocument=json.dumps(policy))
+
+
+@pytest.mark.parametrize(
+    ("provoke", "expected"),
+    [
+        (no_target, [("role-not-found", "error")]),
+        (strange_trust, [("target-role-trust-broken", "error")]),
+        (no_tag_session, [("target-role-trust-broken", "error")]),
+        (wrong_external_id, [("external-id-mismatch", "error")]),
+        (no_permission, [("base-role-cannot-assume-target", "error")]),
+        (break_rights, [("base-role-cannot-assume-target", "warn")]),
+        (deny, [("base-role-cannot-assume-target", "error")]),
+        # the new one is younger than the association besides
+        (made_anew, [("role-recreated", "error"), ("role-recreated", "info")]),
+    ],
+)
+def test_doctor_names_what_is_broken_and_nothing_beside_it(chained: Site, provoke: Any, expected: Any) -> None:
+    provoke(chained)
+    assert looked_at(chained) == (3 if expected[0][1] == "error" else 0, expected, set())
+
+
+def test_doctor_leaves_a_target_role_of_another_account_unknown(healthy: Site) -> None:
+    healthy.with_target(OTHER)
+    permission = f"iam:GetRole in account {OTHER}"
+    checks = ("role-not-found", "role-recreated", "external-id-mismatch", "target-role-trust-broken")
+    assert looked_at(healthy) == (9, [], {(check, permission) for check in checks})
+    break_rights(healthy)
+    assert looked_at(healthy)[:2] == (3, [("base-role-cannot-assume-target", "error")])
+
+
+def test_doctor_without_the_rights_says_which(chained: Site) -> None:
+    chained.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
+    code, named, unknowns = looked_at(chained, "--check", "base-role-cannot-assume-target")
+    assert (code, named) == (9, [])
+    assert unknowns == {("base-role-cannot-assume-target", "iam:SimulatePrincipalPolicy")}
+
+
+def test_doctor_looks_at_a_role_that_was_made_anew(healthy: Site) -> None:
+    iam = healthy.aws("iam")
+    trust = iam.get_role(RoleName="shop-orders")["Role"]["AssumeRolePolicyDocument"]
+    iam.delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
+    iam.delete_role(RoleName="shop-orders")
+    healthy.wait(120)
+    iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
+    assert looked_at(healthy) == (0, [("role-recreated", "info")], set())
+
+
+def test_doctor_on_session_policies(healthy: Site) -> None:
+    eks = healthy.aws("eks")
+    (item,) = eks.list_pod_identity_associations(clusterName="demo", namespace="shop")["associations"]
+    who = {"clusterName": "demo", "associationId": item["associationId"]}
+    healthy.trust("shop-orders", {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ACTIONS,
+         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnEquals": {"aws:SourceArn": CLUSTER_ARN}}},
+    ]})  # fmt: skip
+
+    def policy(effect: str) -> None:
+        statement = {"Effect": effect, "Action": "s3:*", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        eks.update_pod_identity_association(**who, disableSessionTags=True, policy=document)
+        healthy.wait(30)
+        healthy.with_new_pods()
+
+    policy("Allow")
+    assert looked_at(healthy) == (0, [], set())
+    policy("Deny")
+    assert looked_at(healthy) == (3, [("session-policy-misconfig", "error")], set())

@@ -36,7 +36,9 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
 
 
 def test_only_what_the_checks_name_is_read() -> None:
-    assert sections_of(select(("role-not-found",))) == {"associations", "roles", "cluster"}
+    assert sections_of(select(("role-not-found",))) == {
+        *("associations", "roles", "target_roles", "cluster", "pods"),
+    }
     assert [row.name for row in needed(("agent_pods",))] == ["daemon_sets", "agent_pods"]
 
 
@@ -227,6 +229,7 @@ def test_exit_code(snapshot: Snapshot, options: Any, code: ExitCode) -> None:
 def test_the_document_of_a_finding() -> None:
     checks = select(("pod-predates-association",))
     document = report_document(diagnose(healthy(pods=(STALE,)), checks=checks), all_verdicts=True)
+    assert [item["link"] for item in cast("list[dict[str, Any]]", document.pop("chain"))] == list(range(11))
     assert document == {
         "apiVersion": "podid/v1",
         "kind": "DoctorReport",
@@ -264,6 +267,9 @@ def test_the_document_of_a_finding() -> None:
                 "link": 3,
                 "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
                 "message": "1 of 1 pod(s) started before the association existed, so they carry no credentials",
+                "reason": None,
+                "permission": None,
+                "serviceAccounts": ["shop/orders"],
                 "maskedBy": None,
             }
         ],
@@ -316,10 +322,10 @@ def test_the_list_document() -> None:
         "id": "role-not-found",
         "severity": "error",
         "link": 9,
-        "title": "the role of every association exists",
+        "title": "the role and the target role of every association exist",
         "fix": "ASK",
-        "needs": ["associations", "roles"],
-        "wants": ["cluster"],
+        "needs": ["associations", "roles", "target_roles"],
+        "wants": ["cluster", "pods"],
         "permissions": {
             "iam": [
                 "eks:DescribeCluster",
@@ -327,6 +333,6 @@ def test_the_list_document() -> None:
                 "eks:ListPodIdentityAssociations",
                 "iam:GetRole",
             ],
-            "kubernetes": [],
+            "kubernetes": ["list pods"],
         },
     }

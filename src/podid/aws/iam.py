@@ -200,6 +200,18 @@ class Iam:
         read = each("EvaluationResults", decode.decision)
         return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, tokens=MARKER))
 
+    @needs(simulate)
+    def simulate_pairs(
+        self, pairs: Sequence[tuple[str, str]], actions: Sequence[str]
+    ) -> Iterator[tuple[tuple[str, str], tuple[Decision, ...] | PodidError]]:
+        """((principal, resource), decisions on the actions) as they arrive, many at once; the error in place of what
+        could not be simulated."""
+
+        def one(pair: tuple[str, str]) -> tuple[Decision, ...]:
+            return self.simulate(pair[0], actions, (pair[1],))
+
+        return pacing.fan_out(pacing.attempt(one), pairs)
+
 
 def _role(name: str) -> str:
     return f"role {name}"

@@ -35,6 +35,11 @@ _IN_CAUSAL_ORDER = (
     "trust.trust_request_tag_with_tags_disabled",
     "trust.trust_condition_never_matches",
     "trust.trust_too_broad",
+    "role.base_role_cannot_assume_target",
+    "role.role_recreated",
+    "role.external_id_mismatch",
+    "role.target_role_trust_broken",
+    "association.session_policy_misconfig",
 )
 
 ALL: tuple[Check, ...] = tuple(import_module(f"podid.checks.{name}").CHECK for name in _IN_CAUSAL_ORDER)

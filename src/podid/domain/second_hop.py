@@ -30,6 +30,7 @@ from podid.domain.trust import (
     evaluate,
     parse_policy,
 )
+from podid.domain.trust.logic import Truth
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
 
@@ -91,9 +92,14 @@ class SecondHop:
         if isinstance(self.rights, Missing):
             return self.rights
         keys = sorted({key for d in self.decisions if not d.allowed for key in d.missing_context_keys})
-        if not keys:
-            return None
-        return Missing(f"the simulation depends on {', '.join(keys)}, which only a real call carries")
+        if keys:
+            return Missing(f"the simulation depends on {', '.join(keys)}, which only a real call carries")
+        if self._refused and not self._of_rights():
+            why = self.trust_unknown or Missing("the target role's trust may or may not name the role")
+            role = role_name(self.association.role_arn)
+            reason = f"role {role} lacks the permission, and does without if the trust names it: {why.reason}"
+            return Missing(reason, why.permission, why.error_code)
+        return None
 
     @property
     def trust_unknown(self) -> Missing | None:
@@ -107,15 +113,28 @@ class SecondHop:
     def _verdicts(self) -> tuple[ActionVerdict, ...]:
         return () if self.evaluation is None else (self.evaluation.assume_role, self.evaluation.tag_session)
 
+    @property
+    def lacks_only_a_policy(self) -> bool:
+        """Whether one more Allow in a policy of the association's role gives it what the simulator refuses."""
+        refused = [d for d in self.decisions if not d.allowed]
+        return all(
+            d.decision == "implicitDeny" and False not in (d.boundary_allows, d.organization_allows) for d in refused
+        )
+
+    @property
+    def _refused(self) -> list[Decision]:
+        return [d for d in self.decisions if not d.allowed and not d.missing_context_keys]
+
     def _of_rights(self) -> tuple[TrustFinding, ...]:
-        refused = [d for d in self.decisions if not d.allowed and not d.missing_context_keys]
-        if not refused:
+        refused = self._refused
+        by_name = [self._let_in_by_name(decision) for decision in refused]
+        if not refused or (None in by_name and False not in by_name):
             return ()
         role, target = role_name(self.association.role_arn), self.target_role_arn
         actions = " and ".join(decision.action for decision in refused)
         message = f"role {role} may not do {actions} on {target}: {_why(refused)}"
         severity = Severity.ERROR
-        if all(self._let_in_by_name(decision) for decision in refused):
+        if all(by_name):
             severity = Severity.WARN
             message += "; it gets in only because that role's trust names it and both are in one account"
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
@@ -124,16 +143,22 @@ class SecondHop:
         fix = f"allow {actions} on {target} in a policy of role {role}"
         return (TrustFinding("base-role-cannot-assume-target", severity, message, fix),)
 
-    def _let_in_by_name(self, decision: Decision) -> bool:
+    def _let_in_by_name(self, decision: Decision) -> Truth:
         """Whether the trust alone is enough: no Deny and no boundary is in the way, and it names the role itself."""
         if decision.decision != "implicitDeny" or False in (decision.boundary_allows, decision.organization_allows):
             return False
         base, target = self.association.role_arn, self.target_role_arn
-        found = next((a for a in self._verdicts() if a.action == decision.action), None)
-        if self.evaluation is None or found is None or found.verdict is not TrustVerdict.MATCH:
+        if Arn.parse(base).account != Arn.parse(target).account:
             return False
-        named = ("AWS", base) in self.evaluation.policy.statements[found.statement or 0].principals
-        return named and Arn.parse(base).account == Arn.parse(target).account
+        if self.evaluation is None:
+            return None
+        found = next((a for a in self._verdicts() if a.action == decision.action), None)
+        if found is None or found.verdict is TrustVerdict.NO_MATCH:
+            return False
+        statements, named = self.evaluation.policy.statements, ("AWS", base)
+        if found.verdict is TrustVerdict.MATCH and named in statements[found.statement or 0].principals:
+            return True
+        return None if any(s.allow and named in s.principals for s in statements) else False
 
 
 def second_hop(

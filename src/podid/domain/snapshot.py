@@ -17,6 +17,7 @@ from podid.domain.model import (
     Association,
     Cluster,
     DaemonSet,
+    Decision,
     Node,
     NodeGroup,
     Pod,
@@ -93,8 +94,8 @@ KUBERNETES = {"service": "kubernetes"}
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
-    """One reading of AWS and of the cluster. `roles` and `role_policies` are keyed by the ARN that an association or
-    a node group names; a role that IAM says does not exist is Known(None).
+    """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
+    an association or a node group names; a role that IAM says does not exist is Known(None).
 
     `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
     `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. `targets` are service
@@ -107,6 +108,9 @@ class Snapshot:
     addons: Section[tuple[Addon, ...]] = field(metadata=AWS)
     node_groups: Section[tuple[NodeGroup, ...]] = field(metadata=AWS)
     roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
+    target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
+    # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
+    target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[RolePolicies]]] = field(metadata=AWS)
     # node role ARN -> is eks-auth:AssumeRoleForPodIdentity allowed on the cluster, by iam:SimulatePrincipalPolicy
     node_role_allowed: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)

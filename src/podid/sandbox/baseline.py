@@ -101,6 +101,7 @@ def add_role(
     """A role without delay and without checks, so also one that IAM would refuse; its ARN."""
     account = account or world.account
     role = iam.make_role(account, name, json.dumps(trust), path, tags)
+    role.create_date = _CREATED.replace(tzinfo=None)
     iam.attach(role, account, managed, inline)
     return str(role.arn)
 

@@ -1,10 +1,13 @@
-"""Link 9, first half: the association's role exists, under the very ARN."""
+"""Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, cluster_name, podid_command, role_subject
-from podid.checks.shared.roles import by_role, role_section
+from podid.checks.shared.roles import by_role, role_section, target_section
+from podid.checks.shared.second_hop import target_subject
+from podid.checks.shared.trust import first_error
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Verdict
 from podid.domain.model import Association
@@ -21,9 +24,38 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("the role exists")
         else:
             yield _gone(case, snapshot, arn, associations)
+    yield from _targets(check, snapshot)
 
 
-CHECK = Check.of("role-not-found", rule, needs=("associations", "roles"), wants=("cluster",))
+CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target_roles"), wants=("cluster", "pods"))
+
+
+def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Who does not even get the first role is told of that, and of this as its consequence."""
+    members: dict[tuple[str, str], list[Association]] = defaultdict(list)
+    for association in known(snapshot.associations):
+        if association.target_role_arn:
+            cause = first_error(snapshot, association) if isinstance(snapshot.cluster, Known) else ""
+            members[association.target_role_arn, cause].append(association)
+    for (arn, cause), associations in sorted(members.items()):
+        case, section = (
+            check.case(target_subject(associations[0]), chain_of(associations)),
+            target_section(snapshot, arn),
+        )
+        if isinstance(section, Missing):
+            yield case.unknown(section)
+        elif section.value is not None:
+            yield case.ok("the target role exists")
+        else:
+            yield case.fail(
+                f"the target role {arn} does not exist",
+                evidence=(
+                    f"associations that go on to it: {len(associations)}",
+                    f"iam:GetRole {role_name(arn)}: no such role",
+                    "to do: create it with a trust for the association's role, or associate with another --target-role",
+                ),
+                masked_by=cause,
+            )
 
 
 def _gone(case: Case, snapshot: Snapshot, arn: str, associations: list[Association]) -> Verdict:

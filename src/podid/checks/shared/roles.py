@@ -16,7 +16,15 @@ def by_role(snapshot: Snapshot) -> dict[str, list[Association]]:
 
 def role_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
     """NotFound is Known(None); a role that sits under another path than the association says is not the one meant."""
-    section = known(snapshot.roles).get(arn, NOT_READ)
+    return _under(arn, known(snapshot.roles).get(arn, NOT_READ))
+
+
+def target_section(snapshot: Snapshot, arn: str) -> Section[Role | None]:
+    """The same of a target role."""
+    return _under(arn, known(snapshot.target_roles).get(arn, NOT_READ))
+
+
+def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section

@@ -5,7 +5,7 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -84,18 +84,35 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
     return Judged(arn, associations, tuple(answers))
 
 
+def first_error(snapshot: Snapshot, association: Association) -> str:
+    """The id of what keeps the association's own role from working, empty when nothing is known to."""
+    found = _by_arn(snapshot)[association.role_arn]
+    if found.gone:
+        return "role-not-found"
+    return next((answer.error for answer in found.answers if answer.association == association), "")
+
+
+@lru_cache(maxsize=1)
+def _by_arn(snapshot: Snapshot) -> Mapping[str, Judged]:
+    return {role.arn: role for role in judged(snapshot)}
+
+
+def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:
+    """Some of those that run as the association's service account; None when pods could not be read."""
+    if isinstance(snapshot.pods, Missing):
+        return None
+    of_account = index(snapshot).pods.get(association.ref, ())
+    return tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
+
+
 def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodIdentity:
-    pods = None
-    if not isinstance(snapshot.pods, Missing):
-        of_account = index(snapshot).pods.get(association.ref, ())
-        pods = tuple(LivePod(pod.name, pod.uid) for pod in of_account if live(pod))[:PODS_TRIED]
     return PodIdentity(
         known(snapshot.cluster).arn,
         association.namespace,
         association.service_account,
         session_tags=association.session_tags,
         role_tags=role.tags,
-        pods=pods,
+        pods=live_pods(snapshot, association),
         now=snapshot.taken_at,
     )
 

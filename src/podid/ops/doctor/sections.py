@@ -13,11 +13,13 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import Cluster, DaemonSet, Pod, Role, RolePolicies
+from podid.domain.model import Association, Cluster, DaemonSet, Decision, Pod, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.rights import Need, Rights, rights_of
-from podid.domain.snapshot import Known, Missing, Section, attempt, missing
+from podid.domain.second_hop import elsewhere
+from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.trust import ACTIONS
 from podid.domain.workloads import is_agent, runs_in
 from podid.kube.reader import KubeReader
 from podid.ops.clients import KubeAccess
@@ -122,8 +124,37 @@ def _agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
     )
 
 
+def _associations(source: Source) -> tuple[Association, ...]:
+    return known_or(source.before("associations"), ())
+
+
 def _roles(source: Source) -> dict[str, Section[Role | None]]:
-    named, odd = _role_names(source)
+    return _read_roles(source, (a.role_arn for a in _associations(source)))
+
+
+def _target_roles(source: Source) -> dict[str, Section[Role | None]]:
+    """Those of the cluster's account; only credentials of its own can read one of another account."""
+    roles: dict[str, Section[Role | None]] = {}
+    nearby = []
+    for arn in dict.fromkeys(a.target_role_arn for a in _associations(source) if a.target_role_arn):
+        found = attempt(partial(elsewhere, arn, source.cluster))
+        if isinstance(found, Missing):
+            roles[arn] = found
+        elif found.value is not None:
+            roles[arn] = found.value
+        else:
+            nearby.append(arn)
+    return roles | (_read_roles(source, nearby) if nearby else {})
+
+
+def _target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
+    pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in _associations(source) if a.target_role_arn)
+    found = source.iam.simulate_pairs(tuple(pairs), ACTIONS)
+    return {pair: missing(item) if isinstance(item, PodidError) else Known(item) for pair, item in found}
+
+
+def _read_roles(source: Source, arns: Iterable[str]) -> dict[str, Section[Role | None]]:
+    named, odd = _role_names(arns)
     roles: dict[str, Section[Role | None]] = dict(odd)
     try:
         for name, role in source.iam.find_roles(sorted(named)):
@@ -136,17 +167,16 @@ def _roles(source: Source) -> dict[str, Section[Role | None]]:
 
 
 def _role_policies(source: Source) -> dict[str, Section[RolePolicies]]:
-    named, _ = _role_names(source)
+    named, _ = _role_names(a.role_arn for a in _associations(source))
     read = {name: attempt(partial(source.iam.get_policies, name)) for name in sorted(named)}
     return {arn: read[name] for name, same in named.items() for arn in same}
 
 
-def _role_names(source: Source) -> tuple[Mapping[str, list[str]], Mapping[str, Missing]]:
-    """Role name -> the ARNs of associations that are called so, and what is no role ARN at all."""
+def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[str, Missing]]:
+    """Role name -> the ARNs that are called so, and what is no role ARN at all."""
     names: dict[str, list[str]] = defaultdict(list)
     odd: dict[str, Missing] = {}
-    associations = source.before("associations")
-    for arn in dict.fromkeys(a.role_arn for a in associations.value) if isinstance(associations, Known) else ():
+    for arn in dict.fromkeys(arns):
         try:
             names[parse_role_arn(arn).resource_name].append(arn)
         except InvalidInput as error:
@@ -186,6 +216,8 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("addons", (Eks.list_addons,), lambda s: s.eks.list_addons(s.cluster.name)),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),
+    SectionRow("target_roles", (Iam.find_roles,), _target_roles, needs=("associations",)),
+    SectionRow("target_rights", (Iam.simulate_pairs,), _target_rights, needs=("associations",)),
     SectionRow("role_policies", (Iam.get_policies,), _role_policies, needs=("associations",)),
     SectionRow("node_role_allowed", (Iam.simulate,), _node_role_allowed, needs=("node_groups",)),
     SectionRow(

@@ -105,6 +105,8 @@ class IamRules:
 
     def after(self, account: str, action: str, form: Form, deleted: Mapping[str, str]) -> None:
         """Notes what other services see late, and what a deletion does to trust policies. Only after success."""
+        if action == "CreateRole":
+            self._iam.role_made(account, form["RoleName"])
         if action in ("CreateRole", "UpdateAssumeRolePolicy"):
             self._iam.trust_written(account, form["RoleName"])
         for arn, unique_id in deleted.items():

@@ -100,6 +100,10 @@ class IamStore:
         if role is not None:
             self._history.setdefault(role.id, []).append((self._clock.now(), role.assume_role_policy_document))
 
+    def role_made(self, account: str, role_name: str) -> None:
+        """Dates a new role by the sandbox's clock; moto knows only the machine's."""
+        self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
+
     def role_named(self, account: str, name: str) -> Any:
         return next((role for role in list(self.backend(account).get_roles()) if role.name == name), None)
 

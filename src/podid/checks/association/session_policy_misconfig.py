@@ -1,0 +1,53 @@
+"""A session may do what its role and its session policy both allow. EKS takes the policy only while session tags are
+off, and at most 2,048 characters of it:
+https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html.
+"""
+
+import json
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import association_subject
+from podid.domain.findings import Verdict
+from podid.domain.model import Association
+from podid.domain.snapshot import Missing, Snapshot, known
+
+LONGEST = 2048
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for association in known(snapshot.associations):
+        case = check.case(association_subject(association), (str(association.ref),))
+        if not association.policy:
+            yield case.skip("the association has no session policy")
+            continue
+        problem = _problem(association, association.policy)
+        if isinstance(problem, Missing):
+            yield case.unknown(problem)
+        elif problem:
+            role = association.target_role_arn or association.role_arn
+            evidence = (f"it limits the sessions of {role}", f"the policy has {len(association.policy)} characters")
+            yield case.fail(problem, evidence=evidence)
+        else:
+            yield case.ok("the session policy allows something")
+
+
+CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",))
+
+
+def _problem(association: Association, policy: str) -> str | Missing:
+    if association.session_tags:
+        return "the association has a session policy while session tags are on, which STS refuses"
+    if len(policy) > LONGEST:
+        return f"the session policy is longer than {LONGEST} characters, which STS refuses"
+    try:
+        document = json.loads(policy)
+    except (ValueError, RecursionError):
+        return "the session policy is not JSON, which STS refuses"
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    listed = [statements] if isinstance(statements, dict) else statements
+    if not isinstance(listed, list) or not all(isinstance(statement, dict) for statement in listed):
+        return Missing("the session policy is not of a form that podid knows")
+    if not any(statement.get("Effect") == "Allow" for statement in listed):
+        return "the session policy allows nothing, so the pods may do nothing, whatever their role may"
+    return ""

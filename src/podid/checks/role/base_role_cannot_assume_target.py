@@ -1,0 +1,44 @@
+"""What the association's role may do on the target role, as IAM's policy simulator says:
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
+"""
+
+import json
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import second_hop
+from podid.domain.findings import Severity, Verdict
+from podid.domain.names import role_name
+from podid.domain.second_hop import SecondHop
+from podid.domain.snapshot import Snapshot
+from podid.domain.trust import TrustFinding, base_role_permissions
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    def look(hop: SecondHop) -> second_hop.Told:
+        if hop.target_missing:
+            return second_hop.Told(skip=second_hop.TARGET_GONE)
+        finding = next((f for f in hop.findings if f.id == check.id), None)
+        return second_hop.Told(finding, None if finding else hop.rights_unknown)
+
+    healthy = "the role may assume its target role"
+    subject = second_hop.base_subject
+    return second_hop.per_role(check, snapshot, look, subject=subject, healthy=healthy, commands=_allow)
+
+
+CHECK = Check.of(
+    "base-role-cannot-assume-target",
+    rule,
+    needs=(*second_hop.NEEDS, "target_rights"),
+    wants=(*second_hop.WANTS, "target_roles"),
+)
+
+
+def _allow(hop: SecondHop, finding: TrustFinding) -> Iterable[tuple[str, ...]]:
+    """Nothing where another policy would not help, or is not needed."""
+    if finding.severity is not Severity.ERROR or not hop.lacks_only_a_policy:
+        return ()
+    role, document = role_name(hop.association.role_arn), json.dumps(base_role_permissions(hop.target_role_arn))
+    name = f"assume-{role_name(hop.target_role_arn)}"
+    words = ("--role-name", role, "--policy-name", name, "--policy-document", document)
+    return (("aws", "iam", "put-role-policy", *words),)

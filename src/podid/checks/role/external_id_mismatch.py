@@ -1,0 +1,29 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import second_hop
+from podid.domain.findings import Verdict
+from podid.domain.second_hop import SecondHop
+from podid.domain.snapshot import Snapshot
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    def advice(hop: SecondHop) -> str:
+        return f"the association's external id: {hop.association.external_id or '-'}"
+
+    return second_hop.per_role(
+        check,
+        snapshot,
+        lambda hop: second_hop.of_trust(check, hop),
+        subject=second_hop.target_subject,
+        healthy="the target role asks for no other external id",
+        advice=advice,
+    )
+
+
+CHECK = Check.of(
+    "external-id-mismatch",
+    rule,
+    needs=(*second_hop.NEEDS, "target_roles"),
+    wants=second_hop.WANTS,
+)

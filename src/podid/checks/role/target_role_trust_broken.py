@@ -1,0 +1,35 @@
+import json
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import second_hop
+from podid.domain.findings import Verdict
+from podid.domain.second_hop import SecondHop
+from podid.domain.snapshot import Snapshot
+from podid.domain.trust import TargetHop, target_policy
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    return second_hop.per_role(
+        check,
+        snapshot,
+        lambda hop: second_hop.of_trust(check, hop, undecided=True),
+        subject=second_hop.target_subject,
+        healthy="the target role lets the association's role in",
+        advice=_policy,
+    )
+
+
+CHECK = Check.of(
+    "target-role-trust-broken",
+    rule,
+    needs=(*second_hop.NEEDS, "target_roles"),
+    wants=second_hop.WANTS,
+)
+
+
+def _policy(hop: SecondHop) -> str:
+    request = hop.evaluation.request if hop.evaluation is not None else None
+    if not isinstance(request, TargetHop):
+        return ""
+    return f"what its owner can add to the trust: {json.dumps(target_policy(request))}"

@@ -1,0 +1,131 @@
+"""Link 9, where an association has a target role: how its role gets there. What decides it is in
+`podid.domain.second_hop`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import chain_of, index, role_subject
+from podid.checks.shared.roles import role_section
+from podid.checks.shared.trust import live_pods
+from podid.domain.errors import InvalidInput
+from podid.domain.findings import Subject, Verdict
+from podid.domain.model import Association, Role
+from podid.domain.names import Arn
+from podid.domain.second_hop import SecondHop, second_hop
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
+from podid.domain.trust import TrustFinding
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+NEEDS = ("cluster", "associations")
+WANTS = ("pods", "roles")
+BASE_GONE, TARGET_GONE = "the association's role does not exist", "the target role does not exist"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one check says of one hop: a finding, or that it could not look, or why there is nothing to say; else the
+    hop is free of what the check looks for."""
+
+    finding: TrustFinding | None = None
+    missing: Missing | None = None
+    skip: str = ""
+
+
+@lru_cache(maxsize=1)
+def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
+    """One for each association with a target role, in order."""
+    return tuple(_hop(snapshot, a) for _, a in sorted(index(snapshot).associations.items()) if a.target_role_arn)
+
+
+def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
+    target = association.target_role_arn or ""
+    base = _base(snapshot, association)
+    return second_hop(
+        association,
+        known(snapshot.cluster),
+        base=base.value if isinstance(base, Known) else None,
+        target=_part(snapshot.target_roles, target),
+        rights=_part(snapshot.target_rights, (association.role_arn, target)),
+        pods=live_pods(snapshot, association),
+        now=snapshot.taken_at,
+    )
+
+
+def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
+    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
+
+
+def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
+    return _base(snapshot, hop.association) == Known(None)
+
+
+def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
+    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
+
+
+def target_subject(association: Association) -> Subject:
+    """By name in the association's own account, else by ARN: a namesake there is another role."""
+    arn = association.target_role_arn or ""
+    try:
+        same = Arn.parse(arn).account == Arn.parse(association.role_arn).account
+    except InvalidInput:
+        same = False
+    return role_subject(arn) if same else Subject("Role", arn)
+
+
+def base_subject(association: Association) -> Subject:
+    return role_subject(association.role_arn)
+
+
+def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+    """What the target role's trust says under the check's id. With `undecided` the check speaks for a trust that came
+    to no answer."""
+    if hop.target_missing:
+        return Told(skip=TARGET_GONE)
+    finding = next((f for f in hop.findings if f.id == check.id), None)
+    if finding is not None:
+        return Told(finding)
+    if hop.trust_unknown is None:
+        return Told()
+    if undecided or hop.evaluation is None:
+        return Told(missing=hop.trust_unknown)
+    return Told(skip=f"undecided: {hop.trust_unknown.reason}")
+
+
+def per_role(
+    check: Check,
+    snapshot: Snapshot,
+    look: Callable[[SecondHop], Told],
+    *,
+    subject: Callable[[Association], Subject],
+    healthy: str,
+    commands: Callable[[SecondHop, TrustFinding], Iterable[tuple[str, ...]]] = lambda hop, finding: (),
+    advice: Callable[[SecondHop], str] = lambda hop: "",
+) -> Iterable[Verdict]:
+    """One verdict for each role and each different answer about it."""
+    told: dict[tuple[Subject, Told], list[SecondHop]] = defaultdict(list)
+    for hop in hops(snapshot):
+        answer = Told(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)
+        told[subject(hop.association), answer].append(hop)
+    for (role, answer), members in told.items():
+        case = check.case(role, chain_of(hop.association for hop in members))
+        if answer.finding is not None:
+            finding = answer.finding
+            words = tuple(word for word in (f"to do: {finding.fix}", advice(members[0])) if word)
+            yield case.fail(
+                finding.message,
+                severity=finding.severity,
+                evidence=(*words, f"associations concerned: {len(members)}"),
+                commands=commands(members[0], finding),
+            )
+        elif answer.missing is not None:
+            yield case.unknown(answer.missing)
+        else:
+            yield case.skip(answer.skip) if answer.skip else case.ok(healthy)

@@ -1,0 +1,241 @@
+"""Link 9 of an association that goes on to a target role, and what its session policy leaves."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from podid.checks.all import ORDER
+from podid.checks.runner import mask
+from podid.domain.findings import Outcome, Severity
+from podid.domain.model import Role
+from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.ops.doctor.diagnose import diagnose
+
+from .builder import (
+    ACCOUNT,
+    CLUSTER_ARN,
+    ROLE_ARN,
+    TARGET_ARN,
+    association,
+    chained,
+    healthy,
+    rights,
+    role,
+    target_trust,
+    trust,
+)
+from .grid import DENIED, answers, only, verdicts
+
+OTHER = "arn:aws:iam::444455556666:role/reports"
+FOREIGN = Missing("in account 444455556666", "iam:GetRole in account 444455556666", "OtherAccount")
+BASE, TARGET = "Role orders", "Role reports"
+HOP = (
+    "base-role-cannot-assume-target",
+    "role-recreated",
+    "external-id-mismatch",
+    "target-role-trust-broken",
+)
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def found(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """(id, severity, subject) of what is not explained by something else, and of what is unknown."""
+    report = diagnose(snapshot)
+    plain = [(v.check, v.severity.value, str(v.subject)) for v in report.findings if not v.masked_by]
+    return plain + [(v.check, "unknown", str(v.subject)) for v in report.unknowns]
+
+
+def target(**condition: Any) -> Known[Role | None]:
+    return Known(role(TARGET_ARN, target_trust(**condition)))
+
+
+def test_a_whole_second_hop_is_nothing_to_report() -> None:
+    assert found(chained()) == []
+    assert {v.outcome for v in run_checks_of(HOP, chained())} == {Outcome.PASS}
+
+
+def test_without_a_target_role_there_is_no_verdict_on_one() -> None:
+    assert [(v.check, str(v.subject)) for v in run_checks_of(HOP, healthy())] == [("role-recreated", BASE)]
+
+
+def run_checks_of(ids: tuple[str, ...], snapshot: Snapshot) -> list[Any]:
+    return [verdict for each in ids for verdict in verdicts(each, snapshot)]
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "expected"),
+    [
+        # the target role
+        (chained(target=Known(None)), [("role-not-found", "error", TARGET)]),
+        (
+            chained(target=Known(role(f"arn:aws:iam::{ACCOUNT}:role/apps/reports"))),
+            [("role-not-found", "error", TARGET)],
+        ),
+        # its trust
+        (chained(target=target(principal=ROOT)), []),
+        (chained(target=target(actions="sts:AssumeRole")), [("target-role-trust-broken", "error", TARGET)]),
+        (
+            chained(
+                association(disable_session_tags=True),
+                target=target(actions="sts:AssumeRole"),
+                roles={ROLE_ARN: Known(role(document=trust(ArnEquals={"aws:SourceArn": CLUSTER_ARN})))},
+            ),
+            [("target-role-trust-broken", "warn", TARGET)],
+        ),
+        (
+            chained(target=target(principal=f"arn:aws:iam::{ACCOUNT}:role/another")),
+            [("target-role-trust-broken", "error", TARGET)],
+        ),
+        (chained(target=target(principal="AROAOLD")), [("role-recreated", "error", TARGET)]),
+        (
+            chained(target=target(StringEquals={"sts:ExternalId": "another"})),
+            [("external-id-mismatch", "error", TARGET)],
+        ),
+        (
+            chained(target=target(StringEquals={"sts:ExternalId": f"eu-west-1/{ACCOUNT}/prod/shop/orders"})),
+            [("target-role-trust-broken", "unknown", TARGET)],
+        ),
+        # the permission
+        (
+            chained(decisions=Known(rights("implicitDeny", "implicitDeny"))),
+            [("base-role-cannot-assume-target", "warn", BASE)],
+        ),
+        (
+            chained(decisions=Known(rights("implicitDeny", "implicitDeny")), target=target(principal=ROOT)),
+            [("base-role-cannot-assume-target", "error", BASE)],
+        ),
+        (
+            chained(decisions=Known(rights("allowed", "explicitDeny"))),
+            [("base-role-cannot-assume-target", "error", BASE)],
+        ),
+        (
+            chained(decisions=Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))),
+            [("base-role-cannot-assume-target", "error", BASE)],
+        ),
+        (
+            chained(decisions=Known(rights("implicitDeny", "allowed", missing_context_keys=("aws:SourceVpc",)))),
+            [("base-role-cannot-assume-target", "unknown", BASE)],
+        ),
+    ],
+)
+def test_what_breaks_it_is_named_once(snapshot: Snapshot, expected: list[tuple[str, str, str]]) -> None:
+    assert found(snapshot) == expected
+
+
+def test_a_target_role_of_another_account_is_unknown_with_the_permission() -> None:
+    snapshot = chained(arn=OTHER, target=FOREIGN)
+    subject = f"Role {OTHER}"
+    report = diagnose(snapshot)
+    assert report.findings == ()
+    assert {(v.check, str(v.subject), v.permission) for v in report.unknowns} == {
+        (check, subject, FOREIGN.permission) for check in ("role-not-found", *HOP[1:])
+    }
+    denied = chained(arn=OTHER, target=FOREIGN, decisions=Known(rights("implicitDeny", "allowed")))
+    assert found(denied)[0] == (HOP[0], "error", BASE)
+
+
+def test_a_permission_that_an_unread_trust_may_make_needless_is_undecided() -> None:
+    snapshot = chained(target=DENIED, decisions=Known(rights("implicitDeny", "implicitDeny")))
+    (verdict,) = verdicts(HOP[0], snapshot)
+    assert (verdict.outcome, verdict.permission) == (Outcome.UNKNOWN, DENIED.permission)
+    assert "does without if the trust names it" in verdict.reason
+    assert [v for v in diagnose(snapshot).findings if v.severity is Severity.ERROR] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "cause"),
+    [(None, "role-not-found"), (role(document=trust("ec2.amazonaws.com")), "trust-wrong-principal")],
+)
+def test_a_broken_first_hop_masks_the_second(first: Role | None, cause: str) -> None:
+    for second in (Known(None), target(actions="sts:AssumeRole")):
+        snapshot = chained(
+            roles={ROLE_ARN: Known(first)}, target=second, decisions=Known(rights("explicitDeny", "explicitDeny"))
+        )
+        report = diagnose(snapshot)
+        assert [v.check for v in report.findings if not v.masked_by] == [cause]
+        assert {v.masked_by for v in report.findings} == {"", cause} or len(report.findings) == 1
+        assert report.unknowns == ()
+
+
+def test_the_commands_and_the_policy_to_add() -> None:
+    refused = rights("implicitDeny", "implicitDeny")
+    verdict = only(HOP[0], chained(decisions=Known(refused), target=target(principal=ROOT)))
+    assert verdict.fix is not None
+    (command,) = verdict.fix.commands
+    assert command[:7] == ("aws", "iam", "put-role-policy", "--role-name", "orders", "--policy-name", "assume-reports")
+    assert TARGET_ARN in command[-1]
+    denied = only(HOP[0], chained(decisions=Known(rights("explicitDeny", "allowed"))))
+    assert denied.fix is not None
+    assert denied.fix.commands == ()
+    verdict = only(HOP[3], chained(target=target(actions="sts:AssumeRole")))
+    assert verdict.evidence[0] == "to do: add sts:TagSession to the Action of Statement[0]"
+    assert verdict.evidence[1].startswith("what its owner can add to the trust: {")
+
+
+def test_two_associations_of_one_role_are_one_finding() -> None:
+    snapshot = chained(association(), association(name="billing"), decisions=Known(rights("explicitDeny", "allowed")))
+    assert only(HOP[0], snapshot).chain == ("shop/billing", "shop/orders")
+
+
+@pytest.mark.parametrize(("later", "expected"), [(timedelta(hours=1), "fail"), (timedelta(seconds=30), "pass")])
+def test_a_role_younger_than_its_association(later: timedelta, expected: str) -> None:
+    changed = association().modified_at
+    assert changed is not None
+    young = replace(role(), created_at=changed + later)
+    (answer,) = answers("role-recreated", healthy(roles={ROLE_ARN: Known(young)}))
+    assert answer == (expected, "info" if expected == "fail" else "warn", BASE)
+
+
+def test_a_trust_that_names_somebody_who_is_gone_is_a_warning() -> None:
+    document: Any = trust()
+    document["Statement"].append({"Effect": "Allow", "Principal": {"AWS": "AIDAOLD"}, "Action": "sts:AssumeRole"})
+    assert found(healthy(roles={ROLE_ARN: Known(role(document=document))})) == [("role-recreated", "warn", BASE)]
+
+
+def test_a_target_role_younger_than_its_association_is_nothing_odd() -> None:
+    """EKS does not look for it when the association is made."""
+    made = association().modified_at
+    assert made is not None
+    young = replace(role(TARGET_ARN, target_trust()), created_at=made + timedelta(days=1))
+    assert found(chained(target=Known(young))) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "tags_off", "expected"),
+    [
+        (None, False, "not-applicable"),
+        ('{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}', True, "pass"),
+        ('{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}', True, "pass"),
+        ('{"Statement":[{"Effect":"Deny"},{"Effect":"Allow"}]}', True, "pass"),
+        ('{"Statement":[{"Effect":"Allow"}]}', False, "fail"),
+        ('{"Statement":[]}', True, "fail"),
+        ('{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}', True, "fail"),
+        ("{", True, "fail"),
+        ("[" * 2000, True, "fail"),
+        (f'{{"Statement":[{{"Effect":"Allow","Sid":"{"x" * 2048}"}}]}}', True, "fail"),
+        ('{"Statement":["Allow"]}', True, "unknown"),
+        ("[]", True, "unknown"),
+    ],
+)
+def test_session_policies(policy: str | None, tags_off: bool, expected: str) -> None:
+    snapshot = healthy(associations=(association(policy=policy, disable_session_tags=tags_off),))
+    assert answers("session-policy-misconfig", snapshot) == [(expected, "error", "Association shop/orders")]
+
+
+def test_masking_leaves_who_is_not_broken_earlier() -> None:
+    """One association's own role is gone; the other gets there and finds the target gone."""
+    lost = f"arn:aws:iam::{ACCOUNT}:role/lost"
+    snapshot = chained(
+        association(),
+        association(name="billing", role_arn=lost),
+        roles={ROLE_ARN: Known(role()), lost: Known(None)},
+        target=Known(None),
+    )
+    named = mask(verdicts("role-not-found", snapshot), ORDER)
+    assert [(str(v.subject), v.chain, v.masked_by) for v in named if v.outcome is Outcome.FAIL] == [
+        ("Role lost", ("shop/billing",), ""),
+        (TARGET, ("shop/orders",), ""),
+        (TARGET, ("shop/billing",), "role-not-found"),
+    ]
