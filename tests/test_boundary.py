@@ -114,14 +114,14 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("argv", "message", "hint"),
     [
-        (("frobnicate",), "No such command 'frobnicate'.", "podid --help"),
-        (("role", "frobnicate"), "No such command 'frobnicate'.", "podid role --help"),
-        (("list", "--frobnicate"), "No such option: --frobnicate", "podid list --help"),
+        (("frobnicate",), "There is no command frobnicate", "podid --help"),
+        (("role", "frobnicate"), "There is no command frobnicate", "podid role --help"),
+        (("list", "--frobnicate"), "There is no option --frobnicate", "podid list --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("associate", "shop/orders"), "Missing option '--role'.", "podid associate --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
-        (("list", "--timeout", "5m"), "No such option: --timeout", "podid list --help"),
+        (("list", "--timeout", "5m"), "There is no option --timeout", "podid list --help"),
         (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m or 1h30m", None),
         (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
         (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
@@ -154,7 +154,9 @@ def test_an_error_in_full(podid: Podid) -> None:
     outcome = podid("show", "shop/nobody")
     assert (outcome.code, outcome.stdout) == (5, "")
     assert outcome.stderr == (
-        "Error: shop/nobody has no association in cluster demo.\nTry:   podid associate shop/nobody --role ROLE\n"
+        "Error: shop/nobody has no association in cluster demo.\n"
+        "podid associate shop/nobody gives it a role.\n"
+        "Try:   podid list\n"
     )
 
 

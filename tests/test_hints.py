@@ -1,18 +1,26 @@
 """A hint is the command line that was given, with what it says changed: nothing that was given is lost."""
 
+import ast
 import json
+import re
 import shlex
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Podid
-from podid.domain.errors import Again
+from harness import Podid, examples
+from parsing import parsed
+from podid.cli.hints import WHERE, hint_words
+from podid.cli.tree import COMMANDS, Row, build
+from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
+from worlds import CLUSTER_ARN, Site
 
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 WORDS = st.lists(
@@ -107,3 +115,199 @@ def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys
     assert podid("version").stdout == podid("--version").stdout
     assert podid("help", "role", "create").code == 0
     assert "podid role create" in capsys.readouterr().out
+
+
+# --- every hint can be pasted -----------------------------------------------------------------------------------------
+
+FULL = build(rich_help=False)
+VALUES = ("x", "demo", "a=b", "-x", "shop/orders")
+
+
+def _command(row: Row) -> Any:
+    command: Any = FULL
+    for word in row.path:
+        command = command.commands[word]
+    return command
+
+
+@st.composite
+def command_lines(draw: st.DrawFn) -> tuple[str, ...]:
+    """A command line of any command, in any spelling: options in both forms, names behind `--` where one looks like an
+    option."""
+    row = draw(st.sampled_from(COMMANDS))
+    params = [param for param in _command(row).params if not getattr(param, "is_eager", False) and param.name != "help"]
+    flags: list[str] = []
+    names: list[str] = []
+    for param in params:
+        if param.param_type_name == "argument":
+            count = draw(st.integers(int(param.required), 2 if param.nargs == -1 else 1))
+            names += [draw(st.sampled_from(VALUES)) for _ in range(count)]
+        elif param.required or draw(st.booleans()):
+            flags += _option(draw, param)
+    behind = any(name.startswith("-") for name in names)
+    return (*row.path, *flags, "--", *names) if behind else (*row.path, *names, *flags)
+
+
+def _option(draw: st.DrawFn, param: Any) -> list[str]:
+    name = draw(st.sampled_from([*param.opts, *param.secondary_opts]))
+    if param.is_flag:
+        return [name]
+    value = "1" if param.type.name.startswith("int") else draw(st.sampled_from(VALUES))
+    if name.startswith("--"):
+        return draw(st.sampled_from([[name, value], [f"{name}={value}"]]))
+    return draw(st.sampled_from([[name, value], [f"{name}{value}"]]))
+
+
+@settings(max_examples=examples(150))
+@given(argv=command_lines(), data=st.data())
+def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], data: st.DataObject) -> None:
+    name, values = parsed(("podid", *argv))
+    row = next(row for row in COMMANDS if row.name == name)
+    free = [item for item in _command(row).params if getattr(item, "is_flag", False) and not item.secondary_opts]
+    free = [item for item in free if not item.is_eager and item.name not in values]
+    added = data.draw(st.lists(st.sampled_from(free), max_size=2, unique=True) if free else st.just([]))
+    hint = hint_words(Again(add=tuple(item.opts[0] for item in added)), argv)
+    assert parsed(hint) == (name, values | dict.fromkeys((item.name for item in added), True))
+    swapped = data.draw(st.sampled_from(VALUES))
+    hint = hint_words(Again(swap=(swapped, "other")), argv)
+    wanted = {key: _with_other(value, swapped) for key, value in values.items()}
+    if swapped == "x":  # -x as a value is one word, and the x in it another
+        return
+    assert hint == () if wanted == values else parsed(hint) == (name, wanted)
+
+
+def _with_other(value: Any, swapped: str) -> Any:
+    if isinstance(value, list | tuple):
+        return [_with_other(item, swapped) for item in value]
+    return "other" if value == swapped else value
+
+
+@settings(max_examples=examples(100))
+@given(argv=command_lines(), name=st.sampled_from(("orders", "-orders")))
+def test_another_command_is_at_the_same_place(argv: tuple[str, ...], name: str) -> None:
+    _, values = parsed(("podid", *argv))
+    for other in (Other(("role", "show"), (name,)), Other(("agent", "status"), flags=("--cluster", "b"))):
+        path, hinted = parsed(hint_words(other, argv))
+        shared = next(row for row in COMMANDS if row.name == path).load().shared
+        kept = {key: value for key, value in values.items() if key in WHERE and key in shared}
+        own = {"name": name} if other.names else {"cluster": kept.get("cluster", "b")}
+        assert hinted == kept | own
+
+
+def test_hints_of_other_programs_carry_what_they_call_the_same() -> None:
+    argv = ("list", "-c", "demo", "--region=eu-west-1", "--profile", "p", "--context", "x")
+    assert hint_words(("aws", "configure", "--profile", "q"), argv)[-2:] == ("--region", "eu-west-1")
+    assert hint_words(("kubectl", "get", "pods"), argv) == ("kubectl", "get", "pods", "--context", "x")
+    assert hint_words((), argv) == ()
+
+
+SOURCES = [
+    path for path in (Path(__file__).parent.parent / "src" / "podid").rglob("*.py") if "sandbox" not in path.parts
+]
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield path.name, node
+
+
+def _words(node: ast.AST | None) -> tuple[str, ...]:
+    """A literal tuple of words, with x for what is computed."""
+    if not isinstance(node, ast.Tuple):
+        return ()
+    return tuple(
+        str(item.value) if isinstance(item, ast.Constant) else "x"
+        for item in node.elts
+        if not isinstance(item, ast.Starred)
+    )
+
+
+def test_other_commands_are_podids() -> None:
+    found = 0
+    for file, node in _calls():
+        if getattr(node.func, "id", "") == "Other" and len(node.args) < 3 and all(_words(arg) for arg in node.args):
+            named = {word.arg: word.value for word in node.keywords}
+            names, flags = (_words(node.args[1]) if len(node.args) > 1 else ()), _words(named.get("flags"))
+            assert parsed(Other(_words(node.args[0]), names, flags).of()), file
+            found += 1
+    assert found > 8
+
+
+def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
+    """`Again` and `Other` keep what was given; of other programs' commands every word can be pasted."""
+    for file, node in _calls():
+        for keyword in node.keywords:
+            if keyword.arg != "hint":
+                continue
+            for part in ast.walk(keyword.value):
+                if isinstance(part, ast.Tuple) and part.elts and isinstance(part.elts[0], ast.Constant):
+                    assert part.elts[0].value != "podid", (file, ast.unparse(node))
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    assert not re.fullmatch(r"[A-Z][A-Z_/]{2,}", part.value) or part.value == "AWS", (file, part.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("show shop/orderz", 5, "podid show shop/orders"),
+        ("show shop/nothing --region us-west-2 -v", 5, "podid list --region us-west-2"),
+        ("associate shop/cart --role storefrnt --tag a=b", 5, "podid associate shop/cart --role storefront --tag a=b"),
+        ("associate shop/cart --role zzz -c demo", 5, "podid role create zzz --for shop/cart --cluster demo"),
+        ("role show -- -zzz", 5, "podid role list"),
+        ("role show storefrnt", 5, "podid role show storefront"),
+        ("list -cdem", 5, "podid list -cdemo"),
+        ("list --cluster=dem", 5, "podid list --cluster=demo"),
+        ("disassociate --yes -- shop/orderz", 5, "podid disassociate --yes --ignore-not-found -- shop/orderz"),
+        ("undo zzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
+        ("doctor --check agent-not-instaled -n shop", 2, "podid doctor --check agent-not-installed -n shop"),
+        ("explain zzz", 5, "podid explain --list"),
+        ("list --regio us-west-2", 2, "podid list --region us-west-2"),
+        ("asociate shop/orders --role x", 2, "podid associate shop/orders --role x"),
+        ("associate --service-account=orders -n shop --role x", 2, "podid associate shop/orders --role x"),
+        ("role", 0, ""),
+        ("list --cluster", 2, "podid list --help"),
+    ],
+)
+def test_what_is_tried_next(box: Sandbox, podid: Podid, files: dict[str, str], line: str, code: int, hint: str) -> None:
+    add_association(box.world, "shop", "orders", "orders-dynamodb")
+    argv = shlex.split(line.format(**files))
+    outcome = podid(*argv)
+    assert outcome.code == code, outcome
+    tried = [row.removeprefix("Try:   ") for row in outcome.stderr.splitlines() if row.startswith("Try:")]
+    assert tried == ([hint.format(**files)] if hint else []), outcome
+    for words in map(shlex.split, tried):
+        assert words[-1] == "--help" or parsed(words)
+
+
+def test_a_name_from_the_environment_is_not_in_the_command(box: Sandbox, podid: Podid) -> None:
+    """The command again would fail the same way."""
+    outcome = podid("list", PODID_CLUSTER="dem")
+    assert outcome.code == 5
+    assert "Clusters in us-west-2: demo." in outcome.stderr
+    assert "Try:" not in outcome.stderr
+
+
+def test_fixes_work_where_doctor_did(site: Site) -> None:
+    """Pasted elsewhere they would go to another account or region."""
+    site.with_samples()
+    outcome = site("doctor", "-o", "json", "--region", "us-west-2", "--expect-account", "111122223333", "-c", "demo")
+    fixes = [words for found in outcome.json["findings"] for words in found["fix"]["commands"]]
+    assert {words[0] for words in fixes} >= {"podid"}
+    for words in fixes:
+        if words[0] == "podid":
+            _, values = parsed(words)
+            assert (values["region"], values["cluster"]) == ("us-west-2", "demo")
+            assert values["expect_account"] == "111122223333"
+        elif words[0] == "aws":
+            assert words[words.index("--region") + 1] == "us-west-2"
+
+
+def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None:
+    site.with_samples()
+    env = {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "PODID_CLUSTER": CLUSTER_ARN}
+    outcome = site("doctor", "-o", "json", env=env)
+    fixes = [words for found in outcome.json["findings"] for words in found["fix"]["commands"] if words[0] == "podid"]
+    assert fixes
+    assert all(parsed(words)[1]["region"] == "us-west-2" for words in fixes)

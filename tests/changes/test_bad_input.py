@@ -34,7 +34,7 @@ BAD_NAMES = {
     "/orders": "'/orders' is not a service account",
     "Shop/orders": "'Shop' is not a namespace name",
     "shop/Orders": "'Orders' is not a service account name",
-    "-shop/orders": "No such option",
+    "-shop/orders": "There is no option",
     "shop/or ders": "'or ders' is not a service account name",
     f"{'a' * 64}/orders": "at most 63 characters",
 }
@@ -72,7 +72,7 @@ BAD_ARGUMENTS: tuple[tuple[tuple[str, ...], int, str, str], ...] = (
         (*ASSOCIATE, "--role", "storefrnt"),
         5,
         "Role storefrnt does not exist; did you mean storefront?",
-        "podid role create storefrnt --for NAMESPACE/NAME",
+        "podid associate shop/orders --role storefront -o json",
     ),
     (
         (*ASSOCIATE, "--role", "arn:aws:iam::111122223333:role/billing-worker"),

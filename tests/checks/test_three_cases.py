@@ -1,13 +1,16 @@
 """Every check in three cases: healthy, broken and unknown. What more there is to a check is in the file of its area."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
+from parsing import parsed
 from podid.checks.all import BY_ID
+from podid.checks.runner import run_checks
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Snapshot
 
@@ -149,3 +152,20 @@ def test_healthy_broken_unknown(check_id: str) -> None:
         assert BY_ID[check_id].link == 0
     else:
         assert "fail" in [outcome for outcome, _, _ in answers(check_id, cases.broken)]
+
+
+@pytest.mark.parametrize("check_id", [check_id for check_id, cases in CASES.items() if cases.broken is not None])
+def test_fixes_can_be_pasted(check_id: str) -> None:
+    """podid's own parser takes them, and nothing is left to fill in."""
+    broken = CASES[check_id].broken
+    assert broken is not None
+    fixes = [
+        words
+        for verdict in run_checks((BY_ID[check_id],), broken)
+        if verdict.fix is not None
+        for words in verdict.fix.commands
+    ]
+    for words in fixes:
+        assert words[0] in ("podid", "aws", "kubectl")
+        assert not any(re.fullmatch(r"[A-Z][A-Z_/]{2,}", word) for word in words)
+        assert words[0] != "podid" or parsed(words)

@@ -22,7 +22,9 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
     strict = site(*ASSOCIATE, "shop/order", "--strict", "-o", "json")
     assert (strict.code, writes(site.box)) == (5, count)
     assert strict.error["message"] == "shop/order is no service account of the cluster; did you mean shop/orders?"
-    assert strict.error["hint"].endswith("--strict -o json --create-service-account")
+    assert strict.error["hint"] == "podid associate --role storefront shop/orders --strict -o json"
+    other = site(*ASSOCIATE, "shop/zzz", "--strict", "-o", "json")
+    assert other.error["hint"].endswith("shop/zzz --strict -o json --create-service-account")
 
 
 def test_a_person_is_asked(site: Site) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from podid.domain.errors import Conflict, InvalidInput, NotFound, PodidError
+from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError
 from podid.sandbox import process, state
 
 
@@ -126,7 +126,7 @@ def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
     assert process.start(directory=directory, port=port).already
     with pytest.raises(Conflict, match=f"runs already, on port {port} and not on {port - 1}") as raised:
         process.start(directory=directory, port=port - 1)
-    assert raised.value.hint == ("podid", "sandbox", "stop")
+    assert raised.value.hint == Other(("sandbox", "stop"))
     assert process.status(directory=directory).running == started
 
 

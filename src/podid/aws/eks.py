@@ -6,7 +6,7 @@ from typing import Any
 from podid.aws import decode, pacing
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
-from podid.domain.errors import NotFound, PodidError
+from podid.domain.errors import Again, NotFound, PodidError
 from podid.domain.foreign import at, each, names
 from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
 from podid.domain.names import ServiceAccountRef
@@ -46,9 +46,11 @@ class Eks(EksAddons):
             known = self.list_clusters()
         except PodidError:
             return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=error.advice)
-        near = nearest(name, known) or known
-        advice = f"Clusters{where}: {short_list(near, 10)}." if near else f"There is no cluster{where} in this account."
-        return ClusterNotFound(error.what, subject=error.subject, request_id=error.request_id, advice=advice)
+        near = nearest(name, known)
+        shown = short_list(near or known, 10)
+        advice = f"Clusters{where}: {shown}." if known else f"There is no cluster{where} in this account."
+        hint = Again(swap=(name, near[0])) if near else ()
+        return ClusterNotFound(error.what, hint=hint, subject=error.subject, request_id=error.request_id, advice=advice)
 
     # --- associations -------------------------------------------------------------------------------------------
 

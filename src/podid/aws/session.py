@@ -25,8 +25,8 @@ from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.sts import Sts
 from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
-from podid.domain.errors import UsageError
-from podid.domain.words import did_you_mean
+from podid.domain.errors import Again, UsageError
+from podid.domain.words import did_you_mean, nearest
 from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -206,8 +206,10 @@ def _open(core: Any, profile: str) -> Any:
 def _unknown_profile(profile: str) -> UsageError:
     known = sorted(botocore.session.get_session().full_config.get("profiles", {}))
     listing = f"known profiles: {', '.join(known)}" if known else "no profile is configured on this machine"
+    near = nearest(profile, known, 1)
     what = f"there is no AWS profile {profile!r}{did_you_mean(profile, known, 1)}"
-    return UsageError(what, subject=profile, advice=f"{listing}.")
+    hint = Again(swap=(profile, near[0])) if near else ()
+    return UsageError(what, hint=hint, subject=profile, advice=f"{listing}.")
 
 
 def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profile: str) -> tuple[str, str]:
@@ -222,7 +224,7 @@ def _choose_region(region: str | None, env: Mapping[str, str], core: Any, profil
         return str(configured), f"profile {profile or 'default'}"
     raise UsageError(
         "no AWS region was given: use --region, AWS_REGION or a profile that has one",
-        hint=("aws", "configure", "set", "region", "REGION", *(("--profile", profile) if profile else ())),
+        hint=("aws", "configure", *(("--profile", profile) if profile else ())),
     )
 
 
@@ -243,7 +245,10 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
             unknown = error
         if custom_endpoint:
             return "aws"
-    raise UsageError(f"{region!r} is not an AWS region{did_you_mean(region, known, 1)}", subject=region) from unknown
+    near = nearest(region, known, 1)
+    hint = Again(swap=(region, near[0])) if near else ()
+    what = f"{region!r} is not an AWS region{did_you_mean(region, known, 1)}"
+    raise UsageError(what, hint=hint, subject=region) from unknown
 
 
 def _uses_sso(core: Any, profile: str) -> bool:

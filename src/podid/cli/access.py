@@ -115,6 +115,14 @@ class Access:
             kubeconfig=files,
         )
 
+    def at_place(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """A command line to paste, with what it takes to work where this one does."""
+        from podid.cli.hints import at_place
+
+        named = self.named
+        bound = named is not None and self.region_source == named.source
+        return at_place(command, self.runtime.argv, region=self.aws.region if bound else "")
+
     def check_account(self) -> None:
         if self.options.expect_account is not None:
             self.account_place()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import typer
 
-from podid.cli.argv import output_option, verbose
+from podid.cli.argv import output_option, value_of, verbose
 from podid.cli.runtime import Runtime, abandon
-from podid.domain.errors import Again, PodidError, UsageError
+from podid.domain.errors import Again, Hint, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
 
@@ -22,7 +22,7 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
     except PodidError as error:
         code = _fail(error, argv, runtime)
     except typer.TyperException as error:
-        code = _fail(_usage_error(error), argv, runtime)
+        code = _fail(_usage_error(error, argv), argv, runtime)
     except (KeyboardInterrupt, typer.Abort):
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
@@ -76,18 +76,18 @@ _ELSEWHERE = {
     "--target-role-arn": "--target-role",
     "--format": "--output",
 }
-_ARGUMENTS = {
-    "--service-account": "NAMESPACE/NAME",
-    "--service-account-name": "NAMESPACE/NAME",
-    "--serviceaccount": "NAMESPACE/NAME",
-}
+_ARGUMENTS = ("--service-account", "--service-account-name", "--serviceaccount")
 
 
-def _usage_error(error: typer.TyperException) -> UsageError:
-    """Typer's own complaint in podid's shape, with the help of the command that was being read."""
+def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
+    """Typer's own complaint in podid's shape, with the command line that was meant, or the help of the command that was
+    being read."""
+    from podid.cli.hints import path_of
+    from podid.domain.words import did_you_mean, nearest
+
     describe = getattr(error, "format_message", None)
     context = getattr(error, "ctx", None)
-    path = context.command_path.split() if context is not None else ["podid"]
+    path = context.command_path.split()[1:] if context is not None else path_of(argv)
     message = " ".join((str(describe() if describe else error) or "The command line cannot be read").split())
     option = str(getattr(error, "option_name", "") or "")
     if option in _ELSEWHERE:
@@ -95,8 +95,35 @@ def _usage_error(error: typer.TyperException) -> UsageError:
             f"There is no option {option}; it is called {_ELSEWHERE[option]} here",
             hint=Again(swap=(option, _ELSEWHERE[option])),
         )
-    advice = f"The service account is an argument, {_ARGUMENTS[option]}." if option in _ARGUMENTS else ""
-    return UsageError(message, hint=(*path, "--help"), advice=advice)
+    account = next((name for name in _ARGUMENTS if value_of(name, argv)), "")
+    if option in _ARGUMENTS or (account and option in ("--namespace", "-n")):
+        return UsageError(
+            f"There is no option {option}; the service account is an argument, NAMESPACE/NAME",
+            hint=_with_argument(account, argv, path) or Other((*path, "--help")),
+        )
+    typed, known = option, list(getattr(error, "possibilities", None) or ())
+    if message.startswith("No such command") and context is not None:
+        typed, known = message.split("'")[1], list(context.command.commands)
+        message = f"There is no command {typed}"
+    elif message.startswith("No such option"):
+        message = f"There is no option {option}"
+    near = nearest(typed, known, 1)
+    return UsageError(
+        f"{message}{did_you_mean(typed, known, 1)}",
+        hint=Again(swap=(typed, near[0])) if near else Other((*path, "--help")),
+    )
+
+
+def _with_argument(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:
+    """The command line with NAMESPACE/NAME made of `option` and --namespace; empty where it lacks one of the two."""
+    words, found = list(argv), {}
+    for name, short in ((option, ""), ("--namespace", "-n")):
+        found[name] = value_of(name, words, short=short)
+        at = next((place for place, word in enumerate(words) if word.partition("=")[0] in (name, short or name)), None)
+        if not found[name] or at is None:
+            return ()
+        del words[at : at + (1 if "=" in words[at] else 2)]
+    return ("podid", *path, f"{found['--namespace']}/{found[option]}", *words[len(path) :])
 
 
 def _bug(error: Exception, *, all_frames: bool) -> PodidError:
@@ -113,15 +140,17 @@ def _bug(error: Exception, *, all_frames: bool) -> PodidError:
 
 
 def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
+    from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
 
+    hint = hint_words(error.hint, runtime.argv)
     json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if json_wanted:
-        text = error_json(error, runtime.argv)
+        text = error_json(error, hint)
     else:
         color = runtime.color(stderr, wanted="--no-color" not in argv)
-        text = error_text(error, runtime.argv, color=color)
+        text = error_text(error, hint, color=color)
     # nobody may be listening any more; the exit code still tells
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)

@@ -97,7 +97,9 @@ def tell_left_behind(
 
     if result.error is not None or not looks(access.options.wait) or access.kube.failure is not None:
         return result
-    return replace(result, notes=(*result.notes, *left_behind(access.kube.reader, place, refs)))
+    restart = ("--cluster", place.cluster_name)
+    notes = left_behind(access.kube.reader, refs, lambda command: access.at_place((*command, *restart)))
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def report(terminal: Terminal, result: ChangeResult) -> None:

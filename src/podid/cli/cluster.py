@@ -112,14 +112,16 @@ def find_cluster(
     if matched is not None:
         return matched
     if not clusters:
-        raise NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters"))
+        raise NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters", "--region", region))
     if len(clusters) == 1 and not for_change:
         return NamedCluster(clusters[0], f"the only cluster in {region}")
     if ask and runtime.interactive:
         return NamedCluster(runtime.prompter.choose("Which cluster?", clusters), "your answer")
     raise UsageError(
         f"No cluster is named; {region} has {short_list(clusters, 10)}",
-        hint=Again(add=("--cluster", clusters[0])),
+        # of several the wrong one could be pasted
+        hint=Again(add=("--cluster", clusters[0])) if len(clusters) == 1 else (),
+        advice="" if len(clusters) == 1 else "Name one of them with --cluster.",
     )
 
 

@@ -11,7 +11,7 @@ import typer
 from podid.cli.options import Shared
 from podid.cli.progress import Progress
 from podid.cli.runtime import Runtime, abandon
-from podid.domain.errors import Again, ConsentNeeded, Declined, PodidError, UsageError
+from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
@@ -126,7 +126,7 @@ class Terminal:
         """podid's own words and other programs' output, for the demo alone: nothing in it is escaped. Raises UsageError
         where a document was asked for."""
         if self._options.output is not Format.TABLE or self._options.query is not None:
-            raise UsageError("podid demo narrates: it has no result for --output or --query", hint=("podid", "demo"))
+            raise UsageError("podid demo narrates: it has no result for --output or --query", hint=Other(("demo",)))
         self._stdout(_writing(text))
 
     def emit(self, view: View) -> None:
@@ -175,11 +175,12 @@ class Terminal:
 
     def tell_failure(self, error: PodidError) -> None:
         """Says on stderr what went wrong after a result that is on stdout already."""
+        from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
-        argv, color = self._runtime.argv, self._color(self._runtime.streams.stderr)
+        hint, color = hint_words(error.hint, self._runtime.argv), self._color(self._runtime.streams.stderr)
         self._stderr(
-            error_json(error, argv) if _structured(self._options.output) else error_text(error, argv, color=color)
+            error_json(error, hint) if _structured(self._options.output) else error_text(error, hint, color=color)
         )
 
     def _color(self, stream: IO[str]) -> bool:

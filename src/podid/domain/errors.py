@@ -1,8 +1,8 @@
 """What podid raises when it cannot go on.
 
 Every class owns its exit code and its `code`, the machine-readable name that `-o json` shows. `what` is one
-sentence with the object in it; `hint` is an argv list that can be pasted after shlex.join, `Again` for the command that
-was given with changes, or empty when nothing helps.
+sentence with the object in it; `hint` can be pasted: `Again` for the command that was given with changes, `Other` for
+another command of podid, an argv list for another program, or empty when nothing helps.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,13 @@ class Again:
     add: tuple[str, ...] = ()
     swap: tuple[str, str] | None = None
 
-    def of(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """The command line to paste. Flags go before a `--`, behind which everything is a name."""
-        words = [self._swapped(word) for word in argv]
+    def of(self, argv: tuple[str, ...], *, path: int = 0) -> tuple[str, ...]:
+        """The command line to paste; empty where the word to be replaced is not in it, for the same again would fail
+        the same way. Its first `path` words name the command. Flags go before a `--`, behind which everything is a
+        name."""
+        words = [*argv[:path], *(self._swapped(word) for word in argv[path:])]
+        if self.swap is not None and words == list(argv):
+            return ()
         place = words.index("--") if "--" in words else len(words)
         return ("podid", *words[:place], *self.add, *words[place:])
 
@@ -31,13 +35,32 @@ class Again:
         old, new = self.swap
         if word == old:
             return new
+        if word.startswith("-") and not word.startswith("--") and word[2:].removeprefix("=") == old:
+            return word[: -len(old)] + new
         name, equals, value = word.partition("=")
         if not equals or not name.startswith("--"):
             return word
         return f"{new if name == old else name}={new if value == old else value}"
 
 
-Hint = tuple[str, ...] | Again
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A hint that is another command of podid, at the same place: flags of the command line that was given which say
+    where (cluster, region, profile, …) are taken over, as far as `command` has them."""
+
+    command: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def of(self) -> tuple[str, ...]:
+        """The command line without those. Where a name could be taken for a flag, names come last, behind a `--`."""
+        if any(name.startswith("-") for name in self.names):
+            return ("podid", *self.command, *self.flags, "--", *self.names)
+        return ("podid", *self.command, *self.names, *self.flags)
+
+
+# a tuple is a command line of another program
+Hint = tuple[str, ...] | Again | Other
 
 
 class PodidError(Exception):

@@ -1,7 +1,9 @@
 """What a doctor hands back, and the exit code that it asks for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -95,6 +97,16 @@ class DoctorReport:
     checks: tuple[str, ...] = field(default=())
     # how many associations the scope holds; None where they were not read
     associations: int | None = None
+
+    def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
+        """The same with other command lines for its fixes."""
+
+        def changed(verdict: Verdict) -> Verdict:
+            if verdict.fix is None:
+                return verdict
+            return replace(verdict, fix=replace(verdict.fix, commands=tuple(map(change, verdict.fix.commands))))
+
+        return replace(self, verdicts=tuple(map(changed, self.verdicts)))
 
     @property
     def findings(self) -> tuple[Verdict, ...]:

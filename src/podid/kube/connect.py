@@ -127,7 +127,7 @@ def connect(
     if cluster is None:
         raise NotFound(
             "no Kubernetes cluster is named: the kubeconfig has no usable current context",
-            hint=("kubectl", "config", "use-context", "CONTEXT"),
+            hint=("kubectl", "config", "get-contexts"),
         )
     return _direct(cluster, token, now)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from podid.domain.errors import NotFound
+from podid.domain.errors import NotFound, Other
 from podid.domain.exit_codes import ExitCode
 from podid.domain.words import nearest
 from podid.ops.errortext import Certainty, Hit, excerpt_hits, hits
@@ -94,7 +94,9 @@ def explain(query: str) -> Explanation:
     near = nearest(wanted.lower()[:_LONGEST_NAME], BY_ID, 5)
     advice = f"the nearest ids are {', '.join(near)}" if near else "paste the line of the log that holds the error"
     shown = wanted.splitlines()[0][:_LONGEST_NAME] if wanted else ""
-    raise NotFound(f"no page explains {shown!r}", hint=("podid", "explain", "--list"), subject=shown, advice=advice)
+    raise NotFound(
+        f"no page explains {shown!r}", hint=Other(("explain",), flags=("--list",)), subject=shown, advice=advice
+    )
 
 
 def list_pages() -> tuple[Entry, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import Again, Cancelled, Conflict, Declined, NotFound, PodidError
+from podid.domain.errors import Cancelled, Conflict, Declined, NotFound, PodidError
 from podid.render import sanitize
 from podid.render.formats import jsonl_line
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from podid.render.documents import tool as documents
 
 
-def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
-    """One sentence, then what can be pasted, then what to quote to AWS's support."""
+def error_text(error: PodidError, hint: Sequence[str], *, color: bool) -> str:
+    """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
     red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
     what = sanitize.line(error.what)
     sentence = f"{_capital(what, error.subject)}{'' if what.endswith(('.', '?', '!')) else '.'}"
@@ -24,18 +25,14 @@ def error_text(error: PodidError, argv: tuple[str, ...], *, color: bool) -> str:
         lines.append(f"Needs: {sanitize.line(error.permission)}")
     if error.advice:
         lines.append(_capital(sanitize.line(error.advice)))
-    if hint := _hint(error, argv):
-        lines.append(f"Try:   {bold}{sanitize.line(hint)}{off}")
+    if hint:
+        lines.append(f"Try:   {bold}{sanitize.line(shlex.join(hint))}{off}")
     if error.id:
         lines.append(f"More:  podid explain {error.id}")
     # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
     if error.request_id and not isinstance(error, (NotFound, Conflict)):
         lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
     return "\n".join(lines) + "\n"
-
-
-def _hint(error: PodidError, argv: tuple[str, ...]) -> str:
-    return shlex.join(error.hint.of(argv) if isinstance(error.hint, Again) else error.hint)
 
 
 def _capital(sentence: str, name: str = "") -> str:
@@ -45,12 +42,12 @@ def _capital(sentence: str, name: str = "") -> str:
     return sentence if kept else sentence[:1].upper() + sentence[1:]
 
 
-def error_json(error: PodidError, argv: tuple[str, ...]) -> str:
+def error_json(error: PodidError, hint: Sequence[str]) -> str:
     """The documents.ErrorDocument, on one line."""
     body: documents.ErrorBody = {
         "code": error.code,
         "message": error.what,
-        "hint": _hint(error, argv) or None,
+        "hint": shlex.join(hint) or None,
         "subject": error.subject or None,
         "exitCode": int(error.exit_code),
         "requestId": error.request_id or None,

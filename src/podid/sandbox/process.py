@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut, Unavailable
+from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
 
@@ -113,7 +113,7 @@ def start(
             if port not in (0, found.port):
                 raise Conflict(
                     f"The sandbox runs already, on port {found.port} and not on {port}",
-                    hint=("podid", "sandbox", "stop"),
+                    hint=Other(("sandbox", "stop")),
                     subject=_url(found),
                 )
             return _running(found, directory, already=True)
@@ -197,7 +197,7 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 def _require_running(directory: Path) -> SandboxState:
     found = state.read(directory)
     if found is None or not _answers(found):
-        raise NotFound("no sandbox is running", hint=("podid", "sandbox", "start"))
+        raise NotFound("no sandbox is running", hint=Other(("sandbox", "start")))
     return found
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import index, podid_command, service_account_subject
+from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.words import short_list
@@ -23,7 +23,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     f"pods: {short_list(pod.name for pod in carriers)}",
                     "once the association is back, these pods work again without a restart",
                 ),
-                commands=(podid_command(snapshot, "history"),),
+                commands=(("podid", "history"),),
             )
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
 from podid.checks.shared.roles import by_role, role_section
+from podid.domain.errors import Other
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
 from podid.domain.names import role_name
@@ -164,7 +165,7 @@ def _broken(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )
     else:  # they get in: another statement would take nothing away
-        commands = (("podid", "role", "show", role_name(arn)),)
+        commands = (Other(("role", "show"), (role_name(arn),)).of(),)
     return case.fail(
         finding.message,
         severity=finding.severity,

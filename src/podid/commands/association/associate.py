@@ -133,7 +133,9 @@ def associate(
     with terminal.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
         request = AssociateRequest(
             refs=refs,
-            role=resolve_role(access.aws.iam, role, account=place.account, partition=place.cluster.partition),
+            role=resolve_role(
+                access.aws.iam, role, account=place.account, partition=place.cluster.partition, refs=refs
+            ),
             target_role_arn=target_role_arn,
             disable_session_tags=True if policy and session_tags is None else _negated(session_tags),
             policy=policy,
@@ -168,6 +170,7 @@ def _missing(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: boo
     """A sentence for each service account that does not exist; with `strict` raises NotFound. That the cluster cannot
     be looked at is said with the effect."""
     from podid.domain.errors import Again, NotFound, PodidError
+    from podid.domain.words import did_you_mean
     from podid.ops.association.plan import missing_service_accounts
     from podid.ops.change.look import looks
 
@@ -179,9 +182,15 @@ def _missing(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: boo
         if strict:
             raise
         return ()
+    sentences = tuple(
+        f"{ref} is no service account of the cluster{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    )
     if strict and missing:
-        raise NotFound(missing[0], hint=Again(add=("--create-service-account",)))
-    return missing
+        ref, near = next(iter(missing.items()))
+        # what is likely a slip of the hand is not to be made true
+        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
+        raise NotFound(sentences[0], hint=hint, subject=str(ref))
+    return sentences
 
 
 def _negated(choice: bool | None) -> bool | None:

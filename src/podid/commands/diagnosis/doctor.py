@@ -64,7 +64,7 @@ def doctor(
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
-    report = diagnose(snapshot, checks=checks, scope=scope)
+    report = diagnose(snapshot, checks=checks, scope=scope).with_commands(access.at_place)
     if isinstance(options.output, Report):
         terminal.write_report(report, options.output)
     else:

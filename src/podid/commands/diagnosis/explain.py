@@ -31,7 +31,7 @@ def explain(
 
     Example: podid explain "Unauthorized Exception! EKS does not have permissions to assume the associated role."
     """
-    from podid.domain.errors import NotFound, UsageError
+    from podid.domain.errors import NotFound, Other, UsageError
     from podid.ops import explain as pages
     from podid.render.pages import explanation_view, page_list_view
 
@@ -42,12 +42,14 @@ def explain(
         found = pages.search(search)
         if not found:
             raise NotFound(
-                f"No page has all of the words {search!r}", hint=("podid", "explain", "--list"), subject=search
+                f"No page has all of the words {search!r}", hint=Other(("explain",), flags=("--list",)), subject=search
             )
         terminal.emit(page_list_view(match.page.entry for match in found))
         return
     if not what:
-        raise UsageError("What is to be explained? Give an id or an error text", hint=("podid", "explain", "--list"))
+        raise UsageError(
+            "What is to be explained? Give an id or an error text", hint=Other(("explain",), flags=("--list",))
+        )
     text = terminal.read_file("-") if what == ["-"] else " ".join(what)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))

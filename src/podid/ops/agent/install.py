@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
-from podid.domain.errors import AccessDenied, Conflict, PodidError, Rejected
+from podid.domain.errors import AccessDenied, Conflict, Other, PodidError, Rejected
 from podid.domain.model import Addon, AddonConfiguration, Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.place import Place
@@ -136,7 +136,7 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
         if current.status in BUSY:
             raise Conflict(
                 f"The add-on {AGENT_ADDON} is {current.status}; it can be changed once that is through",
-                hint=("podid", "agent", "status", "--cluster", header.cluster),
+                hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
                 subject=AGENT_ADDON,
             )
         why = ""

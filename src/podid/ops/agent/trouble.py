@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.domain.agent_logs import mode_of, rule_of
-from podid.domain.errors import PodidError
+from podid.domain.errors import Other, PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Addon, AddonIssue, DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
@@ -66,7 +66,7 @@ class Trouble:
     def error(self, cluster: str) -> AgentFailed:
         return AgentFailed(
             f"{self.mode}: {self.what}",
-            hint=("podid", "agent", "status", "--cluster", cluster),
+            hint=Other(("agent", "status"), flags=("--cluster", cluster)),
             subject=self.pods[0] if self.pods else AGENT_ADDON,
             advice=f"podid explain {self.mode} says why, and what to do; then run the command again.",
         )

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, PodidError
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan
-from podid.domain.words import did_you_mean
+from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
@@ -150,10 +150,9 @@ def check_not_owned(association: Association) -> None:
         name = addon_name(association.owner_arn)
         raise Conflict(
             f"The association of {association.ref} is owned by the add-on {name} and is changed through it",
-            hint=(
-                *("aws", "eks", "update-addon", "--cluster-name", association.cluster_name, "--addon-name", name),
-                *("--pod-identity-associations", f"serviceAccount={association.service_account},roleArn=ROLE_ARN"),
-            ),
+            # EKS replaces the add-on's whole list by what the update names
+            advice="Change it with `aws eks update-addon --pod-identity-associations`, and name all of the add-on's "
+            "associations there: the ones that are left out are deleted.",
             subject=str(association.ref),
         )
 
@@ -217,18 +216,23 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
     for ref in refs:
         if ref.namespace not in namespaces:
             what = f"Namespace {ref.namespace} does not exist{did_you_mean(ref.namespace, namespaces)}"
-            hint = ("kubectl", "create", "namespace", ref.namespace)
+            near = nearest(ref.namespace, namespaces, 1)
+            hint: Hint = ("kubectl", "create", "namespace", ref.namespace)
+            if near:
+                hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
             raise NotFound(what, hint=hint, subject=ref.namespace)
 
 
-def missing_service_accounts(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> tuple[str, ...]:
-    """A sentence for each service account that does not exist, with the nearest names. Raises as the reader does."""
+def missing_service_accounts(
+    refs: Sequence[ServiceAccountRef], reader: KubeReader
+) -> dict[ServiceAccountRef, list[str]]:
+    """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
     missing = [ref for ref in refs if reader.find_service_account(ref) is None]
     known: list[str] = []
     if missing:
         with suppress(PodidError):
             known = [str(item.ref) for item in reader.list_service_accounts()]
-    return tuple(f"{ref} is no service account of the cluster{did_you_mean(str(ref), known, 1)}" for ref in missing)
+    return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 
 def session_tags(request: AssociateRequest, existing: Association | None) -> bool:
@@ -276,8 +280,11 @@ def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAcc
 
 def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:
     """The error with the nearest service accounts that do have an association."""
+    known = [str(item) for item in refs]
+    near = nearest(str(ref), known, 1)
     return NotFound(
-        f"{ref} has no association in cluster {cluster_name}{did_you_mean(str(ref), map(str, refs))}",
-        hint=("podid", "associate", str(ref), "--role", "ROLE"),
+        f"{ref} has no association in cluster {cluster_name}{did_you_mean(str(ref), known)}",
+        hint=Again(swap=(str(ref), near[0])) if near else Other(("list",)),
+        advice="" if near else f"podid associate {ref} gives it a role.",
         subject=str(ref),
     )

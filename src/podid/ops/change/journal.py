@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from podid.domain.errors import InvalidInput, NotFound, UsageError
+from podid.domain.errors import InvalidInput, NotFound, Other, UsageError
 from podid.domain.plan import Action, Done, Header, Status
 from podid.ops.change.locks import Locks
 from podid.ops.change.records import VERSION, Run, member, read_records, run_of
@@ -51,9 +51,9 @@ class Journal:
             return wanted[0]
         found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)] if run_id else []
         if len(found) > 1:
-            raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=("podid", "history"))
+            raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=Other(("history",)))
         if not found:
-            raise NotFound(f"No run {run_id!r} in the journal", hint=("podid", "history"), subject=run_id)
+            raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
         return found[0]
 
     def made(self, account: str, kind: str, keys: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check
 from podid.checks.runner import mask, run_checks
 from podid.checks.shared.facts import cluster_name
-from podid.domain.errors import UsageError
+from podid.domain.errors import Again, Other, UsageError
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.words import nearest
@@ -21,9 +21,8 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, .
         if name not in BY_ID:
             near = nearest(name, BY_ID)
             advice = f"did you mean {', '.join(near)}?" if near else ""
-            raise UsageError(
-                f"{name!r} is not the id of a check", hint=("podid", "doctor", "--list"), subject=name, advice=advice
-            )
+            hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
+            raise UsageError(f"{name!r} is not the id of a check", hint=hint, subject=name, advice=advice)
     chosen = tuple(c for c in ALL if (not only or c.id in only) and c.id not in skip)
     if not chosen:
         raise UsageError("no check is left to run: --skip takes away all that --check selects")

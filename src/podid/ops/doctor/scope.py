@@ -1,15 +1,15 @@
 """What a doctor is asked about: all of a cluster, a namespace, a service account, a pod or a workload."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from podid.checks.base import EVERYONE
-from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
+from podid.domain.errors import AccessDenied, Again, Hint, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
-from podid.domain.words import did_you_mean
+from podid.domain.words import did_you_mean, nearest
 from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
@@ -33,11 +33,12 @@ KINDS = {
 @dataclass(frozen=True, slots=True)
 class DoctorScope:
     """What to judge: all of the cluster (empty), one namespace, one service account (kind ServiceAccount), one pod or
-    one workload. The agent and the nodes below it are always looked at."""
+    one workload. The agent and the nodes below it are always looked at. `typed` is how the user wrote it."""
 
     namespace: str = ""
     kind: str = ""
     name: str = ""
+    typed: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         if not self.kind:
@@ -70,7 +71,7 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
     namespace; with no text, all of `namespace` or of the cluster. InvalidInput for anything else, UsageError when both
     name a different namespace."""
     if not text:
-        return DoctorScope(namespace=namespace)
+        return DoctorScope(namespace=namespace, typed=namespace)
     parts = text.split("/")
     if len(parts) == 2 and namespace not in ("", parts[0]) and parts[0].lower() in KINDS:
         parts.insert(1, namespace)
@@ -81,10 +82,10 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
                 f"{text!r}: {parts[0]!r} is no kind that doctor knows; use one of {', '.join(KINDS)}", subject=text
             )
         ref = ServiceAccountRef.parse("/".join(parts[1:]))
-        scope = DoctorScope(ref.namespace, kind, ref.name)
+        scope = DoctorScope(ref.namespace, kind, ref.name, text)
     else:
         ref = ServiceAccountRef.parse(text)
-        scope = DoctorScope(ref.namespace, "ServiceAccount", ref.name)
+        scope = DoctorScope(ref.namespace, "ServiceAccount", ref.name, text)
     if namespace and namespace != scope.namespace:
         raise UsageError(f"{text!r} is not in the namespace {namespace!r} that --namespace names", subject=text)
     return scope
@@ -103,7 +104,7 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
         named = {a.ref for a in associations} | {pod.ref for pod in known_or(snapshot.pods, ())}
         named |= {w.ref for w in known_or(snapshot.workloads, ())}
         if ref not in named:
-            _check_service_account(ref, snapshot)
+            _check_service_account(scope, ref, snapshot)
         return (ref,)
     pods = _readable(snapshot.pods, scope)
     found = {
@@ -134,8 +135,9 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
                 if (w.kind, w.namespace) == (scope.kind, scope.namespace)
             )
         )
-        near = did_you_mean(scope.name, names)
-        raise NotFound(f"{scope.kind} {scope.namespace}/{scope.name} does not exist{near}", subject=str(scope))
+        known = list(names)
+        what = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
+        raise NotFound(what, hint=_instead(scope, scope.name, known), subject=str(scope))
     return tuple(sorted(found))
 
 
@@ -145,18 +147,30 @@ def _check_namespace(scope: DoctorScope, snapshot: Snapshot) -> None:
         kind = KINDS.get(scope.namespace) if scope.kind == "ServiceAccount" else None
         raise NotFound(
             f"Namespace {scope.namespace} does not exist{did_you_mean(scope.namespace, namespaces.value)}",
+            hint=() if kind else _instead(scope, scope.namespace, namespaces.value),
             subject=str(scope),
             advice=f"for the {kind} {scope.name}, write {scope.namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
 
 
-def _check_service_account(ref: ServiceAccountRef, snapshot: Snapshot) -> None:
+def _check_service_account(scope: DoctorScope, ref: ServiceAccountRef, snapshot: Snapshot) -> None:
     accounts = snapshot.service_accounts
     if isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}:
-        near = did_you_mean(
-            ref.name, (account.name for account in accounts.value if account.namespace == ref.namespace)
-        )
-        raise NotFound(f"Service account {ref} does not exist{near}", subject=str(ref))
+        known = [account.name for account in accounts.value if account.namespace == ref.namespace]
+        hint = _instead(scope, ref.name, known)
+        what = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
+        raise NotFound(what, hint=hint, subject=str(ref))
+
+
+def _instead(scope: DoctorScope, name: str, known: Iterable[str]) -> Hint:
+    """The command again with the nearest of the known names for `name`, a part of what was typed."""
+    near, parts = nearest(name, known, 1), scope.typed.split("/")
+    if not near:
+        return ()
+    if name not in parts:  # a namespace that was given by itself
+        return Again(swap=(name, near[0]))
+    place = len(parts) - 1 if name == scope.name else parts.index(name)
+    return Again(swap=(scope.typed, "/".join((*parts[:place], near[0], *parts[place + 1 :]))))
 
 
 def _readable(section: Section[T], scope: DoctorScope) -> T:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -94,9 +94,11 @@ def find_associated_targets(
     return (*find_targets(reader, kept, stale=stale), *left)
 
 
-def left_behind(reader: KubeReader, place: Place, refs: Collection[ServiceAccountRef]) -> tuple[str, ...]:
-    """A note on the running pods of `refs`, which have an association, that are without it; none where pods cannot be
-    listed."""
+def left_behind(
+    reader: KubeReader, refs: Collection[ServiceAccountRef], at_place: Callable[[tuple[str, ...]], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """A note on the running pods of `refs`, which have an association, that are without it, with the command that is
+    `at_place`; none where pods cannot be listed."""
     try:
         targets = find_targets(reader, refs, stale=True)
     except PodidError:
@@ -105,7 +107,7 @@ def left_behind(reader: KubeReader, place: Place, refs: Collection[ServiceAccoun
     if not count:
         return ()
     names = sorted({str(ref) for target in targets for ref in target.refs})
-    command = shlex.join(("podid", "restart", *names, "--stale", "--cluster", place.cluster_name))
+    command = shlex.join(at_place(("podid", "restart", *names, "--stale")))
     return (f"{count} running pod{'s' if count > 1 else ''} still {'have' if count > 1 else 'has'} none: {command}",)
 
 

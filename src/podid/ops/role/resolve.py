@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, InvalidInput, NotFound, PodidError
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError
 from podid.domain.model import Role, RolePolicies
-from podid.domain.names import Arn, check_role_name, parse_role_arn
-from podid.domain.words import did_you_mean
+from podid.domain.names import Arn, ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.words import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
@@ -24,8 +25,11 @@ class ResolvedRole:
     denied: AccessDenied | None = None
 
 
-def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> ResolvedRole:
-    """A role by name or ARN. Raises InvalidInput for one of another account, NotFound with the nearest names."""
+def resolve_role(
+    iam: Iam, text: str, *, account: str, partition: str, refs: Sequence[ServiceAccountRef] = ()
+) -> ResolvedRole:
+    """A role by name or ARN, for the pods of `refs`. Raises InvalidInput for one of another account, NotFound with the
+    nearest names."""
     if text.startswith("arn:"):
         arn = parse_role_arn(text)
         if arn.account != account:
@@ -41,7 +45,7 @@ def resolve_role(iam: Iam, text: str, *, account: str, partition: str) -> Resolv
     try:
         role = iam.get_role(name)
     except NotFound as error:
-        raise role_not_found(iam, name, request_id=error.request_id) from error
+        raise role_not_found(iam, name, refs, request_id=error.request_id) from error
     except AccessDenied as error:
         guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
         return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})", error)
@@ -55,15 +59,18 @@ def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
     return RolePolicies() if role is None else iam.get_policies(role.name)
 
 
-def role_not_found(iam: Iam, name: str, *, request_id: str = "") -> NotFound:
+def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef] = (), *, request_id: str = "") -> NotFound:
     """The error with the nearest names that exist, where they may be listed."""
     try:
         known = iam.list_role_names()
     except PodidError:
         known = ()
+    near = nearest(name, known, 1)
+    wanted_for = tuple(word for ref in refs for word in ("--for", str(ref)))
+    other = Other(("role", "create"), (name,), wanted_for) if refs else Other(("role", "list"))
     return NotFound(
         f"Role {name} does not exist{did_you_mean(name, known)}",
-        hint=("podid", "role", "create", name, "--for", "NAMESPACE/NAME"),
+        hint=Again(swap=(name, near[0])) if near else other,
         subject=name,
         request_id=request_id,
     )

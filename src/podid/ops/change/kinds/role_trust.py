@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypedDict, cast
 
 from podid.domain import trust
-from podid.domain.errors import Conflict, InvalidInput, TimedOut
+from podid.domain.errors import Conflict, InvalidInput, Other, TimedOut
 from podid.domain.members import PolicyObject
 from podid.domain.model import Role
 from podid.domain.patience import Patience
@@ -58,7 +58,7 @@ class RoleTrustKind(ResourceKind):
                 raise moved(self.subject(action), action)
         raise TimedOut(
             f"IAM accepted the trust policy of role {name} but does not give it back yet",
-            hint=("podid", "role", "show", name),
+            hint=Other(("role", "show"), (name,)),
             subject=name,
         )
 

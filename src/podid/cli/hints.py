@@ -1,0 +1,57 @@
+"""Command lines to paste: hints of errors and fixes of findings, at the place that the command line names."""
+
+from collections.abc import Sequence
+
+from podid.cli.argv import value_of
+from podid.domain.errors import Again, Hint, Other
+
+WHERE = ("cluster", "region", "profile", "expect_account", "context", "kubeconfig", "journal_dir")
+# what other programs call the same
+_ELSEWHERE = {"aws": ("region", "profile"), "kubectl": ("context", "kubeconfig")}
+
+
+def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
+    """The hint as words for shlex.join; empty where there is nothing to try. `argv` is the command line that failed."""
+    words = tuple(argv)
+    if isinstance(hint, Again):
+        return hint.of(words, path=len(path_of(words)))
+    if isinstance(hint, Other):
+        return at_place(hint.of(), words)
+    return at_place(hint, words)
+
+
+def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "") -> tuple[str, ...]:
+    """`command` with the flags of `argv` that say where, as far as its program has them and it does not carry them yet.
+    `region` is what neither a flag nor the environment gives: the cluster's own, from its ARN."""
+    flags: list[str] = []
+    for name in _takes(command):
+        long = f"--{name.replace('_', '-')}"
+        short = "-c" if name == "cluster" else ""
+        value = value_of(long, argv, short=short) or (region if name == "region" else "")
+        if not value:
+            continue
+        if not value_of(long, command, short=short):
+            flags += (long, value)
+        elif name == "cluster" and long in command:  # an ARN binds region and account too
+            place = command.index(long) + 1
+            command = (*command[:place], value, *command[place + 1 :])
+    place = command.index("--") if "--" in command else len(command)
+    return (*command[:place], *flags, *command[place:])
+
+
+def _takes(command: Sequence[str]) -> tuple[str, ...]:
+    if not command or command[0] != "podid":
+        return _ELSEWHERE.get(command[0], ()) if command else ()
+    from podid.cli.tree import COMMANDS
+
+    path = path_of(command[1:])
+    shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
+    return tuple(name for name in WHERE if name in shared)
+
+
+def path_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that name the command; empty for what is none."""
+    from podid.cli.tree import COMMANDS
+
+    found = [row.path for row in COMMANDS if tuple(words[: len(row.path)]) == row.path]
+    return max(found, key=len, default=())
