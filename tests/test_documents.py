@@ -37,6 +37,10 @@ role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3Re
 role create r --for shop/orders --policy-file POLICY
 role create r --for shop/orders --print terraform
 role create r --for shop/orders --replace --tag team=web
+role attach r --managed-policy AmazonSQSFullAccess
+role detach r --managed-policy AmazonSQSFullAccess --yes
+role create gone --for shop/gone
+role delete gone --yes
 associate shop/orders --role r --restart --wait api
 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
 associate shop/pay --role article-2023 --update-trust --wait api

@@ -41,6 +41,17 @@ STORY = """
 0 role create orders --for shop/orders --policy-file dynamodb-read.json
 6 role create orders --for shop/orders --policy-file dynamodb-read.json --tag a=b
 0 role create orders --for shop/orders --print terraform
+0 role attach orders --managed-policy AmazonS3ReadOnlyAccess
+0 role attach orders --managed-policy AmazonS3ReadOnlyAccess
+2 role detach orders --managed-policy AmazonS3ReadOnlyAccess
+0 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
+5 role detach orders --managed-policy AmazonS3ReadOnlyAccess --yes
+0 role create gone --for shop/gone
+2 role delete gone
+0 role delete gone --yes --dry-run
+0 role delete gone --yes
+5 role delete gone --yes
+6 role delete demo-node-role --yes
 0 role show orders
 0 role show orders --all-clusters
 0 role list

@@ -99,6 +99,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.list_role_names: lambda s: s.iam.list_role_names(),
     Iam.create_role: lambda s: s.iam.create_role("shop", TRUST, tags={"team": "shop"}),
     Iam.delete_role: lambda s: s.iam.delete_role("none"),
+    Iam.list_instance_profiles: lambda s: s.iam.list_instance_profiles("demo-node-role"),
     Iam.update_trust: lambda s: s.iam.update_trust("storefront", TRUST),
     Iam.update_role: lambda s: s.iam.update_role("storefront", "of the shop", 3600),
     Iam.tag_role: lambda s: s.iam.tag_role("storefront", {"team": "shop"}),

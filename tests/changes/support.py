@@ -73,7 +73,7 @@ def account_state(box: Sandbox) -> dict[str, Any]:
                 "attached": sorted(role.managed_policies),
                 "tags": sorted((tag["Key"], tag["Value"]) for tag in role.tags),
                 "boundary": role.permissions_boundary_arn,
-                "description": role.description,
+                "description": role.description or "",
                 "session": int(role.max_session_duration or 3600),
             }
             for role in backend.roles.values()

@@ -105,6 +105,9 @@ ONE_TOO_MANY = "role create r --for shop/orders --policy-file POLICY " + " ".joi
     f"--managed-policy {n}" for n in ELEVEN
 )
 ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
+ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY"
+DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
+DELETED = "role delete r --yes"
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
 UNDONE = ("undo last --yes",)
 WAYS = (
@@ -119,6 +122,16 @@ WAYS = (
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
     Way(ONE_TOO_MANY, nothing, ("taking back",), code=6),
+    Way(ATTACHED, after("role create r --for shop/orders")),
+    Way(f"{ATTACHED} --replace", after(ROLE, ATTACHED)),
+    Way("role attach s --managed-policy AmazonSQSFullAccess", after(ROLE), code=5),
+    Way(DETACHED, after(ROLE)),
+    Way("role detach s --inline-policy POLICY --yes", after(ROLE), code=5),
+    Way(DELETED, after(ROLE), ("seeing",)),
+    Way(DELETED, after(ROLE)),
+    Way("role delete s --yes", after(ROLE), code=5),
+    Way("undo last --yes", after(ROLE, DETACHED)),
+    Way("undo last --yes", after(ROLE, DELETED)),
     Way("associate shop/orders --role shop-orders --tag a=b --wait api", with_role),
     Way("associate shop/orders --role shop-order", with_role, code=5),
     Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),

@@ -83,6 +83,13 @@ class Iam:
         """Conflict while policies or instance profiles hang on it."""
         self._api.write("DeleteRole", {"RoleName": name}, _role(name))
 
+    @needs("iam:ListInstanceProfilesForRole")
+    def list_instance_profiles(self, name: str) -> tuple[str, ...]:
+        """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
+        read = each("InstanceProfiles", decode.instance_profile_name)
+        params = {"RoleName": name}
+        return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, tokens=MARKER)))
+
     @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
         """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""

@@ -40,6 +40,9 @@ SET_UP, LOOK, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
 COMMANDS: tuple[Row, ...] = (
     Row("install-agent", SET_UP, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
     Row("role create", SET_UP, "Create an IAM role for a service account's pods.", "role.create:create"),
+    Row("role attach", SET_UP, "Give a role more permissions.", "role.attach:attach"),
+    Row("role detach", SET_UP, "Take permissions away from a role.", "role.detach:detach"),
+    Row("role delete", SET_UP, "Delete a role with its policies.", "role.delete:delete"),
     Row("associate", SET_UP, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("disassociate", SET_UP, "Take the role away again.", "association.disassociate:disassociate"),
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),

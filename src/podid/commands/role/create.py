@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podid.cli.arguments import UpdateTrust
+from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -63,24 +63,8 @@ def create(
             help="service-account, namespace, cluster or account: how far the trust reaches.",
         ),
     ] = "service-account",
-    policy_file: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--policy-file",
-            metavar="FILE",
-            help="Permissions as a JSON policy ('-' is stdin), kept inline under the file's name. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    managed_policies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--managed-policy",
-            metavar="NAME|ARN",
-            help="Managed policy to attach; a bare name is AWS's own. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    policy_file: PolicyFiles = None,
+    managed_policies: ManagedPolicies = None,
     session_tags: Annotated[
         bool,
         typer.Option(
@@ -118,9 +102,7 @@ def create(
     replace: Annotated[
         bool, typer.Option("--replace", help="Change a role that exists and differs from what is asked for.")
     ] = False,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")
-    ] = False,
+    adopt: Adopt = False,
     update_trust: UpdateTrust = False,
     print_: Annotated[
         str | None,

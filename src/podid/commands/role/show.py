@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podid.cli.arguments import RoleName
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights
@@ -27,7 +28,7 @@ def show(
     access: Access,
     terminal: Terminal,
     options: Shared,
-    name: Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.", show_default=False)],
+    name: RoleName,
     all_clusters: Annotated[
         bool, typer.Option("--all-clusters", help="Look for associations in every cluster of every region.")
     ] = False,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
 from podid.ops.role.access import also_admitted
+from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import ANY_SIZE, check_editable, check_size, identity, listed, others, plan_trust
 from podid.ops.role.policies import check_inline_size
 
@@ -100,7 +99,6 @@ def plan_role(
     actions += asked
     if actions:
         _check_allowed(request, current, asked, actions, ours=ours, half_made=half_made)
-        check_editable(current)
     notes += _also_admitted(request, cluster, current, trust_action)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
 
@@ -119,18 +117,9 @@ def _differing(request: RoleRequest, current: Role, policies: RolePolicies) -> t
     }
     if wanted != before:
         actions.append(ROLE_SETTINGS.action(before, wanted))
-    for name, document in request.policies.items():
-        found = policies.inline.get(name)
-        action = ROLE_POLICY.action(
-            None if found is None else ROLE_POLICY.state_of(request.name, name, found),
-            ROLE_POLICY.state_of(request.name, name, document),
-        )
-        (unchanged if found == document else actions).append(action)
-    attached = {policy.arn for policy in policies.attached}
-    for arn in request.managed_policy_arns:
-        state = ROLE_ATTACHMENT.state_of(request.name, arn)
-        there = arn in attached
-        (unchanged if there else actions).append(ROLE_ATTACHMENT.action(state if there else None, state))
+    more, there = permission_actions(request.name, request.policies, request.managed_policy_arns, policies)
+    actions += more
+    unchanged += there
     return actions, unchanged
 
 
@@ -150,34 +139,7 @@ def _check_allowed(
         needed.append("--adopt")
     if not request.replace and (overwrites or (asked and ours and not half_made)):
         needed.append("--replace")
-    if not needed:
-        return
-    what = ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions)
-    whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
-    raise Conflict(
-        f"Role {request.name} exists and {whose}: {what}",
-        hint=Again(add=tuple(needed)),
-        lines=(*([] if ours else others(current)), *(line for one in asked for line in _difference(one))),
-        subject=request.name,
-    )
-
-
-def _difference(action: Action) -> list[str]:
-    """The members that an update changes; documents line by line."""
-    if action.before is None or action.after is None:
-        return []
-    lines = []
-    for key, new in action.after.items():
-        old = action.before.get(key)
-        if old == new:
-            continue
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            left, right = (json.dumps(value, indent=2).splitlines() for value in (old, new))
-            changed = list(difflib.unified_diff(left, right, lineterm="", n=1))[2:]
-            lines += [f"{action.target} {key}:", *(f"  {line}" for line in changed)]
-        else:
-            lines.append(f"{action.target} {key}: {old or 'none'} -> {new or 'none'}")
-    return lines
+    check_changeable(current, actions, tuple(needed), ours=ours)
 
 
 def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:

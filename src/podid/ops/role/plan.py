@@ -28,12 +28,17 @@ def identity(
     )
 
 
-def check_editable(role: Role) -> None:
-    """Raises Conflict for roles that AWS owns and for trusts that IAM would not take back."""
+def check_not_aws(role: Role) -> None:
+    """Raises Conflict for roles that AWS owns."""
     if role.service_linked:
         raise Conflict(
             f"Role {role.name} belongs to AWS (path {role.path}) and is not changed by podid", subject=role.name
         )
+
+
+def check_editable(role: Role) -> None:
+    """Raises Conflict for roles that AWS owns and for trusts that IAM would not take back."""
+    check_not_aws(role)
     dead = trust.unwritable_principals(trust.parse_policy(role.trust))
     if dead:
         raise Conflict(
@@ -88,10 +93,11 @@ def plan_trust(
     )
 
 
-def others(role: Role) -> list[str]:
-    """Who else may assume the role: what a person must know before changing it."""
+def others(role: Role, *, stays: bool = True) -> list[str]:
+    """Who else may assume the role: what a person must know before changing it, or deleting it."""
     principals = trust.other_principals(trust.parse_policy(role.trust))
-    return [f"role {role.name} also trusts {principal}; that stays as it is" for principal in principals]
+    after = "; that stays as it is" if stays else ", which could no longer assume it"
+    return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
 
 
 def check_size(policy: trust.Policy, role_name: str) -> None:

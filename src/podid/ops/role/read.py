@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, NotFound, PodidError
+from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.model import Association, AttachedPolicy, Role
-from podid.domain.names import Arn, check_role_name, parse_role_arn
+from podid.domain.names import Arn
 from podid.ops.role.access import PodAccess, access_words, pod_access
-from podid.ops.role.resolve import role_not_found
+from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses
 
 if TYPE_CHECKING:
@@ -50,11 +50,8 @@ class RoleReading:
 
 def read_role(iam: Iam, text: str) -> RoleReading:
     """A role by name or ARN; NotFound with the nearest names. What of its policies may not be read is `unread`."""
-    name = parse_role_arn(text).resource_name if text.startswith("arn:") else check_role_name(text)
-    try:
-        role = iam.get_role(name)
-    except NotFound as error:
-        raise role_not_found(iam, name, request_id=error.request_id) from error
+    role = own_role(iam, text)
+    name = role.name
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)
     inline = _readable(lambda: iam.list_inline_policies(name), "inline policies", unread)

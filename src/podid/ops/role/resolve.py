@@ -54,6 +54,20 @@ def resolve_role(
     return ResolvedRole(role.arn, role)
 
 
+def own_role(iam: Iam, text: str) -> Role:
+    """A role of the caller's account, by name or ARN. Raises NotFound with the nearest names, or with the ARN that the
+    name has here."""
+    arn = parse_role_arn(text) if text.startswith("arn:") else None
+    name = check_role_name(text) if arn is None else arn.resource_name
+    try:
+        role = iam.get_role(name)
+    except NotFound as error:
+        raise role_not_found(iam, name, request_id=error.request_id) from error
+    if arn is not None and role.arn != text:
+        raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
+    return role
+
+
 def role_policies(iam: Iam, role: Role | None) -> RolePolicies:
     """What a role may do; nothing where there is no role."""
     return RolePolicies() if role is None else iam.get_policies(role.name)

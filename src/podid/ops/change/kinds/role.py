@@ -33,6 +33,10 @@ class RoleKind(ResourceKind):
     state = RoleState
     keys = ("roleName",)
     account_wide = True
+    once_deleted = (
+        "a role that is made again has another id: trust and resource policies that name this one by its ARN do not "
+        "let in the new one",
+    )
 
     @staticmethod
     def state_of(role: Role) -> RoleState:

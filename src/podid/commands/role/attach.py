@@ -1,0 +1,68 @@
+"""podid role attach."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, RoleName
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import AWS, CHANGE
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+
+    return CommandRights.of(
+        Iam.get_role,
+        Iam.list_role_names,
+        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
+        *ROLE_ATTACHMENT.calls(Verb.CREATE),
+        Iam.find_policy,
+    )
+
+
+@command(shared=(*AWS, *CHANGE), rights=rights)
+def attach(
+    access: Access,
+    terminal: Terminal,
+    name: RoleName,
+    managed_policies: ManagedPolicies = None,
+    policy_file: PolicyFiles = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite an inline policy that is there with other contents.")
+    ] = False,
+    adopt: Adopt = False,
+) -> None:
+    """Give a role more permissions.
+
+    Policies that it has already are left as they are; pods have the new ones within seconds, without a restart.
+
+    Example: podid role attach shop-orders --managed-policy AmazonS3ReadOnlyAccess
+    """
+    from podid.cli import typed
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import UsageError
+    from podid.domain.names import Arn
+    from podid.ops.change.kinds import ROLE
+    from podid.ops.role.permissions import AttachRequest, plan_attach
+    from podid.ops.role.resolve import managed_policy, own_role
+
+    policies = typed.policies(terminal, policy_file)
+    if not policies and not managed_policies:
+        raise UsageError("Which permissions? Name a --managed-policy or a --policy-file")
+    place = access.account_place()
+    settle_interrupted(access, terminal, place)
+    iam = access.aws.iam
+    with terminal.working(f"reading role {name}"):
+        role = own_role(iam, name)
+        partition = Arn.parse(role.arn).partition
+        arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in managed_policies or ())
+        request = AttachRequest(policies=policies, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
+        existing = iam.get_policies(role.name)
+    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+    result = carry_out(access, terminal, plan_attach(request, place.header, role, existing, ours=ours))
+    if result is not None:
+        report(terminal, result)

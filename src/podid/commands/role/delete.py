@@ -1,0 +1,84 @@
+"""podid role delete."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import RoleName
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import AWS, CHANGE
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+
+    return CommandRights.of(
+        Iam.get_role,
+        Iam.list_role_names,
+        *ROLE.calls(Verb.DELETE),
+        *ROLE_POLICY.calls(Verb.DELETE),
+        *ROLE_ATTACHMENT.calls(Verb.DELETE),
+        Eks.list_clusters,
+        Eks.list_associations,
+        optional=(OptionalRight.of("seeing whether EC2 instances run with it", Iam.list_instance_profiles),),
+    )
+
+
+@command(shared=(*AWS, *CHANGE), rights=rights)
+def delete(
+    access: Access,
+    terminal: Terminal,
+    name: RoleName,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="No failure where the role does not exist.")
+    ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Delete a role that exists and that podid did not make here.")
+    ] = False,
+) -> None:
+    """Delete a role with its policies. Asks first, or needs --yes.
+
+    Refuses while an association names it, in any cluster of any region that can be read. podid undo makes it again.
+
+    Example: podid role delete shop-orders
+    """
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import Again, NotFound
+    from podid.domain.plan import Plan
+    from podid.ops.change.kinds import ROLE
+    from podid.ops.role.delete import RoleContents, plan_delete, read_profiles
+    from podid.ops.role.resolve import own_role
+    from podid.ops.role.uses import read_all_uses
+
+    place = access.account_place()
+    settle_interrupted(access, terminal, place)
+    iam = access.aws.iam
+    with terminal.working(f"reading role {name} and who uses it"):
+        try:
+            role = own_role(iam, name)
+        except NotFound as error:
+            if not ignore_not_found:
+                error.hint = Again(add=("--ignore-not-found",))
+                raise
+            gone = ROLE.action({"roleName": name.rsplit("/", 1)[-1]}, None)
+            plan = Plan(header=place.header, actions=(), unchanged=(gone,))
+        else:
+            ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+            uses = read_all_uses(access.aws, place.account)
+            found = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))
+            plan = plan_delete(found, place.header, ours=ours, adopt=adopt)
+            name = role.name
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question=f"Delete role {name}?" if plan.actions else "",
+        needed_for="Deleting a role",
+        word=name if len(plan.actions) > 1 else "",
+    )
+    if result is not None:
+        report(terminal, result)

@@ -1,0 +1,90 @@
+"""podid role detach."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import Adopt, RoleName
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import AWS, CHANGE
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+
+    return CommandRights.of(
+        Iam.get_role,
+        Iam.list_role_names,
+        *ROLE_POLICY.calls(Verb.DELETE),
+        *ROLE_ATTACHMENT.calls(Verb.DELETE),
+    )
+
+
+@command(shared=(*AWS, *CHANGE), rights=rights)
+def detach(
+    access: Access,
+    terminal: Terminal,
+    name: RoleName,
+    managed_policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--managed-policy",
+            metavar="NAME|ARN",
+            help="Managed policy to detach, of those that the role has. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    inline_policies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--inline-policy",
+            metavar="NAME",
+            help="Inline policy to delete, by its name. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="No failure where the role has no such policy.")
+    ] = False,
+    adopt: Adopt = False,
+) -> None:
+    """Take permissions away from a role. Asks first, or needs --yes.
+
+    Pods lose them within seconds. An inline policy is deleted with it; podid undo puts it back.
+
+    Example: podid role detach shop-orders --managed-policy AmazonS3ReadOnlyAccess
+    """
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import UsageError
+    from podid.ops.change.kinds import ROLE
+    from podid.ops.role.permissions import DetachRequest, plan_detach
+    from podid.ops.role.resolve import own_role
+
+    request = DetachRequest(
+        policies=tuple(dict.fromkeys(inline_policies or ())),
+        managed_policies=tuple(dict.fromkeys(managed_policies or ())),
+        ignore_not_found=ignore_not_found,
+        adopt=adopt,
+    )
+    if not request.policies and not request.managed_policies:
+        raise UsageError("Which permissions? Name a --managed-policy or an --inline-policy")
+    place = access.account_place()
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"reading role {name}"):
+        role = own_role(access.aws.iam, name)
+        existing = access.aws.iam.get_policies(role.name)
+    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+    plan = plan_detach(request, place.header, role, existing, ours=ours)
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question=f"Take these permissions away from role {role.name}?",
+        needed_for="Taking permissions away",
+        word="detach" if len(plan.actions) > 1 else "",
+    )
+    if result is not None:
+        report(terminal, result)

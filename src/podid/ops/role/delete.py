@@ -1,0 +1,78 @@
+"""The plan that deletes a role with all that hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError
+from podid.domain.model import Role, RolePolicies
+from podid.domain.plan import Header, Plan
+from podid.domain.words import short_list
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.change.kinds.role import check_unused, deletion_notes
+from podid.ops.role.plan import check_not_aws, others
+from podid.ops.role.uses import Unread, Uses
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+
+
+@dataclass(frozen=True, slots=True)
+class RoleContents:
+    """A role with what has to go before it, and what stands in the way. `profiles` are instance profiles, by name; what
+    of them could not be looked at is `unread`."""
+
+    role: Role
+    policies: RolePolicies
+    uses: Uses
+    profiles: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+def read_profiles(iam: Iam, name: str) -> tuple[tuple[str, ...], tuple[Unread, ...]]:
+    """The instance profiles that hold the role, and what could not be looked at."""
+    try:
+        return iam.list_instance_profiles(name), ()
+    except CredentialsError:
+        raise
+    except AccessDenied as error:
+        return (), (Unread.of(f"instance profiles of role {name}", error),)
+
+
+def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool) -> Plan:
+    """Pure. Raises Conflict while anything uses the role, and for one that podid did not make here unless `adopt`."""
+    role = found.role
+    check_not_aws(role)
+    check_unused(role, found.uses.of(role.arn))
+    if found.profiles:
+        raise Conflict(
+            f"Role {role.name} is in the instance profile {short_list(found.profiles)}, which EC2 instances run with",
+            advice="Take it out of the instance profile first (aws iam remove-role-from-instance-profile).",
+            subject=role.name,
+        )
+    if not ours and not adopt:
+        raise Conflict(
+            f"Role {role.name} was not made by podid here",
+            hint=Again(add=("--adopt",)),
+            lines=(*others(role, stays=False), *deletion_notes(role, found.uses)),
+            subject=role.name,
+        )
+    actions = [
+        *(
+            ROLE_ATTACHMENT.action(ROLE_ATTACHMENT.state_of(role.name, policy.arn), None)
+            for policy in found.policies.attached
+        ),
+        *(
+            ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None)
+            for name, document in found.policies.inline.items()
+        ),
+        ROLE.action(ROLE.state_of(role), None),
+    ]
+    notes = (
+        *(() if ours else others(role, stays=False)),
+        *deletion_notes(role, found.uses),
+        *(f"not looked at: {item}" for item in found.unread),
+        *ROLE.once_deleted,
+    )
+    return Plan(header=header, actions=tuple(actions), notes=notes)
