@@ -35,7 +35,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
         {"cli", "ops", "domain", "render", "aws", "kube", "version"},
-        {"typer", "questionary", "prompt_toolkit"},
+        {"typer", "questionary", "prompt_toolkit", "yaml"},
     ),
     "commands": ({"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox"}, {"typer"}),
 }

@@ -237,9 +237,10 @@ def test_the_document_of_a_finding() -> None:
         "clusterArn": "arn:aws:eks:eu-west-1:111122223333:cluster/prod",
         "scope": None,
         "takenAt": "2026-11-24T12:00:00Z",
-        "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0},
+        "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
         "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
+        "accepted": [],
         "findings": [
             {
                 "id": "pod-predates-association",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podid.domain.links import LINKS
 from podid.domain.plan import Wait
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--wait": tuple(Wait),
     "--scope": ("service-account", "namespace", "cluster", "account"),
     "--resolve-conflicts": ("none", "preserve", "overwrite"),
+    "--link": LINKS,
     "--fail-on": ("error", "warn", "info", "never"),
 }
 # what a placeholder in help stands for -> the source of values in podid.cli.suggestions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain.errors import Again, InvalidInput, UsageError
@@ -12,6 +12,7 @@ from podid.domain.names import ServiceAccountRef, parse_role_arn
 if TYPE_CHECKING:
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
+    from podid.domain.baseline import Accepted
     from podid.domain.findings import Severity
     from podid.domain.trust import ScopeKind
     from podid.ops.change.kinds.addon import ResolveConflicts
@@ -161,3 +162,25 @@ def severity(text: str) -> Severity | None:
         return Severity(text)
     except ValueError:
         raise InvalidInput(f"--fail-on {text!r} is not one of error, warn, info, never", subject=text) from None
+
+
+def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tuple[Accepted, ...]:
+    """The accepted findings of a YAML or JSON file. `known` are the ids of checks."""
+    if file is None:
+        return ()
+    from podid.domain.baseline import parse_baseline
+
+    return parse_baseline(yaml_file(terminal, file), known, file)
+
+
+def yaml_file(terminal: Terminal, file: str) -> object:
+    """What a YAML or JSON file, or stdin for `-`, holds."""
+    import yaml
+
+    text = terminal.read_file(file)
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place is not None else ""
+        raise InvalidInput(f"{file} is neither YAML nor JSON{where}", subject=file) from error

@@ -68,4 +68,6 @@ class Verdict:
     reason: str = ""
     permission: str = ""
     masked_by: str = ""
+    # why somebody accepts this finding, empty where nobody does
+    accepted: str = ""
     chain: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ class Summary:
     unknown: int = 0
     passed: int = 0
     masked: int = 0
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class LinkCounts:
 def count_link(link: int, verdicts: Iterable[Verdict]) -> LinkCounts:
     """Of the verdicts, those on this link."""
     found = [item for item in verdicts if item.link == link]
-    failed = [item.severity for item in found if item.outcome is Outcome.FAIL]
+    # what is accepted is as a note: known, and nobody's business now
+    failed = [Severity.INFO if item.accepted else item.severity for item in found if item.outcome is Outcome.FAIL]
     return LinkCounts(
         link=link,
         ok=sum(item.outcome is Outcome.PASS for item in found),
@@ -86,8 +88,8 @@ def count_link(link: int, verdicts: Iterable[Verdict]) -> LinkCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """`verdicts` in the order in which credentials reach a pod, then by subject; `findings` and `unknowns` are the
-    failing and the undecided ones among them."""
+    """`verdicts` in the order in which credentials reach a pod, then by subject; `findings`, `accepted` and `unknowns`
+    are the failing ones that count, the failing ones that a baseline lets pass, and the undecided ones among them."""
 
     cluster: str
     cluster_arn: str
@@ -110,7 +112,11 @@ class DoctorReport:
 
     @property
     def findings(self) -> tuple[Verdict, ...]:
-        return tuple(v for v in self.verdicts if v.outcome is Outcome.FAIL)
+        return tuple(v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
+
+    @property
+    def accepted(self) -> tuple[Verdict, ...]:
+        return tuple(v for v in self.verdicts if v.outcome is Outcome.FAIL and v.accepted)
 
     @property
     def unknowns(self) -> tuple[Verdict, ...]:
@@ -126,6 +132,7 @@ class DoctorReport:
             unknown=len(self.unknowns),
             passed=sum(v.outcome is Outcome.PASS for v in self.verdicts),
             masked=len(self.findings) - len(plain),
+            accepted=len(self.accepted),
         )
 
     @property

@@ -67,6 +67,9 @@ def _lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str, ...]:
         for item in masked:
             folded.setdefault((item.check, item.masked_by), []).append(str(item.subject))
         lines += [f"  {check}  {short_list(who, 3)}  (after {cause})" for (check, cause), who in folded.items()]
+    if report.accepted:
+        lines += ["", "accepted by the baseline:"]
+        lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
     if report.unknowns:
         lines += ["", "could not be looked at, so neither fine nor broken:"]
         lines += _unknown_lines(report.unknowns)
@@ -175,6 +178,7 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             "unknown": counts.unknown,
             "pass": counts.passed,
             "masked": counts.masked,
+            "accepted": counts.accepted,
         },
         "associations": report.associations,
         "chain": [_link(item) for item in report.chain],
@@ -182,6 +186,7 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
         ],
         "findings": [_finding(v) for v in report.findings],
+        "accepted": [{**_finding(v), "accepted": v.accepted} for v in report.accepted],
         "unknowns": [_unknown(v) for v in report.unknowns],
     }
     if all_verdicts:

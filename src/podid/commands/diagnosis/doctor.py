@@ -1,12 +1,22 @@
 """podid doctor."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import UsageError
+from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Verdict
+from podid.domain.patience import Patience
+from podid.domain.report import DoctorReport
 from podid.domain.rights import CommandRights
+
+UNTIL_CLEAN_SECONDS = 600.0
+PAUSE_SECONDS = 5.0
+FOREVER = float("inf")
 
 
 def rights() -> CommandRights:
@@ -16,7 +26,7 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, reports=True)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "timeout"), rights=rights, reports=True)
 def doctor(
     access: Access,
     terminal: Terminal,
@@ -32,6 +42,10 @@ def doctor(
     skip: Annotated[
         list[str] | None, typer.Option("--skip", metavar="ID", help="Not this check. Repeatable.", show_default=False)
     ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.", show_default=False),
+    ] = None,
     list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
     all_verdicts: Annotated[bool, typer.Option("--all", help="Show what passed as well.")] = False,
     fail_on: Annotated[
@@ -39,6 +53,21 @@ def doctor(
     ] = "error",
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Exit 0, not 9, when an error-level check could not be decided.")
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Findings that are accepted, with reason and expiry, and do not count.",
+            show_default=False,
+        ),
+    ] = None,
+    until_clean: Annotated[
+        bool, typer.Option("--until-clean", help="Look again until the exit code is 0, at most --timeout, or 10m.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again and again, and show each report that differs.")
     ] = False,
 ) -> None:
     """Find the first broken link.
@@ -48,7 +77,9 @@ def doctor(
 
     Example: podid doctor shop/orders
     """
+    from podid.checks.all import BY_ID
     from podid.cli import typed
+    from podid.domain.baseline import accept
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
     from podid.ops.doctor.scope import parse_target
@@ -56,17 +87,68 @@ def doctor(
     from podid.render.reports import Report
 
     level = typed.severity(fail_on)
-    checks = select(check or (), skip or ())
+    checks = select(check or (), skip or (), link or ())
+    if until_clean and watch:
+        raise UsageError("--until-clean and --watch exclude each other: the one ends when all is well, the other never")
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
+    entries = typed.baseline(terminal, baseline, BY_ID)
     scope = parse_target(target or "", options.namespace or "")
     place = access.place()
-    with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
-    report = diagnose(snapshot, checks=checks, scope=scope).with_commands(access.at_place)
-    if isinstance(options.output, Report):
-        terminal.write_report(report, options.output)
+
+    def look() -> DoctorReport:
+        with terminal.working(f"looking at cluster {place.cluster_name}"):
+            snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
+        found = diagnose(snapshot, checks=checks, scope=scope).with_commands(access.at_place)
+        reckoning = accept(found, entries)
+        for entry in reckoning.expired:
+            terminal.note(f"{baseline}: {entry} is accepted no longer, since {entry.expires}")
+        for entry in reckoning.idle:
+            terminal.note(f"{baseline}: {entry} was not found, so the entry can go")
+        return reckoning.report
+
+    def show(report: DoctorReport) -> None:
+        if isinstance(options.output, Report):
+            terminal.write_report(report, options.output)
+        else:
+            terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
+
+    def code(report: DoctorReport) -> ExitCode:
+        return report.exit_code(fail_on=level, allow_unknown=allow_unknown)
+
+    if watch:
+        report = _watched(access.patience(FOREVER), look, show)
+    elif until_clean:
+        report = _cleared(access.patience(UNTIL_CLEAN_SECONDS), look, code)
+        show(report)
     else:
-        terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
-    terminal.leave(report.exit_code(fail_on=level, allow_unknown=allow_unknown))
+        report = look()
+        show(report)
+    terminal.leave(code(report))
+
+
+def _watched(
+    patience: Patience, look: Callable[[], DoctorReport], show: Callable[[DoctorReport], None]
+) -> DoctorReport:
+    """Ends with --timeout or a Ctrl-C."""
+    shown: tuple[Verdict, ...] | None = None
+    for _ in patience.rounds(PAUSE_SECONDS):
+        report = look()
+        if report.verdicts != shown:
+            show(report)
+            shown = report.verdicts
+    return report
+
+
+def _cleared(
+    patience: Patience, look: Callable[[], DoctorReport], code: Callable[[DoctorReport], ExitCode]
+) -> DoctorReport:
+    """The first report that asks for exit code 0, or the last one that there was time for."""
+    for _ in patience.rounds(PAUSE_SECONDS):
+        report = look()
+        if code(report) is ExitCode.OK:
+            break
+        counts = report.summary
+        patience.say(f"{counts.error} errors, {counts.warn} warnings, {counts.unknown} unknown")
+    return report

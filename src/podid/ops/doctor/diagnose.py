@@ -8,6 +8,7 @@ from podid.checks.base import Check
 from podid.checks.runner import mask, run_checks
 from podid.checks.shared.facts import cluster_name
 from podid.domain.errors import Again, Other, UsageError
+from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.words import nearest
@@ -15,18 +16,36 @@ from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import rights
 
 
-def select(only: Sequence[str] = (), skip: Sequence[str] = ()) -> tuple[Check, ...]:
-    """The checks to run, in causal order; UsageError for an id that is no check, with the nearest ones."""
+def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> tuple[Check, ...]:
+    """The checks to run, in causal order; `links` are numbers or names. UsageError for an id that is no check or a link
+    that there is not, with the nearest ones."""
+    numbers = {_link(text) for text in links}
     for name in (*only, *skip):
         if name not in BY_ID:
             near = nearest(name, BY_ID)
             advice = f"did you mean {', '.join(near)}?" if near else ""
             hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
             raise UsageError(f"{name!r} is not the id of a check", hint=hint, subject=name, advice=advice)
-    chosen = tuple(c for c in ALL if (not only or c.id in only) and c.id not in skip)
+    chosen = tuple(
+        c for c in ALL if (not only or c.id in only) and (not numbers or c.link in numbers) and c.id not in skip
+    )
     if not chosen:
-        raise UsageError("no check is left to run: --skip takes away all that --check selects")
+        raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
     return chosen
+
+
+def _link(text: str) -> int:
+    names = [name.lower() for name in LINKS]
+    if text.isdecimal() and int(text) < len(LINKS):
+        return int(text)
+    if text.lower() in names:
+        return names.index(text.lower())
+    near = nearest(text.lower(), names)
+    raise UsageError(
+        f"--link {text!r} is not a link: {', '.join(link_words(number) for number in range(len(LINKS)))}",
+        hint=Again(swap=(text, near[0])) if near else (),
+        subject=text,
+    )
 
 
 def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: DoctorScope = EVERYTHING) -> DoctorReport:

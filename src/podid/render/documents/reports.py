@@ -17,7 +17,7 @@ from podid.render.documents.access import NotLookedAtBody, TrustFindingBody
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
 SummaryBody = TypedDict(
-    "SummaryBody", {"error": int, "warn": int, "info": int, "unknown": int, "pass": int, "masked": int}
+    "SummaryBody", {"error": int, "warn": int, "info": int, "unknown": int, "pass": int, "masked": int, "accepted": int}
 )
 FixBody = TypedDict("FixBody", {"class": FixClass, "commands": Sequence[Argv]})
 
@@ -48,6 +48,10 @@ class FindingBody(CheckedBody):
     serviceAccounts: ServiceAccounts
     maskedBy: Annotated[str | None, About("The finding that explains this one.")]
     docs: Annotated[str, About("The command that explains it.")]
+
+
+class AcceptedBody(FindingBody):
+    accepted: Annotated[str, About("The reason that the baseline gives.")]
 
 
 class UnknownBody(CheckedBody):
@@ -84,12 +88,14 @@ class DoctorReportDocument(TypedDict):
     scope: Annotated[str | None, About("What was looked at; null is the whole cluster.")]
     takenAt: Time
     summary: Annotated[
-        SummaryBody, About("Findings by severity, those explained by an earlier broken link under masked.")
+        SummaryBody,
+        About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
     associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
     chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
     firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]
+    accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
     unknowns: Sequence[UnknownBody]
     verdicts: NotRequired[Sequence[VerdictBody]]
 

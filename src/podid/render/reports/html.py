@@ -153,6 +153,11 @@ def _findings(report: DoctorReport) -> list[str]:
     if masked:
         lines.append("<h2>Follows from the above</h2>")
         lines.append(_items(f"{item.check}: {subject_words(item.subject)}, after {item.masked_by}" for item in masked))
+    if report.accepted:
+        lines.append("<h2>Accepted</h2>")
+        lines.append(
+            _items(f"{item.check}: {subject_words(item.subject)}: {item.accepted}" for item in report.accepted)
+        )
     if report.unknowns:
         lines.append("<h2>Could not be looked at, so neither fine nor broken</h2>")
         lines.append(_items(f"{item.check}: {subject_words(item.subject)}: {said(item)}" for item in report.unknowns))

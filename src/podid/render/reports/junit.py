@@ -47,7 +47,9 @@ def _case(verdict: Verdict) -> ET.Element:
         "testcase", classname=f"podid.{verdict.check}", name=_xml(f"{verdict.check} {subject_words(verdict.subject)}")
     )
     message = _xml(said(verdict))
-    if verdict.masked_by:
+    if verdict.accepted:
+        ET.SubElement(case, "skipped", message=_xml(f"{message} (accepted: {verdict.accepted})"))
+    elif verdict.masked_by:
         ET.SubElement(case, "skipped", message=_xml(f"{message} (follows from {verdict.masked_by})"))
     elif verdict.outcome is Outcome.UNKNOWN:
         ET.SubElement(case, "error" if verdict.severity is Severity.ERROR else "skipped", message=message)

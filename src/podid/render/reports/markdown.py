@@ -40,6 +40,11 @@ def write(report: DoctorReport) -> str:
         lines += [
             f"- `{item.check}` {_text(subject_words(item.subject))} (after `{item.masked_by}`)" for item in masked
         ]
+    if report.accepted:
+        lines += ["", "## Accepted", ""]
+        lines += [
+            f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(item.accepted)}" for item in report.accepted
+        ]
     if report.unknowns:
         lines += ["", "## Could not be looked at", ""]
         lines += [

@@ -84,4 +84,6 @@ def title_of(check: str) -> str:
 
 def fails(verdict: Verdict) -> bool:
     """Whether it is a finding that asks for something to be done: a note does not."""
-    return verdict.outcome is Outcome.FAIL and not verdict.masked_by and verdict.severity is not Severity.INFO
+    if verdict.outcome is not Outcome.FAIL or verdict.accepted or verdict.masked_by:
+        return False
+    return verdict.severity is not Severity.INFO

@@ -20,7 +20,7 @@ _LEVEL = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "not
 
 
 def write(report: DoctorReport) -> str:
-    shown = (*report.findings, *report.unknowns)
+    shown = (*report.findings, *report.accepted, *report.unknowns)
     ids = sorted({verdict.check for verdict in shown})
     run = {
         "tool": {
@@ -84,6 +84,8 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
             "podid/v1": "/".join((report.cluster_arn or report.cluster, verdict.check, *parts)),
         },
     }
+    if verdict.accepted:
+        result["suppressions"] = [{"kind": "external", "justification": verdict.accepted}]
     if verdict.masked_by:
         result["properties"] = {"maskedBy": verdict.masked_by}
     return result

@@ -1,0 +1,87 @@
+"""`doctor` as a gate: links, a baseline, looking again."""
+
+from pathlib import Path
+
+import pytest
+
+from podid.sandbox.baseline import add_association
+from worlds import Site
+
+
+@pytest.fixture
+def broken(site: Site) -> Site:
+    """shop/orders has an association, and no agent runs anywhere."""
+    add_association(site.box.world, "shop", "orders", "storefront")
+    return site
+
+
+def ids(site: Site, *more: str) -> set[str]:
+    outcome = site("doctor", "-o", "json", *more)
+    return {str(item["id"]) for item in outcome.json["findings"]}
+
+
+def test_only_a_link(broken: Site) -> None:
+    assert "agent-not-installed" in ids(broken, "--link", "6")
+    assert ids(broken, "--link", "agent", "--link", "7") == ids(broken, "--link", "6")
+    assert "agent-not-installed" not in ids(broken, "--link", "trust")
+    assert ids(broken, "--link", "EKS Auth", "--link", "6") == ids(broken, "--link", "6")
+    for wrong in ("11", "agnet", "-1", "²"):
+        outcome = broken("doctor", f"--link={wrong}")
+        assert outcome.code == 2
+        assert "6 agent" in outcome.stderr
+    nothing = broken("doctor", "--link", "6", "--check", "association-missing")
+    assert nothing.code == 2
+
+
+def test_a_baseline(broken: Site, tmp_path: Path) -> None:
+    before = broken("doctor", "-o", "json")
+    assert before.code == 3
+    lines = "".join(f"  - {{id: {name}, reason: known}}\n" for name in sorted(ids(broken)))
+    file = tmp_path / "accepted.yaml"
+    file.write_text(f"accepted:\n{lines}  - {{id: windows-pod, reason: never met}}\n")
+    outcome = broken("doctor", "--baseline", str(file))
+    assert outcome.code == 0, outcome
+    assert "accepted by the baseline:" in outcome.stdout
+    assert "windows-pod was not found, so the entry can go" in outcome.stderr
+    after = broken("doctor", "--baseline", str(file), "-o", "json")
+    assert (after.json["findings"], after.json["firstBroken"], after.stderr) == ([], [], "")
+    assert {item["id"] for item in after.json["accepted"]} == {item["id"] for item in before.json["findings"]}
+    file.write_text(f"accepted:\n{lines}".replace("known", "known, expires: 2020-01-31"))
+    expired = broken("doctor", "--baseline", str(file))
+    assert expired.code == 3
+    assert "is accepted no longer, since 2020-01-31" in expired.stderr
+
+
+@pytest.mark.parametrize("text", ["accepted: [", "\tx", "accepted:\n  - {id: nosuch, reason: r}", "- " * 2000])
+def test_a_baseline_that_cannot_be_read(broken: Site, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "accepted.yaml"
+    file.write_text(text)
+    outcome = broken("doctor", "--baseline", str(file))
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert str(file) in outcome.stderr
+
+
+def test_until_clean(healthy: Site) -> None:
+    assert healthy("doctor", "--until-clean").code == 0
+    assert healthy.slept == 0
+
+
+def test_until_clean_ends_with_the_time(broken: Site) -> None:
+    outcome = broken("doctor", "--until-clean", "--timeout", "30s")
+    assert outcome.code == 3
+    assert 30 <= broken.slept <= 31
+    assert outcome.stdout.startswith("cluster demo\n")
+    assert outcome.stdout.count("first broken link") == 1
+
+
+def test_until_clean_waits_for_what_is_mended(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("iam:GetRole")
+    healthy.on_sleep = lambda _: healthy.box.world.credentials.allow_again()
+    outcome = healthy("doctor", "--until-clean")
+    assert (outcome.code, healthy.slept) == (0, 5)
+
+
+def test_watch_shows_what_differs(broken: Site) -> None:
+    outcome = broken("doctor", "--watch", "--timeout", "31s", "-o", "jsonl")
+    assert (outcome.code, outcome.stdout.count("\n")) == (3, 1)
+    assert broken("doctor", "--watch", "--until-clean").code == 2

@@ -1,0 +1,118 @@
+"""Accepted findings: what a gate lets through, and for how long."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from podid.checks.all import BY_ID
+from podid.domain.baseline import Accepted, accept, parse_baseline
+from podid.domain.errors import InvalidInput
+from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.report import DoctorReport, LinkState
+
+
+def found(check: str, name: str, **more: Any) -> Verdict:
+    subject = Subject("Deployment", name, "shop")
+    whole: dict[str, Any] = {"outcome": Outcome.FAIL, "chain": (f"shop/{name}",), "link": 4, **more}
+    return Verdict(check=check, subject=subject, message="m", **whole)
+
+
+KEYS, CART_KEYS = found("static-aws-keys-shadow", "orders"), found("static-aws-keys-shadow", "cart")
+MASKED = found("trust-wrong-principal", "orders", masked_by="static-aws-keys-shadow", link=9)
+UNKNOWN = found("agent-not-installed", "orders", outcome=Outcome.UNKNOWN)
+
+
+def report(*verdicts: Verdict) -> DoctorReport:
+    return DoctorReport(
+        cluster="demo", cluster_arn="", taken_at=datetime(2026, 6, 1, tzinfo=UTC), verdicts=tuple(verdicts)
+    )
+
+
+def test_an_accepted_finding_is_shown_and_does_not_count() -> None:
+    entry = Accepted(id="static-aws-keys-shadow", subject="Deployment shop/orders", reason="moves in July")
+    reckoning = accept(report(KEYS, CART_KEYS, MASKED), [entry])
+    assert reckoning.report.findings == (CART_KEYS,)
+    assert [item.accepted for item in reckoning.report.accepted] == [
+        "moves in July",
+        "follows from static-aws-keys-shadow",
+    ]
+    assert reckoning.report.exit_code() is ExitCode.ATTENTION
+    assert (reckoning.expired, reckoning.idle) == ((), ())
+    for verdicts in ((KEYS,), (KEYS, MASKED)):
+        cleared = accept(report(*verdicts), [entry]).report
+        assert cleared.exit_code() is ExitCode.OK
+        assert cleared.first_broken == ()
+        assert cleared.chain[4].state is LinkState.NOTE
+
+
+def test_a_consequence_that_concerns_others_too_counts() -> None:
+    wider = replace(MASKED, chain=("shop/orders", "shop/cart"))
+    entry = Accepted(id="static-aws-keys-shadow", subject="Deployment shop/orders", reason="moves in July")
+    assert accept(report(KEYS, wider), [entry]).report.findings == (wider,)
+
+
+def test_no_subject_is_every_subject() -> None:
+    entry = Accepted(id="static-aws-keys-shadow", reason="all of them")
+    assert accept(report(KEYS, CART_KEYS), [entry]).report.findings == ()
+
+
+@pytest.mark.parametrize(("last", "counts"), [(date(2026, 5, 31), True), (date(2026, 6, 1), False)])
+def test_expiry(last: date, counts: bool) -> None:
+    entry = Accepted(id="static-aws-keys-shadow", reason="for now", expires=last)
+    reckoning = accept(report(KEYS), [entry])
+    assert bool(reckoning.report.findings) is counts
+    assert (reckoning.expired, reckoning.idle) == (((entry,) if counts else ()), ())
+
+
+def test_an_entry_that_meets_nothing_is_told() -> None:
+    entry = Accepted(id="association-missing", reason="gone")
+    assert accept(report(KEYS), [entry]).idle == (entry,)
+
+
+def test_an_unknown_is_never_accepted() -> None:
+    entry = Accepted(id="agent-not-installed", reason="nobody has seen it")
+    reckoning = accept(report(UNKNOWN), [entry])
+    assert reckoning.report.exit_code() is ExitCode.UNDETERMINED
+    assert reckoning.idle == (entry,)
+
+
+def test_a_warning_can_be_accepted() -> None:
+    entry = Accepted(id="static-aws-keys-shadow", reason="fine")
+    warned = replace(KEYS, severity=Severity.WARN)
+    assert accept(report(warned), [entry]).report.exit_code(fail_on=Severity.WARN) is ExitCode.OK
+
+
+GOOD = {"id": "association-missing", "reason": "r"}
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "no baseline"),
+        ([], "no baseline"),
+        ({"accepted": 1}, "no baseline"),
+        ({"accepted": [], "more": 1}, "no baseline"),
+        ({"accepted": ["x"]}, "entry 1 needs"),
+        ({"accepted": [GOOD, {"id": "association-missing"}]}, "entry 2 needs"),
+        ({"accepted": [GOOD | {"until": "2027-01-01"}]}, "no more"),
+        ({"accepted": [GOOD | {"reason": " "}]}, "a reason says something"),
+        ({"accepted": [GOOD | {"subject": 1}]}, "are texts"),
+        ({"accepted": [GOOD | {"id": "association-misssing"}]}, "not the id of a check"),
+        ({"accepted": [GOOD | {"expires": "soon"}]}, "is a day"),
+        ({"accepted": [GOOD | {"expires": 20270101}]}, "is a day"),
+    ],
+)
+def test_a_bad_file_is_refused(value: object, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        parse_baseline(value, BY_ID, "accepted.yaml")
+
+
+def test_a_good_file() -> None:
+    value = {"accepted": [GOOD | {"expires": date(2027, 1, 1)}, GOOD | {"subject": "Node a", "expires": "2027-01-02"}]}
+    assert parse_baseline(value, BY_ID, "f") == (
+        Accepted(id="association-missing", reason="r", expires=date(2027, 1, 1)),
+        Accepted(id="association-missing", reason="r", subject="Node a", expires=date(2027, 1, 2)),
+    )
