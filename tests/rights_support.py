@@ -158,3 +158,16 @@ def _token(kube: KubeSandbox, name: str) -> str:
     answer = kube.handle(HttpRequest("POST", path, headers, b'{"spec": {"expirationSeconds": 86400}}'))
     assert isinstance(answer.body, dict)
     return str(answer.body["status"]["token"])
+
+
+def without_eks_auth(box: Sandbox, directory: Path) -> dict[str, str]:
+    """A caller who may read everything and redeem nothing, as a person's role usually may."""
+    rights = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    reader = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "all"},
+        "rules": rules,
+    }
+    return limited(box, directory, rights, [reader])

@@ -54,6 +54,7 @@ role list
 role show r
 verify shop/orders --yes
 verify -A --yes
+verify shop/orders --yes --probe
 doctor
 doctor --all
 doctor --list

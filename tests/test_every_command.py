@@ -71,6 +71,8 @@ STORY = """
 0 verify shop/orders --yes
 0 verify -n shop --yes
 5 verify -n nosuch --yes
+0 verify shop/orders --yes --probe
+5 verify shop/orders --yes --probe-node nosuch
 2 verify
 2 verify shop/orders
 3 doctor

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rights_support import allow, limited
+from podid.domain.proof import NOT_FROM_OUTSIDE
+from rights_support import without_eks_auth
 from worlds import ACCOUNT, ORDERS, ROLE_ARN, TARGET, Site, target_arn, target_trust, trust_for
 
 TRUST = trust_for(ORDERS)
@@ -113,19 +114,6 @@ def test_a_second_hop_that_cannot_be_looked_at_is_not_guessed(healthy: Site) -> 
     assert outcome.json["id"] in (None, "base-role-cannot-assume-target")
 
 
-def without_eks_auth(site: Site, tmp_path: Path) -> dict[str, str]:
-    """A caller who may read everything and redeem nothing, as a person's role usually may."""
-    rights = allow("eks:*", "iam:GetRole", "iam:SimulatePrincipalPolicy")
-    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-    reader = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "all"},
-        "rules": rules,
-    }
-    return limited(site.box, tmp_path, rights, [reader])
-
-
 def hops(report: Any) -> list[tuple[int, str, list[str]]]:
     return [(hop["hop"], hop["verdict"], [item["id"] for item in hop["findings"]]) for hop in report["hops"]]
 
@@ -154,7 +142,7 @@ def test_a_target_role_of_another_account_is_proven_though_its_trust_is_not_read
 def test_broken_roles_are_to_blame_where_no_token_can_be_redeemed(healthy: Site, tmp_path: Path, hop: int) -> None:
     """What cannot be redeemed is unknown; what IAM shows to be broken is broken all the same."""
     healthy.with_target()
-    env = without_eks_auth(healthy, tmp_path)
+    env = without_eks_auth(healthy.box, tmp_path)
     outcome = healthy(*VERIFY, env=env)
     assert (outcome.code, outcome.json["permission"]) == (9, "eks-auth:AssumeRoleForPodIdentity")
     if hop == 1:
@@ -197,7 +185,7 @@ def test_associate_ends_with_proof(ready: Site) -> None:
     outcome = ready.must(*ASSOCIATE, "--restart", "--wait", "proof")
     effect = outcome.json["effect"]
     assert (effect["state"], effect["how"], effect["id"]) == ("proven", f"all 2 pods became {ROLE_ARN}", None)
-    assert effect["notSeen"] == "the network from the pods to the agent, and the SDK in the pods"
+    assert effect["notSeen"] == NOT_FROM_OUTSIDE
     (proof,) = outcome.json["proof"]
     assert (proof["state"], [pod["state"] for pod in proof["pods"]]) == ("proven", ["proven"] * 2)
     assert ready.must(*ASSOCIATE).json["proof"] is None

@@ -63,6 +63,12 @@ def crashing(site: Site) -> None:
     site.wait(30)
 
 
+def without_account(site: Site) -> None:
+    """The service account was deleted while its pods run."""
+    healthy(site)
+    site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+
+
 def after(*lines: str, start: Callable[[Site], None] = healthy) -> Callable[[Site], None]:
     """With what these commands have changed."""
 
@@ -155,6 +161,8 @@ WAYS = (
     Way("verify shop/orders --yes", healthy, PROOF),
     Way("verify shop/orders --yes", healthy, code=9),
     Way("verify shop/orders --yes", chained, PROOF),
+    Way("verify shop/orders --yes --probe", chained, (*PROOF, "--probe")),
+    Way("verify shop/orders --yes --probe", without_account, (*PROOF, "--probe"), code=3),
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),

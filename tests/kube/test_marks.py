@@ -66,6 +66,8 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_pods_of: lambda r: r.list_pods_of([AGENT_SET]),
     KubeReader.read_log: lambda r: r.read_log("shop", "none", container="app"),
     KubeReader.webhook_present: lambda r: r.webhook_present(),
+    KubeReader.job_exists: lambda r: r.job_exists("shop", "none"),
+    KubeReader.list_warnings: lambda r: r.list_warnings("shop", "Job", "none"),
 }
 WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     KubeWriter.dry_run_pod: lambda w: w.dry_run_pod(ORDERS, image="pause"),
@@ -74,6 +76,8 @@ WRITES: dict[Callable[..., Any], Callable[[KubeWriter], object]] = {
     ),
     KubeWriter.request_token: lambda w: w.request_token(ORDERS, POD),
     KubeWriter.create_service_account: lambda w: w.create_service_account(ServiceAccountRef("shop", "later")),
+    KubeWriter.create_probe: lambda w: w.create_probe(ORDERS, "p", image="x", node="", region="r", seconds=60),
+    KubeWriter.delete_job: lambda w: w.delete_job("shop", "p"),
     KubeWriter.delete_service_account: lambda w: w.delete_service_account(ServiceAccountRef("shop", "later")),
 }
 

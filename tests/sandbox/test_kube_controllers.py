@@ -283,6 +283,42 @@ def test_a_job_fails_at_its_deadline(cluster: Cluster) -> None:
     assert cluster.get(f"{path}/probe")["status"]["conditions"][-1]["reason"] == "DeadlineExceeded"
 
 
+@pytest.mark.parametrize(("options", "left"), [({}, 1), ({"propagationPolicy": "Background"}, 0)])
+def test_a_deleted_job_leaves_its_pods_unless_told_otherwise(cluster: Cluster, options: Obj, left: int) -> None:
+    path = "/apis/batch/v1/namespaces/shop/jobs"
+    cluster.post(path, job())
+    cluster.wait(3)
+    assert cluster.call("DELETE", f"{path}/probe", options)[0] == 200
+    cluster.wait(3)
+    assert len(cluster.items("/api/v1/namespaces/shop/pods?labelSelector=job-name%3Dprobe")) == left
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"podSelector": {}, "policyTypes": ["Ingress"]}, True),
+        ({"podSelector": {}, "policyTypes": ["Egress"]}, False),
+        ({"podSelector": {"matchLabels": {"app": "other"}}, "policyTypes": ["Egress"]}, True),
+        ({"podSelector": {}, "egress": [{}]}, True),
+        ({"podSelector": {}, "egress": [{"to": [{"namespaceSelector": {}}]}]}, False),
+        ({"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}, True),
+        (
+            {"podSelector": {}, "egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]}]},
+            False,
+        ),
+        ({"podSelector": {}, "egress": [{"ports": [{"port": 443}]}]}, False),
+        ({"podSelector": {}, "egress": [{"ports": [{"port": 1, "endPort": 100}]}]}, True),
+        ({"podSelector": {}, "egress": [{"ports": [{"port": 80, "protocol": "UDP"}]}]}, False),
+    ],
+)
+def test_what_network_policies_let_out(cluster: Cluster, spec: Obj, expected: bool) -> None:
+    cluster.post(
+        "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies", {"metadata": {"name": "p"}, "spec": spec}
+    )
+    (mine, *_) = cluster.items("/api/v1/namespaces/shop/pods?labelSelector=app%3Dorders")
+    assert cluster.sandbox.reaches(mine, "169.254.170.23", 80) is expected
+
+
 def test_a_refused_pod_is_told_by_replica_set_and_deployment(cluster: Cluster) -> None:
     cluster.patch(ORDERS, {"spec": {"template": {"spec": {"serviceAccountName": "gone"}}}})
     cluster.wait(5)

@@ -48,7 +48,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
     Row("show", LOOK, "Show one association and its trust.", "association.show:show"),
-    Row("verify", LOOK, "Prove that pods get the role's credentials.", "workload.verify:verify"),
+    Row("verify", LOOK, "Prove whose credentials pods get.", "workload.verify:verify"),
     Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),

@@ -229,8 +229,8 @@ class ServiceAccount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
-    the non-secret ones; `ready`, `waiting`, `restarts` and `ended` (why the one before it ended: Error, OOMKilled) come
-    from the pod's status."""
+    the non-secret ones; `ready`, `waiting`, `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and
+    `exit_code`, once it has run, come from the pod's status."""
 
     name: str
     image: str
@@ -240,6 +240,7 @@ class Container:
     waiting: str = ""
     restarts: int = 0
     ended: str = ""
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

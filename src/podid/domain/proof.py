@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from podid.domain.snapshot import Missing
     from podid.domain.trust import TrustFinding, TrustVerdict
 
-# what no look from outside a pod shows
-NETWORK_AND_SDK = "the network from the pods to the agent, and the SDK in the pods"
+# what no look from outside a pod shows. That the agent is Ready says that it listens: not that its node's role may ask
+# EKS Auth, nor that the node gets through to it
+NOT_FROM_OUTSIDE = "the network from the pods to the agent, the agent's way to EKS Auth, and the SDK in the pods"
+# what podid's own pod does not show either: it must not carry the labels that Services and network policies select
+LABELS_AND_SDK = "network policies that select the pods' own labels, and the SDK in the pods"
 
 
 class VerifyState(StrEnum):
@@ -59,6 +62,21 @@ class PodProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeProof:
+    """A pod of podid's own, of Job `job` on `node`, that asked the agent there itself. The other members as PodProof's;
+    `node` is empty where it never came to one."""
+
+    job: str
+    node: str
+    state: VerifyState
+    reason: str = ""
+    id: str = ""
+    link: int = 0
+    permission: str = ""
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """What IAM has of one hop: 1 is EKS becoming the association's role, 2 that role going on to its target role.
     `role_arn` is the one that is become; `unknowns` say what could not be read or decided."""
@@ -78,7 +96,8 @@ class Hop:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
     """The state of the service account is its worst pod's, or that of its roles where these are seen to be broken and
-    nothing else is; `reason` says it in a sentence. `hops` is what IAM has of the way from role to role."""
+    nothing else is; `reason` says it in a sentence. `hops` is what IAM has of the way from role to role. `listed` is
+    False where its pods could not be listed."""
 
     cluster: str
     ref: ServiceAccountRef
@@ -88,9 +107,11 @@ class VerifyReport:
     id: str = ""
     link: int = 0
     permission: str = ""
-    not_looked_at: str = NETWORK_AND_SDK
+    not_looked_at: str = NOT_FROM_OUTSIDE
     pods: tuple[PodProof, ...] = ()
     hops: tuple[Hop, ...] = ()
+    probes: tuple[ProbeProof, ...] = ()
+    listed: bool = True
 
     @property
     def holds(self) -> bool:

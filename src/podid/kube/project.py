@@ -152,6 +152,10 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
+def message(event: Object) -> str:
+    return text_or(event, "message")
+
+
 def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:
     metadata = inner(item, "metadata")
     return text_or(metadata, "uid"), owner(metadata)
@@ -187,6 +191,7 @@ def _template(kind: str, spec: Object) -> Object:
 def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Container:
     name = intern(text(item, "name"))
     state = states.get(name) or {}
+    ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
     return Container(
         name=name,
         image=interned(item, "image"),
@@ -196,6 +201,7 @@ def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Con
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
         ended=interned(inner_or_empty(inner_or_empty(state, "lastState"), "terminated"), "reason"),
+        exit_code=number_or(ended, "exitCode") if ended else None,
     )
 
 

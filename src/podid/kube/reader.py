@@ -114,6 +114,22 @@ class KubeReader:
         pairs = self._transport.list(_path(prefix, namespace, plural), project.uid_and_owner, accept=METADATA_ONLY)
         return {uid: owner for uid, owner in pairs if owner is not None}
 
+    @needs(*on("get", "Job"))
+    def job_exists(self, namespace: str, name: str) -> bool:
+        prefix, plural = KINDS["Job"]
+        try:
+            return bool(self._transport.get(_path(prefix, namespace, plural, name), project.name))
+        except NotFound:
+            return False
+
+    @needs(KubeRight("", "events", "list"))
+    def list_warnings(self, namespace: str, kind: str, name: str) -> tuple[str, ...]:
+        """What controllers have complained of about one object, oldest first."""
+        query: dict[str, str | int] = {
+            "fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
+        }
+        return tuple(self._transport.list(_path("/api/v1", namespace, "events"), project.message, query))
+
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
         """The rollout of a Deployment, StatefulSet or DaemonSet, at this moment."""

@@ -106,9 +106,11 @@ class Transport:
         """Both patch types say the wanted end, so a lost answer is made up for by sending it again."""
         return self._read(self._send("PATCH", path, body, None, content_type, idempotent=True), path, read)
 
-    def delete(self, path: str, *, uid: str = "") -> None:
-        """With `uid`, only that very object: Conflict when another one has taken its name."""
+    def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
+        """With `uid`, only that very object: Conflict when another one has taken its name. `with_dependents` has to be
+        said for a Job, whose pods are left behind else."""
         body: Json = {"preconditions": {"uid": uid}} if uid else {}
+        body |= {"propagationPolicy": "Background"} if with_dependents else {}
         self._send("DELETE", path, body, None, "application/json", idempotent=False)
 
     def list(

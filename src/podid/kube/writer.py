@@ -12,11 +12,10 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project
+from podid.kube.probe import probe_job, probe_pod
 from podid.kube.reader import KINDS, on
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
 from podid.kube.transport import STRATEGIC_PATCH, Json, Transport
-
-PROBE_NAME = "podid-probe-"
 
 
 class KubeWriter:
@@ -81,37 +80,16 @@ class KubeWriter:
         """NotFound when it is gone; with `uid`, Conflict when another account has taken the name."""
         self._transport.delete(f"/api/v1/namespaces/{ref.namespace}/serviceaccounts/{ref.name}", uid=uid)
 
+    @needs(*on("create", "Job"))
+    def create_probe(
+        self, ref: ServiceAccountRef, name: str, *, image: str, node: str, region: str, seconds: int
+    ) -> None:
+        """A Job of podid's own as `ref`, on `node` (any for ""), whose one pod asks AWS who it is. It ends after
+        `seconds`, and Kubernetes deletes it a minute later if nobody else does. AlreadyExists when it is there."""
+        body = probe_job(ref, name, image=image, node=node, region=region, seconds=seconds)
+        self._transport.post(f"/apis/batch/v1/namespaces/{ref.namespace}/jobs", body, project.name)
 
-def probe_pod(ref: ServiceAccountRef, image: str) -> Json:
-    """A pod that the restricted Pod Security Standard and the usual policies (requests, limits, no token) let pass."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": PROBE_NAME, "labels": {"app.kubernetes.io/name": "podid-probe"}},
-        "spec": {
-            "serviceAccountName": ref.name,
-            "automountServiceAccountToken": False,
-            "restartPolicy": "Never",
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "probe",
-                    "image": image,
-                    "resources": {
-                        "requests": {"cpu": "10m", "memory": "16Mi"},
-                        "limits": {"cpu": "10m", "memory": "16Mi"},
-                    },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-        },
-    }
+    @needs(*on("delete", "Job"))
+    def delete_job(self, namespace: str, name: str) -> None:
+        """The Job with its pods; NotFound when it is gone."""
+        self._transport.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", with_dependents=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.findings import Severity
 from podid.domain.links import link_words
-from podid.domain.proof import Hop, PodProof, VerifyReport, VerifyState
+from podid.domain.proof import Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
 from podid.domain.snapshot import Missing
 from podid.render.trust import finding_bodies
 from podid.render.view import Table, View, columns, document, timestamp
@@ -48,12 +48,13 @@ def report_body(report: VerifyReport) -> documents.VerifyReportBody:
         "notSeen": report.not_looked_at,
         "pods": [_pod(proof) for proof in report.pods],
         "hops": [_hop(hop) for hop in report.hops],
+        "probes": [_probe(probe) for probe in report.probes],
     }
 
 
 def seen_lines(report: VerifyReport) -> list[str]:
-    """A line for each pod that was looked at, and what IAM has of the hops."""
-    return [*(_line(proof) for proof in report.pods), *_hop_lines(report.hops)]
+    """A line for each pod that was looked at and for each of podid's own, and what IAM has of the hops."""
+    return [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
 
 
 def _lines(report: VerifyReport) -> list[str]:
@@ -76,7 +77,6 @@ def _table(pods: Sequence[PodProof]) -> Table:
 
 
 def _pod(proof: PodProof) -> documents.PodProofBody:
-    identity = proof.identity
     return {
         "namespace": proof.namespace,
         "name": proof.name,
@@ -88,14 +88,31 @@ def _pod(proof: PodProof) -> documents.PodProofBody:
         "id": proof.id or None,
         "link": proof.link or None,
         "permission": proof.permission or None,
-        "identity": None
-        if identity is None
-        else {
-            "roleArn": identity.role_arn,
-            "account": identity.account,
-            "sessionName": identity.session_name,
-            "expiresAt": timestamp(identity.expires_at),
-        },
+        "identity": _identity(proof.identity),
+    }
+
+
+def _probe(probe: ProbeProof) -> documents.ProbeBody:
+    return {
+        "job": probe.job,
+        "node": probe.node or None,
+        "state": probe.state,
+        "reason": probe.reason,
+        "id": probe.id or None,
+        "link": probe.link or None,
+        "permission": probe.permission or None,
+        "identity": _identity(probe.identity),
+    }
+
+
+def _identity(identity: Identity | None) -> documents.IdentityBody | None:
+    if identity is None:
+        return None
+    return {
+        "roleArn": identity.role_arn,
+        "account": identity.account,
+        "sessionName": identity.session_name,
+        "expiresAt": timestamp(identity.expires_at),
     }
 
 
@@ -128,10 +145,18 @@ def _reason(item: Missing) -> str:
 
 
 def _line(proof: PodProof) -> str:
-    line = f"  {_SIGN[proof.state]}  pod {proof.namespace}/{proof.name} on {proof.node or 'no node'}"
-    if proof.identity is not None:
-        line += f": {proof.identity.role_arn}, session {proof.identity.session_name}"
-        line += f", until {timestamp(proof.identity.expires_at) or 'its expiry'}"
-    elif proof.reason:
-        line += f": {proof.reason}"
-    return line
+    what = f"{_SIGN[proof.state]}  pod {proof.namespace}/{proof.name} on {proof.node or 'no node'}"
+    return f"  {what}{_outcome(proof)}"
+
+
+def _probe_line(probe: ProbeProof) -> str:
+    what = f"{_SIGN[probe.state]}  podid's own pod of Job {probe.job} on {probe.node or 'no node'}"
+    return f"  {what}{_outcome(probe)}"
+
+
+def _outcome(proof: PodProof | ProbeProof) -> str:
+    if proof.identity is None:
+        return f": {proof.reason}" if proof.reason else ""
+    until = timestamp(proof.identity.expires_at)
+    line = f": {proof.identity.role_arn}, session {proof.identity.session_name}{f', until {until}' if until else ''}"
+    return line + (f" ({proof.reason})" if proof.reason else "")

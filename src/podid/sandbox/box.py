@@ -122,6 +122,7 @@ class Sandbox:
     def _start_kubernetes(self) -> None:
         if self._kubernetes is not None:
             self._half = self._kubernetes(self.world)
+            self._half.run_pods_for(self.gateway)
             self.world.attach_kubernetes(self._half)
 
     def _close(self) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from podid.sandbox.aws.gateway import Gateway
+from podid.sandbox.aws_cli import AwsCli
 from podid.sandbox.contract import TokenClaims
 from podid.sandbox.kube.authn import MASTERS
 from podid.sandbox.kube.sandbox import KubeSandbox
@@ -40,6 +42,10 @@ class JoinedKubernetes:
 
     def review_token(self, token: str, audience: str) -> TokenClaims:
         return self.kube.review_token(token, audience)
+
+    def run_pods_for(self, gateway: Gateway) -> None:
+        """From now on containers of Jobs call that account."""
+        self.kube.run_jobs_with(AwsCli(gateway, self.kube))
 
     def stop(self) -> None:
         self.kube.stop()

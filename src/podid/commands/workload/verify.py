@@ -1,13 +1,26 @@
 """podid verify."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import Again, UsageError
 from podid.domain.rights import CommandRights, OptionalRight
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.place import Place
+    from podid.domain.proof import VerifyReport
+    from podid.ops.association.probing import Probe
+    from podid.ops.association.read import AssociationReading
+    from podid.ops.association.settling import LateChanges
 
 
 def rights() -> CommandRights:
@@ -15,8 +28,10 @@ def rights() -> CommandRights:
     from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
     from podid.aws.sts import Sts
+    from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.change.kinds import PROBE
 
     return CommandRights.of(
         Eks.find_association,
@@ -33,6 +48,7 @@ def rights() -> CommandRights:
                 "redeeming the token; on a node the node role has it", EksAuth.assume_role_for_pod_identity
             ),
             OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
+            OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
         ),
     )
 
@@ -47,11 +63,29 @@ def verify(
         bool,
         typer.Option("--all-pods", help="Redeem a token for every live pod, not for one of each workload a node."),
     ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
+    ] = False,
+    probe_node: Annotated[
+        list[str] | None,
+        typer.Option("--probe-node", metavar="NODE", help="Run it on this node; repeatable. Means --probe."),
+    ] = None,
+    probe_image: Annotated[
+        str | None,
+        typer.Option(
+            "--probe-image",
+            metavar="IMAGE",
+            help="Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]",
+        ),
+    ] = None,
 ) -> None:
-    """Prove that pods get the role's credentials.
+    """Prove whose credentials pods get.
 
     Looks at the injected fields of every pod and at the agent on its node, redeems a token bound to the pod as that
-    agent would, and asks AWS who that is. The credentials stay in memory and are dropped. Asks first, or needs --yes.
+    agent would, and asks AWS who that is: a pod is proven when all of it was seen. The credentials stay in memory and
+    are dropped. Asks first, or needs --yes. What was not looked at is said.
+    With --probe a Job runs one pod of podid's own as the service account on each node that its pods run on, at most
+    ten, which asks AWS who it is by way of the agent; it is deleted at once, and the run is in podid history.
     A failure seconds after a change may be its settling: that is waited for, at most a minute, and is unknown until
     then; with --timeout podid looks again until it is proven or the time is over.
     Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 could not be told; of several
@@ -67,16 +101,24 @@ def verify(
     from podid.ops.association.verify import MOST_PODS
     from podid.render.verify import verify_view
 
+    nodes = tuple(dict.fromkeys(probe_node or ()))
+    probe = probe or bool(nodes)
+    if probe_image is not None and not probe:
+        raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
     refs = typed.whose_pods(targets, options, access.sources)
     single = len(refs) == 1
-    place = access.place()
+    place = access.place(for_change=probe)
     refs = refs or list_refs(access.aws.eks, place, namespace=options.namespace)
     readings = [read_association(access.clients, place, ref) for ref in refs]
     access.kube.needed()
     roles = dict.fromkeys(item.association.target_role_arn or item.association.role_arn for item in readings)
-    terminal.consent(
-        f"Mint short-lived credentials of {', '.join(roles)} to look at them?", needed_for="Minting credentials"
-    )
+    question, needed_for = f"Mint short-lived credentials of {', '.join(roles)} to look at them?", "Minting credentials"
+    planned: tuple[Probe, ...] = ()
+    if probe:
+        planned = _planned(access, terminal, place, refs, nodes, probe_image)
+        question = f"Mint short-lived credentials of {', '.join(roles)}, and run {len(planned)} pods of podid's own?"
+        needed_for = "Minting credentials and running podid's own pods"
+    terminal.consent(question, needed_for=needed_for)
     changes = LateChanges.read(access.journal, place.account, access.runtime.now())
     with terminal.working("verifying"):
         reports = prove(
@@ -88,5 +130,45 @@ def verify(
             again=unproven if options.timeout is not None else settles,
             most=None if all_pods else MOST_PODS,
         )
+        if planned:
+            reports = _probed(access, place, readings, reports, planned, changes)
     terminal.emit(verify_view(reports, single=single))
     terminal.leave(combine({report.exit_code for report in reports}))
+
+
+def _planned(
+    access: Access,
+    terminal: Terminal,
+    place: Place,
+    refs: Sequence[ServiceAccountRef],
+    nodes: Sequence[str],
+    image: str | None,
+) -> tuple[Probe, ...]:
+    """The probes, after they were shown as a plan."""
+    from podid.cli.changing import announce, settle_interrupted
+    from podid.ops.association.probing import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
+
+    settle_interrupted(access, terminal, place)
+    reader = access.kube.reader
+    check_nodes(reader, nodes)
+    planned = plan_probes(reader, refs, nodes=nodes, image=image or PROBE_IMAGE)
+    announce(terminal, probe_plan(place, planned))
+    return planned
+
+
+def _probed(
+    access: Access,
+    place: Place,
+    readings: Sequence[AssociationReading],
+    reports: Sequence[VerifyReport],
+    planned: Sequence[Probe],
+    changes: LateChanges,
+) -> tuple[VerifyReport, ...]:
+    from podid.ops.association.probing import PROBE_SECONDS, Probing, run_probes, with_probes
+
+    access.runtime.changing = True
+    how = Probing(
+        patience=access.patience(PROBE_SECONDS), journal=access.journal, command=access.runtime.argv, changes=changes
+    )
+    found = run_probes(access.clients, place, readings, planned, how)
+    return tuple(with_probes(report, found[report.ref]) for report in reports)

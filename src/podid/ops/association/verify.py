@@ -23,7 +23,7 @@ from podid.ops.association.read import AssociationReading
 from podid.ops.association.settling import NO_CHANGES, LateChanges
 from podid.ops.clients import Clients
 
-ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
+ASSOCIATION_LINK, SERVICE_ACCOUNT_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 2, 3, 4, 6, 9
 
 # each costs a token and a session: of hundreds of pods some are proof enough
 MOST_PODS = 50
@@ -64,7 +64,8 @@ def _of_pods(
     try:
         pods = clients.kube.reader.list_pods(ref.namespace, service_account=ref.name)
     except PodidError as error:
-        return _report(association, VerifyState.UNKNOWN, f"could not list its pods: {error.what}", error=error)
+        report = _report(association, VerifyState.UNKNOWN, f"could not list its pods: {error.what}", error=error)
+        return replace(report, listed=False)
     served = [pod for pod in pods if live(pod) and not opted_out(pod)]
     if not served:
         return _report(association, VerifyState.UNKNOWN, _nothing_to_look_at(ref, pods))
@@ -180,18 +181,28 @@ def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodPro
 
 
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:
-    expected = Arn.parse(association.target_role_arn or association.role_arn)
-    got = Arn.parse(caller.arn)
+    identity = identity_of(association, caller.arn, expires_at)
+    if identity is None:
+        reason = f"its credentials are those of {caller.arn}, not of {expected_role(association)}"
+        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)  # why, nothing here tells
+    return _proof(pod, VerifyState.PROVEN, identity=identity)
+
+
+def expected_role(association: Association) -> str:
+    """The ARN of the role that pods are to become."""
+    return association.target_role_arn or association.role_arn
+
+
+def identity_of(association: Association, caller_arn: str, expires_at: datetime | None = None) -> Identity | None:
+    """Who AWS says that the credentials are, where that is the association's role; None where it is somebody else."""
+    expected = Arn.parse(expected_role(association))
+    got = Arn.parse(caller_arn)
     # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: a role's path is not part of it
     kind, _, rest = got.resource.partition("/")
     role, _, session_name = rest.partition("/")
     if kind != "assumed-role" or (role, got.account) != (expected.resource_name, expected.account):
-        reason = f"its credentials are those of {caller.arn}, not of {expected}"
-        return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)  # why, nothing here tells
-    identity = Identity(
-        role_arn=str(expected), account=caller.account, session_name=session_name, expires_at=expires_at
-    )
-    return _proof(pod, VerifyState.PROVEN, identity=identity)
+        return None
+    return Identity(role_arn=str(expected), account=got.account, session_name=session_name, expires_at=expires_at)
 
 
 def _proof(
@@ -224,7 +235,7 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     undecided = [proof for proof in proofs if proof.state is VerifyState.UNKNOWN]
     worst = bad or undecided
     if not worst:
-        role = association.target_role_arn or association.role_arn
+        role = expected_role(association)
         if len(proofs) == live_pods:
             return _report(association, VerifyState.PROVEN, f"all {live_pods} pods became {role}", pods=proofs)
         reason = f"proven for {len(proofs)} of {live_pods} pods, which became {role}; the others carry the injected "
@@ -237,7 +248,7 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     return VerifyReport(
         cluster=association.cluster_name,
         ref=association.ref,
-        role_arn=association.target_role_arn or association.role_arn,
+        role_arn=expected_role(association),
         state=first.state,
         reason=f"pod {first.namespace}/{first.name}: {first.reason}{count}",
         id=first.id,
@@ -258,7 +269,7 @@ def _report(
     return VerifyReport(
         cluster=association.cluster_name,
         ref=association.ref,
-        role_arn=association.target_role_arn or association.role_arn,
+        role_arn=expected_role(association),
         state=state,
         reason=reason,
         permission=error.permission if error else "",

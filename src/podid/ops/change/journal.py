@@ -41,11 +41,11 @@ class Journal:
         return tuple(run for name in self._ids() if (run := self._read(name)) is not None)
 
     def get(self, run_id: str) -> Run:
-        """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that is not
-        itself an undo."""
+        """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that changed
+        something for longer than it took, and is not itself an undo."""
         runs = self.runs()
         if run_id == "last":
-            wanted = [run for run in runs if not run.undoes]
+            wanted = [run for run in runs if not run.undoes and not run.passing]
             if not wanted:
                 raise NotFound("The journal holds no run yet", subject=str(self.directory))
             return wanted[0]

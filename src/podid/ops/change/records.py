@@ -49,6 +49,11 @@ class Run:
         return max(self.planned - len(self.steps) - self.restarted, 0)
 
     @property
+    def passing(self) -> bool:
+        """Whether nothing that it did outlasted it."""
+        return bool(self.steps) and all(kind_of(step.action.kind).passing for step in self.steps)
+
+    @property
     def open_steps(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.status is None)
 

@@ -144,6 +144,17 @@ class PodProofBody(TypedDict):
     identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
 
 
+class ProbeBody(TypedDict):
+    job: Annotated[str, About("namespace/name of the Job, which was deleted.")]
+    node: str | None
+    state: VerifyState
+    reason: str
+    id: ModeId
+    link: BrokenLink
+    permission: MissingRight
+    identity: Annotated[IdentityBody | None, About("Who AWS says that its pod is, by way of the agent.")]
+
+
 class HopBody(TypedDict):
     hop: Annotated[Literal[1, 2], About("1 is EKS becoming the role, 2 the role going on to its target role.")]
     roleArn: Annotated[ArnText, About("The role that is become.")]
@@ -157,13 +168,21 @@ class VerifyReportBody(TypedDict):
     namespace: str
     serviceAccount: str
     roleArn: ArnText
-    state: VerifyState
+    state: Annotated[
+        VerifyState,
+        About(
+            "proven: for all live pods the fields, a Ready agent, a redeemed token and the role's identity were seen. "
+            "in-effect: tokens of some, or none but a probe's, were redeemed. failed: a link is broken. unknown: "
+            "something could not be looked at, or may still be settling."
+        ),
+    ]
     reason: str
     id: ModeId
     link: BrokenLink
     permission: MissingRight
     notSeen: Annotated[str, About("What the state says nothing of.")]
     pods: Sequence[PodProofBody]
+    probes: Annotated[Sequence[ProbeBody], About("Pods of podid's own, with --probe.")]
     hops: Annotated[Sequence[HopBody], About("What IAM has of the way from role to role, beside what was proven.")]
 
 

@@ -165,6 +165,22 @@ class Gateway:
                 seed_ec2(self.world.region, self.world.account, self.world.cluster_name)
             return _by_moto(named, caller)
 
+    def assume_for_pod(self, caller: Credential, token: str) -> Credential:
+        """The session that EKS Auth gives a node's agent for a pod's token, if the agent has the right to ask. Raises
+        AwsError."""
+        service, operation = "eks-auth", "AssumeRoleForPodIdentity"
+        self.rights.check(caller, f"{service}:{operation}", self.world.cluster_arn, {})
+        params = {"clusterName": self.world.cluster_name, "token": token}
+        call = Call(
+            *(self.world, self._services[service], self.iam, self.rights, caller, self.world.region),
+            keys={},
+            params=params,
+        )
+        key = str(_HANDLERS[service][operation](call)["credentials"]["accessKeyId"])
+        session = self.world.credentials.find(key)
+        assert session is not None, "it was made just now"
+        return session
+
     def forget_ec2(self) -> None:
         """EC2 is seeded again when it is next called."""
         self._ec2_ready = False

@@ -22,6 +22,9 @@ class ClusterFaults(Faults):
         """Nodes without IPv6: an agent that binds it crashes."""
         self.kubelet_unreachable: set[str] = set()
         """The node is NotReady, logs cannot be read, nothing starts or stops on it."""
+        self.cut_off: dict[str, set[str]] = {"agent": set(), "eks-auth": set(), "sts": set()}
+        """Nodes from which packets are dropped, as a firewall does it, without a sign in the cluster: those of pods to
+        the agent and to STS, and those of the agent to EKS Auth."""
         self.image_pull_failing: set[str] = set()
         """Images that no node can pull."""
         self.expire_continue_tokens = False
@@ -35,6 +38,8 @@ class ClusterFaults(Faults):
             *(self.kubelet_unreachable, self.image_pull_failing),
         ):
             troubles.clear()
+        for nodes in self.cut_off.values():
+            nodes.clear()
 
     def signature(self) -> object:
         """Changes whenever the cluster has to react to a fault put in or taken away."""
@@ -64,6 +69,10 @@ class ClusterFaults(Faults):
         if line is None and {node, "*"} & self.ipv6_disabled and binds_ipv6(pod):
             return NO_IPV6
         return line
+
+    def drops(self, where: str, pod: Obj) -> bool:
+        """Whether what the pod's node sends to the agent, EKS Auth or STS never arrives."""
+        return bool({pod["spec"].get("nodeName", ""), "*"} & self.cut_off[where])
 
     def unreachable(self, node: str) -> bool:
         return bool({node, "*"} & self.kubelet_unreachable)

@@ -127,7 +127,10 @@ class Registry:
         if kind is kinds.NAMESPACES or obj["metadata"].get("finalizers"):
             return self._mark(kind, obj, dry_run), False
         if not dry_run:
-            if options.get("propagationPolicy") == "Orphan":
+            # a Job's pods are left behind unless the caller says otherwise, as batch/v1 has always done
+            # https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/batch/job/strategy.go
+            default = "Orphan" if kind is kinds.JOBS else "Background"
+            if options.get("propagationPolicy", default) == "Orphan":
                 self._orphan(uid(obj))
             self.store.remove(kind, obj)
         return obj, True

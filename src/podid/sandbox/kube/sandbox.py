@@ -18,7 +18,9 @@ from podid.sandbox.kube.certs import make_certificates
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.kinds import KubeKind
 from podid.sandbox.kube.kubelet import Runner, is_agent
+from podid.sandbox.kube.network import may_leave
 from podid.sandbox.kube.objects import Obj, get, namespace, uid
+from podid.sandbox.kube.objects import name as name_of
 from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.simulation import Simulation
 from podid.sandbox.kube.subresources import Subresources
@@ -240,6 +242,20 @@ class KubeSandbox:
         """What the pods of Jobs do from now on: exit code and log text for a pod."""
         with self._simulation.store.lock:
             self._simulation.kubelet.run = run
+
+    def token_in(self, pod: Obj, audience: str) -> str:
+        """The token that the kubelet has put into a projected volume of the pod for `audience`."""
+        with self._simulation.settled() as registry:
+            account = registry.get(kinds.SERVICE_ACCOUNTS, namespace(pod), pod["spec"]["serviceAccountName"])
+            bound = {"kind": "Pod", "apiVersion": "v1", "name": name_of(pod), "uid": uid(pod)}
+            answer = self._simulation.issuer.request(
+                account, {"spec": {"audiences": [audience], "boundObjectRef": bound}}
+            )
+            return str(answer["status"]["token"])
+
+    def reaches(self, pod: Obj, address: str, port: int) -> bool:
+        """Whether network policies let the pod's packets to an address of its own node."""
+        return may_leave(pod, address, port, self.all(kinds.NETWORK_POLICIES, namespace(pod)))
 
     def set_log(self, pod_namespace: str, pod_name: str, text: str) -> None:
         """What a pod logs from now on, all its containers alike. Raises StatusError when there is no such pod."""

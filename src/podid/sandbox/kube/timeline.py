@@ -48,6 +48,7 @@ class Timeline:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._now = clock()
+        self._stepping = False
 
     def now(self) -> float:
         """The time at which the current step happens."""
@@ -67,10 +68,16 @@ class Timeline:
         return max(0.0, self._due[0][0] - self._clock()) if self._due else None
 
     def catch_up(self) -> None:
-        """Do all that is due, each step at its own time, steps that follow from steps included."""
-        target = self._clock()
-        while self._due and self._due[0][0] <= target:
-            due, _, step = heapq.heappop(self._due)
-            self._now = max(self._now, due)
-            step()
+        """Do all that is due, each step at its own time, steps that follow from steps included. Nothing for a step
+        itself that comes to look: it lives in its own moment."""
+        if self._stepping:
+            return
+        target, self._stepping = self._clock(), True
+        try:
+            while self._due and self._due[0][0] <= target:
+                due, _, step = heapq.heappop(self._due)
+                self._now = max(self._now, due)
+                step()
+        finally:
+            self._stepping = False
         self._now = max(self._now, target)

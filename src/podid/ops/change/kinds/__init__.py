@@ -3,6 +3,7 @@
 from podid.ops.change.kinds.addon import ADDON
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind
+from podid.ops.change.kinds.probe import PROBE
 from podid.ops.change.kinds.restart import RESTART
 from podid.ops.change.kinds.role import ROLE
 from podid.ops.change.kinds.role_attachment import ROLE_ATTACHMENT
@@ -16,6 +17,7 @@ __all__ = [
     "ADDON",
     "ASSOCIATION",
     "KINDS",
+    "PROBE",
     "RESTART",
     "ROLE",
     "ROLE_ATTACHMENT",
@@ -37,6 +39,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ASSOCIATION,
     SERVICE_ACCOUNT,
     RESTART,
+    PROBE,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

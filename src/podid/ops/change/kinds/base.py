@@ -39,6 +39,8 @@ class ResourceKind(ABC):
     manner: ClassVar[frozenset[str]] = frozenset()
     # one document that several write at once, without a word of the service: it is looked at again when the run ends
     contended: ClassVar[bool] = False
+    # it is gone when its run is over, and leaves nothing to undo
+    passing: ClassVar[bool] = False
     # what to know before one is deleted
     once_deleted: ClassVar[tuple[str, ...]] = ()
 
