@@ -28,6 +28,9 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/orders"
 TARGET_ARN = f"arn:aws:iam::{ACCOUNT}:role/reports"
 NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/nodes"
 IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
+REDEEM = "eks-auth:AssumeRoleForPodIdentity"
+ALLOWED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="allowed"))
+REFUSED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="implicitDeny"))
 INJECTED = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
@@ -215,7 +218,7 @@ def healthy(**sections: Any) -> Snapshot:
         "target_roles": {},
         "target_rights": {},
         "role_policies": {},
-        "node_role_allowed": {NODE_ROLE_ARN: Known(True)},
+        "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }
     values.update(sections)
     wrapped: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from podid.domain.model import NodeGroup, Role
 from podid.domain.snapshot import Known, Missing, Snapshot
 
-from .builder import ACCOUNT, NODE_ROLE_ARN, ROLE_ARN, association, cluster, healthy, node, role, trust
+from .builder import ACCOUNT, NODE_ROLE_ARN, REFUSED, ROLE_ARN, association, cluster, healthy, node, role, trust
 from .grid import DENIED, answers, only, verdicts
 
 NODES, ORDERS = "Role nodes", "Role orders"
@@ -24,15 +24,15 @@ TRUST = (
     ("snapshot", "expected"),
     [
         (healthy(), [("pass", "error", NODES)]),
-        (healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}), [("fail", "error", NODES)]),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}), [("fail", "error", NODES)]),
         (healthy(node_role_allowed={NODE_ROLE_ARN: DENIED}), [("unknown", "error", NODES)]),
         (healthy(node_role_allowed={}), [("unknown", "error", NODES)]),
         (healthy(node_groups=DENIED), [("unknown", "error", "Cluster prod")]),
         (
-            healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}, nodes=(node(labels={}),)),
+            healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=(node(labels={}),)),
             [("not-applicable", "error", "NodeList self-managed"), ("not-applicable", "error", NODES)],
         ),
-        (healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}, nodes=DENIED), [("fail", "error", NODES)]),
+        (healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}, nodes=DENIED), [("fail", "error", NODES)]),
     ],
 )
 def test_node_role_missing_eks_auth(snapshot: Snapshot, expected: list[tuple[str, str, str]]) -> None:
@@ -43,12 +43,12 @@ def test_a_node_role_in_another_partition_is_given_that_partitions_policy() -> N
     arn = "arn:aws-cn:iam::111122223333:role/nodes"
     snapshot = healthy(
         node_groups=(NodeGroup(name="workers", status="ACTIVE", node_role_arn=arn),),
-        node_role_allowed={arn: Known(False)},
+        node_role_allowed={arn: REFUSED},
     )
     verdict = only("node-role-missing-eks-auth", snapshot)
     assert verdict.chain == ("shop/orders",)
     assert verdict.fix is not None
-    assert verdict.fix.commands[0][-1] == "arn:aws-cn:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    assert verdict.fix.commands[0][-1] == "arn:aws-cn:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
 
 
 def test_the_auto_mode_node_role_counts() -> None:
@@ -57,7 +57,7 @@ def test_the_auto_mode_node_role_counts() -> None:
         cluster=cluster(auto_mode=True, auto_node_role_arn=arn),
         node_groups=(),
         nodes=(node(compute_type="auto", labels={}),),
-        node_role_allowed={arn: Known(False)},
+        node_role_allowed={arn: REFUSED},
     )
     assert only("node-role-missing-eks-auth", snapshot).message == (
         "the role of EKS Auto Mode may not eks-auth:AssumeRoleForPodIdentity on prod: no pod there gets credentials"

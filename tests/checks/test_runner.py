@@ -21,6 +21,7 @@ from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
 from podid.ops.doctor.diagnose import diagnose
 
 from .builder import (
+    ALLOWED,
     NODE_ROLE_ARN,
     ROLE_ARN,
     TARGET_ARN,
@@ -259,7 +260,7 @@ def clusters(draw: st.DrawFn) -> Snapshot:
         pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
         workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),
         roles={roles[a]: Known(role(roles[a], _trust_for(a))) for a in apps},
-        node_role_allowed={NODE_ROLE_ARN: Known(True), arn: Known(True)},
+        node_role_allowed={NODE_ROLE_ARN: ALLOWED, arn: ALLOWED},
     )
 
 

@@ -16,6 +16,7 @@ from podid.domain.snapshot import Known, Missing, Snapshot
 
 from .builder import (
     NODE_ROLE_ARN,
+    REFUSED,
     ROLE_ARN,
     TARGET_ARN,
     addon,
@@ -23,6 +24,7 @@ from .builder import (
     association,
     bare,
     chained,
+    cluster,
     daemon_set,
     healthy,
     node,
@@ -75,6 +77,12 @@ CASES = {
     "tool-aws-denied": Cases(None, healthy(node_groups=DENIED)),
     "tool-k8s-rbac-denied": Cases(None, NO_PODS),
     "private-endpoint-unreachable": Cases(None, healthy(pods=NO_ANSWER)),
+    "unsupported-cluster-kind": Cases(
+        healthy(cluster=cluster(unsupported_kind="a local cluster on Outposts")), healthy(cluster=DENIED)
+    ),
+    "cluster-too-old": Cases(
+        healthy(cluster=cluster(version="1.28", platform_version="eks.3")), healthy(cluster=cluster(version="1.28"))
+    ),
     "association-missing": Cases(asked(healthy(associations=())), asked(healthy(associations=DENIED))),
     "association-namespace-not-found": Cases(healthy(namespaces=frozenset({"x"})), healthy(namespaces=DENIED)),
     "association-sa-not-found": Cases(healthy(service_accounts=()), healthy(service_accounts=DENIED)),
@@ -97,13 +105,28 @@ CASES = {
     "agent-not-installed": Cases(
         healthy(agent_addon=None, daemon_sets=()), healthy(agent_addon=DENIED, daemon_sets=())
     ),
+    "addon-config-conflict": Cases(
+        healthy(daemon_sets=(daemon_set(), daemon_set(namespace="agent"))), healthy(nodes=DENIED)
+    ),
+    "agent-port80-conflict": Cases(
+        healthy(
+            daemon_sets=(daemon_set(host_ports=(80, 2703)),),
+            agent_pods=(),
+            pods=(pod(), pod("ingress", host_ports=(80,))),
+        ),
+        NO_PODS,
+    ),
     "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
     "addon-degraded-or-failed": Cases(
         healthy(agent_addon=addon(status="CREATE_FAILED")), healthy(agent_addon=addon(status="UPDATING"))
     ),
     "agent-not-on-node": Cases(healthy(agent_pods=()), healthy(agent_pods=(), daemon_sets=(daemon_set(generation=2),))),
+    "scp-denies-eks-auth": Cases(
+        healthy(node_role_allowed={NODE_ROLE_ARN: Known(replace(REFUSED.value, organization_allows=False))}),
+        healthy(node_role_allowed={NODE_ROLE_ARN: DENIED}),
+    ),
     "node-role-missing-eks-auth": Cases(
-        healthy(node_role_allowed={NODE_ROLE_ARN: Known(False)}), healthy(node_role_allowed={NODE_ROLE_ARN: DENIED})
+        healthy(node_role_allowed={NODE_ROLE_ARN: REFUSED}), healthy(node_role_allowed={NODE_ROLE_ARN: DENIED})
     ),
     "role-not-found": Cases(healthy(roles={ROLE_ARN: Known(None)}), NO_ROLE),
     "trust-wrong-principal": Cases(trusting(principal="ec2.amazonaws.com"), NO_ROLE),

@@ -8,7 +8,7 @@ def test_an_agent_that_is_not_the_add_ons(site: Site) -> None:
     site.cluster.make_workload("DaemonSet", "kube-system", "eks-pod-identity-agent", "default")
     count = writes(site.box)
     refused = site("install-agent", "-o", "json")
-    assert (refused.code, refused.error["code"], writes(site.box)) == (6, "Conflict", count)
+    assert (refused.code, refused.error["code"], writes(site.box)) == (6, "PreflightRefused", count)
     assert "DaemonSet kube-system/eks-pod-identity-agent" in refused.error["message"]
 
 

@@ -55,6 +55,13 @@ def every_kind(site: Site) -> None:
     site.wait(30)
 
 
+def without_node_right(site: Site) -> None:
+    """The nodes' role may not redeem tokens, and has an inline policy about something else."""
+    iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+    iam.detach_role_policy(RoleName="demo-node-role", PolicyArn=policy)
+    iam.put_role_policy(RoleName="demo-node-role", PolicyName="tables", PolicyDocument=json.dumps(POLICY))
+
+
 def crashing(site: Site) -> None:
     """The agent crashes on one node."""
     healthy(site)
@@ -122,6 +129,7 @@ WAYS = (
     Way("install-agent", healthy),
     Way("install-agent --addon-version latest", healthy, ("changing",)),
     Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking")),
+    Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
     Way("install-agent --timeout 5m", crashing, ("saying",), code=3),
     Way(ROLE),
     Way(ROLE, after(ROLE)),

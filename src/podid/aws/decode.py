@@ -61,7 +61,16 @@ def cluster(data: Object) -> Cluster:
         public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
         private_endpoint=flag_or(vpc, "endpointPrivateAccess"),
         authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
+        unsupported_kind=_unsupported_kind(data),
     )
+
+
+def _unsupported_kind(data: Object) -> str:
+    if inner_or_empty(data, "outpostConfig"):
+        return "a local cluster on Outposts"
+    if inner_or_empty(data, "connectorConfig"):
+        return "a registered cluster that EKS does not run"
+    return ""
 
 
 def association_summary(data: Object) -> AssociationSummary:

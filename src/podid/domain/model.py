@@ -83,6 +83,8 @@ class Cluster:
     public_endpoint: bool = True
     private_endpoint: bool = False
     authentication_mode: str = ""
+    # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
+    unsupported_kind: str = ""
 
     @property
     def account(self) -> str:
@@ -273,10 +275,52 @@ class Pod:
     reason: str = ""
     message: str = ""
     host_ports: tuple[int, ...] = ()
+    priority: int = 0
 
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    key: str
+    value: str = ""
+    effect: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """`operator` is Exists or Equal; an empty key with Exists tolerates every key, an empty effect every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a node affinity. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist, Gt, Lt; `of_name`
+    for one that is about the node's name instead of a label."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+    of_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a pod may go: every pair of the selector, any of the affinity's `terms` with all of its requirements, and
+    no taint that is not tolerated. `terms` None is no affinity."""
+
+    selector: Mapping[str, str] = field(default_factory=dict)
+    terms: tuple[tuple[Requirement, ...], ...] | None = None
+    tolerations: tuple[Toleration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +335,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     provider_id: str = ""
     created_at: datetime | None = None
+    taints: tuple[Taint, ...] = ()
 
     @property
     def runs_agent(self) -> bool:
@@ -304,6 +349,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSet:
+    """`images`, `args`, `containers` (names) and `command` are those of all its containers, one after another."""
+
     namespace: str
     name: str
     selector: Mapping[str, str]
@@ -316,6 +363,10 @@ class DaemonSet:
     images: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    containers: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    placement: Placement = Placement()
+    host_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from podid.domain.model import Cluster, DaemonSet, Node, NodeGroup
+from podid.domain.placement import why_none_here
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 AUTO_MODE = "EKS Auto Mode"
@@ -28,6 +29,13 @@ def why_no_agent(node: Node) -> str:
     if node.os != "linux" or node.compute_type == "fargate":
         return f"the agent cannot run on a {node.compute_type or node.os} node"
     return f"the agent has no image for {node.arch}"
+
+
+def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
+    """Why the agent's DaemonSets leave out a node that should have a pod of theirs: taint, selector or affinity. Empty
+    where one of them takes it, so that something else keeps the pod away."""
+    hybrid = node.compute_type == "hybrid"
+    return why_none_here(node, (ds.placement for ds in agents if ("hybrid" in ds.name) is hybrid))
 
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:

@@ -112,8 +112,8 @@ class Snapshot:
     # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
     target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[RolePolicies]]] = field(metadata=AWS)
-    # node role ARN -> is eks-auth:AssumeRoleForPodIdentity allowed on the cluster, by iam:SimulatePrincipalPolicy
-    node_role_allowed: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
+    # node role ARN -> may it eks-auth:AssumeRoleForPodIdentity on the cluster, by iam:SimulatePrincipalPolicy
+    node_role_allowed: Section[Mapping[str, Section[Decision]]] = field(metadata=AWS)
     namespaces: Section[frozenset[str]] = field(metadata=KUBERNETES)
     service_accounts: Section[tuple[ServiceAccount, ...]] = field(metadata=KUBERNETES)
     pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)

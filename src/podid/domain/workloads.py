@@ -83,8 +83,10 @@ def workload_subject(pod: Pod) -> Subject:
 
 
 def is_agent(daemon_set: DaemonSet) -> bool:
-    """By name, label or image, and, for renamed and mirrored ones, by the two flags that the agent's server takes."""
+    """By name, label, container, image or command, and, for renamed and mirrored ones, by the two flags that the
+    agent's server takes."""
     words = (daemon_set.name, *daemon_set.images, *daemon_set.labels.values())
+    words = (*words, *daemon_set.containers, *daemon_set.command, *daemon_set.args)
     if any(AGENT_ADDON in word for word in words):
         return True
     flags = {arg.split("=", 1)[0] for arg in daemon_set.args}

@@ -25,6 +25,7 @@ from podid.domain.foreign import (
     texts_or_none,
 )
 from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.placement import of_spec, taint
 
 # variables whose value is no secret and decides which credentials an SDK takes
 PLAIN_ENV = frozenset(
@@ -78,12 +79,14 @@ def pod(item: Object) -> Pod:
         reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
         message=text_or(status, "message") or _unscheduled(conditions, "message"),
         host_ports=_host_ports(spec),
+        priority=number_or(spec, "priority"),
     )
 
 
 def node(item: Object) -> Node:
     metadata, status = inner(item, "metadata"), inner_or_empty(item, "status")
     labels, info = pairs(metadata, "labels"), inner_or_empty(status, "nodeInfo")
+    spec = inner_or_empty(item, "spec")
     return Node(
         name=text(metadata, "name"),
         os=text_or(info, "operatingSystem") or labels.get("kubernetes.io/os", ""),
@@ -91,8 +94,9 @@ def node(item: Object) -> Node:
         compute_type=labels.get("eks.amazonaws.com/compute-type", ""),
         ready=_is_true({text(c, "type"): c for c in inners_or_none(status, "conditions")}, "Ready"),
         labels=labels,
-        provider_id=text_or(inner_or_empty(item, "spec"), "providerID"),
+        provider_id=text_or(spec, "providerID"),
         created_at=instant_or_none(metadata, "creationTimestamp"),
+        taints=tuple(map(taint, inners_or_none(spec, "taints"))),
     )
 
 
@@ -108,7 +112,8 @@ def service_account(item: Object) -> ServiceAccount:
 
 def daemon_set(item: Object) -> DaemonSet:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
-    containers = inners(inner(inner(spec, "template"), "spec"), "containers")
+    pod_spec = inner(inner(spec, "template"), "spec")
+    containers = inners(pod_spec, "containers")
     return DaemonSet(
         namespace=text_or(metadata, "namespace"),
         name=text(metadata, "name"),
@@ -122,6 +127,10 @@ def daemon_set(item: Object) -> DaemonSet:
         images=tuple(text_or(c, "image") for c in containers),
         args=tuple(arg for c in containers for arg in texts_or_none(c, "args")),
         labels=pairs(metadata, "labels"),
+        containers=tuple(text_or(c, "name") for c in containers),
+        command=tuple(word for c in containers for word in texts_or_none(c, "command")),
+        placement=of_spec(pod_spec),
+        host_ports=_host_ports(pod_spec),
     )
 
 

@@ -6,10 +6,13 @@ from podid.checks.shared.agent import START_GRACE, agents, importance
 from podid.checks.shared.facts import index, podid_command
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
-from podid.domain.nodes import expects_agent, why_no_agent
+from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import live
+
+# what every version since v1.2.0 has, unless a configuration says otherwise
+TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -53,28 +56,30 @@ def _no_agent_here(
     case: Case, snapshot: Snapshot, node: Node, sets: list[DaemonSet], excluded: bool, pending: bool
 ) -> Verdict:
     severity, evidence = importance(snapshot), [f"no running agent pod has spec.nodeName {node.name}"]
+    reason = why_left_out(node, sets)
     commands: tuple[tuple[str, ...], ...]
     if not sets:
         evidence.append("no DaemonSet in any namespace runs the agent")
         commands = (podid_command(snapshot, "install-agent"),)
     else:
         commands = (
+            *((podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),) if "taint" in reason else ()),
             *(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in sets),
             podid_command(snapshot, "agent", "status"),
         )
         wanted = sum(ds.desired for ds in sets)
         evidence.append(f"the agent's DaemonSet(s) want {wanted} pod(s)")
-        if excluded:
-            evidence.append("its nodeSelector, affinity or tolerations leave nodes out")
+        if reason or excluded:
+            evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
             # a pool left out on purpose harms nobody until an associated pod lands there
             severity = severity if case.chain or severity is Severity.INFO else Severity.WARN
     who = f"; pods of {short_list(case.chain)} run there" if case.chain else ""
     return case.fail(
-        f"no agent pod runs on node {node.name}{who}",
+        f"no agent pod runs on node {node.name}{f': {reason}' if reason else ''}{who}",
         severity=severity,
         evidence=evidence,
         commands=commands,
-        masked_by=_cause(snapshot, bool(sets), pending),
+        masked_by=_cause(snapshot, bool(sets), pending and not reason),
     )
 
 

@@ -11,10 +11,11 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.ops.association import proving
-    from podid.ops.change.kinds import ADDON
+    from podid.ops.change.kinds import ADDON, ROLE_ATTACHMENT
 
     return CommandRights.of(
         *ADDON.calls(Verb.CREATE),
@@ -22,8 +23,12 @@ def rights() -> CommandRights:
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,
+        Eks.list_association_summaries,
+        Eks.list_node_groups,
+        Iam.simulate,
         optional=(
             OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
+            OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
             OptionalRight.of("saying why an agent does not come up, from its log", KubeReader.read_log),
             OptionalRight.of(
@@ -79,10 +84,20 @@ def install_agent(
             help="none|preserve|overwrite: what EKS does with fields that somebody else has set.",
         ),
     ] = "none",
+    fix_node_role: Annotated[
+        bool,
+        typer.Option(
+            "--fix-node-role", help="Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although the cluster was seen to stand in the agent's way.")
+    ] = False,
 ) -> None:
     """Install or upgrade the agent add-on and wait for it.
 
     What is installed as asked is left alone; so is its version, unless one is named. EKS Auto Mode nodes need no agent.
+    What would keep it from coming up, or would make it break something, is looked at first and ends with exit 6.
 
     Example: podid install-agent --cluster demo
     """
@@ -92,7 +107,7 @@ def install_agent(
     from podid.domain.exit_codes import ExitCode
     from podid.domain.plan import Wait
     from podid.ops.agent.configuration import parse_assignment
-    from podid.ops.agent.install import InstallRequest, plan_install, read_facts
+    from podid.ops.agent.install import InstallRequest, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_proof
 
@@ -102,14 +117,14 @@ def install_agent(
         values=parse_values(terminal.read_file(config_file), config_file) if config_file is not None else {},
         assignments=tuple(map(parse_assignment, config or ())),
         resolve_conflicts=typed.resolve_conflicts(resolve_conflicts),
+        force=force,
+        fix_node_role=fix_node_role,
     )
     place = access.place(for_change=True)
-    assert place.cluster is not None
     settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading the add-ons of {place.cluster_name}"):
-        facts = read_facts(access.clients, place, request)
-    plan = plan_install(request, place.cluster, place.header, facts)
-    before = pods_before(access.clients) if plan.actions and facts.current is not None else frozenset()
+    with terminal.working(f"looking at the add-ons and the nodes of {place.cluster_name}"):
+        plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
+    before = pods_before(access.clients) if plan.actions and installed else frozenset()
     result = carry_out(access, terminal, plan)
     if result is None:
         return

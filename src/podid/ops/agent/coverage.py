@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
-from podid.domain.nodes import expects_agent, why_no_agent
+from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
-    """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, node-not-ready or not-served;
-    `reason` says why in the last three."""
+    """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, left-out (the DaemonSet does not
+    go there), node-not-ready or not-served (no agent can run there, or it is built in); `reason` says why in all but
+    the first."""
 
     node: str
     compute_type: str
@@ -30,7 +31,8 @@ class NodeCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All nodes. Those that cannot run the agent, or have it built in, and nodes that are down are not `expected`."""
+    """All nodes. Those that cannot run the agent, or have it built in, that the DaemonSet leaves out, and nodes that
+    are down are not `expected`."""
 
     nodes: tuple[NodeCoverage, ...]
 
@@ -54,9 +56,11 @@ class Coverage:
     def words(self) -> str:
         if not self.nodes:
             return "the cluster has no nodes yet"
+        left_out = [node for node in self.nodes if node.state == "left-out"]
+        more = f"; {len(left_out)} left out, {left_out[0].node} because {left_out[0].reason}" if left_out else ""
         if not self.expected:
-            return "no node needs the agent's DaemonSet"
-        return f"{self.ready} of {self.expected} nodes have a Ready agent pod"
+            return f"no node needs the agent's DaemonSet{more}"
+        return f"{self.ready} of {self.expected} nodes have a Ready agent pod{more}"
 
 
 def coverage(nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod]) -> Coverage:
@@ -82,6 +86,8 @@ def _node(node: Node, daemon_sets: list[DaemonSet], pods: list[Pod]) -> NodeCove
     if pods:
         waiting = next((c.waiting for pod in pods for c in pod.containers if c.waiting), "")
         return found("not-ready", pods[0].name, waiting or pods[0].reason or pods[0].phase)
+    if reason := why_left_out(node, daemon_sets):
+        return found("left-out", reason=reason)
     return found("missing", reason="no agent pod on this node")
 
 

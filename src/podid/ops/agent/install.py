@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.errors import AccessDenied, Conflict, Other, PodidError, Rejected
@@ -12,13 +13,16 @@ from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
+from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, with_preflight
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import EC2, Offer, behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import ResolveConflicts
+from podid.ops.change.kinds.base import text
 from podid.ops.clients import Clients
 
 BUSY = ("CREATING", "UPDATING")
+BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class InstallRequest:
     values: Values = field(default_factory=dict)
     assignments: tuple[Assignment, ...] = ()
     resolve_conflicts: ResolveConflicts = "NONE"
+    force: bool = False
+    fix_node_role: bool = False
 
     @property
     def configures(self) -> bool:
@@ -61,7 +67,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     facts = InstallFacts(
         current=current,
         agents=agents if current is None else (),
-        needed=seen is None or not (place.cluster.auto_mode and bool(seen.nodes) and not seen.expected),
+        needed=not place.cluster.auto_mode or _some_need(clients, place, seen),
     )
     if isinstance(offer, PodidError):
         unread = (f"the add-on's versions could not be looked at: {offer.what}",)
@@ -87,21 +93,33 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
         return replace(facts, unread=(*facts.unread, why))
 
 
+def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
+    """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
+    PreflightRefused where the cluster stands in the agent's way."""
+    assert place.cluster is not None
+    first = look_at_cluster(clients, place, force=request.force, now=now)
+    facts = read_facts(clients, place, request)
+    plan = plan_install(request, place.cluster, place.header, facts)
+    installed = facts.current is not None
+    if not plan.actions and not (installed and request.fix_node_role):
+        return plan, installed
+    state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
+    values = parse_values(text(state, "configurationValues"), "the configuration")
+    agent = coming(text(state, "addonVersion"), values)
+    found = look_ahead(clients, place, agent, changing=installed, now=now)
+    others = other_agents(facts.agents, overwrite=request.resolve_conflicts == "OVERWRITE")
+    obstacles, unknowns = (*first.obstacles, *others, *found.obstacles), (*first.unknowns, *found.unknowns)
+    found = replace(found, obstacles=obstacles, unknowns=unknowns)
+    return with_preflight(plan, found, force=request.force, fix_node_role=request.fix_node_role), installed
+
+
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:
     """Pure: planning after applying gives an empty plan. Raises NotFound for a version that EKS would not take,
-    Conflict for a downgrade, for an add-on that is being deleted or changed, and for an agent that is not the
-    add-on's."""
+    Conflict for a downgrade and for an add-on that is being deleted or changed."""
     if facts.current is not None:
         return _plan_change(request, header, facts, facts.current)
     if not facts.needed:
-        return Plan(header=header, actions=(), notes=("every node is EKS Auto Mode's and has the agent built in",))
-    if facts.agents:
-        found = ", ".join(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
-        raise Conflict(
-            f"Another agent than the add-on's runs already: DaemonSet {found}; two clash on the node's port 80",
-            advice="Keep it and leave the add-on out, or uninstall it first with what installed it, such as Helm.",
-            subject=AGENT_ADDON,
-        )
+        return Plan(header=header, actions=(), notes=(BUILT_IN,))
     notes = [*facts.unread]
     if cluster.auto_mode:
         notes.append("EKS Auto Mode nodes have the agent built in; the add-on serves the cluster's other nodes")
@@ -161,6 +179,18 @@ def _values(request: InstallRequest, facts: InstallFacts, held: Values, version:
     if wanted and schema.problem and facts.configuration is not None:
         notes.append(f"the configuration was not held against a schema: {schema.problem}")
     return wanted
+
+
+def _some_need(clients: Clients, place: Place, seen: Coverage | None) -> bool:
+    """Whether an EKS Auto Mode cluster has nodes of another kind, or may have them: nobody knows without a look."""
+    if seen is None or seen.expected:
+        return True
+    if seen.nodes:
+        return False
+    try:
+        return bool(clients.eks.list_node_groups(place.cluster_name))
+    except PodidError:
+        return True
 
 
 def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:

@@ -184,22 +184,24 @@ def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[s
     return names, odd
 
 
-def _node_role_allowed(source: Source) -> dict[str, Section[bool]]:
+def _node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
     groups = source.before("node_groups")
     if isinstance(groups, Missing):
         return {}
     return {arn: _may_redeem(source, arn) for arn in node_roles(source.cluster, groups.value)}
 
 
-def _may_redeem(source: Source, role_arn: str) -> Section[bool]:
+def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
     decisions = attempt(lambda: source.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
     if isinstance(decisions, Missing):
         return decisions
-    lacking = sorted({key for decision in decisions.value for key in decision.missing_context_keys})
-    allowed = all(decision.allowed for decision in decisions.value)
-    if lacking and not allowed:
-        return Missing(f"the simulation depends on {', '.join(lacking)}, which only a real call carries")
-    return Known(allowed)
+    decision = next((each for each in decisions.value if not each.allowed), next(iter(decisions.value), None))
+    if decision is None:
+        return Missing("the simulation gave no answer", error_code="UnreadableAnswer")
+    if decision.missing_context_keys and not decision.allowed:
+        lacking = ", ".join(sorted(decision.missing_context_keys))
+        return Missing(f"the simulation depends on {lacking}, which only a real call carries")
+    return Known(decision)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ class IamAuthorizer:
             layers["permissions boundary"] = [boundary]
         if caller.session_policy:
             layers["session policy"] = [caller.session_policy]
+        # each is a layer of its own; IAM words them alike
+        layers |= {f"service control policy{' ' * n}": [text] for n, text in enumerate(self._iam.control_policies)}
         return layers
 
     def _common_keys(self) -> Keys:
@@ -100,11 +102,11 @@ class IamAuthorizer:
 
 
 def _denied(layer: str) -> str:
-    return f"with an explicit deny in a{'n' * (layer[0] == 'i')} {layer}"
+    return f"with an explicit deny in a{'n' * (layer[0] == 'i')} {layer.rstrip()}"
 
 
 def _not_allowed(layer: str, action: str) -> str:
-    return f"because no {layer} allows the {action} action"
+    return f"because no {layer.rstrip()} allows the {action} action"
 
 
 def principal_keys(caller: Credential, iam: IamStore) -> Keys:

@@ -188,7 +188,9 @@ class IamRules:
             raise AwsError("NoSuchEntity", message, 404)
 
     def simulate(self, form: Form) -> dict[str, XmlValue]:
-        """SimulatePrincipalPolicy: identity policies, a boundary of the request left aside; never a trust policy."""
+        """SimulatePrincipalPolicy: identity policies, the role's boundary and the organization's policies, whose
+        conditions the real one ignores too; a boundary of the request is left aside, and a trust policy never counts.
+        """
         source = form.get("PolicySourceArn", "")
         found = _ROLE_ARN.fullmatch(source)
         if found is None:
@@ -198,8 +200,15 @@ class IamRules:
             raise AwsError("NoSuchEntity", f"The {kind} with name {path.rsplit('/', 1)[-1]} cannot be found.", 404)
         documents = self._iam.identity_policies(source) + members(form, "PolicyInputList")
         context = _context_entries(form)
+        boundary = self._iam.boundary(source)
+        layers = {
+            ("PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary"): []
+            if boundary is None
+            else [boundary],
+            ("OrganizationsDecisionDetail", "AllowedByOrganizations"): self._iam.control_policies,
+        }
         results: list[XmlValue] = [
-            _evaluation(documents, action, resource, context)
+            _evaluation(documents, action, resource, context, layers)
             for action in members(form, "ActionNames")
             for resource in members(form, "ResourceArns") or ["*"]
         ]
@@ -207,8 +216,13 @@ class IamRules:
 
 
 def _evaluation(
-    documents: list[str], action: str, resource: str, context: Mapping[str, tuple[str, ...]]
+    documents: list[str],
+    action: str,
+    resource: str,
+    context: Mapping[str, tuple[str, ...]],
+    layers: Mapping[tuple[str, str], list[str]],
 ) -> dict[str, XmlValue]:
+    """`layers` are policies that each have to allow it, by the members that tell of them."""
     decisions = [decide(document, action, resource, context) for document in documents]
     if any(decision.denied for decision in decisions):
         word = "explicitDeny"
@@ -216,7 +230,18 @@ def _evaluation(
         word = "allowed"
     else:
         word = "implicitDeny"
+    details: dict[str, XmlValue] = {}
+    for (detail, member), limits in layers.items():
+        limiting = [decide(document, action, resource, context) for document in limits]
+        if any(limit.denied for limit in limiting):
+            word = "explicitDeny"
+        elif not all(limit.allowed for limit in limiting) and word == "allowed":
+            word = "implicitDeny"
+        if limiting:
+            allows = all(limit.allowed and not limit.denied for limit in limiting)
+            details[detail] = {member: str(allows).lower()}
     return {
+        **details,
         "EvalActionName": action,
         "EvalResourceName": resource,
         "EvalDecision": word,

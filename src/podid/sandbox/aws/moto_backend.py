@@ -54,6 +54,8 @@ class IamStore:
         self._clock = clock
         self._partition = partition
         self._history: dict[str, list[tuple[float, str]]] = {}
+        self.control_policies: list[str] = []
+        """The organization's service control policies, where the account is in one: each has to allow a call."""
 
     def backend(self, account: str) -> IAMBackend:
         """moto's IAM of one account."""
@@ -62,6 +64,7 @@ class IamStore:
     def forget(self) -> None:
         """Empties IAM in every account."""
         self._history.clear()
+        self.control_policies.clear()
         for backends in list(iam_backends.values()):
             for backend in list(backends.values()):
                 backend.reset()

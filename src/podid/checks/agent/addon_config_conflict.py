@@ -1,0 +1,40 @@
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.agent import agents
+from podid.checks.shared.facts import cluster_subject
+from podid.domain.findings import Verdict
+from podid.domain.model import DaemonSet, Node
+from podid.domain.placement import why_not_here
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Two agents that meet on a node; what else the add-on's owner may be at odds with is told by its status."""
+    case = check.case(cluster_subject(snapshot), EVERYONE)
+    sets, nodes = agents(snapshot), known(snapshot.nodes)
+    if not sets:
+        return [case.skip("no DaemonSet runs the agent")]
+    pair = _meeting(sets, nodes)
+    if not pair:
+        return [case.ok("no two agents go to the same node")]
+    names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
+    return [
+        case.fail(
+            f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
+            evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+            commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
+        )
+    ]
+
+
+CHECK = Check.of("addon-config-conflict", rule, needs=("daemon_sets", "nodes"), wants=("cluster",))
+
+
+def _meeting(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:
+    for pair in combinations(sets, 2):
+        if any(not any(why_not_here(node, ds.placement) for ds in pair) for node in nodes):
+            return pair
+    return ()

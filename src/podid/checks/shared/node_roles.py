@@ -1,0 +1,72 @@
+"""Link 7: the node's own role, with which the agent redeems the pods' tokens.
+
+The right: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneksauth.html; the managed
+policies that carry it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.shared.facts import index, role_subject
+from podid.domain.findings import Verdict
+from podid.domain.model import Decision
+from podid.domain.names import Arn
+from podid.domain.nodes import AUTO_MODE, node_roles
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
+from podid.domain.workloads import NODE_GROUP_LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRole:
+    """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks."""
+
+    arn: str
+    used_by: str
+    case: Case
+    decision: Decision
+
+
+def judged_roles(check: Check, snapshot: Snapshot) -> Iterator[NodeRole | Verdict]:
+    """The node roles that EKS names; a verdict in place of one that no node has, or that could not be looked at."""
+    cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
+    for arn, sources in node_roles(cluster, groups).items():
+        users, members = index(snapshot).users, _members(snapshot, sources)
+        chain = tuple(sorted({name for node in members for name in users.get(node, ())}))
+        case, found = check.case(role_subject(arn), chain), known(snapshot.node_role_allowed).get(arn, NOT_READ)
+        if isinstance(snapshot.nodes, Known) and not members:
+            yield case.skip(f"no node of {_used_by(sources)} exists")
+        elif isinstance(found, Missing):
+            yield check.case(case.subject, chain or EVERYONE).unknown(found)
+        else:
+            yield NodeRole(arn, _used_by(sources), case, found.value)
+
+
+def minimal_policy(role_arn: str) -> str:
+    """The managed policy that grants the right and nothing else."""
+    return f"arn:{Arn.parse(role_arn).partition}:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
+
+
+def strangers(snapshot: Snapshot) -> list[str]:
+    """Nodes that neither a managed node group nor Auto Mode accounts for."""
+    names = {group.name for group in known(snapshot.node_groups)}
+    return [
+        node.name
+        for node in known_or(snapshot.nodes, ())
+        if node.runs_agent and node.labels.get(NODE_GROUP_LABEL) not in names
+    ]
+
+
+def _used_by(sources: tuple[str, ...]) -> str:
+    groups = [name for name in sources if name != AUTO_MODE]
+    words = [f"node group {short_list(groups)}"] if groups else []
+    return " and ".join((*words, *((AUTO_MODE,) if AUTO_MODE in sources else ())))
+
+
+def _members(snapshot: Snapshot, sources: tuple[str, ...]) -> list[str]:
+    return [
+        node.name
+        for node in known_or(snapshot.nodes, ())
+        if (node.compute_type == "auto" and AUTO_MODE in sources) or node.labels.get(NODE_GROUP_LABEL) in sources
+    ]

@@ -1,0 +1,37 @@
+"""Port 80 of a node, which the agent declares: one pod can have it.
+
+https://github.com/aws/eks-pod-identity-agent/tree/main/charts; https://github.com/aws/eks-pod-identity-agent/issues/10.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from podid.domain.model import Pod
+from podid.domain.words import short_list
+from podid.domain.workloads import live
+
+PROXY_PORT = 80
+# the scheduler's words: pkg/scheduler/framework/plugins/nodeports of Kubernetes
+NO_FREE_PORT = "free ports"
+# of system-node-critical, which the agent has
+AGENT_PRIORITY = 2_000_001_000
+FREES_PORT = "agent.advertiseProxyPort=false"
+
+
+def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod]) -> Mapping[str, tuple[Pod, ...]]:
+    """Node -> the live pods other than the agent's that take its port 80."""
+    agents = {pod.uid for pod in agent_pods}
+    found: dict[str, list[Pod]] = defaultdict(list)
+    for pod in pods:
+        if pod.node and live(pod) and PROXY_PORT in pod.host_ports and pod.uid not in agents:
+            found[pod.node].append(pod)
+    return {node: tuple(held) for node, held in sorted(found.items())}
+
+
+def names_of(pods: Iterable[Pod]) -> str:
+    return short_list(f"{pod.namespace}/{pod.name}" for pod in pods)
+
+
+def evicted(pod: Pod) -> bool:
+    """Whether the agent, with its priority, pushes the pod off the node."""
+    return pod.priority < AGENT_PRIORITY

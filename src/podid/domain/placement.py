@@ -1,0 +1,115 @@
+"""Which nodes a DaemonSet's pod may go to, and why not to the others.
+
+https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/; what every daemon pod tolerates:
+https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-tolerations.
+"""
+
+from collections.abc import Iterable
+
+from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, text, text_or, texts_or_none
+from podid.domain.model import Node, Placement, Requirement, Taint, Toleration
+from podid.domain.words import short_list
+
+_NODE = "node.kubernetes.io/"
+_DAEMON_PODS = (
+    *(Toleration(_NODE + name, "Exists", effect="NoExecute") for name in ("not-ready", "unreachable")),
+    *(
+        Toleration(_NODE + name, "Exists", effect="NoSchedule")
+        for name in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable", "network-unavailable")
+    ),
+)
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def of_spec(spec: Object) -> Placement:
+    """The placement of a pod spec. Raises Malformed."""
+    affinity = inner_or_empty(inner_or_empty(spec, "affinity"), "nodeAffinity")
+    terms = None
+    if affinity.get(_REQUIRED):
+        terms = tuple(map(_term, inners_or_none(inner_or_empty(affinity, _REQUIRED), "nodeSelectorTerms")))
+    return Placement(pairs(spec, "nodeSelector"), terms, tuple(map(_toleration, inners_or_none(spec, "tolerations"))))
+
+
+def taint(data: Object) -> Taint:
+    return Taint(text(data, "key"), text_or(data, "value"), text_or(data, "effect"))
+
+
+def why_not_here(node: Node, placement: Placement) -> str:
+    """Why a daemon pod does not go to the node, by the first thing that keeps it away; empty where it does."""
+    for key, value in placement.selector.items():
+        if node.labels.get(key) != value:
+            return f"the nodeSelector asks for {key}={value}"
+    if placement.terms is not None and not any(term and not _unmet(term, node) for term in placement.terms):
+        unmet = next((each for term in placement.terms for each in _unmet(term, node)), None)
+        return f"the affinity asks for {_words(unmet)}" if unmet else "the affinity takes no node"
+    tolerations = (*placement.tolerations, *_DAEMON_PODS)
+    for each in node.taints:
+        if each.effect != "PreferNoSchedule" and not any(_tolerates(toleration, each) for toleration in tolerations):
+            return f"the taint {each} is not tolerated"
+    return ""
+
+
+def why_none_here(node: Node, placements: Iterable[Placement]) -> str:
+    """Why none of the daemon pods goes to the node, by the first of them; empty where one does, or where there are
+    none."""
+    reasons = [why_not_here(node, placement) for placement in placements]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _term(data: Object) -> tuple[Requirement, ...]:
+    return (
+        *(_requirement(item) for item in inners_or_none(data, "matchExpressions")),
+        *(_requirement(item, of_name=True) for item in inners_or_none(data, "matchFields")),
+    )
+
+
+def _requirement(data: Object, *, of_name: bool = False) -> Requirement:
+    return Requirement(text(data, "key"), text(data, "operator"), texts_or_none(data, "values"), of_name)
+
+
+def _toleration(data: Object) -> Toleration:
+    return Toleration(
+        text_or(data, "key"), text_or(data, "operator", "Equal"), text_or(data, "value"), text_or(data, "effect")
+    )
+
+
+def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect not in ("", taint.effect):
+        return False
+    if toleration.operator == "Exists":
+        return toleration.key in ("", taint.key)
+    return toleration.key == taint.key and toleration.value == taint.value
+
+
+def _unmet(term: tuple[Requirement, ...], node: Node) -> list[Requirement]:
+    return [each for each in term if not _meets(each, node)]
+
+
+def _meets(wanted: Requirement, node: Node) -> bool:
+    """As the scheduler reads it; an operator that podid does not know is taken as met."""
+    value = node.name if wanted.of_name else node.labels.get(wanted.key)
+    match wanted.operator:
+        case "In":
+            return value in wanted.values
+        case "NotIn":
+            return value not in wanted.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case "Gt" | "Lt":
+            return _compares(value, wanted)
+    return True
+
+
+def _compares(value: str | None, wanted: Requirement) -> bool:
+    try:
+        found, bound = int(value or ""), int(wanted.values[0])
+    except (ValueError, IndexError):
+        return False
+    return found > bound if wanted.operator == "Gt" else found < bound
+
+
+def _words(wanted: Requirement) -> str:
+    key = "the node's name" if wanted.of_name else wanted.key
+    return f"{key} {wanted.operator}" + (f" {short_list(wanted.values)}" if wanted.values else "")

@@ -1,0 +1,263 @@
+"""What `podid install-agent` looks at before it writes: each thing provoked alone, and named by its id."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from changes.support import account_state, writes
+from podid.domain.model import Node, Taint
+from podid.domain.placement import why_not_here
+from podid.ops.agent.preflight import coming
+from podid.sandbox import baseline
+from worlds import AGENT, Site
+
+WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+MINIMAL = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
+EKS_AUTH = "eks-auth:AssumeRoleForPodIdentity"
+TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
+ONLY_CRITICAL = 'tolerations=[{"key":"CriticalAddonsOnly","operator":"Exists"}]'
+
+
+def nodes(site: Site) -> list[str]:
+    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
+
+
+def change_node(site: Site, name: str, **patch: Any) -> None:
+    site.cluster.merge(f"/api/v1/nodes/{name}", patch)
+
+
+def body(site: Site) -> dict[str, Any]:
+    return site.box.world.clusters["demo"].body
+
+
+def take_policy(site: Site) -> None:
+    site.aws("iam").detach_role_policy(RoleName=baseline.NODE_ROLE, PolicyArn=WORKER)
+
+
+def limit_by(site: Site, *actions: str) -> str:
+    """A policy that allows these actions and no others."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})
+
+
+def ingress(site: Site, **spec: Any) -> None:
+    port = {"name": "http", "containerPort": 80, "hostPort": 80}
+    container = {"name": "app", "image": "nginx", "ports": [port]}
+    site.cluster.make_pod("shop", "ingress", "orders", containers=[container], **spec)
+    site.wait(10)
+
+
+def outposts(site: Site) -> None:
+    body(site)["outpostConfig"] = {"outpostArns": ["arn:aws:outposts:::outpost/op-1"]}
+
+
+def old(site: Site) -> None:
+    body(site)["version"], body(site)["platformVersion"] = "1.28", "eks.3"
+
+
+def by_organization(site: Site) -> None:
+    site.box.iam.control_policies.append(limit_by(site, "ec2:*", "eks:*", "iam:*", "sts:*"))
+
+
+def by_boundary(site: Site) -> None:
+    iam = site.aws("iam")
+    arn = iam.create_policy(PolicyName="b", PolicyDocument=limit_by(site, "ec2:*"))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName=baseline.NODE_ROLE, PermissionsBoundary=arn)
+
+
+def helm(site: Site) -> None:
+    """Of another name, with a mirrored image: its command tells."""
+    pod = {"containers": [{"name": "c", "image": "mirror/x:1", "command": ["/go-runner", f"/{AGENT}", "server"]}]}
+    site.cluster.make_namespace("security")
+    site.cluster.make_workload("DaemonSet", "security", "pod-identity", "default", pod=pod)
+
+
+def selfmade(site: Site) -> None:
+    site.cluster.make_workload("DaemonSet", "kube-system", AGENT, "default")
+
+
+PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
+    (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
+    (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
+    (ingress, "agent-port80-conflict", "shop/ingress: the agent's priority would evict it"),
+    (take_policy, "node-role-missing-eks-auth", "the role of node group workers may not"),
+    (by_organization, "scp-denies-eks-auth", "a service control policy denies the role of node group workers"),
+    (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
+    (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
+    (selfmade, "addon-config-conflict", f"DaemonSet kube-system/{AGENT}"),
+]
+
+
+@pytest.mark.parametrize(("provoke", "mode", "told"), PROVOKED, ids=[row[0].__name__ for row in PROVOKED])
+def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], None], mode: str, told: str) -> None:
+    provoke(site)
+    before, count = account_state(site.box), writes(site.box)
+    refused = site("install-agent", "-o", "json")
+    assert (refused.code, refused.stdout, refused.error["code"]) == (6, "", "PreflightRefused")
+    assert refused.error["message"].startswith(f"{mode}: ")
+    assert told in refused.error["message"]
+    assert (account_state(site.box), writes(site.box)) == (before, count)
+
+
+def test_force_goes_on(site: Site) -> None:
+    take_policy(site)
+    done = site("install-agent", "--force", "--wait", "none")
+    assert done.code == 0
+    assert "note: node-role-missing-eks-auth: the role of node group workers" in done.stderr
+
+
+def test_several_are_told_at_once(site: Site) -> None:
+    take_policy(site)
+    ingress(site)
+    refused = site("install-agent", "-o", "json")
+    assert refused.error["message"].startswith("2 things are in the way of the agent: ")
+    assert refused.error["hint"].endswith("install-agent -o json --fix-node-role")
+
+
+def test_the_node_role_is_mended_as_part_of_the_plan(site: Site) -> None:
+    take_policy(site)
+    before = account_state(site.box)
+    planned = site.must("install-agent", "--fix-node-role", "--dry-run", "-o", "json").json
+    assert [(item["kind"], item["verb"]) for item in planned["actions"]] == [
+        ("role-attachment", "create"),
+        ("addon", "create"),
+    ]
+    site.must("install-agent", "--fix-node-role")
+    assert MINIMAL in account_state(site.box)["roles"][baseline.NODE_ROLE]["attached"]
+    count = writes(site.box)
+    site.must("install-agent", "--fix-node-role")
+    assert writes(site.box) == count
+    site.must("undo", "last", "--yes")
+    site.wait(60)
+    assert account_state(site.box) == before
+
+
+def test_the_role_of_an_installed_agent_is_mended_alone(healthy: Site) -> None:
+    take_policy(healthy)
+    done = healthy.must("install-agent", "--fix-node-role", "-o", "json").json
+    assert [(item["kind"], item["status"]) for item in done["actions"]] == [
+        ("role-attachment", "done"),
+        ("addon", "unchanged"),
+    ]
+
+
+@pytest.mark.parametrize("provoke", [by_organization, by_boundary])
+def test_a_policy_that_would_not_help_is_not_attached(site: Site, provoke: Callable[[Site], None]) -> None:
+    take_policy(site)
+    provoke(site)
+    count = writes(site.box)
+    refused = site("install-agent", "--fix-node-role", "-o", "json")
+    assert (refused.code, writes(site.box)) == (6, count)
+
+
+# --- port 80 ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_that_does_not_declare_the_port_leaves_it_alone(site: Site) -> None:
+    ingress(site)
+    hint = site("install-agent", "-o", "json").error["hint"]
+    assert hint.endswith("--config agent.advertiseProxyPort=false")
+    assert site("install-agent", "--config", "agent.advertiseProxyPort=false", "--wait", "none").code == 0
+
+
+def test_a_pod_that_the_agent_cannot_push_aside(site: Site) -> None:
+    ingress(site, priorityClassName="system-node-critical", priority=2_000_001_000)
+    refused = site("install-agent", "-o", "json")
+    assert "it would keep the agent away" in refused.error["message"]
+
+
+# --- nodes that it does not go to -------------------------------------------------------------------------------------
+
+
+def test_a_taint_is_told_and_stops_where_associated_pods_run(site: Site) -> None:
+    site.with_identity()
+    (orders, *_) = site.cluster.pods("shop", "orders")
+    node = orders["spec"]["nodeName"]
+    change_node(site, node, spec={"taints": [TAINT]})
+    refused = site("install-agent", "--config", ONLY_CRITICAL, "-o", "json")
+    assert refused.code == 6
+    told = f"agent-not-on-node: the agent will not run on {node}: the taint dedicated=gpu:NoSchedule is not tolerated"
+    assert refused.error["message"] == f"{told}; pods of shop/orders run there"
+    assert site("install-agent", "--wait", "none").code == 0, "the add-on's own tolerations take every node"
+
+
+def test_a_node_that_nobody_needs_is_left_out_and_not_waited_for(site: Site) -> None:
+    node = nodes(site)[0]
+    change_node(site, node, spec={"taints": [TAINT]})
+    slept = site.slept
+    done = site("install-agent", "--config", ONLY_CRITICAL)
+    assert (done.code, site.slept - slept < 120) == (0, True)
+    assert f"note: agent-not-on-node: the agent will not run on {node}: the taint dedicated=gpu" in done.stderr
+    listed = {item["node"]: item for item in site("agent", "nodes", "-o", "json").json["items"]}
+    assert listed[node]["state"] == "left-out"
+    assert listed[node]["reason"] == "the taint dedicated=gpu:NoSchedule is not tolerated"
+
+
+@pytest.mark.parametrize(
+    ("labels", "info", "mode", "told"),
+    [
+        ({"eks.amazonaws.com/compute-type": "fargate"}, {}, "fargate-pod", "cannot run on a fargate node"),
+        ({"eks.amazonaws.com/compute-type": "hybrid"}, {}, "hybrid-daemonset-missing", "daemonsets.hybrid.create=true"),
+        ({}, {"operatingSystem": "windows"}, "windows-pod", "cannot run on a windows node"),
+        ({}, {"architecture": "riscv64"}, "agent-not-on-node", "no image for riscv64"),
+    ],
+)
+def test_nodes_of_another_kind_are_named(
+    site: Site, labels: dict[str, str], info: dict[str, str], mode: str, told: str
+) -> None:
+    node = nodes(site)[0]
+    change_node(site, node, metadata={"labels": labels})
+    site.cluster.merge(f"/api/v1/nodes/{node}/status", {"status": {"nodeInfo": info}})
+    done = site("install-agent", "--wait", "none")
+    assert done.code == 0
+    assert f"{mode}: the agent will not run on {node}: " in done.stderr
+    assert told in done.stderr
+
+
+def test_versions_before_the_blanket_toleration() -> None:
+    tainted = Node(
+        name="n",
+        os="linux",
+        arch="amd64",
+        compute_type="",
+        ready=True,
+        labels={"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
+        taints=(Taint("dedicated", "gpu", "NoSchedule"),),
+    )
+    for version, reason in (("v1.1.0-eksbuild.1", "the taint dedicated=gpu:NoSchedule is not tolerated"), ("", "")):
+        placement = coming(version, {}).placement
+        assert placement is not None
+        assert why_not_here(tainted, placement) == reason
+
+
+# --- what cannot be looked at -----------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
+    for action in ("iam:SimulatePrincipalPolicy", "eks:ListPodIdentityAssociations"):
+        site.box.world.credentials.deny(action)
+    done = site("install-agent", "--wait", "none")
+    assert done.code == 0
+    assert "note: not looked at: node-role-missing-eks-auth: " in done.stderr
+    assert "iam:SimulatePrincipalPolicy" in done.stderr
+    assert "note: not looked at: the associations: " in done.stderr
+
+
+def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:
+    body(site)["computeConfig"] = {"enabled": True}
+    site.box.world.clusters["demo"].nodegroups.clear()
+    for node in nodes(site):
+        site.cluster.delete(f"/api/v1/nodes/{node}")
+    count = writes(site.box)
+    done = site("install-agent")
+    assert (done.code, writes(site.box)) == (0, count)
+    assert "auto-mode-redundant-addon: " in done.stderr
+
+
+def test_a_change_is_not_held_up_by_what_was_so_before(healthy: Site) -> None:
+    """A broken node role is no reason to keep an old version."""
+    take_policy(healthy)
+    upgraded = healthy("install-agent", "--addon-version", "latest")
+    assert upgraded.code == 0
+    assert "node-role-missing-eks-auth" in upgraded.stderr
