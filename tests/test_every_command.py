@@ -55,6 +55,7 @@ STORY = """
 0 role show orders
 0 role show orders --all-clusters
 0 role list
+0 role list --unused
 5 show shop/orders
 0 associate shop/orders --role orders --restart --dry-run
 0 associate shop/orders --role orders --restart

@@ -114,6 +114,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.attach_policy: lambda s: s.iam.attach_policy("storefront", READ_S3),
     Iam.detach_policy: lambda s: s.iam.detach_policy("storefront", READ_S3),
     Iam.find_policy: lambda s: s.iam.find_policy(READ_S3),
+    Iam.get_managed_document: lambda s: s.iam.get_managed_document(READ_S3),
+    Iam.get_managed_documents: lambda s: list(s.iam.get_managed_documents([READ_S3])),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
     Sts.get_caller: lambda s: s.sts.get_caller(),

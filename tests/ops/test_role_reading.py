@@ -133,3 +133,101 @@ def test_every_cluster_of_every_region(healthy: Site) -> None:
     assert not any(region.startswith(("cn-", "us-gov-")) for region in regions)
     (unknown,) = shown["unknowns"]  # not enabled, as a rule; it is said all the same
     assert unknown["what"] == "ap-east-1"
+
+
+# --- what a role is, in words ---------------------------------------------------------------------------------------
+
+
+def shown(site: Site, name: str = "shop-orders") -> Any:
+    return site.must("role", "show", name, "-o", "json").json
+
+
+def test_its_permissions_are_said_in_words(healthy: Site) -> None:
+    iam = healthy.aws("iam")
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess")
+    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    iam.put_role_permissions_boundary(RoleName="shop-orders", PermissionsBoundary=boundary)
+    found = {item["policyName"]: item for item in shown(healthy)["permissions"]}
+    assert found["AmazonSQSFullAccess"]["words"] == ["may do everything of sqs on anything"]
+    assert (found["AmazonS3ReadOnlyAccess"]["kind"], found["AmazonSQSFullAccess"]["kind"]) == ("boundary", "managed")
+    text = healthy.must("role", "show", "shop-orders").stdout
+    assert "never more than (AmazonS3ReadOnlyAccess):\n  may s3:Get*" in text
+    healthy.box.world.credentials.deny("iam:GetPolicyVersion")
+    without = shown(healthy)
+    assert [item["words"] for item in without["permissions"] if item["kind"] != "inline"] == [None, None]
+    assert [item["permission"] for item in without["unknowns"]] == ["iam:GetPolicyVersion"]
+
+
+def test_who_keeps_it_and_who_else_gets_in(healthy: Site) -> None:
+    iam = healthy.aws("iam")
+    tags = [{"Key": "ManagedBy", "Value": "terraform/prod"}]
+    iam.tag_role(RoleName="shop-orders", Tags=tags)
+    trust = trust_for(ORDERS)
+    lambdas = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust["Statement"].append(lambdas)
+    iam.update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(trust))
+    found = shown(healthy)
+    assert found["owner"] == {"tool": "Terraform", "detail": None, "tag": "ManagedBy"}
+    assert found["otherPrincipals"] == ["lambda.amazonaws.com"]
+    plan = healthy.must(
+        *("role", "attach", "shop-orders", "--managed-policy", "AmazonSQSFullAccess", "--adopt", "--dry-run"),
+        *("-o", "json"),
+    ).json
+    assert plan["notes"][-1].startswith("role shop-orders is Terraform's, as its tag ManagedBy says")
+
+
+@pytest.mark.parametrize(
+    ("trust", "id_", "severity"),
+    [
+        (UNTAGGED, "trust-missing-tag-session", "error"),
+        (document(WIDE), "trust-too-broad", "warn"),
+        (document({**WIDE, "Principal": "*"}), "trust-too-broad", "error"),
+    ],
+)
+@pytest.mark.parametrize("used", [True, False])
+def test_findings_by_id_whether_it_is_used_or_not(
+    healthy: Site, trust: Any, id_: str, severity: str, used: bool
+) -> None:
+    healthy.aws("iam").update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(trust))
+    if not used:
+        healthy.must("disassociate", "shop/orders", "--yes", "--wait", "none")
+    found = {(item["id"], item["severity"]): item for item in shown(healthy)["findings"]}
+    assert (id_, severity) in found
+    assert "zq7x" not in json.dumps(list(found.values()))
+    if used and severity != "error":
+        assert found[id_, severity]["subjects"] == ["shop/orders in cluster demo, us-west-2"]
+
+
+def test_a_role_without_permissions_and_one_for_many(healthy: Site) -> None:
+    healthy.must("role", "create", "bare", "--for", "shop/a", "--for", "shop/b")
+    assert [item["id"] for item in shown(healthy, "bare")["findings"]] == ["role-no-permissions"]
+    for name in "ab":
+        healthy.must("associate", f"shop/{name}", "--role", "bare", "--wait", "none")
+    found = shown(healthy, "bare")["findings"]
+    assert [(item["id"], item["severity"]) for item in found] == [
+        ("role-no-permissions", "error"),
+        ("roles-shared-across-associations", "info"),
+    ]
+    assert found[1]["subjects"] == ["shop/a in cluster demo, us-west-2", "shop/b in cluster demo, us-west-2"]
+    assert shown(healthy, "demo-node-role")["findings"] == []
+    assert shown(healthy, "AWSServiceRoleForAmazonEKS")["findings"] == []
+
+
+def test_unused_roles_are_those_that_nobody_names(healthy: Site) -> None:
+    def names() -> set[str]:
+        found = healthy.must("role", "list", "--unused", "-o", "json").json
+        return {item["roleName"] for item in (*found["items"], *found["admitNone"])}
+
+    assert "storefront" in names()
+    assert "article-2023" in names()  # nobody can use it, all the more so
+    assert "shop-orders" not in names()
+    healthy.must("associate", "shop/orders", "--role", "storefront", "--replace", "--wait", "none")
+    assert "shop-orders" in names()
+    assert "storefront" not in names()
+
+
+def test_what_is_unused_cannot_be_told_without_a_look(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    outcome = healthy("role", "list", "--unused", "-o", "json")
+    assert (outcome.code, outcome.json["items"]) == (9, [])
+    assert [item["permission"] for item in outcome.json["unknowns"]] == ["eks:ListPodIdentityAssociations"]

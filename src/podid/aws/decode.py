@@ -245,7 +245,10 @@ def attached_policy(data: Object) -> AttachedPolicy:
 
 def managed_policy(data: Object) -> ManagedPolicy:
     return ManagedPolicy(
-        name=text(data, "PolicyName"), arn=text(data, "Arn"), attachable=flag_or(data, "IsAttachable", True)
+        name=text(data, "PolicyName"),
+        arn=text(data, "Arn"),
+        attachable=flag_or(data, "IsAttachable", True),
+        default_version=text_or(data, "DefaultVersionId"),
     )
 
 

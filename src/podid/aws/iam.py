@@ -165,6 +165,24 @@ class Iam:
         except NotFound:
             return None
 
+    @needs("iam:GetPolicy", "iam:GetPolicyVersion")
+    def get_managed_document(self, arn: str) -> Mapping[str, object]:
+        """The default version of a managed policy. NotFound for one that does not exist."""
+        policy = self.find_policy(arn)
+        if policy is None:
+            raise NotFound(f"Managed policy {arn} does not exist", subject=arn)
+        return self._api.read(
+            "GetPolicyVersion",
+            {"PolicyArn": arn, "VersionId": policy.default_version},
+            f"policy {arn}",
+            at("PolicyVersion", lambda answer: decode.document(answer, "Document")),
+        )
+
+    @needs(get_managed_document)
+    def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object] | PodidError]]:
+        """(ARN, document) as they arrive, many at once; the error in place of one that could not be read."""
+        return pacing.fan_out(pacing.attempt(self.get_managed_document), arns)
+
     def _list_inline_names(self, name: str) -> Iterator[str]:
         params = {"RoleName": name}
         return self._api.items("ListRolePolicies", params, _role(name), names("PolicyNames"), tokens=MARKER)

@@ -52,3 +52,4 @@ class ManagedPolicy:
     name: str
     arn: str
     attachable: bool = True
+    default_version: str = ""

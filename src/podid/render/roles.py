@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
+from podid.domain.errors import InvalidInput
 from podid.domain.model import Role
+from podid.domain.permissions import policy_words
+from podid.ops.role.findings import RoleFinding
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.associations import facts
@@ -51,7 +54,13 @@ def role_view(found: RoleReading, now: datetime) -> View:
         if found.attached is None
         else [{"policyName": item.name, "policyArn": item.arn} for item in found.attached],
         "inlinePolicies": found.inline,
+        "permissions": _permission_bodies(found),
+        "owner": None
+        if found.owner is None
+        else {"tool": found.owner.tool, "detail": found.owner.detail or None, "tag": found.owner.tag},
         "access": found.access,
+        "otherPrincipals": _other_principals(role),
+        "findings": [_finding_body(item) for item in found.findings],
         "usedBy": None if found.uses is None else list(dict.fromkeys(str(use.association.ref) for use in found.uses)),
         "associations": None if found.uses is None else [_use_body(use) for use in found.uses],
         "unknowns": unread_bodies(found.unread),
@@ -65,13 +74,74 @@ def role_view(found: RoleReading, now: datetime) -> View:
         ("attached", _listed(None if found.attached is None else [item.name for item in found.attached])),
         ("inline", _listed(found.inline)),
     ]
+    if found.owner is not None:
+        pairs.append(
+            ("made by", f"{found.owner.words}, as tag {found.owner.tag} says; it may take back what others change")
+        )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [*facts(pairs), *_uses_lines(found), "trust:", *(f"  {line}" for line in found.access)]
+    lines = [*facts(pairs), *_permission_lines(found), *_uses_lines(found), *_finding_lines(found)]
+    lines += ["trust:", *(f"  {line}" for line in found.access)]
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines += [f"not looked at: {item}" for item in found.unread]
     table = _role_table([(role, "; ".join(found.access), NOTHING)], now)
     return View(document(body), (table,), (role.name,), tuple(lines))
+
+
+def _permission_bodies(found: RoleReading) -> list[documents.RolePermissionsBody]:
+    inline: list[documents.RolePermissionsBody] = [
+        {"policyName": name, "policyArn": None, "kind": "inline", "words": policy_words(body)}
+        for name, body in (found.inline or {}).items()
+    ]
+    managed = [_managed_body(found, item.name, item.arn, "managed") for item in found.attached or ()]
+    boundary = found.role.permissions_boundary_arn
+    bounds = [_managed_body(found, boundary.rsplit("/", 1)[-1], boundary, "boundary")] if boundary else []
+    return [*inline, *managed, *bounds]
+
+
+def _managed_body(
+    found: RoleReading, name: str, arn: str, kind: Literal["managed", "boundary"]
+) -> documents.RolePermissionsBody:
+    body = found.documents.get(arn)
+    return {
+        "policyName": name,
+        "policyArn": arn,
+        "kind": kind,
+        "words": None if body is None else policy_words(body),
+    }
+
+
+def _permission_lines(found: RoleReading) -> list[str]:
+    lines = []
+    for item in _permission_bodies(found):
+        what = "never more than" if item["kind"] == "boundary" else "permissions"
+        words = ["unknown"] if item["words"] is None else item["words"]
+        lines += [f"{what} ({item['policyName']}):", *(f"  {line}" for line in words)]
+    return lines
+
+
+def _other_principals(role: Role) -> tuple[str, ...]:
+    try:
+        return trust.other_principals(trust.parse_policy(role.trust))
+    except InvalidInput:
+        return ()
+
+
+def _finding_body(item: RoleFinding) -> documents.RoleFindingBody:
+    return {
+        "id": item.id,
+        "severity": item.severity,
+        "message": item.message,
+        "fix": item.fix,
+        "subjects": item.subjects,
+    }
+
+
+def _finding_lines(found: RoleReading) -> list[str]:
+    """Those that no association's own lines say."""
+    said = {(item.id, item.message) for use in found.uses or () for item in use.evaluation.findings}
+    more = [item for item in found.findings if (item.id, item.message) not in said]
+    return ["findings:", *(f"  {item.severity} {item.id}: {item.message}" for item in more)] if more else []
 
 
 def last_used(role: Role, now: datetime) -> str:

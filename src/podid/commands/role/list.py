@@ -1,5 +1,9 @@
 """podid role list."""
 
+from typing import Annotated
+
+import typer
+
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
 from podid.domain.rights import CommandRights
@@ -13,25 +17,39 @@ def rights() -> CommandRights:
 
 
 @command(shared=AWS, rights=rights)
-def list_roles(access: Access, terminal: Terminal) -> None:
+def list_roles(
+    access: Access,
+    terminal: Terminal,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="Only those that no association names, in any cluster of any region.")
+    ] = False,
+    all_clusters: Annotated[
+        bool, typer.Option("--all-clusters", help="Count the associations of every cluster of every region.")
+    ] = False,
+) -> None:
     """List the roles that pods can assume, and which pods.
 
     With how many associations of the region's clusters name each, and when it was last used.
 
-    Example: podid role list -o name
+    Example: podid role list --unused
     """
+    from podid.domain.exit_codes import ExitCode
     from podid.domain.words import short_list
     from podid.ops.role.read import list_pod_roles
-    from podid.ops.role.uses import read_region_uses
+    from podid.ops.role.uses import read_all_uses, read_region_uses
     from podid.render.roles import role_list_view
 
     place = access.account_place()
     with terminal.working("reading the account's roles and associations"):
-        uses = read_region_uses(access.aws, place.account)
+        read = read_all_uses if unused or all_clusters else read_region_uses
+        uses = read(access.aws, place.account)
         found = list_pod_roles(access.aws.iam, uses, place.region)
+    found = found.unused if unused else found
     terminal.emit(role_list_view(found, access.runtime.now()))
     if found.shut:
         names = short_list(item.role.name for item in found.shut)
         terminal.note(f"note: {len(found.shut)} more name pods and let none in: {names}; podid role show says why")
     for item in found.unread:
         terminal.note(f"note: not looked at: {item}")
+    if unused and found.unread and not found.clusters:
+        terminal.leave(ExitCode.UNDETERMINED)

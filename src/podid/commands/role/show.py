@@ -18,6 +18,7 @@ def rights() -> CommandRights:
         Iam.get_role,
         Iam.list_role_names,
         Iam.get_policies,
+        Iam.get_managed_document,
         Eks.list_associations,
         Eks.list_clusters,
     )
@@ -35,7 +36,8 @@ def show(
 ) -> None:
     """Show a role, its trust and who uses it.
 
-    Who may assume it, what it may do, and what its trust says to each association that names it.
+    Who may assume it, what it may do in words, what its trust says to each association that names it, what made it, and
+    what is wrong with it.
 
     Example: podid role show shop-orders
     """

@@ -15,6 +15,7 @@ from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import Scope, ScopeKind
 from podid.domain.trust.target import base_role_permissions, target_policy
+from podid.domain.trust.world import open_to_all
 
 __all__ = [
     "ACTIONS",
@@ -49,6 +50,7 @@ __all__ = [
     "holds",
     "merged",
     "new_policy",
+    "open_to_all",
     "other_principals",
     "parse_policy",
     "policy_size",

@@ -18,7 +18,7 @@ from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
-from podid.ops.role.plan import check_editable, identity, others, plan_trust
+from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
 from podid.ops.role.resolve import ResolvedRole
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _plan_trust(
             subject=role.name,
         )
     check_editable(role)
-    notes += others(role)
+    notes += (*others(role), *kept_by_others(role))
     return plan_trust(role, cluster, refs, request.scope, session_tags=next(iter(missing)), notes=notes)
 
 

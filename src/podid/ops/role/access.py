@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -13,6 +14,7 @@ from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
 
 # somebody whom no statement in earnest names; the words for what lets it in say "any"
 _ANYBODY = "zq7x0v3k9"
+_MADE_UP = re.compile(rf"arn:\S*{_ANYBODY}")
 _NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
 _SERVICE_ACCOUNT = frozenset({trust.SERVICE_ACCOUNT_TAG.lower()})
 _CLUSTER_ARN = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn"})
@@ -24,11 +26,13 @@ _MOST_OF_ONE_STATEMENT = 200
 @dataclass(frozen=True, slots=True)
 class PodAccess:
     """`scopes` says in words which pods get in ("only shop/orders in cluster demo"), `unclear` for whom that cannot be
-    told and why, `shut` why a statement that names pods lets in none."""
+    told and why, `shut` why a statement that names pods lets in none. `findings` are what is wrong with the trust for
+    those who get in, or for those who are shut out where nobody does."""
 
     scopes: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
     shut: tuple[str, ...] = ()
+    findings: tuple[trust.TrustFinding, ...] = ()
 
     @property
     def names_pods(self) -> bool:
@@ -60,7 +64,7 @@ def pod_access(role: Role, clusters: Iterable[str] = (), region: str = "", *, ta
         scopes = [f"{words}, while its association sends no session tags" for words in found]
         unclear = unclear or doubtful
     shut = () if scopes or unclear else tuple(_why_shut(statement, tried) for statement in about if statement.allow)
-    return PodAccess(tuple(scopes), tuple(unclear), shut)
+    return PodAccess(tuple(scopes), tuple(unclear), shut, _findings(tried))
 
 
 def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> tuple[str, ...]:
@@ -103,6 +107,20 @@ def _judged(
             reason = next(item.reason for item in doubtful if item.verdict is trust.TrustVerdict.UNKNOWN)
             unclear.append(f"cannot be told: {reason}")
     return list(dict.fromkeys(scopes)), list(dict.fromkeys(unclear)), tried
+
+
+def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ...]:
+    """Those of everybody who gets in; where nobody does, those of whom the least keeps out. What is about a made-up
+    name says nothing to anybody."""
+    match = trust.TrustVerdict.MATCH
+    admitted = [found for found in tried if found.verdict is match]
+    told = admitted or sorted(tried, key=lambda found: len(found.findings))[:1]
+    findings = dict.fromkeys(finding for found in told for finding in found.findings)
+    return tuple(
+        replace(finding, fix=_MADE_UP.sub("the cluster's ARN", finding.fix))
+        for finding in findings
+        if _ANYBODY not in finding.message
+    )
 
 
 def _names_pods(statement: trust.Statement) -> bool:

@@ -14,7 +14,16 @@ from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
 from podid.ops.role.access import also_admitted
 from podid.ops.role.permissions import check_changeable, permission_actions
-from podid.ops.role.plan import ANY_SIZE, check_editable, check_size, identity, listed, others, plan_trust
+from podid.ops.role.plan import (
+    ANY_SIZE,
+    check_editable,
+    check_size,
+    identity,
+    kept_by_others,
+    listed,
+    others,
+    plan_trust,
+)
 from podid.ops.role.policies import check_inline_size
 
 MANAGED_BY = {"managed-by": "podid"}
@@ -99,6 +108,7 @@ def plan_role(
     actions += asked
     if actions:
         _check_allowed(request, current, asked, actions, ours=ours, half_made=half_made)
+        notes += kept_by_others(current)
     notes += _also_admitted(request, cluster, current, trust_action)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
 

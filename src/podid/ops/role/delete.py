@@ -11,7 +11,7 @@ from podid.domain.plan import Header, Plan
 from podid.domain.words import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import check_unused, deletion_notes
-from podid.ops.role.plan import check_not_aws, others
+from podid.ops.role.plan import check_not_aws, kept_by_others, others
 from podid.ops.role.uses import Unread, Uses
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool)
     ]
     notes = (
         *(() if ours else others(role, stays=False)),
+        *kept_by_others(role),
         *deletion_notes(role, found.uses),
         *(f"not looked at: {item}" for item in found.unread),
         *ROLE.once_deleted,

@@ -12,7 +12,7 @@ from podid.domain.model import Role, RolePolicies
 from podid.domain.plan import Action, Header, Plan, Verb
 from podid.domain.words import did_you_mean
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
-from podid.ops.role.plan import check_not_aws, others
+from podid.ops.role.plan import check_not_aws, kept_by_others, others
 from podid.ops.role.policies import check_inline_size
 
 Documents = Mapping[str, Mapping[str, object]]
@@ -71,7 +71,7 @@ def plan_attach(request: AttachRequest, header: Header, role: Role, policies: Ro
             *(("--replace",) if overwrites and not request.replace else ()),
         )
         check_changeable(role, changes, needed, ours=ours)
-    notes = () if ours else tuple(others(role))
+    notes = (*(() if ours else others(role)), *(kept_by_others(role) if changes else ()))
     return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
 
 
@@ -97,7 +97,7 @@ def plan_detach(request: DetachRequest, header: Header, role: Role, policies: Ro
         (changes if arns else unchanged).append(ROLE_ATTACHMENT.action(state, None))
     if changes:
         check_changeable(role, changes, () if ours or request.adopt else ("--adopt",), ours=ours)
-    notes = () if ours else tuple(others(role))
+    notes = (*(() if ours else others(role)), *(kept_by_others(role) if changes else ()))
     return Plan(header=header, actions=tuple(changes), unchanged=tuple(unchanged), notes=notes)
 
 

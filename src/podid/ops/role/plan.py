@@ -8,6 +8,7 @@ from podid.domain import trust
 from podid.domain.errors import Conflict
 from podid.domain.model import Cluster, Role
 from podid.domain.names import ServiceAccountRef
+from podid.domain.owners import owner_of
 from podid.domain.plan import Action
 from podid.ops.change.kinds import ROLE_TRUST
 
@@ -98,6 +99,14 @@ def others(role: Role, *, stays: bool = True) -> list[str]:
     principals = trust.other_principals(trust.parse_policy(role.trust))
     after = "; that stays as it is" if stays else ", which could no longer assume it"
     return [f"role {role.name} also trusts {principal}{after}" for principal in principals]
+
+
+def kept_by_others(role: Role) -> list[str]:
+    """That a tool keeps the role as its own files say, as far as the tags tell: it may take a change back."""
+    owner = owner_of(role.tags)
+    if owner is None:
+        return []
+    return [f"role {role.name} is {owner.words}'s, as its tag {owner.tag} says; it may undo what is changed here"]
 
 
 def check_size(policy: trust.Policy, role_name: str) -> None:

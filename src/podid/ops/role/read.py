@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.model import Association, AttachedPolicy, Role
 from podid.domain.names import Arn
+from podid.domain.owners import Owner, owner_of
 from podid.ops.role.access import PodAccess, access_words, pod_access
+from podid.ops.role.findings import RoleFinding, role_findings
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses
 
@@ -22,8 +24,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RoleReading:
-    """`access` says in words who may assume the role. None is what could not be read, which `unread` explains; `uses`
-    is None too where no cluster was looked at."""
+    """`access` says in words who may assume the role, `documents` what each managed policy holds, its boundary among
+    them, by ARN. None, and a document that is missing, is what could not be read, which `unread` explains; `uses` is
+    None too where no cluster was looked at."""
 
     role: Role
     attached: tuple[AttachedPolicy, ...] | None
@@ -31,10 +34,19 @@ class RoleReading:
     access: tuple[str, ...]
     uses: tuple[RoleUse, ...] | None = None
     unread: tuple[Unread, ...] = ()
+    documents: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
         return Arn.parse(self.role.arn).account
+
+    @property
+    def owner(self) -> Owner | None:
+        return owner_of(self.role.tags)
+
+    @property
+    def findings(self) -> tuple[RoleFinding, ...]:
+        return role_findings(self.role, self.attached, self.inline, self.uses)
 
     def with_uses(self, uses: Uses, region: str) -> RoleReading:
         """The same with the associations that use it, and its trust judged for the clusters that were read."""
@@ -55,7 +67,25 @@ def read_role(iam: Iam, text: str) -> RoleReading:
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)
     inline = _readable(lambda: iam.list_inline_policies(name), "inline policies", unread)
-    return RoleReading(role, attached, inline, access_words(role), unread=tuple(unread))
+    managed = dict.fromkeys((*(policy.arn for policy in attached or ()), role.permissions_boundary_arn))
+    documents = _documents(iam, [arn for arn in managed if arn], unread)
+    return RoleReading(role, attached, inline, access_words(role), unread=tuple(unread), documents=documents)
+
+
+def _documents(iam: Iam, arns: Sequence[str], unread: list[Unread]) -> dict[str, Mapping[str, object]]:
+    """What of the managed policies can be read; each missing right is said once."""
+    found: dict[str, Mapping[str, object]] = {}
+    missing: dict[str, Unread] = {}
+    for arn, document in iam.get_managed_documents(arns):
+        if isinstance(document, CredentialsError):
+            raise document
+        if isinstance(document, PodidError):
+            what = "what managed policies allow" if document.permission else f"what {arn} allows"
+            missing.setdefault(document.permission or arn, Unread.of(what, document))
+        else:
+            found[arn] = document
+    unread += [missing[key] for key in sorted(missing)]
+    return found
 
 
 def _readable(read: Callable[[], T], what: str, unread: list[Unread]) -> T | None:
@@ -89,6 +119,12 @@ class PodRoles:
     shut: tuple[PodRole, ...]
     clusters: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def unused(self) -> PodRoles:
+        """Those that no association of the clusters that were read names; what is not known is left out."""
+        admitting = tuple(item for item in self.admitting if item.associations == ())
+        return replace(self, admitting=admitting, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
 def list_pod_roles(iam: Iam, uses: Uses, region: str) -> PodRoles:

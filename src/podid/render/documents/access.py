@@ -167,6 +167,23 @@ class AttachedPolicyBody(TypedDict):
     policyArn: ArnText
 
 
+class RolePermissionsBody(TypedDict):
+    policyName: str
+    policyArn: ArnText | None
+    kind: Annotated[Literal["inline", "managed", "boundary"], About("A boundary gives nothing: it limits the others.")]
+    words: Annotated[Sequence[str] | None, About("A sentence for each statement; null where it could not be read.")]
+
+
+class OwnerBody(TypedDict):
+    tool: str
+    detail: Annotated[str | None, About("The stack or object of it, where a tag says.")]
+    tag: Annotated[str, About("The tag that told. Tags are hints.")]
+
+
+class RoleFindingBody(TrustFindingBody):
+    subjects: Annotated[Sequence[str], About("The associations that it is about; none where it is about the role.")]
+
+
 class RoleUseBody(TrustBody):
     clusterArn: ArnText
     namespace: str
@@ -181,7 +198,11 @@ class RoleDocument(RoleBody):
     kind: Literal["Role"]
     attachedPolicies: Annotated[Sequence[AttachedPolicyBody] | None, About("null where they may not be read.")]
     inlinePolicies: Annotated[Mapping[str, PolicyObject] | None, About("By name; null where they may not be read.")]
+    permissions: Annotated[Sequence[RolePermissionsBody], About("What its policies say, in words.")]
+    owner: Annotated[OwnerBody | None, About("What would take back a change made here, as the tags say.")]
     access: Annotated[Sequence[str], About("Who may assume it, a sentence for each scope.")]
+    otherPrincipals: Annotated[Sequence[str], About("Whom the trust names beside EKS Pod Identity.")]
+    findings: Annotated[Sequence[RoleFindingBody], About("By failure mode, worst first.")]
     usedBy: Annotated[ServiceAccounts | None, About("Of the clusters that were read; null where none was.")]
     associations: Annotated[
         Sequence[RoleUseBody] | None,

@@ -1,0 +1,98 @@
+"""What is wrong with a role or odd about it, by failure mode, told from what was read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from podid.domain import trust
+from podid.domain.errors import InvalidInput
+from podid.domain.findings import Severity
+from podid.domain.model import AttachedPolicy, Role
+from podid.domain.words import short_list
+from podid.ops.role.access import pod_access
+from podid.ops.role.uses import RoleUse, used_words
+
+_ORDER = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFinding:
+    """`subjects` are the associations that it is about; none where it is about the role whoever uses it."""
+
+    id: str
+    severity: Severity
+    message: str
+    fix: str
+    subjects: tuple[str, ...] = ()
+
+
+def role_findings(
+    role: Role,
+    attached: Sequence[AttachedPolicy] | None,
+    inline: Mapping[str, object] | None,
+    uses: Sequence[RoleUse] | None,
+) -> tuple[RoleFinding, ...]:
+    """Worst first. What could not be read, None, finds nothing."""
+    found = [*_of_uses(uses or ()), *_of_trust(role, used=bool(uses))]
+    bare = attached is not None and inline is not None and not attached and not inline
+    if bare and (uses or _for_pods(role)):
+        found.append(
+            RoleFinding(
+                "role-no-permissions",
+                Severity.ERROR if uses else Severity.WARN,
+                "it has no permissions policy: whatever its pods ask of AWS is denied, unless a resource's own policy "
+                "lets them",
+                f"podid role attach {role.name} --policy-file FILE",
+            )
+        )
+    names = dict.fromkeys(used_words(use.association) for use in uses or ())
+    if len(names) > 1:
+        found.append(
+            RoleFinding(
+                "roles-shared-across-associations",
+                Severity.INFO,
+                f"{len(names)} associations name it: what one of them may do, all may",
+                "a role for each, where they should not",
+                tuple(names),
+            )
+        )
+    merged: dict[tuple[str, str], RoleFinding] = {}
+    for item in found:
+        merged.setdefault((item.id, item.message), item)
+    return tuple(sorted(merged.values(), key=lambda item: _ORDER.index(item.severity)))
+
+
+def _for_pods(role: Role) -> bool:
+    try:
+        return pod_access(role).names_pods and not role.service_linked
+    except InvalidInput:
+        return False
+
+
+def _of_uses(uses: Sequence[RoleUse]) -> Iterable[RoleFinding]:
+    subjects: dict[trust.TrustFinding, list[str]] = {}
+    for use in uses:
+        for finding in use.evaluation.findings:
+            subjects.setdefault(finding, []).append(used_words(use.association))
+    for finding, names in subjects.items():
+        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
+
+
+def _of_trust(role: Role, *, used: bool) -> Iterable[RoleFinding]:
+    """What holds whoever uses it, and where nobody does, for those whom it means."""
+    try:
+        policy = trust.parse_policy(role.trust)
+    except InvalidInput:
+        return
+    for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role).findings)):
+        yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix)
+    dead = trust.unwritable_principals(policy)
+    if dead:
+        yield RoleFinding(
+            "role-recreated",
+            Severity.WARN,
+            f"its trust names {short_list(dead)}, the unique id of a deleted role or user; a new one of that name does "
+            "not count",
+            "write the ARN of the one that is meant in its place; IAM takes no change of this trust before",
+        )

@@ -1,0 +1,70 @@
+"""Permission policies and owners, in words."""
+
+from typing import Any
+
+import pytest
+
+from podid.domain.owners import owner_of
+from podid.domain.permissions import policy_words
+
+ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (ALLOW, "may s3:GetObject on arn:aws:s3:::b/*"),
+        ({**ALLOW, "Effect": "Deny"}, "may not s3:GetObject on arn:aws:s3:::b/*"),
+        ({**ALLOW, "Action": ["a:B", "a:C"], "Resource": "*"}, "may a:B and a:C on anything"),
+        ({**ALLOW, "Action": [f"a:{n}" for n in range(7)]}, "may a:0, a:1, a:2, a:3 and 3 more on arn:aws:s3:::b/*"),
+        ({**ALLOW, "Action": "*", "Resource": "*"}, "may do everything on anything"),
+        ({**ALLOW, "Action": ["s3:*", "sqs:*"]}, "may do everything of s3 and sqs on arn:aws:s3:::b/*"),
+        ({**ALLOW, "Action": ["s3:*", "sqs:Send*"]}, "may s3:* and sqs:Send* on arn:aws:s3:::b/*"),
+        (
+            {"Effect": "Deny", "NotAction": "iam:*", "NotResource": "arn:x"},
+            "may not do everything but iam:* on everything but arn:x",
+        ),
+        (
+            {**ALLOW, "Condition": {"StringEquals": {"aws:PrincipalTag/ns": ["a", "b"]}, "Bool": {"x:y": True}}},
+            "may s3:GetObject on arn:aws:s3:::b/*, if aws:PrincipalTag/ns is a or b and x:y is true",
+        ),
+        (
+            {**ALLOW, "Condition": {"NumericLessThan": {"s3:max-keys": 10}}},
+            "may s3:GetObject on arn:aws:s3:::b/*, if s3:max-keys NumericLessThan 10",
+        ),
+        ("nonsense", "a statement of another form"),
+        ({}, "may nothing on nothing"),
+    ],
+)
+def test_a_statement(statement: Any, words: str) -> None:
+    assert policy_words({"Statement": [statement]}) == (words,)
+    assert policy_words({"Statement": statement}) == (words,)
+
+
+def test_a_long_policy_is_cut_and_an_empty_one_said() -> None:
+    assert policy_words({"Statement": [ALLOW] * 9})[-1] == "and 3 more statements"
+    assert policy_words({}) == policy_words({"Statement": []}) == ("nothing: it has no statement",)
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({}, None),
+        ({"managed-by": "podid", "team": "terraform"}, None),
+        ({"aws:cloudformation:stack-name": "shop"}, "CloudFormation stack shop"),
+        (
+            {"aws:cloudformation:stack-name": "eksctl-demo-x", "alpha.eksctl.io/cluster-name": "demo"},
+            "eksctl stack eksctl-demo-x",
+        ),
+        ({"alpha.eksctl.io/cluster-name": "demo"}, "eksctl for cluster demo"),
+        ({"ManagedBy": "Terraform"}, "Terraform"),
+        ({"managed_by": "opentofu"}, "OpenTofu"),
+        ({"Terraform": "true"}, "Terraform"),
+        ({"terraform": "false"}, None),
+        ({"crossplane-name": "orders", "crossplane-kind": "role.iam"}, "Crossplane orders"),
+        ({"services.k8s.aws/controller-version": "iam-1.3"}, "AWS Controllers for Kubernetes"),
+    ],
+)
+def test_what_keeps_it(tags: dict[str, str], words: str | None) -> None:
+    owner = owner_of(tags)
+    assert (owner.words if owner else None) == words
