@@ -44,6 +44,7 @@ SLOW = (
     "e2e/test_rights_called.py",
     "e2e/test_wait.py",
     "e2e/test_ways_in.py",
+    "hostile/",
     "ops/test_collect.py",
     "ops/test_effect.py",
     "sandbox/",  # what the other tests stand on, as they are

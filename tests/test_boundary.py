@@ -121,7 +121,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("associate", "shop/orders"), "Missing option '--role'.", "podid associate --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
-        (("list", "--timeout", "5m"), "There is no option --timeout", "podid list --help"),
+        (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),
         (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m or 1h30m", None),
         (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
         (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),

@@ -1,9 +1,15 @@
 """Waiting: when looks happen, and when they end."""
 
+import signal
+import threading
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.domain.errors import TimedOut
 from podid.domain.patience import Clock, Patience
 
 
@@ -58,3 +64,38 @@ def test_a_part_of_it_keeps_clock_and_listener() -> None:
     patience = Hands().patience(60.0)
     part = patience.within(5.0)
     assert (part.seconds, part.clock, part.say) == (5.0, patience.clock, patience.say)
+
+
+def test_no_wait_outlives_the_command() -> None:
+    hands = Hands()
+    patience = replace(hands.patience(60.0), until=103.0)
+    assert list(patience.rounds(2.0)) == [3.0, 1.0, 0.0]
+    assert patience.over
+    assert list(patience.within(5.0).rounds(2.0)) == [0.0]
+
+
+def test_a_call_has_what_the_command_has_left() -> None:
+    hands = Hands()
+    deadline = Deadline.after(10.0, "the 10 s of --timeout", lambda: hands.time)
+    assert deadline.call(lambda: 5, 1.0) == 5
+    with pytest.raises(Overdue, match=r"^within 0.05 s$"):
+        deadline.call(lambda: time.sleep(5), 0.05)
+    hands.time += 9.95
+    assert deadline.left() == pytest.approx(0.05)
+    with pytest.raises(StopIteration):
+        deadline.call(lambda: next(iter("")), 1.0)
+    hands.time += 0.5  # a last look
+    with pytest.raises(Overdue, match=r"^in the 10 s of --timeout$"):
+        deadline.call(lambda: time.sleep(5), 30.0)
+    assert deadline.left() == 0.0
+    hands.time += 1.0
+    with pytest.raises(TimedOut, match=r"^the 10 s of --timeout are over$"):
+        deadline.call(lambda: 5, 30.0)
+
+
+def test_an_interrupt_ends_a_call() -> None:
+    threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        NEVER.call(lambda: time.sleep(5), 5.0)
+    assert time.monotonic() - began < 3

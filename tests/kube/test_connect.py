@@ -166,10 +166,8 @@ def test_a_failing_exec_plugin_is_named_and_nothing_goes_out(
     handlers = list(logging.getLogger().handlers)
     with pytest.raises(CredentialsError) as raised:
         connect(make_cluster(tls.url), token=token, kubeconfig=file)
-    assert raised.value.what == (
-        f"no credentials for the API server of cluster demo came from exec plugin {sys.executable}: "
-        "process returned 1. Unable to locate credentials"
-    )
+    assert raised.value.what == f"exec plugin {sys.executable} ended with code 1"
+    assert raised.value.hint == ("kubectl", "--context", "work", "get", "--raw", "/version")
     assert raised.value.exit_code == 4
     assert tls.requests == []
     assert capfd.readouterr() == ("", "")
@@ -328,6 +326,46 @@ def test_reading_the_kubeconfig_does_not_import_the_kubernetes_package() -> None
     code = "import sys, podid.kube.kubeconfig as c; c.current_eks_cluster(env={}); print('kubernetes' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_check_that_is_turned_off_is_told_and_only_by_true(tls: Server, tmp_path: Path) -> None:
+    file = Path(write_kubeconfig(tmp_path / "config", tls.url))
+    assert not connect(None, kubeconfig=str(file)).unverified
+    document = json.loads(file.read_text())
+    document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+    file.write_text(json.dumps(document))
+    assert connect(None, kubeconfig=str(file)).unverified
+    document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = "false"  # the kubernetes package takes it for true
+    file.write_text(json.dumps(document))
+    with pytest.raises(InvalidInput, match="insecure-skip-tls-verify is not true or false"):
+        connect(None, kubeconfig=str(file))
+
+
+def test_a_context_without_a_server(tmp_path: Path) -> None:
+    file = write_kubeconfig(tmp_path / "config", "")
+    with pytest.raises(InvalidInput, match="context 'work' of the kubeconfig names no cluster that has a server"):
+        connect(None, kubeconfig=file)
+
+
+def test_a_plugin_beside_the_kubeconfig_and_its_expiry(
+    tls: Server, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    """As kubectl finds it, from wherever podid is run; and it is asked again before its token expires."""
+    folder = tmp_path / "kube"
+    folder.mkdir()
+    script = folder / "plugin"
+    expires = "2030-01-01T00:00:00Z"
+    code = CREDENTIAL.replace('f"plugin-{n}"', f'f"plugin-{{n}}", "expirationTimestamp": "{expires}"')
+    script.write_text(f"#!{sys.executable}\n{code}")
+    script.chmod(0o700)
+    login = {"exec": {"command": "./plugin", "apiVersion": "client.authentication.k8s.io/v1beta1"}}
+    file = write_kubeconfig(folder / "config", tls.url, ca=certificate[1], user=login)
+    now = [datetime(2029, 12, 31, tzinfo=UTC)]
+    connection = connect(None, kubeconfig=file, now=lambda: now[0])
+    assert connection.headers()["authorization"] == "Bearer plugin-1"
+    assert connection.headers()["authorization"] == "Bearer plugin-1"
+    now[0] = datetime(2029, 12, 31, 23, 59, 30, tzinfo=UTC)
+    assert connection.headers()["authorization"] == "Bearer plugin-2"
 
 
 WRONG: tuple[Any, ...] = ("x", 5, True, [], {}, [5], ["x"], {"a": 1}, [[]], None)

@@ -12,15 +12,19 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from podid.aws.errors import ConnectionLost
 from podid.aws.pacing import Pacer
-from podid.aws.translate import Origin, translate, unreadable
+from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
+from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.foreign import Malformed, Object, as_object, text_or
 
 T = TypeVar("T")
 Reading = Callable[[Object], T]
 
-# a list of this many pages would hold a million of what podid lists
-MOST_PAGES = 10_000
+# AWS answers in a second or not at all
+CALL_SECONDS = 30.0
+# a list of this many pages would hold a hundred thousand of what podid lists
+MOST_PAGES = 1_000
 # what botocore's parsers raise, beside their own error, for an answer that is not of its model's form
 _PARSING = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
 
@@ -40,16 +44,24 @@ MARKER = PageTokens("Marker", "Marker")
 class Api:
     """Wraps one boto3 client. Operations have AWS's names; `subject` is what messages call the object."""
 
-    def __init__(self, client: Any, pacer: Pacer, origin: Origin) -> None:
+    def __init__(self, client: Any, pacer: Pacer, origin: Origin, deadline: Deadline = NEVER) -> None:
         self.client = client
         self.pacer = pacer
         self.origin = origin
+        self.deadline = deadline
         self.service = str(client.meta.service_model.service_name)
 
     def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         method = getattr(self.client, xform_name(operation))
         try:
-            return read(as_object(method(**params)))
+            return read(as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS)))
+        except Overdue as error:
+            name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
+            raise ConnectionLost(
+                f"{name} did not answer {operation}{on} in full {error}",
+                subject=subject,
+                advice="Check AWS_ENDPOINT_URL and the proxy, or give it more time with --timeout.",
+            ) from None
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise translate(
                 error, service=self.service, operation=operation, subject=subject, origin=self.origin

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
 from podid.aws.rate import Rate
+from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import PodidError, Throttled, Unavailable, UnreadableAnswer
 
 T = TypeVar("T")
@@ -41,7 +42,8 @@ _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=Non
 class Pacer:
     """The controller that everything shares which calls one service of one account and region.
 
-    Throttles, 5xx and lost connections are tried again with full jitter, until `patience` seconds have passed.
+    Throttles, 5xx and lost connections are tried again with full jitter, until `patience` seconds have passed or the
+    command's time is up.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
         jitter: Callable[[], float] = random.random,
+        deadline: Deadline = NEVER,
     ) -> None:
         self.patience = patience
         self._clock = clock
         self._sleep = sleep or _sleep
         self._jitter = jitter
+        self._command = deadline
         self._rate = Rate()
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
@@ -64,7 +68,7 @@ class Pacer:
     def call(self, fn: Callable[[], T]) -> T:
         """What `fn` returns; its last error once patience is at an end."""
         # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
-        deadline = self._clock() + self.patience
+        deadline = self._clock() + min(self.patience, self._command.left())
         attempt = 0
         while True:
             try:

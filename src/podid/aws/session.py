@@ -8,16 +8,17 @@ as long. botocore's and http.client's debug logs print credentials, so podid nev
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3.session
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
 from podid.aws.api import Api
+from podid.aws.bounds import limit_answers
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
@@ -25,12 +26,15 @@ from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.sts import Sts
 from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
-from podid.domain.errors import Again, UsageError
+from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.domain.errors import Again, Unavailable, UsageError
 from podid.domain.words import did_you_mean, nearest
 from podid.version import VERSION
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
+# a program that gives credentials may wait for a person
+SIGN_IN_SECONDS = 120.0
 
 # a host label: the region becomes part of a host name
 _REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -63,12 +67,15 @@ class AwsSession:
         env: Mapping[str, str],
         on_call: Callable[[CallRecord], None] | None = None,
         patience: float = PATIENCE_SECONDS,
+        deadline: Deadline = NEVER,
     ) -> None:
         self._on_call = on_call
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
         self._sts: Sts | None = None
         self._patience = patience
+        self._deadline = deadline
+        self._signed_in = False
         self.profile = profile or env.get("AWS_PROFILE") or env.get("AWS_DEFAULT_PROFILE") or ""
         self._core = botocore.session.get_session()
         self._boto = _open(self._core, self.profile)
@@ -83,10 +90,8 @@ class AwsSession:
     def credentials_source(self) -> str:
         """What gave the credentials, as botocore calls it: `env`, `sso`, `assume-role`, `container-role`…, and the
         profile where one is in force. Raises as any call would when there are none."""
-        try:
-            found = self._core.get_credentials()
-        except BotoCoreError as error:
-            raise translate(error, service="sts", operation="", origin=self.origin) from error
+        self._sign_in()
+        found = self._core.get_credentials()
         method = str(found.method) if found is not None else "none"
         return f"{method}, profile {self.profile}" if self.profile else method
 
@@ -125,14 +130,39 @@ class AwsSession:
         key = f"{service} {region}"
         with self._lock:
             if key not in self._apis:
-                pacer = Pacer(patience=self._patience)
+                pacer = Pacer(patience=self._patience, deadline=self._deadline)
                 origin = replace(self.origin, region=region)
-                self._apis[key] = Api(self._build(service, None, region), pacer, origin)
+                self._apis[key] = Api(self._build(service, None, region), pacer, origin, self._deadline)
             return self._apis[key]
 
     def _sts_as(self, credentials: Credentials) -> Api:
         with self._lock:
-            return Api(self._build("sts", credentials), self._api("sts").pacer, self.origin)
+            return Api(self._build("sts", credentials), self._api("sts").pacer, self.origin, self._deadline)
+
+    def _sign_in(self) -> None:
+        """Gets the credentials, for which a program, IAM Identity Center or the instance may have to be asked. A person
+        who is asked for a code takes the time that it takes."""
+        if self._signed_in:
+            return
+
+        def load() -> None:
+            found = self._core.get_credentials()
+            if found is not None:
+                found.get_frozen_credentials()
+
+        try:
+            if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
+                load()
+            else:
+                self._deadline.call(load, SIGN_IN_SECONDS)
+        except Overdue as error:
+            raise Unavailable(
+                f"the AWS credentials{f' of profile {self.profile}' if self.profile else ''} did not come {error}",
+                advice="What gives them hangs: credential_process, IAM Identity Center, or the container's endpoint.",
+            ) from None
+        except (BotoCoreError, ClientError) as error:
+            raise translate(error, service="sts", operation="", origin=self.origin) from error
+        self._signed_in = True
 
     def _build(self, service: str, credentials: Credentials | None, region: str = "") -> Any:
         keys = (
@@ -144,6 +174,8 @@ class AwsSession:
             if credentials
             else {}
         )
+        if credentials is None:
+            self._sign_in()
         config = Config(
             user_agent_extra=f"podid/{VERSION}",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -158,6 +190,7 @@ class AwsSession:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:
             raise UsageError(f"the endpoint of {service} is not a URL ({error}): check AWS_ENDPOINT_URL") from error
+        limit_answers(client)
         if self._on_call is not None:
             watch(client, self._on_call)
         return client
@@ -253,11 +286,14 @@ def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpo
 
 def _uses_sso(core: Any, profile: str) -> bool:
     """Whether the profile, or one that it takes its credentials from, signs in with IAM Identity Center."""
+    return any("sso_session" in item or "sso_start_url" in item for item in _sources(core, profile))
+
+
+def _sources(core: Any, profile: str) -> Iterator[Mapping[str, Any]]:
+    """The settings of the profile, and of those that it takes its credentials from."""
     profiles = core.full_config.get("profiles", {})
     name = profile or "default"
     for _ in range(len(profiles)):
         settings = profiles.get(name, {})
-        if "sso_session" in settings or "sso_start_url" in settings:
-            return True
+        yield settings
         name = settings.get("source_profile", "")
-    return False

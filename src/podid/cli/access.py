@@ -14,6 +14,7 @@ from podid.cli.cluster import NamedCluster, current_context, find_cluster, named
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
+from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, NotFound, PodidError, UsageError
 from podid.domain.patience import Clock, Patience
 from podid.domain.place import Place, WhoAndWhere
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 class Access:
     """Clients are built when first asked for, so that a command pays only for what it uses."""
 
-    def __init__(self, runtime: Runtime, options: Shared, sources: Mapping[str, str], terminal: Terminal) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        options: Shared,
+        sources: Mapping[str, str],
+        terminal: Terminal,
+        *,
+        deadline: Deadline = NEVER,
+    ) -> None:
+        self.deadline = deadline
         self.runtime = runtime
         self.options = options
         self.sources = sources
@@ -45,7 +55,12 @@ class Access:
             options, sources["cluster"] = replace(options, cluster=cluster), source
         if options.region is None:
             options, sources["region"] = replace(options, region=region), source
-        return Access(self.runtime, options, sources, self._terminal)
+        return Access(self.runtime, options, sources, self._terminal, deadline=self.deadline)
+
+    def take_time(self) -> None:
+        """For a command that looks again and again: it ends with --timeout, and otherwise has an end of its own."""
+        if self.options.timeout is None:
+            self.deadline = NEVER
 
     # --- where ----------------------------------------------------------------------------------------------------
 
@@ -65,6 +80,7 @@ class Access:
             region or bound or None,
             env=self.runtime.env,
             on_call=self._terminal.tell_call if self.options.verbose else None,
+            deadline=self.deadline,
         )
         self.region_source = source or (named.source if named and bound else session.region_source)
         self._terminal.explain(f"region {session.region} ({self.region_source})")
@@ -171,7 +187,8 @@ class Access:
             self.runtime.env,
             self._read_cluster(for_change=False),
             self.aws.sts,
-            self._terminal.explain,
+            self._terminal,
+            self.deadline,
         )
 
     @property
@@ -195,7 +212,10 @@ class Access:
         return Journal(Path(chosen) if chosen else state / "journal", Locks(state / "locks"))
 
     def patience(self, default_seconds: float) -> Patience:
-        """--timeout, or the default, by this run's clock; what is going on is shown as progress."""
+        """--timeout, or the default, by this run's clock, and no longer than the command has left; what is going on is
+        shown as progress."""
         runtime = self.runtime
         clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
-        return Patience(self.options.timeout_seconds(default_seconds), clock, self._terminal.progress.update)
+        seconds = self.options.timeout_seconds(default_seconds)
+        until = runtime.monotonic() + self.deadline.left()
+        return Patience(seconds, clock, self._terminal.progress.update, until)

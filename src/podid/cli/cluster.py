@@ -116,7 +116,8 @@ def find_cluster(
     if len(clusters) == 1 and not for_change:
         return NamedCluster(clusters[0], f"the only cluster in {region}")
     if ask and runtime.interactive:
-        return NamedCluster(runtime.prompter.choose("Which cluster?", clusters), "your answer")
+        with runtime.asking() as prompter:
+            return NamedCluster(prompter.choose("Which cluster?", clusters), "your answer")
     raise UsageError(
         f"No cluster is named; {region} has {short_list(clusters, 10)}",
         # of several the wrong one could be pasted

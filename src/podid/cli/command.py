@@ -1,7 +1,8 @@
 """How a plain function becomes a command with the shared options that it asks for."""
 
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from podid.render.formats import check_query
 
 # what a body may ask for by name; all its other parameters are its own options
 HANDED_IN = ("access", "terminal", "options")
+# five thousand associations at ten calls a second
+READ_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,21 @@ class Command:
         )
 
 
+def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:
+    """How long the command may take, in seconds and in words. What changes something has limits for each wait."""
+    if chosen.timeout is not None:
+        seconds = options.parse_duration(chosen.timeout)
+        return seconds, f"the {seconds:g} s of {sources['timeout']}"
+    return (math.inf, "") if changing else (READ_SECONDS, f"the {READ_SECONDS:g} s that reading may take")
+
+
 def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = False) -> dict[str, Any]:
     chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
     terminal = Terminal(runtime, chosen)
-    return {"access": Access(runtime, chosen, sources, terminal), "terminal": terminal, "options": chosen}
+    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values))
+    access = Access(runtime, chosen, sources, terminal, deadline=deadline)
+    return {"access": access, "terminal": terminal, "options": chosen}
 
 
 def command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,12 @@ from podid.ops.clients import KubeAccess
 if TYPE_CHECKING:
     from podid.aws.sts import Sts
     from podid.cli.options import Shared
+    from podid.cli.terminal import Terminal
+    from podid.domain.deadline import Deadline
     from podid.domain.model import Cluster
 
 _PROBE_SECONDS = 5.0
+_LONGEST_PROBE_SECONDS = 10.0
 
 
 def connect(
@@ -23,7 +26,8 @@ def connect(
     env: Mapping[str, str],
     cluster: Cluster,
     sts: Sts,
-    explain: Callable[[str], None],
+    terminal: Terminal,
+    deadline: Deadline,
 ) -> KubeAccess:
     """Reaches the API server once (GET /version), so that a dead endpoint is known before work depends on it.
 
@@ -48,11 +52,18 @@ def connect(
             context=options.context or "",
             kubeconfig=named_file,
             env=env,
+            deadline=deadline,
         )
-        explain(f"Kubernetes: {connection.how}")
+        terminal.explain(f"Kubernetes: {connection.how}")
+        if connection.unverified:
+            terminal.note(
+                f"warning: {connection.how} has insecure-skip-tls-verify: whoever answers there is taken for the "
+                "cluster, and gets its credentials"
+            )
         # a private endpoint swallows packets: know it soon, and only then settle for long patience
-        KubeReader(Transport(connection, patience=_PROBE_SECONDS)).check()
-        transport = Transport(connection)
+        probe = Transport(connection, patience=_PROBE_SECONDS, longest=_LONGEST_PROBE_SECONDS, deadline=deadline)
+        KubeReader(probe).check()
+        transport = Transport(connection, deadline=deadline)
         return KubeAccess((KubeReader(transport), KubeWriter(transport)))
     except UsageError:
         raise

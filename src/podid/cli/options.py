@@ -62,7 +62,10 @@ class Shared:
         help=f"{'|'.join(Wait)}: how far to wait for the change. [default: effect where it can be looked at]",
     )
     timeout: str | None = _flag(
-        "--timeout", metavar="TIME", help="Longest wait, such as 90s, 5m, 1h.", env=("PODID_TIMEOUT",)
+        "--timeout",
+        metavar="TIME",
+        help="How long the command may take, such as 90s, 5m, 1h. [default: 10m for what only reads]",
+        env=("PODID_TIMEOUT",),
     )
     expect_account: str | None = _flag(
         "--expect-account",
@@ -84,12 +87,11 @@ class Shared:
 FLAGS = {flag.name: flag for flag in fields(Shared)}
 
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
-AWS = ("region", "profile", "expect_account", "show_permissions")
+AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
 CLUSTER = ("cluster", *AWS)
 KUBERNETES = ("context", "kubeconfig")
 NAMESPACES = ("namespace", "all_namespaces")
 CHANGE = ("yes", "dry_run", "journal_dir")
-WAITING = ("wait", "timeout")
 
 
 def parameter(name: str, *, reports: bool = False) -> Parameter:

@@ -9,11 +9,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from podid.domain.deadline import Deadline
 from podid.render import sanitize
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ class Runtime:
     argv: tuple[str, ...] = ()
     # set when something may have been changed: what an interruption has to say depends on it
     changing: bool = False
+    # seconds in which a person was asked: no command is late for them
+    asked: float = 0.0
     _prompter: "Prompter | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -124,6 +128,19 @@ class Runtime:
     def interactive(self) -> bool:
         """A question may be asked: stdin and stderr are terminals, and this is not a CI run (CI unset or empty)."""
         return self.streams.stdin_tty and self.streams.stderr_tty and not self.env.get("CI")
+
+    @contextmanager
+    def asking(self) -> Iterator["Prompter"]:
+        """Around a question."""
+        began = self.monotonic()
+        try:
+            yield self.prompter
+        finally:
+            self.asked += self.monotonic() - began
+
+    def deadline(self, seconds: float, words: str) -> Deadline:
+        """That long from now, not counting what people take for answers."""
+        return Deadline.after(seconds, words, lambda: self.monotonic() - self.asked)
 
     @property
     def prompter(self) -> "Prompter":

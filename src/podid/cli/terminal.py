@@ -84,7 +84,9 @@ class Terminal:
                 hint=Again(add=("--yes",)),
             )
         self.progress.done()
-        if not self._runtime.prompter.confirm(question, word=word):
+        with self._runtime.asking() as prompter:
+            yes = prompter.confirm(question, word=word)
+        if not yes:
             raise Declined("Nothing was changed")
 
     def read_file(self, name: str) -> str:

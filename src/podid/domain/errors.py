@@ -193,7 +193,7 @@ class Throttled(Unavailable):
 
 
 class TimedOut(Unavailable):
-    """`--timeout` passed before the awaited state was seen."""
+    """`--timeout` passed before the command was done, or before the awaited state was seen."""
 
     code = "TimedOut"
 

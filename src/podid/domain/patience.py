@@ -1,5 +1,6 @@
 """Time as operations see it: a clock, how long they may take, and whom to tell what is going on."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,11 +17,18 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long something is waited for. `say` is told each change of state, as a sentence without a full stop."""
+    """How long something is waited for, and at most `until`, by the clock's `monotonic`, where the whole command has to
+    be over. `say` is told each change of state, as a sentence without a full stop."""
 
     seconds: float
     clock: Clock
     say: Callable[[str], None]
+    until: float = math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether the command's time is up."""
+        return self.clock.monotonic() >= self.until
 
     def within(self, seconds: float) -> "Patience":
         """The same clock and listener with another limit."""
@@ -33,7 +41,7 @@ class Patience:
         gives the sleep anew after each look. The last look is at the deadline itself, and yields 0: a loop that ends
         without having left has waited in vain.
         """
-        deadline = self.clock.monotonic() + self.seconds
+        deadline = min(self.clock.monotonic() + self.seconds, self.until)
         length = 0.0
         while True:
             left = max(deadline - self.clock.monotonic(), 0.0)

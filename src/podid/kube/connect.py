@@ -11,22 +11,29 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
+from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable
+from podid.domain.foreign import Malformed
 from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
+from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import Context, Kubeconfig
 
 __all__ = ["Connection", "TokenSource", "connect"]
 
 TokenSource = Callable[[], tuple[str, datetime]]
+
+_Through = Callable[[Context, Cluster | None, str], "Connection"]
 
 # a token is renewed this long before it expires, so that a slow request does not outlive it
 RENEW_BEFORE = timedelta(seconds=60)
@@ -36,11 +43,19 @@ _GET_TOKEN: Template = ("aws", "eks", "get-token", "--cluster-name", "{cluster}"
 class Connection:
     """An API server's address with what proves who is calling. Safe to use from several threads.
 
-    `how` says which way was chosen, for `-v`: "context demo of the kubeconfig (its server is the cluster's)".
+    `how` says which way was chosen, for `-v`: "context demo of the kubeconfig (its server is the cluster's)";
+    `unverified` that the kubeconfig turns the check of the server's certificate off.
     """
 
     def __init__(
-        self, configuration: Any, *, where: Where, renew: Callable[[], None], login: str, ca_pem: str = ""
+        self,
+        configuration: Any,
+        *,
+        where: Where,
+        renew: Callable[[], None],
+        login: str,
+        ca_pem: str = "",
+        unverified: bool = False,
     ) -> None:
         self._configuration = configuration
         self._renew = renew
@@ -48,6 +63,7 @@ class Connection:
         self._ca_pem = ca_pem
         self._lock = threading.Lock()
         self.where = where
+        self.unverified = unverified
 
     @property
     def host(self) -> str:
@@ -75,6 +91,8 @@ class Connection:
         """A pool without open connections; through the proxy and with the certificates of the configuration."""
         from kubernetes.client.rest import RESTClientObject
 
+        if self.unverified:  # podid says so once, in its own words
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
         if self._ca_pem:
             # not every version can take a CA as data, and a file would have to be cleaned up after a kill
@@ -90,7 +108,6 @@ class Connection:
         raise CredentialsError(
             f"no credentials for {self.where.what} came from {by}{said}",
             subject=self.where.cluster or self.host,
-            hint=argv(_GET_TOKEN, self.where.words) if "exec" in by else (),
         )
 
 
@@ -102,15 +119,17 @@ def connect(
     kubeconfig: str = "",
     env: Mapping[str, str] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    deadline: Deadline = NEVER,
 ) -> Connection:
     """The way to `cluster`; without one (None), to wherever the kubeconfig's context points.
 
     An explicit `context` must be the cluster's, else Conflict. The current context is used when its server or its
     certificate authority is the cluster's. Otherwise no kubeconfig is needed: `token` gives a bearer token and when it
-    expires. Raises NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), and whatever
-    `token` raises. Nothing is sent yet.
+    expires. Raises NotFound, InvalidInput (kubeconfig), CredentialsError (no credentials after loading), Unavailable (a
+    plugin that hangs), and whatever `token` raises. Nothing is sent yet.
     """
     env = os.environ if env is None else env
+    through = partial(_through, env=env, now=now, deadline=deadline)
     try:
         config = kubeconfigs.read(kubeconfig, env)
     except InvalidInput:
@@ -118,12 +137,12 @@ def connect(
             raise
         config = None  # a broken file that nobody asked for does not stop a direct connection
     if context:
-        return _explicit(cluster, config, context, env)
+        return _explicit(cluster, config, context, through)
     current = config.contexts.get(config.current) if config is not None else None
     if config is not None and current is not None:
         matched = "" if cluster is None else matches(current, cluster)
         if matched or cluster is None:
-            return _through(config, current, cluster, env, f"its {matched} is the cluster's" if matched else "current")
+            return through(current, cluster, f"its {matched} is the cluster's" if matched else "current")
     if cluster is None:
         raise NotFound(
             "no Kubernetes cluster is named: the kubeconfig has no usable current context",
@@ -140,12 +159,12 @@ def matches(context: Context, cluster: Cluster) -> str:
     return "CA" if ca and ca == context.ca else ""
 
 
-def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, env: Mapping[str, str]) -> Connection:
+def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, through: _Through) -> Connection:
     if config is None:
         raise NotFound(f"there is no kubeconfig that could have the context {name!r}", subject=name)
     context = config.get(name)
     if cluster is None:
-        return _through(config, context, None, env, "named with --context")
+        return through(context, None, "named with --context")
     matched = matches(context, cluster)
     if not matched:
         raise Conflict(
@@ -155,25 +174,35 @@ def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, env
             hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
             advice="Leave --context out to connect without a kubeconfig, or name the context's cluster with --cluster.",
         )
-    return _through(config, context, cluster, env, f"its {matched} is the cluster's")
+    return through(context, cluster, f"its {matched} is the cluster's")
 
 
 def _through(
-    config: Kubeconfig, context: Context, cluster: Cluster | None, env: Mapping[str, str], why: str
+    context: Context,
+    cluster: Cluster | None,
+    why: str,
+    *,
+    env: Mapping[str, str],
+    now: Callable[[], datetime],
+    deadline: Deadline,
 ) -> Connection:
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import kube_config
     from kubernetes.config.config_exception import ConfigException
 
+    if not context.server:
+        raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
     configuration: Any = Configuration()
     untyped: Any = kube_config
+    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why})")
 
     def load() -> None:
-        untyped.load_kube_config(
-            config_file=os.pathsep.join(map(str, config.files)),
-            context=context.name,
-            client_configuration=configuration,
+        user, expires = _user(context, where, env, deadline)
+        untyped.load_kube_config_from_dict(
+            _alone(context, user), context=context.name, client_configuration=configuration, persist_config=False
         )
+        if expires is not None:
+            configuration.refresh_api_key_hook = lambda _: load() if now() >= expires - RENEW_BEFORE else None
         if context.proxy_url:  # honoured by the package itself from 37 on
             configuration.proxy = context.proxy_url
 
@@ -187,10 +216,48 @@ def _through(
         raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
-    where = _where(str(configuration.host), cluster, f"context {context.name} of the kubeconfig ({why})")
-    connection = Connection(configuration, where=where, renew=load, login=context.login)
+    connection = Connection(configuration, where=where, renew=load, login=context.login, unverified=context.unverified)
     connection._require_credentials(bool(configuration.api_key), log)
     return connection
+
+
+def _user(
+    context: Context, where: Where, env: Mapping[str, str], deadline: Deadline
+) -> tuple[Mapping[str, Any], datetime | None]:
+    """The context's user, with a plugin's credential in place of the plugin, and when that expires."""
+    settings = context.user.get("exec")
+    # as kubectl: what the user holds itself goes first
+    if not settings or any(context.user.get(name) for name in ("token", "tokenFile")):
+        return context.user, None
+    try:
+        plugin = exec_plugin(settings, context.cluster)
+    except Malformed as error:
+        raise InvalidInput(f"the exec plugin of context {context.name!r} is malformed: {error}") from None
+    hint = argv(_GET_TOKEN, where.words) if plugin.words[0].rpartition("/")[2] == "aws" else ()
+    hint = hint or ("kubectl", "--context", context.name, "get", "--raw", "/version")
+    credential = run(plugin, env, deadline, hint)
+    user = {name: value for name, value in context.user.items() if name != "exec"}
+    if credential.token:
+        user["token"] = credential.token
+    if credential.key:
+        user["client-certificate-data"] = base64.b64encode(credential.certificate.encode()).decode()
+        user["client-key-data"] = base64.b64encode(credential.key.encode()).decode()
+    return user, credential.expires_at
+
+
+def _alone(context: Context, user: Mapping[str, Any]) -> dict[str, Any]:
+    """A kubeconfig of this context only. The package writes into what it is given."""
+    cluster, user = (
+        {name: value for name, value in entry.items() if value is not None} for entry in (context.cluster, user)
+    )
+    return deepcopy(
+        {
+            "current-context": context.name,
+            "contexts": [{"name": context.name, "context": {"cluster": "cluster", "user": "user"}}],
+            "clusters": [{"name": "cluster", "cluster": cluster}],
+            "users": [{"name": "user", "user": user}],
+        }
+    )
 
 
 def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datetime]) -> Connection:

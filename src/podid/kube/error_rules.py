@@ -113,5 +113,11 @@ NETWORK: tuple[ErrorRule, ...] = (
     _unreachable("{what} at {hostname} cannot be reached: {cause}", codes=("NewConnectionError",)),
     _unreachable("{what} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
     ErrorRule(Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
+    ErrorRule(
+        Unavailable,
+        "{what} did not answer in full {cause}",
+        codes=("Overdue",),
+        advice="Check the proxy and the context's server, or give it more time with --timeout.",
+    ),
     ErrorRule(Unavailable, "the connection to {what} broke: {cause}"),
 )

@@ -157,7 +157,7 @@ def _account(message: str) -> dict[str, str]:
 def _status_object(body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) and document.get("kind") == "Status" else {}
 
@@ -187,6 +187,6 @@ def _in_namespace(path: str, kind: str) -> str:
 
 def _cause(error: BaseException) -> str:
     """The innermost reason, without the object reprs that urllib3 puts in front of it."""
-    while inner := error.__cause__ or error.__context__:
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
     return getattr(error, "strerror", None) or str(error).rsplit(">: ", 1)[-1] or type(error).__name__

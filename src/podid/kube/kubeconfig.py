@@ -30,7 +30,8 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One context with its cluster and user looked up. `ca` is the set of certificates (base64 of DER) that the
-    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…)."""
+    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…). `cluster` and
+    `user` are the entries themselves, with absolute paths."""
 
     name: str
     cluster_name: str
@@ -41,6 +42,13 @@ class Context:
     login: str = ""
     exec_args: tuple[str, ...] = ()
     exec_env: Mapping[str, str] = field(default_factory=dict)
+    cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    user: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def unverified(self) -> bool:
+        """Whether whoever answers at the server's address is taken for it."""
+        return self.cluster.get("insecure-skip-tls-verify") is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,8 @@ def _context(
 ) -> Context:
     cluster_path, cluster = clusters.get(str(entry.get("cluster", "")), (Path(), {}))
     user_path, user = users.get(str(entry.get("user", "")), (Path(), {}))
+    _check_types(cluster, _CLUSTER_TEXTS, ("insecure-skip-tls-verify",), cluster_path)
+    _check_types(user, _USER_TEXTS, (), user_path)
     plugin: dict[str, Any] = _of(dict, user, "exec", user_path)
     provider: dict[str, Any] = _of(dict, user, "auth-provider", user_path)
     variables: list[Any] = [item for item in _of(list, plugin, "env", user_path) if isinstance(item, dict)]
@@ -208,7 +218,37 @@ def _context(
         login=_login(user, plugin, provider),
         exec_args=tuple(map(str, (plugin.get("command", ""), *_of(list, plugin, "args", user_path)))) if plugin else (),
         exec_env={str(item.get("name")): str(item.get("value", "")) for item in variables},
+        cluster=_absolute(cluster, cluster_path),
+        user=_absolute(user, user_path),
     )
+
+
+_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_CLUSTER_TEXTS = ("server", "certificate-authority", "certificate-authority-data", "proxy-url", "tls-server-name")
+_USER_TEXTS = (
+    *("token", "tokenFile", "client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+    *("username", "password"),
+)
+
+
+def _check_types(holder: dict[str, Any], texts: tuple[str, ...], flags: tuple[str, ...], path: Path) -> None:
+    """As kubectl: `insecure-skip-tls-verify: "false"` is a text, and would count as true."""
+    for names, kind, what in ((texts, str, "text"), (flags, bool, "true or false")):
+        for name in names:
+            if not isinstance(holder.get(name), kind | None):
+                raise InvalidInput(f"the kubeconfig {path} is malformed: {name} is not {what}", subject=str(path))
+
+
+def _absolute(entry: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The entry with files, and a plugin's command with a slash, as they are found from the kubeconfig's folder."""
+    found = {
+        name: str(path.absolute().parent / value) if name in _FILES and value else value
+        for name, value in entry.items()
+    }
+    plugin = found.get("exec")
+    if isinstance(plugin, dict) and isinstance(command := plugin.get("command"), str) and "/" in command:
+        found["exec"] = {**plugin, "command": str(path.absolute().parent / command)}
+    return found
 
 
 def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:

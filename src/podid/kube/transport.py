@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
 import urllib3.exceptions as transport_errors
 
+from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, text_or
 from podid.kube import errors
@@ -29,9 +31,12 @@ Reading = Callable[[Object], T]
 
 PAGE = 500
 # more than the objects that a cluster can hold
-MOST_PAGES = 10_000
+MOST_PAGES = 1_000
+# 500 pods of 100 KiB each
+LARGEST_ANSWER = 64 * 1024 * 1024
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
+# as long as an API server works on a request
+CALL_SECONDS = 60.0
 RESTARTS = 3
 
 # a name that may stand in a sentence as it is
@@ -46,7 +51,8 @@ class Transport:
     """Requests to one API server. Safe to use from several threads.
 
     Reads, and writes that the caller calls `idempotent`, are tried again on a broken connection, 429 and 5xx until
-    `patience` seconds have passed; every failure is raised as a PodidError.
+    `patience` seconds have passed; every failure is raised as a PodidError. No request takes longer than `longest`
+    seconds, and none lasts beyond the command's `deadline`.
     """
 
     def __init__(
@@ -54,11 +60,15 @@ class Transport:
         connection: Connection,
         *,
         patience: float = 30.0,
+        longest: float = CALL_SECONDS,
+        deadline: Deadline = NEVER,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = connection
         self._patience = patience
+        self._longest = longest
+        self._deadline = deadline
         self._monotonic = monotonic
         self._sleep = sleep
         self._pool: urllib3.PoolManager | None = None
@@ -66,7 +76,14 @@ class Transport:
 
     def fresh(self) -> "Transport":
         """The same server and caller with no connection open yet: a load balancer may choose another API server."""
-        return Transport(self.connection, patience=self._patience, monotonic=self._monotonic, sleep=self._sleep)
+        return Transport(
+            self.connection,
+            patience=self._patience,
+            longest=self._longest,
+            deadline=self._deadline,
+            monotonic=self._monotonic,
+            sleep=self._sleep,
+        )
 
     def close(self) -> None:
         with self._lock:
@@ -183,7 +200,7 @@ class Transport:
         idempotent: bool,
     ) -> bytes:
         url = f"{self.connection.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
-        deadline = self._monotonic() + self._patience
+        deadline = self._monotonic() + min(self._patience, self._deadline.left())
         attempt = 0
         renewed = False
         while True:
@@ -191,42 +208,51 @@ class Transport:
             wait: float | None
             error: PodidError
             try:
-                response = self._once(method, url, headers, data, deadline)
+                left = max(deadline - self._monotonic(), 1.0)
+                status, answered, content = self._deadline.call(
+                    partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
+                )
+            except Malformed as problem:
+                raise errors.unreadable(path, str(problem), self.connection.where) from None
             except (transport_errors.HTTPError, OSError) as problem:
                 error = errors.of_network(problem, self.connection.where)
                 error.__cause__ = problem
                 wait = _backoff(attempt) if idempotent and _passing(problem) else None
             else:
-                if response.status < 300:
-                    return response.data
-                if response.status == 410:
+                if status < 300:
+                    return content
+                if status == 410:
                     raise _Expired(f"the list {path} expired while it was being read", subject=path)
-                if response.status == 401 and not renewed:
+                if status == 401 and not renewed:
                     renewed = True
                     self.connection.renew()
                     continue
-                error = errors.of_response(
-                    response.status, response.data, method=method, path=path, where=self.connection.where
-                )
-                wait = _pause(response, attempt, idempotent=idempotent)
+                error = errors.of_response(status, content, method=method, path=path, where=self.connection.where)
+                wait = _pause(status, answered, attempt, idempotent=idempotent)
             if wait is None or self._monotonic() + wait >= deadline:
                 raise error
             self._sleep(wait)
 
     def _once(
-        self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, deadline: float
-    ) -> urllib3.BaseHTTPResponse:
-        left = max(deadline - self._monotonic(), 1.0)
-        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=READ_SECONDS)
-        return self._open_pool().request(
+        self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, connect: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the answer."""
+        response = self._open_pool().request(
             method,
             url,
             headers={**headers, **self.connection.headers()},
             body=data,
-            timeout=timeout,
+            timeout=urllib3.Timeout(connect=connect, read=self._longest),
             retries=False,
             redirect=False,
+            preload_content=False,
         )
+        content = response.read(LARGEST_ANSWER + 1)
+        if len(content) > LARGEST_ANSWER:
+            response.close()
+            raise Malformed(f"it is larger than {LARGEST_ANSWER // 1024**2} MiB")
+        response.release_conn()
+        return response.status, response.headers, content
 
     def _open_pool(self) -> urllib3.PoolManager:
         with self._lock:
@@ -254,17 +280,17 @@ def _passing(problem: Exception) -> bool:
     return not isinstance(problem, (*lasting, transport_errors.SSLError))
 
 
-def _pause(response: urllib3.BaseHTTPResponse, attempt: int, *, idempotent: bool) -> float | None:
+def _pause(status: int, headers: Mapping[str, str], attempt: int, *, idempotent: bool) -> float | None:
     """Seconds until the next try, or None when there should be none.
 
     429 comes from priority and fairness before anything was done, so that a write can be sent again as well.
     """
-    if response.status == 429 or (idempotent and response.status in (500, 502, 503, 504)):
-        after = response.headers.get("Retry-After", "")
-        if after.isdigit():
+    if status == 429 or (idempotent and status in (500, 502, 503, 504)):
+        after = headers.get("Retry-After", "")
+        if after.isascii() and after.isdigit():
             return float(after)
         # a 500 without Retry-After is mostly a lasting one: a kubelet that cannot be reached, a broken webhook
-        return None if response.status == 500 and attempt >= 2 else _backoff(attempt)
+        return None if status == 500 and attempt >= 2 else _backoff(attempt)
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -41,7 +41,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def install_agent(
     access: Access,
     terminal: Terminal,

@@ -6,7 +6,7 @@ import typer
 
 from podid.cli.arguments import ServiceAccounts, UpdateTrust
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
 
@@ -47,7 +47,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def associate(
     access: Access,
     terminal: Terminal,

@@ -6,7 +6,7 @@ import typer
 
 from podid.cli.arguments import ServiceAccounts
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, WAITING
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -28,7 +28,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def disassociate(
     access: Access,
     terminal: Terminal,

@@ -26,7 +26,7 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "timeout"), rights=rights, reports=True)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, reports=True)
 def doctor(
     access: Access,
     terminal: Terminal,
@@ -95,6 +95,8 @@ def doctor(
         return
     entries = typed.baseline(terminal, baseline, BY_ID)
     scope = parse_target(target or "", options.namespace or "")
+    if watch or until_clean:
+        access.take_time()
     place = access.place()
 
     def look() -> DoctorReport:
@@ -134,6 +136,8 @@ def _watched(
     """Ends with --timeout or a Ctrl-C."""
     shown: tuple[Verdict, ...] | None = None
     for _ in patience.rounds(PAUSE_SECONDS):
+        if shown is not None and patience.over:
+            break  # a look for which there is no time would find all unknown
         report = look()
         if report.verdicts != shown:
             show(report)
@@ -145,10 +149,14 @@ def _cleared(
     patience: Patience, look: Callable[[], DoctorReport], code: Callable[[DoctorReport], ExitCode]
 ) -> DoctorReport:
     """The first report that asks for exit code 0, or the last one that there was time for."""
+    report: DoctorReport | None = None
     for _ in patience.rounds(PAUSE_SECONDS):
+        if report is not None and patience.over:
+            break  # as above
         report = look()
         if code(report) is ExitCode.OK:
             break
         counts = report.summary
         patience.say(f"{counts.error} errors, {counts.warn} warnings, {counts.unknown} unknown")
+    assert report is not None
     return report

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import AWS, CHANGE, KUBERNETES, WAITING
+from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
 
@@ -56,7 +56,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, *WAITING), rights=rights)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights)
 def undo(
     access: Access,
     terminal: Terminal,

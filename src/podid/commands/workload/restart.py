@@ -21,7 +21,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "timeout"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), rights=rights)
 def restart(
     access: Access,
     terminal: Terminal,

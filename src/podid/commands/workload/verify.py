@@ -53,7 +53,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "timeout", "journal_dir"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), rights=rights)
 def verify(
     access: Access,
     terminal: Terminal,

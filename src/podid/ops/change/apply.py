@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
+from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal, Recorder
@@ -46,6 +46,8 @@ def apply(
         command, plan.header, patience.clock.now(), undoes=undoes, planned=len(plan.actions) + restarts
     ) as recorder:
         for number, action in enumerate(plan.actions):
+            if error is None and patience.over:
+                error = TimedOut("the time of --timeout is over", subject=action.target)
             if error is not None:
                 done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))
                 continue

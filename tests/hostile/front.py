@@ -1,0 +1,57 @@
+"""What stands in front of both halves of a site and answers in their place, or changes what they answer."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from podid.sandbox.http import HttpAnswer, HttpRequest
+from worlds import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, and whom it is for: "eks", "iam", "sts", "eks-auth" or "kubernetes"."""
+
+    service: str
+    operation: str
+    request: HttpRequest
+
+
+Genuine = Callable[[], HttpAnswer]
+Front = Callable[[Call, Genuine], HttpAnswer]
+
+
+@contextmanager
+def in_front(site: Site, front: Front) -> Iterator[None]:
+    """Every answer of the account and of the cluster is `front`'s."""
+    servers = (site.box._server, site.kube._server)
+    assert servers[0] is not None
+    assert servers[1] is not None
+    before = [server.application for server in servers if server is not None]
+    of_aws, of_kubernetes = before
+
+    def aws(request: HttpRequest) -> HttpAnswer:
+        named = site.box.gateway.name(request)
+        return front(Call(named.service, named.operation, request), lambda: of_aws(request))
+
+    def kubernetes(request: HttpRequest) -> HttpAnswer:
+        call = Call("kubernetes", f"{request.method} {request.path}", request)
+        return front(call, lambda: of_kubernetes(request))
+
+    servers[0].application, servers[1].application = aws, kubernetes
+    try:
+        yield
+    finally:
+        servers[0].application, servers[1].application = before
+
+
+def drip(body: bytes, pause: float = 0.1) -> Iterator[bytes]:
+    for number in range(len(body)):
+        time.sleep(pause)
+        yield body[number : number + 1]
+
+
+def without_end(piece: bytes = b" " * 65536) -> Iterator[bytes]:
+    while True:
+        yield piece
