@@ -6,9 +6,9 @@ from typing import Any
 from podid.aws import decode, pacing
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
-from podid.domain.errors import Again, NotFound, PodidError
+from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import at, each, names
-from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup
+from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.words import nearest, short_list
@@ -82,6 +82,25 @@ class Eks(EksAddons):
         for _, association in pacing.fan_out(self._find_described, summaries):
             if association is not None:
                 yield association
+
+    @needs(iter_associations)
+    def iter_readable(self, cluster: str, namespace: str | None = None) -> Iterator[Association | UnreadAssociation]:
+        """The same, but one that could not be described does not end it: those come last. Where none could, the first
+        error is raised."""
+        describe = pacing.attempt(self._find_described)
+        failed: list[tuple[UnreadAssociation, PodidError]] = []
+        some = False
+        for summary, found in pacing.fan_out(describe, self._iter_summaries(cluster, namespace, None)):
+            if isinstance(found, ClusterNotFound | CredentialsError):
+                raise found
+            if isinstance(found, PodidError):
+                failed.append((UnreadAssociation(summary, found.what, found.permission), found))
+            elif found is not None:
+                some = True
+                yield found
+        if failed and not some:
+            raise failed[0][1]
+        yield from (unread for unread, _ in failed)
 
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:

@@ -210,6 +210,13 @@ class UnreadableAnswer(Unavailable):
     code = "UnreadableAnswer"
 
 
+class Partial(PodidError):
+    """Some of it was done or read and is in the result, some was not."""
+
+    code = "Partial"
+    exit_code = ExitCode.PARTIAL
+
+
 class Undetermined(PodidError):
     """The answer was asked for by name and could not be looked at."""
 

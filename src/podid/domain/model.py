@@ -64,6 +64,24 @@ class AssociationSummary:
         return ServiceAccountRef(self.namespace, self.service_account)
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadAssociation:
+    """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
+    lacks, where it is a matter of rights."""
+
+    summary: AssociationSummary
+    reason: str
+    permission: str = ""
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return self.summary.ref
+
+    @property
+    def association_id(self) -> str:
+        return self.summary.association_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """The parts of EKS's Cluster that podid uses. `certificate_authority` is base64 of PEM, as EKS gives it."""

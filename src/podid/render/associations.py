@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.model import Association
+from podid.domain.model import Association, AssociationSummary, UnreadAssociation
 from podid.domain.names import addon_name, role_name, role_path
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Missing
 from podid.domain.trust import Evaluation, TrustFinding
-from podid.ops.association.read import AssociationReading
+from podid.ops.association.read import AssociationReading, Listed
 from podid.render.trust import finding_bodies, trust_body
-from podid.render.view import Column, Table, View, age, document, timestamp
+from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
@@ -28,6 +28,7 @@ _COLUMNS = (
     Column("ASSOCIATION ID", wide=True),
     Column("SESSION TAGS", wide=True),
     Column("SESSION POLICY", wide=True),
+    Column("NOT READ", wide=True),
 )
 
 
@@ -51,16 +52,33 @@ def association_body(association: Association) -> documents.AssociationBody:
     }
 
 
-def association_list_view(associations: Sequence[Association], cluster: str, now: datetime, *, short: bool) -> View:
+def listed_body(item: Association | UnreadAssociation) -> documents.AssociationBody | documents.UnreadAssociationBody:
+    """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
+    if isinstance(item, Association):
+        return association_body(item)
+    summary = item.summary
+    return {
+        "clusterName": summary.cluster_name,
+        "namespace": summary.namespace,
+        "serviceAccount": summary.service_account,
+        "associationArn": summary.association_arn,
+        "associationId": summary.association_id,
+        "ownerArn": summary.owner_arn,
+        "unread": {"reason": item.reason, "permission": item.permission or None},
+    }
+
+
+def association_list_view(associations: Sequence[Listed], cluster: str, now: datetime, *, short: bool) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs."""
     body: documents.AssociationListDocument = {
         "kind": "AssociationList",
         "clusterName": cluster,
-        "items": [association_body(association) for association in associations],
+        "items": [listed_body(item) for item in associations],
     }
     table = Table(
         _COLUMNS,
-        tuple(_row(association, now, short=short) for association in associations),
+        tuple(_listed_row(item, now, short=short) for item in associations),
+        styles={(number, 2): "warn" for number, item in enumerate(associations) if isinstance(item, UnreadAssociation)},
         empty=f"no pod identity associations in cluster {cluster}",
     )
     return View(
@@ -68,6 +86,13 @@ def association_list_view(associations: Sequence[Association], cluster: str, now
         (table,),
         tuple(str(association.ref) for association in associations),
     )
+
+
+def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:
+    if isinstance(item, Association):
+        return (*_row(item, now, short=short), NOTHING)
+    who = (item.ref.namespace, item.ref.name, "not read", NOTHING)
+    return (*who, owner_name(item.summary), NOTHING, item.association_id, NOTHING, NOTHING, item.reason)
 
 
 def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:
@@ -91,7 +116,7 @@ def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, 
     )
 
 
-def owner_name(association: Association) -> str:
+def owner_name(association: Association | AssociationSummary) -> str:
     """The add-on that owns the association, by name, or `-`."""
     if not association.owner_arn:
         return "-"
@@ -145,7 +170,7 @@ def association_view(found: AssociationReading, now: datetime) -> View:
         pairs += [_finding_fact(finding) for finding in evaluation.findings]
     if found.second_hop is not None:
         pairs += _second_hop_facts(found.second_hop)
-    table = Table(_COLUMNS, (_row(found.association, now, short=False),))
+    table = Table(_COLUMNS, (_listed_row(found.association, now, short=False),))
     return View(document(body), (table,), (str(found.association.ref),), tuple(facts(pairs)))
 
 

@@ -1,6 +1,9 @@
 """podid list."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,12 +11,15 @@ from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights
 
+if TYPE_CHECKING:
+    from podid.ops.association.read import Listed
+
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
 
     return CommandRights.of(
-        Eks.iter_associations,
+        Eks.iter_readable,
     )
 
 
@@ -34,17 +40,35 @@ def list_associations(
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.ops.association.read import RoleFilter, iter_associations
-    from podid.render.associations import association_body, association_list_view
+    from podid.render.associations import association_list_view, listed_body
     from podid.render.formats import Format
 
     wanted = RoleFilter.parse(role)
     place = access.place()
     found = iter_associations(access.aws.eks, place, namespace=options.namespace, role=wanted)
     if options.output is Format.JSONL and options.query is None:
-        terminal.stream(association_body(item) for item in found)
+        seen: list[Listed] = []
+        terminal.stream(listed_body(item) for item in _kept(found, seen))
+        _leave(terminal, seen)
         return
     with terminal.working(f"reading the associations of {place.cluster_name}"):
         associations = sorted(found, key=lambda item: (item.ref, item.association_id))
     terminal.emit(
         association_list_view(associations, place.cluster_name, access.runtime.now(), short=terminal.for_person)
     )
+    _leave(terminal, associations)
+
+
+def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:
+    for item in found:
+        seen.append(item)
+        yield item
+
+
+def _leave(terminal: Terminal, found: Sequence[Listed]) -> None:
+    """Exit 8 where some could not be read, which are named."""
+    from podid.ops.association.read import unread_error
+
+    if error := unread_error(found):
+        terminal.tell_failure(error)
+        terminal.leave(error.exit_code)

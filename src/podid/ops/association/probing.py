@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import NotFound, PodidError, Rejected
+from podid.domain.errors import NotFound, Other, PodidError, Rejected
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
@@ -84,7 +84,7 @@ def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:
         return
     for name in names:
         if name not in known:
-            raise NotFound(f"Node {name} does not exist", subject=name, hint=("podid", "agent", "nodes"))
+            raise NotFound(f"Node {name} does not exist", subject=name, hint=Other(("agent", "nodes")))
 
 
 def plan_probes(

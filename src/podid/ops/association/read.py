@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import NotFound
-from podid.domain.model import Association, Cluster, Role
+from podid.domain.errors import Again, NotFound, Partial
+from podid.domain.model import Association, Cluster, Role, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
 from podid.domain.place import Place
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
 from podid.domain.snapshot import Missing, attempt
+from podid.domain.words import short_list
 from podid.ops.association.plan import association_not_found
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
@@ -39,15 +40,37 @@ class RoleFilter:
             check_role_name(text)
         return cls(text)
 
-    def keeps(self, association: Association) -> bool:
+    def keeps(self, association: Association | UnreadAssociation) -> bool:
+        """Whether it is, or may be, one of them."""
+        if isinstance(association, UnreadAssociation):
+            return True
         if self.text.startswith("arn:"):
             return self.text in (association.role_arn, association.target_role_arn)
         return not self.text or role_name(association.role_arn) == self.text
 
 
-def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Association]:
-    """As they arrive, in no order."""
-    return (item for item in eks.iter_associations(place.cluster_name, namespace=namespace) if role.keeps(item))
+Listed = Association | UnreadAssociation
+
+
+def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Listed]:
+    """As they arrive, in no order; those that could not be read last."""
+    return (item for item in eks.iter_readable(place.cluster_name, namespace=namespace) if role.keeps(item))
+
+
+def unread_error(found: Sequence[Listed]) -> Partial | None:
+    """What is to be said of those that could not be read; None where all were."""
+    unread = [item for item in found if isinstance(item, UnreadAssociation)]
+    if not unread:
+        return None
+    names: dict[tuple[str, str], list[str]] = {}
+    for item in unread:
+        names.setdefault((item.reason, item.permission), []).append(str(item.ref))
+    return Partial(
+        f"{len(unread)} of {len(found)} associations could not be read: their roles are not known",
+        hint=Again(),
+        permission=next((item.permission for item in unread if item.permission), ""),
+        lines=tuple(f"{short_list(refs)}: {reason}" for (reason, _), refs in names.items()),
+    )
 
 
 def find_known(eks: Eks, place: Place, ref: ServiceAccountRef) -> Association:

@@ -82,17 +82,27 @@ class AssociationBody(TypedDict):
     policy: Annotated[str | None, About("The session policy, as JSON text.")]
 
 
+class NotLookedAtBody(TypedDict):
+    reason: str
+    permission: Annotated[str | None, About("What the caller lacks, where it is a matter of rights.")]
+
+
+class UnreadAssociationBody(TypedDict):
+    clusterName: str
+    namespace: str
+    serviceAccount: str
+    associationArn: ArnText
+    associationId: str
+    ownerArn: str | None
+    unread: Annotated[NotLookedAtBody, About("Why nothing else is known; the exit code is 8.")]
+
+
 class AssociationListDocument(TypedDict):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     kind: Literal["AssociationList"]
     clusterName: str
-    items: Sequence[AssociationBody]
-
-
-class NotLookedAtBody(TypedDict):
-    reason: str
-    permission: Annotated[str | None, About("What the caller lacks, where it is a matter of rights.")]
+    items: Sequence[AssociationBody | UnreadAssociationBody]
 
 
 class SecondHopBody(TypedDict):

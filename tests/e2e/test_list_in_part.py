@@ -1,0 +1,113 @@
+"""One association that cannot be described does not hide the others, and is not passed over in silence."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from podid.aws.eks import Eks
+from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Unavailable
+from podid.domain.model import Association
+from podid.render.formats import Format
+from podid.sandbox.baseline import add_association
+from worlds import Site
+
+NAMES = ("cart", "orders", "pay")
+
+
+@pytest.fixture
+def three(account: Site) -> Site:
+    for name in NAMES:
+        add_association(account.box.world, "shop", name, "storefront")
+    return account
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def fail(error: PodidError, *which: str) -> None:
+        describe = Eks.get_association
+
+        def instead(self: Eks, cluster: str, association_id: str) -> Association:
+            found = describe(self, cluster, association_id)
+            if found.service_account in which:
+                raise error
+            return found
+
+        monkeypatch.setattr(Eks, "get_association", instead)
+
+    return fail
+
+
+LATE = Unavailable("EKS failed with 503")
+DENIED = AccessDenied("not for you", permission="eks:DescribePodIdentityAssociation")
+
+
+def rows(text: str, output: Format) -> list[Any]:
+    match output:
+        case Format.JSON:
+            return list(json.loads(text)["items"])
+        case Format.YAML:
+            return list(yaml.safe_load(text)["items"])
+        case Format.JSONL:
+            return [json.loads(line) for line in text.splitlines()]
+        case _:
+            return text.splitlines()
+
+
+@pytest.mark.parametrize("output", Format)
+def test_the_others_are_listed_and_the_row_is_marked(three: Site, failing: Callable[..., None], output: Format) -> None:
+    failing(LATE, "orders")
+    outcome = three("list", "-o", output)
+    assert outcome.code == 8
+    found = rows(outcome.stdout, output)
+    if output in (Format.JSON, Format.YAML, Format.JSONL):
+        (unread,) = (item for item in found if "unread" in item)
+        assert (unread["serviceAccount"], unread["unread"]) == (
+            "orders",
+            {"reason": "EKS failed with 503", "permission": None},
+        )
+        assert sorted(item["serviceAccount"] for item in found) == list(NAMES)
+        assert all("roleArn" in item for item in found if item is not unread)
+    else:
+        (row,) = (line for line in found if "orders" in line)
+        assert output is Format.NAME or "not read" in row
+        assert output not in (Format.CSV, Format.WIDE) or "EKS failed with 503" in row
+    if output in (Format.JSON, Format.JSONL):
+        assert outcome.error["message"].startswith("1 of 3 associations could not be read")
+        assert outcome.error["details"] == ["shop/orders: EKS failed with 503"]
+    else:
+        assert outcome.stderr == (
+            "Error: 1 of 3 associations could not be read: their roles are not known.\n"
+            "  shop/orders: EKS failed with 503\n"
+            f"Try:   podid list -o {output}\n"
+        )
+
+
+def test_a_person_sees_it(three: Site, failing: Callable[..., None]) -> None:
+    failing(DENIED, "orders")
+    three.podid.tty, three.podid.width = True, 80
+    outcome = three("list", env={"FORCE_COLOR": "1"})
+    assert outcome.code == 8
+    assert "\x1b[33mnot read" in outcome.stdout
+    assert "Needs: eks:DescribePodIdentityAssociation" in outcome.stderr
+
+
+def test_one_that_may_be_of_the_role_is_kept(three: Site, failing: Callable[..., None]) -> None:
+    failing(LATE, "orders")
+    outcome = three("list", "--role", "no-such-role", "-o", "name")
+    assert (outcome.code, outcome.stdout) == (8, "shop/orders\n")
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl"])
+@pytest.mark.parametrize(
+    ("error", "which", "code"), [(DENIED, NAMES, 4), (LATE, NAMES, 7), (CredentialsError("expired"), ("orders",), 4)]
+)
+def test_where_there_is_no_result_there_is_an_error(
+    three: Site, failing: Callable[..., None], error: PodidError, which: tuple[str, ...], code: int, output: str
+) -> None:
+    failing(error, *which)
+    outcome = three("list", "-o", output)
+    assert (outcome.code, outcome.error["message"]) == (code, error.what)
+    assert output == "jsonl" or outcome.stdout == ""
