@@ -97,6 +97,11 @@ STORY = """
 0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
+0 uninstall-agent --dry-run
+2 uninstall-agent
+0 uninstall-agent --yes
+0 uninstall-agent --yes
+0 undo last --yes
 0 undo last --yes
 0 associate --show-permissions
 0 completion bash

@@ -131,6 +131,7 @@ WAYS = (
     Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking")),
     Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
     Way("install-agent --timeout 5m", crashing, ("saying",), code=3),
+    Way("uninstall-agent --yes", healthy),
     Way(ROLE),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),

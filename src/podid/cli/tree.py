@@ -39,6 +39,7 @@ SET_UP, LOOK, CHANGES, TRY = "Set up", "Look", "Changes", "Try"
 
 COMMANDS: tuple[Row, ...] = (
     Row("install-agent", SET_UP, "Install or upgrade the agent add-on and wait for it.", "agent.install:install_agent"),
+    Row("uninstall-agent", SET_UP, "Remove the agent add-on.", "agent.uninstall:uninstall_agent"),
     Row("role create", SET_UP, "Create an IAM role for a service account's pods.", "role.create:create"),
     Row("role attach", SET_UP, "Give a role more permissions.", "role.attach:attach"),
     Row("role detach", SET_UP, "Take permissions away from a role.", "role.detach:detach"),

@@ -6,12 +6,30 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from podid.domain.model import Cluster, DaemonSet, Node, NodeGroup
 from podid.domain.placement import why_none_here
+from podid.domain.workloads import NODE_GROUP_LABEL
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 AUTO_MODE = "EKS Auto Mode"
+
+
+NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
+KARPENTER_LABEL = "karpenter.sh/nodepool"
+
+
+def kind_of(node: Node) -> NodeKind:
+    """Who makes the node, and with that where its role comes from."""
+    if node.os == "windows":
+        return "windows"
+    for kind in ("auto", "hybrid", "fargate"):
+        if node.compute_type == kind:
+            return kind
+    if NODE_GROUP_LABEL in node.labels:
+        return "managed"
+    return "karpenter" if KARPENTER_LABEL in node.labels else "self-managed"
 
 
 def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:

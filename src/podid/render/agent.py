@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from podid.domain.errors import PodidError
 from podid.domain.model import Addon, DaemonSet
 from podid.domain.names import AGENT_ADDON
+from podid.domain.words import short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.status import AgentReading
+from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
 from podid.render.associations import facts
 from podid.render.view import NOTHING, Column, Table, View, columns, document
 
 if TYPE_CHECKING:
-    from podid.render.documents import reports as documents
+    from podid.render.documents import agent as documents
 
 
 _NODE_COLUMNS = (
-    *columns("NODE", "TYPE", "AGENT"),
-    Column("POD", folds=1),
+    *columns("NODE", "KIND", "AGENT"),
+    Column("RESTARTS", right=True),
+    Column("POD", folds=2),
+    Column("NEEDED BY", folds=1),
     Column("WHY", prose=True),
+    Column("ELIGIBLE", wide=True),
+    Column("COMPUTE TYPE", wide=True),
     Column("OS", wide=True),
 )
 
@@ -33,10 +40,19 @@ def agent_status_view(found: AgentReading) -> View:
         "clusterName": cluster,
         "verdict": verdict,
         "addon": None if addon is None else _addon(addon),
+        "offer": None if isinstance(found.versions, PodidError) else _offer(found.versions),
+        "nodeRoles": None
+        if found.node_roles is None
+        else [{"roleArn": role.arn, "usedBy": role.used_by, "allowed": role.allowed} for role in found.node_roles],
         "daemonSets": None if daemon_sets is None else [_daemon_set(item) for item in daemon_sets],
         "coverage": None
         if coverage is None
-        else {"expected": coverage.expected, "ready": coverage.ready, "nodes": node_items(coverage.nodes)},
+        else {
+            "expected": coverage.expected,
+            "ready": coverage.ready,
+            "kinds": _kinds(coverage),
+            "nodes": node_items(coverage.nodes),
+        },
         "findings": [
             {"id": item.check, "severity": item.severity, "subject": str(item.subject), "message": item.message}
             for item in report.findings
@@ -46,23 +62,82 @@ def agent_status_view(found: AgentReading) -> View:
         ],
     }
     pairs = [("cluster", cluster), ("verdict", verdict), ("add-on", _addon_words(addon))]
+    pairs += _offer_words(found.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
     pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
+    if coverage is not None:
+        pairs += (
+            [(f"  {kind['kind']}", _kind_words(kind)) for kind in body["coverage"]["kinds"]] if body["coverage"] else []
+        )
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
     lines = facts(pairs)
     if coverage is not None:
-        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}" for item in coverage.nodes]
+        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}" for item in coverage.nodes if _odd(item)]
     lines += [f"{item.severity} {item.check}: {item.message}" for item in report.findings]
     lines += [f"unknown {item.check}: {item.reason}" for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
     return View(document(body), (table,), names=(verdict,), lines=tuple(lines))
 
 
+_MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
+
+
+def _odd(item: NodeCoverage) -> bool:
+    """Worth a line of its own among hundreds."""
+    return item.state != "ready" or bool(item.restarts)
+
+
+def _offer(found: AgentVersions) -> documents.AgentOfferBody:
+    return {
+        "kubernetesVersion": found.offer.kubernetes,
+        "default": found.offer.default or None,
+        "latest": found.offer.latest or None,
+        "nextKubernetesVersion": found.next_kubernetes or None,
+        "nextDefault": found.next_default or None,
+        "behind": bool(found.behind),
+    }
+
+
+def _offer_words(found: AgentVersions | PodidError) -> list[tuple[str, str]]:
+    if isinstance(found, PodidError):
+        return [("offered", f"could not be looked at: {found.what}")]
+    offer = found.offer
+    if not offer.rows:
+        return [("offered", f"no version for Kubernetes {offer.kubernetes}")]
+    words = f"default {offer.default or NOTHING}, latest {offer.latest or NOTHING} for Kubernetes {offer.kubernetes}"
+    if found.next_default:
+        words += f"; default {found.next_default} for {found.next_kubernetes}"
+    return [("offered", words), *([("behind", found.behind)] if found.behind else [])]
+
+
+def _kinds(coverage: Coverage) -> list[documents.NodeKindBody]:
+    kinds = sorted({node.kind for node in coverage.nodes})
+    groups = {kind: [node for node in coverage.nodes if node.kind == kind] for kind in kinds}
+    return [
+        {
+            "kind": kind,
+            "nodes": len(nodes),
+            "expected": Coverage(tuple(nodes)).expected,
+            "ready": Coverage(tuple(nodes)).ready,
+            "restarts": sum(node.restarts for node in nodes),
+        }
+        for kind, nodes in groups.items()
+    ]
+
+
+def _kind_words(kind: documents.NodeKindBody) -> str:
+    restarts = f", {kind['restarts']} restarts" if kind["restarts"] else ""
+    if not kind["expected"]:
+        return f"{kind['nodes']} nodes, none needs an agent pod"
+    return f"{kind['ready']} of {kind['expected']} ready{restarts}"
+
+
 def _addon_words(addon: Addon | None) -> str:
     if addon is None:
         return "not installed"
-    issues = "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues)
+    issues = "; ".join(map(issue_words, addon.issues))
     return f"{addon.version} {addon.status}" + (f" ({issues})" if issues else "")
 
 
@@ -85,6 +160,7 @@ def _daemon_set(item: DaemonSet) -> documents.DaemonSetBody:
         "ready": item.ready,
         "available": item.available,
         "updated": item.updated,
+        "hostPorts": item.host_ports,
         "images": item.images,
     }
 
@@ -95,8 +171,13 @@ def node_items(nodes: Sequence[NodeCoverage]) -> list[documents.NodeBody]:
             "node": item.node,
             "computeType": item.compute_type,
             "os": item.os,
+            "kind": item.kind,
+            "eligible": item.eligible,
             "state": item.state,
             "agentPod": item.pod or None,
+            "ready": item.state == "ready",
+            "restarts": item.restarts,
+            "needy": item.needy,
             "reason": item.reason or None,
         }
         for item in nodes
@@ -105,7 +186,19 @@ def node_items(nodes: Sequence[NodeCoverage]) -> list[documents.NodeBody]:
 
 def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
     rows = tuple(
-        (item.node, item.compute_type, item.state, item.pod or "-", item.reason or "-", item.os) for item in nodes
+        (
+            item.node,
+            item.kind,
+            item.state,
+            str(item.restarts),
+            item.pod or NOTHING,
+            "?" if item.needy is None else short_list(item.needy, 3) or NOTHING,
+            item.reason or NOTHING,
+            "yes" if item.eligible else "no",
+            item.compute_type,
+            item.os,
+        )
+        for item in nodes
     )
     return Table(_NODE_COLUMNS, rows, empty="the cluster has no nodes")
 

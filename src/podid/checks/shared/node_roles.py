@@ -19,6 +19,18 @@ from podid.domain.workloads import NODE_GROUP_LABEL
 
 
 @dataclass(frozen=True, slots=True)
+class RoleInUse:
+    """A node role that EKS names. `members` are its live nodes, None where these could not be read; `decision` is what
+    the simulation says, and `missing` why there is none."""
+
+    arn: str
+    used_by: str
+    members: tuple[str, ...] | None
+    decision: Decision | None = None
+    missing: Missing = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRole:
     """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks."""
 
@@ -28,19 +40,34 @@ class NodeRole:
     decision: Decision
 
 
+def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
+    """Without those that no live node has. Cluster, node groups and the simulations have to be there."""
+    return (role for role in _node_roles(snapshot) if role.members is None or role.members)
+
+
 def judged_roles(check: Check, snapshot: Snapshot) -> Iterator[NodeRole | Verdict]:
     """The node roles that EKS names; a verdict in place of one that no node has, or that could not be looked at."""
+    users = index(snapshot).users
+    for role in _node_roles(snapshot):
+        chain = tuple(sorted({name for node in role.members or () for name in users.get(node, ())}))
+        case = check.case(role_subject(role.arn), chain)
+        if role.members == ():
+            yield case.skip(f"no node of {role.used_by} exists")
+        elif role.decision is None:
+            yield check.case(case.subject, chain or EVERYONE).unknown(role.missing)
+        else:
+            yield NodeRole(role.arn, role.used_by, case, role.decision)
+
+
+def _node_roles(snapshot: Snapshot) -> Iterator[RoleInUse]:
     cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
     for arn, sources in node_roles(cluster, groups).items():
-        users, members = index(snapshot).users, _members(snapshot, sources)
-        chain = tuple(sorted({name for node in members for name in users.get(node, ())}))
-        case, found = check.case(role_subject(arn), chain), known(snapshot.node_role_allowed).get(arn, NOT_READ)
-        if isinstance(snapshot.nodes, Known) and not members:
-            yield case.skip(f"no node of {_used_by(sources)} exists")
-        elif isinstance(found, Missing):
-            yield check.case(case.subject, chain or EVERYONE).unknown(found)
+        members = tuple(_members(snapshot, sources)) if isinstance(snapshot.nodes, Known) else None
+        found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
+        if isinstance(found, Missing):
+            yield RoleInUse(arn, _used_by(sources), members, missing=found)
         else:
-            yield NodeRole(arn, _used_by(sources), case, found.value)
+            yield RoleInUse(arn, _used_by(sources), members, found.value)
 
 
 def minimal_policy(role_arn: str) -> str:

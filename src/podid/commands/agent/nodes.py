@@ -6,12 +6,14 @@ from podid.domain.rights import CommandRights
 
 
 def rights() -> CommandRights:
+    from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
 
     return CommandRights.of(
         KubeReader.list_nodes,
         KubeReader.list_agent_daemon_sets,
-        KubeReader.list_agent_pods,
+        KubeReader.list_pods,
+        Eks.list_association_summaries,
     )
 
 
@@ -19,15 +21,18 @@ def rights() -> CommandRights:
 def nodes(access: Access, terminal: Terminal) -> None:
     """List nodes with their agent pods.
 
-    Exit 3 when a node that should run the agent has no Ready pod of it.
+    With each node's kind, its agent's restarts, whose pods there need it, and why there is none: the taint by name.
+    Exit 3 when a node that should run the agent, or whose pods need it, has no Ready pod of it.
 
     Example: podid agent nodes -o json
     """
-    from podid.ops.agent.coverage import read_coverage
+    from podid.ops.agent.coverage import read_nodes
     from podid.render.agent import node_list_view
 
     place = access.place()
     with terminal.working("reading nodes and agent pods"):
-        found = read_coverage(access.kube.reader)
-    terminal.emit(node_list_view(place.cluster_name, found))
-    terminal.leave(found.exit_code)
+        found = read_nodes(access.clients, place)
+    terminal.emit(node_list_view(place.cluster_name, found.coverage))
+    if found.unread:
+        terminal.note(f"note: whose pods need the agent could not be looked at: {found.unread}")
+    terminal.leave(found.coverage.exit_code)

@@ -6,18 +6,21 @@ from podid.domain.rights import CommandRights
 
 
 def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.domain.rights import rights_of
     from podid.ops.agent.status import AGENT_CHECKS
     from podid.ops.doctor.diagnose import select
     from podid.ops.doctor.sections import rights as rights_of_checks
 
-    return CommandRights(rights_of_checks(select(AGENT_CHECKS)))
+    return CommandRights(rights_of_checks(select(AGENT_CHECKS)) | rights_of((Eks.find_addon, Eks.list_addon_versions)))
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
 def status(access: Access, terminal: Terminal) -> None:
     """Show add-on, DaemonSets and coverage.
 
-    Exit 0 healthy, 3 when something is wrong, 9 when it could not be told.
+    The add-on's version beside what EKS offers, its issues decoded, coverage by kind of node, restarts, and whether the
+    nodes' roles may redeem tokens. Exit 0 healthy, 3 when something is wrong, 9 when it could not be told.
 
     Example: podid agent status
     """

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import DaemonSet, Node, Pod
-from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
+from podid.domain.names import ServiceAccountRef
+from podid.domain.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
+from podid.domain.place import Place
+from podid.domain.workloads import live, runs_in
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
     """One node. `state` is ready, not-ready (an agent pod that is not Ready), missing, left-out (the DaemonSet does not
     go there), node-not-ready or not-served (no agent can run there, or it is built in); `reason` says why in all but
-    the first."""
+    the first. `restarts` are its agent's; `needy` are the service accounts with an association whose pods run there,
+    None where nobody looked."""
 
     node: str
     compute_type: str
@@ -27,6 +32,21 @@ class NodeCoverage:
     state: str
     pod: str = ""
     reason: str = ""
+    kind: NodeKind = "self-managed"
+    restarts: int = 0
+    needy: tuple[str, ...] | None = None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether the node should run an agent's pod, when it is up."""
+        return self.state not in ("not-served", "left-out")
+
+    @property
+    def uncovered(self) -> bool:
+        """Whether something is wrong: no Ready agent where one should be, or where pods need one."""
+        if self.state in ("missing", "not-ready"):
+            return True
+        return self.state in ("left-out", "not-served") and self.kind != "auto" and bool(self.needy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,7 @@ class Coverage:
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode.OK if self.complete else ExitCode.ATTENTION
+        return ExitCode.ATTENTION if any(node.uncovered for node in self.nodes) else ExitCode.OK
 
     @property
     def words(self) -> str:
@@ -63,18 +83,29 @@ class Coverage:
         return f"{self.ready} of {self.expected} nodes have a Ready agent pod{more}"
 
 
-def coverage(nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod]) -> Coverage:
-    """Pure. `pods` are the agent's."""
+Needy = Mapping[str, Collection[str]]
+
+
+def coverage(
+    nodes: Sequence[Node], daemon_sets: Sequence[DaemonSet], pods: Sequence[Pod], needy: Needy | None = None
+) -> Coverage:
+    """Pure. `pods` are the agent's; `needy` are, by node, the service accounts with an association whose pods run
+    there, None where nobody looked."""
     by_node: dict[str, list[Pod]] = {}
     for pod in pods:
         if pod.node and not pod.deleting:
             by_node.setdefault(pod.node, []).append(pod)
-    return Coverage(tuple(_node(node, list(daemon_sets), by_node.get(node.name, [])) for node in nodes))
+    users = {node.name: None if needy is None else tuple(sorted(needy.get(node.name, ()))) for node in nodes}
+    return Coverage(tuple(_node(node, daemon_sets, by_node.get(node.name, []), users[node.name]) for node in nodes))
 
 
-def _node(node: Node, daemon_sets: list[DaemonSet], pods: list[Pod]) -> NodeCoverage:
+def _node(node: Node, daemon_sets: Sequence[DaemonSet], pods: list[Pod], needy: tuple[str, ...] | None) -> NodeCoverage:
+    restarts = sum(container.restarts for pod in pods for container in pod.containers)
+
     def found(state: str, pod: str = "", reason: str = "") -> NodeCoverage:
-        return NodeCoverage(node.name, node.compute_type or "ec2", node.os, state, pod, reason)
+        return NodeCoverage(
+            node.name, node.compute_type or "ec2", node.os, state, pod, reason, kind_of(node), restarts, needy
+        )
 
     if not expects_agent(node, daemon_sets):
         return found("not-served", reason=why_no_agent(node))
@@ -89,6 +120,36 @@ def _node(node: Node, daemon_sets: list[DaemonSet], pods: list[Pod]) -> NodeCove
     if reason := why_left_out(node, daemon_sets):
         return found("left-out", reason=reason)
     return found("missing", reason="no agent pod on this node")
+
+
+def needy_by_node(pods: Iterable[Pod], associated: Collection[ServiceAccountRef]) -> dict[str, set[str]]:
+    """Node -> the service accounts with an association whose live pods run there."""
+    found: dict[str, set[str]] = {}
+    for pod in pods:
+        if pod.node and live(pod) and pod.ref in associated:
+            found.setdefault(pod.node, set()).add(str(pod.ref))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """What `podid agent nodes` shows; `unread` says why nobody knows whose pods need the agent."""
+
+    coverage: Coverage
+    unread: str = ""
+
+
+def read_nodes(clients: Clients, place: Place) -> NodeReading:
+    """Raises what stands in the way of nodes and agents; the associations and everybody's pods are wanted only."""
+    reader = clients.kube.reader
+    sets, nodes = reader.list_agent_daemon_sets(), reader.list_nodes()
+    try:
+        pods = reader.list_pods()
+        refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
+    except PodidError as error:
+        return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.what)
+    agents = [pod for pod in pods if any(runs_in(pod, ds) for ds in sets)]
+    return NodeReading(coverage(nodes, sets, agents, needy_by_node(pods, refs)))
 
 
 def read_coverage(reader: KubeReader) -> Coverage:

@@ -26,7 +26,7 @@ from podid.domain.plan import Action, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.versions import older
 from podid.domain.words import short_list
-from podid.domain.workloads import live
+from podid.ops.agent.coverage import needy_by_node
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
 from podid.ops.doctor.collect import collect
@@ -144,11 +144,8 @@ def _needy(clients: Clients, place: Place, snapshot: Snapshot) -> tuple[dict[str
         refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     except PodidError as error:
         return {}, (f"the associations: {error.what}",)
-    found: dict[str, set[str]] = {}
-    for pod in known_or(snapshot.pods, ()):
-        if pod.node and live(pod) and pod.ref in refs:
-            found.setdefault(pod.node, set()).add(str(pod.ref))
-    return found, ()
+    pods = known_or(snapshot.pods, ())
+    return needy_by_node(pods, refs), ()
 
 
 def judge(snapshot: Snapshot, agent: Coming, needy: Mapping[str, Collection[str]], *, changing: bool) -> Preflight:

@@ -6,30 +6,48 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
+from podid.checks.shared.node_roles import node_roles_in_use
+from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Addon, DaemonSet
 from podid.domain.place import Place
 from podid.domain.report import DoctorReport
-from podid.domain.snapshot import Known, Section
+from podid.domain.snapshot import Known, Missing, Section, Snapshot
 from podid.domain.workloads import is_agent
-from podid.ops.agent.coverage import Coverage, coverage
+from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
+from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
 from podid.ops.doctor.collect import collect
 from podid.ops.doctor.diagnose import diagnose, select
 
 T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
-AGENT_CHECKS = ("agent-not-installed", "agent-pod-unhealthy", "addon-degraded-or-failed", "agent-not-on-node")
+AGENT_CHECKS = (
+    *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-pod-unhealthy"),
+    *("addon-degraded-or-failed", "agent-not-on-node", "scp-denies-eks-auth", "node-role-missing-eks-auth"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRoleRight:
+    """Whether a role that live nodes have may redeem tokens; None where it could not be looked at."""
+
+    arn: str
+    used_by: str
+    allowed: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
-    """`daemon_sets` and `coverage` are None where the cluster could not be looked at; the report says why."""
+    """`daemon_sets`, `coverage` and `node_roles` are None where the cluster could not be looked at; the report says
+    why. `versions` is the error that stood in the way of what EKS offers."""
 
     cluster: str
     addon: Addon | None
     daemon_sets: tuple[DaemonSet, ...] | None
     coverage: Coverage | None
+    node_roles: tuple[NodeRoleRight, ...] | None
+    versions: AgentVersions | PodidError
     report: DoctorReport
 
     @property
@@ -50,13 +68,37 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
     snapshot = collect(clients, place, checks, now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
+    associations, everybody = _value(snapshot.associations), _value(snapshot.pods)
+    needy = None
+    if associations is not None and everybody is not None:
+        needy = needy_by_node(everybody, {item.ref for item in associations})
     return AgentReading(
         cluster=place.cluster_name,
         addon=_value(snapshot.agent_addon),
         daemon_sets=agents if agents is not None and nodes is not None and pods is not None else sets,
-        coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods),
+        coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
+        node_roles=_node_roles(snapshot),
+        versions=_versions(clients, place),
         report=diagnose(snapshot, checks=checks),
     )
+
+
+def _node_roles(snapshot: Snapshot) -> tuple[NodeRoleRight, ...] | None:
+    """Of the nodes that live: EKS names the roles of managed node groups and of Auto Mode."""
+    sections = (snapshot.cluster, snapshot.node_groups, snapshot.node_role_allowed)
+    if any(isinstance(section, Missing) for section in sections):
+        return None
+    return tuple(
+        NodeRoleRight(found.arn, found.used_by, None if found.decision is None else found.decision.allowed)
+        for found in node_roles_in_use(snapshot)
+    )
+
+
+def _versions(clients: Clients, place: Place) -> AgentVersions | PodidError:
+    try:
+        return read_versions(clients, place)
+    except PodidError as error:
+        return error
 
 
 def _value(section: Section[T]) -> T | None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from podid.render.documents import access, changes, reports, tool
+from podid.render.documents import access, agent, changes, reports, tool
 
 # kind -> the type of its documents, which `document` heads with the apiVersion
 KINDS: dict[str, Any] = {
-    "AgentStatus": reports.AgentStatusDocument,
-    "AgentVersionList": reports.AgentVersionListDocument,
+    "AgentStatus": agent.AgentStatusDocument,
+    "AgentVersionList": agent.AgentVersionListDocument,
     "Association": access.AssociationDocument,
     "AssociationList": access.AssociationListDocument,
     "CheckList": reports.CheckListDocument,
@@ -15,7 +15,7 @@ KINDS: dict[str, Any] = {
     "DoctorReport": reports.DoctorReportDocument,
     "Explanation": reports.ExplanationDocument,
     "History": changes.HistoryDocument,
-    "NodeList": reports.NodeListDocument,
+    "NodeList": agent.NodeListDocument,
     "PageList": reports.PageListDocument,
     "Permissions": tool.PermissionsDocument,
     "Plan": changes.PlanDocument,

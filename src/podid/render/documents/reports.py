@@ -10,7 +10,6 @@ from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight,
 from podid.domain.proof import VerifyState
 from podid.domain.report import LinkState
 from podid.domain.trust import TrustVerdict
-from podid.ops.agent.status import AgentVerdict
 from podid.ops.errortext import Certainty
 from podid.render.documents.access import NotLookedAtBody, TrustFindingBody
 
@@ -197,105 +196,6 @@ class VerifyReportListDocument(TypedDict):
 
     kind: Literal["VerifyReportList"]
     items: Sequence[VerifyReportBody]
-
-
-class AddonIssueBody(TypedDict):
-    code: str
-    message: str
-    resourceIds: Names
-
-
-class AddonBody(TypedDict):
-    addonName: str
-    addonVersion: str
-    status: Annotated[str, About("EKS's own word.")]
-    issues: Sequence[AddonIssueBody]
-
-
-class DaemonSetBody(TypedDict):
-    namespace: str
-    name: str
-    desired: int
-    ready: int
-    available: int
-    updated: int
-    images: Names
-
-
-class NodeBody(TypedDict):
-    node: str
-    computeType: str
-    os: str
-    state: str
-    agentPod: str | None
-    reason: str | None
-
-
-class CoverageBody(TypedDict):
-    expected: int
-    ready: int
-    nodes: Sequence[NodeBody]
-
-
-class AgentFindingBody(TypedDict):
-    id: str
-    severity: Severity
-    subject: str
-    message: str
-
-
-class AgentUnknownBody(TypedDict):
-    id: str
-    reason: str
-    permission: MissingRight
-
-
-class AgentStatusDocument(TypedDict):
-    """`podid agent status`."""
-
-    kind: Literal["AgentStatus"]
-    clusterName: str
-    verdict: AgentVerdict
-    addon: AddonBody | None
-    daemonSets: Annotated[Sequence[DaemonSetBody] | None, About("null where the cluster could not be looked at.")]
-    coverage: Annotated[CoverageBody | None, About("null where the cluster could not be looked at.")]
-    findings: Sequence[AgentFindingBody]
-    unknowns: Sequence[AgentUnknownBody]
-
-
-class AgentVersionBody(TypedDict):
-    addonVersion: str
-    installed: bool
-    default: Annotated[bool, About("Whether EKS installs it where no version is named.")]
-    latest: Annotated[bool, About("Whether it is the newest that fits.")]
-    fits: bool
-    reason: Annotated[str | None, About("Why EKS would not take it for this cluster.")]
-    architectures: Names
-    computeTypes: Names
-
-
-class AgentVersionListDocument(TypedDict):
-    """`podid agent versions`, newest first."""
-
-    kind: Literal["AgentVersionList"]
-    clusterName: str
-    addonName: str
-    kubernetesVersion: str
-    platformVersion: str | None
-    installed: str | None
-    default: str | None
-    latest: str | None
-    nextKubernetesVersion: Annotated[str | None, About("The next minor version, where EKS has the add-on for it.")]
-    nextDefault: Annotated[str | None, About("The default for it.")]
-    items: Sequence[AgentVersionBody]
-
-
-class NodeListDocument(TypedDict):
-    """`podid agent nodes`."""
-
-    kind: Literal["NodeList"]
-    clusterName: str
-    items: Sequence[NodeBody]
 
 
 class PageEntryBody(TypedDict):

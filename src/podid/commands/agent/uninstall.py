@@ -1,0 +1,69 @@
+"""podid uninstall-agent."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.ops.change.kinds import ADDON
+
+    return CommandRights.of(
+        *ADDON.calls(Verb.DELETE),
+        Eks.list_association_summaries,
+        KubeReader.list_agent_daemon_sets,
+        KubeReader.list_agent_pods,
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+def uninstall_agent(
+    access: Access,
+    terminal: Terminal,
+    options: Shared,
+    preserve: Annotated[
+        bool, typer.Option("--preserve", help="Leave the DaemonSet in the cluster, no longer managed by EKS.")
+    ] = False,
+) -> None:
+    """Remove the agent add-on. Deleting asks first, or needs --yes.
+
+    It lists the service accounts, pods and nodes that lose credentials, and says what stays. Associations stay.
+
+    Example: podid uninstall-agent --preserve --yes
+    """
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.plan import Wait
+    from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
+
+    if options.wait is Wait.PROOF:
+        what = "--wait proof is for what gives credentials; that the agent's pods are gone is --wait effect"
+        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    place = access.place(for_change=True)
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"looking at who needs the agent of {place.cluster_name}"):
+        facts = read_uninstall(access.clients, place)
+    plan = plan_uninstall(place.header, facts, preserve=preserve)
+    several = not preserve and facts.losing.count > 1
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question="Delete the add-on eks-pod-identity-agent?",
+        needed_for="Deleting the agent",
+        word="delete" if several else "",
+    )
+    if result is None:
+        return
+    if plan.actions:
+        patience = access.patience(UNINSTALL_SECONDS)
+        with terminal.working("waiting for the agent to go"):
+            result = after_uninstall(access.clients, place, patience, result, wait=options.wait, preserve=preserve)
+    report(terminal, result)

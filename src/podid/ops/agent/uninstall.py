@@ -1,0 +1,167 @@
+"""Taking the agent add-on away: who loses credentials by it, the plan, and waiting until it is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, TimedOut
+from podid.domain.model import Addon, DaemonSet, Pod
+from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.patience import Patience
+from podid.domain.place import Place
+from podid.domain.plan import ChangeResult, Effect, EffectState, Header, Plan, Wait
+from podid.domain.words import short_list
+from podid.domain.workloads import live, runs_in
+from podid.ops.agent.trouble import of_addon
+from podid.ops.change.kinds import ADDON
+from podid.ops.change.look import look
+from podid.ops.clients import Clients, KubeAccess
+
+UNINSTALL_SECONDS = 900.0
+# https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
+_LIFETIME = "within 6 hours, those with a target role within one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losing:
+    """Who loses credentials with the agent: service accounts with an association, with how many of their pods run now
+    on nodes where the add-on's agent serves them, and these nodes. `unread` says what could not be looked at."""
+
+    accounts: tuple[tuple[ServiceAccountRef, int], ...] = ()
+    nodes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many things lose something."""
+        return len(self.accounts) + len(self.nodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UninstallFacts:
+    current: Addon | None
+    losing: Losing = Losing()
+    agents: tuple[DaemonSet, ...] = ()
+
+
+def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
+    """Raises what stands in the way of the add-on itself; what cannot be seen beside it is said."""
+    current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
+    unread: list[str] = []
+    refs: frozenset[ServiceAccountRef] = frozenset()
+    try:
+        refs = frozenset(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
+    except PodidError as error:
+        unread.append(f"whose pods lose credentials could not be looked at: {error.what}")
+    try:
+        reader = clients.kube.reader
+        agents = reader.list_agent_daemon_sets()
+        pods = reader.list_pods()
+    except PodidError as error:
+        unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.what}")
+        losing = Losing(accounts=tuple((ref, 0) for ref in sorted(refs)), unread=tuple(unread))
+        return UninstallFacts(current=current, losing=losing)
+    return UninstallFacts(current=current, losing=_losing(refs, pods, agents, tuple(unread)), agents=agents)
+
+
+def _losing(
+    refs: frozenset[ServiceAccountRef], pods: tuple[Pod, ...], agents: tuple[DaemonSet, ...], unread: tuple[str, ...]
+) -> Losing:
+    served = {pod.node for pod in pods if pod.node and live(pod) and any(runs_in(pod, ds) for ds in agents)}
+    here = [pod for pod in pods if pod.ref in refs and live(pod)]
+    # a pod on a node that has the agent built in, or that never had one, loses nothing
+    losing = [pod for pod in here if pod.node in served]
+    elsewhere = {pod.ref for pod in here} - {pod.ref for pod in losing}
+    accounts = tuple((ref, sum(pod.ref == ref for pod in losing)) for ref in sorted(refs - elsewhere))
+    return Losing(accounts=accounts if served else (), nodes=tuple(sorted(served)), unread=unread)
+
+
+def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> Plan:
+    """Pure. Raises Conflict for an agent that is not the add-on's, and for an add-on that is being changed."""
+    addon = facts.current
+    if addon is None:
+        if facts.agents:
+            names = short_list(f"{agent.namespace}/{agent.name}" for agent in facts.agents)
+            raise Conflict(
+                f"The agent is not an add-on of EKS here: DaemonSet {names} is somebody else's",
+                advice="Uninstall it with what installed it, such as Helm.",
+                subject=AGENT_ADDON,
+            )
+        return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
+    if addon.status in ("CREATING", "UPDATING", "DELETING"):
+        raise Conflict(
+            f"The add-on {AGENT_ADDON} is {addon.status}; try again when that is through",
+            hint=("podid", "agent", "status", "--cluster", header.cluster),
+            subject=AGENT_ADDON,
+        )
+    action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
+    return Plan(header=header, actions=(action,), notes=_notes(facts.losing, preserve=preserve))
+
+
+def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
+    if preserve:
+        return (
+            "the DaemonSet and its pods stay, and pods keep their credentials; EKS no longer updates the agent",
+            *losing.unread,
+        )
+    notes = []
+    if losing.accounts:
+        told = short_list((f"{ref} ({_pods(count)})" for ref, count in losing.accounts), 10)
+        notes.append(f"{len(losing.accounts)} service account(s) lose their credentials: {told}")
+        notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
+    if losing.nodes:
+        notes.append(f"{len(losing.nodes)} node(s) lose the agent: {short_list(losing.nodes)}")
+    notes.append(
+        "what stays: the associations, the roles, and on each node until it is replaced the link pod-id-link0 with the "
+        "agent's address (stale-link-or-route)"
+    )
+    return (*notes, *losing.unread)
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def after_uninstall(
+    clients: Clients, place: Place, patience: Patience, result: ChangeResult, *, wait: Wait | None, preserve: bool
+) -> ChangeResult:
+    """The result once the add-on is gone, and its pods with it, as far as `wait` asks."""
+    if result.error is not None or wait is Wait.NONE:
+        return result
+    result = replace(result, wait=wait)
+    try:
+        _gone(clients, place, patience)
+        if preserve:
+            return result
+        return replace(result, effect=look(clients, wait, lambda kube: _pods_gone(kube, patience)))
+    except PodidError as error:
+        return replace(result, error=error)
+
+
+def _gone(clients: Clients, place: Place, patience: Patience) -> None:
+    for _ in patience.rounds(1.0, longest=10.0):
+        try:
+            addon = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
+        except NotFound:
+            return
+        if addon is None:
+            return
+        if addon.status == "DELETE_FAILED":
+            raise of_addon(addon).error(place.cluster_name)
+        patience.say(f"add-on {AGENT_ADDON} is {addon.status}")
+    raise TimedOut(
+        f"The add-on {AGENT_ADDON} is still there after {patience.seconds:.0f} s", hint=Again(), subject=AGENT_ADDON
+    )
+
+
+def _pods_gone(kube: KubeAccess, patience: Patience) -> Effect:
+    left = 0
+    for _ in patience.rounds(0.5, longest=5.0):
+        try:
+            left = len(kube.reader.list_agent_pods())
+        except AccessDenied as error:
+            return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
+        if not left:
+            return Effect(EffectState.IN_EFFECT, "no agent pod is left")
+        patience.say(f"{left} agent pod(s) are still there")
+    return Effect(EffectState.NOT_IN_EFFECT, f"{left} agent pod(s) are still there after {patience.seconds:g} s")

@@ -1,0 +1,79 @@
+"""`podid uninstall-agent`: who loses what is said first, what stays is said, and it can be undone."""
+
+import pytest
+
+from changes.support import account_state, writes
+from worlds import AGENT, Site
+
+
+def installed(site: Site) -> bool:
+    return AGENT in site.box.world.clusters["demo"].addons
+
+
+def test_it_lists_who_loses_and_asks(healthy: Site) -> None:
+    healthy.associate("payments", "nobody")
+    count = writes(healthy.box)
+    refused = healthy("uninstall-agent", "-o", "json")
+    assert (refused.code, writes(healthy.box), refused.error["code"]) == (2, count, "ConsentNeeded")
+    assert refused.error["hint"].endswith("--yes")
+    shown = healthy.must("uninstall-agent", "--dry-run", "-o", "json").json
+    assert shown["notes"][0] == (
+        "2 service account(s) lose their credentials: payments/nobody (0 pods), shop/orders (2 pods)"
+    )
+    assert shown["notes"][2].startswith("3 node(s) lose the agent: ")
+    assert "pod-id-link0" in shown["notes"][3]
+    assert writes(healthy.box) == count
+
+
+def test_it_goes_and_comes_back(healthy: Site) -> None:
+    before = account_state(healthy.box)
+    done = healthy.must("uninstall-agent", "--yes", "-o", "json").json
+    assert (done["effect"]["state"], installed(healthy)) == ("in-effect", False)
+    assert healthy.cluster.pods("kube-system") == []
+    assert account_state(healthy.box)["associations"] == before["associations"]
+    again = healthy.must("uninstall-agent", "--yes")
+    assert "is not installed" in again.stderr
+    healthy.must("undo", "last", "--yes")
+    healthy.wait(30)
+    assert account_state(healthy.box) == before
+
+
+def test_preserved_it_goes_on_serving(healthy: Site) -> None:
+    shown = healthy.must("uninstall-agent", "--preserve", "--dry-run", "-o", "json").json
+    assert not any("lose" in note for note in shown["notes"])
+    healthy.must("uninstall-agent", "--preserve", "--yes")
+    assert not installed(healthy)
+    assert len(healthy.cluster.pods("kube-system")) == 3
+    assert healthy("agent", "nodes").code == 0
+
+
+def test_an_agent_of_somebody_elses_is_left_alone(site: Site) -> None:
+    site.cluster.make_workload("DaemonSet", "kube-system", AGENT, "default")
+    refused = site("uninstall-agent", "--yes", "-o", "json")
+    assert (refused.code, refused.error["code"]) == (6, "Conflict")
+
+
+@pytest.mark.parametrize("action", ["eks:ListPodIdentityAssociations", "eks:DeleteAddon"])
+def test_what_may_not_be_done_is_said(healthy: Site, action: str) -> None:
+    healthy.box.world.credentials.deny(action)
+    done = healthy("uninstall-agent", "--yes")
+    if action == "eks:DeleteAddon":
+        assert (done.code, installed(healthy)) == (4, True)
+    else:
+        assert (done.code, installed(healthy)) == (0, False)
+        assert "whose pods lose credentials could not be looked at" in done.stderr
+
+
+def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
+    healthy.box.world.delays.addon = 600.0
+
+    def fail(_: float) -> None:
+        addon = healthy.box.world.clusters["demo"].addons[AGENT]
+        addon.status, addon.due = "DELETE_FAILED", None
+        addon.issues = [{"code": "ClusterUnreachable", "message": "no way", "resourceIds": []}]
+
+    healthy.on_sleep = fail
+    slept = healthy.slept
+    failed = healthy("uninstall-agent", "--yes")
+    assert (failed.code, healthy.slept - slept < 60) == (8, True)
+    assert "ClusterUnreachable, EKS cannot reach the cluster's API server: no way" in failed.stderr
