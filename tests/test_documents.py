@@ -54,7 +54,7 @@ role list
 role show r
 verify shop/orders --yes
 verify -A --yes
-verify shop/orders --yes --probe
+verify shop/orders --yes --probe --can s3:GetObject --can sts:GetCallerIdentity
 doctor
 doctor --all
 doctor --list

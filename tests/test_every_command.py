@@ -74,6 +74,8 @@ STORY = """
 5 verify -n nosuch --yes
 0 verify shop/orders --yes --probe
 5 verify shop/orders --yes --probe-node nosuch
+3 verify shop/orders --yes --can s3:GetObject
+2 verify shop/orders --yes --resource *
 2 verify
 2 verify shop/orders
 3 doctor

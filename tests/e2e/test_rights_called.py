@@ -172,6 +172,7 @@ WAYS = (
     Way("verify shop/orders --yes", chained, PROOF),
     Way("verify shop/orders --yes --probe", chained, (*PROOF, "--probe")),
     Way("verify shop/orders --yes --probe", without_account, (*PROOF, "--probe"), code=3),
+    Way("verify shop/orders --yes --can dynamodb:GetItem", chained, PROOF, code=3),
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),

@@ -209,9 +209,11 @@ class Iam:
         resources: Sequence[str] = ("*",),
         *,
         context: Mapping[str, str] | None = None,
+        boundary: str = "",
     ) -> tuple[Decision, ...]:
         """iam:SimulatePrincipalPolicy with string context keys. It knows no resource policies, and conditions on keys
-        that are missing from `context` count as not met: `Decision.missing_context_keys` names them."""
+        that are missing from `context` count as not met: `Decision.missing_context_keys` names them. `boundary` is a
+        policy document that takes the place of the principal's own permissions boundary."""
         params: dict[str, Any] = {
             "PolicySourceArn": principal_arn,
             "ActionNames": list(actions),
@@ -222,6 +224,8 @@ class Iam:
                 {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
                 for key, value in sorted(context.items())
             ]
+        if boundary:
+            params["PermissionsBoundaryPolicyInputList"] = [boundary]
         read = each("EvaluationResults", decode.decision)
         return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, tokens=MARKER))
 

@@ -93,6 +93,19 @@ class Hop:
         return next((finding for finding in self.findings if finding.shuts_out), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether the role that pods become may do an action on a resource; None where that could not be told, with the
+    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
+
+    action: str
+    resource: str
+    allowed: bool | None
+    reason: str = ""
+    id: str = ""
+    permission: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
     """The state of the service account is its worst pod's, or that of its roles where these are seen to be broken and
@@ -111,6 +124,7 @@ class VerifyReport:
     pods: tuple[PodProof, ...] = ()
     hops: tuple[Hop, ...] = ()
     probes: tuple[ProbeProof, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
     listed: bool = True
 
     @property

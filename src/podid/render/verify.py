@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.findings import Severity
 from podid.domain.links import link_words
-from podid.domain.proof import Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
+from podid.domain.proof import Allowed, Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
 from podid.domain.snapshot import Missing
 from podid.render.trust import finding_bodies
 from podid.render.view import Table, View, columns, document, timestamp
@@ -49,12 +49,24 @@ def report_body(report: VerifyReport) -> documents.VerifyReportBody:
         "pods": [_pod(proof) for proof in report.pods],
         "hops": [_hop(hop) for hop in report.hops],
         "probes": [_probe(probe) for probe in report.probes],
+        "allowed": [
+            {
+                "action": item.action,
+                "resource": item.resource,
+                "allowed": item.allowed,
+                "reason": item.reason,
+                "id": item.id or None,
+                "permission": item.permission or None,
+            }
+            for item in report.allowed
+        ],
     }
 
 
 def seen_lines(report: VerifyReport) -> list[str]:
     """A line for each pod that was looked at and for each of podid's own, and what IAM has of the hops."""
-    return [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
+    lines = [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
+    return [*lines, *map(_allowed_line, report.allowed)]
 
 
 def _lines(report: VerifyReport) -> list[str]:
@@ -152,6 +164,11 @@ def _line(proof: PodProof) -> str:
 def _probe_line(probe: ProbeProof) -> str:
     what = f"{_SIGN[probe.state]}  podid's own pod of Job {probe.job} on {probe.node or 'no node'}"
     return f"  {what}{_outcome(probe)}"
+
+
+def _allowed_line(item: Allowed) -> str:
+    sign = {True: "ok", False: "DENIED", None: "unknown"}[item.allowed]
+    return f"  {sign}  {item.action} on {item.resource}{f': {item.reason}' if item.reason else ''}"
 
 
 def _outcome(proof: PodProof | ProbeProof) -> str:

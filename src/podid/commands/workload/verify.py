@@ -15,6 +15,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from podid.domain.model import Cluster
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.domain.proof import VerifyReport
@@ -78,6 +79,14 @@ def verify(
             help="Its image, with the AWS CLI 2.15 or newer. [default: AWS's, from ECR Public]",
         ),
     ] = None,
+    can: Annotated[
+        list[str] | None,
+        typer.Option("--can", metavar="ACTION", help="Also whether pods may do this (s3:GetObject); repeatable."),
+    ] = None,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]"),
+    ] = None,
 ) -> None:
     """Prove whose credentials pods get.
 
@@ -86,6 +95,7 @@ def verify(
     are dropped. Asks first, or needs --yes. What was not looked at is said.
     With --probe a Job runs one pod of podid's own as the service account on each node that its pods run on, at most
     ten, which asks AWS who it is by way of the agent; it is deleted at once, and the run is in podid history.
+    With --can IAM's policy simulator says whether the role may do it, its boundary and the session policy included.
     A failure seconds after a change may be its settling: that is waited for, at most a minute, and is unknown until
     then; with --timeout podid looks again until it is proven or the time is over.
     Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 could not be told; of several
@@ -95,6 +105,7 @@ def verify(
     """
     from podid.cli import typed
     from podid.domain.exit_codes import combine
+    from podid.ops.association.allowed import Asked, simulate, with_allowed
     from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
     from podid.ops.association.read import list_refs, read_association
     from podid.ops.association.settling import LateChanges
@@ -105,6 +116,9 @@ def verify(
     probe = probe or bool(nodes)
     if probe_image is not None and not probe:
         raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
+    if resource and not can:
+        raise UsageError("--resource belongs to --can", hint=("podid", "verify", "--help"))
+    wanted = Asked.parse(can or (), resource or ())
     refs = typed.whose_pods(targets, options, access.sources)
     single = len(refs) == 1
     place = access.place(for_change=probe)
@@ -132,8 +146,16 @@ def verify(
         )
         if planned:
             reports = _probed(access, place, readings, reports, planned, changes)
+        if can:
+            found = [simulate(access.aws.iam, _cluster(place), item.association, wanted) for item in readings]
+            reports = tuple(map(with_allowed, reports, found))
     terminal.emit(verify_view(reports, single=single))
     terminal.leave(combine({report.exit_code for report in reports}))
+
+
+def _cluster(place: Place) -> Cluster:
+    assert place.cluster is not None, "verify is about one cluster"
+    return place.cluster
 
 
 def _planned(

@@ -162,6 +162,15 @@ class HopBody(TypedDict):
     unknowns: Sequence[NotLookedAtBody]
 
 
+class AllowedBody(TypedDict):
+    action: str
+    resource: str
+    allowed: Annotated[bool | None, About("null where it could not be told.")]
+    reason: str
+    id: ModeId
+    permission: MissingRight
+
+
 class VerifyReportBody(TypedDict):
     clusterName: str
     namespace: str
@@ -182,6 +191,7 @@ class VerifyReportBody(TypedDict):
     notSeen: Annotated[str, About("What the state says nothing of.")]
     pods: Sequence[PodProofBody]
     probes: Annotated[Sequence[ProbeBody], About("Pods of podid's own, with --probe.")]
+    allowed: Annotated[Sequence[AllowedBody], About("What --can asked for, as IAM's policy simulator has it.")]
     hops: Annotated[Sequence[HopBody], About("What IAM has of the way from role to role, beside what was proven.")]
 
 

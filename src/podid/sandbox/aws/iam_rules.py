@@ -188,8 +188,10 @@ class IamRules:
             raise AwsError("NoSuchEntity", message, 404)
 
     def simulate(self, form: Form) -> dict[str, XmlValue]:
-        """SimulatePrincipalPolicy: identity policies, the role's boundary and the organization's policies, whose
-        conditions the real one ignores too; a boundary of the request is left aside, and a trust policy never counts.
+        """SimulatePrincipalPolicy: identity policies, the role's boundary or the one that is handed in instead, and the
+        organization's policies, whose conditions the real one ignores too; a trust policy never counts.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
         """
         source = form.get("PolicySourceArn", "")
         found = _ROLE_ARN.fullmatch(source)
@@ -200,7 +202,8 @@ class IamRules:
             raise AwsError("NoSuchEntity", f"The {kind} with name {path.rsplit('/', 1)[-1]} cannot be found.", 404)
         documents = self._iam.identity_policies(source) + members(form, "PolicyInputList")
         context = _context_entries(form)
-        boundary = self._iam.boundary(source)
+        given = members(form, "PermissionsBoundaryPolicyInputList")
+        boundary = given[0] if given else self._iam.boundary(source)
         layers = {
             ("PermissionsBoundaryDecisionDetail", "AllowedByPermissionsBoundary"): []
             if boundary is None

@@ -1,0 +1,136 @@
+"""Whether pods' credentials may do something: the role's policies, its boundary and the association's session policy.
+
+IAM's simulator decides. It takes one boundary: the role's own for one answer, the session policy in its place for the
+other, and both have to allow it. Limits: policies of resources, and conditions in those of the organization.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.model import Association, Cluster, Decision
+from podid.domain.names import Arn, role_name
+from podid.domain.proof import Allowed, VerifyReport, VerifyState
+from podid.domain.second_hop import elsewhere
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+
+PERMISSIONS_LINK = 10
+NOT_SIMULATED = "policies of the resources themselves, and conditions in policies of the organization"
+
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What pods are to be able to do."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ("*",)
+
+    @classmethod
+    def parse(cls, actions: Sequence[str], resources: Sequence[str]) -> Asked:
+        """InvalidInput for what is no action, or no ARN."""
+        for action in actions:
+            if not _ACTION.fullmatch(action):
+                what = f"{action!r} is no action: write SERVICE:Action, such as s3:GetObject"
+                raise InvalidInput(what, subject=action)
+        for resource in resources:
+            if resource != "*":
+                Arn.parse(resource)
+        return cls(tuple(dict.fromkeys(actions)), tuple(dict.fromkeys(resources)) or ("*",))
+
+
+def simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
+    """One for each action on each resource. Never raises for what cannot be looked at: that is unknown."""
+    arn = association.target_role_arn or association.role_arn
+    lacking = elsewhere(arn, cluster)
+    found: list[Allowed] = []
+    for resource in wanted.resources:
+        if lacking is not None:
+            permission = f"iam:SimulatePrincipalPolicy in account {Arn.parse(arn).account}"
+            reason = f"role {arn} is in another account, whose credentials alone can simulate it"
+            found += _all_unknown(wanted.actions, resource, reason, permission)
+            continue
+        try:
+            found += _of_resource(iam, cluster, association, arn, wanted.actions, resource)
+        except PodidError as error:
+            found += _all_unknown(wanted.actions, resource, error.what, error.permission)
+    return tuple(found)
+
+
+def _all_unknown(actions: Iterable[str], resource: str, reason: str, permission: str) -> list[Allowed]:
+    return [Allowed(action, resource, None, reason, permission=permission) for action in actions]
+
+
+def _of_resource(
+    iam: Iam, cluster: Cluster, association: Association, arn: str, actions: tuple[str, ...], resource: str
+) -> list[Allowed]:
+    context = _context(cluster, association, arn)
+    own = iam.simulate(arn, actions, (resource,), context=context)
+    policy = association.policy
+    narrowed = iam.simulate(arn, actions, (resource,), context=context, boundary=policy) if policy else own
+    session = {decision.action: decision for decision in narrowed}
+    return [_judged(decision, session[decision.action], resource, role_name(arn)) for decision in own]
+
+
+def _judged(own: Decision, session: Decision, resource: str, role: str) -> Allowed:
+    """The role's own answer first; the session policy can only take away."""
+    if own.allowed and session.allowed:
+        keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
+        return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
+    refused = session if own.allowed else own
+    if refused.missing_context_keys:
+        keys = ", ".join(sorted(refused.missing_context_keys))
+        return Allowed(own.action, resource, None, f"the simulation depends on {keys}, which only a real call carries")
+    if own.allowed:
+        what = "the association's session policy does not allow it"
+        return Allowed(own.action, resource, False, what, "session-policy-misconfig")
+    if own.boundary_allows is False:
+        what = f"the permissions boundary of role {role} does not allow it"
+        return Allowed(own.action, resource, False, what, "permissions-boundary-denies")
+    if own.organization_allows is False:
+        return Allowed(own.action, resource, False, "a service control policy of the organization does not allow it")
+    what = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
+    return Allowed(own.action, resource, False, what, "role-no-permissions")
+
+
+def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, str]:
+    """What every call of such a pod carries. Its name and uid differ from pod to pod."""
+    found = {"aws:PrincipalArn": arn, "aws:PrincipalAccount": Arn.parse(arn).account}
+    found["aws:RequestedRegion"] = Arn.parse(cluster.arn).region
+    if association.session_tags:
+        tags = {
+            "eks-cluster-arn": cluster.arn,
+            "eks-cluster-name": cluster.name,
+            "kubernetes-namespace": association.namespace,
+            "kubernetes-service-account": association.service_account,
+        }
+        found |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
+    return found
+
+
+def with_allowed(report: VerifyReport, found: Sequence[Allowed]) -> VerifyReport:
+    """The report with what its role may do: an earlier broken link stays what is named."""
+    if not found:
+        return report
+    report = replace(report, allowed=tuple(found), not_looked_at=f"{report.not_looked_at}; {NOT_SIMULATED}")
+    if not report.holds:
+        return report
+    denied = [item for item in found if item.allowed is False]
+    unknown = [item for item in found if item.allowed is None]
+    if denied:
+        first = denied[0]
+        reason = f"{report.reason}; but it may not do {first.action} on {first.resource}: {first.reason}"
+        return replace(report, state=VerifyState.FAILED, reason=reason, id=first.id, link=PERMISSIONS_LINK)
+    if unknown:
+        first = unknown[0]
+        reason = f"{report.reason}; whether it may do {first.action} on {first.resource} is unknown: {first.reason}"
+        return replace(report, state=VerifyState.UNKNOWN, reason=reason, permission=first.permission)
+    return report
