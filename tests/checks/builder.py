@@ -213,6 +213,8 @@ def healthy(**sections: Any) -> Snapshot:
         "daemon_sets": (daemon_set(),),
         "workloads": (workload(),),
         "webhook_present": True,
+        "network_policies": (),
+        "cilium_policies": (),
         "agent_pods": (agent_pod(),),
         "roles": {ROLE_ARN: Known(role())},
         "target_roles": {},

@@ -11,7 +11,9 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
+from podid.domain.model import Container
 from podid.domain.names import ServiceAccountRef
+from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
 from podid.domain.snapshot import Known, Missing, Snapshot
 
 from .builder import (
@@ -70,6 +72,16 @@ def with_policy(policy: object) -> Snapshot:
     return healthy(associations=(association(policy=json.dumps(policy), disable_session_tags=True),))
 
 
+def imaged(image: str) -> Snapshot:
+    return healthy(pods=(pod(containers=(replace(pod().containers[0], image=image),)),))
+
+
+DENY_ALL = NetworkPolicy(namespace="shop", name="deny-all", selector=Selector(), egress=True)
+TO_AGENT = replace(DENY_ALL, name="to-agent", rules=(EgressRule(blocks=(Block("169.254.170.23/32"),)),))
+CALICO, CILIUM, CNI = (
+    daemon_set(name=name, images=(), args=(), labels={}) for name in ("calico-node", "cilium", "aws-node")
+)
+
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
 NO_PODS = healthy(pods=DENIED)
 
@@ -81,7 +93,10 @@ CASES = {
         healthy(cluster=cluster(unsupported_kind="a local cluster on Outposts")), healthy(cluster=DENIED)
     ),
     "cluster-too-old": Cases(
-        healthy(cluster=cluster(version="1.28", platform_version="eks.3")), healthy(cluster=cluster(version="1.28"))
+        healthy(cluster=cluster(version="1.28", platform_version="eks.3"), pods=(bare(pod()),)),
+        healthy(cluster=cluster(version="1.28"), pods=()),
+        # whatever it says of itself, it injects
+        healthy(cluster=cluster(version="1.19")),
     ),
     "association-missing": Cases(asked(healthy(associations=())), asked(healthy(associations=DENIED))),
     "association-namespace-not-found": Cases(healthy(namespaces=frozenset({"x"})), healthy(namespaces=DENIED)),
@@ -102,6 +117,22 @@ CASES = {
     "host-network-pod": Cases(healthy(pods=(pod(host_network=True),)), NO_PODS),
     "fargate-pod": Cases(healthy(nodes=(node(compute_type="fargate"),)), NO_PODS),
     "windows-pod": Cases(healthy(nodes=(node(os="windows"),)), healthy(nodes=DENIED)),
+    "sdk-too-old": Cases(imaged("public.ecr.aws/aws-cli/aws-cli:2.14.6"), NO_PODS),
+    "networkpolicy-blocks-agent": Cases(
+        healthy(network_policies=(DENY_ALL,), daemon_sets=(daemon_set(), CALICO)), healthy(network_policies=DENIED)
+    ),
+    "cilium-host-entity": Cases(
+        healthy(network_policies=(TO_AGENT,), daemon_sets=(daemon_set(), CILIUM)),
+        healthy(cilium_policies=DENIED),
+        healthy(daemon_sets=(daemon_set(), CILIUM)),
+    ),
+    "sg-for-pods-blocks-agent": Cases(
+        healthy(pods=(pod(annotations={"vpc.amazonaws.com/pod-eni": "[]"}),), daemon_sets=(daemon_set(), CNI)), NO_PODS
+    ),
+    "service-mesh-intercepts": Cases(
+        healthy(pods=(pod(containers=(*pod().containers, Container(name="istio-proxy", image="i"))),)), NO_PODS
+    ),
+    "pod-proxy-missing-no-proxy": Cases(setting(HTTP_PROXY="", NO_PROXY="10.0.0.0/8"), NO_PODS),
     "agent-not-installed": Cases(
         healthy(agent_addon=None, daemon_sets=()), healthy(agent_addon=DENIED, daemon_sets=())
     ),

@@ -65,6 +65,8 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_agent_pods: lambda r: r.list_agent_pods(),
     KubeReader.list_pods_of: lambda r: r.list_pods_of([AGENT_SET]),
     KubeReader.read_log: lambda r: r.read_log("shop", "none", container="app"),
+    KubeReader.list_network_policies: lambda r: r.list_network_policies(),
+    KubeReader.list_cilium_policies: lambda r: r.list_cilium_policies(),
     KubeReader.webhook_present: lambda r: r.webhook_present(),
     KubeReader.job_exists: lambda r: r.job_exists("shop", "none"),
     KubeReader.list_warnings: lambda r: r.list_warnings("shop", "Job", "none"),

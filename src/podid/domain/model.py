@@ -385,6 +385,8 @@ class DaemonSet:
     command: tuple[str, ...] = ()
     placement: Placement = Placement()
     host_ports: tuple[int, ...] = ()
+    # of all its containers; values only of variables whose values are no secrets
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

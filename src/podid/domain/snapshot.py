@@ -27,6 +27,7 @@ from podid.domain.model import (
     Workload,
 )
 from podid.domain.names import ServiceAccountRef
+from podid.domain.network import CiliumPolicy, NetworkPolicy
 
 T = TypeVar("T")
 
@@ -123,6 +124,9 @@ class Snapshot:
     webhook_present: Section[bool] = field(metadata=KUBERNETES)
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
     agent_pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
+    network_policies: Section[tuple[NetworkPolicy, ...]] = field(metadata=KUBERNETES)
+    # read only where Cilium runs; elsewhere there is none
+    cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
 

@@ -93,6 +93,24 @@ def is_agent(daemon_set: DaemonSet) -> bool:
     return {"--cluster-name", "--probe-port"} <= flags
 
 
+def runs_cilium(daemon_sets: tuple[DaemonSet, ...]) -> bool:
+    """By the name that Cilium's chart and its CLI give the DaemonSet, or by the agent's label."""
+    return any(ds.name == "cilium" or ds.labels.get("k8s-app") == "cilium" for ds in daemon_sets)
+
+
+def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
+    """What is seen to enforce NetworkPolicies: Cilium, Calico, Antrea, kube-router or the VPC CNI with its switch on;
+    empty where nothing is."""
+    if runs_cilium(daemon_sets):
+        return "Cilium"
+    names = {ds.name for ds in daemon_sets}
+    for name, engine in (("calico-node", "Calico"), ("antrea-agent", "Antrea"), ("kube-router", "kube-router")):
+        if name in names:
+            return engine
+    on = any(ds.name == "aws-node" and "--enable-network-policy=true" in ds.args for ds in daemon_sets)
+    return "the VPC CNI" if on else ""
+
+
 def runs_in(pod: Pod, daemon_set: DaemonSet) -> bool:
     if pod.namespace != daemon_set.namespace:
         return False

@@ -48,7 +48,19 @@ PLAIN_ENV = frozenset(
 )
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_POD_ANNOTATIONS = ("eks.amazonaws.com/", "kubernetes.io/config.", "kubectl.kubernetes.io/restartedAt")
+_POD_ANNOTATIONS = (
+    "eks.amazonaws.com/",
+    "kubernetes.io/config.",
+    "kubectl.kubernetes.io/restartedAt",
+    # what keeps a mesh's sidecar away from some traffic, and a network interface of the pod's own
+    "traffic.sidecar.istio.io/",
+    "config.linkerd.io/",
+    "vpc.amazonaws.com/pod-eni",
+)
+# of a DaemonSet: how the CNI treats pods with security groups of their own
+_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
+# the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
+_NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
 _STATES = ("initContainerStatuses", "containerStatuses")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -131,6 +143,12 @@ def daemon_set(item: Object) -> DaemonSet:
         command=tuple(word for c in containers for word in texts_or_none(c, "command")),
         placement=of_spec(pod_spec),
         host_ports=_host_ports(pod_spec),
+        env={
+            text(variable, "name"): text_or(variable, "value")
+            for c in containers
+            for variable in inners_or_none(c, "env")
+            if text(variable, "name") in _DAEMON_ENV
+        },
     )
 
 
@@ -220,6 +238,9 @@ def _env(items: Sequence[Object]) -> dict[str, str]:
         name, value = text(item, "name"), text_or(item, "value")
         if name in PLAIN_ENV:
             kept[intern(name)] = intern(value)
+        elif name.upper() == "NO_PROXY":
+            near = [part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT)]
+            kept[intern(name)] = ",".join(near)
         # an empty variable is none to an SDK
         elif (name.startswith("AWS_") or name.upper() in _PROXY_ENV) and (value or item.get("valueFrom")):
             kept[intern(name)] = ""

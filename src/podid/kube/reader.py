@@ -7,13 +7,14 @@ tells them apart. A namespace of "" means all namespaces, which needs cluster-wi
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from podid.domain.errors import NotFound
+from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import inners_or_none, text_or
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
+from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.rights import KubeRight, needs
 from podid.domain.workloads import RESTARTABLE, is_agent
-from podid.kube import project
+from podid.kube import project, project_network
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Transport
 
@@ -30,6 +31,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "CronJob": ("/apis/batch/v1", "cronjobs"),
     "Job": ("/apis/batch/v1", "jobs"),
 }
+# plural -> whether objects of the kind are in a namespace
+CILIUM_POLICIES = {"ciliumnetworkpolicies": True, "ciliumclusterwidenetworkpolicies": False}
 TEMPLATED = (*RESTARTABLE, "CronJob", "Job")
 
 
@@ -91,6 +94,26 @@ class KubeReader:
     def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
         path = _path("/apis/apps/v1", namespace, "daemonsets")
         return tuple(sorted(self._transport.list(path, project.daemon_set), key=_place))
+
+    @needs(KubeRight("networking.k8s.io", "networkpolicies", "list"))
+    def list_network_policies(self, namespace: str = "") -> tuple[NetworkPolicy, ...]:
+        path = _path("/apis/networking.k8s.io/v1", namespace, "networkpolicies")
+        return tuple(sorted(self._transport.list(path, project_network.network_policy), key=_place))
+
+    @needs(*(KubeRight("cilium.io", kind, "list") for kind in CILIUM_POLICIES))
+    def list_cilium_policies(self, namespace: str = "") -> tuple[CiliumPolicy, ...]:
+        """Of both kinds; none where the cluster does not know the kind."""
+        found: list[CiliumPolicy] = []
+        for kind, namespaced in CILIUM_POLICIES.items():
+            path = _path("/apis/cilium.io/v2", namespace if namespaced else "", kind)
+            try:
+                policies = self._transport.list(path, project_network.cilium_policies)
+            except Rejected as error:
+                if error.service_code != "NotFound":
+                    raise
+                continue
+            found += [policy for several in policies for policy in several]
+        return tuple(sorted(found, key=_place))
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
@@ -187,5 +210,5 @@ def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:
     return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
 
 
-def _place(thing: Pod | ServiceAccount | DaemonSet | Workload) -> tuple[str, str]:
+def _place(thing: Pod | ServiceAccount | DaemonSet | Workload | NetworkPolicy | CiliumPolicy) -> tuple[str, str]:
     return thing.namespace, thing.name

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.versions import minor_version, platform_number
+from podid.domain.workloads import injected
 
 # Kubernetes version -> the first platform version with Pod Identity; every later Kubernetes version has it
 _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4}
@@ -14,6 +15,8 @@ _FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4}
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     cluster = known(snapshot.cluster)
     case = check.case(Subject("Cluster", cluster.name), EVERYONE)
+    if any(injected(pod) for pod in known_or(snapshot.pods, ())):
+        return [case.ok("pods of the cluster are injected")]
     version, platform = minor_version(cluster.version), platform_number(cluster.platform_version)
     if version is None:
         return [case.unknown(Missing(f"EKS gives no Kubernetes version for it, but {cluster.version!r}"))]
@@ -34,4 +37,4 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return [case.ok(f"platform version {cluster.platform_version} has Pod Identity")]
 
 
-CHECK = Check.of("cluster-too-old", rule, needs=("cluster",))
+CHECK = Check.of("cluster-too-old", rule, needs=("cluster",), wants=("pods",))

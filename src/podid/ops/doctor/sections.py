@@ -15,12 +15,13 @@ from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, DaemonSet, Decision, Pod, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
+from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.rights import Need, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.trust import ACTIONS
-from podid.domain.workloads import is_agent, runs_in
+from podid.domain.workloads import is_agent, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
 from podid.ops.clients import KubeAccess
 
@@ -122,6 +123,13 @@ def _agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
         for pod in source.kube.list_pods(ds.namespace, selector=ds.selector or None)
         if runs_in(pod, ds)
     )
+
+
+def _cilium_policies(source: Source) -> tuple[CiliumPolicy, ...] | Missing:
+    daemon_sets = source.before("daemon_sets")
+    if isinstance(daemon_sets, Missing):
+        return daemon_sets
+    return source.kube.list_cilium_policies(source.namespace) if runs_cilium(daemon_sets.value) else ()
 
 
 def _associations(source: Source) -> tuple[Association, ...]:
@@ -233,5 +241,11 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
     SectionRow("webhook_present", (KubeReader.webhook_present,), lambda s: s.kube.webhook_present()),
+    SectionRow(
+        "network_policies",
+        (KubeReader.list_network_policies,),
+        lambda s: s.kube.list_network_policies(s.namespace),
+    ),
+    SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), _cilium_policies, needs=("daemon_sets",)),
     SectionRow("agent_pods", (KubeReader.list_pods,), _agent_pods, needs=("daemon_sets",), uses=("pods",)),
 )

@@ -1,0 +1,52 @@
+import json
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import agent_way
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Verdict
+from podid.domain.network import AGENT_PORT, NetworkPolicy
+from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.words import short_list
+
+_NO_ENGINE = Missing("nothing that enforces network policies was seen, so it is open whether these are", "", "NoEngine")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    address = agent_way.agent_address(snapshot)
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        shut = [item for item in agent_way.ways(snapshot, pods) if not item.way.open and not item.to_host]
+        if not shut:
+            yield case.ok(f"no network policy keeps its pods from {address}, TCP {AGENT_PORT}")
+            continue
+        policies = tuple(dict.fromkeys(policy.name for item in shut for policy in item.way.isolated_by))
+        told = f"{short_list(policies)} allow{'s' if len(policies) == 1 else ''} no TCP {AGENT_PORT} to {address}"
+        if isinstance(snapshot.daemon_sets, Missing):
+            yield case.unknown(snapshot.daemon_sets, f"network policy {told}; whether it is enforced is not known")
+        elif agent_way.has_cilium(snapshot) and isinstance(snapshot.cilium_policies, Missing):
+            yield case.unknown(snapshot.cilium_policies, f"network policy {told}; Cilium's own policies may")
+        elif not agent_way.engine(snapshot):
+            yield case.unknown(_NO_ENGINE, f"network policy {told}, if anything enforces it")
+        else:
+            yield case.fail(
+                f"its pods may not ask the agent: network policy {told}",
+                evidence=(
+                    f"pods: {short_list(item.pod.name for item in shut)}",
+                    f"{agent_way.engine(snapshot)} enforces network policies",
+                ),
+                commands=(_opening(shut[0].way.isolated_by[0], agent_way.agent_cidr(snapshot)),),
+            )
+
+
+CHECK = Check.of(
+    "networkpolicy-blocks-agent", rule, needs=agent_way.NEEDS, wants=("daemon_sets", "cilium_policies", "cluster")
+)
+
+
+def _opening(policy: NetworkPolicy, cidr: str) -> tuple[str, ...]:
+    """Adds the rule to one of the policies: they add up, so one that allows it is enough."""
+    opening = {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": AGENT_PORT}]}
+    value, path = (opening, "/spec/egress/-") if policy.rules else ([opening], "/spec/egress")
+    patch = json.dumps([{"op": "add", "path": path, "value": value}])
+    return ("kubectl", "-n", policy.namespace, "patch", "networkpolicy", policy.name, "--type=json", "-p", patch)

@@ -1,0 +1,52 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent_way import agent_address
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Severity, Verdict
+from podid.domain.model import Container
+from podid.domain.network import covers
+from podid.domain.snapshot import Snapshot
+from podid.domain.words import short_list
+from podid.domain.workloads import opted_out
+
+# the agent is asked over plain http
+PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+EXCEPTIONS = ("NO_PROXY", "no_proxy")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    address = agent_address(snapshot)
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        judged = [container for pod in pods if not opted_out(pod) for container in pod.containers]
+        through = [container for container in judged if _proxied(container) and not _named(container, address)]
+        if not through:
+            yield case.ok("no proxy of its environment stands before the agent")
+            continue
+        widely = all(covers(_exceptions(container), address) for container in through)
+        names = short_list(dict.fromkeys(container.name for container in through))
+        why = f"only a range in its NO_PROXY holds {address}" if widely else f"its NO_PROXY lacks {address}"
+        yield case.fail(
+            f"container {names} uses a proxy and {why}: whether the agent is asked through it depends on the SDK",
+            severity=Severity.INFO if widely else Severity.WARN,
+            evidence=tuple(
+                f"container {container.name} sets {', '.join(name for name in PROXIES if name in container.env)}"
+                for container in {item.name: item for item in through}.values()
+            ),
+        )
+
+
+CHECK = Check.of("pod-proxy-missing-no-proxy", rule, needs=("associations", "pods"), wants=("cluster",))
+
+
+def _proxied(container: Container) -> bool:
+    return any(name in container.env for name in PROXIES)
+
+
+def _exceptions(container: Container) -> list[str]:
+    return [part for name in EXCEPTIONS for part in container.env.get(name, "").split(",") if part]
+
+
+def _named(container: Container, address: str) -> bool:
+    return any(part.strip("[]") == address or part == "*" for part in _exceptions(container))

@@ -1,0 +1,64 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent_way import agent_address, agent_cidr
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Severity, Verdict
+from podid.domain.model import Pod
+from podid.domain.network import AGENT_PORT, covers
+from podid.domain.snapshot import Snapshot
+from podid.domain.words import short_list
+
+ISTIO = "traffic.sidecar.istio.io/"
+LINKERD = "config.linkerd.io/"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    address = agent_address(snapshot)
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        meshed = [(pod, mesh) for pod in pods if (mesh := _mesh(pod, address))]
+        if not meshed:
+            yield case.ok("no mesh's sidecar takes its requests to the agent")
+            continue
+        mesh = meshed[0][1]
+        note = {
+            "Istio": f"annotate the pods with {ISTIO}excludeOutboundIPRanges: {agent_cidr(snapshot)}",
+            "Linkerd": f"annotate the pods with {LINKERD}skip-outbound-ports: '{AGENT_PORT}' or skip-subnets",
+        }[mesh]
+        yield case.fail(
+            f"{mesh}'s sidecar takes the requests of {len(meshed)} of {len(pods)} pods to the agent: most get through, "
+            "but not before the sidecar runs, and not where it changes the Host header",
+            severity=Severity.WARN,
+            evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", note),
+        )
+
+
+CHECK = Check.of("service-mesh-intercepts", rule, needs=("associations", "pods"), wants=("cluster",))
+
+
+def _mesh(pod: Pod, address: str) -> str:
+    """The mesh whose sidecar gets the pod's requests to the agent, empty where none does."""
+    names = {container.name for container in pod.containers}
+    if "istio-proxy" in names:
+        included = _parts(pod, f"{ISTIO}includeOutboundIPRanges")
+        out = covers(_parts(pod, f"{ISTIO}excludeOutboundIPRanges"), address)
+        out |= _has_port(_parts(pod, f"{ISTIO}excludeOutboundPorts"))
+        return "" if out or (included and not covers(included, address)) else "Istio"
+    if "linkerd-proxy" in names:
+        out = covers(_parts(pod, f"{LINKERD}skip-subnets"), address)
+        return "" if out or _has_port(_parts(pod, f"{LINKERD}skip-outbound-ports")) else "Linkerd"
+    return ""
+
+
+def _parts(pod: Pod, annotation: str) -> list[str]:
+    return [part.strip() for part in pod.annotations.get(annotation, "").split(",") if part.strip()]
+
+
+def _has_port(parts: list[str]) -> bool:
+    """Linkerd takes ranges (`80-90`) too."""
+    for part in parts:
+        first, _, last = part.partition("-")
+        if first.isdecimal() and int(first) <= AGENT_PORT <= int(last if last.isdecimal() else first):
+            return True
+    return False

@@ -1,0 +1,35 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Severity, Verdict
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+
+POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
+MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """In strict mode, the VPC CNI's default, the traffic of a pod with its own network interface never touches the
+    node: https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html."""
+    cni = next((ds for ds in known(snapshot.daemon_sets) if ds.name == "aws-node"), None)
+    mode = cni.env.get(MODE, "") or "strict" if cni is not None else ""
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        own = [pod for pod in pods if POD_INTERFACE in pod.annotations]
+        if not own:
+            yield case.ok("its pods have no security group of their own")
+        elif mode != "strict":
+            yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'nowhere set'}")
+        else:
+            yield case.fail(
+                f"{len(own)} of {len(pods)} pods have security groups of their own, and the VPC CNI enforces them in "
+                "strict mode: their traffic does not pass the node that the agent is on",
+                severity=Severity.WARN,
+                evidence=(f"pods: {short_list(pod.name for pod in own)}", f"{MODE} of aws-node: {mode}"),
+                commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
+            )
+
+
+CHECK = Check.of("sg-for-pods-blocks-agent", rule, needs=("associations", "pods", "daemon_sets"))

@@ -1,0 +1,61 @@
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Severity, Verdict
+from podid.domain.snapshot import Snapshot
+from podid.domain.words import short_list
+from podid.domain.workloads import opted_out
+
+
+class Old(NamedTuple):
+    """`last` is the newest version that is known not to work with Pod Identity; `name` ends the image's repository."""
+
+    name: str
+    last: tuple[int, ...]
+    source: str
+
+
+# What is known of images by name and tag. The AWS CLI's minimum is of
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-minimum-sdk.html; the others are reported by their users.
+OLD = (
+    Old("aws-cli", (2, 14, 999), "the AWS CLI has it from 2.15.0 on"),
+    Old("external-dns", (0, 14, 1), "kubernetes-sigs/external-dns#4353"),
+    Old("external-secrets", (0, 9, 9), "external-secrets/external-secrets#2951"),
+    Old("thanos", (0, 35, 999), "thanos-io/thanos#7335"),
+    Old("s5cmd", (2, 3, 0), "peak/s5cmd#807"),
+)
+_TAG = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,2})(?:[-+].*)?")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        judged = [pod for pod in pods if not opted_out(pod)]
+        images = dict.fromkeys(c.image for pod in judged for c in pod.containers if not c.init)
+        found = [(image, old) for image in images if (old := _old(image)) is not None]
+        if not found:
+            yield case.ok("none of its images is known to be too old; what is in them was not looked at")
+            continue
+        yield case.fail(
+            f"the SDK in {short_list(image for image, _ in found)} is known not to ask the agent",
+            severity=Severity.WARN,
+            evidence=tuple(f"{image}: {old.source}" for image, old in found),
+        )
+
+
+CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"))
+
+
+def _old(image: str) -> Old | None:
+    """By the last part of the repository and the tag; a digest says nothing of a version."""
+    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    version = _TAG.fullmatch(tag)
+    if version is None:
+        return None
+    parts = tuple(int(part) for part in version[1].split("."))
+    if name == "aws-cli" and parts[0] == 1:
+        return OLD[0]._replace(source="version 1 of the AWS CLI has it from 1.30.0 on") if parts < (1, 30) else None
+    return next((old for old in OLD if old.name == name and parts <= old.last), None)

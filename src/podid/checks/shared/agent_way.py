@@ -1,0 +1,56 @@
+"""Link 5: whether the cluster's egress rules let a pod ask the agent."""
+
+from typing import NamedTuple
+
+from podid.domain.model import Pod
+from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, way_to_agent
+from podid.domain.snapshot import Known, Snapshot, known, known_or
+from podid.domain.workloads import policy_engine, runs_cilium
+
+NEEDS = ("associations", "pods", "network_policies")
+
+
+class PodWay(NamedTuple):
+    """`cilium` are the policies of Cilium's own that select the pod."""
+
+    pod: Pod
+    way: AgentPath
+    cilium: tuple[CiliumPolicy, ...]
+
+    @property
+    def to_host(self) -> bool:
+        return self.way.anywhere or any(policy.to_host for policy in self.cilium)
+
+
+def agent_address(snapshot: Snapshot) -> str:
+    """Where the agent answers: pods of an IPv6 cluster have no IPv4 address to come from."""
+    cluster = snapshot.cluster
+    return AGENT_ADDRESS["ipv6" if isinstance(cluster, Known) and cluster.value.ip_family == "ipv6" else "ipv4"]
+
+
+def agent_cidr(snapshot: Snapshot) -> str:
+    address = agent_address(snapshot)
+    return f"{address}/{128 if ':' in address else 32}"
+
+
+def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
+    """Of the pods that policies are about: those on the node's network are not."""
+    policies, cilium = known(snapshot.network_policies), known_or(snapshot.cilium_policies, ())
+    address = agent_address(snapshot)
+    return [
+        PodWay(
+            pod,
+            way_to_agent(policies, pod.namespace, pod.labels, address),
+            tuple(policy for policy in cilium if policy.selects(pod.namespace, pod.labels)),
+        )
+        for pod in pods
+        if not pod.host_network
+    ]
+
+
+def engine(snapshot: Snapshot) -> str:
+    return policy_engine(known_or(snapshot.daemon_sets, ()))
+
+
+def has_cilium(snapshot: Snapshot) -> bool:
+    return runs_cilium(known_or(snapshot.daemon_sets, ()))
