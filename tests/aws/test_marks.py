@@ -10,6 +10,7 @@ from typing import Any
 
 import podid.aws
 import podid.kube
+from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
@@ -32,6 +33,9 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+
+GATEWAYS = (AccessAnalyzer, Eks, Iam, Sts, EksAuth)
+ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
 DEPENDENT = {
@@ -57,7 +61,7 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
+        *("AccessAnalyzer", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]
@@ -122,6 +126,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
+    AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
     EksAuth.assume_role_for_pod_identity: lambda s: s.eks_auth.assume_role_for_pod_identity("demo", "a.b.c"),
 }
 
@@ -149,7 +154,7 @@ def test_the_marks_are_what_the_services_are_asked_for(session: AwsSession) -> N
 
 
 def test_every_operation_is_called_here() -> None:
-    marked = {f.__qualname__ for cls in (Eks, Iam, Sts, EksAuth) for base in cls.__mro__[:-1] for f in operations(base)}
+    marked = {f.__qualname__ for cls in GATEWAYS for base in cls.__mro__[:-1] for f in operations(base)}
     assert {operation.__qualname__ for operation in CALLS} == marked
 
 
@@ -159,8 +164,8 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
 
     core = botocore.session.get_session()
     known = {
-        f"{service}:{operation}"
-        for service in ("eks", "eks-auth", "iam", "sts")
+        f"{prefix}:{operation}"
+        for prefix, service in (*((name, name) for name in ("eks", "eks-auth", "iam", "sts")), ANALYZER)
         for operation in core.get_service_model(service).operation_names
     }
     marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest
 
 ACCOUNT = "111122223333"
 PLACE = Place(account=ACCOUNT, region="us-west-2")
-READ = ("Get", "List", "Describe", "Simulate", "Assume")
+READ = ("Get", "List", "Describe", "Simulate", "Assume", "Validate")
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}],

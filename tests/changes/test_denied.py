@@ -17,7 +17,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
     "role create": (
         (),
         (*CREATE, "--policy-file", "POLICY", "--managed-policy", "AmazonS3ReadOnlyAccess"),
-        frozenset({"iam:GetPolicy"}),
+        frozenset({"iam:GetPolicy", "access-analyzer:ValidatePolicy"}),
     ),
     "role create, existing": (CREATE, (*CREATE, "--for", "shop/cart", "--update-trust"), frozenset()),
     "associate": ((), (*ASSOCIATE, "storefront", "--tag", "a=b"), frozenset({"iam:GetRole"})),
@@ -32,7 +32,16 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
         ("disassociate", "shop/orders", "--yes", "--wait", "none"),
         frozenset(),
     ),
-    "install agent": ((), ("install-agent", "--wait", "none"), frozenset({"eks:DescribeAddonVersions"})),
+    "install agent": (
+        (),
+        ("install-agent", "--wait", "none"),
+        frozenset(
+            {
+                *("eks:DescribeAddonVersions", "eks:DescribeNodegroup", "eks:ListNodegroups"),
+                *("eks:ListPodIdentityAssociations", "iam:SimulatePrincipalPolicy"),
+            }
+        ),
+    ),
     "undo": (
         (*CREATE, "--policy-file", "POLICY"),
         ("undo", "last", "--yes"),

@@ -116,6 +116,23 @@ def test_eks_auth_and_sts(box: Sandbox, connect: Connect) -> None:
     assert [watch.problems for watch in watches] == [[], [], []]
 
 
+def test_access_analyzer(connect: Connect) -> None:
+    analyzer = connect("accessanalyzer")
+    watch = ModelWatch(analyzer)
+
+    def codes(*actions: str, **more: Any) -> list[tuple[str, str]]:
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        found = analyzer.validate_policy(policyDocument=document, policyType="IDENTITY_POLICY")["findings"]
+        return [(item["findingType"], item["issueCode"]) for item in found]
+
+    assert codes("iam:GetRole", "eks:List*", "sts:TagSession", "anything:Goes") == []
+    assert codes("iam:GetRolle", "eks:Lisst*") == [("ERROR", "INVALID_ACTION")] * 2
+    assert codes("iam:PassRole") == [("SECURITY_WARNING", "PASS_ROLE_WITH_STAR_IN_RESOURCE")]
+    assert codes("iam:PassRole", Resource="arn:aws:iam::111122223333:role/x") == []
+    assert watch.problems == []
+
+
 def test_iam(iam: Any) -> None:
     watch = ModelWatch(iam)
     role = {"RoleName": "reader"}

@@ -35,6 +35,7 @@ from podid.domain.model import (
     Cluster,
     Decision,
     NodeGroup,
+    PolicyFinding,
     Role,
 )
 from podid.domain.names import Arn
@@ -250,6 +251,25 @@ def managed_policy(data: Object) -> ManagedPolicy:
         attachable=flag_or(data, "IsAttachable", True),
         default_version=text_or(data, "DefaultVersionId"),
     )
+
+
+def policy_finding(data: Object) -> PolicyFinding:
+    locations = inners_or_none(data, "locations")
+    path = [_step(item) for item in inners_or_none(locations[0], "path")] if locations else []
+    return PolicyFinding(
+        kind=text(data, "findingType"),
+        code=text(data, "issueCode"),
+        details=text_or(data, "findingDetails"),
+        place="".join(path).removeprefix("."),
+    )
+
+
+def _step(data: Object) -> str:
+    """One element of a finding's path: a member's name or a list's index."""
+    if "index" in data:
+        return f"[{number_or(data, 'index')}]"
+    name = text_or(data, "value")
+    return f".{name}" if name else ""
 
 
 def document(data: Object, name: str) -> Mapping[str, object]:

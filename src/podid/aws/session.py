@@ -17,6 +17,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
+from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
 from podid.aws.bounds import limit_answers
 from podid.aws.eks import Eks
@@ -35,6 +36,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 # a program that gives credentials may wait for a person
 SIGN_IN_SECONDS = 120.0
+# what can be done without is not waited for
+OPTIONAL_PATIENCE_SECONDS = 4.0
 
 # a host label: the region becomes part of a host name
 _REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -125,12 +128,19 @@ class AwsSession:
     def eks_auth(self) -> EksAuth:
         return EksAuth(self._api("eks-auth"))
 
-    def _api(self, service: str, region: str = "") -> Api:
+    @property
+    def access_analyzer(self) -> AccessAnalyzer:
+        """Given up soon: what it is asked for can be done without, and networks without its endpoint are many."""
+        return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    def _api(self, service: str, region: str = "", *, patience: float | None = None) -> Api:
         region = region or self.region
         key = f"{service} {region}"
         with self._lock:
             if key not in self._apis:
-                pacer = Pacer(patience=self._patience, deadline=self._deadline)
+                pacer = Pacer(
+                    patience=self._patience if patience is None else patience, deadline=self._deadline
+                )
                 origin = replace(self.origin, region=region)
                 self._apis[key] = Api(self._build(service, None, region), pacer, origin, self._deadline)
             return self._apis[key]

@@ -16,7 +16,15 @@ from podid.domain.refusals import ErrorRule, Refusal, Words, closest
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
-SERVICE_NAMES = {"eks": "EKS", "eks-auth": "EKS Auth", "iam": "IAM", "sts": "STS"}
+SERVICE_NAMES = {
+    "eks": "EKS",
+    "eks-auth": "EKS Auth",
+    "iam": "IAM",
+    "sts": "STS",
+    "accessanalyzer": "IAM Access Analyzer",
+}
+# the prefix of a service's actions, where it is not botocore's name of it
+_PREFIXES = {"accessanalyzer": "access-analyzer"}
 
 # what AWS writes when it names the action that is missing; the resource and the reason are not always there
 _DENIAL = re.compile(
@@ -98,7 +106,7 @@ def _denial(refusal: Refusal, words: Words) -> dict[str, str]:
     whose name is the same for EKS, EKS Auth, IAM and STS."""
     found = _DENIAL.search(refusal.text)
     if not found:
-        permission = f"{refusal.service}:{refusal.operation}"
+        permission = f"{_PREFIXES.get(refusal.service, refusal.service)}:{refusal.operation}"
         denial = f"{words['service']} denies {permission}{words['on']} ({words['text']})"
         return {"denial": denial, "permission": permission, "resource": "", "passed": "the role"}
     permission = found["action"]

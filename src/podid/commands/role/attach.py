@@ -7,10 +7,11 @@ import typer
 from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, RoleName
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.access_analyzer import AccessAnalyzer
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
@@ -21,6 +22,9 @@ def rights() -> CommandRights:
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
+        optional=(
+            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
+        ),
     )
 
 
@@ -49,6 +53,7 @@ def attach(
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.permissions import AttachRequest, plan_attach
     from podid.ops.role.resolve import managed_policy, own_role
+    from podid.ops.role.validation import validated
 
     policies = typed.policies(terminal, policy_file)
     if not policies and not managed_policies:
@@ -63,6 +68,7 @@ def attach(
         request = AttachRequest(policies=policies, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
         existing = iam.get_policies(role.name)
     ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
-    result = carry_out(access, terminal, plan_attach(request, place.header, role, existing, ours=ours))
+    plan = validated(plan_attach(request, place.header, role, existing, ours=ours), access.aws.access_analyzer)
+    result = carry_out(access, terminal, plan)
     if result is not None:
         report(terminal, result)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def rights() -> CommandRights:
+    from podid.aws.access_analyzer import AccessAnalyzer
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
@@ -26,6 +27,7 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
+            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
             OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
             OptionalRight.of(
                 "taking back a role that could not be finished",
@@ -126,6 +128,7 @@ def create(
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.create import RoleRequest, derived_name, plan_role
     from podid.ops.role.resolve import managed_policy, role_policies
+    from podid.ops.role.validation import validated
 
     request = RoleRequest(
         name="" if name is None else check_role_name(name),
@@ -172,7 +175,7 @@ def create(
         ours=access.journal.made(place.account, ROLE.name, keys),
         half_made=access.journal.half_made(place.account, keys),
     )
-    result = carry_out(access, terminal, plan)
+    result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
         _take_back(access, terminal, result, request.name)
         report(terminal, result)

@@ -1,7 +1,7 @@
 """The front door: finds the service in the credential scope, meets the faults, asks for rights, and hands the call on.
 
-Nothing but EKS, EKS Auth, IAM, STS and EC2 is behind it. moto's own admin and metadata paths cannot be reached, because
-a path never chooses the service.
+Nothing but EKS, EKS Auth, IAM and its Access Analyzer, STS and EC2 is behind it. moto's own admin and metadata paths
+cannot be reached, because a path never chooses the service.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from podid.sandbox.aws import eks_addons, eks_associations, eks_auth, eks_clusters
+from podid.sandbox.aws import access_analyzer, eks_addons, eks_associations, eks_auth, eks_clusters
 from podid.sandbox.aws.authorization import IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.errors import AwsError, render_error
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
@@ -27,11 +27,13 @@ from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.sigv4 import Signature, read_signature
 from podid.sandbox.world import World
 
-REST_JSON = ("eks", "eks-auth")
+# by the name in the credential scope: the name of the service's model
+REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
 QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
 _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": eks_auth.HANDLERS,
+    "access-analyzer": access_analyzer.HANDLERS,
 }
 
 
@@ -58,7 +60,7 @@ class Gateway:
         self.rights = IamAuthorizer(world.credentials, self.iam)
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.rights)
-        self._services = {name: RestJsonService(name) for name in REST_JSON}
+        self._services = {name: RestJsonService(model) for name, model in REST_JSON.items()}
         self._ec2_ready = False
 
     def answer(self, request: HttpRequest) -> HttpAnswer:

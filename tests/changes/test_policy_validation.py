@@ -1,0 +1,98 @@
+"""Policies are shown to IAM Access Analyzer before they are written, where it can be asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.box import Sandbox
+from podid.sandbox.faults import Fault
+from podid.sandbox.http import HttpAnswer, HttpRequest
+
+from .support import POLICY, policy_file, writes
+
+CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file")
+ATTACH = ("role", "attach", "storefront", "--adopt", "--policy-file")
+
+
+def allow(*actions: str) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+
+
+def asked(box: Sandbox) -> int:
+    return box.faults.calls["access-analyzer", "ValidatePolicy"]
+
+
+@pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])
+def test_what_it_calls_an_error_is_not_written(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    file = policy_file(tmp_path, allow("s3:GetObject", "iam:GetRolle", "eks:Lisst"))
+    for flags in ((), ("--dry-run",)):
+        outcome = podid(*argv, file, *flags, "-o", "json")
+        assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
+        wanted = "refuses policy read-table: Statement[0].Action[1]: The action iam:GetRolle does not exist"
+        assert wanted in outcome.error["message"]
+        assert outcome.error["details"] == [
+            "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
+        ]
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])
+def test_what_it_warns_of_is_said(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    outcome = podid(*argv, policy_file(tmp_path, allow("iam:PassRole")), "-o", "json")
+    assert outcome.code == 0
+    (note,) = [note for note in outcome.json["notes"] if "PASS_ROLE_WITH_STAR_IN_RESOURCE" in note]
+    assert note.startswith("role policy ")
+
+
+def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    file = policy_file(tmp_path)
+    assert podid(*CREATE, file).code == 0
+    assert asked(box) == 1
+    assert podid(*CREATE, file).code == 0
+    assert podid("role", "create", "other", "--for", "shop/cart").code == 0
+    assert asked(box) == 1
+
+
+def without_right(box: Sandbox) -> None:
+    box.world.credentials.deny("access-analyzer:ValidatePolicy")
+
+
+def failing(box: Sandbox) -> None:
+    box.faults.add(Fault("fail", "access-analyzer", "*"))
+
+
+def not_there(box: Sandbox) -> None:
+    """Another emulator, which knows no such service."""
+    _answers(box, HttpAnswer(404, {"Content-Type": "text/html"}, b"<html>not found</html>"))
+
+
+def of_another_form(box: Sandbox) -> None:
+    _answers(box, HttpAnswer(200, {"Content-Type": "application/json"}, b'{"findings": [{"findingType": 7}]}'))
+
+
+def _answers(box: Sandbox, refusal: HttpAnswer) -> None:
+    answer = box.gateway.answer
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        return refusal if request.path == "/policy/validation" else answer(request)
+
+    box.gateway.answer = answering  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("trouble", [without_right, failing, not_there, of_another_form])
+def test_where_it_cannot_be_asked_that_is_said(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, trouble: Any
+) -> None:
+    trouble(box)
+    two = (policy_file(tmp_path), "--policy-file", policy_file(tmp_path, POLICY, "more.json"))
+    outcome = podid(*CREATE, *two, "-o", "json")
+    assert outcome.code == 0, outcome
+    (note,) = outcome.json["notes"]
+    assert note.startswith("policies were checked here only, for JSON, structure and size: ")
+    assert ("needs access-analyzer:ValidatePolicy" in note) is (trouble is without_right)
