@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from podid.aws import decode
 from podid.aws.api import NEXT_TOKEN, Api
 from podid.domain.foreign import each
-from podid.domain.model import PolicyFinding
+from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs
 
 

@@ -35,10 +35,10 @@ from podid.domain.model import (
     Cluster,
     Decision,
     NodeGroup,
-    PolicyFinding,
     Role,
 )
 from podid.domain.names import Arn
+from podid.domain.permissions import PolicyFinding
 from podid.domain.versions import addon_key
 
 # --- EKS --------------------------------------------------------------------------------------------------------------

@@ -138,9 +138,7 @@ class AwsSession:
         key = f"{service} {region}"
         with self._lock:
             if key not in self._apis:
-                pacer = Pacer(
-                    patience=self._patience if patience is None else patience, deadline=self._deadline
-                )
+                pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
                 origin = replace(self.origin, region=region)
                 self._apis[key] = Api(self._build(service, None, region), pacer, origin, self._deadline)
             return self._apis[key]

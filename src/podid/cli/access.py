@@ -86,6 +86,13 @@ class Access:
         self._terminal.explain(f"region {session.region} ({self.region_source})")
         return session
 
+    def aws_as(self, profile: str) -> AwsSession:
+        """With another profile's credentials, in the same region."""
+        from podid.aws.session import AwsSession
+
+        on_call = self._terminal.tell_call if self.options.verbose else None
+        return AwsSession(profile, self.aws.region, env=self.runtime.env, on_call=on_call, deadline=self.deadline)
+
     def place(self, *, for_change: bool = False) -> Place:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
         be chosen or contradicts region or account, Conflict when the account is not the expected one."""

@@ -179,17 +179,6 @@ class AttachedPolicy:
     arn: str
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFinding:
-    """What IAM Access Analyzer says of a policy. `kind` is its word: ERROR, SECURITY_WARNING, WARNING or SUGGESTION;
-    `place` is where in the document, empty for the whole."""
-
-    kind: str
-    code: str
-    details: str
-    place: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """An IAM role. `trust` is the decoded trust policy, exactly as IAM returned it. `last_used_at` is None for one that

@@ -1,14 +1,26 @@
-"""A permissions policy in words: what it allows and forbids, one sentence a statement.
+"""A permissions policy in words: what it allows and forbids, one sentence a statement; and what AWS says of one.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from podid.domain.words import short_list
 
 _MOST_STATEMENTS = 6
 _MOST_NAMES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFinding:
+    """What IAM Access Analyzer says of a policy. `kind` is its word: ERROR, SECURITY_WARNING, WARNING or SUGGESTION;
+    `place` is where in the document, empty for the whole."""
+
+    kind: str
+    code: str
+    details: str
+    place: str = ""
 
 
 def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:

@@ -38,6 +38,12 @@ def rights() -> CommandRights:
                 KubeWriter.dry_run_pod,
                 KubeReader.webhook_present,
             ),
+            OptionalRight.of(
+                "--no-session-tags: seeing which of the role's policies rely on them",
+                Iam.list_inline_policies,
+                Iam.list_attached_policies,
+                Iam.get_managed_document,
+            ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
             OptionalRight.of(
@@ -118,6 +124,7 @@ def associate(
         with_service_accounts,
     )
     from podid.ops.role.resolve import resolve_role
+    from podid.ops.role.tags import session_notes
 
     refs = typed.service_accounts(targets)
     policy = typed.session_policy(terminal, session_policy)
@@ -149,7 +156,7 @@ def associate(
     if create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if create_service_account else _missing(access, refs, strict=strict)
-    plan = plan.noting(missing)
+    plan = plan.noting((*missing, *session_notes(plan, access.aws.iam, request.role.role)))
     ask = bool(missing) and access.runtime.interactive
     result = carry_out(access, terminal, plan, question="Associate all the same?" if ask else "", restarts=restart)
     if result is not None:

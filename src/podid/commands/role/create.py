@@ -67,6 +67,24 @@ def create(
     ] = "service-account",
     policy_file: PolicyFiles = None,
     managed_policies: ManagedPolicies = None,
+    target_role: Annotated[
+        str | None,
+        typer.Option(
+            "--target-role",
+            metavar="ARN",
+            help="Role, also of another account, that it may go on to; what its owner must add is said.",
+            show_default=False,
+        ),
+    ] = None,
+    target_profile: Annotated[
+        str | None,
+        typer.Option(
+            "--target-profile",
+            metavar="PROFILE",
+            help="AWS profile with credentials of the target role's account, to look at its trust policy.",
+            show_default=False,
+        ),
+    ] = None,
     session_tags: Annotated[
         bool,
         typer.Option(
@@ -120,16 +138,23 @@ def create(
 
     The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
 
+    With --target-role the role may go on to another one; whether that lets it in is looked at, or its owner is told.
+
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import UsageError
     from podid.domain.names import check_role_name
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.create import RoleRequest, derived_name, plan_role
     from podid.ops.role.resolve import managed_policy, role_policies
+    from podid.ops.role.target import going_on_policy, read_target, target_notes
     from podid.ops.role.validation import validated
 
+    target = typed.target_role(target_role)
+    if target_profile and not target:
+        raise UsageError("--target-profile goes with --target-role")
     request = RoleRequest(
         name="" if name is None else check_role_name(name),
         path=typed.role_path(path),
@@ -139,7 +164,7 @@ def create(
         description=typed.description(description),
         max_session_seconds=typed.session_seconds(max_session_duration),
         tags=typed.tags(tag),
-        policies=typed.policies(terminal, policy_file),
+        policies={**typed.policies(terminal, policy_file), **(going_on_policy(target) if target else {})},
         update_trust=update_trust,
         adopt=adopt,
         replace=replace,
@@ -158,10 +183,14 @@ def create(
         arns = tuple(managed_policy(iam, text, partition=cluster.partition) for text in managed_policies or ())
         bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
         request = with_(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
+        other = access.aws_as(target_profile) if target_profile else None
+        found = read_target(target, place.account or cluster.account, access.aws, other) if target else None
         if form:
             from podid.render.role_forms import role_form_view
 
             terminal.emit(role_form_view(form, request, cluster))
+            if target and found is not None:
+                terminal.note(*target_notes(request, target, cluster, None, found))
             return
         current = iam.find_role(request.name)
         existing = role_policies(iam, current)
@@ -175,6 +204,8 @@ def create(
         ours=access.journal.made(place.account, ROLE.name, keys),
         half_made=access.journal.half_made(place.account, keys),
     )
+    if target and found is not None:
+        plan = plan.noting(target_notes(request, target, cluster, current, found))
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
         _take_back(access, terminal, result, request.name)

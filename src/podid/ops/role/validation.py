@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.model import PolicyFinding
+from podid.domain.permissions import PolicyFinding
 from podid.domain.plan import Action, Plan
 from podid.ops.change.kinds import ROLE_POLICY
 
