@@ -37,7 +37,7 @@ READ_TIMEOUT_SECONDS = 30
 # a program that gives credentials may wait for a person
 SIGN_IN_SECONDS = 120.0
 # what can be done without is not waited for
-OPTIONAL_PATIENCE_SECONDS = 4.0
+OPTIONAL_PATIENCE_SECONDS = 2.0
 
 # a host label: the region becomes part of a host name
 _REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

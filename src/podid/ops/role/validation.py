@@ -28,7 +28,7 @@ def validated(plan: Plan, analyzer: AccessAnalyzer) -> Plan:
         try:
             found = analyzer.validate_policy(document, subject)
         except PodidError as error:
-            why = f"needs {error.permission}" if error.permission else error.what
+            why = f"needs {error.permission}" if error.permission else error.what.partition(" (")[0]
             notes.append(
                 "policies were checked here only, for JSON, structure and size: IAM Access Analyzer could not be asked "
                 f"({why})"
