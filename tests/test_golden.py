@@ -1,8 +1,9 @@
-"""What people see, whole: golden files of the main views on terminals of 80 and 120 columns and in a pipe.
+"""What people see, whole: golden files of the main views on terminals of 60, 80 and 120 columns and in a pipe.
 
 `pytest --update-golden tests/test_golden.py` writes them anew; the difference is to be read like any other.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -27,9 +28,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "--dry-run",
     ),
     "plan-replace": ("associate", "shop/orders", "--role", "storefront", "--replace", "--dry-run"),
+    "agent-nodes": ("agent", "nodes"),
+    "role-list": ("role", "list"),
+    "history": ("history",),
+    "verify": ("verify", "shop/orders", "--yes"),
     "plan-role": ("role", "create", "cart", "--for", "shop/cart", "--policy-file", "dynamodb-read.json", "--dry-run"),
 }
-WIDTHS = {"80": 80, "120": 120, "pipe": 0}
+WIDTHS = {"60": 60, "80": 80, "120": 120, "pipe": 0}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             targetRoleArn="arn:aws:iam::444455556666:role/checkout",
             tags={"team": "shop"},
         )
+        assert site("role", "create", "reports", "--for", "legacy/reports").code == 0
+        assert site("undo", "last", "--yes").code == 0
         site.wait(3600)
         yield site
 
@@ -65,6 +72,16 @@ def test_what_the_files_leave_out_is_what_the_report_says(shown: Site) -> None:
     passed = shown("doctor", "-o", "json").json["summary"]["pass"]
     assert passed > 0
     assert shown("doctor").stdout.rstrip().endswith(f", {passed} passed")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_nothing_is_cut_by_the_terminal(width: int) -> None:
+    """What is longer than the terminal is one name, or JSON that is there to be copied."""
+    for path in GOLDEN.glob(f"*-{width}.txt"):
+        shown = path.read_text(encoding="utf-8").partition("--- stdout\n")[2].partition("\n--- stderr")[0]
+        for line in shown.splitlines():
+            words = re.sub(r"'[^']*'", "quoted", line).split()
+            assert len(line) <= width or len(words) == 1 or line.lstrip().startswith(('"', "--policy-document ")), line
 
 
 def test_every_file_is_of_a_command() -> None:

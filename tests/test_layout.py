@@ -1,5 +1,6 @@
 """Tables on terminals of any width: no name is broken, nothing is lost, nothing is wider than it must be."""
 
+import shlex
 import string
 
 from hypothesis import given
@@ -81,5 +82,26 @@ def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() ->
     )
     document = '      "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders and more of it"'
     assert wrap_line(document, 40) == document
+    sentence = "podid associate payments/billing-worker --role billing-worker --cluster demo"
+    assert wrap_line(sentence, 40) == sentence
+
+
+def test_a_command_goes_on_after_a_backslash_and_a_flag_stays_beside_its_value() -> None:
     command = "  fix: podid associate payments/billing-worker --role billing-worker --cluster demo"
-    assert wrap_line(command, 40) == command
+    assert wrap_line(command, 46) == (
+        "  fix: podid associate \\\n    payments/billing-worker \\\n    --role billing-worker --cluster demo"
+    )
+
+
+@given(st.lists(st.text("ab -'\"\\$", min_size=1, max_size=12), min_size=1, max_size=8), st.integers(20, 60))
+def test_a_wrapped_command_is_the_same_to_a_shell(words: list[str], width: int) -> None:
+    command = ["podid", *words]
+    wrapped = wrap_line(f"  fix: {shlex.join(command)}", width)
+    assert shlex.split(wrapped.replace("\\\n", " ").removeprefix("  fix: ")) == command
+
+
+def test_prose_below_its_row_is_wrapped_too() -> None:
+    columns = (Column("NODE"), Column("WHY", prose=True))
+    laid = lay_out(Table(columns, (("node-" + "x" * 40, "one two three " * 6),)), 50, wide=False)
+    assert all(len(cell.text) <= 50 for line in laid.rows[0] for cell in line)
+    assert len(laid.rows[0]) > 2

@@ -17,6 +17,7 @@ from podid.ops.doctor.diagnose import describe_checks, diagnose, select
 from podid.ops.doctor.scope import DoctorScope, parse_target
 from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
 from podid.render.doctor import check_list_document, doctor_view, report_document
+from podid.render.view import Line
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
@@ -193,7 +194,25 @@ def test_a_link_with_nothing_but_a_note_is_not_ticked() -> None:
 def test_consequences_are_folded_by_cause() -> None:
     lost = healthy(agent_addon=None, daemon_sets=(), agent_pods=(), nodes=(node(), node("two")))
     text = doctor_view(diagnose(lost), all_verdicts=False).text
-    assert "  agent-not-on-node  Node node-1, Node two  (after agent-not-installed)\n" in text
+    assert "✗ agent-not-installed: 2 nodes, 1 service account\n  error on link 6 agent\n" in text
+    assert "  explains agent-not-on-node: Node node-1, Node two\n" in text
+
+
+def test_one_cause_is_one_block_and_long_ones_are_cut_short() -> None:
+    nodes = tuple(node(f"node-{number}") for number in range(9))
+    text = doctor_view(diagnose(healthy(agent_pods=(), nodes=nodes)), all_verdicts=False).text
+    assert text.count("more: podid explain agent-not-on-node") == 1
+    assert "✗ agent-not-on-node: 9 nodes" in text
+    assert "  and 4 more: Node node-5, Node node-6, Node node-7 and 1 more; -o json has them all\n" in text
+
+
+def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
+    broken = doctor_view(diagnose(replace(two_apps(), node_groups=DENIED)), all_verdicts=False)
+    styles = {line.text.strip()[0]: line.style for line in broken.lines if isinstance(line, Line)}
+    assert styles == {"✓": "good", "✗": "bad", "!": "warn", "?": "warn", "-": "dim"}
+    clean = doctor_view(diagnose(healthy()), all_verdicts=False).lines[-1]
+    assert isinstance(clean, Line)
+    assert (clean.style, clean.upto) == ("good", None)
 
 
 # --- report --------------------------------------------------------------------------------------------------------

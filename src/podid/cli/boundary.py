@@ -150,7 +150,8 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
         text = error_json(error, hint)
     else:
         color = runtime.color(stderr, wanted="--no-color" not in argv)
-        text = error_text(error, hint, color=color)
+        width = runtime.width if runtime.streams.stderr_tty else None
+        text = error_text(error, hint, width=width, color=color)
     # nobody may be listening any more; the exit code still tells
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)

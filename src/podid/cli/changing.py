@@ -31,7 +31,7 @@ def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None
 
 
 def announce(terminal: Terminal, plan: Plan) -> None:
-    terminal.note(*plan_lines(plan))
+    terminal.note(*plan_lines(plan, brief=not terminal.verbose))
 
 
 def carry_out(

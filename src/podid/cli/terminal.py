@@ -15,9 +15,9 @@ from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidErro
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
 from podid.render.formats import Format, jsonl_line, to_text
-from podid.render.layout import wrap_line
+from podid.render.lines import paint_all
 from podid.render.reports import Report, write_report
-from podid.render.view import View
+from podid.render.view import Line, View
 
 if TYPE_CHECKING:
     from podid.aws.session import CallRecord
@@ -40,14 +40,12 @@ class Terminal:
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
-    def note(self, *lines: str) -> None:
+    def note(self, *lines: str | Line) -> None:
         """Sentences on stderr, a line each, whatever they hold; silent with --quiet."""
         if not self._quiet:
             self.progress.done()
-            shown = [sanitize.line(line) for line in lines]
-            if self._runtime.streams.stderr_tty:
-                shown = [wrap_line(line, self._runtime.width) for line in shown]
-            self._stderr("".join(f"{line}\n" for line in shown))
+            streams = self._runtime.streams
+            self._stderr(self._painted(lines, streams.stderr, tty=streams.stderr_tty))
 
     def explain(self, text: str) -> None:
         """What only -v shows."""
@@ -111,6 +109,10 @@ class Terminal:
     # --- results --------------------------------------------------------------------------------------------------
 
     @property
+    def verbose(self) -> bool:
+        return self._options.verbose
+
+    @property
     def for_person(self) -> bool:
         """Whether the result is a table that somebody looks at, rather than a document or lines for a script."""
         return self._runtime.streams.stdout_tty and self._options.output is Format.TABLE
@@ -135,7 +137,12 @@ class Terminal:
         """Writes the result to stdout in the chosen format."""
         self.progress.done()
         streams, options = self._runtime.streams, self._options
-        if options.output in (Format.TABLE, Format.WIDE) and options.query is None and streams.stdout_tty:
+        for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
+        if for_reader and view.lines and not view.markdown:
+            text = self._painted(view.lines, streams.stdout, tty=streams.stdout_tty)
+            self._stdout(_writing(text))
+            return
+        if for_reader and streams.stdout_tty:
             from podid.render.rich_writer import draw
 
             self._stdout(
@@ -180,10 +187,17 @@ class Terminal:
         from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
-        hint, color = hint_words(error.hint, self._runtime.argv), self._color(self._runtime.streams.stderr)
-        self._stderr(
-            error_json(error, hint) if _structured(self._options.output) else error_text(error, hint, color=color)
-        )
+        hint = hint_words(error.hint, self._runtime.argv)
+        if _structured(self._options.output):
+            self._stderr(error_json(error, hint))
+            return
+        streams = self._runtime.streams
+        width, color = self._runtime.width if streams.stderr_tty else None, self._color(streams.stderr)
+        self._stderr(error_text(error, hint, width=width, color=color))
+
+    def _painted(self, lines: Iterable[str | Line], stream: IO[str], *, tty: bool) -> str:
+        width, color = self._runtime.width if tty else None, self._color(stream)
+        return paint_all(lines, width=width, color=color)
 
     def _color(self, stream: IO[str]) -> bool:
         return self._runtime.color(stream, wanted=not self._options.no_color)

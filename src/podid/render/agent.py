@@ -14,7 +14,7 @@ from podid.ops.agent.status import AgentReading
 from podid.ops.agent.trouble import issue_words
 from podid.ops.agent.versions import AgentVersions
 from podid.render.associations import facts
-from podid.render.view import NOTHING, Column, Table, View, columns, document
+from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents import agent as documents
@@ -72,11 +72,16 @@ def agent_status_view(found: AgentReading) -> View:
             [(f"  {kind['kind']}", _kind_words(kind)) for kind in body["coverage"]["kinds"]] if body["coverage"] else []
         )
     pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
-    lines = facts(pairs)
+    lines: list[str | Line] = [*facts(pairs)]
     if coverage is not None:
-        lines += [f"  {item.state}  {item.node}  {item.reason or item.pod}" for item in coverage.nodes if _odd(item)]
-    lines += [f"{item.severity} {item.check}: {item.message}" for item in report.findings]
-    lines += [f"unknown {item.check}: {item.reason}" for item in report.unknowns]
+        lines += [
+            Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
+            for item in coverage.nodes
+            if _odd(item)
+        ]
+    for item in report.findings:
+        lines.append(Line(f"{item.severity} {item.check}: {item.message}", SEVERITY[item.severity], len(item.severity)))
+    lines += [Line(f"unknown {item.check}: {item.reason}", "warn", len("unknown")) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
     return View(document(body), (table,), names=(verdict,), lines=tuple(lines))
 
@@ -200,7 +205,14 @@ def _node_table(nodes: Sequence[NodeCoverage]) -> Table:
         )
         for item in nodes
     )
-    return Table(_NODE_COLUMNS, rows, empty="the cluster has no nodes")
+    styles = {(number, 2): _node_style(item) for number, item in enumerate(nodes)}
+    return Table(_NODE_COLUMNS, rows, styles, empty="the cluster has no nodes")
+
+
+def _node_style(node: NodeCoverage) -> str:
+    if node.state in ("ready", "missing", "not-ready"):
+        return "good" if node.state == "ready" else "bad"
+    return "dim" if node.state == "left-out" else ""
 
 
 def node_list_view(cluster: str, coverage: Coverage) -> View:

@@ -125,9 +125,10 @@ def owner_name(association: Association | AssociationSummary) -> str:
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """`name  value` lines, aligned, for one thing shown to a person."""
-    width = max((len(name) for name, _ in pairs), default=0)
-    return [f"{name.ljust(width)}  {value}" for name, value in pairs]
+    """`name  value` lines, aligned, for one thing shown to a person; none for what has no value."""
+    shown = [(name, value) for name, value in pairs if value != NOTHING]
+    width = max((len(name) for name, _ in shown), default=0)
+    return [f"{name.ljust(width)}  {value}" for name, value in shown]
 
 
 def association_facts(association: Association, now: datetime) -> list[tuple[str, str]]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from podid.domain.plan import Action, ChangeResult, Done, Effect, Header, Plan, State, Status, Verb, Wait
+from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
 from podid.domain.proof import VerifyReport
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.render.verify import report_body, seen_lines
-from podid.render.view import Column, Table, View, columns, document
+from podid.render.view import Column, Line, Table, View, age, columns, document
 
 if TYPE_CHECKING:
     from podid.render.documents import changes as documents
 
 S = TypeVar("S")
 
+_STYLES = {Verb.CREATE: "good", Verb.DELETE: "bad", Verb.UPDATE: "warn", Verb.RESTART: "warn"}
 _SIGN = {Verb.CREATE: "+", Verb.DELETE: "-", Verb.UPDATE: "~", Verb.RESTART: "*", Verb.NONE: "="}
 
 
@@ -28,10 +30,10 @@ def header_line(header: Header) -> str:
     return f"as {header.caller_arn} in account {header.account}, {header.region}{where}"
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """What a person reads before saying yes."""
-    lines = [f"Plan {header_line(plan.header)}"]
-    lines += [line for action in plan.actions for line in _action_lines(action)]
+def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
+    """What a person reads before saying yes. `brief` says of a new policy how much there is of it."""
+    lines: list[str | Line] = [f"Plan {header_line(plan.header)}"]
+    lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
         lines.append("  nothing to change")
     lines += [f"  = {subject(action)} is as asked" for action in plan.unchanged if action.after is not None]
@@ -40,11 +42,15 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines
 
 
-def _action_lines(action: Action) -> list[str]:
+def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
     head = f"  {_SIGN[action.verb]} {action.verb} {subject(action)}"
+    upto = len(head)
     if action.note:
         head += f"  ({action.note})"
-    return [head, *(f"      {line}" for line in _difference(action))]
+    return [
+        Line(head, _STYLES.get(action.verb, ""), upto),
+        *(f"      {line}" for line in _difference(action, brief=brief)),
+    ]
 
 
 def subject(action: Action) -> str:
@@ -52,7 +58,7 @@ def subject(action: Action) -> str:
     return kind_of(action.kind).subject(action)
 
 
-def _difference(action: Action) -> list[str]:
+def _difference(action: Action, *, brief: bool = False) -> list[str]:
     """The members that change, one line each; documents as indented JSON."""
     before, after = action.before or {}, action.after or {}
     lines = []
@@ -61,7 +67,7 @@ def _difference(action: Action) -> list[str]:
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
             continue
         if action.verb is Verb.CREATE:
-            lines += _member(key, new)
+            lines += _member(key, new, brief=brief)
         elif action.verb is Verb.DELETE:
             if not _empty(old) and not isinstance(old, Mapping):
                 lines += _member(key, old)
@@ -72,8 +78,12 @@ def _difference(action: Action) -> list[str]:
     return lines
 
 
-def _member(key: str, value: object) -> list[str]:
+def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
     if isinstance(value, Mapping) and value and key in ("trustPolicy", "policyDocument"):
+        if brief:
+            statements = value.get("Statement")
+            count = len(statements) if isinstance(statements, list) else 1
+            return [f"{key}: {count} statement{'' if count == 1 else 's'} (-v or --dry-run shows the document)"]
         return [f"{key}:", *(f"  {line}" for line in json.dumps(value, indent=2).splitlines())]
     return [f"{key}: {_short(value)}"]
 
@@ -154,9 +164,18 @@ def effect_body(effect: Effect | None) -> documents.EffectBody | None:
     }
 
 
-def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str]:
+_EFFECTS = {
+    EffectState.PROVEN: "good",
+    EffectState.IN_EFFECT: "good",
+    EffectState.UNKNOWN: "warn",
+    EffectState.NOT_IN_EFFECT: "bad",
+}
+
+
+def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str | Line]:
     mode = f"; podid explain {effect.id}" if effect.id else ""
-    lines = [f"effect: {effect.state}, {effect.how}{mode}"]
+    head = f"effect: {effect.state}"
+    lines: list[str | Line] = [Line(f"{head}, {effect.how}{mode}", _EFFECTS.get(effect.state, ""), len(head))]
     lines += [line for report in proofs for line in seen_lines(report)]
     return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
 
@@ -174,7 +193,7 @@ def result_view(result: ChangeResult) -> View:
         "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
         "notes": [*result.plan.notes, *result.notes],
     }
-    lines = [_done_line(item) for item in done]
+    lines: list[str | Line] = [_done_line(item) for item in done]
     if result.effect is not None:
         lines += _effect_lines(result.effect, result.proofs)
     return View(
@@ -198,7 +217,7 @@ _DONE = {
 }
 
 
-def _done_line(item: Done) -> str:
+def _done_line(item: Done) -> Line:
     action = item.action
     if item.status is Status.DONE:
         words = _DONE[action.verb]
@@ -207,7 +226,8 @@ def _done_line(item: Done) -> str:
     else:
         mode = _mode(item)
         words = f"{item.status}: {item.reason}" + (f"; podid explain {mode}" if mode else "")
-    return f"{subject(action)}{_detail(item)}: {words}"
+    style = "bad" if item.status in (Status.FAILED, Status.BLOCKED) else ""
+    return Line(f"{subject(action)}{_detail(item)}: {words}", style)
 
 
 def _mode(item: Done) -> str:
@@ -247,18 +267,19 @@ def run_body(run: Run) -> documents.RunBody:
     }
 
 
-def history_view(runs: Sequence[Run], *, detail: bool) -> View:
-    """All runs as a table; one run (`detail`) with its actions."""
+def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: bool) -> View:
+    """All runs as a table; one run (`detail`) with its actions. `short` names a run for a person by the end of its id,
+    where only one has it."""
     body: documents.HistoryDocument = {"kind": "History", "items": [run_body(run) for run in runs]}
     names = tuple(run.run_id for run in runs)
     if detail and len(runs) == 1:
         return View(document(body), (_action_table(body["items"][0]["actions"]),), names, tuple(_run_lines(runs[0])))
     columns = (
         Column("RUN"),
-        Column("STARTED", wide=True),
+        Column("STARTED", wide=not short, folds=1),
         Column("STATUS"),
-        Column("CHANGES", right=True, folds=1),
-        Column("CLUSTER", folds=2),
+        Column("CHANGES", right=True, folds=2),
+        Column("CLUSTER", folds=3),
         Column("COMMAND", prose=True),
         Column("ACCOUNT", wide=True),
         Column("REGION", wide=True),
@@ -266,8 +287,8 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
     )
     rows = tuple(
         (
-            run.run_id,
-            run.started_at,
+            _short_id(run, runs) if short else run.run_id,
+            _ago(run.started_at, now) if short else run.started_at,
             run_status(run) + (" (undo)" if run.undoes else ""),
             str(sum(step.status is Status.DONE for step in run.steps)),
             run.header.cluster or "-",
@@ -278,7 +299,23 @@ def history_view(runs: Sequence[Run], *, detail: bool) -> View:
         )
         for run in runs
     )
-    return View(document(body), (Table(columns, rows, empty="no changes yet"),), names)
+    styles = {(number, 2): _RUN_STYLES.get(run_status(run), "") for number, run in enumerate(runs)}
+    return View(document(body), (Table(columns, rows, styles, empty="no changes yet"),), names)
+
+
+_RUN_STYLES = {"done": "good", "failed": "bad", "partial": "warn", "interrupted": "warn", "empty": "dim"}
+
+
+def _short_id(run: Run, runs: Sequence[Run]) -> str:
+    end = run.run_id.rpartition("-")[2]
+    return end if sum(other.run_id.endswith(end) for other in runs) == 1 else run.run_id
+
+
+def _ago(text: str, now: datetime) -> str:
+    try:
+        return f"{age(datetime.fromisoformat(text), now)} ago"
+    except (ValueError, TypeError):
+        return text
 
 
 def _run_lines(run: Run) -> list[str]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.links import LINKS, link_words
-from podid.domain.report import RANK, DoctorReport, LinkCounts, LinkState
-from podid.domain.words import short_list
+from podid.domain.report import DoctorReport, LinkCounts
 from podid.ops.doctor.diagnose import CheckInfo
+from podid.render.doctor_text import report_lines
 from podid.render.view import Column, Document, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
-
-MARKS = {
-    LinkState.BROKEN: "✗",
-    LinkState.WARNING: "!",
-    LinkState.UNKNOWN: "?",
-    LinkState.FINE: "✓",
-    LinkState.NOTE: "i",
-    LinkState.UNSEEN: "-",
-}
-_WORD = {Severity.ERROR: "ERROR", Severity.WARN: "WARN", Severity.INFO: "INFO"}
 
 
 def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
@@ -32,7 +21,7 @@ def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     whole = report_document(report, all_verdicts=all_verdicts)
     shown = report.verdicts if all_verdicts else (*report.findings, *report.unknowns)
     names = tuple(dict.fromkeys(verdict.check for verdict in report.findings))
-    return View(whole, (_table(shown),), names, _lines(report, all_verdicts=all_verdicts))
+    return View(whole, (_table(shown),), names, report_lines(report, all_verdicts=all_verdicts))
 
 
 def _table(verdicts: Iterable[Verdict]) -> Table:
@@ -48,104 +37,11 @@ def _table(verdicts: Iterable[Verdict]) -> Table:
     return Table(columns(*titles), rows)
 
 
-def _lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str, ...]:
-    lines = [f"cluster {report.cluster}" + (f", {report.scope}" if report.scope else "")]
-    lines += ["", *_chain(report.chain)]
-    if report.first_broken:
-        lines += ["", "first broken link:"]
-        lines += [
-            f"  {_who(item.service_account)}: link {link_words(item.link)}, {item.check}"
-            for item in report.first_broken
-        ]
-    plain = (item for item in report.findings if not item.masked_by)
-    for verdict in sorted(plain, key=lambda item: -RANK[item.severity]):
-        lines += ["", *_finding_lines(verdict)]
-    masked = [item for item in report.findings if item.masked_by]
-    if masked:
-        lines += ["", "follows from the above, look again when that is mended:"]
-        folded: dict[tuple[str, str], list[str]] = {}
-        for item in masked:
-            folded.setdefault((item.check, item.masked_by), []).append(str(item.subject))
-        lines += [f"  {check}  {short_list(who, 3)}  (after {cause})" for (check, cause), who in folded.items()]
-    if report.accepted:
-        lines += ["", "accepted by the baseline:"]
-        lines += [f"  {item.check}  {item.subject}  ({item.accepted})" for item in report.accepted]
-    if report.unknowns:
-        lines += ["", "could not be looked at, so neither fine nor broken:"]
-        lines += _unknown_lines(report.unknowns)
-    if all_verdicts:
-        lines += ["", "all verdicts:"]
-        lines += [f"  {item.outcome}  {item.check}  {item.subject}  {item.message}" for item in report.verdicts]
-    if report.associations is not None:
-        lines += ["", _looked_at(report)]
-    counts = report.summary
-    lines += [
-        "",
-        f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}, "
-        f"{counts.unknown} unknown, {counts.passed} passed",
-    ]
-    return tuple(lines)
-
-
-def _chain(chain: Iterable[LinkCounts]) -> list[str]:
-    """A row for each of the ten links, with a mark; podid's own access comes before them where it is in the way."""
-    lines = [f"    {'link':<20}{'ok':>4}{'broken':>8}{'unknown':>9}"]
-    for item in chain:
-        if item.link == 0 and not item.unknown:
-            continue
-        counts = f"{item.ok or '':>4}{item.broken or '':>8}{item.unknown or '':>9}"
-        if item.state is LinkState.UNSEEN:
-            counts = "  not looked at"
-        lines.append(f" {MARKS[item.state]} {item.link:>2} {LINKS[item.link]:<18}{counts}".rstrip())
-    return lines
-
-
-def _looked_at(report: DoctorReport) -> str:
-    where = "in this cluster"
-    if report.scope:
-        where = f"{'for' if '/' in report.scope else 'in'} {report.scope}"
-    clean = not report.findings and not report.unknowns
-    if not report.associations:
-        return f"{'nothing to look at: ' if clean else ''}there is no association {where}"
-    checks = f"✓ {_count(len(report.checks), 'check')} found nothing wrong; " if clean else ""
-    return f"{checks}{_count(report.associations, 'association')} looked at {where}"
-
-
-def _who(service_account: str) -> str:
-    return "every service account" if service_account == "*" else service_account
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _finding_lines(verdict: Verdict) -> list[str]:
-    lines = [f"{_WORD[verdict.severity]}  {verdict.check}  {verdict.subject}", f"  {verdict.message}"]
-    lines += [f"  - {item}" for item in verdict.evidence]
-    if verdict.fix is not None:
-        lines += [f"  fix: {shlex.join(command)}" for command in verdict.fix.commands]
-    lines.append(f"  more: podid explain {verdict.check}")
-    return lines
-
-
-def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str]:
-    """One paragraph for each obstacle, with all that it hid: one missing right often hides many checks."""
-    by_obstacle: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for item in verdicts:
-        subjects = by_obstacle.setdefault((item.reason, item.permission), {}).setdefault(item.check, [])
-        subjects.append(str(item.subject))
-    lines = []
-    for (reason, permission), checks in by_obstacle.items():
-        lines.append(f"  {reason}" + (f" (needs {permission})" if permission and permission not in reason else ""))
-        lines += [f"    {check}  {short_list(subjects, 3)}" for check, subjects in checks.items()]
-    return lines
-
-
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
     """What --list shows: every check, in the order in which credentials reach a pod."""
     items = tuple(checks)
     columns = (
-        Column("LINK", right=True),
+        Column("LINK", folds=1),
         Column("SEVERITY"),
         Column("ID"),
         Column("HEALTHY WHEN", prose=True),
@@ -153,7 +49,7 @@ def check_list_view(checks: Iterable[CheckInfo]) -> View:
         Column("KUBERNETES", wide=True),
     )
     rows = tuple(
-        (str(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
+        (link_words(item.link), item.severity, item.id, item.title, " ".join(item.iam), ", ".join(item.kubernetes))
         for item in items
     )
     return View(check_list_document(items), (Table(columns, rows),), tuple(item.id for item in items))

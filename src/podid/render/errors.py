@@ -7,32 +7,32 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import Cancelled, Conflict, Declined, NotFound, PodidError
-from podid.render import sanitize
 from podid.render.formats import jsonl_line
+from podid.render.lines import paint_all
+from podid.render.view import Line
 
 if TYPE_CHECKING:
     from podid.render.documents import tool as documents
 
 
-def error_text(error: PodidError, hint: Sequence[str], *, color: bool) -> str:
+def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
     """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
-    red, bold, off = ("\x1b[31;1m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
-    what = sanitize.line(error.what)
-    sentence = f"{_capital(what, error.subject)}{'' if what.endswith(('.', '?', '!')) else '.'}"
-    lines = [sentence if isinstance(error, (Declined, Cancelled)) else f"{red}Error:{off} {sentence}"]
-    lines += [f"  {sanitize.line(detail)}" for detail in error.lines]
+    sentence = f"{_capital(error.what, error.subject)}{'' if error.what.endswith(('.', '?', '!')) else '.'}"
+    declined = isinstance(error, (Declined, Cancelled))
+    lines = [Line(sentence) if declined else Line(f"Error: {sentence}", "bad", upto=len("Error:"))]
+    lines += [Line(f"  {detail}") for detail in error.lines]
     if error.permission and error.permission not in error.what:
-        lines.append(f"Needs: {sanitize.line(error.permission)}")
+        lines.append(Line(f"Needs: {error.permission}"))
     if error.advice:
-        lines.append(_capital(sanitize.line(error.advice)))
+        lines.append(Line(_capital(error.advice)))
     if hint:
-        lines.append(f"Try:   {bold}{sanitize.line(shlex.join(hint))}{off}")
+        lines.append(Line(f"Try:   {shlex.join(hint)}"))
     if error.id:
-        lines.append(f"More:  podid explain {error.id}")
+        lines.append(Line(f"More:  podid explain {error.id}"))
     # what does not exist, or stands in the way, is nothing to ask AWS's support about; JSON keeps the id
     if error.request_id and not isinstance(error, (NotFound, Conflict)):
-        lines.append(f"AWS request id: {sanitize.line(error.request_id)}")
-    return "\n".join(lines) + "\n"
+        lines.append(Line(f"AWS request id: {error.request_id}"))
+    return paint_all(lines, width=width, color=color)
 
 
 def _capital(sentence: str, name: str = "") -> str:

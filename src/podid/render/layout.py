@@ -12,6 +12,9 @@ from podid.render.view import NOTHING, Column, Table
 GAP = "  "
 # prose in a narrower column reads worse than below its row
 LEAST_PROSE = 24
+_COMMAND = re.compile(r"(?:fix|more|Try|More): +(?=podid |kubectl |aws )")
+# a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
 
 
@@ -43,7 +46,7 @@ def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
     for place in reversed([] if wide else [place for place in beside if table.columns[place].prose]):
         over = max(_total(sizes.values()) - width, 0)
         sizes[place] = max(sizes[place] - over, min(sizes[place], LEAST_PROSE))
-    rows = tuple(tuple(_row(table.columns, row, beside, below, sizes)) for row in cells)
+    rows = tuple(tuple(_row(table.columns, row, beside, below, sizes, width)) for row in cells)
     header = tuple(Cell(table.columns[place].title.ljust(sizes[place]), place) for place in beside)
     return TableLayout(header, rows, _total(sizes.values()))
 
@@ -79,7 +82,12 @@ def _total(sizes: Iterable[int]) -> int:
 
 
 def _row(
-    columns: Sequence[Column], row: Sequence[str], beside: list[int], below: list[int], sizes: dict[int, int]
+    columns: Sequence[Column],
+    row: Sequence[str],
+    beside: list[int],
+    below: list[int],
+    sizes: dict[int, int],
+    width: int,
 ) -> list[tuple[Cell, ...]]:
     wrapped = {
         place: textwrap.wrap(row[place], sizes[place], break_long_words=False, break_on_hyphens=False)
@@ -94,19 +102,44 @@ def _row(
             text = wrapped[place][number] if number < len(wrapped[place]) else ""
             line.append(Cell(text.rjust(sizes[place]) if columns[place].right else text.ljust(sizes[place]), place))
         lines.append(tuple(line))
-    lines += [
-        (Cell(f"  {columns[place].title.lower()}  {row[place]}", place),) for place in below if row[place] != NOTHING
-    ]
+    for place in below:
+        if row[place] not in (NOTHING, ""):
+            folded = f"  {columns[place].title.lower()}  {row[place]}"
+            parts = wrap_line(folded, width).split("\n") if columns[place].prose else [folded]
+            lines += [(Cell(part, place),) for part in parts]
     return lines
 
 
 def wrap_line(line: str, width: int) -> str:
     """A sentence wrapped between words, its further lines indented below the first. A name that is longer than the
-    terminal stays whole, and so do commands and lines of JSON and of diffs: they are there to be copied."""
+    terminal stays whole, and so do lines of JSON and of diffs: they are there to be copied. A command goes on after a
+    backslash, as a shell takes it."""
     content = line.lstrip()
-    if len(line) <= width or _TO_COPY.match(content):
+    if len(line) <= width:
         return line
     indent = " " * (len(line) - len(content) + 2)
+    if label := _COMMAND.match(content):
+        return _wrap_command(line, width, len(line) - len(content) + label.end(), indent)
+    if _TO_COPY.match(content):
+        return line
     return textwrap.fill(
         line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
     )
+
+
+def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
+    """Words of a shell, quoted ones whole and each beside its flag; in front of `start` is no place to break."""
+    pieces: list[str] = []
+    for word in _WORD.findall(line[start:]):
+        flag = pieces[-1] if pieces and pieces[-1].startswith("-") and " " not in pieces[-1] else ""
+        if flag and not word.startswith("-") and len(f"{indent}{flag} {word} \\") <= width:
+            pieces[-1] = f"{flag} {word}"
+        else:
+            pieces.append(word)
+    rows = [line[:start] + pieces[0]]
+    for piece in pieces[1:]:
+        if len(rows[-1]) + len(piece) + len("  \\") <= width:
+            rows[-1] += f" {piece}"
+        else:
+            rows.append(f"{indent}{piece}")
+    return " \\\n".join(rows)

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out, wrap_line
-from podid.render.view import Line, Table, View
+from podid.render.layout import GAP, lay_out
+from podid.render.lines import paint_all
+from podid.render.view import Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
 _AS_IT_IS: dict[str, Any] = {"soft_wrap": True, "crop": False}
@@ -34,21 +35,13 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         console.width = min(console.width, 100)
         console.print(Markdown(view.text, code_theme="bw", hyperlinks=False))
         return
-    for line in view.lines:
-        console.print(_line(line if isinstance(line, Line) else Line(line), console.width), soft_wrap=True)
     if view.lines:
+        stream.write(paint_all(view.lines, width=width, color=color))
         return
     for position, table in enumerate(view.tables):
         if position:
             console.print()
         _draw_table(console, table, wide=wide, color=color)
-
-
-def _line(line: Line, width: int) -> Text:
-    text = sanitize.line(line.text)
-    drawn = Text(wrap_line(text, width))
-    drawn.stylize(_STYLES.get(line.style, ""), 0, len(text) if line.upto is None else line.upto)
-    return drawn
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:

@@ -10,11 +10,12 @@ from podid.domain.links import link_words
 from podid.domain.proof import Allowed, Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
 from podid.domain.snapshot import Missing
 from podid.render.trust import finding_bodies
-from podid.render.view import Table, View, columns, document, timestamp
+from podid.render.view import Line, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
 
+_STYLES = {VerifyState.PROVEN: "good", VerifyState.FAILED: "bad", VerifyState.UNKNOWN: "warn"}
 _SIGN = {VerifyState.PROVEN: "ok", VerifyState.FAILED: "FAILED", VerifyState.UNKNOWN: "unknown"}
 
 
@@ -63,14 +64,15 @@ def report_body(report: VerifyReport) -> documents.VerifyReportBody:
     }
 
 
-def seen_lines(report: VerifyReport) -> list[str]:
+def seen_lines(report: VerifyReport) -> list[str | Line]:
     """A line for each pod that was looked at and for each of podid's own, and what IAM has of the hops."""
     lines = [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
     return [*lines, *map(_allowed_line, report.allowed)]
 
 
-def _lines(report: VerifyReport) -> list[str]:
-    lines = [f"{report.ref} in cluster {report.cluster}: {report.state}", f"  {report.reason}"]
+def _lines(report: VerifyReport) -> list[str | Line]:
+    head = f"{report.ref} in cluster {report.cluster}: {report.state}"
+    lines: list[str | Line] = [Line(head, _STYLES.get(report.state, "")), f"  {report.reason}"]
     if report.link:
         mode = f"; podid explain {report.id}" if report.id else ""
         lines.append(f"  link {link_words(report.link)}{mode}")
@@ -156,14 +158,17 @@ def _reason(item: Missing) -> str:
     return f"{item.reason} (needs {item.permission})" if lacking else item.reason
 
 
-def _line(proof: PodProof) -> str:
-    what = f"{_SIGN[proof.state]}  pod {proof.namespace}/{proof.name} on {proof.node or 'no node'}"
-    return f"  {what}{_outcome(proof)}"
+def _line(proof: PodProof) -> Line:
+    return _marked(proof.state, f"pod {proof.namespace}/{proof.name} on {proof.node or 'no node'}{_outcome(proof)}")
 
 
-def _probe_line(probe: ProbeProof) -> str:
-    what = f"{_SIGN[probe.state]}  podid's own pod of Job {probe.job} on {probe.node or 'no node'}"
-    return f"  {what}{_outcome(probe)}"
+def _probe_line(probe: ProbeProof) -> Line:
+    what = f"podid's own pod of Job {probe.job} on {probe.node or 'no node'}{_outcome(probe)}"
+    return _marked(probe.state, what)
+
+
+def _marked(state: VerifyState, text: str) -> Line:
+    return Line(f"  {_SIGN[state]}  {text}", _STYLES.get(state, ""), upto=len(_SIGN[state]) + 2)
 
 
 def _allowed_line(item: Allowed) -> str:
@@ -175,5 +180,6 @@ def _outcome(proof: PodProof | ProbeProof) -> str:
     if proof.identity is None:
         return f": {proof.reason}" if proof.reason else ""
     until = timestamp(proof.identity.expires_at)
-    line = f": {proof.identity.role_arn}, session {proof.identity.session_name}{f', until {until}' if until else ''}"
+    # the session last: it is long, and a comma behind it would not fit 60 columns
+    line = f": {proof.identity.role_arn}{f', until {until}' if until else ''}, session {proof.identity.session_name}"
     return line + (f" ({proof.reason})" if proof.reason else "")

@@ -12,6 +12,9 @@ API_VERSION = "podid/v1"
 # a cell of a table that has no value
 NOTHING = "-"
 
+# what a finding of that severity is drawn as
+SEVERITY = {"error": "bad", "warn": "warn", "info": "dim"}
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Document = dict[str, Json]
 
@@ -30,7 +33,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells are plain text; the writer escapes them. `styles` names a cell's meaning: good, bad, warn, dim."""
+    """Cells are plain text; the writer escapes them. `styles` names a cell's meaning: good (in order), bad (broken,
+    failed, deleted), warn (to be looked at, or unknown), dim (no matter)."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]

@@ -25,4 +25,4 @@ def history(
     from podid.render.changes import history_view
 
     runs = access.journal.runs() if run_id is None else (access.journal.get(run_id),)
-    terminal.emit(history_view(runs, detail=run_id is not None))
+    terminal.emit(history_view(runs, access.runtime.now(), detail=run_id is not None, short=terminal.for_person))

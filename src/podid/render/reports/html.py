@@ -7,7 +7,7 @@ from html import escape
 from podid.domain.findings import Severity, Verdict
 from podid.domain.links import LINKS
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
-from podid.render.doctor import MARKS
+from podid.render.doctor_text import MARKS
 from podid.render.reports.parts import (
     CLUSTER,
     Way,
