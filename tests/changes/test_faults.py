@@ -109,10 +109,16 @@ def test_a_fault_that_stays_is_told_and_settled_later(
     assert newest["actions"][-1]["status"] == "open"
 
     box.faults.clear()
-    again = podid(*command)
+    again = podid(*command, "-o", "json")
 
     assert again.code == 0, again.stderr
-    assert f"run {newest['runId']} was interrupted" in again.stderr
+    (settled,) = again.json["settled"]
+    action = newest["actions"][-1]
+    assert [settled[key] for key in ("runId", "kind", "verb", "target")] == [
+        *(newest["runId"], action["kind"], action["verb"], action["target"])
+    ]
+    assert settled["status"] in ("done", "failed")
+    assert settled["reason"].startswith("settled: ")
     assert "interrupted" not in {item["status"] for item in runs(podid)}
     before = writes(box)
     assert podid(*command).code == 0

@@ -39,7 +39,7 @@ def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, in
             RESTART.subject(item.action),
             str(item.status),
             item.reason,
-            sum(text.startswith(f"{RESTART.subject(item.action)}: restarted") for text in world.said),
+            sum(text.startswith(f"{RESTART.subject(item.action)}: rolling out") for text in world.said),
         )
         for item in result.done
     ]

@@ -26,7 +26,8 @@ def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None
     """Finds out what became of changes that were cut short, and says so. A dry run touches nothing, the journal
     included."""
     if not access.options.dry_run:
-        for sentence in settle(access.clients, place, access.journal).sentences:
+        terminal.settled = settle(access.clients, place, access.journal)
+        for sentence in terminal.settled.sentences:
             terminal.note(sentence)
 
 
@@ -102,12 +103,12 @@ def tell_left_behind(
     return replace(result, notes=(*result.notes, *notes))
 
 
-def report(terminal: Terminal, result: ChangeResult) -> None:
-    """Puts the result on stdout and leaves with its code. Raises its error where nothing was done: there is no result
-    then."""
+def report(terminal: Terminal, result: ChangeResult, *, nothing: str = "nothing to change") -> None:
+    """Puts the result on stdout and leaves with its code; `nothing` is said of one without actions. Raises its error
+    where nothing was done: there is no result then."""
     if result.error is not None and not result.worked:
         raise result.error
-    terminal.emit(result_view(result))
+    terminal.emit(result_view(result, settled=terminal.settled, nothing=nothing))
     for note in result.notes:
         terminal.note(f"note: {note}")
     if result.error is not None:

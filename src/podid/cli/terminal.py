@@ -22,6 +22,7 @@ from podid.render.view import Line, View
 if TYPE_CHECKING:
     from podid.aws.session import CallRecord
     from podid.domain.report import DoctorReport
+    from podid.ops.change.settle import Settled
 
 
 _MOST_CHARACTERS = 1024 * 1024
@@ -37,6 +38,8 @@ class Terminal:
         quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
+        # what this run found of earlier ones that were interrupted; part of its result
+        self.settled: Settled | None = None
 
     # --- on the way ----------------------------------------------------------------------------------------------
 

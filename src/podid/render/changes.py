@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
 from podid.domain.proof import VerifyReport
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
+from podid.ops.change.settle import Settled
 from podid.render.verify import report_body, seen_lines
 from podid.render.view import Column, Line, Table, View, age, columns, document
 
@@ -180,7 +182,7 @@ def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str | 
     return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
 
 
-def result_view(result: ChangeResult) -> View:
+def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
     done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
     actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
@@ -192,6 +194,7 @@ def result_view(result: ChangeResult) -> View:
         "effect": effect_body(result.effect),
         "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
         "notes": [*result.plan.notes, *result.notes],
+        "settled": [] if settled is None else [_settled_body(*item) for item in settled.items],
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
     if result.effect is not None:
@@ -200,8 +203,20 @@ def result_view(result: ChangeResult) -> View:
         document(body),
         (_action_table(actions),),
         tuple(item.action.target for item in done),
-        tuple(lines or ["nothing to change"]),
+        tuple(lines or [nothing]),
     )
+
+
+def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documents.SettledBody:
+    done = found if isinstance(found, Done) else None
+    return {
+        "runId": run.run_id,
+        "kind": action.kind,
+        "verb": action.verb,
+        "target": action.target,
+        "status": "open" if done is None else done.status,
+        "reason": found.reason if isinstance(found, Done) else found.what,
+    }
 
 
 def _after(item: Done) -> State | None:

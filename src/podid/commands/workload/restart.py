@@ -59,7 +59,6 @@ def restart(
         count = sum(target.obstacle is None for target in found)
         if count > 1:
             terminal.consent(f"Restart {count} workloads?", needed_for="Restarting more than one workload")
-    else:
-        terminal.note("nothing to restart" + (": every pod carries the injected fields" if stale else ""))
     access.runtime.changing = bool(found)
-    report(terminal, restart_journalled(access.clients, place, found, restarting(access, terminal)))
+    nothing = "nothing to restart" + (": every pod carries the injected fields" if stale else "")
+    report(terminal, restart_journalled(access.clients, place, found, restarting(access, terminal)), nothing=nothing)

@@ -130,7 +130,7 @@ class _Worker:
         self._kube.writer.restart(workload.kind, workload.namespace, workload.name, at=course.stamp)
         course.patch_next = course.sent = False
         course.restarts += 1
-        course.state = "restarted" if course.restarts == 1 else f"restarted again ({course.restarts})"
+        course.state = "rolling out" if course.restarts == 1 else f"rolling out again ({course.restarts})"
 
     def _look(self, course: _Course) -> None:
         rollout = self._rollout(course)

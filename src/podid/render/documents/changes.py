@@ -49,6 +49,15 @@ class EffectBody(TypedDict):
     notSeen: Annotated[str | None, About("What the state says nothing of.")]
 
 
+class SettledBody(TypedDict):
+    runId: str
+    kind: str
+    verb: Verb
+    target: str
+    status: Annotated[RecordedStatus, About("`open` could not be looked at now.")]
+    reason: str
+
+
 class ResultDocument(HeaderBody):
     """Any changing command: what it did."""
 
@@ -60,6 +69,7 @@ class ResultDocument(HeaderBody):
         Sequence[VerifyReportBody] | None, About("What `podid verify` says of the pods; null without `--wait proof`.")
     ]
     notes: Names
+    settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 
 
 class RunBody(HeaderBody):
