@@ -1,6 +1,9 @@
 """What sentences are made of: nearest names, shortened lists, names out of ARNs."""
 
 import ast
+import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podid.domain.names import addon_name, role_name, role_path
-from podid.domain.words import did_you_mean, nearest, short_list
+from podid.domain.words import count_of, did_you_mean, nearest, short_list
 
 NAMES = st.text("abc-", min_size=1, max_size=6)
 
@@ -52,3 +55,72 @@ def test_no_other_module_looks_for_near_names() -> None:
         if getattr(node, "id", getattr(node, "attr", "")) == "get_close_matches"
     }
     assert found == {"domain/words.py"}
+
+
+def test_numbers_have_a_plural_that_fits() -> None:
+    assert [count_of(number, "pod") for number in (0, 1, 2)] == ["0 pods", "1 pod", "2 pods"]
+
+
+# --- what is not said, see CONTRIBUTING.md ----------------------------------------------------------------------------
+
+ROOT = Path(__file__).parent.parent
+NOT_SAID = {
+    "words by ear": r"could not be had|cannot be asked|in a row over|cannot be told|by ear",
+    "a number that does not fit its noun": r"\b1 times\b|\ball 1 |[a-z]\(s\)",
+    "a kind's id for its title": r"(?<![-\w`])role-(attachment|policy|trust|settings)(?![-\w])",
+    "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))",
+    "a link without its name": r"\blink (\d+|\{(?!link_words)[^}]*(number|link)\})(?! [a-zA-Z])",
+    "pia, sa, SA for nouns": r"\b(PIA|pia)\b",
+}
+# kinds as identifiers, texts of others, and what is no sentence
+KEPT = (
+    *("src/podid/ops/change/kinds/", "src/podid/pages/texts.py", "src/podid/pages/index.py", "src/podid/sandbox/"),
+    *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/domain/agent_logs.py", "src/podid/aws/error_rules/"),
+)
+
+
+def _strings(path: Path) -> Iterator[str]:
+    """Every string of a module that may be seen: docstrings only of commands, of an f-string the whole."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            inner.update(id(part) for part in node.values)
+            yield ast.unparse(node)[2:-1]
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and "/commands/" not in path.as_posix():
+            inner.update(id(item.value) for item in node.body[:1] if isinstance(item, ast.Expr))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
+            yield node.value
+
+
+@cache
+def _read() -> tuple[tuple[str, str], ...]:
+    """File and text; of pages and documents the lines without code, and without others' texts in a page's head."""
+    found: list[tuple[str, str]] = []
+    for path in sorted([*(ROOT / "src" / "podid").rglob("*"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith(KEPT):
+            continue
+        if path.suffix == ".py":
+            found += [(name, text) for text in _strings(path)]
+        elif path.suffix == ".md":
+            lines = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8")).splitlines()
+            found += [(name, line) for line in lines if not line.startswith("  - ")]
+    return tuple(found)
+
+
+@pytest.mark.parametrize("what", NOT_SAID)
+def test_what_is_not_said(what: str) -> None:
+    found = [(name, text[:120]) for name, text in _read() if " " in text and re.search(NOT_SAID[what], text)]
+    assert found == []
+
+
+def test_the_words_would_be_found() -> None:
+    said = (
+        *("the role could not be had", "seen 1 times of 5", "all 1 running pods", "1 of 2 pod(s) carry it"),
+        *("create role-attachment r/p", "the addon is installed", "broken at link 4", "broken at link {item.number}"),
+    )
+    for text in said:
+        assert any(re.search(pattern, text) for pattern in NOT_SAID.values()), text
+    for text in ("link 4 SDK", "link {link_words(number)}", "aws eks update-addon", "the add-on addon/x"):
+        assert not any(re.search(pattern, text) for pattern in NOT_SAID.values()), text

@@ -18,9 +18,9 @@ def test_it_lists_who_loses_and_asks(healthy: Site) -> None:
     assert refused.error["hint"].endswith("--yes")
     shown = healthy.must("uninstall-agent", "--dry-run", "-o", "json").json
     assert shown["notes"][0] == (
-        "2 service account(s) lose their credentials: payments/nobody (0 pods), shop/orders (2 pods)"
+        "without credentials afterwards: 2 service accounts: payments/nobody (0 pods), shop/orders (2 pods)"
     )
-    assert shown["notes"][2].startswith("3 node(s) lose the agent: ")
+    assert shown["notes"][2].startswith("without the agent afterwards: 3 nodes: ")
     assert "pod-id-link0" in shown["notes"][3]
     assert writes(healthy.box) == count
 

@@ -65,7 +65,7 @@ def test_agent_not_installed_says_what_to_do() -> None:
     verdict = only("agent-not-installed", no_agent())
     assert verdict.message == (
         "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
-        "1 association(s) depend on it"
+        "1 association cannot work without"
     )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
@@ -99,7 +99,7 @@ def test_an_agent_pod_on_a_node_that_is_not_ready_is_not_judged() -> None:
 def test_an_unhealthy_agent_names_container_and_victims() -> None:
     verdict = only("agent-pod-unhealthy", healthy(agent_pods=(CRASHED,)))
     assert verdict.message == "the agent on node node-1 is not ready: CrashLoopBackOff"
-    assert verdict.evidence == ("container eks-pod-identity-agent: CrashLoopBackOff, 7 restart(s)",)
+    assert verdict.evidence == ("container eks-pod-identity-agent: CrashLoopBackOff, 7 restarts",)
     assert verdict.chain == ("shop/orders",)
 
 

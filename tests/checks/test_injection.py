@@ -84,7 +84,7 @@ def test_one_broken_pod_is_one_finding_of_one_check(broken: Pod, rule: str) -> N
 def test_stale_pods_are_counted_per_workload() -> None:
     young = pod("orders-5d9c-new")
     (verdict,) = verdicts("pod-predates-association", healthy(pods=(OLD, young)))
-    assert verdict.message == "1 of 2 pod(s) started before the association existed, so they carry no credentials"
+    assert verdict.message == "1 of 2 pods started before the association existed, so they carry no credentials"
     assert verdict.evidence == (
         "pods: orders-5d9c-x1",
         "association a-orders created 2026-11-22T12:00:00+00:00, oldest of these pods 2026-11-22T11:00:00+00:00",

@@ -37,7 +37,7 @@ def test_the_job_in_text(site: Site) -> None:
     verified = site.must("verify", "shop/orders", "--yes")
     assert verified.stdout.splitlines()[:2] == [
         "shop/orders in cluster demo: proven",
-        f"  all 2 pods became {ROLE_ARN}",
+        f"  all 2 pods assumed {ROLE_ARN}",
     ]
     assert " checks found nothing wrong; 1 association looked at" in site.must("doctor").stdout
 

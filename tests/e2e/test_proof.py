@@ -35,7 +35,7 @@ def test_verify_right_after_an_update_waits_for_it(healthy: Site) -> None:
     report = healthy.must(*VERIFY).json
     assert (report["state"], report["roleArn"]) == ("proven", f"arn:aws:iam::{ACCOUNT}:role/{role}")
     assert 4 <= healthy.slept - began <= 20
-    assert report["reason"].startswith("all 2 pods became ")
+    assert report["reason"].startswith("all 2 pods assumed ")
     assert report["reason"].endswith(" s)")
     began = healthy.slept
     assert healthy.must(*VERIFY).json["state"] == "proven"
@@ -184,13 +184,13 @@ def ready(site: Site) -> Site:
 def test_associate_ends_with_proof(ready: Site) -> None:
     outcome = ready.must(*ASSOCIATE, "--restart", "--wait", "proof")
     effect = outcome.json["effect"]
-    assert (effect["state"], effect["how"], effect["id"]) == ("proven", f"all 2 pods became {ROLE_ARN}", None)
+    assert (effect["state"], effect["how"], effect["id"]) == ("proven", f"all 2 pods assumed {ROLE_ARN}", None)
     assert effect["notSeen"] == NOT_FROM_OUTSIDE
     (proof,) = outcome.json["proof"]
     assert (proof["state"], [pod["state"] for pod in proof["pods"]]) == ("proven", ["proven"] * 2)
     assert ready.must(*ASSOCIATE).json["proof"] is None
     text = ready.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "proof").stdout.splitlines()
-    assert text[1] == f"effect: proven, all 2 pods became {ROLE_ARN}"
+    assert text[1] == f"effect: proven, all 2 pods assumed {ROLE_ARN}"
     assert [line.split()[0] for line in text[2:]] == ["ok", "ok", "not"]
 
 

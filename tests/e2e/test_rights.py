@@ -99,7 +99,7 @@ def test_verify_proves_the_role_pod_by_pod(shared: Site) -> None:
     report = shared.must("verify", "shop/orders", "--yes", "-o", "json").json
     assert [pod["name"] for pod in report["pods"]] == shared.cluster.pod_names("shop")
     role = "arn:aws:iam::111122223333:role/shop-orders"
-    assert (report["state"], report["reason"]) == ("proven", f"all 2 pods became {role}")
+    assert (report["state"], report["reason"]) == ("proven", f"all 2 pods assumed {role}")
     assert {pod["identity"]["roleArn"] for pod in report["pods"]} == {role}
 
 

@@ -266,7 +266,7 @@ def test_the_document_of_a_finding() -> None:
                 "severity": "error",
                 "link": 3,
                 "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
-                "message": "1 of 1 pod(s) started before the association existed, so they carry no credentials",
+                "message": "1 of 1 pod started before the association existed, so they carry no credentials",
                 "evidence": [
                     "pods: orders-5d9c-x1",
                     "association a-orders created 2026-11-22T12:00:00+00:00, "
@@ -286,7 +286,7 @@ def test_the_document_of_a_finding() -> None:
                 "severity": "error",
                 "link": 3,
                 "subject": {"kind": "Deployment", "namespace": "shop", "name": "orders"},
-                "message": "1 of 1 pod(s) started before the association existed, so they carry no credentials",
+                "message": "1 of 1 pod started before the association existed, so they carry no credentials",
                 "reason": None,
                 "permission": None,
                 "serviceAccounts": ["shop/orders"],

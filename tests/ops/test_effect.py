@@ -31,7 +31,7 @@ def test_an_association_that_is_known_already(world: KubeWorld) -> None:
     )
     assert world.clock.seconds - before == 8.0
     assert world.said == [
-        *(f"waiting for the effect on shop/orders: seen in {n} of 5 looks" for n in (1, 2, 3, 4)),
+        *(f"waiting for the effect on shop/orders: seen in {n} of 5 rounds of dry runs" for n in (1, 2, 3, 4)),
         "effect on shop/orders: likely",
     ]
 

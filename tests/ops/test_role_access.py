@@ -76,7 +76,7 @@ def when(**conditions: Any) -> dict[str, Any]:
         ),
         ({"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}, "names pods and admits none"),
         ({"StringEquals": {"aws:SourceAccount": "999900001111"}}, "names pods and admits none"),
-        ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "cannot be told"),
+        ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, "not known"),
     ],
 )
 @pytest.mark.parametrize("clusters", [(), (DEMO,)])

@@ -101,7 +101,7 @@ def test_every_live_pod_is_asked(world: KubeWorld) -> None:
         ref=ORDERS,
         role_arn=ROLE,
         state=VerifyState.PROVEN,
-        reason=f"all 2 pods became {ROLE}",
+        reason=f"all 2 pods assumed {ROLE}",
         pods=tuple(
             PodProof(
                 namespace="shop",
@@ -143,10 +143,10 @@ def test_one_pod_of_each_workload_on_each_node_unless_all_are_asked_for(world: K
     assert (report.state, report.exit_code, len(report.pods)) == (VerifyState.IN_EFFECT, ExitCode.OK, 3)
     assert {proof.node for proof in report.pods} == nodes
     assert report.reason.startswith(
-        f"proven for 3 of 12 pods, which became {ROLE}; the others carry the injected fields"
+        f"proven for 3 of 12 pods, which assumed {ROLE}; the others carry the injected fields"
     )
     every = look(world, most=None)
-    assert (every.state, len(every.pods), every.reason) == (VerifyState.PROVEN, 12, f"all 12 pods became {ROLE}")
+    assert (every.state, len(every.pods), every.reason) == (VerifyState.PROVEN, 12, f"all 12 pods assumed {ROLE}")
     assert len(look(world, most=1).pods) == 1
 
 
@@ -390,7 +390,7 @@ def test_the_whole_exchange(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_pat
     report = verify(clients, reading, now=datetime.now(UTC), say=lambda text: None)
     assert (report.state, report.reason) == (
         VerifyState.PROVEN,
-        "all 2 pods became arn:aws:iam::111122223333:role/apps/billing-worker",
+        "all 2 pods assumed arn:aws:iam::111122223333:role/apps/billing-worker",
     )
     identity = report.pods[0].identity
     assert identity is not None

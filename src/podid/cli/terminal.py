@@ -81,7 +81,7 @@ class Terminal:
             return
         if not self._runtime.interactive:
             raise ConsentNeeded(
-                f"{needed_for} needs a yes, and there is no terminal to ask on",
+                f"{needed_for} needs confirmation, and there is no terminal to ask on",
                 hint=Again(add=("--yes",)),
             )
         self.progress.done()

@@ -103,7 +103,7 @@ class UsageError(PodidError):
 
 
 class ConsentNeeded(UsageError):
-    """A change needs a yes, and there is no terminal to ask on."""
+    """A change needs confirmation, and there is no terminal to ask on."""
 
     code = "ConsentNeeded"
 

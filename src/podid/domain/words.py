@@ -19,6 +19,11 @@ def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
+def count_of(number: int, noun: str) -> str:
+    """`1 pod`, `2 pods`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def short_list(names: Iterable[str], limit: int = 5) -> str:
     """`a, b and 3 more`."""
     found = list(names)

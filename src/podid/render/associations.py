@@ -121,7 +121,7 @@ def owner_name(association: Association | AssociationSummary) -> str:
     if not association.owner_arn:
         return "-"
     name = addon_name(association.owner_arn)
-    return name if name == association.owner_arn else f"addon {name}"
+    return name if name == association.owner_arn else f"add-on {name}"
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:

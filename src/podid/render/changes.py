@@ -38,8 +38,8 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
     lines += [line for action in plan.actions for line in _action_lines(action, brief=brief)]
     if not plan.actions:
         lines.append("  nothing to change")
-    lines += [f"  = {subject(action)} is as asked" for action in plan.unchanged if action.after is not None]
-    lines += [f"  = {subject(action)} is not there" for action in plan.unchanged if action.after is None]
+    lines += [f"  = {subject(action)} needs no change" for action in plan.unchanged if action.after is not None]
+    lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
     lines += [f"  note: {note}" for note in plan.notes]
     return lines
 
@@ -237,7 +237,7 @@ def _done_line(item: Done) -> Line:
     if item.status is Status.DONE:
         words = _DONE[action.verb]
     elif item.status is Status.UNCHANGED:
-        words = "unchanged" if action.after is not None else "not there, nothing to delete"
+        words = "unchanged" if action.after is not None else "did not exist"
     else:
         mode = _mode(item)
         words = f"{item.status}: {item.reason}" + (f"; podid explain {mode}" if mode else "")

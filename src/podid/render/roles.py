@@ -176,7 +176,7 @@ def _uses_lines(found: RoleReading) -> list[str]:
 
 
 def _use_lines(use: RoleUse) -> list[str]:
-    said = _MARK.get(use.evaluation.verdict, "cannot be told")
+    said = _MARK.get(use.evaluation.verdict, "not known")
     target = " as target role" if use.hop == 2 else ""
     lines = [f"  {used_words(use.association)}{target}: {said}"]
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]

@@ -66,7 +66,7 @@ def report_body(report: VerifyReport) -> documents.VerifyReportBody:
 
 def seen_lines(report: VerifyReport) -> list[str | Line]:
     """A line for each pod that was looked at and for each of podid's own, and what IAM has of the hops."""
-    lines = [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
+    lines: list[str | Line] = [*map(_line, report.pods), *map(_probe_line, report.probes), *_hop_lines(report.hops)]
     return [*lines, *map(_allowed_line, report.allowed)]
 
 

@@ -6,7 +6,7 @@ from podid.checks.shared.facts import podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -26,7 +26,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return [
         case.fail(
             f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; "
-            f"{count} association(s) depend on it",
+            f"{count_of(count, 'association')} cannot work without",
             severity=importance(snapshot),
             evidence=(
                 f"DescribeAddon {AGENT_ADDON}: not found",

@@ -8,7 +8,7 @@ from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
 from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
@@ -68,7 +68,7 @@ def _no_agent_here(
             podid_command(snapshot, "agent", "status"),
         )
         wanted = sum(ds.desired for ds in sets)
-        evidence.append(f"the agent's DaemonSet(s) want {wanted} pod(s)")
+        evidence.append(f"wanted by the agent's DaemonSets: {count_of(wanted, 'pod')}")
         if reason or excluded:
             evidence.append(reason or "its nodeSelector, affinity or tolerations leave nodes out")
             # a pool left out on purpose harms nobody until an associated pod lands there

@@ -6,6 +6,7 @@ from podid.checks.shared.facts import index
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Node, Pod
 from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.words import count_of
 from podid.domain.workloads import live
 
 HOPELESS = (
@@ -33,7 +34,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"the agent {where} is not ready: {_trouble(pod)}",
                 severity=importance(snapshot),
                 evidence=tuple(
-                    f"container {c.name}: {c.waiting or 'not ready'}, {c.restarts} restart(s)"
+                    f"container {c.name}: {c.waiting or 'not ready'}, {count_of(c.restarts, 'restart')}"
                     for c in pod.containers
                     if c.waiting or (not c.ready and not c.init)
                 ),

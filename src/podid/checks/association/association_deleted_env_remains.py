@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import TOKEN_VOLUME, live
 
 
@@ -17,7 +17,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("its pods and its association agree")
         elif carriers:
             yield case.fail(
-                f"{len(carriers)} pod(s) carry Pod Identity's token, but {ref} has no association any more: "
+                f"{count_of(len(carriers), 'pod')} with Pod Identity's token, but {ref} has no association any more: "
                 "they fail when their cached credentials run out",
                 evidence=(
                     f"pods: {short_list(pod.name for pod in carriers)}",

@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -16,8 +16,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip("an add-on's pods use the node's network on purpose")
         else:
             yield case.fail(
-                f"{len(there)} of {len(pods)} pod(s) use the node's network: Pod Identity works there, but a mistake "
-                "falls back to the node's role unnoticed",
+                f"{len(there)} of {count_of(len(pods), 'pod')} on the node's network: Pod Identity works there, but a "
+                "mistake falls back to the node's role unnoticed",
                 evidence=(f"pods: {short_list(pod.name for pod in there)}",),
             )
 

@@ -17,7 +17,7 @@ from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Node, Pod
 from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import RESTARTABLE, carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
 # associations reach the webhook some seconds after the API has answered
@@ -100,7 +100,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
             yield case.unknown(Missing(f"association {group.association.association_id} carries no creation time"))
         elif PodState.INJECTED in group.states:
             count = len(group.states[PodState.INJECTED])
-            yield case.ok(f"{count} of {group.total} pod(s) carry the credentials")
+            yield case.ok(f"{count} of {count_of(group.total, 'pod')} with the credentials")
         else:
             names = ", ".join(sorted(s.name.lower().replace("_", " ") for s in group.states))
             yield case.skip(f"its pods are judged elsewhere ({names})")
@@ -112,7 +112,7 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
     created = association.created_at.isoformat(timespec="seconds") if association.created_at else "unknown"
     oldest = min(pod.created_at for pod in pods).isoformat(timespec="seconds")
     return case.fail(
-        f"{len(pods)} of {group.total} pod(s) {say}",
+        f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
         evidence=(
             f"pods: {short_list(pod.name for pod in pods)}",
             f"association {association.association_id} created {created}, oldest of these pods {oldest}",

@@ -8,7 +8,7 @@ from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Pod
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live
 
 
@@ -42,7 +42,7 @@ def without_agent(
             yield case.ok(f"none of its pods runs on {platform}")
             continue
         yield case.fail(
-            f"{len(there)} of {len(pods)} pod(s) run on {platform}, where there is no Pod Identity agent; "
+            f"{len(there)} of {count_of(len(pods), 'pod')} on {platform}, where there is no Pod Identity agent; "
             "use IRSA there",
             evidence=(f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in there)}", *((note,) if note else ())),
             commands=(podid_command(snapshot, "disassociate", str(ref)),),

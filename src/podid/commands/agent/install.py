@@ -90,9 +90,7 @@ def install_agent(
             "--fix-node-role", help="Attach AmazonEKSWorkerNodeMinimalPolicy to node roles that may not redeem tokens."
         ),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although the cluster was seen to stand in the agent's way.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Install although a check of the cluster refuses it.")] = False,
 ) -> None:
     """Install or upgrade the agent add-on and wait for it.
 

@@ -47,9 +47,7 @@ def explain(
         terminal.emit(page_list_view(match.page.entry for match in found))
         return
     if not what:
-        raise UsageError(
-            "What is to be explained? Give an id or an error text", hint=Other(("explain",), flags=("--list",))
-        )
+        raise UsageError("Nothing to explain: give an id or an error text", hint=Other(("explain",), flags=("--list",)))
     text = terminal.read_file("-") if what == ["-"] else " ".join(what)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))

@@ -34,7 +34,7 @@ def list_roles(
     Example: podid role list --unused
     """
     from podid.domain.exit_codes import ExitCode
-    from podid.domain.words import short_list
+    from podid.domain.words import count_of, short_list
     from podid.ops.role.read import list_pod_roles
     from podid.ops.role.uses import read_all_uses, read_region_uses
     from podid.render.roles import role_list_view
@@ -48,7 +48,8 @@ def list_roles(
     terminal.emit(role_list_view(found, access.runtime.now()))
     if found.shut:
         names = short_list(item.role.name for item in found.shut)
-        terminal.note(f"note: {len(found.shut)} more name pods and let none in: {names}; podid role show says why")
+        roles = count_of(len(found.shut), "more role")
+        terminal.note(f"note: {roles} with a trust policy for pods that admits none: {names}; see podid role show")
     for item in found.unread:
         terminal.note(f"note: not looked at: {item}")
     if unused and found.unread and not found.clusters:

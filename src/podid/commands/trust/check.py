@@ -64,7 +64,7 @@ def check(
     """Evaluate trust policies without AWS access.
 
     Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Exit 0 when both match,
-    3 when one does not or everybody in AWS can assume the role, 9 when it cannot be told, 2 when a file cannot be read.
+    3 when one does not or everybody in AWS can assume the role, 9 when that is not known, 2 when a file cannot be read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """

@@ -89,7 +89,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
     try:
         return replace(facts, configuration=clients.eks.get_addon_configuration(AGENT_ADDON, version))
     except (AccessDenied, Rejected) as error:
-        why = f"the configuration's schema could not be looked at, so EKS is the first to judge it: {error.what}"
+        why = f"the configuration's schema could not be looked at, so only EKS checks it: {error.what}"
         return replace(facts, unread=(*facts.unread, why))
 
 
@@ -153,7 +153,7 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
     if after != before or current.status in FAILED:
         if current.status in BUSY:
             raise Conflict(
-                f"The add-on {AGENT_ADDON} is {current.status}; it can be changed once that is through",
+                f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended",
                 hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
                 subject=AGENT_ADDON,
             )
@@ -177,7 +177,7 @@ def _values(request: InstallRequest, facts: InstallFacts, held: Values, version:
     if error := check_values(wanted, schema, addon=AGENT_ADDON, version=version):
         raise error
     if wanted and schema.problem and facts.configuration is not None:
-        notes.append(f"the configuration was not held against a schema: {schema.problem}")
+        notes.append(f"the configuration was not checked against a schema: {schema.problem}")
     return wanted
 
 

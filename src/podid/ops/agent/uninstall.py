@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, TimedOut
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
 from podid.domain.model import Addon, DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Effect, EffectState, Header, Plan, Wait
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live, runs_in
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON
@@ -90,8 +90,8 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
         return Plan(header=header, actions=(), notes=(f"the add-on {AGENT_ADDON} is not installed",))
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
         raise Conflict(
-            f"The add-on {AGENT_ADDON} is {addon.status}; try again when that is through",
-            hint=("podid", "agent", "status", "--cluster", header.cluster),
+            f"The add-on {AGENT_ADDON} is {addon.status}; try again when that has ended",
+            hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
             subject=AGENT_ADDON,
         )
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
@@ -107,10 +107,10 @@ def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
     notes = []
     if losing.accounts:
         told = short_list((f"{ref} ({_pods(count)})" for ref, count in losing.accounts), 10)
-        notes.append(f"{len(losing.accounts)} service account(s) lose their credentials: {told}")
+        notes.append(f"without credentials afterwards: {count_of(len(losing.accounts), 'service account')}: {told}")
         notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
     if losing.nodes:
-        notes.append(f"{len(losing.nodes)} node(s) lose the agent: {short_list(losing.nodes)}")
+        notes.append(f"without the agent afterwards: {count_of(len(losing.nodes), 'node')}: {short_list(losing.nodes)}")
     notes.append(
         "what stays: the associations, the roles, and on each node until it is replaced the link pod-id-link0 with the "
         "agent's address (stale-link-or-route)"
@@ -163,5 +163,5 @@ def _pods_gone(kube: KubeAccess, patience: Patience) -> Effect:
             return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
         if not left:
             return Effect(EffectState.IN_EFFECT, "no agent pod is left")
-        patience.say(f"{left} agent pod(s) are still there")
-    return Effect(EffectState.NOT_IN_EFFECT, f"{left} agent pod(s) are still there after {patience.seconds:g} s")
+        patience.say(f"still there: {count_of(left, 'agent pod')}")
+    return Effect(EffectState.NOT_IN_EFFECT, f"still there after {patience.seconds:g} s: {count_of(left, 'agent pod')}")

@@ -127,7 +127,7 @@ def _meant(offer: Offer | None, wanted: str) -> str:
 def _unlisted(wanted: str) -> str:
     if wanted == LATEST:
         raise NotFound(
-            "which version is the latest cannot be told: the add-on's versions could not be looked at",
+            "the latest version is not known: the add-on's versions could not be read",
             hint=Again(swap=(LATEST, DEFAULT)),
             subject=wanted,
         )

@@ -105,7 +105,7 @@ class _Waiting:
             eks = self.clients.eks
             addon = eks.find_addon(self.cluster, AGENT_ADDON)
             if addon is None:
-                raise NotFound(f"The add-on {AGENT_ADDON} has gone away while it was waited for", subject=AGENT_ADDON)
+                raise NotFound(f"The add-on {AGENT_ADDON} was deleted during the wait", subject=AGENT_ADDON)
             if update_id and (update is None or update.status == "InProgress"):
                 update, update_id = self._update(eks, update_id)
             ended_badly = update is not None and update.status in ("Failed", "Cancelled")

@@ -308,5 +308,5 @@ def _state(watches: list[_Watch]) -> str:
     if watch.trouble:
         return f"waiting for the effect on {watch.ref}: {watch.trouble}"
     if watch.rounds:
-        return f"waiting for the effect on {watch.ref}: seen in {watch.rounds} of {watch.needed} looks"
+        return f"waiting for the effect on {watch.ref}: seen in {watch.rounds} of {watch.needed} rounds of dry runs"
     return f"waiting for the effect on {watch.ref}: not seen yet"

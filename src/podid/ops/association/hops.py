@@ -68,5 +68,5 @@ def not_to_blame(reading: AssociationReading) -> str:
         words.append(f"the role's trust policy could not be judged: {first.unknowns[0].reason}")
     if second is not None and second.unknowns:
         lacking = second.unknowns[0]
-        words.append(f"whether it may become its target role could not be looked at: {lacking.reason}")
+        words.append(f"whether it may assume its target role could not be looked at: {lacking.reason}")
     return "".join(f"; {word}" for word in words)

@@ -180,7 +180,7 @@ def _plan_trust(
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
             why = next(item.reason for item in unclear if item.verdict is trust.TrustVerdict.UNKNOWN)
-            notes.append(f"whether the trust policy of role {role.name} admits {ref} cannot be told: {why}")
+            notes.append(f"it is not known whether the trust policy of role {role.name} admits {ref}: {why}")
     if not missing:
         return None
     refs = tuple(ref for group in missing.values() for ref in group)

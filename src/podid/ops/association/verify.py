@@ -237,8 +237,8 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     if not worst:
         role = expected_role(association)
         if len(proofs) == live_pods:
-            return _report(association, VerifyState.PROVEN, f"all {live_pods} pods became {role}", pods=proofs)
-        reason = f"proven for {len(proofs)} of {live_pods} pods, which became {role}; the others carry the injected "
+            return _report(association, VerifyState.PROVEN, f"all {live_pods} pods assumed {role}", pods=proofs)
+        reason = f"proven for {len(proofs)} of {live_pods} pods, which assumed {role}; the others carry the injected "
         reason += "fields and have a Ready agent on their nodes, and --all-pods redeems their tokens too"
         return _report(association, VerifyState.IN_EFFECT, reason, pods=proofs)
     first = min(worst, key=lambda proof: proof.link)  # the earliest broken link explains the later ones

@@ -51,7 +51,7 @@ def apply(
             if error is not None:
                 done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))
                 continue
-            patience.say(f"{action.verb} {action.kind} {action.target}")
+            patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}")
             change = _Change(action, clients, plan.header, patience, journal, tuple(done))
             outcome, error = _one(number, change, recorder)
             done.append(outcome)
@@ -142,7 +142,7 @@ class _Change:
                 return kind.write(self.clients, self.cluster, action, self.patience)
             except PodidError as error:
                 failure = kind.waits_for(error, self.clients, self.cluster, action, self._lately)
-                self.patience.say(f"{action.verb} {action.kind} {action.target}: {failure.what}; trying again")
+                self.patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}: {failure.what}; trying again")
         failure.what = f"{failure.what}; tried for {seconds:g} s"
         raise failure
 

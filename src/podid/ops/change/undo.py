@@ -18,7 +18,7 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
     longer as the run left it, or when what became of a change is not known."""
     for step in run.open_steps:
         raise Conflict(
-            f"What became of {step.action.kind} {step.action.target} in run {run.run_id} is not known yet; "
+            f"What became of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet; "
             "it was interrupted and could not be looked at from here",
             subject=run.run_id,
         )
@@ -53,7 +53,7 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
             actions.append(kind.action(current, wanted))
         else:
             raise Conflict(
-                f"{action.kind} {action.target} is no longer as run {run.run_id} left it; undo it by hand",
+                f"{kind_of(action.kind).subject(action)} is no longer as run {run.run_id} left it; undo it by hand",
                 subject=action.target,
             )
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))

@@ -105,7 +105,7 @@ def _judged(
         elif found.verdict is trust.TrustVerdict.UNKNOWN:
             doubtful = (found.assume_role, found.tag_session)
             reason = next(item.reason for item in doubtful if item.verdict is trust.TrustVerdict.UNKNOWN)
-            unclear.append(f"cannot be told: {reason}")
+            unclear.append(f"not known: {reason}")
     return list(dict.fromkeys(scopes)), list(dict.fromkeys(unclear)), tried
 
 

@@ -11,7 +11,7 @@ from podid.domain.errors import Again, Conflict, InvalidInput, NotFound
 from podid.domain.model import Role, RolePolicies
 from podid.domain.plan import Action, Header, Plan, Verb
 from podid.domain.words import did_you_mean
-from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
 from podid.ops.role.plan import check_not_aws, kept_by_others, others
 from podid.ops.role.policies import check_inline_size
 
@@ -116,7 +116,7 @@ def check_changeable(role: Role, actions: Sequence[Action], needed: tuple[str, .
     check_not_aws(role)
     if not needed:
         return
-    what = ", ".join(f"{action.verb} {action.kind} {action.target}" for action in actions)
+    what = ", ".join(f"{action.verb} {kind_of(action.kind).subject(action)}" for action in actions)
     whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
     raise Conflict(
         f"Role {role.name} exists and {whose}: {what}",

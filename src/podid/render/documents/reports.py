@@ -155,8 +155,8 @@ class ProbeBody(TypedDict):
 
 
 class HopBody(TypedDict):
-    hop: Annotated[Literal[1, 2], About("1 is EKS becoming the role, 2 the role going on to its target role.")]
-    roleArn: Annotated[ArnText, About("The role that is become.")]
+    hop: Annotated[Literal[1, 2], About("1 is EKS assuming the role, 2 the role going on to its target role.")]
+    roleArn: Annotated[ArnText, About("The role that is assumed.")]
     verdict: Annotated[TrustVerdict, About("What the policies in IAM say, for both actions together.")]
     findings: Annotated[Sequence[TrustFindingBody], About("What is broken or fragile, by failure mode.")]
     unknowns: Sequence[NotLookedAtBody]
