@@ -48,6 +48,8 @@ associate --show-permissions
 agent status
 agent versions
 agent nodes
+addon list --all
+addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
 list
 show shop/orders
 role list

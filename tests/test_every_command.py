@@ -99,6 +99,15 @@ STORY = """
 0 disassociate shop/orders --yes --ignore-not-found
 2 undo last
 0 undo last --yes --dry-run
+0 addon list
+0 addon list --all
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --dry-run
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
+0 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront
+6 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role article-2023
+5 addon associate nosuch sa --role storefront
+2 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa
+0 addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
 0 uninstall-agent --dry-run
 2 uninstall-agent
 0 uninstall-agent --yes

@@ -92,6 +92,10 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.find_addon: lambda s: s.eks.find_addon("demo", AGENT),
     Eks.list_addons: lambda s: s.eks.list_addons("demo"),
     Eks.list_addon_versions: lambda s: s.eks.list_addon_versions(AGENT, "1.35"),
+    Eks.list_addon_offers: lambda s: s.eks.list_addon_offers("1.35"),
+    Eks.update_addon_associations: lambda s: s.eks.update_addon_associations(
+        "demo", "aws-ebs-csi-driver", {"ebs-csi-controller-sa": ROLE}, token="t-5"
+    ),
     Eks.get_addon_configuration: lambda s: s.eks.get_addon_configuration(AGENT, "v1.3.10-eksbuild.3"),
     Eks.create_addon: lambda s: s.eks.create_addon("demo", AGENT, token="t-3"),
     Eks.update_addon: lambda s: s.eks.update_addon("demo", AGENT, resolve_conflicts="NONE", token="t-4"),

@@ -62,6 +62,34 @@ def without_node_right(site: Site) -> None:
     iam.put_role_policy(RoleName="demo-node-role", PolicyName="tables", PolicyDocument=json.dumps(POLICY))
 
 
+def with_ebs_role(site: Site) -> None:
+    """The add-on owns an association of its service account."""
+    listed = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}]
+    site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", podIdentityAssociations=listed)
+    site.wait(30)
+
+
+def with_siblings(site: Site) -> None:
+    """An add-on owns the associations of two service accounts."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    names = ("adot-col-otlp-ingest", "adot-col-prom-metrics")
+    listed = [{"serviceAccount": name, "roleArn": role} for name in names]
+    site.aws("eks").create_addon(clusterName="demo", addonName="adot", podIdentityAssociations=listed)
+    site.wait(30)
+
+
+def with_recommended_role(site: Site) -> None:
+    """It has its role already, and an inline policy beside what AWS recommends."""
+    site.must(*EBS.split(), "--recommended", "--wait", "api")
+    name = "demo-kube-system-ebs-csi-controller-sa"
+    site.aws("iam").put_role_policy(RoleName=name, PolicyName="more", PolicyDocument=json.dumps(POLICY))
+
+
+def with_ebs_association(site: Site) -> None:
+    """The add-on's service account has an association that is nobody's."""
+    site.associate("kube-system", "ebs-csi-controller-sa")
+
+
 def crashing(site: Site) -> None:
     """The agent crashes on one node."""
     healthy(site)
@@ -122,6 +150,7 @@ ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POL
 DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
 DELETED = "role delete r --yes"
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
+EBS = "addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
 UNDONE = ("undo last --yes",)
 WAYS = (
     Way("install-agent"),
@@ -132,6 +161,17 @@ WAYS = (
     Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
     Way("install-agent --timeout 5m", crashing, ("saying",), code=3),
     Way("uninstall-agent --yes", healthy),
+    Way("addon list"),
+    Way("addon list", with_ebs_role),
+    Way("addon list --all", nothing, ("--all",)),
+    Way(f"{EBS} --role storefront --wait api"),
+    Way(f"{EBS} --role storefront", healthy, EFFECT),
+    Way(f"{EBS} --role storefront --replace --wait api", with_ebs_association, ("--replace",)),
+    Way(f"{EBS} --role shop-orders --update-trust --wait api", with_narrow_role, ("--update-trust",)),
+    Way("addon associate aws-ebs-csi-driver --recommended --wait api", nothing, ("--recommended",)),
+    Way(f"{EBS} --recommended --wait api", with_recommended_role, ("--recommended",)),
+    Way("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes", with_ebs_role, EFFECT),
+    Way("addon disassociate adot adot-col-otlp-ingest --yes --wait api", with_siblings),
     Way(ROLE),
     Way(ROLE, nothing, ("having AWS check",)),
     Way(f"{ROLE} --target-role arn:aws:iam::{ACCOUNT}:role/storefront", nothing, ("having AWS check",)),

@@ -27,6 +27,7 @@ from podid.domain.model import (
     Addon,
     AddonConfiguration,
     AddonIssue,
+    AddonOffer,
     AddonVersion,
     Association,
     AssociationSummary,
@@ -117,6 +118,7 @@ def addon(data: Object) -> Addon:
         configuration_values=text_or(data, "configurationValues"),
         association_arns=texts_or_none(data, "podIdentityAssociations"),
         service_account_role_arn=text_or(data, "serviceAccountRoleArn"),
+        namespace=text_or(inner_or_empty(data, "namespaceConfig"), "namespace"),
         created_at=instant_or_none(data, "createdAt"),
     )
 
@@ -125,10 +127,30 @@ def addon_versions(data: Object, name: str, kubernetes_version: str) -> list[Add
     """Those of the add-on `name` on one page of DescribeAddonVersions, as they come; what is compatible with other
     Kubernetes versions only is left out."""
     return [
-        _addon_version(version, fits)
+        version
         for found in inners(data, "addons")
         if text_or(found, "addonName") == name
-        for version in inners_or_none(found, "addonVersions")
+        for version in _compatible(found, kubernetes_version)
+    ]
+
+
+def addon_offers(data: Object, kubernetes_version: str) -> list[AddonOffer]:
+    """Every add-on on one page of DescribeAddonVersions that has a version for that Kubernetes version."""
+    return [
+        AddonOffer(
+            name=text(found, "addonName"),
+            namespace=text_or(found, "defaultNamespace"),
+            versions=newest_first(versions),
+        )
+        for found in inners(data, "addons")
+        if (versions := _compatible(found, kubernetes_version))
+    ]
+
+
+def _compatible(addon: Object, kubernetes_version: str) -> list[AddonVersion]:
+    return [
+        _addon_version(version, fits)
+        for version in inners_or_none(addon, "addonVersions")
         if (fits := _fitting(version, kubernetes_version)) is not None
     ]
 

@@ -1,5 +1,6 @@
 """EKS add-ons: installed ones, and versions on offer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from podid.aws import decode, pacing
@@ -8,7 +9,7 @@ from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
 from podid.domain.errors import NotFound
 from podid.domain.foreign import at, names
-from podid.domain.model import Addon, AddonConfiguration, AddonVersion
+from podid.domain.model import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.rights import needs
 
 _ADDON = at("addon", decode.addon)
@@ -57,6 +58,17 @@ class EksAddons:
         except NotFound:
             return ()
 
+    @needs("eks:DescribeAddonVersions")
+    def list_addon_offers(self, kubernetes_version: str) -> tuple[AddonOffer, ...]:
+        """Every add-on of AWS that EKS offers for that Kubernetes version, sorted by name."""
+        offers = self._api.items(
+            "DescribeAddonVersions",
+            {"kubernetesVersion": kubernetes_version, "owners": ["aws"]},
+            "the add-ons on offer",
+            lambda page: decode.addon_offers(page, kubernetes_version),
+        )
+        return tuple(sorted(offers, key=lambda offer: offer.name))
+
     @needs("eks:DescribeAddonConfiguration")
     def get_addon_configuration(self, name: str, version: str) -> AddonConfiguration:
         params, subject = {"addonName": name, "addonVersion": version}, f"the configuration of add-on {name} {version}"
@@ -93,6 +105,21 @@ class EksAddons:
         """The update's id, for `get_update`. None leaves a setting as it is."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}
+        return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
+
+    @needs("eks:UpdateAddon", "iam:PassRole")
+    def update_addon_associations(self, cluster: str, name: str, roles: Mapping[str, str], *, token: str) -> str:
+        """Replaces the add-on's whole list of associations by `roles`, service account -> role's ARN: what is left out
+        is deleted. The update's id, for `get_update`. AlreadyExists where a service account has an association that
+        is not the add-on's."""
+        params = {
+            "clusterName": cluster,
+            "addonName": name,
+            "podIdentityAssociations": [
+                {"serviceAccount": account, "roleArn": arn} for account, arn in sorted(roles.items())
+            ],
+            "clientRequestToken": token,
+        }
         return self._api.write("UpdateAddon", params, _addon(cluster, name), at("update", decode.update)).id
 
     @needs("eks:DescribeUpdate")

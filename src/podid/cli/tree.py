@@ -46,6 +46,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("role delete", SET_UP, "Delete a role with its policies.", "role.delete:delete"),
     Row("associate", SET_UP, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("disassociate", SET_UP, "Take the role away again.", "association.disassociate:disassociate"),
+    Row("addon associate", SET_UP, "Give an add-on's service account a role.", "addon.associate:associate"),
+    Row("addon disassociate", SET_UP, "Take it away again.", "addon.disassociate:disassociate"),
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
     Row("show", LOOK, "Show one association and its trust.", "association.show:show"),
@@ -55,6 +57,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", LOOK, "List nodes with their agent pods.", "agent.nodes:nodes"),
     Row("agent versions", LOOK, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
+    Row("addon list", LOOK, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
     Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),
     Row("role list", LOOK, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
     Row("trust check", LOOK, "Evaluate trust policies without AWS access.", "trust.check:check"),
@@ -73,6 +76,7 @@ COMMANDS: tuple[Row, ...] = (
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
     "trust": "Trust policies: who may assume a role.",
+    "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",
     "sandbox": "A cluster on this machine to try podid on.",
 }

@@ -137,6 +137,7 @@ class Addon:
     configuration_values: str = ""
     association_arns: tuple[str, ...] = ()
     service_account_role_arn: str = ""
+    namespace: str = ""
     created_at: datetime | None = None
 
 
@@ -153,6 +154,15 @@ class AddonVersion:
     architectures: tuple[str, ...] = ()
     requires_configuration: bool = False
     requires_iam_permissions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddonOffer:
+    """An add-on that EKS offers for the asked Kubernetes version, its versions newest first."""
+
+    name: str
+    namespace: str
+    versions: tuple[AddonVersion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

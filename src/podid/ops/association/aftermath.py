@@ -123,15 +123,30 @@ def after_disassociate(
 ) -> ChangeResult:
     """Waits until new pods would no longer get the role, then, if asked, replaces those that hold it."""
     _, refs = changed_associations(result.plan)
+    result = without_effect(clients, patience, result, refs, wait=wait)
+    if restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
+        return result
+    try:
+        found = replace_pods(clients, place, refs, restarting, stale=False, expect_injected=False)
+        return replace(result, done=(*result.done, *found.done))
+    except PodidError as error:
+        return replace(result, error=error)
+
+
+def without_effect(
+    clients: Clients,
+    patience: Patience,
+    result: ChangeResult,
+    refs: Collection[ServiceAccountRef],
+    *,
+    wait: Wait | None,
+) -> ChangeResult:
+    """Waits until new pods of these service accounts would no longer get the role."""
     if result.error is not None or not refs:
         return result
     result = replace(result, wait=wait)
     try:
-        result = replace(result, effect=_effect(clients, patience, refs, wait, wait_for_no_effect))
-        if restarting is None or result.exit_code is ExitCode.UNAVAILABLE:
-            return result
-        found = replace_pods(clients, place, refs, restarting, stale=False, expect_injected=False)
-        return replace(result, done=(*result.done, *found.done))
+        return replace(result, effect=_effect(clients, patience, refs, wait, wait_for_no_effect))
     except PodidError as error:
         return replace(result, error=error)
 

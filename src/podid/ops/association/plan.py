@@ -125,7 +125,7 @@ def _check_replaceable(
     before: Mapping[str, object],
     after: Mapping[str, object],
 ) -> None:
-    check_not_owned(existing)
+    check_not_owned(existing, request.role.arn)
     if request.replace:
         return
     differs = ", ".join(
@@ -144,15 +144,15 @@ def _shown(value: object) -> object:
     return ", ".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, Mapping) else value
 
 
-def check_not_owned(association: Association) -> None:
-    """Raises Conflict for an association that an EKS add-on owns: the add-on would put it back."""
+def check_not_owned(association: Association, role_arn: str = "") -> None:
+    """Raises Conflict for an association that an EKS add-on owns: it is changed through the add-on, which would put it
+    back. `role_arn` is the role that it was to have, empty where it was to go."""
     if association.owner_arn:
-        name = addon_name(association.owner_arn)
+        name, account = addon_name(association.owner_arn), association.service_account
+        change = Other(("addon", "associate"), (name, account), ("--role", role_arn, "--replace"))
         raise Conflict(
             f"The association of {association.ref} is owned by the add-on {name} and is changed through it",
-            # EKS replaces the add-on's whole list by what the update names
-            advice="Change it with `aws eks update-addon --pod-identity-associations`, and name all of the add-on's "
-            "associations there: the ones that are left out are deleted.",
+            hint=change if role_arn else Other(("addon", "disassociate"), (name, account)),
             subject=str(association.ref),
         )
 

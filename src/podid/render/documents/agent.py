@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, MissingRight, Names
 from podid.domain.nodes import NodeKind
+from podid.ops.addon.read import Mechanism
 from podid.ops.agent.status import AgentVerdict
 
 
@@ -144,3 +145,28 @@ class NodeListDocument(TypedDict):
     kind: Literal["NodeList"]
     clusterName: str
     items: Sequence[NodeBody]
+
+
+class AddonRowBody(TypedDict):
+    addonName: str
+    addonVersion: Annotated[str, About("What is installed, else what EKS would take.")]
+    installed: bool
+    status: Annotated[str | None, About("EKS's own word.")]
+    namespace: str
+    serviceAccount: Annotated[str | None, About("null for an add-on with none that could be given a role.")]
+    supported: Annotated[
+        bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
+    ]
+    recommendedPolicyArns: Names
+    mechanism: Annotated[Mechanism, About("How it gets a role now.")]
+    roleArn: ArnText | None
+    associationId: str | None
+    owner: Annotated[str | None, About("The add-on that owns the association; null for one that stands alone.")]
+
+
+class AddonListDocument(TypedDict):
+    """`podid addon list`: a row for each service account of each add-on."""
+
+    kind: Literal["AddonList"]
+    clusterName: str
+    items: Sequence[AddonRowBody]

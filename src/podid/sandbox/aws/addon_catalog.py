@@ -116,6 +116,16 @@ CATALOG: dict[str, AddonKind] = {
             schema=_object({"agent": _object(), "containerLogs": _object()}),
         ),
         AddonKind(
+            *("adot", "observability", "opentelemetry-operator-system", ("v0.117.0-eksbuild.1",)),
+            _defaults("v0.117.0-eksbuild.1"),
+            {
+                "adot-col-prom-metrics": ("AmazonPrometheusRemoteWriteAccess",),
+                "adot-col-otlp-ingest": ("AWSXrayWriteOnlyAccess",),
+                "adot-col-container-logs": ("CloudWatchAgentServerPolicy",),
+            },
+            schema=_COMMON_SCHEMA,
+        ),
+        AddonKind(
             *("coredns", "networking", "kube-system", ("v1.13.1-eksbuild.1", "v1.12.4-eksbuild.1")),
             _defaults("v1.12.4-eksbuild.1", v1_36="v1.13.1-eksbuild.1"),
             schema=_COMMON_SCHEMA,

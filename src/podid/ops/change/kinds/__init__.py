@@ -1,6 +1,7 @@
 """The kinds of resource that podid changes: one file and one row each."""
 
 from podid.ops.change.kinds.addon import ADDON
+from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS
 from podid.ops.change.kinds.association import ASSOCIATION
 from podid.ops.change.kinds.base import ResourceKind
 from podid.ops.change.kinds.probe import PROBE
@@ -15,6 +16,7 @@ from podid.ops.change.kinds.unknown import UnknownKind
 
 __all__ = [
     "ADDON",
+    "ADDON_ASSOCIATIONS",
     "ASSOCIATION",
     "KINDS",
     "PROBE",
@@ -37,6 +39,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ROLE_SETTINGS,
     ROLE_TRUST,
     ASSOCIATION,
+    ADDON_ASSOCIATIONS,
     SERVICE_ACCOUNT,
     RESTART,
     PROBE,

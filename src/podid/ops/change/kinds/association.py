@@ -58,7 +58,8 @@ class AssociationKind(ResourceKind):
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
         association = clients.eks.find_association(cluster, ref_of(keys))
-        return None if association is None else self.state_of(association)
+        # one that an add-on owns is part of the add-on's list, not a resource of its own
+        return None if association is None or association.owner_arn else self.state_of(association)
 
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         eks, before, after, token = clients.eks, action.before, action.after, uuid.uuid4().hex

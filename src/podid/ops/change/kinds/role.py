@@ -12,6 +12,7 @@ from podid.domain.names import Arn
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.domain.words import short_list
+from podid.ops.change.kinds.addon_associations import newly_associated
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
 from podid.ops.clients import Clients
 from podid.ops.role.uses import Uses, read_all_uses, used_words
@@ -95,6 +96,7 @@ class RoleKind(ResourceKind):
             for action in made
             if "serviceAccount" in action.keys and action.before is None
         }
+        gone = gone.union(*map(newly_associated, made))
         uses = read_all_uses(clients.aws, Arn.parse(role.arn).account)
         check_unused(role, [use for use in uses.of(role.arn) if (use.namespace, use.service_account) not in gone])
         return deletion_notes(role, uses)

@@ -1,0 +1,73 @@
+"""podid addon disassociate."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+    from podid.ops.change.kinds import ADDON_ASSOCIATIONS
+
+    return CommandRights.of(
+        *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
+        Eks.list_associations,
+        Eks.get_addon_configuration,
+        optional=(
+            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
+            OptionalRight.of(
+                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
+            ),
+        ),
+    )
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+def disassociate(
+    access: Access,
+    terminal: Terminal,
+    options: Shared,
+    addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.", show_default=False)],
+    accounts: Annotated[
+        list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.", show_default=False)
+    ],
+) -> None:
+    """Take it away again. Deleting asks first, or needs --yes.
+
+    The add-on's other service accounts keep theirs. Its IRSA role, where one is set, is in force again.
+
+    Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
+    """
+    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.plan import Wait
+    from podid.ops.addon.plan import plan_addon_without, read_addon
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, without_effect
+
+    if options.wait is Wait.PROOF:
+        what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
+        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    place = access.place(for_change=True)
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"reading add-on {addon} and its associations"):
+        facts = read_addon(access.clients, place, addon)
+    plan = plan_addon_without(place.header, facts, accounts)
+    refs = [facts.ref(account) for account in accounts]
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question=f"Delete the association of {', '.join(map(str, refs))}?",
+        needed_for="Deleting an association",
+        word="delete" if len(refs) > 1 else "",
+    )
+    if result is not None:
+        patience = access.patience(ASSOCIATION_SECONDS)
+        report(terminal, without_effect(access.clients, patience, result, refs, wait=options.wait))

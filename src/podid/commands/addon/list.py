@@ -1,0 +1,44 @@
+"""podid addon list."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CLUSTER
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+
+    return CommandRights.of(
+        Eks.list_addons,
+        Eks.get_addon_configuration,
+        Eks.list_association_summaries,
+        Eks.get_association,
+        optional=(OptionalRight.of("--all", Eks.list_addon_offers),),
+    )
+
+
+@command(shared=CLUSTER, rights=rights)
+def list_addons(
+    access: Access,
+    terminal: Terminal,
+    all_: Annotated[bool, typer.Option("--all", help="Also what EKS offers and is not installed.")] = False,
+) -> None:
+    """List add-ons and their service accounts' roles.
+
+    What the installed version supports, the policies that AWS recommends, the role there is now and who owns it.
+
+    Example: podid addon list --cluster demo
+    """
+    from podid.ops.addon.read import read_matrix
+    from podid.render.addon import addon_list_view
+
+    place = access.place()
+    with terminal.working(f"reading the add-ons of {place.cluster_name}"):
+        found = read_matrix(access.clients, place, offered=all_)
+    terminal.emit(addon_list_view(found))
+    for sentence in found.unread:
+        terminal.note(f"note: not looked at: {sentence}")

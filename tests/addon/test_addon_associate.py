@@ -1,0 +1,182 @@
+"""`podid addon associate` and `disassociate`: one service account is changed, its siblings never."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from changes.support import account_state, writes
+from podid.domain.names import ServiceAccountRef
+from podid.sandbox.http import HttpRequest
+from worlds import ACCOUNT, Site, trust_for
+
+ADOT, SPACE = "adot", "opentelemetry-operator-system"
+METRICS, TRACES, LOGS = "adot-col-prom-metrics", "adot-col-otlp-ingest", "adot-col-container-logs"
+EBS, EBS_ACCOUNT = "aws-ebs-csi-driver", "ebs-csi-controller-sa"
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def owned(site: Site, addon: str = ADOT) -> dict[str, tuple[str, str]]:
+    """Service account -> (association id, role), of what the add-on owns."""
+    cluster = site.box.world.clusters["demo"]
+    found = [cluster.associations[each] for each in cluster.addons[addon].association_ids]
+    return {item.service_account: (item.id, item.role_arn.rpartition("/")[2]) for item in found}
+
+
+@pytest.fixture
+def adot(account: Site) -> Site:
+    account.aws("eks").create_addon(
+        clusterName="demo",
+        addonName=ADOT,
+        podIdentityAssociations=[
+            {"serviceAccount": METRICS, "roleArn": arn("storefront")},
+            {"serviceAccount": TRACES, "roleArn": arn("orders-dynamodb")},
+        ],
+    )
+    account.wait(30)
+    return account
+
+
+def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
+    before, whole = owned(adot), account_state(adot.box)
+    done = adot.must("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json").json
+    after = owned(adot)
+    assert {name: after[name] for name in before} == before, "ids and roles of the others are as they were"
+    assert after[LOGS][1] == "storefront"
+    assert [(item["kind"], item["status"]) for item in done["actions"]] == [("addon-associations", "done")]
+    count = writes(adot.box)
+    again = adot.must("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json").json
+    assert ([item["status"] for item in again["actions"]], writes(adot.box)) == (["unchanged"], count)
+    adot.must("undo", "last", "--yes", "--wait", "api")
+    assert owned(adot) == before
+    assert account_state(adot.box) == whole
+
+
+def test_another_role_needs_replace(adot: Site) -> None:
+    before, count = owned(adot), writes(adot.box)
+    refused = adot("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "-o", "json")
+    assert (refused.code, writes(adot.box)) == (6, count)
+    assert refused.error["hint"].endswith("--replace")
+    adot.must("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "--replace", "--wait", "api")
+    assert owned(adot) == {METRICS: (before[METRICS][0], "orders-dynamodb"), TRACES: before[TRACES]}
+
+
+def test_one_is_taken_away_and_its_siblings_stay(adot: Site) -> None:
+    before, count = owned(adot), writes(adot.box)
+    asked = adot("addon", "disassociate", ADOT, TRACES)
+    assert (asked.code, writes(adot.box)) == (2, count)
+    adot.must("addon", "disassociate", ADOT, TRACES, "--yes", "--wait", "api")
+    assert owned(adot) == {METRICS: before[METRICS]}
+    adot.wait(10)
+    adot.must("undo", "last", "--yes", "--wait", "api")
+    assert {name: role for name, (_, role) in owned(adot).items()} == {METRICS: "storefront", TRACES: "orders-dynamodb"}
+    assert owned(adot)[METRICS] == before[METRICS]
+    gone = adot("addon", "disassociate", ADOT, LOGS, "--yes", "-o", "json")
+    assert gone.code == 5
+
+
+def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
+    """EKS replaces the whole list: what somebody else has added since the plan was made must not go."""
+    answer, lock = adot.box.gateway.answer, threading.Lock()
+    fired: list[str] = []
+
+    def answering(request: HttpRequest) -> Any:
+        named = adot.box.gateway.name(request).operation
+        with lock:
+            first = named == "DescribeAddonConfiguration" and not fired
+            if first:
+                fired.append(named)
+        if first:
+            eks = adot.aws("eks")
+            listed = [{"serviceAccount": name, "roleArn": arn(role)} for name, (_, role) in owned(adot).items()]
+            listed.append({"serviceAccount": LOGS, "roleArn": arn("storefront")})
+            eks.update_addon(clusterName="demo", addonName=ADOT, podIdentityAssociations=listed)
+            adot.wait(30)
+        return answer(request)
+
+    adot.box.gateway.answer = answering  # type: ignore[method-assign]
+    refused = adot("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "--replace", "--wait", "api")
+    assert refused.code == 6, refused
+    assert owned(adot)[LOGS][1] == "storefront"
+    assert owned(adot)[METRICS][1] == "storefront"
+
+
+def test_an_association_that_stands_alone_is_told_before_eks_refuses(account: Site) -> None:
+    account.associate("kube-system", EBS_ACCOUNT)
+    before, count = account_state(account.box), writes(account.box)
+    refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
+    assert (refused.code, writes(account.box)) == (6, count)
+    assert refused.error["message"].startswith("duplicate-association: kube-system/ebs-csi-controller-sa is already ")
+    assert refused.error["hint"].endswith("--replace")
+    account.box.world.delays.delete = 5.0
+    account.must("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "--replace", "--wait", "api")
+    assert owned(account, EBS)[EBS_ACCOUNT][1] == "storefront"
+    account.wait(30)
+    account.must("undo", "last", "--yes", "--wait", "api")
+    assert account_state(account.box) == before
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "told"),
+    [
+        (("adto", LOGS), 5, "did you mean adot?"),
+        ((ADOT, "adot-col-prom-metric"), 6, "addon-pod-identity-unsupported: "),
+        ((ADOT, "Not_A_Name"), 2, "Not_A_Name"),
+    ],
+)
+def test_names_that_do_not_exist(adot: Site, argv: tuple[str, ...], code: int, told: str) -> None:
+    count = writes(adot.box)
+    refused = adot("addon", "associate", *argv, "--role", "storefront", "-o", "json")
+    assert (refused.code, writes(adot.box)) == (code, count)
+    assert told in refused.error["message"]
+
+
+def test_a_version_that_supports_none(account: Site) -> None:
+    account.box.world.clusters["demo"].addons[EBS].version = "v1.25.0-eksbuild.1"
+    refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
+    assert refused.code == 6
+    assert refused.error["message"].startswith("addon-pod-identity-unsupported: ")
+
+
+def test_a_role_whose_trust_does_not_admit_it(account: Site) -> None:
+    trust = trust_for(ServiceAccountRef("shop", "orders"))
+    account.trust("storefront", trust)
+    refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")
+    assert refused.code == 6
+    assert refused.error["hint"].endswith("--update-trust")
+    account.must("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "--update-trust", "--wait", "api")
+    assert owned(account, EBS)[EBS_ACCOUNT][1] == "storefront"
+
+
+def test_the_recommended_roles_in_one_plan(adot: Site) -> None:
+    whole = account_state(adot.box)
+    adot.box.world.delays.role = 5.0
+    done = adot.must("addon", "associate", ADOT, "--recommended", "--wait", "api", "-o", "json").json
+    assert [item["kind"] for item in done["actions"]] == ["role", "role-attachment", "addon-associations"]
+    assert owned(adot)[LOGS][1].startswith("demo-opentelemetry-operator-system-adot-col-container-l")
+    adot.wait(30)
+    adot.must("undo", "last", "--yes", "--wait", "api")
+    assert account_state(adot.box) == whole
+
+
+def test_an_update_that_fails_is_told(account: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from podid.sandbox.aws import eks_addons
+
+    body = eks_addons._update_body
+    errors = [{"errorCode": "ConfigurationConflict", "errorMessage": "held", "resourceIds": []}]
+    monkeypatch.setattr(eks_addons, "_update_body", lambda c: {**body(c), "status": "Cancelled", "errors": errors})
+    monkeypatch.setattr(eks_addons, "_replace_associations", lambda *_: None)
+    failed = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "--wait", "api")
+    assert failed.code != 0
+    assert "ended as Cancelled: ConfigurationConflict: held" in failed.stderr
+
+
+def test_the_hint_of_an_owned_association_is_this_command(adot: Site) -> None:
+    refused = adot("associate", f"{SPACE}/{METRICS}", "--role", "orders-dynamodb", "--replace", "-o", "json")
+    assert refused.code == 6
+    assert f"podid addon associate {ADOT} {METRICS} --role {arn('orders-dynamodb')} --replace" in refused.error["hint"]
+    refused = adot("disassociate", f"{SPACE}/{METRICS}", "--yes", "-o", "json")
+    assert f"podid addon disassociate {ADOT} {METRICS}" in refused.error["hint"]
