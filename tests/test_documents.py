@@ -48,6 +48,8 @@ associate --show-permissions
 agent status
 agent versions
 agent nodes
+agent logs
+agent logs --raw -o json
 addon list --all
 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
 list
@@ -93,6 +95,8 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
     ]
     with pytest.MonkeyPatch.context() as patch, whole_site(home) as site:
         site.with_samples()
+        node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+        site.kube.add_agent_line(node, '{"level":"error","msg":"no EC2 IMDS role found","client-addr":"10.0.0.9:1"}')
         patch.setattr(Terminal, "emit", lambda self, view: emitted.append(view))
         for line in COMMANDS.strip().splitlines():
             before = len(emitted)

@@ -35,6 +35,9 @@ STORY = """
 0 agent versions
 0 agent status
 0 agent nodes
+0 agent logs
+5 agent logs --node nosuch
+0 agent logs --raw
 5 role show orders
 0 role create orders --for shop/orders --policy-file dynamodb-read.json --dry-run
 0 role create orders --for shop/orders --policy-file dynamodb-read.json

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from changes.support import account_state, writes
-from podid.domain.model import Node, Taint
+from podid.domain.model import Node
 from podid.domain.placement import why_not_here
+from podid.domain.scheduling import Taint
 from podid.ops.agent.preflight import coming
 from podid.sandbox import baseline
 from worlds import AGENT, Site

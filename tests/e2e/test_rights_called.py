@@ -225,6 +225,8 @@ WAYS = (
     Way("agent status", healthy),
     Way("agent nodes", healthy),
     Way("agent versions", healthy),
+    Way("agent logs", healthy),
+    Way("agent logs --raw", healthy),
     Way("role show shop-orders", healthy),
     Way("role show shop-order", healthy, code=5),
     Way("role show storefront", healthy),

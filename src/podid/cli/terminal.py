@@ -29,7 +29,7 @@ _MOST_CHARACTERS = 1024 * 1024
 
 
 class Terminal:
-    """What a command says and asks. Only `emit`, `stream` and `narrate` write to stdout."""
+    """What a command says and asks. Only `emit`, `stream`, `stream_lines` and `narrate` write to stdout."""
 
     def __init__(self, runtime: Runtime, options: Shared) -> None:
         self._runtime = runtime
@@ -178,6 +178,13 @@ class Terminal:
         """-o jsonl: one object a line, each as soon as it is there. Stops reading when nobody listens any more."""
         for item in items:
             if not self._stdout(_writing(jsonl_line(item))):
+                return
+
+    def stream_lines(self, lines: Iterable[str]) -> None:
+        """Lines for a person or a script, each as soon as it is there and whatever it holds. Stops like `stream`."""
+        self.progress.done()
+        for line in lines:
+            if not self._stdout(_writing(f"{sanitize.defused(sanitize.line(line))}\n")):
                 return
 
     def leave(self, code: ExitCode) -> None:

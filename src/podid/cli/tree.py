@@ -56,6 +56,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", LOOK, "List nodes with their agent pods.", "agent.nodes:nodes"),
+    Row("agent logs", LOOK, "Sort the agents' logs into failure modes.", "agent.logs:logs"),
     Row("agent versions", LOOK, "List the add-on's versions that EKS offers this cluster.", "agent.versions:versions"),
     Row("addon list", LOOK, "List add-ons and their service accounts' roles.", "addon.list:list_addons"),
     Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from podid.domain.names import Arn, ServiceAccountRef
+from podid.domain.scheduling import Placement, Taint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,51 +305,11 @@ class Pod:
     message: str = ""
     host_ports: tuple[int, ...] = ()
     priority: int = 0
+    ip: str = ""
 
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
-
-
-@dataclass(frozen=True, slots=True)
-class Taint:
-    key: str
-    value: str = ""
-    effect: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
-
-
-@dataclass(frozen=True, slots=True)
-class Toleration:
-    """`operator` is Exists or Equal; an empty key with Exists tolerates every key, an empty effect every effect."""
-
-    key: str = ""
-    operator: str = "Equal"
-    value: str = ""
-    effect: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One line of a node affinity. `operator` is Kubernetes' word: In, NotIn, Exists, DoesNotExist, Gt, Lt; `of_name`
-    for one that is about the node's name instead of a label."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-    of_name: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a pod may go: every pair of the selector, any of the affinity's `terms` with all of its requirements, and
-    no taint that is not tolerated. `terms` None is no affinity."""
-
-    selector: Mapping[str, str] = field(default_factory=dict)
-    terms: tuple[tuple[Requirement, ...], ...] | None = None
-    tolerations: tuple[Toleration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,7 +354,7 @@ class DaemonSet:
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    placement: Placement = Placement()
+    placement: Placement = field(default_factory=Placement)
     host_ports: tuple[int, ...] = ()
     # of all its containers; values only of variables whose values are no secrets
     env: Mapping[str, str] = field(default_factory=dict)

@@ -17,12 +17,13 @@ from podid.checks.shared.ports import FREES_PORT, PROXY_PORT, evicted, holders, 
 from podid.domain.errors import Again, Conflict, Hint, PodidError
 from podid.domain.findings import Severity
 from podid.domain.foreign import Malformed, Object
-from podid.domain.model import DaemonSet, Node, Placement, Requirement, Toleration
+from podid.domain.model import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.nodes import why_no_agent
 from podid.domain.place import Place
 from podid.domain.placement import of_spec, why_not_here
 from podid.domain.plan import Action, Plan
+from podid.domain.scheduling import Placement, Requirement, Toleration
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.versions import older
 from podid.domain.words import short_list

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import TypedDict
 
 from podid.domain.findings import Severity
-from podid.domain.members import About, ArnText, MissingRight, Names
+from podid.domain.members import About, ArnText, MissingRight, Names, Time
 from podid.domain.nodes import NodeKind
 from podid.ops.addon.read import Mechanism
 from podid.ops.agent.status import AgentVerdict
@@ -170,3 +170,50 @@ class AddonListDocument(TypedDict):
     kind: Literal["AddonList"]
     clusterName: str
     items: Sequence[AddonRowBody]
+
+
+class LogTallyBody(TypedDict):
+    id: Annotated[str | None, About("The failure mode's; null for a failure that podid does not know.")]
+    noise: Annotated[bool, About("Whether it looks like a failure and is none.")]
+    count: int
+    firstSeen: Time | None
+    lastSeen: Time | None
+    nodes: Names
+    affected: Annotated[Names, About("The pods that asked, or their addresses where no pod has them now.")]
+    sample: Annotated[str, About("The last such line, in short.")]
+
+
+class LogUnreadBody(TypedDict):
+    pod: str
+    reason: str
+
+
+class AgentLogsDocument(TypedDict):
+    """`podid agent logs`: failures first, noise last."""
+
+    kind: Literal["AgentLogs"]
+    clusterName: str
+    sinceSeconds: int | None
+    agents: Annotated[int, About("How many logs were read.")]
+    lines: int
+    autoModeNodes: Annotated[int, About("Nodes whose agent is built in and shows no log.")]
+    unread: Sequence[LogUnreadBody]
+    items: Sequence[LogTallyBody]
+
+
+class LogLineBody(TypedDict):
+    time: Time | None
+    node: str
+    pod: str
+    id: Annotated[str | None, About("The failure mode that the line shows.")]
+    noise: bool
+    level: str | None
+    text: str
+
+
+class AgentLogLinesDocument(TypedDict):
+    """`podid agent logs --raw`."""
+
+    kind: Literal["AgentLogLines"]
+    clusterName: str
+    items: Sequence[LogLineBody]

@@ -7,6 +7,8 @@ from podid.render.documents import access, agent, changes, reports, tool
 # kind -> the type of its documents, which `document` heads with the apiVersion
 KINDS: dict[str, Any] = {
     "AddonList": agent.AddonListDocument,
+    "AgentLogLines": agent.AgentLogLinesDocument,
+    "AgentLogs": agent.AgentLogsDocument,
     "AgentStatus": agent.AgentStatusDocument,
     "AgentVersionList": agent.AgentVersionListDocument,
     "Association": access.AssociationDocument,

@@ -1,5 +1,6 @@
 """token, log, eviction, scale and status."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import budget_status, protects
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, terminating
+from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, parse_time, terminating
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.resources import ResourceApi, dry_run
 from podid.sandbox.kube.routes import ApiTarget
@@ -99,6 +100,12 @@ class Subresources:
             raise bad_request(f'container "{container}" in pod "{name(pod)}" is waiting to start: {reason}')
         text = self._logs(pod, container)
         lines = text.splitlines(keepends=True)
+        began = get(pod, "status", "startTime", default=pod["metadata"]["creationTimestamp"])
+        if (since := request.arguments.get("sinceSeconds", "")).isdigit():
+            begin = self._registry.store.now() - int(since)
+            lines = [line for line in lines if parse_time(_written(line, began)) >= begin]
+        if request.arguments.get("timestamps") == "true":
+            lines = [f"{_written(line, began)} {line}" for line in lines]
         if (tail := request.arguments.get("tailLines", "")).isdigit():
             lines = lines[-int(tail) :] if int(tail) else []
         text = "".join(lines)
@@ -119,6 +126,14 @@ class Subresources:
         raise bad_request(
             f"a container name must be specified for pod {name(pod)}, choose one of: [{' '.join(containers)}]{also}"
         )
+
+
+def _written(line: str, began: str) -> str:
+    """When the line was written: as it says itself, else when its pod began."""
+    try:
+        return str(json.loads(line)["time"])
+    except (ValueError, KeyError, TypeError):
+        return began
 
 
 def _over_budget(budget: Obj, state: Obj) -> StatusError:

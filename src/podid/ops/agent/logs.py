@@ -1,0 +1,304 @@
+"""The agents' logs: read many at once, told apart into failure modes with counts, or line by line as they come."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from podid.aws import pacing
+from podid.domain.agent_logs import LogLine, parse, rule_of
+from podid.domain.errors import NotFound, Other, PodidError, Rejected
+from podid.domain.exit_codes import ExitCode
+from podid.domain.model import Node, Pod
+from podid.domain.names import AGENT_ADDON
+from podid.domain.patience import Patience
+from podid.domain.place import Place
+from podid.domain.words import did_you_mean
+from podid.domain.workloads import runs_in
+from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+
+# a log may be 4 MiB, and is held while it is read
+_AT_ONCE = 8
+_PAUSE_SECONDS = 2.0
+FOLLOW_SECONDS = 30 * 86400.0
+# the only one that the agent writes below the level of a warning
+_QUIET = ("eks-auth-throttled",)
+# a service account's token, should an agent ever quote one
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One line of one agent."""
+
+    pod: str
+    node: str
+    time: datetime | None
+    line: LogLine
+
+    @property
+    def text(self) -> str:
+        return _TOKEN.sub("[token]", self.line.text)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often a failure mode was seen, by whom and for whom. An empty `id` is a failure that no rule knows; `noise`
+    looks like a failure and is none. `clients` are the addresses of the pods that asked."""
+
+    id: str
+    noise: bool = False
+    count: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    nodes: set[str] = field(default_factory=set)
+    clients: set[str] = field(default_factory=set)
+    sample: str = ""
+
+    def add(self, written: Written) -> None:
+        self.count += 1
+        self.nodes.add(written.node)
+        if (moment := written.time) is not None:
+            self.first = moment if self.first is None else min(self.first, moment)
+            if self.last is None or moment >= self.last:
+                self.last, self.sample = moment, _said(written)
+        self.sample = self.sample or _said(written)
+        if client := written.line.fields.get("client-addr", ""):
+            self.clients.add(client.rpartition(":")[0].strip("[]") or client)
+
+    def join(self, other: Tally) -> None:
+        self.count += other.count
+        self.nodes |= other.nodes
+        self.clients |= other.clients
+        if other.last is not None and (self.last is None or other.last > self.last):
+            self.last, self.sample = other.last, other.sample
+        moments = [moment for moment in (self.first, other.first) if moment is not None]
+        self.first = min(moments, default=None)
+        self.sample = self.sample or other.sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLogs:
+    """`tallies` worst first: what is known, what is not, noise last. `pods` maps a client's address to the pod that has
+    it now. `unread` are (agent pod, reason); `auto` counts nodes whose agent is built in and shows no log."""
+
+    cluster: str
+    since: timedelta | None
+    tallies: tuple[Tally, ...]
+    agents: int
+    lines: int
+    pods: Mapping[str, str]
+    unread: tuple[tuple[str, str], ...] = ()
+    auto: int = 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if any(not tally.noise for tally in self.tallies):
+            return ExitCode.ATTENTION
+        return ExitCode.UNDETERMINED if self.unread else ExitCode.OK
+
+    def affected(self, tally: Tally) -> tuple[str, ...]:
+        """The pods that asked, by name where an address is a pod's now."""
+        return tuple(sorted(self.pods.get(client, client) for client in tally.clients))
+
+
+@dataclass(frozen=True, slots=True)
+class _Triaged:
+    tallies: Mapping[str, Tally]
+    lines: int
+
+
+def mode_of_line(line: LogLine) -> tuple[str, bool] | None:
+    """(failure mode's id, noise) of a line; an empty id for a failure that no rule knows, None for one that shows
+    none."""
+    rule = rule_of(line.text)
+    if rule is not None and (line.level not in ("info", "debug", "trace") or rule.id in _QUIET):
+        return rule.id, rule.noise
+    return ("", False) if line.bad else None
+
+
+def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple[tuple[Pod, ...], tuple[Pod, ...], int]:
+    """(agent pods on the named nodes, or all; every pod of the cluster where they may be listed; nodes of Auto Mode).
+    Raises NotFound for a node that does not exist, and where no agent runs."""
+    reader = clients.kube.reader
+    sets, known = reader.list_agent_daemon_sets(), reader.list_nodes()
+    _check_nodes(nodes, known)
+    try:
+        everybody = reader.list_pods()
+        agents: Sequence[Pod] = [pod for pod in everybody if any(runs_in(pod, ds) for ds in sets)]
+    except PodidError:
+        everybody, agents = (), reader.list_pods_of(sets)
+    chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
+    auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
+    if not chosen and not auto:
+        where = f" on {', '.join(sorted(nodes))}" if nodes else f" in cluster {place.cluster_name}"
+        raise NotFound(f"No agent pod runs{where}", hint=Other(("agent", "nodes")), subject=AGENT_ADDON)
+    return chosen, everybody, auto
+
+
+def _check_nodes(wanted: Collection[str], nodes: Iterable[Node]) -> None:
+    known = [node.name for node in nodes]
+    for name in wanted:
+        if name not in known:
+            what = f"Node {name} does not exist{did_you_mean(name, known)}"
+            raise NotFound(what, hint=Other(("agent", "nodes")), subject=name)
+
+
+def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> AgentLogs:
+    """Raises what stands in the way of finding the agents; a log that cannot be read is told."""
+    agents, everybody, auto = find_agents(clients, place, nodes)
+    reader, turn = clients.kube.reader, threading.Semaphore(_AT_ONCE)
+
+    def triage(pod: Pod) -> _Triaged:
+        with turn:
+            return _triage(_lines(reader, pod, since))
+
+    total: dict[str, Tally] = {}
+    unread: list[tuple[str, str]] = []
+    lines = 0
+    for pod, found in pacing.fan_out(pacing.attempt(triage), agents):
+        if isinstance(found, PodidError):
+            unread.append((f"{pod.namespace}/{pod.name}", found.what))
+            continue
+        lines += found.lines
+        for key, tally in found.tallies.items():
+            total.setdefault(key, Tally(tally.id, tally.noise)).join(tally)
+    ordered = sorted(total.values(), key=lambda tally: (tally.noise, not tally.id, -tally.count, tally.id))
+    return AgentLogs(
+        cluster=place.cluster_name,
+        since=since,
+        tallies=tuple(ordered),
+        agents=len(agents) - len(unread),
+        lines=lines,
+        pods=_by_address(everybody),
+        unread=tuple(sorted(unread)),
+        auto=auto,
+    )
+
+
+def _triage(lines: Iterable[Written]) -> _Triaged:
+    tallies: dict[str, Tally] = {}
+    count = 0
+    for written in lines:
+        count += 1
+        if (found := mode_of_line(written.line)) is not None:
+            mode, noise = found
+            tallies.setdefault(mode, Tally(mode, noise)).add(written)
+    return _Triaged(tallies, count)
+
+
+def _by_address(pods: Iterable[Pod]) -> Mapping[str, str]:
+    """A pod with the node's own network has the node's address, which says nothing."""
+    return {pod.ip: f"{pod.namespace}/{pod.name}" for pod in pods if pod.ip and not pod.host_network}
+
+
+def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
+    """Those of the container that ran before as well, where it crashed."""
+    seconds = None if since is None else math.ceil(since.total_seconds())
+    container = next((c for c in pod.containers if not c.init), None)
+    if container is None:
+        return
+    crashed = container.restarts > 0 and not container.ready
+    for previous in (True, False) if crashed else (False,):
+        try:
+            text = reader.read_log(
+                pod.namespace,
+                pod.name,
+                container=container.name,
+                since_seconds=seconds,
+                previous=previous,
+                timestamps=True,
+            )
+        except (NotFound, Rejected):
+            if not previous:
+                raise
+            continue  # it is not kept for long
+        yield from (_written(pod, line) for line in text.splitlines() if line)
+
+
+def _written(pod: Pod, line: str) -> Written:
+    """A line as the API gives it, with the moment in front."""
+    stamp, _, text = line.partition(" ")
+    moment = _moment(stamp)
+    parsed = parse(text if moment is not None else line)
+    return Written(pod.name, pod.node, moment or parsed.time, parsed)
+
+
+def _moment(stamp: str) -> datetime | None:
+    # RFC 3339 with nanoseconds, of which Python takes six digits
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(Z|[+-]\d\d:\d\d)", stamp)
+    return None if found is None else datetime.fromisoformat(found[1] + found[2].replace("Z", "+00:00")).astimezone(UTC)
+
+
+def _said(written: Written) -> str:
+    line = written.line
+    error = line.fields.get("error", "")
+    return _TOKEN.sub("[token]", f"{line.message}{f': {error}' if error else ''}")[:400]
+
+
+# --- line by line -----------------------------------------------------------------------------------------------------
+
+
+def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> Iterator[Written]:
+    """Every line that there is, log by log. A log that cannot be read raises."""
+    agents, _, _ = find_agents(clients, place, nodes)
+    for pod in agents:
+        yield from _lines(clients.kube.reader, pod, since)
+
+
+def follow(
+    clients: Clients, place: Place, patience: Patience, *, nodes: Collection[str], since: timedelta
+) -> Iterator[Written]:
+    """Lines as they come, of agents that come later too, until `patience` ends. What cannot be read for once is read
+    the next time."""
+    reader, seen = clients.kube.reader, _Seen(patience.clock.now() - since)
+    turn = threading.Semaphore(_AT_ONCE)
+
+    def fresh(pod: Pod) -> list[Written]:
+        with turn:
+            return list(_lines(reader, pod, patience.clock.now() - seen.until(pod) + timedelta(seconds=1)))
+
+    agents, _, _ = find_agents(clients, place, nodes)
+    for number, _ in enumerate(patience.rounds(_PAUSE_SECONDS)):
+        if number:
+            agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
+        came: list[Written] = []
+        for pod, found in pacing.fan_out(pacing.attempt(fresh), agents):
+            if not isinstance(found, PodidError):
+                came += seen.new(pod, found)
+        yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
+
+
+class _Seen:
+    """What each agent has said already: the API takes whole seconds, so lines come twice."""
+
+    def __init__(self, begin: datetime) -> None:
+        self._begin = begin
+        self._last: dict[str, datetime] = {}
+        self._said: dict[str, set[str]] = {}
+
+    def until(self, pod: Pod) -> datetime:
+        return self._last.get(pod.uid, self._begin)
+
+    def new(self, pod: Pod, lines: Sequence[Written]) -> list[Written]:
+        last, said = self.until(pod), self._said.setdefault(pod.uid, set())
+        came = []
+        for written in lines:
+            moment = written.time or last
+            if moment < last or written.line.text in said:
+                continue
+            if moment > last:
+                last = moment
+                said.clear()
+            said.add(written.line.text)
+            came.append(written)
+        self._last[pod.uid] = last
+        return came

@@ -1,0 +1,143 @@
+"""`podid agent logs`: failures told apart with counts, noise named as such, lines as they come."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from podid.domain.agent_logs import parse
+from podid.ops.agent.logs import mode_of_line
+from worlds import Site
+
+REFUSED = (
+    "Error fetching credentials: operation error EKS Auth: AssumeRoleForPodIdentity, AccessDeniedException: User: x is "
+    "not authorized to perform: eks-auth:AssumeRoleForPodIdentity on resource: y"
+)
+EXPIRED = "Removing credentials from cache, got non recoverable error: ExpiredTokenException: The token has expired"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+
+
+def nodes(site: Site) -> list[str]:
+    return [node["metadata"]["name"] for node in site.cluster.items("/api/v1/nodes")]
+
+
+def moment(site: Site, ago: float = 60) -> str:
+    return (datetime.fromtimestamp(site.clock.now(), UTC) - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def say(site: Site, node: str, message: str, level: str = "error", ago: float = 60, **fields: str) -> None:
+    line = {**fields, "level": level, "msg": message, "time": moment(site, ago)}
+    site.kube.add_agent_line(node, json.dumps(line))
+
+
+def test_a_healthy_log_shows_nothing(healthy: Site) -> None:
+    say(healthy, nodes(healthy)[0], "Successfully fetched credentials from EKS Auth", "info")
+    found = healthy("agent", "logs", "-o", "json")
+    assert (found.code, found.json["items"], found.json["agents"]) == (0, [], 3)
+    assert "no failure in" in healthy("agent", "logs").stderr
+
+
+def test_failures_are_counted_by_id_with_who_asked(healthy: Site) -> None:
+    one, two, _ = nodes(healthy)
+    pod = healthy.cluster.pods("shop", "orders")[0]
+    address = pod["status"]["podIP"]
+    say(healthy, one, REFUSED, ago=300, **{"client-addr": f"{address}:4711"})
+    say(healthy, two, REFUSED, ago=100, **{"client-addr": "10.9.9.9:1"})
+    say(healthy, two, EXPIRED, ago=50)
+    say(healthy, two, "something that nobody has seen before", ago=40)
+    outcome = healthy("agent", "logs", "-o", "json")
+    assert outcome.code == 3
+    refused, unknown, noise = outcome.json["items"]
+    assert (refused["id"], refused["count"], refused["noise"]) == ("node-role-missing-eks-auth", 2, False)
+    assert (refused["firstSeen"], refused["lastSeen"]) == (moment(healthy, 300), moment(healthy, 100))
+    assert refused["nodes"] == sorted([one, two])
+    assert refused["affected"] == sorted([f"shop/{pod['metadata']['name']}", "10.9.9.9"])
+    assert (unknown["id"], unknown["sample"]) == (None, "something that nobody has seen before")
+    assert (noise["id"], noise["noise"]) == ("agent-expired-token-noise", True)
+    shown = healthy("agent", "logs")
+    assert "podid explain node-role-missing-eks-auth" in shown.stderr
+
+
+def test_noise_alone_is_no_failure(healthy: Site) -> None:
+    say(healthy, nodes(healthy)[0], EXPIRED)
+    outcome = healthy("agent", "logs", "-o", "json")
+    assert (outcome.code, [item["noise"] for item in outcome.json["items"]]) == (0, [True])
+
+
+def test_since_and_node_narrow_it_down(healthy: Site) -> None:
+    one, two, _ = nodes(healthy)
+    say(healthy, one, REFUSED, ago=7200)
+    assert healthy("agent", "logs").code == 0
+    assert healthy("agent", "logs", "--since", "3h").code == 3
+    assert healthy("agent", "logs", "--since", "3h", "--node", two).code == 0
+    refused = healthy("agent", "logs", "--node", "nosuch", "-o", "json")
+    assert (refused.code, refused.error["code"]) == (5, "NotFound")
+
+
+def test_the_log_of_an_agent_that_crashed(healthy: Site) -> None:
+    node = nodes(healthy)[0]
+    healthy.kube.faults.agent_crashing[node] = (
+        "Unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"
+    )
+    healthy.wait(200)
+    outcome = healthy("agent", "logs", "-o", "json")
+    assert (outcome.code, outcome.json["items"][0]["id"]) == (3, "agent-ipv6-bind")
+
+
+def test_raw_lines_are_made_visible_and_hold_no_token(healthy: Site) -> None:
+    say(healthy, nodes(healthy)[0], f"\x1b[31m::error::x {TOKEN}")
+    shown = healthy.must("agent", "logs", "--raw").stdout
+    assert "\x1b" not in shown
+    assert TOKEN not in shown
+    assert "[token]" in shown
+    lines = healthy.must("agent", "logs", "--raw", "-o", "jsonl").stdout.splitlines()
+    assert {json.loads(line)["node"] for line in lines} == set(nodes(healthy))
+    whole = healthy.must("agent", "logs", "--raw", "-o", "json").json
+    assert len(whole["items"]) == len(lines)
+
+
+def test_what_may_not_be_read_is_told(healthy: Site) -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list"]},
+        {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
+    ]
+    outcome = healthy("agent", "logs", "-o", "json", env=healthy.user("viewer", rules))
+    assert (outcome.code, len(outcome.json["unread"]), outcome.json["agents"]) == (9, 3, 0)
+
+
+def test_no_agent_at_all(site: Site) -> None:
+    outcome = site("agent", "logs", "-o", "json")
+    assert (outcome.code, outcome.error["code"]) == (5, "NotFound")
+
+
+def test_followed_lines_come_once(healthy: Site) -> None:
+    node = nodes(healthy)[0]
+    spoken: list[str] = []
+
+    def talk(_: float) -> None:
+        if len(spoken) < 3:
+            spoken.append(f"failure number {len(spoken)}")
+            say(healthy, node, spoken[-1], ago=0)
+
+    healthy.on_sleep = talk
+    outcome = healthy("agent", "logs", "--follow", "--since", "1s", "--timeout", "20s", "-o", "jsonl")
+    assert outcome.code == 0
+    assert [json.loads(line)["text"] for line in outcome.stdout.splitlines()] != []
+    told = [json.loads(json.loads(line)["text"])["msg"] for line in outcome.stdout.splitlines()]
+    assert told == spoken
+    assert healthy("agent", "logs", "--follow", "-o", "json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('{"level":"info","msg":"Calling EKS Auth to fetch credentials","error":"context canceled"}', None),
+        ('{"level":"info","msg":"Rate limited! Will try to keep creds locally"}', ("eks-auth-throttled", False)),
+        ('{"level":"error","msg":"odd"}', ("", False)),
+        ("panic: runtime error", ("", False)),
+        ("plain words", None),
+        ('{"level":"error","msg":"lookup eks-auth.x.api.aws: no such host"}', ("eks-auth-unreachable", False)),
+    ],
+)
+def test_what_a_line_shows(line: str, found: tuple[str, bool] | None) -> None:
+    assert mode_of_line(parse(line)) == found
