@@ -65,7 +65,7 @@ def test_numbers_have_a_plural_that_fits() -> None:
 
 ROOT = Path(__file__).parent.parent
 NOT_SAID = {
-    "words by ear": r"could not be had|cannot be asked|in a row over|cannot be told|by ear",
+    "words by ear": r"could not be had|cannot be asked|in a row over|(cannot|could not) be told|by ear",
     "a number that does not fit its noun": r"\b1 times\b|\ball 1 |[a-z]\(s\)",
     "a kind's id for its title": r"(?<![-\w`])role-(attachment|policy|trust|settings)(?![-\w])",
     "addon in a sentence": r"(?<![-\w:/.`'\"{=])addons?(?= (\{|[a-z]))",

@@ -20,7 +20,7 @@ def status(access: Access, terminal: Terminal) -> None:
     """Show add-on, DaemonSets and coverage.
 
     The add-on's version beside what EKS offers, its issues decoded, coverage by kind of node, restarts, and whether the
-    nodes' roles may redeem tokens. Exit 0 healthy, 3 when something is wrong, 9 when it could not be told.
+    nodes' roles may redeem tokens. Exit 0 healthy, 3 when something is wrong, 9 when that is not known.
 
     Example: podid agent status
     """

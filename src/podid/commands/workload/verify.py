@@ -9,7 +9,7 @@ import typer
 from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.errors import Again, UsageError
+from podid.domain.errors import Again, Other, UsageError
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def verify(
     With --can IAM's policy simulator says whether the role may do it, its boundary and the session policy included.
     A failure seconds after a change may be its settling: that is waited for, at most a minute, and is unknown until
     then; with --timeout podid looks again until it is proven or the time is over.
-    Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 could not be told; of several
+    Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 not known; of several
     service accounts, 3 before 9.
 
     Example: podid verify shop/orders --yes
@@ -117,7 +117,7 @@ def verify(
     if probe_image is not None and not probe:
         raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
     if resource and not can:
-        raise UsageError("--resource belongs to --can", hint=("podid", "verify", "--help"))
+        raise UsageError("--resource belongs to --can", hint=Other(("verify", "--help")))
     wanted = Asked.parse(can or (), resource or ())
     refs = typed.whose_pods(targets, options, access.sources)
     single = len(refs) == 1

@@ -81,7 +81,7 @@ def target_notes(
         verdicts = (found.assume_role, found.tag_session)
         reason = next((item.reason for item in verdicts if item.verdict is found.verdict), "")
         why = found.findings[0].message if found.findings else reason
-        said = "whether it does cannot be told" if unclear else "it does not"
+        said = "it is not known whether it does" if unclear else "it does not"
         notes.append(f"{name} must let role {request.name} in for {ref}, and {said}: {why}")
         shut += [] if unclear else [hop]
     return (*notes, *_to_add(name, shut))

@@ -165,7 +165,7 @@ class HopBody(TypedDict):
 class AllowedBody(TypedDict):
     action: str
     resource: str
-    allowed: Annotated[bool | None, About("null where it could not be told.")]
+    allowed: Annotated[bool | None, About("null where that is not known.")]
     reason: str
     id: ModeId
     permission: MissingRight
