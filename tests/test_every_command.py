@@ -72,6 +72,7 @@ STORY = """
 5 list --cluster nosuch
 0 restart shop/orders
 0 restart shop/orders --stale
+0 restart shop/orders --evict
 0 verify shop/orders --yes
 0 verify -n shop --yes
 5 verify -n nosuch --yes

@@ -25,7 +25,7 @@ def test_the_job_in_text(site: Site) -> None:
     associated = site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
     assert associated.stdout.splitlines() == [
         f"association shop/orders -> {ROLE_ARN}: created",
-        "Deployment shop/orders: restarted",
+        "Deployment shop/orders (2 of 2 pods carry the injected fields): restarted",
         "effect: in-effect, all 2 running pods carry the injected fields, and their nodes have a Ready agent",
         "not looked at: whether EKS Auth gives the role: no token was redeemed (podid verify redeems one)",
     ]

@@ -26,9 +26,16 @@ def said(document: Any) -> dict[str, tuple[str, str]]:
     return {item["target"]: (item["status"], item.get("reason", "")) for item in document["actions"]}
 
 
+def new(count: int) -> str:
+    return f"{count} of {count} pods are new; {count} of {count} carry the injected fields"
+
+
 def test_one_service_account(associated: Site) -> None:
     outcome = associated("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (0, {"shop/Deployment/orders": ("done", "2 of 2 pods are new")})
+    assert (outcome.code, said(outcome.json)) == (
+        0,
+        {"shop/Deployment/orders": ("done", new(2))},
+    )
     assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
     pods = associated.cluster.pod_names("shop")
     associated.must("restart", "shop/orders")  # by name, pods are replaced whether they need it or not
@@ -69,7 +76,10 @@ def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> Non
     pods = healthy.cluster.pod_names("shop")
     healthy.must("disassociate", "shop/orders", "--yes")
     outcome = healthy("restart", "shop/orders", "-o", "json")
-    assert (outcome.code, said(outcome.json)) == (0, {"shop/Deployment/orders": ("done", "2 of 2 pods are new")})
+    assert (outcome.code, said(outcome.json)) == (
+        0,
+        {"shop/Deployment/orders": ("done", "2 of 2 pods are new and carry no injected fields")},
+    )
     assert not set(pods) & set(healthy.cluster.pod_names("shop"))
     assert states(healthy, "shop") == [False, False]
     again = healthy("restart", "shop/orders", "-o", "json")
@@ -91,7 +101,7 @@ def test_which_pods_has_to_be_said(associated: Site) -> None:
     assert (missing.code, missing.error["code"]) == (5, "NotFound")
 
 
-ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+ON_DELETE: Json = {"updateStrategy": {"type": "OnDelete"}}
 
 
 def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associated: Site) -> None:
@@ -102,10 +112,11 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     assert (outcome.code, said(outcome.json)) == (
         8,
         {
-            "shop/Deployment/orders": ("done", "2 of 2 pods are new"),
+            "shop/Deployment/orders": ("done", new(2)),
             "shop/StatefulSet/ledger": (
                 "blocked",
-                "its update strategy is OnDelete: its pods are replaced only when they are deleted",
+                "its update strategy is OnDelete: its pods are replaced only when they are deleted "
+                "(podid restart --evict)",
             ),
         },
     )
@@ -113,6 +124,55 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     assert text.code == 6
     assert "OnDelete" in text.stdout
     assert states(associated, "shop", "ledger") == [False, False]
+
+
+def test_pods_that_are_evicted_one_at_a_time(associated: Site) -> None:
+    """Where it was asked for, and never more than a disruption budget gives."""
+    associated.kube.faults.webhook_misses = 3
+    associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=3, **ON_DELETE)
+    associated.wait(30)
+    budget = {"selector": {"matchLabels": {"app": "ledger"}}, "minAvailable": 2}
+    path = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
+    associated.cluster.post(path, {"metadata": {"name": "ledger"}, "spec": budget})
+    associated.wait(5)
+    before = {pod["metadata"]["uid"] for pod in associated.cluster.pods("shop", "ledger")}
+    outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "-o", "json")
+    found = said(outcome.json)
+    assert (outcome.code, found["shop/StatefulSet/ledger"]) == (
+        0,
+        ("done", new(3)),
+    )
+    after = associated.cluster.pods("shop", "ledger")
+    assert (len(after), states(associated, "shop", "ledger")) == (3, [True, True, True])
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in after)
+    (item,) = [each for each in outcome.json["actions"] if each["target"] == "shop/StatefulSet/ledger"]
+    assert (item["after"]["pods"], item["after"]["injected"]) == (3, 3)
+
+
+def test_a_budget_that_lets_no_pod_go(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 2
+    associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
+    associated.wait(30)
+    budget = {"selector": {"matchLabels": {"app": "ledger"}}, "maxUnavailable": 0}
+    path = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
+    associated.cluster.post(path, {"metadata": {"name": "ledger"}, "spec": budget})
+    associated.wait(5)
+    pods = associated.cluster.pod_names("shop", "ledger")
+    outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "60s", "-o", "json")
+    status, reason = said(outcome.json)["shop/StatefulSet/ledger"]
+    assert (outcome.code, status) == (8, "failed")
+    assert "The disruption budget ledger needs 2 healthy pods and has 2 currently" in reason
+    assert associated.cluster.pod_names("shop", "ledger") == pods
+
+
+def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 1000
+    associated.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **ON_DELETE)
+    associated.wait(30)
+    outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "120s", "-o", "json")
+    status, reason = said(outcome.json)["shop/DaemonSet/logs"]
+    assert status == "failed"
+    assert reason.startswith("3 of 3 pods still without credentials: logs-")
 
 
 def test_a_paused_deployment(associated: Site) -> None:
@@ -154,7 +214,7 @@ def test_pods_that_are_missed_again_and_again(associated: Site) -> None:
     outcome = associated("restart", "payments/billing-worker", "-o", "json")
     (target,) = outcome.json["actions"]
     assert (outcome.code, target["status"]) == (7, "failed")
-    assert target["reason"].startswith("still without credentials after 3 restarts: billing-worker-")
+    assert target["reason"].startswith("1 of 1 pods still without credentials after 3 restarts: billing-worker-")
 
 
 def test_a_rollout_that_does_not_end(associated: Site) -> None:

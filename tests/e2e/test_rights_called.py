@@ -90,6 +90,14 @@ def with_ebs_association(site: Site) -> None:
     site.associate("kube-system", "ebs-csi-controller-sa")
 
 
+def on_delete(site: Site) -> None:
+    """As `healthy`, with a workload whose pods only a deletion replaces."""
+    healthy(site)
+    strategy: Json = {"updateStrategy": {"type": "OnDelete"}}
+    site.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **strategy)
+    site.wait(30)
+
+
 def crashing(site: Site) -> None:
     """The agent crashes on one node."""
     healthy(site)
@@ -206,6 +214,7 @@ WAYS = (
     Way("disassociate shop/orders --yes --wait api", healthy),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way("restart shop/orders --yes", every_kind, code=8),
+    Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
     Way("restart -A --stale", healthy),
     Way("list", healthy),
     Way("list -n shop -o jsonl", healthy),

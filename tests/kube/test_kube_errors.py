@@ -56,9 +56,8 @@ EXPECTED = {
         "not valid: invalid character '\\u0081' looking for beginning of value",
     ),
     "eviction refused by the budget": (
-        "Throttled",
-        f"{SERVER} asked for fewer requests until the time was up: Cannot evict pod as it would violate the "
-        "pod's disruption budget.",
+        "BudgetHolds",
+        "pod gold2/web-556f8c7854-5sssj is held: The disruption budget web needs 2 healthy pods and has 2 currently",
     ),
     "pod log without kubelet": (
         "Unavailable",

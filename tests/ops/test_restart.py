@@ -45,6 +45,10 @@ def told(world: KubeWorld, result: ChangeResult) -> list[tuple[str, str, str, in
     ]
 
 
+def new(count: int) -> str:
+    return f"{count} of {count} pods are new; {count} of {count} carry the injected fields"
+
+
 def make(world: KubeWorld, kind: KubeKind, name: str, **spec: Any) -> None:
     world.sandbox.create(kind, {"metadata": {"name": name, "namespace": "shop"}, "spec": spec})
     world.sleep(5)
@@ -72,8 +76,8 @@ def test_stale_pods_are_replaced_by_injected_ones(world: KubeWorld) -> None:
     associate(world)
     report = run(world)
     assert told(world, report) == [
-        ("Deployment payments/billing-worker", "done", "1 of 1 pods are new", 1),
-        ("Deployment shop/orders", "done", "2 of 2 pods are new", 1),
+        ("Deployment payments/billing-worker", "done", new(1), 1),
+        ("Deployment shop/orders", "done", new(2), 1),
     ]
     assert report.exit_code is ExitCode.OK
     after = [pod for pod in world.reader.list_pods("shop") if not pod.deleting]
@@ -96,7 +100,7 @@ def test_a_rollout_under_way_is_waited_for(world: KubeWorld) -> None:
     world.writer.restart("Deployment", "shop", "orders", at=world.now())
     assert [t.pods for t in find_targets(world.reader, [ORDERS], stale=True)] != []
     generation = world.reader.get_workload("Deployment", "shop", "orders").generation
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 0)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 0)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == generation
     assert world.said[0] == "Deployment shop/orders: a restart is under way: its controller has not noticed it yet"
 
@@ -130,7 +134,7 @@ def test_pods_that_a_restart_missed_are_restarted_again(world: KubeWorld) -> Non
     associate(world)
     only_orders(world)
     world.sandbox.faults.webhook_misses = 2
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 2)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 2)]
 
 
 def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
@@ -139,7 +143,7 @@ def test_pods_that_are_missed_again_and_again(world: KubeWorld) -> None:
     world.sandbox.faults.webhook_misses = float("inf")
     report = run(world)
     names = ", ".join(pod.name for pod in world.reader.list_pods("shop") if not pod.deleting)
-    still = f"still without credentials after 3 restarts: {names}"
+    still = f"2 of 2 pods still without credentials after 3 restarts: {names}"
     assert told(world, report) == [("Deployment shop/orders", "failed", still, 3)]
     assert report.exit_code is ExitCode.UNAVAILABLE
 
@@ -162,7 +166,7 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
         (
             "StatefulSet shop/db",
             "blocked",
-            "its update strategy is OnDelete: its pods are replaced only when they are deleted",
+            "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)",
         ),
     ]
     assert [item.error and item.error.hint for item in report.done] == [
@@ -181,8 +185,8 @@ def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:
     make(world, kinds.DAEMON_SETS, "logs", selector={"matchLabels": {"app": "y"}}, template=template)
     associate(world)
     assert told(world, run(world)) == [
-        ("DaemonSet shop/logs", "done", "3 of 3 pods are new", 1),
-        ("StatefulSet shop/db", "done", "2 of 2 pods are new", 1),
+        ("DaemonSet shop/logs", "done", new(3), 1),
+        ("StatefulSet shop/db", "done", new(2), 1),
     ]
 
 
@@ -195,7 +199,7 @@ def test_a_missing_right_to_patch_fails_that_workload_only(world: KubeWorld) -> 
     world.sandbox.add_user("half-token", "half", rules=rules)
     report = run(world, token="half-token")
     assert told(world, report) == [
-        ("Deployment payments/billing-worker", "done", "1 of 1 pods are new", 1),
+        ("Deployment payments/billing-worker", "done", new(1), 1),
         ("Deployment shop/orders", "failed", "not allowed to patch deployments.apps in namespace shop", 0),
     ]
     denied = report.done[1].error
@@ -239,7 +243,7 @@ def test_a_lost_answer_does_not_restart_twice(world: KubeWorld) -> None:
     only_orders(world)
     world.sandbox.faults.add(Fault("lose-answer", operation="PATCH */deployments/orders*", times=1))
     before = world.reader.get_workload("Deployment", "shop", "orders").generation
-    assert told(world, run(world)) == [("Deployment shop/orders", "done", "2 of 2 pods are new", 1)]
+    assert told(world, run(world)) == [("Deployment shop/orders", "done", new(2), 1)]
     assert world.reader.get_workload("Deployment", "shop", "orders").generation == before + 1
 
 

@@ -192,6 +192,12 @@ class Throttled(Unavailable):
     code = "Throttled"
 
 
+class BudgetHolds(Unavailable):
+    """A PodDisruptionBudget does not let a pod go now; it may once another one is ready."""
+
+    code = "BudgetHolds"
+
+
 class TimedOut(Unavailable):
     """`--timeout` passed before the command was done, or before the awaited state was seen."""
 

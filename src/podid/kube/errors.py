@@ -84,6 +84,7 @@ def of_response(status: int, body: bytes, *, method: str, path: str, where: Wher
         "message": message,
         "path": path,
         "status": str(status),
+        "because": _because(details) or message,
         "doing": _DOING.get(method, method),
         "named": f"{_SINGULAR.get(kind, kind)} {_in_namespace(path, kind)}{_text(details.get('name'))}",
     }
@@ -115,9 +116,17 @@ def of_network(error: Exception, where: Where) -> PodidError:
     return closest(NETWORK, refusal).make(refusal, words, subject=where.host)
 
 
+def _because(details: Mapping[str, Any]) -> str:
+    """What the first cause says."""
+    causes = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
+    return _text(causes[0].get("message")) if causes else ""
+
+
 def _code(status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     """The Status' reason, or what tells more. A 404 of a path that is not served names no object."""
     causes = [cause.get("reason") for cause in details.get("causes") or () if isinstance(cause, dict)]
+    if status == 429 and "DisruptionBudget" in causes:
+        return "DisruptionBudget"
     if status == 404:
         return "NotFound" if details.get("name") else ""
     if status == 403 and _MISSING_ACCOUNT.search(message):

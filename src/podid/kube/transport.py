@@ -20,7 +20,7 @@ import urllib3
 import urllib3.exceptions as transport_errors
 
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import PodidError, Unavailable
+from podid.domain.errors import BudgetHolds, PodidError, Unavailable
 from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
@@ -228,7 +228,9 @@ class Transport:
                     self.connection.renew()
                     continue
                 error = errors.of_response(status, content, method=method, path=path, where=self.connection.where)
-                wait = _pause(status, answered, attempt, idempotent=idempotent)
+                # a disruption budget says 429 as well; asking again at once is not what it waits for
+                held = isinstance(error, BudgetHolds)
+                wait = None if held else _pause(status, answered, attempt, idempotent=idempotent)
             if wait is None or self._monotonic() + wait >= deadline:
                 raise error
             self._sleep(wait)

@@ -47,6 +47,19 @@ class KubeWriter:
         path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
         return self._transport.patch(path, patch, partial(rollout, kind), content_type=STRATEGIC_PATCH)
 
+    @needs(KubeRight("", "pods/eviction", "create"))
+    def evict(self, namespace: str, name: str, *, uid: str) -> None:
+        """Takes one very pod away as `kubectl drain` does. BudgetHolds where a PodDisruptionBudget keeps it for now,
+        NotFound when it is gone, Conflict when another pod has taken its name."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/eviction"
+        self._transport.post(path, body, lambda _: None)
+
     @needs(KubeRight("", "serviceaccounts/token", "create"))
     def request_token(self, ref: ServiceAccountRef, pod: Pod, *, seconds: int = 600) -> str:
         """A token of the service account for Pod Identity, valid only as long as `pod` lives. A credential: never show.

@@ -7,17 +7,19 @@ import typer
 from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.plan import Verb
+    from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import RESTART
 
     return CommandRights.of(
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
+        optional=(OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),),
     )
 
 
@@ -30,14 +32,22 @@ def restart(
     stale: Annotated[
         bool, typer.Option("--stale", help="Only workloads with pods that lack the injected fields.")
     ] = False,
+    evict: Annotated[
+        bool,
+        typer.Option("--evict", help="Evict the pods of OnDelete workloads, one at a time, within disruption budgets."),
+    ] = False,
 ) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
     Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
-    most twice. A service account may be named whose association is gone: then pods that still carry it are replaced.
+    most twice. What no restart replaces (bare pods, Jobs, paused workloads, and OnDelete ones without --evict) is named
+    with what to do instead. A service account may be named whose association is gone: then pods that still carry it are
+    replaced.
 
     Example: podid restart -n shop --stale
     """
+    from dataclasses import replace
+
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
     from podid.ops.restart.journalled import restart_journalled, restart_plan
@@ -61,4 +71,5 @@ def restart(
             terminal.consent(f"Restart {count} workloads?", needed_for="Restarting more than one workload")
     access.runtime.changing = bool(found)
     nothing = "nothing to restart" + (": every pod carries the injected fields" if stale else "")
-    report(terminal, restart_journalled(access.clients, place, found, restarting(access, terminal)), nothing=nothing)
+    how = replace(restarting(access, terminal), evict=evict)
+    report(terminal, restart_journalled(access.clients, place, found, how), nothing=nothing)

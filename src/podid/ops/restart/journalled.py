@@ -24,13 +24,15 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
     """How long restarts may take, where they are written down and as part of which command. `announce` is told each
-    plan that nobody has seen yet just before it is carried out. `part_of` is the run that planned the restarts."""
+    plan that nobody has seen yet just before it is carried out. `part_of` is the run that planned the restarts;
+    `evict` is whether pods that only a deletion replaces are evicted."""
 
     patience: Patience
     journal: Journal
     command: tuple[str, ...]
     announce: Callable[[Plan], None]
     part_of: str = ""
+    evict: bool = False
 
     def of(self, run_id: str) -> Restarting:
         return replace(self, part_of=run_id)
@@ -44,7 +46,7 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
     with how.journal.begin(how.command, plan.header, how.patience.clock.now(), planned=len(targets)) as recorder:
         for number, action in enumerate(plan.actions):
             recorder.intent(number, action)
-        done = restart(clients.kube, targets, how.patience)
+        done = restart(clients.kube, targets, how.patience, evict=how.evict)
         for number, item in enumerate(done):
             recorder.outcome(number, item, how.patience.clock.now())
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)

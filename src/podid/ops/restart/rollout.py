@@ -2,19 +2,23 @@
 
 The webhook acts only when a pod is created, so a running pod keeps what it was born with. A restart is the patch of
 `kubectl rollout restart`: the controller replaces the pods by its own strategy, disruption budgets and autoscalers stay
-in charge, and nothing is deleted by podid.
+in charge, and nothing is deleted by podid. A workload whose strategy is OnDelete waits for its pods to go; only where
+that was asked for they are evicted, one at a time and within their disruption budgets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import Conflict, PodidError, TimedOut, Unavailable
+from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
+from podid.domain.model import Pod
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
+from podid.domain.workloads import injected
 from podid.ops.association.effect import missing_containers
 from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, group
@@ -30,15 +34,18 @@ SECONDS_BEFORE_AGAIN = 5.0
 MOST_TROUBLES = 3
 
 
-def restart(kube: KubeAccess, targets: Sequence[Target], patience: Patience) -> tuple[Done, ...]:
+def restart(
+    kube: KubeAccess, targets: Sequence[Target], patience: Patience, *, evict: bool = False
+) -> tuple[Done, ...]:
     """Restarts the targets, at most ten at a time, and waits for their rollouts. What became of each, in their order.
 
     A rollout that left pods without the injected fields they should have is repeated at most twice. A rollout that is
-    under way already is waited for, not started again. Failures are told, not raised.
+    under way already is waited for, not started again. With `evict` pods of OnDelete workloads are evicted. Failures
+    are told, not raised.
     """
     clock = patience.clock
     courses = [_Course(target) for target in targets]
-    worker = _Worker(kube, clock)
+    worker = _Worker(kube, clock, evict=evict)
 
     def active() -> list[_Course]:
         return [course for course in courses if course.done is None][:PARALLEL]
@@ -66,14 +73,17 @@ class _Course:
     patch_next: bool = False
     sent: bool = False
     restarts: int = 0
+    left: list[tuple[str, str]] | None = None  # name and uid of the pods that are still to be evicted
     stamp: datetime | None = None
     next_at: float = 0.0
     troubles: int = 0
     done: Done | None = None
 
-    def finish(self, reason: str) -> None:
+    def finish(self, reason: str, pods: int, carrying: int) -> None:
+        """`carrying` of the `pods` that run now have the injected fields."""
         action = self.target.action
-        self.done = Done(action, Status.DONE, action.after, reason)
+        after = {**(action.after or {}), "pods": pods, "injected": carrying}
+        self.done = Done(action, Status.DONE, after, reason)
 
     def fail(self, error: PodidError, status: Status = Status.FAILED) -> None:
         action = self.target.action
@@ -81,19 +91,24 @@ class _Course:
 
 
 class _Worker:
-    def __init__(self, kube: KubeAccess, clock: Clock) -> None:
+    def __init__(self, kube: KubeAccess, clock: Clock, *, evict: bool) -> None:
         self._kube = kube
         self._clock = clock
+        self._evict = evict
 
     def step(self, course: _Course) -> None:
         course.next_at = self._clock.monotonic() + SECONDS_BETWEEN_LOOKS
         try:
             if not course.begun:
                 self._begin(course)
+            elif course.left is not None:
+                self._replace_one(course, course.left)
             elif course.patch_next:
                 self._patch(course)
             else:
                 self._look(course)
+        except BudgetHolds as error:
+            course.state = error.what
         except Unavailable as error:
             course.troubles += 1
             course.state = error.what
@@ -110,6 +125,10 @@ class _Worker:
             course.fail(target.obstacle, Status.BLOCKED)
             return
         rollout = self._rollout(course)
+        if rollout.on_delete and self._evict:
+            course.begun, course.restarts = True, 1
+            course.left = list(zip(target.pods, target.uids, strict=True))
+            return
         if rollout.on_delete or rollout.paused:
             course.fail(_strategy_obstacle(target, rollout), Status.BLOCKED)
             return
@@ -118,6 +137,24 @@ class _Worker:
             course.state = f"a restart is under way: {rollout.waiting}"
             return
         self._patch(course)
+
+    def _replace_one(self, course: _Course, left: list[tuple[str, str]]) -> None:
+        """Evicts the next pod once all others are there again."""
+        workload, count = course.target.workload, len(course.target.pods)
+        there = {pod.uid for pod in self._kube.reader.list_pods(workload.namespace)}
+        old = [(name, uid) for name, uid in left if uid in there]
+        rollout = self._rollout(course)
+        course.state = f"{count - len(old)} of {count} pods evicted; {rollout.waiting or 'all are available'}"
+        if rollout.waiting or len(old) < len(left):
+            course.left = old
+        elif not old:
+            course.left = None
+            self._settle(course, rollout)
+        else:
+            name, uid = old[0]
+            with suppress(NotFound):  # gone by itself
+                self._kube.writer.evict(workload.namespace, name, uid=uid)
+            course.state = f"pod {name} evicted, {len(old) - 1} of {count} to go"
 
     def _patch(self, course: _Course) -> None:
         """When the answer is lost the same patch is sent again: it changes nothing where it had arrived."""
@@ -145,27 +182,38 @@ class _Worker:
 
     def _settle(self, course: _Course, rollout: Rollout) -> None:
         """The rollout is done: was every new pod given the fields?"""
-        missed = self._missed(course.target) if course.target.expect_injected else ()
+        pods = group(self._kube.reader, course.target.refs).get(course.target.workload, [])
+        missed = tuple(pod.name for pod in pods if missing_containers(pod)) if course.target.expect_injected else ()
         if not missed:
-            course.finish(f"{rollout.desired} of {rollout.desired} pods are new")
+            course.finish(_outcome(rollout, pods, course.target), len(pods), sum(map(injected, pods)))
         elif len(missed) <= rollout.held_back:
             kept = f"its update strategy's partition keeps {len(missed)} old pods: {', '.join(missed)}"
             course.fail(Conflict(kept), Status.BLOCKED)
-        elif course.restarts >= MOST_RESTARTS:
-            still = f"still without credentials after {course.restarts} restarts: {', '.join(missed)}"
+        elif course.restarts >= MOST_RESTARTS or rollout.on_delete:
+            again = f" after {course.restarts} restarts" if course.restarts > 1 else ""
+            still = f"{len(missed)} of {len(pods)} pods still without credentials{again}: {', '.join(missed)}"
             course.fail(Unavailable(still, id="injection-missed-webhook"))
         else:
             course.state = f"{len(missed)} new pods were not given credentials; restarting again"
             course.patch_next = True
             course.next_at = self._clock.monotonic() + SECONDS_BEFORE_AGAIN
 
-    def _missed(self, target: Target) -> tuple[str, ...]:
-        pods = group(self._kube.reader, target.refs).get(target.workload, [])
-        return tuple(pod.name for pod in pods if missing_containers(pod))
-
     def _rollout(self, course: _Course) -> Rollout:
         workload = course.target.workload
         return self._kube.reader.get_rollout(workload.kind, workload.namespace, workload.name)
+
+
+def _outcome(rollout: Rollout, pods: Sequence[Pod], target: Target) -> str:
+    """How many are new, and how many of those that run carry what they should."""
+    count, carrying = len(pods), sum(map(injected, pods))
+    new = f"{rollout.desired} of {rollout.desired} pods are new"
+    if not target.expect_injected:
+        return (
+            f"{new}; {carrying} of {count} still carry the injected fields"
+            if carrying
+            else f"{new} and carry no injected fields"
+        )
+    return f"{new}; {carrying} of {count} carry the injected fields"
 
 
 def _under_way(rollout: Rollout, target: Target) -> bool:
@@ -181,7 +229,7 @@ def _under_way(rollout: Rollout, target: Target) -> bool:
 def _strategy_obstacle(target: Target, rollout: Rollout) -> Conflict:
     workload = target.workload
     here = ("-n", workload.namespace)
-    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted"
+    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
     hint: tuple[str, ...] = ("kubectl", "delete", "pod", *target.pods, *here)
     if rollout.paused:
         what = "it is paused, so a restart would replace nothing until it is resumed"

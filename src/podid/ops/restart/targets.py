@@ -48,6 +48,7 @@ class Target:
     workload: WorkloadRef
     refs: tuple[ServiceAccountRef, ...]
     pods: tuple[str, ...]
+    uids: tuple[str, ...] = ()
     live: int
     newest: datetime
     expect_injected: bool = True
@@ -122,6 +123,7 @@ def _target(workload: WorkloadRef, pods: list[Pod], stale: bool, expect_injected
         workload=workload,
         refs=tuple(sorted({pod.ref for pod in chosen})),
         pods=tuple(pod.name for pod in chosen),
+        uids=tuple(pod.uid for pod in chosen),
         live=len(pods),
         newest=max(pod.created_at for pod in chosen),
         expect_injected=expect_injected,

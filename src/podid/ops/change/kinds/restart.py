@@ -15,6 +15,8 @@ class RestartState(TypedDict, total=False):
     namespace: str
     kind: str
     name: str
+    pods: int
+    injected: int
 
 
 class RestartKind(ResourceKind):
@@ -46,6 +48,12 @@ class RestartKind(ResourceKind):
 
     def subject(self, action: Action) -> str:
         return f"{action.keys['kind']} {action.keys['namespace']}/{action.keys['name']}"
+
+    def detail(self, state: State) -> str:
+        """Once it is done, how many pods have what they were replaced for."""
+        if "pods" not in state:
+            return ""
+        return f" ({state['injected']} of {state['pods']} pods carry the injected fields)"
 
     def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
         reason = "settled: cut short; `podid restart --stale` finds what is left"
