@@ -66,6 +66,9 @@ explain trust-missing-tag-session
 explain --list
 trust check TRUST --cluster-arn CLUSTER --for shop/orders
 trust check TRUST --cluster-arn CLUSTER --for shop/orders --for shop/cart
+trust add TRUST --cluster-arn CLUSTER --for shop/cart
+trust add TRUST TRUST --cluster-arn CLUSTER --for shop/cart --in-place --dry-run
+trust add --role r --for shop/cart
 restart shop/orders
 disassociate shop/orders --yes --wait api
 disassociate shop/orders --yes --wait api --ignore-not-found
@@ -205,7 +208,17 @@ def test_what_json_has_no_word_for_is_refused() -> None:
 # --- the schemas are as strict as they read ---------------------------------------------------------------------------
 
 # somebody else's documents, and names that are the user's own
-FREE = {"trustPolicy", "policyDocument", "proposed", "iamPolicy", "kubernetes", "inlinePolicies", "tags", "export"}
+FREE = {
+    "trustPolicy",
+    "policyDocument",
+    "policy",
+    "proposed",
+    "iamPolicy",
+    "kubernetes",
+    "inlinePolicies",
+    "tags",
+    "export",
+}
 # absent where they do not apply; of the state of a resource only the keys are always there
 OPTIONAL = {"reason", "verdicts", "endpointUrl", "account", "region", "cluster", "kubeconfig", "pid", "log"}
 TRUST_WORDS = ("verdict", "actions.sts:AssumeRole.verdict", "actions.sts:TagSession.verdict", "findings.severity")
@@ -227,6 +240,8 @@ WORDS: dict[str, Sequence[str]] = {
     "Result": (*ACTION_WORDS, "effect.state"),
     "RoleForm": ("form",),
     "Sandbox": ("state",),
+    "TrustEdit": ("outcome",),
+    "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),
     "VerifyReport": ("state", "pods.state"),

@@ -70,6 +70,18 @@ STORY = """
 0 list
 0 list -n nosuch
 5 list --cluster nosuch
+0 trust check --role orders
+0 trust check --role orders --for shop/orders
+0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
+0 trust add --role orders --for shop/cart --dry-run
+0 trust add --role orders --for shop/cart
+0 trust add --role orders --for shop/cart
+2 trust remove --role orders --for shop/cart
+0 trust remove --role orders --for shop/cart --yes
+0 trust remove trust.json --cluster-arn CLUSTER --for shop/cart
+6 trust remove trust.json --cluster-arn CLUSTER --for shop/orders
+0 trust tighten trust.json --cluster-arn CLUSTER --for shop/orders
+0 trust tighten --role orders --yes
 0 restart shop/orders
 0 restart shop/orders --stale
 0 restart shop/orders --evict

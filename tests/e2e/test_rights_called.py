@@ -45,6 +45,13 @@ def with_narrow_role(site: Site) -> None:
     make_role(site, trust)
 
 
+def with_wide_role(site: Site) -> None:
+    healthy(site)
+    wide = trust_for(ORDERS)
+    wide["Statement"][0].pop("Condition")
+    site.aws("iam").update_assume_role_policy(RoleName="shop-orders", PolicyDocument=json.dumps(wide))
+
+
 def every_kind(site: Site) -> None:
     """As `healthy`, with a workload of each kind that can run as shop/orders; a Job is not restarted, and said."""
     healthy(site)
@@ -160,6 +167,7 @@ DELETED = "role delete r --yes"
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
 EBS = "addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
 UNDONE = ("undo last --yes",)
+CART = "--role shop-orders --for shop/cart --yes"
 WAYS = (
     Way("install-agent"),
     Way("install-agent --addon-version v0.0.1-eksbuild.1", code=5),
@@ -216,6 +224,14 @@ WAYS = (
     Way("restart shop/orders --yes", every_kind, code=8),
     Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
     Way("restart -A --stale", healthy),
+    Way("trust check --role shop-orders", healthy, ("--role",)),
+    Way("trust check --role nosuch --for shop/orders", healthy, ("--role",), code=5),
+    Way("trust add --role shop-orders --for shop/cart", healthy, ("--role",)),
+    Way(f"trust remove {CART}", after(f"trust add {CART}"), ("--role",)),
+    Way("trust add --role nosuch --for shop/cart", healthy, ("--role",), code=5),
+    Way("trust remove --role nosuch --for shop/cart", healthy, ("--role",), code=5),
+    Way("trust tighten --role nosuch", healthy, ("--role",), code=5),
+    Way("trust tighten --role shop-orders --yes", with_wide_role, ("--role",)),
     Way("list", healthy),
     Way("list -n shop -o jsonl", healthy),
     Way("show shop/orders", healthy),

@@ -251,7 +251,8 @@ def test_remove_at_a_wider_scope(scope: ScopeKind) -> None:
 def test_remove_reports_access_that_stays() -> None:
     edit = remove(policy(build_statement(IDENTITY), statement(Sid="Wide")), IDENTITY)
     assert _raws(edit.policy) == [statement(Sid="Wide")]
-    assert edit.reason == "Statement[0] (Podidd27beb1e) was removed; Statement[0] (Wide) may still let it in"
+    assert edit.reason == "Statement[0] (Podidd27beb1e) was removed"
+    assert edit.notes == ("Statement[0] (Wide) may still let it in",)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +261,8 @@ def test_remove_reports_access_that_stays() -> None:
         ([OTHER], "no statement lets shop/orders in", None),
         (
             [OTHER, statement({"StringEquals": {"aws:RequestTag/kubernetes-service-account": ["orders", "cart"]}})],
-            "access comes from Statement[1], which podid would not write for this service account alone: "
-            "it is left as it is",
+            "access comes from Statement[1], by which others get in as well: service account orders or cart in any "
+            "namespace in any cluster in account 111122223333; they would lose it",
             1,
         ),
         (

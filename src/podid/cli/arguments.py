@@ -38,3 +38,42 @@ ManagedPolicies = Annotated[
     ),
 ]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")]
+TrustFiles = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE|-...]",
+        help="Trust policies as JSON, or what aws iam get-role prints; '-' is stdin.",
+        show_default=False,
+    ),
+]
+TrustRole = Annotated[
+    str | None,
+    typer.Option(
+        "--role", metavar="ROLE", help="In place of FILE: the role with this name or ARN.", show_default=False
+    ),
+]
+TrustFor = Annotated[
+    list[str] | None,
+    typer.Option("--for", metavar="NS/SA", help="Whose pods are meant. Repeatable.", show_default=False),
+]
+ClusterArn = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster-arn",
+        metavar="ARN",
+        help="The cluster that they run in; with FILE no AWS access is needed then.",
+        show_default=False,
+    ),
+]
+TrustScope = Annotated[
+    str,
+    typer.Option(
+        "--scope",
+        metavar="SCOPE",
+        help="service-account, namespace, cluster or account: how far the statement reaches.",
+    ),
+]
+SessionTags = Annotated[
+    bool, typer.Option("--session-tags/--no-session-tags", help="Whether the association sends session tags.")
+]
+InPlace = Annotated[bool, typer.Option("--in-place", help="Write the new policy into FILE.")]

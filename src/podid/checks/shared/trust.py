@@ -18,6 +18,7 @@ from podid.domain.model import Association, Role
 from podid.domain.names import role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (
+    TOO_BROAD,
     Evaluation,
     LivePod,
     PodIdentity,
@@ -164,6 +165,8 @@ def _broken(
         commands = tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )
+    elif finding.id == TOO_BROAD and finding.severity is Severity.WARN:
+        commands = (("podid", "trust", "tighten", "--role", role_name(arn)),)
     else:  # they get in: another statement would take nothing away
         commands = (Other(("role", "show"), (role_name(arn),)).of(),)
     return case.fail(

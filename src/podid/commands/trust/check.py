@@ -1,41 +1,41 @@
 """podid trust check."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podid.cli.arguments import ClusterArn, SessionTags, TrustFiles, TrustFor, TrustRole
 from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CLUSTER
+from podid.domain.rights import CommandRights, OptionalRight
+
+if TYPE_CHECKING:
+    from podid.ops.trust.check import PolicyChecks
 
 
-@command()
+def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+
+    of_role = OptionalRight.of("--role", Iam.get_role, Iam.list_role_names, Eks.list_associations)
+    return CommandRights.of(optional=(of_role,))
+
+
+@command(shared=CLUSTER, rights=rights)
 def check(
     access: Access,
     terminal: Terminal,
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE|-...",
-            help="Trust policies as JSON, or what aws iam get-role prints; '-' is stdin.",
-            show_default=False,
-        ),
-    ],
-    for_: Annotated[
-        list[str],
-        typer.Option("--for", metavar="NS/SA", help="Whose pods ask for the role. Repeatable.", show_default=False),
-    ],
-    cluster_arn: Annotated[
-        str, typer.Option("--cluster-arn", metavar="ARN", help="The cluster that they run in.", show_default=False)
-    ],
-    session_tags: Annotated[
-        bool,
-        typer.Option("--session-tags/--no-session-tags", help="Whether the association sends session tags."),
-    ] = True,
+    files: TrustFiles = None,
+    role: TrustRole = None,
+    for_: TrustFor = None,
+    cluster_arn: ClusterArn = None,
+    session_tags: SessionTags = True,
     base_role: Annotated[
         str | None,
         typer.Option(
             "--base-role",
             metavar="ARN",
-            help="FILE is a target role's trust: this is the association's own role, which assumes it.",
+            help="The policy is a target role's: this is the association's own role, which assumes it.",
             show_default=False,
         ),
     ] = None,
@@ -61,36 +61,56 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Evaluate trust policies without AWS access.
+    """Evaluate trust policies; a file takes no AWS access.
 
-    Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Exit 0 when both match,
-    3 when one does not or everybody in AWS can assume the role, 9 when that is not known, 2 when a file cannot be read.
+    Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. With --role and without
+    --for it is asked for every association of the cluster that uses the role. Exit 0 when both match, 3 when one does
+    not or everybody in AWS can assume the role, 9 when that is not known, 2 when a file cannot be read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
     from podid.cli import typed
+    from podid.cli.trusting import cluster_of, one_of_both, read_files, read_role
     from podid.domain.errors import UsageError
-    from podid.domain.names import parse_cluster_arn
     from podid.ops.trust.check import Question, check_policies
-    from podid.ops.trust.files import read_trust
+    from podid.ops.trust.files import of_role
     from podid.render.trust import check_view
 
+    one_of_both(files, role)
     if external_id is not None and base_role is None:
         raise UsageError("--external-id belongs to the second hop: give --base-role with it")
-    if files.count("-") > 1:
-        raise UsageError("'-' can be given once: there is one stdin")
-    parse_cluster_arn(cluster_arn)
-    question = Question(
-        refs=typed.service_accounts(for_),
-        cluster_arn=cluster_arn,
-        session_tags=session_tags,
-        base_role=base_role,
-        external_id=external_id,
-        # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
-        role_tags=typed.tags(role_tag, option="--role-tag") if role_tag else None,
-        pods=tuple(pod or ()),
-        now=access.runtime.now(),
-    )
-    found = check_policies([read_trust(terminal.read_file(file), file) for file in files], question)
+    if not for_ and (role is None or cluster_arn is not None or base_role is not None):
+        raise UsageError("Whose pods ask? Name a service account with --for NS/SA")
+    if role is not None and not for_:
+        found = _of_uses(access, terminal, role)
+    else:
+        question = Question(
+            refs=typed.service_accounts(for_),
+            cluster_arn=cluster_of(access, cluster_arn),
+            session_tags=session_tags,
+            base_role=base_role,
+            external_id=external_id,
+            # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
+            role_tags=typed.tags(role_tag, option="--role-tag") if role_tag else None,
+            pods=tuple(pod or ()),
+            now=access.runtime.now(),
+        )
+        if role is None:
+            policies = read_files(terminal, files or ())
+        else:
+            policies = [of_role(read_role(access, access.account_place(), role))]
+        found = check_policies(policies, question)
     terminal.emit(check_view(found))
     terminal.leave(found.exit_code)
+
+
+def _of_uses(access: Access, terminal: Terminal, name: str) -> "PolicyChecks":
+    from podid.cli.trusting import read_role
+    from podid.ops.role.uses import read_uses
+    from podid.ops.trust.check import check_uses
+
+    place = access.place()
+    role = read_role(access, place, name)
+    with terminal.working("reading associations"):
+        uses = read_uses(access.aws, place.account, (place.cluster_name,))
+    return check_uses(role, uses, place.cluster_name)

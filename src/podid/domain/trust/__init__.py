@@ -6,14 +6,16 @@ what was done. Nothing here does any I/O.
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
 from podid.domain.trust.check import TrustCheck, check, diff
-from podid.domain.trust.edit import Edit, add, other_principals, remove, tighten
+from podid.domain.trust.edit import Edit, EditOutcome, add, other_principals, refused, tighten, undated
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_principals
 from podid.domain.trust.merge import holds, merged
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
+from podid.domain.trust.remove import remove, remove_issuer
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import Scope, ScopeKind
+from podid.domain.trust.slips import find_slips
 from podid.domain.trust.target import base_role_permissions, target_policy
 from podid.domain.trust.world import open_to_all
 
@@ -27,6 +29,7 @@ __all__ = [
     "TRUST_POLICY_QUOTA",
     "ActionVerdict",
     "Edit",
+    "EditOutcome",
     "Evaluation",
     "LivePod",
     "PodIdentity",
@@ -47,6 +50,7 @@ __all__ = [
     "diff",
     "effective_scope",
     "evaluate",
+    "find_slips",
     "holds",
     "merged",
     "new_policy",
@@ -55,8 +59,11 @@ __all__ = [
     "parse_policy",
     "policy_size",
     "read_json",
+    "refused",
     "remove",
+    "remove_issuer",
     "target_policy",
     "tighten",
+    "undated",
     "unwritable_principals",
 ]

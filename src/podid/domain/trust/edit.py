@@ -1,13 +1,16 @@
-"""Changes to a trust policy by meaning. No other statement changes its value or its place.
+"""Additions to a trust policy by meaning, and exact statements for wide ones. No other statement changes its value or
+its place. What is taken out is in `podid.domain.trust.remove`.
 
 IAM refuses a trust that names a deleted role or user by its unique id, so such a trust is not edited at all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, policy_size
+from podid.domain.trust.denial import denied_with_all
 from podid.domain.trust.engine import ACTIONS, covers
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
@@ -18,19 +21,37 @@ from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, stranger
 Raw = Mapping[str, object]
 
 
+class EditOutcome(StrEnum):
+    """`no-change` where the policy is as wanted already, `refused` where it cannot be had."""
+
+    CHANGED = "changed"
+    NO_CHANGE = "no-change"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`policy` is the new one, or the old one when `changed` is False; `reason` says what was done, or why nothing was.
+    """`policy` is the new one, or the old one when nothing was changed; `reason` says what was done, or why nothing
+    was, `notes` what else to know.
 
     `statement` is the index of the statement that was written, removed or that decided; `size` is the new policy's in
     IAM's counting, or what it would have been where the quota refused it.
     """
 
     policy: Policy
-    changed: bool
+    outcome: EditOutcome
     reason: str
     statement: int | None
     size: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self.outcome is EditOutcome.CHANGED
+
+    @property
+    def refused(self) -> bool:
+        return self.outcome is EditOutcome.REFUSED
 
 
 def add(
@@ -45,68 +66,84 @@ def add(
     Raises InvalidInput for names that EKS or Kubernetes would refuse, and for scope `any`.
     """
     statement = build_statement(identity, scope)
-    found = evaluate(policy, _undated(identity))
+    found = evaluate(policy, undated(identity))
     for action in (found.assume_role, found.tag_session):
         denied = action.verdict is TrustVerdict.NO_MATCH and action.statement is not None
         if denied and not policy.statements[action.statement or 0].allow:
-            return _unchanged(policy, f"{action.reason}; one more Allow would not help", action.statement)
-    covering = _covering(policy, identity, effective_scope(identity, scope))
+            return refused(policy, f"{action.reason}; one more Allow would not help", action.statement)
+    shut = denied_with_all(policy, undated(identity))
+    if shut is not None:
+        return refused(policy, f"{shut.label} denies it to everybody; one more Allow would not help", shut.index)
+    reach = effective_scope(identity, scope)
+    covering = _covering(policy, identity, reach)
     if covering is not None:
         doubt = "" if found.verdict is TrustVerdict.MATCH else f", but {_reason(found)}"
-        return _unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index)
+        notes = _wider(found, reach)
+        return unchanged(policy, f"{covering.label} lets it in already{doubt}", covering.index, notes)
     new = with_free_sid(statement, {s.sid for s in policy.statements})
     raws = [*(s.raw for s in policy.statements), new]
     index = len(policy.statements)
-    return _written(policy, raws, index, quota, f"Statement[{index}] ({new['Sid']}) was added")
+    edit = written(policy, raws, index, quota, f"Statement[{index}] ({new['Sid']}) was added")
+    return replace(edit, notes=_after_adding(edit, identity, scope, reach)) if edit.changed else edit
 
 
-def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
-    """Takes out the statement that podid would build for the service account (at `scope`), and no other.
-
-    Access that comes from a wider statement, or from one that lists more, is reported and left. A role cannot be
-    without a statement, so the last one stays.
-    """
-    wanted = meaning(build_statement(identity, scope))
-    own = [s for s in policy.statements if meaning(s.raw) == wanted]
-    if not own:
-        return _nothing_to_remove(policy, identity)
-    if len(own) == len(policy.statements):
-        reason = f"{own[0].label} is the only statement, and a role cannot be without one: delete the role instead"
-        return _unchanged(policy, reason, own[0].index)
-    rest = [s.raw for s in policy.statements if s not in own]
-    edit = _written(policy, rest, own[0].index, None, f"{own[0].label} was removed")
-    still = evaluate(edit.policy, replace(identity, pods=None)).assume_role
-    if not edit.changed or still.verdict is TrustVerdict.NO_MATCH or still.statement is None:
-        return edit
-    return replace(edit, reason=f"{edit.reason}; {edit.policy.statements[still.statement].label} may still let it in")
+def _wider(found: Evaluation, scope: ScopeKind) -> tuple[str, ...]:
+    kinds = tuple(ScopeKind)
+    if found.scope is None or kinds.index(found.scope.kind) <= kinds.index(scope):
+        return ()
+    return (f"it lets in {found.scope.words}",)
 
 
-def tighten(policy: Policy, identities: Iterable[PodIdentity], *, quota: int = TRUST_POLICY_QUOTA) -> Edit:
-    """Puts one exact statement for each identity in the place of the wide statements that serve only EKS Pod Identity.
+def _after_adding(edit: Edit, identity: PodIdentity, scope: ScopeKind, reach: ScopeKind) -> tuple[str, ...]:
+    notes = []
+    if reach is not scope:
+        notes.append(
+            "without session tags nothing tells one service account from another: "
+            f"the statement lets in any pod of cluster {identity.cluster_name}"
+        )
+    found = evaluate(edit.policy, undated(identity))
+    if found.verdict is not TrustVerdict.MATCH:
+        notes.append(f"whether it gets in cannot be told all the same: {_reason(found)}")
+    return tuple(notes)
+
+
+def tighten(
+    policy: Policy,
+    identities: Iterable[PodIdentity],
+    scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT,
+    *,
+    quota: int = TRUST_POLICY_QUOTA,
+) -> Edit:
+    """Puts one statement for each identity, as wide as `scope`, in the place of the wide statements that serve only EKS
+    Pod Identity.
 
     It only ever takes access away: it refuses when an identity is not let in today, when a wide statement also serves
-    somebody else, and when it holds a condition that the exact statements would lose.
+    somebody else, and when it holds a condition that the new statements would lose.
     """
     wanted = tuple(identities)
     if not wanted:
-        return _unchanged(policy, "no service account was named, and the trust would let nobody in", None)
+        return refused(policy, "no service account was named, and the trust would let nobody in", None)
     for identity in wanted:
         found = evaluate(policy, identity)
         if found.verdict is not TrustVerdict.MATCH:
             name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
             why = f"{name} is not surely let in today, and tightening only takes away: {_reason(found)}"
-            return _unchanged(policy, why, None)
+            return refused(policy, why, None)
     built: list[Raw] = []
     for identity in wanted:
-        statement = build_statement(identity)
+        reach = effective_scope(identity, scope)
+        if _covering(policy, identity, reach) is None:
+            name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
+            return refused(policy, f"a statement as wide as the {reach} of {name} would let in more than today", None)
+        statement = build_statement(identity, scope)
         built += [statement] if statement not in built else []
     wide = [s for s in policy.statements if _concerns_pods(s) and not _is_exact(s, built)]
     for statement_ in wide:
         obstacle = _obstacle(statement_)
         if obstacle:
-            return _unchanged(policy, f"{statement_.label} cannot be replaced: {obstacle}", statement_.index)
+            return refused(policy, f"{statement_.label} cannot be replaced: {obstacle}", statement_.index)
     if not wide:
-        return _unchanged(policy, "every statement for EKS Pod Identity is as tight as it can be", None)
+        return unchanged(policy, "every statement for EKS Pod Identity is as tight as it can be", None)
     return _tightened(policy, built, wide, quota)
 
 
@@ -130,7 +167,7 @@ def _normal(value: object) -> object:
     return frozenset(map(repr, value)) if isinstance(value, list) else frozenset({repr(value)})
 
 
-def _undated(identity: PodIdentity) -> PodIdentity:
+def undated(identity: PodIdentity) -> PodIdentity:
     """Without what holds today only: live pods and the clock."""
     return replace(identity, pods=None, now=None)
 
@@ -144,7 +181,7 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     # Where a Deny may apply, one more Allow would change nothing: only what allows can cover.
     # One stranger that gets in does not speak for all where a statement chooses among them.
     sure = tuple(s for s in policy.statements if s.allow and not any(c.name in OPEN_KEYS[scope] for c in s.conditions))
-    own = _undated(identity)
+    own = undated(identity)
     found = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not TrustVerdict.MATCH for one in found):
         return None
@@ -159,17 +196,6 @@ def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:
         number += 1
         sid = f"{raw['Sid']}n{number}"
     return {**raw, "Sid": sid}
-
-
-def _nothing_to_remove(policy: Policy, identity: PodIdentity) -> Edit:
-    found = evaluate(policy, replace(identity, pods=None)).assume_role
-    if found.verdict is TrustVerdict.NO_MATCH or found.statement is None:
-        return _unchanged(policy, f"no statement lets {identity.namespace}/{identity.service_account} in", None)
-    label = policy.statements[found.statement].label
-    reason = (
-        f"access comes from {label}, which podid would not write for this service account alone: it is left as it is"
-    )
-    return _unchanged(policy, reason, found.statement)
 
 
 def _concerns_pods(statement: Statement) -> bool:
@@ -223,21 +249,25 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
     others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
     if others:
         done += f"; what was {', '.join(others)} still lets in service accounts that were not named"
-    return _written(policy, raws, wide[0].index if new else None, quota, done)
+    return written(policy, raws, wide[0].index if new else None, quota, done)
 
 
-def _unchanged(policy: Policy, reason: str, statement: int | None) -> Edit:
-    return Edit(policy, changed=False, reason=reason, statement=statement, size=policy_size(policy))
+def unchanged(policy: Policy, reason: str, statement: int | None, notes: tuple[str, ...] = ()) -> Edit:
+    return Edit(policy, EditOutcome.NO_CHANGE, reason, statement, policy_size(policy), notes)
 
 
-def _written(policy: Policy, raws: Sequence[Raw], statement: int | None, quota: int | None, done: str) -> Edit:
+def refused(policy: Policy, reason: str, statement: int | None) -> Edit:
+    return Edit(policy, EditOutcome.REFUSED, reason, statement, policy_size(policy))
+
+
+def written(policy: Policy, raws: Sequence[Raw], statement: int | None, quota: int | None, done: str) -> Edit:
     gone = unwritable_principals(policy)
     if gone:
         reason = f"IAM takes no change of a trust that names {', '.join(gone)}, the unique id of what was deleted"
-        return _unchanged(policy, f"{reason}: write an ARN in its place first", None)
+        return refused(policy, f"{reason}: write an ARN in its place first", None)
     new = policy.with_statements(raws)
     size = policy_size(new)
     if quota is not None and size > quota:
         reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
-        return Edit(policy, changed=False, reason=reason, statement=None, size=size)
-    return Edit(new, changed=True, reason=done, statement=statement, size=size)
+        return Edit(policy, EditOutcome.REFUSED, reason, None, size)
+    return Edit(new, EditOutcome.CHANGED, done, statement, size)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What could not be looked at. `permission` is the right that was missing, empty where another thing was."""
+    """What could not be looked at. `permission` is the right that was missing, empty where another thing was;
+    `disabled` is said of regions that do not know the credentials, as it is where they are not enabled."""
 
     what: str
     reason: str
     permission: str = ""
+    disabled: bool = False
 
     @classmethod
     def of(cls, what: str, error: PodidError) -> Unread:
@@ -101,7 +103,7 @@ def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
     if foreign:
         reason = "they do not take these credentials (as a rule they are not enabled for the account)"
         what = f"{len(foreign)} regions ({short_list(sorted(foreign), 3)})" if len(foreign) > 1 else foreign[0]
-        unread.append(Unread(what, reason))
+        unread.append(Unread(what, reason, disabled=True))
     return _gather(aws, account, clusters, tuple(sorted(unread, key=lambda item: item.what)))
 
 

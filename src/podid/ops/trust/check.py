@@ -1,12 +1,15 @@
-"""Trust policies from files, asked whether they let pods in. No AWS access is needed."""
+"""Trust policies asked whether they let pods in; those of files without any AWS access."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
+from podid.domain.errors import NotFound, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.model import Role
 from podid.domain.names import ServiceAccountRef
+from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
 
 _CODES = {
@@ -50,7 +53,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChecks:
-    """File name and what its policy says, in the order given."""
+    """A file's or a role's name and what the policy says, in the order given."""
 
     checks: tuple[tuple[str, trust.TrustCheck], ...]
 
@@ -61,6 +64,21 @@ class PolicyChecks:
         if any(check.open_to_all for _, check in self.checks):
             codes.add(ExitCode.ATTENTION)
         return combine(codes)
+
+
+def check_uses(role: Role, uses: Uses, cluster: str) -> PolicyChecks:
+    """The role's trust asked for every association that uses it, as its own role or as target. Raises NotFound where
+    none does, Unavailable where they could not be read."""
+    if uses.unread:
+        raise Unavailable(f"The associations could not be read: {uses.unread[0]}", permission=uses.unread[0].permission)
+    requests = [use.evaluation.request for use in evaluate_uses(role, uses)]
+    if not requests:
+        raise NotFound(
+            f"No association of cluster {cluster} uses role {role.name}",
+            advice="Name the service accounts with --for.",
+            subject=role.name,
+        )
+    return PolicyChecks(((role.name, trust.check(trust.parse_policy(role.trust), requests)),))
 
 
 def check_policies(files: Sequence[TrustFile], question: Question) -> PolicyChecks:

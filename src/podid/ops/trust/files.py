@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from podid.domain import trust
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.model import Role
 
 # where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -46,6 +51,30 @@ class TrustFile:
             return quote(policy.to_json(), safe="")
         written = _dumps(_replaced(whole, self.place, new), like=self.text)
         return written + ("\n" if self.text.endswith("\n") else "")
+
+
+def write_in_place(file: TrustFile, policy: trust.Policy) -> None:
+    """The file has the one text or the other, never half of one, and keeps its mode. Raises UsageError."""
+    path = Path(file.name).resolve()  # a link stays a link
+    temporary: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
+            stream.write(file.text_with(policy))
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise UsageError(f"{file.name} cannot be written: {error.strerror}", subject=file.name) from error
+
+
+def of_role(role: Role) -> TrustFile:
+    """The same of a role that was read, under its name."""
+    return TrustFile(role.name, "", trust.parse_policy(role.trust), dict(role.tags))
 
 
 def called(name: str) -> str:

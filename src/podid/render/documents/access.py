@@ -40,7 +40,7 @@ class TrustBody(TypedDict):
 
 
 class TrustReportBody(TrustBody):
-    file: Annotated[str, About("`-` is stdin.")]
+    file: Annotated[str, About("`-` is stdin; with `--role` the role's name.")]
     namespace: str
     serviceAccount: str
     clusterArn: ArnText
@@ -63,6 +63,29 @@ class TrustReportListDocument(TypedDict):
 
     kind: Literal["TrustReportList"]
     items: Sequence[TrustReportBody]
+
+
+class TrustEditBody(TypedDict):
+    file: Annotated[str, About("`-` is stdin.")]
+    outcome: Literal["changed", "no-change"]
+    policy: Annotated[PolicyObject, About("The whole policy as it is after the edit.")]
+    statement: Annotated[int | None, About("Index of the statement that was written, removed or that decided, from 0.")]
+    notes: Annotated[Sequence[str], About("What was done or why nothing was, then what else to know.")]
+    diff: Annotated[str, About("From the old policy to the new one; empty when nothing changed.")]
+    size: Annotated[int, About("Characters without white space; IAM takes 2,048.")]
+
+
+class TrustEditDocument(TrustEditBody):
+    """`podid trust add`, `remove` and `tighten` on a file."""
+
+    kind: Literal["TrustEdit"]
+
+
+class TrustEditListDocument(TypedDict):
+    """`podid trust add`, `remove` and `tighten` on several files."""
+
+    kind: Literal["TrustEditList"]
+    items: Sequence[TrustEditBody]
 
 
 class AssociationBody(TypedDict):

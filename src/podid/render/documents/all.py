@@ -28,6 +28,8 @@ KINDS: dict[str, Any] = {
     "RoleList": access.RoleListDocument,
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,
+    "TrustEdit": access.TrustEditDocument,
+    "TrustEditList": access.TrustEditListDocument,
     "TrustReport": access.TrustReportDocument,
     "TrustReportList": access.TrustReportListDocument,
     "VerifyReport": reports.VerifyReportDocument,

@@ -1,0 +1,119 @@
+"""What the commands on trust policies do the same way: files on the one hand, a role on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from podid.cli import typed
+from podid.domain.errors import InvalidInput, PodidError, UsageError
+from podid.domain.names import parse_cluster_arn
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+    from podid.domain.model import Role
+    from podid.domain.place import Place
+    from podid.ops.trust.edit import Edit, Whom
+    from podid.ops.trust.files import TrustFile
+
+
+def one_of_both(files: Sequence[str] | None, role: str | None) -> None:
+    """Raises UsageError where neither files nor a role are named, or both."""
+    if not files and role is None:
+        raise UsageError("Which trust policy? Name FILE ('-' is stdin), or a role with --role")
+    if files and role is not None:
+        raise UsageError("FILE and --role exclude each other")
+    if list(files or ()).count("-") > 1:
+        raise UsageError("'-' can be given once: there is one stdin")
+
+
+def cluster_of(access: Access, cluster_arn: str | None) -> str:
+    """--cluster-arn, or the ARN of the cluster at hand."""
+    if cluster_arn is not None:
+        if access.sources.get("cluster") == "--cluster":
+            raise UsageError("--cluster-arn and --cluster exclude each other")
+        parse_cluster_arn(cluster_arn)
+        return cluster_arn
+    try:
+        cluster = access.place().cluster
+    except PodidError as error:
+        error.advice = f"{error.advice} Or name the cluster with --cluster-arn.".strip()
+        raise
+    assert cluster is not None
+    return cluster.arn
+
+
+def whom(
+    access: Access, for_: Sequence[str] | None, cluster_arn: str | None, scope: str, *, session_tags: bool
+) -> Whom:
+    from podid.ops.trust.edit import Whom
+
+    if not for_:
+        raise UsageError("Whose access? Name a service account with --for NS/SA")
+    refs, reach = typed.service_accounts(for_), typed.scope(scope)
+    return Whom(refs=refs, cluster_arn=cluster_of(access, cluster_arn), scope=reach, session_tags=session_tags)
+
+
+def read_files(terminal: Terminal, names: Sequence[str]) -> list[TrustFile]:
+    from podid.ops.trust.files import read_trust
+
+    return [read_trust(terminal.read_file(name), name) for name in names]
+
+
+def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: Edit, *, in_place: bool) -> None:
+    """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
+    from podid.ops.trust import edit as ops
+    from podid.ops.trust.files import write_in_place
+    from podid.render.formats import Format
+    from podid.render.trust_edits import edits_view
+
+    if in_place and "-" in names:
+        raise UsageError("--in-place needs a file: stdin cannot be written to")
+    if len(names) > 1 and not in_place and access.options.output in (Format.TABLE, Format.WIDE):
+        raise UsageError("Several new policies on one stdout: use --in-place or --output json")
+    found = ops.edit_files(read_files(terminal, names), edit)
+    if in_place and not access.options.dry_run:
+        for item in found:
+            if item.changed:
+                write_in_place(item.file, item.edit.policy)
+    if not in_place:
+        terminal.note(*(f"note: {note}" for item in found for note in item.notes))
+    terminal.emit(edits_view(found, in_place=in_place))
+
+
+def role_place(access: Access, cluster_arn: str | None, *, needs_cluster: bool = True) -> Place:
+    """A role belongs to no cluster: one that is named by its ARN is not looked at."""
+    if needs_cluster and cluster_arn is None:
+        return access.place(for_change=True)
+    place = access.account_place()
+    if cluster_arn is not None and parse_cluster_arn(cluster_arn).account != place.account:
+        raise InvalidInput(
+            f"{cluster_arn} is a cluster of another account than the role's, {place.account}: EKS takes only roles of "
+            "the cluster's own account",
+            subject=cluster_arn,
+        )
+    return place
+
+
+def read_role(access: Access, place: Place, text: str) -> Role:
+    from podid.ops.role.resolve import resolve_role
+
+    found = resolve_role(access.aws.iam, text, account=place.account, partition=access.aws.partition)
+    if found.role is None:
+        assert found.denied is not None
+        raise found.denied
+    return found.role
+
+
+def edit_role(
+    access: Access, terminal: Terminal, place: Place, role: Role, edit: Edit, *, why: str, question: str = ""
+) -> None:
+    """A plan like every change; what takes access away asks."""
+    from podid.cli.changing import carry_out, report
+    from podid.ops.trust.edit import plan_edit
+
+    plan = plan_edit(role, edit, place.header, why=why)
+    result = carry_out(access, terminal, plan, question=question, needed_for="Taking access away")
+    if result is not None:
+        report(terminal, result)

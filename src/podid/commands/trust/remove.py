@@ -1,0 +1,72 @@
+"""podid trust remove."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
+from podid.cli.command import Access, Terminal, command
+from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.rights import CommandRights, OptionalRight
+
+
+def rights() -> CommandRights:
+    from podid.aws.iam import Iam
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ROLE_TRUST
+
+    return CommandRights.of(
+        optional=(OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),)
+    )
+
+
+@command(shared=(*CLUSTER, *CHANGE), rights=rights)
+def remove(
+    access: Access,
+    terminal: Terminal,
+    files: TrustFiles = None,
+    role: TrustRole = None,
+    for_: TrustFor = None,
+    cluster_arn: ClusterArn = None,
+    scope: TrustScope = "service-account",
+    session_tags: SessionTags = True,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            "--issuer",
+            metavar="URL",
+            help="In place of --for: the OIDC provider whose statement goes, after a migration from IRSA.",
+            show_default=False,
+        ),
+    ] = None,
+    in_place: InPlace = False,
+) -> None:
+    """Take pods, or an OIDC provider, out of a trust policy.
+
+    Takes out the statement that lets in nobody else, or one value of a list; what others get in by, too, is refused
+    (6). Of a file the new policy is printed, or written with --in-place; of a role the trust policy is changed, and
+    pods that run may keep the role for hours.
+
+    Example: podid trust remove trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
+    """
+    from podid.cli.changing import settle_interrupted
+    from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, role_place, whom
+    from podid.domain.errors import UsageError
+    from podid.ops.trust.edit import removing, removing_issuer
+
+    one_of_both(files, role)
+    if issuer is not None and (for_ or cluster_arn is not None):
+        raise UsageError("--issuer names an OIDC provider: --for and --cluster-arn do not belong to it")
+    place = None if role is None else role_place(access, cluster_arn, needs_cluster=issuer is None)
+    if issuer is not None:
+        edit, names = removing_issuer(issuer), issuer
+    else:
+        wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
+        edit, names = removing(wanted), ", ".join(map(str, wanted.refs))
+    if role is None or place is None:
+        edit_files(access, terminal, files or (), edit, in_place=in_place)
+        return
+    settle_interrupted(access, terminal, place)
+    found = read_role(access, place, role)
+    question = f"Take {names} out of the trust policy of role {found.name}?"
+    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question)

@@ -1,0 +1,248 @@
+"""What is taken out of a trust policy: exactly the access that is named, and nobody else's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from podid.domain import words
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.trust.build import build_statement, effective_scope
+from podid.domain.trust.conditions import Condition
+from podid.domain.trust.denial import denied_with_all
+from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, written
+from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
+from podid.domain.trust.evaluate import TrustVerdict, evaluate
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, context_of
+from podid.domain.trust.scope import ScopeKind, scope_of
+
+Raw = Mapping[str, object]
+
+_CLUSTER = ("aws:sourcearn", "aws:requesttag/eks-cluster-arn")
+_NAMESPACE = (NAMESPACE_TAG.lower(),)
+_SERVICE_ACCOUNT = (SERVICE_ACCOUNT_TAG.lower(),)
+_ACCOUNT = ("aws:sourceaccount",)
+# what a statement of this scope says of one value each, and what it says nothing of
+_PINNED: dict[ScopeKind, tuple[tuple[str, ...], ...]] = {
+    ScopeKind.SERVICE_ACCOUNT: (_CLUSTER, _NAMESPACE, _SERVICE_ACCOUNT),
+    ScopeKind.NAMESPACE: (_CLUSTER, _NAMESPACE),
+    ScopeKind.CLUSTER: (_CLUSTER,),
+    ScopeKind.ACCOUNT: (_ACCOUNT,),
+}
+_BY_NAME = ("aws:requesttag/eks-cluster-name",)
+_OPEN: dict[ScopeKind, tuple[str, ...]] = {
+    ScopeKind.SERVICE_ACCOUNT: (),
+    ScopeKind.NAMESPACE: _SERVICE_ACCOUNT,
+    ScopeKind.CLUSTER: (*_NAMESPACE, *_SERVICE_ACCOUNT),
+    ScopeKind.ACCOUNT: (*_CLUSTER, *_BY_NAME, *_NAMESPACE, *_SERVICE_ACCOUNT),
+}
+# EKS sends these whatever the association says, so that IfExists lets nobody by
+_ALWAYS_SENT = ("aws:sourcearn", "aws:sourceaccount")
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What of a statement belongs to the one who is taken out: all of it (`whole`), one value of `condition`'s list, or
+    nothing that could be taken without others: `wider`, or `narrower` than the scope that was named."""
+
+    statement: Statement
+    kind: Literal["whole", "value", "wider", "narrower"]
+    condition: Condition | None = None
+    value: str = ""
+
+
+def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
+    """Takes out the statements that let in the service account (at `scope`) and nobody else, and its value out of lists
+    where that takes nobody else's access. Access by a wider statement is refused: others would lose it. A role cannot
+    be without a statement, so the last one stays.
+    """
+    reach = effective_scope(identity, scope)
+    meant = meaning(build_statement(identity, scope))
+    shares = [_share(s, identity, reach, meant) for s in policy.statements if _lets_in(s, identity)]
+    own = [share for share in shares if share.kind in ("whole", "value")]
+    if not own:
+        return _nothing_to_take(policy, identity, shares)
+    whole = [share.statement for share in own if share.kind == "whole"]
+    if len(whole) == len(policy.statements):
+        return _last(policy, whole[0])
+    changed = {share.statement.index: _without(share) for share in own if share.kind == "value"}
+    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
+    edit = written(policy, raws, own[0].statement.index, None, " and ".join(_done(share) for share in own))
+    if not edit.changed:
+        return edit
+    notes = []
+    if reach is not scope:
+        notes.append(
+            f"without session tags that statement let in any pod of cluster {identity.cluster_name}, "
+            "not only those of this service account"
+        )
+    still = evaluate(edit.policy, undated(identity)).assume_role
+    if still.verdict is not TrustVerdict.NO_MATCH and still.statement is not None:
+        notes.append(f"{edit.policy.statements[still.statement].label} may still let it in")
+    return replace(edit, notes=tuple(notes))
+
+
+def remove_issuer(policy: Policy, issuer: str) -> Edit:
+    """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
+    accounts, and no other provider's."""
+    wanted = _issuer(issuer)
+    own = [s for s in policy.statements if s.allow and not s.not_principal and wanted in _issuers(s)]
+    if not own:
+        there = dict.fromkeys(name for s in policy.statements if s.allow for name in _issuers(s))
+        names = f": the trust names {', '.join(there)}{words.did_you_mean(wanted, there)}" if there else ""
+        return unchanged(policy, f"no statement names the OIDC provider {wanted}{names}", None)
+    changed: dict[int, Raw] = {}
+    for statement in own:
+        if {_issuer(name) for _, name in statement.principals} == {wanted}:
+            continue
+        bound = next((c for c in statement.conditions if c.name.startswith(wanted.lower() + ":")), None)
+        if bound is not None:
+            why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
+            return refused(policy, why, statement.index)
+        changed[statement.index] = _without_provider(statement.raw, wanted)
+    whole = [s for s in own if s.index not in changed]
+    if len(whole) == len(policy.statements):
+        return _last(policy, whole[0])
+    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
+    done = [f"{s.label} was removed" if s in whole else f"{wanted} was taken out of {s.label}" for s in own]
+    return written(policy, raws, own[0].index, None, " and ".join(done))
+
+
+# --- one service account ----------------------------------------------------------------------------------------------
+
+
+def _lets_in(statement: Statement, identity: PodIdentity) -> bool:
+    """Whether it does so, or may, for one of the actions."""
+    if not statement.allow:
+        return False
+    who = undated(identity)
+    context = context_of(who)
+    return any(truth_of(statement, action, who, context) is not False for action in ACTIONS)
+
+
+def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant: Mapping[str, object]) -> _Share:
+    if meaning(statement.raw) == meant:
+        return _Share(statement, "whole")
+    if statement.not_principal or set(statement.principals) != {("Service", PODS_PRINCIPAL)}:
+        return _Share(statement, "wider")
+    lists: list[tuple[Condition, str]] = []
+    for keys in _PINNED[scope]:
+        value = _value(identity, keys)
+        pins = [c for c in statement.conditions if c.name in keys and _pins(c)]
+        if not pins:
+            return _Share(statement, "wider")
+        if not any(len(_distinct(condition)) == 1 for condition in pins):
+            lists.append((pins[0], value))
+    if any(condition.name in _OPEN[scope] for condition in statement.conditions):
+        return _Share(statement, "narrower")
+    if not lists:
+        return _Share(statement, "whole")
+    # lists admit their cross-product: a value of one list is several service accounts where there is another list
+    return _Share(statement, "value", *lists[0]) if len(lists) == 1 else _Share(statement, "wider")
+
+
+def _pins(condition: Condition) -> bool:
+    """Whether it takes these values as they stand, and lets nobody by who sends none."""
+    if condition.negated or condition.quantifier == "forallvalues":
+        return False
+    if condition.if_exists and condition.name not in _ALWAYS_SENT:
+        return False
+    wild = condition.family in ("like", "arn") and any(set("*?") & set(value) for value in condition.values)
+    variable = any("${" in value for value in condition.values)
+    return condition.family in ("equals", "ignorecase", "like", "arn") and not wild and not variable
+
+
+def _distinct(condition: Condition) -> set[str]:
+    fold = condition.family == "ignorecase"
+    return {value.lower() if fold else value for value in condition.values}
+
+
+def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
+    values = {
+        _CLUSTER: identity.cluster_arn,
+        _NAMESPACE: identity.namespace,
+        _SERVICE_ACCOUNT: identity.service_account,
+        _ACCOUNT: identity.account,
+    }
+    return values[tuple(keys)]
+
+
+def _without(share: _Share) -> Raw:
+    """The statement without the value in the list of its condition; everything else keeps its value and order."""
+    assert share.condition is not None
+    raw = share.statement.raw
+    block = raw["Condition"]
+    assert isinstance(block, Mapping)
+    keys = block[share.condition.operator]
+    values = keys[share.condition.key]
+    fold = share.condition.family == "ignorecase"
+    kept = [v for v in values if (str(v).lower() != share.value.lower() if fold else v != share.value)]
+    new = {**keys, share.condition.key: kept}
+    return {**raw, "Condition": {**block, share.condition.operator: new}}
+
+
+def _done(share: _Share) -> str:
+    label = share.statement.label
+    return f"{label} was removed" if share.condition is None else f"{share.value} was taken out of {label}"
+
+
+def _nothing_to_take(policy: Policy, identity: PodIdentity, shares: Sequence[_Share]) -> Edit:
+    name = f"{identity.namespace}/{identity.service_account}"
+    found = evaluate(policy, undated(identity))
+    shut = denied_with_all(policy, undated(identity), (ASSUME_ROLE,))
+    if found.assume_role.verdict is TrustVerdict.NO_MATCH or shut is not None:
+        return unchanged(policy, f"no statement lets {name} in", None)
+    wider = next((share.statement for share in shares if share.kind == "wider"), None)
+    if wider is None:
+        narrower = shares[0].statement
+        why = f"no statement is as wide as that; {narrower.label} lets in {_reach(policy, narrower, identity)}"
+        return unchanged(policy, why, narrower.index)
+    reason = f"access comes from {wider.label}, by which others get in as well: {_reach(policy, wider, identity)}"
+    return refused(policy, f"{reason}; they would lose it", wider.index)
+
+
+def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
+    """Who gets in by one statement, in words."""
+    if statement.not_principal or any(name == "*" for _, name in statement.principals):
+        return "everybody"
+    others = [name for _, name in statement.principals if name != PODS_PRINCIPAL]
+    if others:
+        return f"it also serves {', '.join(others)}"
+    alone = policy.with_statements([statement.raw])
+    who = undated(identity)
+
+    def gets_in(other: PodIdentity) -> bool:
+        return _lets_in(alone.statements[0], other)
+
+    return scope_of(who, alone.statements[0], gets_in).words
+
+
+def _last(policy: Policy, statement: Statement) -> Edit:
+    reason = f"{statement.label} is the only statement, and a role cannot be without one: delete the role instead"
+    return refused(policy, reason, statement.index)
+
+
+# --- one OIDC provider ------------------------------------------------------------------------------------------------
+
+
+def _issuer(text: str) -> str:
+    """`oidc.eks.REGION.amazonaws.com/id/ID`, from a URL or a provider's ARN."""
+    _, marker, path = text.partition(":oidc-provider/")
+    name = path if marker else text.partition("://")[2] or text
+    return name.rstrip("/")
+
+
+def _issuers(statement: Statement) -> tuple[str, ...]:
+    return tuple(_issuer(name) for kind, name in statement.principals if kind == "Federated")
+
+
+def _without_provider(raw: Raw, issuer: str) -> Raw:
+    principal = raw["Principal"]
+    assert isinstance(principal, Mapping)
+    new: dict[str, object] = {}
+    for kind, names in principal.items():
+        listed: Iterable[object] = names if isinstance(names, list) else [names]
+        kept = [name for name in listed if kind != "Federated" or _issuer(str(name)) != issuer]
+        if kept:
+            new[kind] = kept if isinstance(names, list) else names
+    return {**raw, "Principal": new}

@@ -1,0 +1,174 @@
+"""Edits of trust policies: in files, and of a role as a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from podid.domain import trust
+from podid.domain.errors import Conflict
+from podid.domain.model import Role
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Header, Plan
+from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.role.plan import check_editable, others
+from podid.ops.trust.files import TrustFile
+
+RoleTags = Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """The service accounts of a cluster (by ARN) whose access is edited, and how far it reaches."""
+
+    refs: tuple[ServiceAccountRef, ...]
+    cluster_arn: str
+    scope: trust.ScopeKind = trust.ScopeKind.SERVICE_ACCOUNT
+    session_tags: bool = True
+
+    def identities(self, role_tags: RoleTags) -> tuple[trust.PodIdentity, ...]:
+        return tuple(
+            trust.PodIdentity(
+                self.cluster_arn, ref.namespace, ref.name, session_tags=self.session_tags, role_tags=role_tags
+            )
+            for ref in self.refs
+        )
+
+
+_WIDER = (trust.ScopeKind.NAMESPACE, trust.ScopeKind.CLUSTER, trust.ScopeKind.ACCOUNT)
+Edit = Callable[[trust.Policy, RoleTags], trust.Edit]
+
+
+def adding(whom: Whom) -> Edit:
+    """Lets them in. All of them or none: the first refusal is the whole edit's."""
+
+    def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
+        found = _each(policy, [_step(trust.add, who, whom.scope) for who in whom.identities(role_tags)])
+        slips = tuple(str(slip) for slip in trust.find_slips(policy))
+        return found if found.refused else replace(found, notes=(*found.notes, *slips))
+
+    return edit
+
+
+def removing(whom: Whom) -> Edit:
+    """Takes them out, all or none. A refusal says at which wider scope it would go."""
+
+    def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
+        identities = whom.identities(role_tags)
+
+        def at(scope: trust.ScopeKind) -> trust.Edit:
+            return _each(policy, [_step(trust.remove, who, scope) for who in identities])
+
+        found = at(whom.scope)
+        if not found.refused:
+            return found
+        wider = next((scope for scope in _WIDER if scope is not whom.scope and at(scope).changed), None)
+        how = "" if wider is None else f" (--scope {wider} takes the statement out)"
+        return replace(found, reason=found.reason + how)
+
+    return edit
+
+
+def removing_issuer(issuer: str) -> Edit:
+    return lambda policy, _: trust.remove_issuer(policy, issuer)
+
+
+def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) -> Edit:
+    """Statements as wide as `scope` for these in the place of wider ones. Each of them gets in afterwards."""
+
+    def edit(policy: trust.Policy, role_tags: RoleTags) -> trust.Edit:
+        tagged = [replace(who, role_tags=role_tags) for who in identities]
+        found = trust.tighten(policy, tagged, scope)
+        out = [who for who in tagged if not _gets_in(found.policy, who)]
+        if found.changed and out:
+            names = ", ".join(f"{who.namespace}/{who.service_account}" for who in out)
+            return trust.refused(policy, f"{names} would not surely get in afterwards", found.statement)
+        return found
+
+    return edit
+
+
+def _gets_in(policy: trust.Policy, who: trust.PodIdentity) -> bool:
+    return trust.evaluate(policy, who).verdict is trust.TrustVerdict.MATCH
+
+
+Step = Callable[[trust.Policy], trust.Edit]
+
+
+def _step(
+    change: Callable[[trust.Policy, trust.PodIdentity, trust.ScopeKind], trust.Edit],
+    who: trust.PodIdentity,
+    scope: trust.ScopeKind,
+) -> Step:
+    return lambda policy: change(policy, who, scope)
+
+
+def _each(policy: trust.Policy, steps: Sequence[Step]) -> trust.Edit:
+    """One after another; what was done first decides what is said first."""
+    now, found = policy, []
+    for step in steps:
+        edit = step(now)
+        if edit.refused:
+            return replace(edit, policy=policy)
+        found.append(edit)
+        now = edit.policy
+    first = next((edit for edit in found if edit.changed), found[0])
+    sentences = [text for edit in found for text in (edit.reason, *edit.notes)]
+    notes = tuple(text for text in dict.fromkeys(sentences) if text != first.reason)
+    return replace(first, policy=now, size=trust.policy_size(now), notes=notes)
+
+
+# --- in files ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A file and what the edit made of its policy; refusals are errors and get no further."""
+
+    file: TrustFile
+    edit: trust.Edit
+
+    @property
+    def changed(self) -> bool:
+        return self.edit.changed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (self.edit.reason, *self.edit.notes)
+
+    @property
+    def diff(self) -> str:
+        return trust.diff(self.file.policy, self.edit.policy)
+
+
+def edit_files(files: Sequence[TrustFile], edit: Edit) -> tuple[FileEdit, ...]:
+    """Raises Conflict for the first that cannot be edited so."""
+    found = []
+    for file in files:
+        result = edit(file.policy, file.role_tags)
+        if result.refused:
+            raise _refusal(f"The trust policy in {file.called}", file.called, result)
+        found.append(FileEdit(file, result))
+    return tuple(found)
+
+
+def _refusal(what: str, subject: str, edit: trust.Edit) -> Conflict:
+    return Conflict(f"{what} stays as it is: {edit.reason}", subject=subject)
+
+
+# --- of a role --------------------------------------------------------------------------------------------------------
+
+
+def plan_edit(role: Role, edit: Edit, header: Header, *, why: str) -> Plan:
+    """Pure. Raises Conflict where the trust policy cannot be edited so, and for roles that are not edited at all."""
+    check_editable(role)
+    result = edit(trust.parse_policy(role.trust), dict(role.tags))
+    if result.refused:
+        raise _refusal(f"The trust policy of role {role.name}", role.name, result)
+    before = ROLE_TRUST.state_of(role)
+    if not result.changed:
+        unchanged = ROLE_TRUST.action(before, before)
+        return Plan(header=header, actions=(), unchanged=(unchanged,), notes=(result.reason, *result.notes))
+    after = {"roleName": role.name, "policyDocument": result.policy.to_document()}
+    action = ROLE_TRUST.action(before, after, note=why)
+    return Plan(header=header, actions=(action,), notes=(result.reason, *result.notes, *others(role)))
