@@ -54,6 +54,8 @@ addon list --all
 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
 list
 show shop/orders
+preset list
+preset show s3-read,bucket=reports
 role list
 role show r
 verify shop/orders --yes
@@ -237,6 +239,8 @@ WORDS: dict[str, Sequence[str]] = {
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),
     "PageList": ("items.severity", "items.fix"),
     "Plan": ACTION_WORDS,
+    "Preset": ("area",),
+    "PresetList": ("items.area",),
     "Result": (*ACTION_WORDS, "effect.state"),
     "RoleForm": ("form",),
     "Sandbox": ("state",),

@@ -58,6 +58,11 @@ STORY = """
 0 role show orders
 0 role show orders --all-clusters
 0 role list
+0 preset list
+0 preset show s3-read,bucket=reports
+5 preset show nosuch
+0 role create reader --for shop/reader --preset s3-read,bucket=reports --preset vpc-cni
+2 role create reader --for shop/reader --preset s3-read
 0 role list --unused
 5 show shop/orders
 0 associate shop/orders --role orders --restart --dry-run

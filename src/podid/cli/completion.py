@@ -75,6 +75,7 @@ PLACEHOLDERS: dict[str, str] = {
     "TARGET": "service-accounts",
     "NS": "namespaces",
     "ROLE": "roles",
+    "PRESET": "presets",
     "RUN": "runs",
     "ID": "checks",
     "ID|TEXT": "pages",
@@ -85,7 +86,12 @@ PLACEHOLDERS: dict[str, str] = {
     "DIR": FILES,
 }
 # options whose placeholder, NAME, says too little
-NAMED: dict[str, str] = {"--cluster": "clusters", "--profile": "profiles", "--context": "contexts"}
+NAMED: dict[str, str] = {
+    "--preset": "presets",
+    "--cluster": "clusters",
+    "--profile": "profiles",
+    "--context": "contexts",
+}
 
 
 @dataclass(frozen=True, slots=True)

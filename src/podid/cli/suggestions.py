@@ -114,6 +114,12 @@ def _checks(_: Runtime) -> Iterable[str]:
     return sorted(check.id for check in describe_checks())
 
 
+def _presets(_: Runtime) -> Iterable[str]:
+    from podid.ops.role.presets import preset_names
+
+    return preset_names()
+
+
 def _pages(_: Runtime) -> Iterable[str]:
     from podid.ops.explain import list_pages
 
@@ -148,6 +154,7 @@ LOCAL: dict[str, Callable[[Runtime], Iterable[str]]] = {
     "runs": _runs,
     "checks": _checks,
     "pages": _pages,
+    "presets": _presets,
     "contexts": _contexts,
     "profiles": _profiles,
     "shells": _shells,

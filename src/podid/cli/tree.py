@@ -62,6 +62,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("role show", LOOK, "Show a role, its trust and who uses it.", "role.show:show"),
     Row("role list", LOOK, "List the roles that pods can assume, and which pods.", "role.list:list_roles"),
     Row("trust check", LOOK, "Evaluate trust policies; a file takes no AWS access.", "trust.check:check"),
+    Row("preset list", LOOK, "List permissions of well-known workloads.", "preset.list:list_presets"),
+    Row("preset show", LOOK, "Show a preset in words and as a policy.", "preset.show:show"),
     Row("whoami", LOOK, "Show caller, account, region, cluster and context.", "whoami:whoami"),
     Row("trust add", CHANGES, "Let service accounts in by a trust policy.", "trust.add:add"),
     Row(
@@ -84,6 +86,7 @@ COMMANDS: tuple[Row, ...] = (
 
 GROUPS: dict[str, str] = {
     "role": "IAM roles for pods.",
+    "preset": "Permissions for well-known workloads.",
     "trust": "Trust policies: who may assume a role.",
     "addon": "EKS add-ons and the roles of their service accounts.",
     "agent": "The EKS Pod Identity Agent.",

@@ -65,6 +65,15 @@ def create(
             help="service-account, namespace, cluster or account: how far the trust reaches.",
         ),
     ] = "service-account",
+    presets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME[,KEY=VALUE...]",
+            help="Permissions of a well-known workload, see podid preset list. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     policy_file: PolicyFiles = None,
     managed_policies: ManagedPolicies = None,
     target_role: Annotated[
@@ -148,6 +157,7 @@ def create(
     from podid.domain.names import check_role_name
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.create import RoleRequest, derived_name, plan_role
+    from podid.ops.role.presets import fill, merged, parse_choice, surroundings
     from podid.ops.role.resolve import managed_policy, role_policies
     from podid.ops.role.target import going_on_policy, read_target, target_notes
     from podid.ops.role.validation import validated
@@ -169,6 +179,7 @@ def create(
         adopt=adopt,
         replace=replace,
     )
+    choices = [parse_choice(text) for text in presets or ()]
     form = typed.role_form(print_)
     place = access.place(for_change=not form)
     cluster = place.cluster
@@ -176,11 +187,14 @@ def create(
     if not request.name:
         request = with_(request, name=derived_name(cluster, request.refs, request.scope))
         terminal.note(f"the role is named {request.name}")
+    permissions = [fill(choice, surroundings(cluster, place.region)) for choice in choices]
+    request = with_(request, policies=merged(request.policies, permissions))
+    managed = (*(managed_policies or ()), *(policy for one in permissions for policy in one.managed_policies))
     if not form:
         settle_interrupted(access, terminal, place)
     iam = access.aws.iam
     with terminal.working(f"reading role {request.name}"):
-        arns = tuple(managed_policy(iam, text, partition=cluster.partition) for text in managed_policies or ())
+        arns = tuple(managed_policy(iam, text, partition=cluster.partition) for text in managed)
         bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
         request = with_(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
         other = access.aws_as(target_profile) if target_profile else None
@@ -204,6 +218,7 @@ def create(
         ours=access.journal.made(place.account, ROLE.name, keys),
         half_made=access.journal.half_made(place.account, keys),
     )
+    plan = plan.noting(tuple(f"preset {one.name}: the role may {one.words}" for one in permissions))
     if target and found is not None:
         plan = plan.noting(target_notes(request, target, cluster, current, found))
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))

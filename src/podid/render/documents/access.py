@@ -244,6 +244,41 @@ class RoleDocument(RoleBody):
     unknowns: Sequence[UnreadBody]
 
 
+class PresetParameterBody(TypedDict):
+    name: str
+    help: str
+    optional: bool
+
+
+class PresetBody(TypedDict):
+    presetName: str
+    area: Literal["application", "controller"]
+    title: str
+    allows: Annotated[str, About("What it may do, in words; `{{name}}` stands for a parameter.")]
+    parameters: Sequence[PresetParameterBody]
+    serviceAccount: Annotated[str | None, About("The one of the workload's own installation.")]
+    managedPolicies: Annotated[Sequence[str], About("Policies of AWS's own that it is made of, by name.")]
+    version: Annotated[str | None, About("The line of the workload's releases that it was written for.")]
+    checked: Annotated[str, About("The day on which that was.")]
+    sources: Sequence[str]
+
+
+class PresetListDocument(TypedDict):
+    """`podid preset list`."""
+
+    kind: Literal["PresetList"]
+    items: Sequence[PresetBody]
+
+
+class PresetDocument(PresetBody):
+    """`podid preset show`."""
+
+    kind: Literal["Preset"]
+    words: str
+    policy: Annotated[PolicyObject | None, About("null where it is made of AWS's own policies alone.")]
+    placeholders: Annotated[Sequence[str], About("What stands in it as `{{name}}` and was not given.")]
+
+
 class RoleFormDocument(TypedDict):
     """`podid role create --print`."""
 

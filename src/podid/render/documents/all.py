@@ -22,6 +22,8 @@ KINDS: dict[str, Any] = {
     "PageList": reports.PageListDocument,
     "Permissions": tool.PermissionsDocument,
     "Plan": changes.PlanDocument,
+    "Preset": access.PresetDocument,
+    "PresetList": access.PresetListDocument,
     "Result": changes.ResultDocument,
     "Role": access.RoleDocument,
     "RoleForm": access.RoleFormDocument,

@@ -1,0 +1,249 @@
+"""Presets: what a well-known workload may do, narrowed by parameters to what is its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from podid.domain.errors import InvalidInput, NotFound
+from podid.domain.model import Cluster
+from podid.domain.words import did_you_mean
+from podid.ops.role.policies import policy_name
+
+_FILES = Path(__file__).parent.parent.parent / "presets"
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+# no form takes IAM's wildcards or variables: a value names one thing
+_FORMS: dict[str, tuple[str, str]] = {
+    "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
+    "s3-bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
+    "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "the beginning of keys"),
+    "sqs-queue": (r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "a queue's name"),
+    "sns-topic": (r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "a topic's name"),
+    "secret": (r"[A-Za-z0-9/_+=.@-]{1,512}", "a secret's name"),
+    "ssm-path": (r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?", "a parameter's name or path"),
+    "kms-key": (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", "a key's id"),
+    "event-bus": (r"[A-Za-z0-9/._-]{1,256}", "an event bus's name"),
+    "bedrock-model": (r"[a-z0-9][A-Za-z0-9.:-]{1,139}", "a foundation model's id"),
+    "hosted-zone": (r"(?:/hostedzone/)?Z[A-Z0-9]{1,31}", "a hosted zone's id"),
+    "log-group": (r"[A-Za-z0-9_/.#-]{1,512}", "the beginning of log groups' names"),
+    "role-name": (r"[A-Za-z0-9_+=.@-]{1,64}", "a role's name"),
+    "region": (r"[a-z]{2,4}(?:-[a-z]+)+-\d", "a region"),
+    "account": (r"\d{12}", "an account's 12 digits"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`words` are added to what the preset allows where an optional one is given."""
+
+    name: str
+    help: str
+    form: str
+    optional: bool = False
+    words: str = ""
+
+
+_COMMON = (
+    Parameter("region", "region of what it names", "region", optional=True),
+    Parameter("account", "account of what it names", "account", optional=True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """`area` is `application` or `controller`; `service_account` the one that the workload's own installation uses."""
+
+    name: str
+    area: str
+    title: str
+    allows: str
+    parameters: tuple[Parameter, ...]
+    service_account: str
+    version: str
+    checked: str
+    sources: tuple[str, ...]
+    statements: tuple[Mapping[str, Any], ...]
+    managed_policies: tuple[str, ...]
+
+    @property
+    def places(self) -> frozenset[str]:
+        """All that its policy has to be told."""
+        return frozenset(_PLACE.findall(json.dumps(self.statements)))
+
+    @property
+    def settable(self) -> tuple[Parameter, ...]:
+        """Its parameters, and those that the cluster gives where they are left out."""
+        return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
+
+    @property
+    def words(self) -> str:
+        """What it allows, with its parameters in capitals."""
+        return _PLACE.sub(lambda found: found[1].upper(), self.allows)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A preset with the values that a user gave its parameters, by name."""
+
+    preset: Preset
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """`words` continue "may …"; `document` is None for a preset that is AWS's own policies; `missing` are placeholders
+    that stand in it still."""
+
+    name: str
+    words: str
+    document: Mapping[str, object] | None
+    managed_policies: tuple[str, ...]
+    missing: frozenset[str] = frozenset()
+
+    @property
+    def sentence(self) -> str:
+        return f"may {self.words}, nothing else"
+
+
+def preset_names() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _FILES.glob("*.json")))
+
+
+def list_presets() -> tuple[Preset, ...]:
+    """Applications first."""
+    return tuple(sorted(map(get_preset, preset_names()), key=lambda preset: (preset.area, preset.name)))
+
+
+@lru_cache(maxsize=64)
+def get_preset(name: str) -> Preset:
+    """Raises NotFound with the nearest names."""
+    names = preset_names()
+    if name not in names:
+        raise NotFound(
+            f"There is no preset {name}{did_you_mean(name, names)}", hint=("podid", "preset", "list"), subject=name
+        )
+    raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
+    return Preset(
+        name=name,
+        area=raw["area"],
+        title=raw["title"],
+        allows=raw["allows"],
+        parameters=tuple(Parameter(key, **value) for key, value in raw["parameters"].items()),
+        service_account=raw.get("serviceAccount", ""),
+        version=raw["version"],
+        checked=raw["checked"],
+        sources=tuple(raw["sources"]),
+        statements=tuple(raw.get("statements", ())),
+        managed_policies=tuple(raw.get("managedPolicies", ())),
+    )
+
+
+def parse_choice(text: str, *, complete: bool = True) -> Choice:
+    """`NAME[,key=value…]`; a key may be given more than once. Raises NotFound for the name, InvalidInput for a key that
+    the preset does not have, a value that is not of the key's form and, if `complete`, for one that is missing."""
+    name, *pairs = text.split(",")
+    preset = get_preset(name)
+    known = {parameter.name: parameter for parameter in preset.settable}
+    values: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or key not in known:
+            what = f"{pair!r} is not KEY=VALUE" if not equals else f"no parameter {key}{did_you_mean(key, known)}"
+            raise InvalidInput(f"Preset {name}: {what}", advice=_takes(preset), subject=text)
+        values[key] = (*values.get(key, ()), _value(preset, known[key], value))
+    missing = [parameter.name for parameter in preset.parameters if not parameter.optional]
+    missing = [key for key in missing if key not in values]
+    if missing and complete:
+        raise InvalidInput(f"Preset {name} needs {', '.join(missing)}", advice=_takes(preset), subject=text)
+    return Choice(preset, {key: tuple(dict.fromkeys(found)) for key, found in values.items()})
+
+
+def _takes(preset: Preset) -> str:
+    keys = [f"{p.name} ({p.help}{', optional' if p.optional else ''})" for p in preset.settable]
+    return f"It takes {', '.join(keys)}." if keys else "It takes no parameters."
+
+
+def _value(preset: Preset, parameter: Parameter, value: str) -> str:
+    pattern, words = _FORMS[parameter.form]
+    if not re.fullmatch(pattern, value, re.ASCII):
+        raise InvalidInput(
+            f"Preset {preset.name}: {parameter.name} {value!r} is not {words}", advice=_takes(preset), subject=value
+        )
+    match parameter.form:
+        case "ssm-path":
+            return value.strip("/")
+        case "hosted-zone":
+            return value.removeprefix("/hostedzone/")
+    return value
+
+
+def surroundings(cluster: Cluster, region: str) -> dict[str, str]:
+    """What a preset is told of the place where the role is made."""
+    return {
+        "partition": cluster.partition,
+        "region": region,
+        "account": cluster.account,
+        "cluster": cluster.name,
+        "clusterArn": cluster.arn,
+    }
+
+
+def fill(choice: Choice, around: Mapping[str, str]) -> Permissions:
+    """The permissions with all values in their places; what is not given keeps its placeholder."""
+    preset = choice.preset
+    values = {**{key: (value,) for key, value in around.items()}, **choice.values}
+    wanted = [s for s in preset.statements if _applies(s, choice.values)]
+    statements = [
+        {key: _filled(member, values) for key, member in statement.items() if key not in ("when", "unless")}
+        for statement in wanted
+    ]
+    extra = "".join(p.words for p in preset.parameters if p.name in choice.values)
+    words = _PLACE.sub(lambda found: " and ".join(values.get(found[1], (found[1].upper(),))), preset.allows + extra)
+    document = {"Version": "2012-10-17", "Statement": statements} if statements else None
+    own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
+    name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
+    missing = frozenset(_PLACE.findall(json.dumps(statements)))
+    return Permissions(name, words, document, preset.managed_policies, missing)
+
+
+def _applies(statement: Mapping[str, Any], given: Mapping[str, tuple[str, ...]]) -> bool:
+    return statement.get("when", "") in ("", *given) and statement.get("unless", "") not in given
+
+
+def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
+    """Where a parameter has several values, a text becomes a list of all its forms."""
+    if isinstance(member, Mapping):
+        return {"".join(_forms(str(key), values)[:1]): _filled(value, values) for key, value in member.items()}
+    if isinstance(member, list):
+        return [text for item in member for text in _forms(item, values)]
+    if not isinstance(member, str):
+        return member
+    forms = _forms(member, values)
+    return forms if len(forms) > 1 else forms[0]
+
+
+def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
+    names = list(dict.fromkeys(name for name in _PLACE.findall(text) if name in values))
+    found = [text]
+    for name in names:
+        found = [form.replace(f"{{{{{name}}}}}", value) for form in found for value in values[name]]
+    return found
+
+
+def merged(
+    policies: Mapping[str, Mapping[str, object]], chosen: Iterable[Permissions]
+) -> dict[str, Mapping[str, object]]:
+    """The inline policies with those of presets. Raises InvalidInput where two would have one name."""
+    found = dict(policies)
+    for permissions in chosen:
+        if permissions.document is None:
+            continue
+        if permissions.name in found:
+            raise InvalidInput(f"Two policies would both become the inline policy {permissions.name}")
+        found[permissions.name] = permissions.document
+    return found

@@ -1,0 +1,46 @@
+"""A role with the permissions of presets: in the plan's words, unchanged by a rerun, and undone whole."""
+
+from pathlib import Path
+
+from harness import Podid
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, writes
+
+CREATE = ("role", "create", "reader", "--for", "shop/reader")
+READ = ("--preset", "dynamodb-read,table=orders")
+
+
+def test_a_role_for_one_table(box: Sandbox, podid: Podid, journal: Path) -> None:
+    before = account_state(box)
+    done = podid(*CREATE, *READ, "--preset", "vpc-cni", "-o", "json")
+    assert done.code == 0, done.stderr
+    said = "preset dynamodb-read-orders: the role may read items of table orders and of its indexes"
+    assert said in done.json["notes"]
+    role = account_state(box)["roles"]["reader"]
+    assert role["inline"]["dynamodb-read-orders"]["Statement"][0]["Resource"] == [
+        "arn:aws:dynamodb:us-west-2:111122223333:table/orders",
+        "arn:aws:dynamodb:us-west-2:111122223333:table/orders/index/*",
+    ]
+    assert role["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
+    made = writes(box)
+    assert podid(*CREATE, *READ, "--preset", "vpc-cni").code == 0
+    assert writes(box) == made
+    other = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "-o", "json")
+    assert (other.code, "--replace" in other.error["hint"]) == (6, True)
+    assert podid("undo", "last", "--yes").code == 0
+    assert account_state(box) == before
+
+
+def test_it_can_be_printed_for_others(podid: Podid) -> None:
+    printed = podid(*CREATE, *READ, "--print", "json").stdout
+    assert "table/orders/index/*" in printed
+
+
+def test_a_wrong_one_is_refused_before_any_call(box: Sandbox, podid: Podid, journal: Path) -> None:
+    for text, code in (("s3-read", 2), ("s3-reed", 5), ("s3-read,bucket=*", 2)):
+        outcome = podid(*CREATE, "--preset", text, "-o", "json")
+        assert (outcome.code, outcome.stdout) == (code, "")
+    assert box.faults.calls.total() == 0
+    assert podid(*CREATE, *READ, *READ).code == 2
+    assert writes(box) == 0

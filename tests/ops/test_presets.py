@@ -1,0 +1,222 @@
+"""Each preset allows what its words say, of what its parameters name, and is a policy that IAM takes."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from podid.domain.errors import InvalidInput, NotFound
+from podid.ops.role.policies import check_inline_size, check_policy_document
+from podid.ops.role.presets import Permissions, fill, get_preset, list_presets, merged, parse_choice, preset_names
+from podid.sandbox.aws.policy import decide
+
+AROUND = {
+    "partition": "aws-cn",
+    "region": "cn-north-1",
+    "account": "111122223333",
+    "cluster": "demo",
+    "clusterArn": "arn:aws-cn:eks:cn-north-1:111122223333:cluster/demo",
+}
+VALUES = {
+    "dynamodb-table": "orders",
+    "s3-bucket": "reports",
+    "s3-prefix": "daily/",
+    "sqs-queue": "jobs.fifo",
+    "sns-topic": "events",
+    "secret": "shop/db",
+    "ssm-path": "/shop/orders/",
+    "kms-key": "12345678-1234-1234-1234-123456789012",
+    "event-bus": "orders",
+    "bedrock-model": "anthropic.claude-v2:1",
+    "hosted-zone": "Z1234567890ABC",
+    "log-group": "/aws/containerinsights/demo",
+    "role-name": "KarpenterNodeRole-demo",
+}
+NAMES = preset_names()
+
+
+def choice_of(name: str, *, optional: bool) -> str:
+    parameters = [p for p in get_preset(name).parameters if optional or not p.optional]
+    return ",".join([name, *(f"{p.name}={VALUES[p.form]}" for p in parameters)])
+
+
+def filled(text: str) -> Permissions:
+    return fill(parse_choice(text), AROUND)
+
+
+def allows(text: str, action: str, resource: str, **keys: str) -> bool:
+    return decide(
+        json.dumps(filled(text).document), action, resource, {key: (value,) for key, value in keys.items()}
+    ).passes
+
+
+def test_all_that_were_asked_for_are_there() -> None:
+    wanted = """bedrock-invoke dynamodb-read dynamodb-readwrite eventbridge-put kms-decrypt s3-read s3-readwrite
+    secrets-read sns-publish sqs-consume sqs-send ssm-parameters-read
+
+    aws-load-balancer-controller cert-manager cloudwatch-observability cluster-autoscaler ebs-csi efs-csi external-dns
+    external-secrets fluent-bit karpenter s3-csi secrets-store-csi velero vpc-cni"""
+    assert set(wanted.split()) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("optional", [False, True])
+def test_it_is_a_policy_that_iam_takes(name: str, optional: bool) -> None:
+    found = filled(choice_of(name, optional=optional))
+    assert found.missing == frozenset()
+    assert "{{" not in found.words
+    assert found.document is not None or found.managed_policies
+    if found.document is None:
+        return
+    check_policy_document(found.document, name)
+    check_inline_size(name, {name: found.document})
+    statements: Any = found.document["Statement"]
+    sids = [statement["Sid"] for statement in statements]
+    assert len(sids) == len(set(sids))
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
+    assert len(found.name) <= 128
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_where_it_comes_from(name: str) -> None:
+    preset = get_preset(name)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", preset.checked)
+    assert all(source.startswith("https://") for source in preset.sources)
+    assert preset.sources
+    assert {p.form for p in preset.parameters} <= set(VALUES)
+    # nothing stands in the policy that nobody can give
+    assert preset.places <= {p.name for p in preset.parameters} | set(AROUND)
+    assert preset.service_account == "" or preset.service_account.count("/") == 1
+
+
+@pytest.mark.parametrize("preset", [p for p in list_presets() if p.area == "application"], ids=lambda p: p.name)
+def test_an_application_reaches_nothing_that_is_not_named(preset: Any) -> None:
+    found = filled(choice_of(preset.name, optional=True))
+    assert found.document is not None
+    statements: Any = found.document["Statement"]
+    for statement in statements:
+        assert statement["Resource"]
+        for resource in statement["Resource"]:
+            assert any(VALUES[p.form].strip("/") in resource for p in preset.parameters), resource
+        assert not any("*" in action for action in statement["Action"])
+
+
+WRITING = re.compile(r":(Create|Delete|Put|Update|Set|Modify|Terminate|Run|Attach|Tag|Add|Remove|Pass)")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_controller_writes_everywhere_is_bound_to_a_condition(name: str) -> None:
+    statements: Any = (filled(choice_of(name, optional=False)).document or {"Statement": []})["Statement"]
+    unbound = [
+        action
+        for statement in statements
+        if "*" in statement["Resource"] and "Condition" not in statement
+        for action in statement["Action"]
+        if WRITING.search(action)
+    ]
+    # AWS Shield knows no resource that could be named before it is made
+    assert set(unbound) <= {"shield:CreateProtection", "shield:DeleteProtection"}
+
+
+ARN = "arn:aws-cn:%s:cn-north-1:111122223333:%s"
+TABLE = ARN % ("dynamodb", "table/orders")
+SECRET = ARN % ("secretsmanager", "secret:shop/db-AbCdEf")
+SIMULATED = [
+    ("dynamodb-read,table=orders", "dynamodb:GetItem", TABLE, True),
+    ("dynamodb-read,table=orders", "dynamodb:Query", f"{TABLE}/index/by-day", True),
+    ("dynamodb-read,table=orders", "dynamodb:PutItem", TABLE, False),
+    ("dynamodb-read,table=orders", "dynamodb:GetItem", f"{TABLE}-old", False),
+    ("dynamodb-read,table=orders,table=carts", "dynamodb:GetItem", ARN % ("dynamodb", "table/carts"), True),
+    ("dynamodb-read,table=orders,account=444455556666", "dynamodb:GetItem", TABLE, False),
+    ("dynamodb-readwrite,table=orders", "dynamodb:DeleteItem", TABLE, True),
+    ("dynamodb-readwrite,table=orders", "dynamodb:DeleteTable", TABLE, False),
+    ("s3-read,bucket=reports", "s3:GetObject", "arn:aws-cn:s3:::reports/a/b", True),
+    ("s3-read,bucket=reports", "s3:ListBucket", "arn:aws-cn:s3:::reports", True),
+    ("s3-read,bucket=reports", "s3:GetObject", "arn:aws-cn:s3:::reports-2/a", False),
+    ("s3-read,bucket=reports,prefix=daily/", "s3:GetObject", "arn:aws-cn:s3:::reports/daily/a", True),
+    ("s3-read,bucket=reports,prefix=daily/", "s3:GetObject", "arn:aws-cn:s3:::reports/weekly/a", False),
+    ("s3-read,bucket=reports,prefix=daily/", "s3:ListBucket", "arn:aws-cn:s3:::reports", False),
+    ("s3-readwrite,bucket=reports", "s3:PutObject", "arn:aws-cn:s3:::reports/a", True),
+    ("s3-readwrite,bucket=reports", "s3:DeleteBucket", "arn:aws-cn:s3:::reports", False),
+    ("sqs-consume,queue=jobs", "sqs:DeleteMessage", ARN % ("sqs", "jobs"), True),
+    ("sqs-consume,queue=jobs", "sqs:SendMessage", ARN % ("sqs", "jobs"), False),
+    ("sqs-send,queue=jobs", "sqs:SendMessage", ARN % ("sqs", "jobs"), True),
+    (
+        "secrets-read,secret=shop/db",
+        "secretsmanager:GetSecretValue",
+        ARN % ("secretsmanager", "secret:shop/db-AbCdEf"),
+        True,
+    ),
+    (
+        "secrets-read,secret=shop/db",
+        "secretsmanager:GetSecretValue",
+        ARN % ("secretsmanager", "secret:shop/db-2-AbCdEf"),
+        False,
+    ),
+    ("ssm-parameters-read,path=/shop/", "ssm:GetParameter", ARN % ("ssm", "parameter/shop/a"), True),
+    ("ssm-parameters-read,path=shop", "ssm:GetParameter", ARN % ("ssm", "parameter/shopping"), False),
+    ("external-dns,zone=Z1", "route53:ChangeResourceRecordSets", "arn:aws-cn:route53:::hostedzone/Z1", True),
+    ("external-dns,zone=Z1", "route53:ChangeResourceRecordSets", "arn:aws-cn:route53:::hostedzone/Z12", False),
+    ("velero,bucket=backups", "ec2:DeleteSnapshot", "arn:aws-cn:ec2:cn-north-1::snapshot/snap-1", False),
+]
+
+
+@pytest.mark.parametrize(("text", "action", "resource", "allowed"), SIMULATED)
+def test_it_allows_what_its_words_say(text: str, action: str, resource: str, allowed: bool) -> None:
+    assert allows(text, action, resource) is allowed
+
+
+def test_tags_and_prefixes_are_conditions() -> None:
+    group = ARN % ("autoscaling", "autoScalingGroup:1:autoScalingGroupName/a")
+    tag = {"aws:resourcetag/k8s.io/cluster-autoscaler/demo": "owned"}
+    assert allows("cluster-autoscaler", "autoscaling:SetDesiredCapacity", group, **tag)
+    assert not allows("cluster-autoscaler", "autoscaling:SetDesiredCapacity", group)
+    listed = "s3-read,bucket=reports,prefix=daily/"
+    assert allows(listed, "s3:ListBucket", "arn:aws-cn:s3:::reports", **{"s3:prefix": "daily/x"})
+    assert not allows(listed, "s3:ListBucket", "arn:aws-cn:s3:::reports", **{"s3:prefix": "weekly/"})
+
+
+def test_words_hold_what_was_given() -> None:
+    found = filled("s3-read,bucket=a-1,bucket=b-2,prefix=daily/")
+    assert found.sentence == (
+        "may list and read objects of bucket a-1 and b-2, those whose keys begin with daily/, nothing else"
+    )
+    assert found.name == "s3-read-a-1-b-2-daily"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("s3-read", "needs bucket"),
+        ("s3-read,bucket", "'bucket' is not KEY=VALUE"),
+        ("s3-read,buckets=x", "no parameter buckets; did you mean bucket?"),
+        ("s3-read,bucket=", "bucket '' is not a bucket's name"),
+        ("s3-read,bucket=*", "is not a bucket's name"),
+        ("s3-read,bucket=${aws:username}", "is not a bucket's name"),
+        ("dynamodb-read,table=orders*", "is not a table's name"),
+        ("dynamodb-read,table={{account}}", "is not a table's name"),
+        ("dynamodb-read,table=orders,region=*", "is not a region"),
+        ("secrets-read,secret=a?", "is not a secret's name"),
+        ("external-dns,zone=example.com", "is not a hosted zone's id"),
+        ("kms-decrypt,key=alias/x", "is not a key's id"),
+        ("vpc-cni,bucket=x", "no parameter bucket"),
+    ],
+)
+def test_what_is_not_taken(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        parse_choice(text)
+    assert why in error.value.what
+    assert error.value.advice.startswith("It takes ")
+
+
+def test_nobody_knows_it() -> None:
+    with pytest.raises(NotFound, match="did you mean s3-read"):
+        parse_choice("s3-reed,bucket=x")
+
+
+def test_two_policies_of_one_name() -> None:
+    one = filled("s3-read,bucket=reports")
+    assert list(merged({}, [one, filled("vpc-cni")])) == ["s3-read-reports"]
+    with pytest.raises(InvalidInput, match="s3-read-reports"):
+        merged({"s3-read-reports": {}}, [one])
