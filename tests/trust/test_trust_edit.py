@@ -296,7 +296,7 @@ def test_tighten_replaces_wide_statements_in_their_place() -> None:
         build_statement(WEB),
     ]
     assert (edit.changed, edit.statement) == (True, 1)
-    assert edit.reason == "2 exact statements stand in the place of Statement[1], Statement[3] (Tags)"
+    assert edit.reason == "2 new statements stand in the place of Statement[1], Statement[3] (Tags)"
     again = tighten(edit.policy, [IDENTITY, CART, WEB])
     assert (again.changed, again.reason) == (False, "every statement for EKS Pod Identity is as tight as it can be")
 

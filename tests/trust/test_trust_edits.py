@@ -137,10 +137,10 @@ TABLE: dict[str, Row] = {
     "a Deny of another organisation": adds(
         statement({"StringNotEquals": {"aws:SourceOrgID": "o-1"}}, Effect="Deny", Principal="*"),
         admitted=False,
-        note="cannot be told all the same",
+        note="is not known all the same",
     ),
     "a Deny that may hold": adds(
-        statement({"StringSounds": {NS: "x"}}, Effect="Deny"), EC2, admitted=False, note="cannot be told"
+        statement({"StringSounds": {NS: "x"}}, Effect="Deny"), EC2, admitted=False, note="is not known"
     ),
     "its Sid is taken": adds(EC2 | {"Sid": OWN["Sid"]}, note="n2"),
     "its Sid is taken twice": adds(EC2 | {"Sid": OWN["Sid"]}, ADMIN | {"Sid": f"{OWN['Sid']}n2"}, note="n3"),

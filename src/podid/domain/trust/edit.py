@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from podid.domain import words
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, policy_size
 from podid.domain.trust.denial import denied_with_all
@@ -103,7 +104,7 @@ def _after_adding(edit: Edit, identity: PodIdentity, scope: ScopeKind, reach: Sc
         )
     found = evaluate(edit.policy, undated(identity))
     if found.verdict is not TrustVerdict.MATCH:
-        notes.append(f"whether it gets in cannot be told all the same: {_reason(found)}")
+        notes.append(f"whether it gets in is not known all the same: {_reason(found)}")
     return tuple(notes)
 
 
@@ -245,7 +246,9 @@ def _tightened(policy: Policy, built: Sequence[Raw], wide: Sequence[Statement], 
         if statement in kept:
             raws.append(statement.raw)
     labels = ", ".join(s.label for s in wide)
-    done = f"{len(new)} exact statements stand in the place of {labels}" if new else f"{labels} was taken out"
+    stand = "stands" if len(new) == 1 else "stand"
+    placed = f"{words.count_of(len(new), 'new statement')} {stand} in the place of {labels}"
+    done = placed if new else f"{labels} was taken out"
     others = [s.label for s in kept if _concerns_pods(s) and meaning(s.raw) not in map(meaning, built)]
     if others:
         done += f"; what was {', '.join(others)} still lets in service accounts that were not named"
