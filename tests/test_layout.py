@@ -1,5 +1,6 @@
 """Tables on terminals of any width: no name is broken, nothing is lost, nothing is wider than it must be."""
 
+import json
 import shlex
 import string
 
@@ -80,8 +81,16 @@ def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() ->
     assert wrap_line("  note: " + "word " * 10 + "end", 40) == (
         "  note: word word word word word word\n    word word word word end"
     )
-    document = '      "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders and more of it"'
+    document = '      "arn:aws:dynamodb:us-west-2:111122223333:table/orders and more of it",'
     assert wrap_line(document, 40) == document
+    changed = '+     "Resource": "arn:aws:dynamodb:us-west-2:111122223333:table/orders and more of it"'
+    assert wrap_line(changed, 40) == changed
+
+
+@given(st.recursive(st.text(max_size=30), lambda inner: st.dictionaries(st.text(max_size=30), inner)))
+def test_json_is_broken_behind_a_colon_and_stays_json(value: object) -> None:
+    text = json.dumps(value, indent=2)
+    assert json.loads("\n".join(wrap_line(line, 40) for line in text.splitlines())) == value
     sentence = "podid associate payments/billing-worker --role billing-worker --cluster demo"
     assert wrap_line(sentence, 40) == sentence
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: int | None = None) -> str:
     """One sentence, then what can be pasted (`hint`), then what to quote to AWS's support."""
-    sentence = f"{_capital(error.what, error.subject)}{'' if error.what.endswith(('.', '?', '!')) else '.'}"
+    sentence = _ended(_capital(error.what, error.subject))
     declined = isinstance(error, (Declined, Cancelled))
     lines = [Line(sentence) if declined else Line(f"Error: {sentence}", "bad", upto=len("Error:"))]
     lines += [Line(f"  {detail}") for detail in error.lines]
     if error.permission and error.permission not in error.what:
         lines.append(Line(f"Needs: {error.permission}"))
     if error.advice:
-        lines.append(Line(_capital(error.advice)))
+        lines.append(Line(_ended(_capital(error.advice))))
     if hint:
         lines.append(Line(f"Try:   {shlex.join(hint)}"))
     if error.id:
@@ -33,6 +33,10 @@ def error_text(error: PodidError, hint: Sequence[str], *, color: bool, width: in
     if error.request_id and not isinstance(error, (NotFound, Conflict)):
         lines.append(Line(f"AWS request id: {error.request_id}"))
     return paint_all(lines, width=width, color=color)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 def _capital(sentence: str, name: str = "") -> str:

@@ -15,6 +15,7 @@ LEAST_PROSE = 24
 _COMMAND = re.compile(r"(?:fix|more|Try|More): +(?=podid |kubectl |aws )")
 # a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
+_MEMBER = re.compile(r'("(?:[^"\\]|\\.)*":) (.+)')
 _TO_COPY = re.compile(r"""[+-]? *["{}\[\]]|(\w+:? +)?(podid|kubectl|aws|eval) """)
 
 
@@ -120,6 +121,8 @@ def wrap_line(line: str, width: int) -> str:
     indent = " " * (len(line) - len(content) + 2)
     if label := _COMMAND.match(content):
         return _wrap_command(line, width, len(line) - len(content) + label.end(), indent)
+    if member := _MEMBER.match(content):  # JSON may be broken there
+        return f"{line[: len(line) - len(content)]}{member[1]}\n{indent}{member[2]}"
     if _TO_COPY.match(content):
         return line
     return textwrap.fill(
