@@ -101,6 +101,54 @@ def test_each_is_refused_before_the_write(site: Site, provoke: Callable[[Site], 
     assert (account_state(site.box), writes(site.box)) == (before, count)
 
 
+def ungroup(site: Site) -> str:
+    """A node that belongs to no node group any more."""
+    name = nodes(site)[0]
+    change_node(site, name, metadata={"labels": {"eks.amazonaws.com/nodegroup": None, "karpenter.sh/nodepool": "spot"}})
+    return name
+
+
+def other_role(site: Site, *managed: str) -> str:
+    trust = baseline.service_trust("ec2.amazonaws.com")
+    return baseline.add_role(site.box.world, site.box.iam, "karpenter-nodes", trust, managed=managed)
+
+
+def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> None:
+    """Its own role lacks the right, that of the node group has it."""
+    node, instance = ungroup(site), "i-0a1b2c3d4e5f60001"
+    other_role(site)
+    site.box.iam.make_instance_profile(site.box.world.account, "karpenter", "karpenter-nodes")
+    ec2 = site.aws("ec2")
+    of_instance = [{"Name": "instance-id", "Values": [instance]}]
+    found = ec2.describe_iam_instance_profile_associations(Filters=of_instance)
+    for old in found["IamInstanceProfileAssociations"]:
+        ec2.disassociate_iam_instance_profile(AssociationId=old["AssociationId"])
+    ec2.associate_iam_instance_profile(InstanceId=instance, IamInstanceProfile={"Name": "karpenter"})
+    refused = site("install-agent", "-o", "json")
+    assert refused.code == 6
+    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+    site.must("install-agent", "--fix-node-role")
+    assert MINIMAL in account_state(site.box)["roles"]["karpenter-nodes"]["attached"]
+
+
+@pytest.mark.parametrize("denied", ["ec2:DescribeInstances", "iam:GetInstanceProfile"])
+def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, denied: str) -> None:
+    node, arn = ungroup(site), other_role(site)
+    site.aws("eks").create_access_entry(clusterName="demo", principalArn=arn, type="EC2_LINUX")
+    site.box.world.credentials.deny(denied)
+    refused = site("install-agent", "-o", "json")
+    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+
+
+def test_a_role_that_nobody_tells_is_not_judged(site: Site) -> None:
+    ungroup(site)
+    for action in ("ec2:DescribeInstances", "eks:ListAccessEntries"):
+        site.box.world.credentials.deny(action)
+    assert site("install-agent", "--wait", "none").code == 0
+    listed = site.must("doctor", "--check", "node-role-missing-eks-auth", "--all", "-o", "json").json["verdicts"]
+    assert [item["outcome"] for item in listed if item["subject"]["kind"] == "NodeList"] == ["not-applicable"]
+
+
 def test_force_goes_on(site: Site) -> None:
     take_policy(site)
     done = site("install-agent", "--force", "--wait", "none")

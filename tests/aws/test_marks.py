@@ -12,6 +12,7 @@ import podid.aws
 import podid.kube
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
+from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
@@ -34,7 +35,7 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
-GATEWAYS = (AccessAnalyzer, Eks, Iam, Sts, EksAuth)
+GATEWAYS = (Ec2, AccessAnalyzer, Eks, Iam, Sts, EksAuth)
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
@@ -61,7 +62,7 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("AccessAnalyzer", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
+        *("AccessAnalyzer", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]
@@ -127,6 +128,9 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.get_managed_documents: lambda s: list(s.iam.get_managed_documents([READ_S3])),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
+    Iam.find_profile_role: lambda s: s.iam.find_profile_role("none"),
+    Ec2.list_instance_profiles: lambda s: s.ec2.list_instance_profiles(["i-0a1b2c3d4e5f60001"]),
+    Eks.list_access_entries: lambda s: s.eks.list_access_entries("demo"),
     Sts.get_caller: lambda s: s.sts.get_caller(),
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
@@ -169,9 +173,9 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
     core = botocore.session.get_session()
     known = {
         f"{prefix}:{operation}"
-        for prefix, service in (*((name, name) for name in ("eks", "eks-auth", "iam", "sts")), ANALYZER)
+        for prefix, service in (*((name, name) for name in ("ec2", "eks", "eks-auth", "iam", "sts")), ANALYZER)
         for operation in core.get_service_model(service).operation_names
     }
     marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]
     assert marked - known == {"iam:PassRole"}
-    assert all(re.fullmatch(r"[a-z-]+:[A-Z]\w+", action) for action in marked)
+    assert all(re.fullmatch(r"[a-z0-9-]+:[A-Z]\w+", action) for action in marked)

@@ -220,6 +220,7 @@ def healthy(**sections: Any) -> Snapshot:
         "target_roles": {},
         "target_rights": {},
         "role_policies": {},
+        "other_node_roles": {},
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }
     values.update(sections)

@@ -25,6 +25,11 @@ def healthy(site: Site) -> None:
     site.with_agent().with_identity()
 
 
+def under_cilium(site: Site) -> None:
+    healthy(site)
+    site.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
+
+
 def chained(site: Site) -> None:
     site.with_agent().with_identity().with_target()
 
@@ -74,6 +79,29 @@ def with_ebs_role(site: Site) -> None:
     listed = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/storefront"}]
     site.aws("eks").update_addon(clusterName="demo", addonName="aws-ebs-csi-driver", podIdentityAssociations=listed)
     site.wait(30)
+
+
+def ungrouped(site: Site) -> None:
+    """A node that belongs to no node group: its instance tells its role."""
+    _ungroup(site)
+
+
+def self_managed(site: Site) -> None:
+    healthy(site)
+    _ungroup(site)
+
+
+def untold(site: Site) -> None:
+    """A node whose instance is gone: only the access entries may tell its role."""
+    healthy(site)
+    _ungroup(site)
+    instance = site.cluster.items("/api/v1/nodes")[0]["spec"]["providerID"].rpartition("/")[2]
+    site.aws("ec2").terminate_instances(InstanceIds=[instance])
+
+
+def _ungroup(site: Site) -> None:
+    name = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
+    site.cluster.merge(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"eks.amazonaws.com/nodegroup": None}}})
 
 
 def with_siblings(site: Site) -> None:
@@ -174,6 +202,8 @@ WAYS = (
     Way("install-agent", healthy),
     Way("install-agent --addon-version latest", healthy, ("changing",)),
     Way("install-agent --addon-version latest --config agent.probePort=2704", healthy, ("changing", "checking")),
+    Way("install-agent", ungrouped),
+    Way("install-agent --addon-version latest", untold, ("changing",)),
     Way("install-agent --fix-node-role", without_node_right, ("--fix-node-role",)),
     Way("install-agent --timeout 5m", crashing, ("saying",), code=3),
     Way("uninstall-agent --yes", healthy),
@@ -246,8 +276,13 @@ WAYS = (
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),
+    Way("doctor", under_cilium),
     Way("doctor shop/orders", healthy),
+    Way("doctor", self_managed),
+    Way("doctor", untold),
     Way("agent status", healthy),
+    Way("agent status", self_managed),
+    Way("agent status", untold),
     Way("agent nodes", healthy),
     Way("agent versions", healthy),
     Way("agent logs", healthy),

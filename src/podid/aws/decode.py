@@ -24,6 +24,7 @@ from podid.domain.foreign import (
     texts_or_none,
 )
 from podid.domain.model import (
+    AccessEntry,
     Addon,
     AddonConfiguration,
     AddonIssue,
@@ -319,6 +320,14 @@ def decision(data: Object) -> Decision:
         organization_allows=flag_or(organization, "AllowedByOrganizations") if organization else None,
         missing_context_keys=texts_or_none(data, "MissingContextValues"),
     )
+
+
+def instance_profile_role(data: Object) -> str:
+    return next((text(role, "Arn") for role in inners_or_none(data, "Roles")), "")
+
+
+def access_entry(data: Object) -> AccessEntry:
+    return AccessEntry(principal_arn=text(data, "principalArn"), kind=text_or(data, "type"))
 
 
 def _arn(data: Object, name: str) -> str:

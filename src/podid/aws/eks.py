@@ -8,7 +8,7 @@ from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import at, each, names
-from podid.domain.model import Association, AssociationSummary, Cluster, NodeGroup, UnreadAssociation
+from podid.domain.model import AccessEntry, Association, AssociationSummary, Cluster, NodeGroup, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.words import nearest, short_list
@@ -242,6 +242,23 @@ class Eks(EksAddons):
         found = self._api.items("ListNodegroups", params, subject, names("nodegroups"))
         groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found)
         return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
+
+    @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
+    def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
+        """Sorted by principal."""
+        params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
+        found = self._api.items("ListAccessEntries", params, subject, names("accessEntries"))
+        entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found)
+        return tuple(sorted((e for _, e in entries if e is not None), key=lambda entry: entry.principal_arn))
+
+    def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
+        params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"
+        try:
+            return self._api.read("DescribeAccessEntry", params, subject, at("accessEntry", decode.access_entry))
+        except ClusterNotFound:
+            raise
+        except NotFound:
+            return None
 
     def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"

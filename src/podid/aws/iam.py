@@ -90,6 +90,19 @@ class Iam:
         params = {"RoleName": name}
         return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, tokens=MARKER)))
 
+    @needs("iam:GetInstanceProfile")
+    def find_profile_role(self, name: str) -> str:
+        """The ARN of the role in an instance profile; empty without one, and where the profile does not exist."""
+        try:
+            return self._api.read(
+                "GetInstanceProfile",
+                {"InstanceProfileName": name},
+                f"instance profile {name}",
+                at("InstanceProfile", decode.instance_profile_role),
+            )
+        except NotFound:
+            return ""
+
     @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
         """Replaces the whole trust policy. IAM has no compare-and-swap: read just before, and read back after."""

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Unk
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
 from podid.aws.bounds import limit_answers
+from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
@@ -116,6 +117,10 @@ class AwsSession:
     @property
     def iam(self) -> Iam:
         return Iam(self._api("iam"))
+
+    @property
+    def ec2(self) -> Ec2:
+        return Ec2(self._api("ec2"))
 
     @property
     def sts(self) -> Sts:

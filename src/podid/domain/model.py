@@ -184,6 +184,14 @@ class NodeGroup:
     node_role_arn: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """Who the cluster knows. `kind` is EKS's word: STANDARD, EC2_LINUX, FARGATE_LINUX, HYBRID_LINUX, EC2…"""
+
+    principal_arn: str
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class AttachedPolicy:
     name: str

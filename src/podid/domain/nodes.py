@@ -56,6 +56,18 @@ def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
     return why_none_here(node, (ds.placement for ds in agents if ("hybrid" in ds.name) is hybrid))
 
 
+def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Node, ...]:
+    """Nodes that run the agent and that neither a managed node group nor Auto Mode accounts for: Karpenter's,
+    self-managed and hybrid ones. EKS does not tell their role."""
+    names = {group.name for group in groups}
+    return tuple(
+        node
+        for node in nodes
+        if (node.runs_agent or (node.compute_type == "hybrid" and node.os == "linux"))
+        and node.labels.get(NODE_GROUP_LABEL) not in names
+    )
+
+
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:
     """ARN of each node role that EKS names -> the node groups that use it, and "EKS Auto Mode"."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -113,6 +113,9 @@ class Snapshot:
     # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
     target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     role_policies: Section[Mapping[str, Section[RolePolicies]]] = field(metadata=AWS)
+    # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile, or
+    # the only one that an access entry lets join
+    other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)
     # node role ARN -> may it eks-auth:AssumeRoleForPodIdentity on the cluster, by iam:SimulatePrincipalPolicy
     node_role_allowed: Section[Mapping[str, Section[Decision]]] = field(metadata=AWS)
     namespaces: Section[frozenset[str]] = field(metadata=KUBERNETES)

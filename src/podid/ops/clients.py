@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError, Unavailable
 
 if TYPE_CHECKING:
+    from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
@@ -61,6 +62,10 @@ class Clients:
     @property
     def iam(self) -> Iam:
         return self.aws.iam
+
+    @property
+    def ec2(self) -> Ec2:
+        return self.aws.ec2
 
     @property
     def sts(self) -> Sts:

@@ -20,7 +20,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _denied(found, snapshot)
     if others := strangers(snapshot):
         yield check.case(Subject("NodeList", "self-managed")).skip(
-            f"EKS does not say which role these nodes have, so it was not looked at: {short_list(others)}"
+            f"which role these nodes have could not be told, so it was not looked at: {short_list(others)}"
         )
 
 
@@ -28,7 +28,7 @@ CHECK = Check.of(
     "node-role-missing-eks-auth",
     rule,
     needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "pods", "associations"),
+    wants=("nodes", "other_node_roles", "pods", "associations"),
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from podid.checks.base import EVERYONE, Check
 from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Missing, Section, Service, Snapshot
+from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
@@ -28,7 +28,8 @@ def _missing(section: Section[object]) -> Iterator[Missing]:
             yield section
     elif isinstance(section.value, Mapping):
         for part in section.value.values():
-            yield from _missing(part)
+            if isinstance(part, Known | Missing):
+                yield from _missing(part)
 
 
 def blind(check: Check, subject: Subject, found: Mapping[Missing, list[str]], codes: Iterable[str]) -> list[Verdict]:

@@ -4,7 +4,7 @@ The right: https://docs.aws.amazon.com/service-authorization/latest/reference/li
 policies that carry it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import EVERYONE, Case, Check
@@ -12,7 +12,7 @@ from podid.checks.shared.facts import index, role_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Decision
 from podid.domain.names import Arn
-from podid.domain.nodes import AUTO_MODE, node_roles
+from podid.domain.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
@@ -63,11 +63,27 @@ def _node_roles(snapshot: Snapshot) -> Iterator[RoleInUse]:
     cluster, groups = known(snapshot.cluster), known(snapshot.node_groups)
     for arn, sources in node_roles(cluster, groups).items():
         members = tuple(_members(snapshot, sources)) if isinstance(snapshot.nodes, Known) else None
-        found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
-        if isinstance(found, Missing):
-            yield RoleInUse(arn, _used_by(sources), members, missing=found)
-        else:
-            yield RoleInUse(arn, _used_by(sources), members, found.value)
+        yield _in_use(snapshot, arn, _used_by(sources), members)
+    for arn, members in _others(snapshot).items():
+        yield _in_use(snapshot, arn, _kinds(snapshot, members), members)
+
+
+def _in_use(snapshot: Snapshot, arn: str, used_by: str, members: tuple[str, ...] | None) -> RoleInUse:
+    found = known(snapshot.node_role_allowed).get(arn, NOT_READ)
+    if isinstance(found, Missing):
+        return RoleInUse(arn, used_by, members, missing=found)
+    return RoleInUse(arn, used_by, members, found.value)
+
+
+def _kinds(snapshot: Snapshot, members: tuple[str, ...]) -> str:
+    """`karpenter node ip-10-0-0-1 and 3 more`."""
+    nodes = index(snapshot).nodes
+    kinds = sorted({kind_of(nodes[name]) for name in members if name in nodes})
+    return f"{' and '.join(kinds)} node {short_list(members, 1)}"
+
+
+def _others(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
+    return known_or(snapshot.other_node_roles, {})
 
 
 def minimal_policy(role_arn: str) -> str:
@@ -76,13 +92,10 @@ def minimal_policy(role_arn: str) -> str:
 
 
 def strangers(snapshot: Snapshot) -> list[str]:
-    """Nodes that neither a managed node group nor Auto Mode accounts for."""
-    names = {group.name for group in known(snapshot.node_groups)}
-    return [
-        node.name
-        for node in known_or(snapshot.nodes, ())
-        if node.runs_agent and node.labels.get(NODE_GROUP_LABEL) not in names
-    ]
+    """Nodes whose role nobody tells."""
+    told = {name for members in _others(snapshot).values() for name in members}
+    nodes, groups = known_or(snapshot.nodes, ()), known(snapshot.node_groups)
+    return [node.name for node in unaccounted(nodes, groups) if node.name not in told]
 
 
 def _used_by(sources: tuple[str, ...]) -> str:

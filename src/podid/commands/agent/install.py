@@ -10,6 +10,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
@@ -26,6 +27,9 @@ def rights() -> CommandRights:
         Eks.list_association_summaries,
         Eks.list_node_groups,
         Iam.simulate,
+        Ec2.list_instance_profiles,
+        Iam.find_profile_role,
+        Eks.list_access_entries,
         optional=(
             OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
             OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),

@@ -30,8 +30,11 @@ def collect(
     assert place.cluster is not None
     rows = needed(sections_of(checks) | set(scope.sections))
     reads: dict[str, Future[Section[Any]]] = {}
-    # gateways are made here, one after another: three clients in threads take nearly three times as long
-    source = partial(Source, clients.eks, clients.iam, clients.kube, place.cluster, scope.namespace)
+    # gateways are made here, one after another: three clients in threads take nearly three times as long; EC2's, which
+    # is slow to make and seldom needed, when it is
+    source = partial(
+        Source, clients.eks, clients.iam, lambda: clients.ec2, clients.kube, place.cluster, scope.namespace
+    )
     # one thread for each row: one that waits for another keeps nobody from starting
     with ThreadPoolExecutor(max(len(rows), 1), thread_name_prefix="collect") as pool:
         for row in rows:

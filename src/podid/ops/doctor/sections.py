@@ -4,19 +4,20 @@ A row comes after those that it needs or uses. Which service a section comes fro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import Association, Cluster, DaemonSet, Decision, Pod, Role, RolePolicies
+from podid.domain.model import Association, Cluster, DaemonSet, Decision, Node, Pod, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
-from podid.domain.nodes import REDEEM, node_roles
+from podid.domain.nodes import REDEEM, node_roles, unaccounted
 from podid.domain.rights import Need, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
@@ -36,6 +37,7 @@ class Source:
 
     eks: Eks
     iam: Iam
+    ec2: Callable[[], Ec2]
     access: KubeAccess
     cluster: Cluster
     namespace: str
@@ -192,11 +194,59 @@ def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[s
     return names, odd
 
 
+def _other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
+    """By the nodes' instances; where that does not tell, an access entry does if it is the only one of its kind that
+    is left."""
+    nodes, groups = source.before("nodes"), source.before("node_groups")
+    if isinstance(nodes, Missing) or isinstance(groups, Missing):
+        return {}
+    left = unaccounted(nodes.value, groups.value)
+    found, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
+    lacking = [node for node in left if node.name not in found]
+    if not lacking:
+        return _by_role(found)
+    taken = set(node_roles(source.cluster, groups.value)) | set(found.values())
+    try:
+        entries = source.eks.list_access_entries(source.cluster.name)
+    except PodidError:
+        if failure is not None:
+            raise failure from None
+        return _by_role(found)
+    for kind in ("EC2_LINUX", "HYBRID_LINUX"):
+        arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
+        if len(arns) == 1:
+            hybrid = kind == "HYBRID_LINUX"
+            found |= {node.name: arns[0] for node in lacking if (node.compute_type == "hybrid") is hybrid}
+    if not found and failure is not None:
+        raise failure
+    return _by_role(found)
+
+
+def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
+    """Node -> the ARN of its instance's role, and what stood in the way of telling."""
+    instances = {node.provider_id.rpartition("/")[2]: node.name for node in nodes if "/i-" in node.provider_id}
+    if not instances:
+        return {}, None
+    try:
+        profiles = source.ec2().list_instance_profiles(tuple(instances))
+        arns = {arn for arn in profiles.values() if arn}
+        roles = {arn: source.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
+    except PodidError as error:
+        return {}, error
+    told = {instances[each]: roles.get(arn, "") for each, arn in profiles.items() if each in instances}
+    return {name: role for name, role in told.items() if role}, None
+
+
+def _by_role(roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {arn: tuple(sorted(n for n, each in roles.items() if each == arn)) for arn in sorted(set(roles.values()))}
+
+
 def _node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
-    groups = source.before("node_groups")
+    groups, others = source.before("node_groups"), source.before("other_node_roles")
     if isinstance(groups, Missing):
         return {}
-    return {arn: _may_redeem(source, arn) for arn in node_roles(source.cluster, groups.value)}
+    arns = dict.fromkeys((*node_roles(source.cluster, groups.value), *known_or(others, {})))
+    return {arn: _may_redeem(source, arn) for arn in arns}
 
 
 def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
@@ -229,7 +279,17 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("target_roles", (Iam.find_roles,), _target_roles, needs=("associations",)),
     SectionRow("target_rights", (Iam.simulate_pairs,), _target_rights, needs=("associations",)),
     SectionRow("role_policies", (Iam.get_policies,), _role_policies, needs=("associations",)),
-    SectionRow("node_role_allowed", (Iam.simulate,), _node_role_allowed, needs=("node_groups",)),
+    SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
+    SectionRow(
+        "other_node_roles",
+        (Ec2.list_instance_profiles, Iam.find_profile_role, Eks.list_access_entries),
+        _other_node_roles,
+        needs=("node_groups",),
+        uses=("nodes",),
+    ),
+    SectionRow(
+        "node_role_allowed", (Iam.simulate,), _node_role_allowed, needs=("node_groups",), uses=("other_node_roles",)
+    ),
     SectionRow(
         "service_accounts",
         (KubeReader.list_service_accounts,),
@@ -237,7 +297,6 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("namespaces", (KubeReader.list_namespaces,), _namespaces, uses=("service_accounts",)),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.kube.list_pods(s.namespace)),
-    SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
     SectionRow("webhook_present", (KubeReader.webhook_present,), lambda s: s.kube.webhook_present()),
