@@ -8,6 +8,7 @@ from unittest import mock
 
 from harness import Podid
 from podid.cli import command as kit
+from podid.cli.options import FLAGS
 from podid.cli.tree import Row
 
 
@@ -34,5 +35,7 @@ def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     with mock.patch.object(Row, "load", instead), mock.patch.object(kit, "_handed_in", handed_in):
         outcome = Podid()(*words[1:])
     assert outcome.code == 0, (words, outcome.stderr)
-    given = {name: value for name, value in found.items() if value not in (None, False, [])}
+    # an option that may be given more than once, and was given once, says the same as elsewhere
+    once = {name: value[0] if name in FLAGS and isinstance(value, list) else value for name, value in found.items()}
+    given = {name: value for name, value in once.items() if value not in (None, False, [])}
     return given.pop("the command", " ".join(words[1:])), given

@@ -118,7 +118,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("role", "frobnicate"), "There is no command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "There is no option --frobnicate", "podid list --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
-        (("associate", "shop/orders"), "Missing option '--role'.", "podid associate --help"),
+        (("role", "create", "x"), "Missing option '--for'.", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),

@@ -40,7 +40,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
         (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect", "proof"]),
         (("associate", "shop/orders", "--scope", ""), ["service-account", "namespace", "cluster", "account"]),
-        (("associate", "shop/orders", "--no-s"), ["--no-session-tags"]),
+        (("associate", "shop/orders", "--no-session-t"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated
         (("associate", "--dry-run", "--dr"), []),
         (("associate", "--tag", "a=b", "--ta"), ["--tag", "--target-role"]),

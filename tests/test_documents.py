@@ -44,6 +44,7 @@ role delete gone --yes
 associate shop/orders --role r --restart --wait api
 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
 associate shop/pay --role article-2023 --update-trust --wait api
+associate shop/pay --role storefront --replace --wait api --cluster demo --cluster nosuch
 associate --show-permissions
 agent status
 agent versions
@@ -102,7 +103,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
         site.with_samples()
         node = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
         site.kube.add_agent_line(node, '{"level":"error","msg":"no EC2 IMDS role found","client-addr":"10.0.0.9:1"}')
-        patch.setattr(Terminal, "emit", lambda self, view: emitted.append(view))
+        patch.setattr(Terminal, "_write", lambda self, view: emitted.append(view))
         for line in COMMANDS.strip().splitlines():
             before = len(emitted)
             outcome = site(*(words.get(word, word) for word in line.split()))

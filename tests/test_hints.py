@@ -265,7 +265,6 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("explain zzz", 5, "podid explain --list"),
         ("list --regio us-west-2", 2, "podid list --region us-west-2"),
         ("asociate shop/orders --role x", 2, "podid associate shop/orders --role x"),
-        ("associate --service-account=orders -n shop --role x", 2, "podid associate shop/orders --role x"),
         ("role", 0, ""),
         ("list --cluster", 2, "podid list --help"),
     ],

@@ -237,8 +237,8 @@ def test_a_session_policy_goes_only_without_session_tags(
     refused = podid(*command)
     assert (refused.code, writes(box)) == (6, count)
     assert "shop/orders has a session policy, and EKS takes none while session tags are on" in refused.stderr
-    assert f"podid {' '.join(command)} --session-policy ''" in refused.stderr
-    assert podid(*command, "--session-policy", "").code == 0
+    assert f"podid {' '.join(command)} --no-session-policy" in refused.stderr
+    assert podid(*command, "--no-session-policy").code == 0
 
 
 def test_tags_of_an_association_that_is_there(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -253,7 +253,7 @@ def test_tags_of_an_association_that_is_there(box: Sandbox, podid: Podid, journa
     count = writes(box)
     refused = podid(*command)
     assert (refused.code, writes(box)) == (6, count)
-    assert "tags is team=a, asked for team=b, new=1" in refused.stderr
+    assert "  shop/orders tag new: none -> 1\n  shop/orders tag team: a -> b\n" in refused.stderr
     changed = podid(*command, "--replace")
     assert (changed.code, tags()) == (0, {"team": "b", "new": "1"})
     assert '+  "new": "1"' in changed.stderr

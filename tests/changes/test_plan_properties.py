@@ -2,27 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import examples
 from podid.domain import trust
-from podid.domain.errors import Conflict
+from podid.domain.errors import Conflict, UsageError
 from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, State, Status
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.agent.versions import judge
-from podid.ops.association.plan import AssociateRequest, plan_associations, plan_disassociate
+from podid.ops.association.plan import differences, plan_associations, plan_disassociate
+from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings, kept_role
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 from podid.ops.change.records import Run, Step
 from podid.ops.change.undo import undo_plan
 from podid.ops.clients import Clients
 from podid.ops.role.create import RoleRequest, plan_role
 from podid.ops.role.resolve import ResolvedRole
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
 
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
@@ -222,18 +226,40 @@ def test_roles(requests: list[RoleRequest], existing: Mapping[str, object] | Non
         assert world.seen() == after
 
 
-associate_requests = st.builds(
-    AssociateRequest,
-    refs=ref_lists,
-    role=st.sampled_from(["a", "b"]).map(lambda name: ResolvedRole(ARN + name, None)),
+all_settings = st.builds(
+    Settings,
     target_role_arn=st.sampled_from([None, "", "arn:aws:iam::444455556666:role/t"]),
     disable_session_tags=st.sampled_from([None, True, False]),
     policy=st.sampled_from([None, "", '{"Statement":[]}']),
     tags=tags,
+    untag=st.sampled_from([(), ("owner",)]),
+)
+# without a role the association keeps its own
+wanted = st.builds(
+    AssociationWanted,
+    refs,
+    st.sampled_from(["a", "b", ""]).map(lambda name: ResolvedRole(ARN + name if name else "", None)),
+    all_settings,
+)
+associate_requests = st.builds(
+    AssociateRequest,
+    wanted=st.lists(wanted, min_size=1, max_size=3, unique_by=lambda item: item.ref).map(tuple),
     scope=scopes,
     replace=st.just(True),
     update_trust=st.just(True),
 )
+
+
+def with_roles(world: World, request: AssociateRequest) -> AssociateRequest:
+    """The request with its roles read."""
+
+    def with_role(item: AssociationWanted) -> AssociationWanted:
+        if not item.role.arn:
+            existing = world.find_association("demo", item.ref)
+            return replace(item, role=kept_role(cast("Iam", world), item.ref, existing), kept=True)
+        return replace(item, role=ResolvedRole(item.role.arn, world.find_role(item.role.arn.removeprefix(ARN))))
+
+    return replace(request, wanted=tuple(with_role(item) for item in request.wanted))
 
 
 @settings(max_examples=examples(80))
@@ -246,18 +272,21 @@ def test_associations(requests: list[AssociateRequest], document: Mapping[str, o
         before = world.seen()
 
         def plan(request: AssociateRequest = request) -> Plan:
-            role = world.find_role(request.role.arn.removeprefix(ARN))
             current = {ref: world.find_association("demo", ref) for ref in request.refs}
-            return plan_associations(
-                replace(request, role=ResolvedRole(request.role.arn, role)), CLUSTER, HEADER, current
-            )
+            return plan_associations(with_roles(world, request), CLUSTER, HEADER, current)
 
         try:
-            run = world.apply(plan())
+            first = plan()
+        except UsageError as error:
+            assert "--role says which role it gets" in error.what  # noqa: PT017
+            continue
         except Conflict as error:
             allowed = ("characters; IAM takes 2048", "need separate commands", "has a session policy")
             assert any(words in error.what for words in allowed)  # noqa: PT017  the only refusals there may be
             continue
+        updates = [action for action in first.actions if action.kind == ASSOCIATION.name and action.before is not None]
+        assert all(differences(action) for action in updates)
+        run = world.apply(first)
         assert plan().actions == ()
         after = world.seen()
         world.undo(run)

@@ -10,9 +10,11 @@ import pytest
 
 from cluster_api import Json
 from podid.cli.tree import COMMANDS
+from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
+from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from rights_support import allow, asked_for, limited
-from worlds import ACCOUNT, ORDERS, POLICY, Site, trust_for, whole_site
+from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for, whole_site
 
 SHOWING = {row.name: row.load() for row in COMMANDS if "show_permissions" in row.load().shared}
 
@@ -32,6 +34,70 @@ def under_cilium(site: Site) -> None:
 
 def chained(site: Site) -> None:
     site.with_agent().with_identity().with_target()
+
+
+def tagged_target(site: Site) -> None:
+    chained(site)
+    site.must(*["associate", "shop/orders", "--tag", "x=y", "--replace", "--wait", "api"])
+
+
+def with_blue(site: Site, ref: ServiceAccountRef = ORDERS, role: str = "storefront") -> None:
+    """A cluster that has an association; demo has none, and an agent."""
+    site.with_agent()
+    add_cluster(site.box.world, "blue")
+    made = add_association(site.box.world, ref.namespace, ref.name, role, cluster_name="blue")
+    site.box.world.tags[made.arn] = {"a": "b"}
+    site.trust("storefront", pods_trust())
+
+
+def with_blue_narrow(site: Site) -> None:
+    make_role(site, trust_for(ORDERS, CLUSTER_ARN.replace("demo", "blue")))
+    with_blue(site, role="shop-orders")
+
+
+def with_blue_other(site: Site) -> None:
+    make_role(site)
+    with_blue(site)
+    site.associate("shop", "orders")
+
+
+def with_blue_new(site: Site) -> None:
+    with_blue(site, ServiceAccountRef("shop", "orderz"))
+
+
+def with_open_identity(site: Site) -> None:
+    healthy(site)
+    site.trust("shop-orders", pods_trust())
+
+
+def with_blue_and_job(site: Site) -> None:
+    with_blue(site)
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod={"nodeSelector": {"no": "such-node"}})
+    site.wait(30)
+
+
+def with_blue_same(site: Site) -> None:
+    healthy(site)
+    site.wait(300)
+    add_cluster(site.box.world, "blue")
+    add_association(site.box.world, "shop", "orders", "shop-orders", cluster_name="blue")
+
+
+def with_cart(site: Site) -> None:
+    site.with_agent()
+    site.trust("storefront", pods_trust())
+    site.associate("shop", "cart")
+
+
+def with_both(site: Site) -> None:
+    with_open_identity(site)
+    site.must("associate", "shop/orders", "--tag", "a=b", "--replace", "--wait", "api")
+    site.associate("shop", "cart")
+
+
+def with_label(site: Site) -> None:
+    site.with_agent()
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"labels": {"app": "orders"}}})
 
 
 def with_role(site: Site) -> None:
@@ -179,6 +245,8 @@ class Way:
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
 EFFECT = ("seeing", "the dry runs")
+CREATING = (*EFFECT, "--create-service-account")
+FROM_BLUE = "--from-cluster blue --to-cluster demo"
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
@@ -192,6 +260,10 @@ ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adop
 ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY"
 DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
 DELETED = "role delete r --yes"
+WITH_ROLE = "associate shop/orders --wait api --create-role " + ROLE.removeprefix("role create r --for shop/orders ")
+WITH_ROLE_GONE = "disassociate shop/orders --delete-role --yes"
+WITH_ROLE_CHANGED = f"{WITH_ROLE} --replace --description new --role-tag x=y --boundary AmazonS3ReadOnlyAccess"
+WITH_TOO_MANY = ONE_TOO_MANY.replace("role create r --for shop/orders", "associate shop/orders --create-role")
 WITH_ACCOUNT = "associate shop/new --role storefront --create-service-account --wait api"
 EBS = "addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
 UNDONE = ("undo last --yes",)
@@ -248,9 +320,30 @@ WAYS = (
     Way("associate shop/pay --role orders-dynamodb --no-session-tags --wait api", nothing, ("--no-session-tags",)),
     Way("associate shop/pay --role storefront --no-session-tags --wait api", nothing, ("--no-session-tags",)),
     Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy),
+    Way("associate -n shop --service-account o* -l app=orders --role storefront", with_label, EFFECT),
+    Way(WITH_ROLE, nothing, ("--create-role",)),
+    Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
+    Way(WITH_TOO_MANY, nothing, ("--create-role", "taking back"), code=6),
+    Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),
     Way("associate shop/new --role storefront --create-service-account", nothing, (*EFFECT, "--create-service")),
     Way("disassociate shop/orders --yes --wait api", healthy),
     Way("disassociate shop/orders --yes --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way(f"{WITH_ROLE_GONE} --wait api", after(WITH_ROLE, start=nothing), ("--delete-role",)),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue, EFFECT),
+    Way("copy --from-cluster blue --to-cluster demo --update-trust --wait api", with_blue_narrow),
+    Way("copy --from-cluster blue --to-cluster demo --map-role storefront=storefrunt", with_blue, code=5),
+    Way(f"copy {FROM_BLUE} --wait api --map-role storefront=shop-orders --replace", with_blue_other),
+    Way("copy --from-cluster blue --to-cluster demo --create-service-account", with_blue_new, CREATING),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_new, EFFECT),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_and_job, EFFECT),
+    Way("copy --from-cluster blue --to-cluster demo", with_blue_same, EFFECT),
+    Way("move shop/orders shop/cart --yes", with_open_identity, EFFECT),
+    Way("move shop/cart shop/orders --yes", with_cart, EFFECT),
+    Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy),
+    Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
+    Way("move shop/order shop/cart --yes", healthy, code=5),
+    Way("move shop/orders shop/orderz --yes", with_open_identity, EFFECT),
+    Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
     Way("restart shop/orders --yes", every_kind, code=8),
     Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
     Way("restart -A --stale", healthy),

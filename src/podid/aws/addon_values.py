@@ -19,15 +19,20 @@ def parse_values(given: str, what: str) -> Values:
     """JSON or YAML as a mapping, empty for no text. Raises InvalidInput, which names `what`, for anything else."""
     if not given.strip():
         return {}
-    try:
-        values = json.loads(given)
-    except (ValueError, RecursionError):
-        values = _yaml(given, what)
+    values = read_json_or_yaml(given, what)
     if values is None:
         return {}
     if not isinstance(values, dict) or not _of_json(values):
         raise InvalidInput(f"{what} is not an object of configuration values", subject=what)
     return values
+
+
+def read_json_or_yaml(given: str, what: str) -> object:
+    """Raises InvalidInput, which names `what`, for what is neither."""
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError):
+        return _yaml(given, what)
 
 
 def _yaml(given: str, what: str) -> object:

@@ -62,6 +62,20 @@ class Access:
         if self.options.timeout is None:
             self.deadline = NEVER
 
+    def of(self, *, cluster: str) -> Access:
+        """The same for one of the clusters that --cluster names."""
+        named = Access(
+            self.runtime,
+            replace(self.options, cluster=cluster, several={}),
+            {**self.sources, "cluster": "--cluster"},
+            self._terminal,
+        )
+        if not any(name.startswith("arn:") for name in (cluster, self.options.cluster or "")):
+            # of one region, whose pace all of them share
+            vars(named)["aws"] = self.aws
+            named.region_source = self.region_source
+        return named
+
     # --- where ----------------------------------------------------------------------------------------------------
 
     @cached_property

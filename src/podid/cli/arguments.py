@@ -77,3 +77,50 @@ SessionTags = Annotated[
     bool, typer.Option("--session-tags/--no-session-tags", help="Whether the association sends session tags.")
 ]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Write the new policy into FILE.")]
+RolePath = Annotated[
+    str | None, typer.Option("--path", metavar="PATH", help="IAM path of the role. [default: /]", show_default=False)
+]
+RoleDescription = Annotated[
+    str | None, typer.Option("--description", metavar="TEXT", help="Description of the role.", show_default=False)
+]
+Boundary = Annotated[
+    str | None,
+    typer.Option(
+        "--boundary",
+        "--permissions-boundary",
+        metavar="NAME|ARN",
+        help="Managed policy that bounds the role; a bare name is AWS's own.",
+        show_default=False,
+    ),
+]
+MaxSessionDuration = Annotated[
+    str | None,
+    typer.Option(
+        "--max-session-duration",
+        metavar="TIME",
+        help="Longest session that others may ask for, 1h to 12h; pods get theirs from EKS. [default: 1h]",
+        show_default=False,
+    ),
+]
+Scope = Annotated[
+    str,
+    typer.Option(
+        "--scope", metavar="SCOPE", help="With --update-trust: service-account, namespace, cluster or account."
+    ),
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Change an association that is there with other settings.")]
+CreateServiceAccount = Annotated[
+    bool, typer.Option("--create-service-account", help="Create the service account if it does not exist.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a service account that does not exist, or cannot be looked at.")
+]
+Presets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME[,KEY=VALUE...]",
+        help="Permissions of a well-known workload, see podid preset list. Repeatable.",
+        show_default=False,
+    ),
+]

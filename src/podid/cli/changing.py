@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # for calls that are made again; what waits for other things has its own limit
 CHANGE_SECONDS = 300.0
+# of thousands of steps each, as a throttled service lets them go
+_STEP_SECONDS = 2.0
 
 
 def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None:
@@ -58,7 +60,7 @@ def carry_out(
         for note in plan.notes:
             terminal.note(f"note: {note}")
     access.runtime.changing = True
-    patience = access.patience(CHANGE_SECONDS)
+    patience = access.patience(max(CHANGE_SECONDS, len(plan.actions) * _STEP_SECONDS))
     try:
         return apply(
             plan,

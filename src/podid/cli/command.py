@@ -32,6 +32,8 @@ class Command:
     rights: Callable[[], CommandRights]
     # whether it writes a doctor's report, which has formats of its own
     reports: bool = False
+    # the shared options that it takes more than once
+    several: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
@@ -57,7 +59,7 @@ class Command:
         signature = [
             inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
             *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-            *(options.parameter(item, reports=self.reports) for item in names),
+            *(options.parameter(item, reports=self.reports, several=item in self.several) for item in names),
         ]
         if "show_permissions" in self.shared:
             signature.append(self._show_permissions(name))
@@ -118,15 +120,19 @@ def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = Fals
 
 
 def command(
-    *, shared: tuple[str, ...] = (), rights: Callable[[], CommandRights] = CommandRights, reports: bool = False
+    *,
+    shared: tuple[str, ...] = (),
+    rights: Callable[[], CommandRights] = CommandRights,
+    reports: bool = False,
+    several: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], Command]:
     """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
     its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
     that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o takes the
-    formats of `podid.render.reports` too."""
+    formats of `podid.render.reports` too; `several` names shared options that may be given more than once."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, rights, reports)
+        return Command(body, shared, rights, reports, several)
 
     return wrap
 

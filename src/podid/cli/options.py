@@ -80,11 +80,14 @@ class Shared:
     quiet: bool = _switch("--quiet", "-q", help="No progress and no notes on stderr.")
     verbose: bool = _switch("--verbose", "-v", help="Say where settings came from and which calls are made.")
 
+    # every value of an option that was given several, by its name; the field itself has the first
+    several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
     def timeout_seconds(self, default: float) -> float:
         return default if self.timeout is None else parse_duration(self.timeout)
 
 
-FLAGS = {flag.name: flag for flag in fields(Shared)}
+FLAGS = {flag.name: flag for flag in fields(Shared) if flag.metadata}
 
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
 AWS = ("region", "profile", "expect_account", "timeout", "show_permissions")
@@ -94,9 +97,9 @@ NAMESPACES = ("namespace", "all_namespaces")
 CHANGE = ("yes", "dry_run", "journal_dir")
 
 
-def parameter(name: str, *, reports: bool = False) -> Parameter:
+def parameter(name: str, *, reports: bool = False, several: bool = False) -> Parameter:
     """The shared option as a parameter that Typer reads: text as it was typed, or a switch. `reports` is for a command
-    that writes the formats of a doctor's report too."""
+    that writes the formats of a doctor's report too, `several` for one that takes the option more than once."""
     flag = FLAGS[name]
     switch = flag.default is False
     option = flag.metadata["option"]
@@ -104,6 +107,8 @@ def parameter(name: str, *, reports: bool = False) -> Parameter:
         option = copy(option)
         option.help = option.help.replace("|".join(Format), "|".join((*Format, *Report)))
     annotation: Any = Annotated[bool, option] if switch else Annotated[str | None, option]
+    if several:
+        annotation = Annotated[list[str] | None, option]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=False if switch else None, annotation=annotation)
 
 
@@ -117,7 +122,11 @@ def from_values(
     """
     chosen: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    several: dict[str, tuple[str, ...]] = {}
     for name, value in values.items():
+        if isinstance(value, list):
+            several[name] = tuple(dict.fromkeys(value))
+            value = value[0] if value else None
         if value is not None and value is not False:
             chosen[name] = value
             sources[name] = f"--{name.replace('_', '-')}"
@@ -128,7 +137,8 @@ def from_values(
                 sources[name] = variable
                 break
     output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
-    shared = Shared(**{**chosen, "output": output, "wait": _wait(chosen.get("wait"))})
+    lists = {name: found for name, found in several.items() if len(found) > 1}
+    shared = Shared(**{**chosen, "output": output, "wait": _wait(chosen.get("wait")), "several": lists})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
             raise InvalidInput("--namespace and --all-namespaces exclude each other")

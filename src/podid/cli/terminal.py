@@ -40,6 +40,7 @@ class Terminal:
         self.progress = Progress(runtime, quiet=quiet)
         # what this run found of earlier ones that were interrupted; part of its result
         self.settled: Settled | None = None
+        self._kept: list[View] | None = None
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
@@ -136,9 +137,24 @@ class Terminal:
             raise UsageError("podid demo narrates: it has no result for --output or --query", hint=Other(("demo",)))
         self._stdout(_writing(text))
 
+    @contextlib.contextmanager
+    def collecting(self, views: list[View]) -> Iterator[None]:
+        """What is emitted meanwhile is kept in `views`, to be written as one."""
+        before, self._kept = self._kept, views
+        try:
+            yield
+        finally:
+            self._kept = before
+
     def emit(self, view: View) -> None:
         """Writes the result to stdout in the chosen format."""
         self.progress.done()
+        if self._kept is not None:
+            self._kept.append(view)
+        else:
+            self._write(view)
+
+    def _write(self, view: View) -> None:
         streams, options = self._runtime.streams, self._options
         for_reader = options.output in (Format.TABLE, Format.WIDE) and options.query is None
         if for_reader and view.lines and not view.markdown:

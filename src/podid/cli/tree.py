@@ -46,6 +46,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("role delete", SET_UP, "Delete a role with its policies.", "role.delete:delete"),
     Row("associate", SET_UP, "Give a service account's pods an IAM role.", "association.associate:associate"),
     Row("disassociate", SET_UP, "Take the role away again.", "association.disassociate:disassociate"),
+    Row("copy", SET_UP, "Make a cluster's associations again in another one.", "association.copy:copy"),
+    Row("move", SET_UP, "Give an association to another service account.", "association.move:move"),
     Row("addon associate", SET_UP, "Give an add-on's service account a role.", "addon.associate:associate"),
     Row("addon disassociate", SET_UP, "Take it away again.", "addon.disassociate:disassociate"),
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +53,24 @@ def tags(texts: Sequence[str] | None, *, option: str = "--tag") -> dict[str, str
     return found
 
 
+def untags(keys: Sequence[str] | None, tagged: Sequence[str] | None) -> tuple[str, ...]:
+    """Keys of tags to remove, none of which is to be set by `tagged` at once."""
+    found = tuple(dict.fromkeys(keys or ()))
+    for key in found:
+        if not key or len(key) > 128 or "=" in key or key.lower().startswith("aws:"):
+            raise InvalidInput(f"--untag {key!r} is not a tag's key: at most 128 characters, no =, no aws: prefix")
+        if key in tags(tagged):
+            raise InvalidInput(f"--tag and --untag both name {key}", subject=key)
+    return found
+
+
+def removable(option: str, value: str | None, removed: bool) -> str | None:
+    """What --OPTION gave; "" where --no-OPTION asks to remove it. Raises UsageError for both."""
+    if removed and value:
+        raise UsageError(f"--{option} and --no-{option} exclude each other")
+    return "" if removed else value
+
+
 def scope(text: str) -> ScopeKind:
     from podid.domain.trust import ScopeKind
 
@@ -64,7 +81,7 @@ def scope(text: str) -> ScopeKind:
 
 
 def target_role(text: str | None) -> str | None:
-    """A role ARN of any account; "" asks to remove the target role."""
+    """A role ARN of any account; "" asks to remove the target role, as --no-target-role does."""
     if text:
         parse_role_arn(text)
     return text
@@ -131,17 +148,13 @@ def json_file(terminal: Terminal, name: str) -> object:
 
 def session_policy(terminal: Terminal, name: str | None) -> str | None:
     """The text that EKS takes: compact JSON, at most 2,048 characters."""
-    from podid.ops.role.policies import check_policy_document
+    from podid.ops.role.policies import check_policy_document, session_policy_text
 
     if name is None:
         return None
     if name == "":
         return ""
-    document: Mapping[str, object] = check_policy_document(json_file(terminal, name), name)
-    text = json.dumps(document, separators=(",", ":"))
-    if len(text) > 2048:
-        raise InvalidInput(f"{name} has {len(text)} characters; EKS takes 2,048 in a session policy", subject=name)
-    return text
+    return session_policy_text(check_policy_document(json_file(terminal, name), name), name)
 
 
 def resolve_conflicts(text: str) -> ResolveConflicts:

@@ -53,16 +53,29 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes."""
+    """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
+    `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
+    Else each step rests on the one before."""
 
     header: Header
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
     notes: tuple[str, ...] = ()
+    separate: bool = False
 
     def noting(self, notes: tuple[str, ...]) -> "Plan":
         """The same with these notes first."""
         return replace(self, notes=(*notes, *self.notes))
+
+    def then(self, other: "Plan") -> "Plan":
+        """Both in one, this one first."""
+        return replace(
+            self,
+            actions=(*self.actions, *other.actions),
+            unchanged=(*self.unchanged, *other.unchanged),
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            separate=other.separate,
+        )
 
 
 class Status(StrEnum):
@@ -139,6 +152,11 @@ class ChangeResult:
     def worked(self) -> bool:
         """Whether anything was changed."""
         return any(item.status is Status.DONE for item in self.done)
+
+    @property
+    def failed_kind(self) -> str:
+        """The kind of what failed first, empty where nothing did."""
+        return next((item.action.kind for item in self.done if item.status is Status.FAILED), "")
 
     @property
     def exit_code(self) -> ExitCode:

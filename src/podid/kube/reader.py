@@ -74,9 +74,12 @@ class KubeReader:
         return tuple(sorted(self._transport.list("/api/v1/nodes", project.node), key=lambda node: node.name))
 
     @needs(KubeRight("", "serviceaccounts", "list"))
-    def list_service_accounts(self, namespace: str = "") -> tuple[ServiceAccount, ...]:
+    def list_service_accounts(self, namespace: str = "", *, selector: str = "") -> tuple[ServiceAccount, ...]:
+        """`selector` is one of labels, as kubectl takes it."""
         path = _path("/api/v1", namespace, "serviceaccounts")
-        return tuple(sorted(self._transport.list(path, project.service_account, accept=METADATA_ONLY), key=_place))
+        query: dict[str, str | int] = {"labelSelector": selector} if selector else {}
+        found = self._transport.list(path, project.service_account, query, accept=METADATA_ONLY)
+        return tuple(sorted(found, key=_place))
 
     @needs(KubeRight("", "serviceaccounts", "get"))
     def get_service_account(self, ref: ServiceAccountRef) -> ServiceAccount:

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
@@ -217,6 +217,32 @@ def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documen
         "status": "open" if done is None else done.status,
         "reason": found.reason if isinstance(found, Done) else found.what,
     }
+
+
+def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
+    """Plans or results of several clusters in one, with what kept others from having one."""
+    body: documents.ResultListDocument = {
+        "kind": "ResultList",
+        "items": [cast("documents.ResultDocument", _headless(view)) for view in views],
+        "failures": [
+            {"cluster": name, "code": error.code, "message": error.what, "exitCode": int(error.exit_code)}
+            for name, error in failures
+        ],
+    }
+    lines: list[str | Line] = []
+    for view in views:
+        lines += [f"cluster {view.document['cluster']}:", *view.lines]
+    tables = [view.tables[0] for view in views]
+    table = Table(
+        (Column("CLUSTER"), *tables[0].columns),
+        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
+    )
+    names = tuple(name for view in views for name in view.names)
+    return View(document(body), (table,), names, tuple(lines))
+
+
+def _headless(view: View) -> dict[str, object]:
+    return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
 def _after(item: Done) -> State | None:

@@ -1,23 +1,48 @@
 """podid associate."""
 
+from dataclasses import replace as replace_in
 from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import ServiceAccounts, UpdateTrust
+from podid.cli.arguments import (
+    Adopt,
+    AnyServiceAccounts,
+    Boundary,
+    CreateServiceAccount,
+    ManagedPolicies,
+    MaxSessionDuration,
+    PolicyFiles,
+    Presets,
+    Replace,
+    RoleDescription,
+    RolePath,
+    Strict,
+    UpdateTrust,
+)
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.names import ServiceAccountRef
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.access_analyzer import AccessAnalyzer
+    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
     from podid.ops.association import proving
-    from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT
+    from podid.ops.change.kinds import (
+        ASSOCIATION,
+        RESTART,
+        ROLE,
+        ROLE_ATTACHMENT,
+        ROLE_POLICY,
+        ROLE_SETTINGS,
+        ROLE_TRUST,
+        SERVICE_ACCOUNT,
+    )
 
     return CommandRights.of(
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
@@ -44,6 +69,22 @@ def rights() -> CommandRights:
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
             ),
+            OptionalRight.of(
+                "--create-role",
+                *ROLE.calls(Verb.CREATE),
+                *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE),
+                *ROLE_ATTACHMENT.calls(Verb.CREATE),
+                *ROLE_SETTINGS.calls(Verb.UPDATE),
+                Iam.find_policy,
+            ),
+            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
+            OptionalRight.of(
+                "taking back a role that could not be finished",
+                Iam.delete_role,
+                Iam.delete_inline_policy,
+                Iam.detach_policy,
+            ),
+            OptionalRight.of("--untag", Eks.untag_association),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
             OptionalRight.of(
@@ -53,21 +94,58 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights, several=("cluster",))
 def associate(
     access: Access,
     terminal: Terminal,
-    targets: ServiceAccounts,
-    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.", show_default=False)],
+    targets: AnyServiceAccounts = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="ROLE",
+            help="IAM role, by name or ARN; without one an association that is there keeps its own.",
+            show_default=False,
+        ),
+    ] = None,
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            "--from-file",
+            metavar="FILE",
+            help="Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.",
+            show_default=False,
+        ),
+    ] = None,
+    service_account: Annotated[
+        str | None,
+        typer.Option(
+            "--service-account",
+            metavar="PATTERN",
+            help="Every service account that is called so (*, ?), in the namespaces of -n PATTERN or -A.",
+            show_default=False,
+        ),
+    ] = None,
+    selector: Annotated[
+        str | None,
+        typer.Option(
+            "--selector",
+            "-l",
+            metavar="LABELS",
+            help="Every service account with these labels, in the namespaces of -n PATTERN or -A.",
+            show_default=False,
+        ),
+    ] = None,
     target_role: Annotated[
         str | None,
         typer.Option(
             "--target-role",
             metavar="ARN",
-            help="Role to assume from the first one, also in another account; '' removes it.",
+            help="Role to assume from the first one, also in another account.",
             show_default=False,
         ),
     ] = None,
+    no_target_role: Annotated[bool, typer.Option("--no-target-role", help="Remove the target role.")] = False,
     session_tags: Annotated[
         bool | None,
         typer.Option(
@@ -83,121 +161,118 @@ def associate(
             show_default=False,
         ),
     ] = None,
+    no_session_policy: Annotated[bool, typer.Option("--no-session-policy", help="Remove the session policy.")] = False,
     tag: Annotated[
         list[str] | None,
         typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.", show_default=False),
     ] = None,
+    untag: Annotated[
+        list[str] | None,
+        typer.Option("--untag", metavar="KEY", help="Tag to remove. Repeatable.", show_default=False),
+    ] = None,
     scope: Annotated[
         str,
         typer.Option(
-            "--scope", metavar="SCOPE", help="With --update-trust: service-account, namespace, cluster or account."
+            "--scope",
+            metavar="SCOPE",
+            help="With --update-trust and --create-role: service-account, namespace, cluster or account.",
         ),
     ] = "service-account",
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Change an association that is there with other settings.")
-    ] = False,
+    replace: Replace = False,
     update_trust: UpdateTrust = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
     ] = False,
-    create_service_account: Annotated[
-        bool, typer.Option("--create-service-account", help="Create the service account if it does not exist.")
+    create_role: Annotated[
+        bool,
+        typer.Option("--create-role", help="Make the role too: --role is its name then; without it podid finds one."),
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse a service account that does not exist, or cannot be looked at.")
-    ] = False,
+    presets: Presets = None,
+    policy_file: PolicyFiles = None,
+    managed_policies: ManagedPolicies = None,
+    path: RolePath = None,
+    description: RoleDescription = None,
+    boundary: Boundary = None,
+    max_session_duration: MaxSessionDuration = None,
+    role_tag: Annotated[
+        list[str] | None,
+        typer.Option("--role-tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.", show_default=False),
+    ] = None,
+    adopt: Adopt = False,
+    create_service_account: CreateServiceAccount = False,
+    strict: Strict = False,
 ) -> None:
     """Give a service account's pods an IAM role.
 
-    Already there with the same settings is success; with other settings it is a conflict, unless --replace.
+    Already there with the same settings is success; with other settings it is a conflict, unless --replace. Without
+    --role only the settings of an association that is there are changed. With --create-role, role, policies and
+    association are one plan, and one run to undo. Of several, one that fails stops none of the others, and a rerun
+    does what is left.
 
     Example: podid associate shop/orders --role shop-orders
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
-    from podid.domain.errors import UsageError
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
-    from podid.ops.association.plan import (
-        AssociateRequest,
-        current_associations,
-        plan_associations,
-        with_service_accounts,
-    )
-    from podid.ops.role.resolve import resolve_role
-    from podid.ops.role.tags import session_notes
+    from podid.cli.associating import AssociateAsked, associate_in, selection_of
+    from podid.cli.roles import RoleOptions
+    from podid.cli.several import in_each_cluster
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.names import check_role_name
+    from podid.ops.association.files import FileItem, read_items
+    from podid.ops.association.request import Settings
 
     refs = typed.service_accounts(targets)
-    policy = typed.session_policy(terminal, session_policy)
+    policy = typed.removable("session-policy", typed.session_policy(terminal, session_policy), no_session_policy)
     if policy and session_tags:
         raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
-    chosen_scope, tags, target_role_arn = typed.scope(scope), typed.tags(tag), typed.target_role(target_role)
-    place = access.place(for_change=True)
-    assert place.cluster is not None
-    if create_service_account or strict:
-        access.kube.needed()  # known before anything is changed
-    restarts = restarting(access, terminal, refs) if restart else None
-    settle_interrupted(access, terminal, place)
-    with terminal.working(f"reading role {role} and the associations of {', '.join(map(str, refs))}"):
-        request = AssociateRequest(
-            refs=refs,
-            role=resolve_role(
-                access.aws.iam, role, account=place.account, partition=place.cluster.partition, refs=refs
-            ),
-            target_role_arn=target_role_arn,
-            disable_session_tags=True if policy and session_tags is None else _negated(session_tags),
-            policy=policy,
-            tags=tags,
-            scope=chosen_scope,
-            replace=replace,
-            update_trust=update_trust,
-        )
-        current = current_associations(access.clients, place, refs)
-    plan = plan_associations(request, place.cluster, place.header, current)
-    if create_service_account:
-        plan = with_service_accounts(plan, refs, access.kube.reader)
-    missing = () if create_service_account else _missing(access, refs, strict=strict)
-    plan = plan.noting((*missing, *session_notes(plan, access.aws.iam, request.role.role)))
-    ask = bool(missing) and access.runtime.interactive
-    result = carry_out(access, terminal, plan, question="Associate all the same?" if ask else "", restarts=restart)
-    if result is not None:
-        result = after_associate(
-            access.clients,
-            place,
-            access.patience(ASSOCIATION_SECONDS),
-            result,
-            current,
-            wait=access.options.wait,
-            restarting=restarts and restarts.of(result.run_id),
-            journal=access.journal,
-        )
-        report(terminal, result if restart else tell_left_behind(access, place, result, refs))
-
-
-def _missing(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: bool) -> tuple[str, ...]:
-    """A sentence for each service account that does not exist; with `strict` raises NotFound. That the cluster cannot
-    be looked at is said with the effect."""
-    from podid.domain.errors import Again, NotFound, PodidError
-    from podid.domain.words import did_you_mean
-    from podid.ops.association.plan import missing_service_accounts
-    from podid.ops.change.look import looks
-
-    if not strict and (not looks(access.options.wait) or access.kube.failure is not None):
-        return ()
-    try:
-        missing = missing_service_accounts(refs, access.kube.reader)
-    except PodidError:
-        if strict:
-            raise
-        return ()
-    sentences = tuple(
-        f"{ref} is no service account of the cluster{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    settings = Settings(
+        target_role_arn=typed.removable("target-role", typed.target_role(target_role), no_target_role),
+        disable_session_tags=True if policy and session_tags is None else _negated(session_tags),
+        policy=policy,
+        tags=typed.tags(tag),
+        untag=typed.untags(untag, tag),
     )
-    if strict and missing:
-        ref, near = next(iter(missing.items()))
-        # what is likely a slip of the hand is not to be made true
-        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
-        raise NotFound(sentences[0], hint=hint, subject=str(ref))
-    return sentences
+    role_options = RoleOptions(
+        path=path,
+        description=description,
+        policy_file=policy_file,
+        managed_policies=managed_policies,
+        presets=presets,
+        boundary=boundary,
+        max_session_duration=max_session_duration,
+        tag=role_tag,
+        adopt=adopt,
+    )
+    if role_options.given and not create_role:
+        what = f"{role_options.given[0]} is for a role that is made, and none is"
+        raise UsageError(what, hint=Again(add=("--create-role",)))
+    new_role = None
+    if create_role:
+        new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)
+        new_role = replace_in(new_role, update_trust=update_trust, replace=replace)
+    items = tuple(FileItem(ref) for ref in refs)
+    if from_file is not None:
+        listed = read_items(terminal.read_file(from_file), from_file)
+        for owned in (item for item in listed if item.owned):
+            terminal.note(f"{owned.ref} is left out: an add-on owns its association")
+        items += tuple(item for item in listed if not item.owned and item.ref not in refs)
+    named = bool(items) or from_file is not None
+    selection, one = selection_of(access, service_account, selector, named=named)
+    asked = AssociateAsked(
+        items=items + tuple(item for item in one if item.ref not in {other.ref for other in items}),
+        selection=selection,
+        role=role or "",
+        settings=settings,
+        scope=typed.scope(scope),
+        replace=replace,
+        update_trust=update_trust,
+        restart=restart,
+        create_service_account=create_service_account,
+        strict=strict,
+        role_options=role_options,
+        new_role=new_role,
+        look_at_tags=True,
+    )
+    in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked))
 
 
 def _negated(choice: bool | None) -> bool | None:

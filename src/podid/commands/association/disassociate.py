@@ -11,10 +11,12 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
-    from podid.ops.change.kinds import ASSOCIATION, RESTART
+    from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
     return CommandRights.of(
         *ASSOCIATION.calls(Verb.DELETE),
@@ -23,18 +25,31 @@ def rights() -> CommandRights:
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
             ),
+            OptionalRight.of(
+                "--delete-role",
+                *ROLE.calls(Verb.DELETE),
+                *ROLE_POLICY.calls(Verb.DELETE),
+                *ROLE_ATTACHMENT.calls(Verb.DELETE),
+                Iam.list_instance_profiles,
+                Eks.list_clusters,
+                Eks.list_associations,
+            ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
         ),
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights, several=("cluster",))
 def disassociate(
     access: Access,
     terminal: Terminal,
     targets: ServiceAccounts,
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
+    ] = False,
+    delete_role: Annotated[
+        bool,
+        typer.Option("--delete-role", help="Delete the role too, if podid made it here and nothing else uses it."),
     ] = False,
     ignore_not_found: Annotated[
         bool, typer.Option("--ignore-not-found", help="No failure where there is no association.")
@@ -47,40 +62,19 @@ def disassociate(
     Example: podid disassociate shop/orders --yes
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+    from podid.cli.disassociating import disassociate_in
+    from podid.cli.several import in_each_cluster
     from podid.domain.errors import Again, UsageError
     from podid.domain.plan import Wait
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
-    from podid.ops.association.plan import check_associated, current_associations, plan_disassociate
 
     refs = typed.service_accounts(targets)
     if access.options.wait is Wait.PROOF:
         what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))
-    place = access.place(for_change=True)
-    restarts = restarting(access, terminal, refs) if restart else None
-    settle_interrupted(access, terminal, place)
-    current = current_associations(access.clients, place, refs)
-    if not ignore_not_found:
-        check_associated(access.clients, place, current)
-    plan = plan_disassociate(refs, place.header, current)
-    question = f"Delete the association of {', '.join(map(str, refs))}?"
-    result = carry_out(
-        access,
-        terminal,
-        plan,
-        question=question,
-        needed_for="Deleting an association",
-        word="delete" if len(plan.actions) > 1 else "",
-        restarts=restart,
-    )
-    if result is not None:
-        result = after_disassociate(
-            access.clients,
-            place,
-            access.patience(ASSOCIATION_SECONDS),
-            result,
-            wait=access.options.wait,
-            restarting=restarts and restarts.of(result.run_id),
+
+    def run(each: Access) -> None:
+        disassociate_in(
+            each, terminal, refs, restart=restart, delete_role=delete_role, ignore_not_found=ignore_not_found
         )
-        report(terminal, result)
+
+    in_each_cluster(access, terminal, run)

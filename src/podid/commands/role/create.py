@@ -1,17 +1,24 @@
 """podid role create."""
 
 from dataclasses import replace as with_
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, UpdateTrust
+from podid.cli.arguments import (
+    Adopt,
+    Boundary,
+    ManagedPolicies,
+    MaxSessionDuration,
+    PolicyFiles,
+    Presets,
+    RoleDescription,
+    RolePath,
+    UpdateTrust,
+)
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
-
-if TYPE_CHECKING:
-    from podid.domain.plan import ChangeResult
 
 
 def rights() -> CommandRights:
@@ -65,15 +72,7 @@ def create(
             help="service-account, namespace, cluster or account: how far the trust reaches.",
         ),
     ] = "service-account",
-    presets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--preset",
-            metavar="NAME[,KEY=VALUE...]",
-            help="Permissions of a well-known workload, see podid preset list. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    presets: Presets = None,
     policy_file: PolicyFiles = None,
     managed_policies: ManagedPolicies = None,
     target_role: Annotated[
@@ -101,29 +100,10 @@ def create(
             help="Whether the associations will send session tags; without them the trust cannot name the account.",
         ),
     ] = True,
-    path: Annotated[str, typer.Option("--path", metavar="PATH", help="IAM path.")] = "/",
-    description: Annotated[
-        str, typer.Option("--description", metavar="TEXT", help="Description.", show_default=False)
-    ] = "",
-    boundary: Annotated[
-        str | None,
-        typer.Option(
-            "--boundary",
-            "--permissions-boundary",
-            metavar="NAME|ARN",
-            help="Managed policy that bounds the role; a bare name is AWS's own.",
-            show_default=False,
-        ),
-    ] = None,
-    max_session_duration: Annotated[
-        str | None,
-        typer.Option(
-            "--max-session-duration",
-            metavar="TIME",
-            help="Longest session that others may ask for, 1h to 12h; pods get theirs from EKS. [default: 1h]",
-            show_default=False,
-        ),
-    ] = None,
+    path: RolePath = None,
+    description: RoleDescription = None,
+    boundary: Boundary = None,
+    max_session_duration: MaxSessionDuration = None,
     tag: Annotated[
         list[str] | None,
         typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.", show_default=False),
@@ -153,97 +133,57 @@ def create(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.roles import RoleOptions, plan_of, take_back
     from podid.domain.errors import UsageError
     from podid.domain.names import check_role_name
-    from podid.ops.change.kinds import ROLE
-    from podid.ops.role.create import RoleRequest, derived_name, plan_role
-    from podid.ops.role.presets import fill, merged, parse_choice, surroundings
-    from podid.ops.role.resolve import managed_policy, role_policies
     from podid.ops.role.target import going_on_policy, read_target, target_notes
     from podid.ops.role.validation import validated
 
     target = typed.target_role(target_role)
     if target_profile and not target:
         raise UsageError("--target-profile goes with --target-role")
-    request = RoleRequest(
-        name="" if name is None else check_role_name(name),
-        path=typed.role_path(path),
-        refs=typed.service_accounts(for_),
-        scope=typed.scope(scope),
-        session_tags=session_tags,
-        description=typed.description(description),
-        max_session_seconds=typed.session_seconds(max_session_duration),
-        tags=typed.tags(tag),
-        policies={**typed.policies(terminal, policy_file), **(going_on_policy(target) if target else {})},
-        update_trust=update_trust,
+    options = RoleOptions(
+        path=path,
+        description=description,
+        policy_file=policy_file,
+        managed_policies=managed_policies,
+        presets=presets,
+        boundary=boundary,
+        max_session_duration=max_session_duration,
+        tag=tag,
         adopt=adopt,
+    )
+    request = with_(
+        options.request(
+            terminal, "" if name is None else check_role_name(name), typed.service_accounts(for_), scope=scope
+        ),
+        session_tags=session_tags,
+        update_trust=update_trust,
         replace=replace,
     )
-    choices = [parse_choice(text) for text in presets or ()]
+    if target:
+        request = with_(request, policies={**request.policies, **going_on_policy(target)})
     form = typed.role_form(print_)
     place = access.place(for_change=not form)
-    cluster = place.cluster
-    assert cluster is not None
-    if not request.name:
-        request = with_(request, name=derived_name(cluster, request.refs, request.scope))
-        terminal.note(f"the role is named {request.name}")
-    permissions = [fill(choice, surroundings(cluster, place.region)) for choice in choices]
-    request = with_(request, policies=merged(request.policies, permissions))
-    managed = (*(managed_policies or ()), *(policy for one in permissions for policy in one.managed_policies))
     if not form:
         settle_interrupted(access, terminal, place)
-    iam = access.aws.iam
-    with terminal.working(f"reading role {request.name}"):
-        arns = tuple(managed_policy(iam, text, partition=cluster.partition) for text in managed)
-        bound = managed_policy(iam, boundary, partition=cluster.partition) if boundary else ""
-        request = with_(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
-        other = access.aws_as(target_profile) if target_profile else None
-        found = read_target(target, place.account or cluster.account, access.aws, other) if target else None
-        if form:
-            from podid.render.role_forms import role_form_view
+    request = options.complete(access, terminal, place, request)
+    cluster = place.cluster
+    assert cluster is not None
+    other = access.aws_as(target_profile) if target_profile else None
+    found = read_target(target, place.account or cluster.account, access.aws, other) if target else None
+    if form:
+        from podid.render.role_forms import role_form_view
 
-            terminal.emit(role_form_view(form, request, cluster))
-            if target and found is not None:
-                terminal.note(*target_notes(request, target, cluster, None, found))
-            return
-        current = iam.find_role(request.name)
-        existing = role_policies(iam, current)
-    keys = {"roleName": request.name}
-    plan = plan_role(
-        request,
-        cluster,
-        place.header,
-        current,
-        existing,
-        ours=access.journal.made(place.account, ROLE.name, keys),
-        half_made=access.journal.half_made(place.account, keys),
-    )
-    plan = plan.noting(tuple(f"preset {one.name}: the role may {one.words}" for one in permissions))
+        terminal.emit(role_form_view(form, request, cluster))
+        if target and found is not None:
+            terminal.note(*target_notes(request, target, cluster, None, found))
+        return
+    plan, current = plan_of(access, terminal, place, request)
+    plan = plan.noting(options.preset_notes(place))
     if target and found is not None:
         plan = plan.noting(target_notes(request, target, cluster, current, found))
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
-        _take_back(access, terminal, result, request.name)
+        take_back(access, terminal, result, request.name)
         report(terminal, result)
-
-
-def _take_back(access: Access, terminal: Terminal, result: "ChangeResult", name: str) -> None:
-    """Raises the failure of a role that could not be finished, once nothing is left of it."""
-    from podid.cli.changing import CHANGE_SECONDS
-    from podid.ops.change.apply import apply
-    from podid.ops.role.create import plan_taking_back, taken_back
-
-    plan = plan_taking_back(result)
-    if plan is None or result.error is None:
-        return
-    terminal.note(f"{result.error.what}; deleting role {name} again")
-    undone = apply(
-        plan,
-        access.clients,
-        access.journal,
-        access.patience(CHANGE_SECONDS),
-        command=access.runtime.argv,
-        undoes=result.run_id,
-    )
-    if undone.error is None:
-        raise taken_back(result.error, name)

@@ -10,7 +10,8 @@ from podid.domain.place import Place
 from podid.domain.plan import Plan
 from podid.domain.trust import ScopeKind
 from podid.ops.addon.plan import AddonFacts, check_supported, plan_addon_roles, read_addon
-from podid.ops.association.plan import AssociateRequest, plan_associations
+from podid.ops.association.plan import plan_associations
+from podid.ops.association.request import AssociateRequest, AssociationWanted
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.clients import Clients
@@ -74,7 +75,8 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     role = resolve_role(
         clients.iam, request.role, account=place.account, partition=place.cluster.partition, refs=(ref,)
     )
-    asked = AssociateRequest(refs=(ref,), role=role, scope=SCOPE, update_trust=request.update_trust)
+    wanted = (AssociationWanted(ref, role),)
+    asked = AssociateRequest(wanted=wanted, scope=SCOPE, update_trust=request.update_trust)
     plan = plan_associations(asked, place.cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)

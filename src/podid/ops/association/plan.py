@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, PodidError
@@ -15,35 +15,17 @@ from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan
 from podid.domain.words import did_you_mean, nearest
+from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
 from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
-from podid.ops.role.resolve import ResolvedRole
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssociateRequest:
-    """What `podid associate` was asked for. None leaves a setting of an existing association as it is."""
-
-    refs: tuple[ServiceAccountRef, ...]
-    role: ResolvedRole
-    target_role_arn: str | None = None
-    disable_session_tags: bool | None = None
-    policy: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    scope: trust.ScopeKind
-    replace: bool = False
-    update_trust: bool = False
-
-
-def current_associations(
-    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
-) -> dict[ServiceAccountRef, Association | None]:
-    return {ref: clients.eks.find_association(place.cluster_name, ref) for ref in refs}
+# as many objects are read by name; more of them in one list
+_FEW = 10
 
 
 def plan_associations(
@@ -54,30 +36,43 @@ def plan_associations(
 ) -> Plan:
     """Pure: planning after applying gives an empty plan. Raises Conflict, which names the flag that would allow
     it, AccessDenied where the trust policy was to be changed and may not be read."""
-    if request.update_trust and request.role.denied is not None:
-        raise request.role.denied  # what was asked for by name must not be left out
     actions: list[Action] = []
     unchanged: list[Action] = []
-    notes: list[str] = [f"role {request.role.arn}: {request.role.note}"] if request.role.note else []
-    for ref in request.refs:
-        action = _plan_one(request, ref, current[ref])
+    notes: list[str] = []
+    for item in request.wanted:
+        action = _plan_one(item, current[item.ref])
         (unchanged if action.before == action.after else actions).append(action)
-    role = request.role.role
-    if role is not None:
-        trust_action = _plan_trust(request, cluster, role, current, notes)
-        if trust_action is not None:
-            actions.insert(0, trust_action)
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes))
+    if not request.replace:
+        _check_replaceable([action for action in actions if action.before is not None], current)
+    trusts = []
+    for items in _by_role(request.wanted):
+        role = items[0].role
+        if request.update_trust and role.denied is not None:
+            raise role.denied  # what was asked for by name must not be left out
+        if role.note:
+            notes.append(f"role {role.arn}: {role.note}")
+        if role.role is not None:
+            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes))
+    actions = [*(action for action in trusts if action is not None), *actions]
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes), separate=True)
 
 
-def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Association | None) -> Action:
-    asked: dict[str, object] = {"roleArn": request.role.arn}
-    if request.target_role_arn is not None:
-        asked["targetRoleArn"] = request.target_role_arn or None
-    if request.disable_session_tags is not None:
-        asked["disableSessionTags"] = request.disable_session_tags
-    if request.policy is not None:
-        asked["policy"] = request.policy or None
+def _by_role(wanted: Sequence[AssociationWanted]) -> list[list[AssociationWanted]]:
+    groups: dict[str, list[AssociationWanted]] = {}
+    for item in wanted:
+        groups.setdefault(item.role.arn, []).append(item)
+    return list(groups.values())
+
+
+def _plan_one(item: AssociationWanted, existing: Association | None) -> Action:
+    ref, settings = item.ref, item.settings
+    asked: dict[str, object] = {"roleArn": item.role.arn}
+    if settings.target_role_arn is not None:
+        asked["targetRoleArn"] = settings.target_role_arn or None
+    if settings.disable_session_tags is not None:
+        asked["disableSessionTags"] = settings.disable_session_tags
+    if settings.policy is not None:
+        asked["policy"] = settings.policy or None
     if existing is None:
         wanted: dict[str, object] = {
             "namespace": ref.namespace,
@@ -86,17 +81,18 @@ def _plan_one(request: AssociateRequest, ref: ServiceAccountRef, existing: Assoc
             "disableSessionTags": False,
             "policy": None,
             **asked,
-            "tags": dict(request.tags),
+            "tags": dict(settings.tags),
         }
         _check_session_policy(ref, wanted)
         return ASSOCIATION.action(None, wanted)
     before = ASSOCIATION.state_of(existing)
-    if _same_document(request.policy, existing.policy):
+    if _same_document(settings.policy, existing.policy):
         del asked["policy"]
-    after = {**before, **asked, "tags": {**existing.tags, **request.tags}}
+    kept = {key: value for key, value in existing.tags.items() if key not in settings.untag}
+    after = {**before, **asked, "tags": {**kept, **settings.tags}}
     _check_session_policy(ref, after)
     if before != after:
-        _check_replaceable(request, ref, existing, before, after)
+        check_not_owned(existing, item.role.arn)
     return ASSOCIATION.action(before, after)
 
 
@@ -104,8 +100,8 @@ def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -
     if state["policy"] and not state["disableSessionTags"]:
         raise Conflict(
             f"{ref} has a session policy, and EKS takes none while session tags are on",
-            hint=Again(add=("--session-policy", "")),
-            advice="An empty --session-policy removes it.",
+            hint=Again(add=("--no-session-policy",)),
+            advice="--no-session-policy removes it.",
             subject=str(ref),
         )
 
@@ -118,30 +114,52 @@ def _same_document(one: str | None, other: str | None) -> bool:
         return False
 
 
-def _check_replaceable(
-    request: AssociateRequest,
-    ref: ServiceAccountRef,
-    existing: Association,
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-) -> None:
-    check_not_owned(existing, request.role.arn)
-    if request.replace:
+def _check_replaceable(changed: Sequence[Action], current: Mapping[ServiceAccountRef, Association | None]) -> None:
+    """Raises Conflict with every difference there is, field by field."""
+    if not changed:
         return
-    differs = ", ".join(
-        f"{key} is {_shown(before[key]) or 'not set'}, asked for {_shown(after[key]) or 'none'}"
-        for key in after
-        if before[key] != after[key]
-    )
+    first = current[ref_of(changed[0].keys)]
+    assert first is not None
+    others_too = {1: "", 2: ", and so is one more"}
+    more = others_too.get(len(changed), f", and so are {len(changed) - 1} more")
+    differs = [f"{action.target} {line}" for action in changed for line in differences(action)]
     raise Conflict(
-        f"{ref} is already associated ({existing.association_id}): {differs}",
+        f"{first.ref} is already associated ({first.association_id}) with other settings{more}",
         hint=Again(add=("--replace",)),
-        subject=str(ref),
+        lines=tuple(differs),
+        subject=str(first.ref),
     )
 
 
-def _shown(value: object) -> object:
-    return ", ".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, Mapping) else value
+_WORDS = {
+    "roleArn": "role",
+    "targetRoleArn": "target role",
+    "disableSessionTags": "session tags",
+    "policy": "session policy",
+}
+
+
+def differences(action: Action) -> tuple[str, ...]:
+    """`role: ARN -> ARN`, `tag team: a -> none`: one sentence a field that an association's update changes."""
+    before, after = action.before or {}, action.after or {}
+    found = [
+        f"{words}: {_shown(key, before.get(key))} -> {_shown(key, after.get(key))}"
+        for key, words in _WORDS.items()
+        if before.get(key) != after.get(key)
+    ]
+    old, new = (cast("Mapping[str, str]", state.get("tags") or {}) for state in (before, after))
+    found += [
+        f"tag {key}: {old.get(key, 'none')} -> {new.get(key, 'none')}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+    return tuple(found)
+
+
+def _shown(key: str, value: object) -> str:
+    if key == "disableSessionTags":
+        return "off" if value else "on"
+    return str(value or "none")
 
 
 def check_not_owned(association: Association, role_arn: str = "") -> None:
@@ -159,6 +177,7 @@ def check_not_owned(association: Association, role_arn: str = "") -> None:
 
 def _plan_trust(
     request: AssociateRequest,
+    items: Sequence[AssociationWanted],
     cluster: Cluster,
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
@@ -166,20 +185,24 @@ def _plan_trust(
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
     missing: dict[bool, list[ServiceAccountRef]] = {}
-    refused = ""
-    for ref in request.refs:
-        tags_on = session_tags(request, current[ref])
+    refused: list[str] = []
+    for item in items:
+        ref, existing = item.ref, current[item.ref]
+        tags_on = session_tags(item.settings, existing)
         verdict = trust.evaluate(
             trust.parse_policy(role.trust), identity(cluster, ref, session_tags=tags_on, role=role)
         )
         if verdict.verdict is trust.TrustVerdict.NO_MATCH:
-            missing.setdefault(tags_on, []).append(ref)
             why = next((f.message for f in verdict.findings if f.id != trust.TOO_BROAD), verdict.assume_role.reason)
-            notes.append(f"the trust policy of role {role.name} does not admit {ref}: {why}")
-            refused = refused or notes[-1]
+            sentence = f"the trust policy of role {role.name} does not admit {ref}: {why}"
+            notes.append(sentence)
+            # what is wrong already, and is not touched, stands in the way of nothing
+            if request.update_trust or not item.kept or existing is None or tags_on != existing.session_tags:
+                missing.setdefault(tags_on, []).append(ref)
+                refused.append(sentence)
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
-            why = next(item.reason for item in unclear if item.verdict is trust.TrustVerdict.UNKNOWN)
+            why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
             notes.append(f"it is not known whether the trust policy of role {role.name} admits {ref}: {why}")
     if not missing:
         return None
@@ -188,8 +211,9 @@ def _plan_trust(
         raise Conflict("Service accounts with session tags on and off need separate commands", subject=role.name)
     if not request.update_trust:
         raise Conflict(
-            refused[0].upper() + refused[1:],
+            refused[0][0].upper() + refused[0][1:],
             hint=Again(add=("--update-trust",)),
+            lines=tuple(refused[1:]),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
         )
@@ -227,19 +251,34 @@ def missing_service_accounts(
     refs: Sequence[ServiceAccountRef], reader: KubeReader
 ) -> dict[ServiceAccountRef, list[str]]:
     """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
-    missing = [ref for ref in refs if reader.find_service_account(ref) is None]
     known: list[str] = []
-    if missing:
+    if len(refs) > _FEW:
+        there = {item.ref for item in reader.list_service_accounts()}
+        known = [str(ref) for ref in there]
+        missing = [ref for ref in refs if ref not in there]
+    else:
+        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    if missing and not known:
         with suppress(PodidError):
             known = [str(item.ref) for item in reader.list_service_accounts()]
     return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 
-def session_tags(request: AssociateRequest, existing: Association | None) -> bool:
-    """Whether EKS will send session tags once the request is carried out."""
-    if request.disable_session_tags is not None:
-        return not request.disable_session_tags
+def session_tags(settings: Settings, existing: Association | None) -> bool:
+    """Whether EKS will send session tags once the settings are as asked for."""
+    if settings.disable_session_tags is not None:
+        return not settings.disable_session_tags
     return existing is None or existing.session_tags
+
+
+def all_tagged(
+    settings: Mapping[ServiceAccountRef, Settings], current: Mapping[ServiceAccountRef, Association | None]
+) -> bool:
+    """Whether EKS will send session tags for all of them, or for none. Raises Conflict where they differ."""
+    tagged = {session_tags(asked, current[ref]) for ref, asked in settings.items()}
+    if len(tagged) > 1:
+        raise Conflict("Service accounts with session tags on and off need separate commands")
+    return tagged != {False}
 
 
 def plan_disassociate(
@@ -258,7 +297,7 @@ def plan_disassociate(
         check_not_owned(existing)
         actions.append(ASSOCIATION.action(ASSOCIATION.state_of(existing), None))
     notes = ASSOCIATION.once_deleted if actions else ()
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes)
+    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=notes, separate=True)
 
 
 def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[ServiceAccountRef]]:
@@ -269,13 +308,14 @@ def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[Serv
 
 
 def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
-    """Raises NotFound for the first service account without an association, with the nearest names."""
-    for ref, association in current.items():
-        if association is None:
-            summaries = clients.eks.list_association_summaries(place.cluster_name)
-            error = association_not_found(ref, place.cluster_name, tuple(item.ref for item in summaries))
-            error.hint = Again(add=("--ignore-not-found",))
-            raise error
+    """Raises NotFound for service accounts without an association, with the nearest names."""
+    gone = [ref for ref, association in current.items() if association is None]
+    if gone:
+        known = tuple(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
+        error, *others = (association_not_found(ref, place.cluster_name, known) for ref in gone)
+        error.hint = Again(add=("--ignore-not-found",))
+        error.lines = tuple(other.what for other in others)
+        raise error
 
 
 def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, TimedOut, Unavailable
+from podid.domain.errors import (
+    Again,
+    Conflict,
+    CredentialsError,
+    LostAnswer,
+    NotFound,
+    PodidError,
+    RoleUnknown,
+    TimedOut,
+    TrustRefused,
+    Unavailable,
+)
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb, matches
 from podid.ops.change.journal import Journal, Recorder
@@ -16,6 +27,8 @@ from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
 from podid.ops.clients import Clients
 
 _TRIES = 4
+# of so many steps it is told how far they are
+_MANY = 3
 _ROLE_SETTLE_SECONDS = 30.0
 # far longer than another writer takes between its read and its write
 _LOOK_AGAIN_SECONDS = 1.0
@@ -33,8 +46,8 @@ def apply(
     undoes: str = "",
     restarts: bool = False,
 ) -> ChangeResult:
-    """What became of each action. `error` is the first failure; the actions after it were not tried. `restarts` is
-    whether restarts are to follow, which is recorded.
+    """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
+    that a separate plan allows. `restarts` is whether restarts are to follow, which is recorded.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
@@ -42,19 +55,26 @@ def apply(
         return ChangeResult(plan=plan)
     done: list[Done] = []
     error: PodidError | None = None
+    bars = _Bars(separate=plan.separate)
     with journal.begin(
         command, plan.header, patience.clock.now(), undoes=undoes, planned=len(plan.actions) + restarts
     ) as recorder:
         for number, action in enumerate(plan.actions):
-            if error is None and patience.over:
-                error = TimedOut("the time of --timeout is over", subject=action.target)
-            if error is not None:
-                done.append(Done(action, Status.BLOCKED, reason=f"not tried: {error.what}"))
+            if bars.none and patience.over:
+                late = TimedOut("the time of --timeout is over", subject=action.target)
+                bars.add_all(late)
+                error = error or late
+            if (barred := bars.find(action)) is not None:
+                done.append(Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}"))
                 continue
-            patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}")
+            many = f" ({number + 1} of {len(plan.actions)})" if len(plan.actions) > _MANY else ""
+            patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}{many}")
             change = _Change(action, clients, plan.header, patience, journal, tuple(done))
-            outcome, error = _one(number, change, recorder)
+            outcome, failure = _one(number, change, recorder)
             done.append(outcome)
+            if failure is not None:
+                error = error or failure
+                bars.add(outcome, failure)
         for number, item in enumerate(done):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
                 change = _Change(item.action, clients, plan.header, patience, journal, tuple(done))
@@ -62,6 +82,36 @@ def apply(
                 error = error or failure
         notes = _notes(done)
         return ChangeResult(plan=plan, done=tuple(done), run_id=recorder.run_id, error=error, notes=notes)
+
+
+class _Bars:
+    """What stands in the way of the actions after one that failed: everything, or no more than its role."""
+
+    def __init__(self, *, separate: bool) -> None:
+        self._separate = separate
+        self._all: PodidError | None = None
+        self._roles: dict[str, PodidError] = {}
+
+    @property
+    def none(self) -> bool:
+        return self._all is None
+
+    def add_all(self, error: PodidError) -> None:
+        self._all = error
+
+    def add(self, done: Done, error: PodidError) -> None:
+        alone = self._separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
+        if not alone or isinstance(error, (Unavailable, CredentialsError)):
+            self._all = error
+        elif isinstance(error, (RoleUnknown, TrustRefused)):
+            self._roles[_role(done.action)] = error
+
+    def find(self, action: Action) -> PodidError | None:
+        return self._all or self._roles.get(_role(action))
+
+
+def _role(action: Action) -> str:
+    return str((action.after or {}).get("roleArn", action))
 
 
 def _notes(done: Sequence[Done]) -> tuple[str, ...]:

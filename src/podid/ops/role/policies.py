@@ -137,3 +137,11 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
             yield f".Condition.{operator}", "is no condition operator"
         if not isinstance(keys, dict):
             yield f".Condition.{operator}", "is not an object"
+
+
+def session_policy_text(document: Mapping[str, object], name: str) -> str:
+    """The session policy as EKS takes it. Raises InvalidInput, which names it, where it is too long."""
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) > 2048:
+        raise InvalidInput(f"{name} has {len(text)} characters; EKS takes 2,048 in a session policy", subject=name)
+    return text

@@ -25,6 +25,7 @@ KINDS: dict[str, Any] = {
     "Preset": access.PresetDocument,
     "PresetList": access.PresetListDocument,
     "Result": changes.ResultDocument,
+    "ResultList": changes.ResultListDocument,
     "Role": access.RoleDocument,
     "RoleForm": access.RoleFormDocument,
     "RoleList": access.RoleListDocument,

@@ -72,6 +72,21 @@ class ResultDocument(HeaderBody):
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 
 
+class ClusterFailureBody(TypedDict):
+    cluster: str
+    code: str
+    message: str
+    exitCode: int
+
+
+class ResultListDocument(TypedDict):
+    """A changing command in several clusters: what it did, or would do, in each."""
+
+    kind: Literal["ResultList"]
+    items: Sequence[ResultDocument | PlanDocument]
+    failures: Annotated[Sequence[ClusterFailureBody], About("The clusters that have no result, and why.")]
+
+
 class RunBody(HeaderBody):
     runId: str
     command: Argv

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from podid.domain.errors import NotFound, PodidError
+from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
@@ -38,6 +38,7 @@ class AssociationKind(ResourceKind):
     keys = ("namespace", "serviceAccount")
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
+    independent = True
     once_deleted = (
         "credentials that pods already hold stay valid until they expire, up to six hours",
         "running pods keep the injected variables and fail at their next refresh; restart them",
@@ -87,7 +88,7 @@ class AssociationKind(ResourceKind):
             if not changed:
                 return eks.get_association(cluster, current.association_id)
             try:
-                return eks.update_association(
+                updated = eks.update_association(
                     cluster,
                     current.association_id,
                     role_arn=cast("str | None", changed.get("roleArn")),
@@ -96,6 +97,7 @@ class AssociationKind(ResourceKind):
                     policy=_clearable(changed, "policy"),
                     token=uuid.uuid4().hex,  # read anew each time, so it is another request
                 )
+                return _cleared(clients, cluster, updated, changed)
             except PodidError:
                 with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
                     _retag(eks, current.association_arn, tags, current.tags)
@@ -122,7 +124,7 @@ class AssociationKind(ResourceKind):
         return {
             Verb.NONE: (Eks.find_association,),
             Verb.CREATE: (Eks.create_association, Eks.get_association),
-            Verb.UPDATE: (Eks.update_association, Eks.tag_association),
+            Verb.UPDATE: (Eks.update_association, Eks.get_association, Eks.tag_association),
             Verb.DELETE: (Eks.delete_association,),
         }
 
@@ -145,6 +147,25 @@ def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:
     """None leaves the member alone, "" clears it (what AWS's own ACK controller sends, eks-controller#164)."""
     return text(changed, key) if key in changed else None
+
+
+def _cleared(clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object]) -> Association:
+    """The association as it is read back, where a member was to be removed: AWS does not document that "" does it.
+    Raises Rejected where EKS has kept it."""
+    removed = [member for member in ("targetRoleArn", "policy") if member in changed and not changed[member]]
+    if not removed:
+        return updated
+    found = clients.eks.get_association(cluster, updated.association_id)
+    state: State = AssociationKind.state_of(found)
+    words = {"targetRoleArn": "target role", "policy": "session policy"}
+    for member in removed:
+        if state.get(member):
+            raise Rejected(
+                f"EKS took the request to remove the {words[member]} of {found.ref}, and the association still has it",
+                advice="Delete the association and make it again without: podid disassociate, then podid associate.",
+                subject=str(found.ref),
+            )
+    return found
 
 
 ASSOCIATION = AssociationKind()

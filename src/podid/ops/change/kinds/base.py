@@ -41,6 +41,8 @@ class ResourceKind(ABC):
     contended: ClassVar[bool] = False
     # it is gone when its run is over, and leaves nothing to undo
     passing: ClassVar[bool] = False
+    # one that fails is no reason not to try the next, where the plan says so
+    independent: ClassVar[bool] = False
     # what to know before one is deleted
     once_deleted: ClassVar[tuple[str, ...]] = ()
 

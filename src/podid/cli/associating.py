@@ -1,0 +1,247 @@
+"""`podid associate` in one cluster, once the command line is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
+from podid.cli.roles import RoleOptions, plan_of, take_back
+from podid.domain.errors import Again, NotFound, PodidError, UsageError
+from podid.domain.names import ServiceAccountRef
+from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.words import did_you_mean, short_list
+from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
+from podid.ops.association.expand import Selection, expand, quota_note
+from podid.ops.association.files import FileItem
+from podid.ops.association.plan import (
+    all_tagged,
+    missing_service_accounts,
+    plan_associations,
+    with_service_accounts,
+)
+from podid.ops.association.request import (
+    AssociateRequest,
+    AssociationWanted,
+    Settings,
+    choose_roles,
+    current_associations,
+    planned_role,
+)
+from podid.ops.change.look import looks
+from podid.ops.role.resolve import ResolvedRole
+from podid.ops.role.tags import session_notes
+from podid.ops.role.validation import validated
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+    from podid.domain.model import Association
+    from podid.domain.place import Place
+    from podid.domain.plan import Plan
+    from podid.domain.trust import ScopeKind
+    from podid.ops.role.create import RoleRequest
+
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateAsked:
+    """What `podid associate` was asked for. `items` are the service accounts that are named, each with what was said of
+    it alone; `selection` stands for more of them. `role` and `settings` are for those of which nothing else is said."""
+
+    items: tuple[FileItem, ...]
+    selection: Selection | None = None
+    role: str = ""
+    settings: Settings = field(default_factory=Settings)
+    scope: ScopeKind
+    replace: bool
+    update_trust: bool
+    restart: bool = False
+    create_service_account: bool
+    strict: bool
+    # --create-role
+    role_options: RoleOptions = field(default_factory=RoleOptions)
+    new_role: RoleRequest | None = None
+    # whether to look for what roles lose without session tags
+    look_at_tags: bool = False
+
+    def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
+        """Every service account with the role and the settings that were asked for it."""
+        found = {item.ref: item for item in self.items}
+        if self.selection is not None:
+            found.update((ref, FileItem(ref)) for ref in expand(access.kube.reader, self.selection) if ref not in found)
+        return {
+            ref: replace(item, role=item.role or self.role, settings=item.settings.over(self.settings))
+            for ref, item in found.items()
+        }
+
+
+def making(*always: Callable[..., Any], seeing: tuple[Callable[..., Any], ...] = ()) -> CommandRights:
+    """What it takes to make associations that are like others, and to look at their effect."""
+    from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.kube.writer import KubeWriter
+    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST, SERVICE_ACCOUNT
+
+    return CommandRights.of(
+        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        *always,
+        optional=(
+            OptionalRight.of(
+                "seeing whether the service account exists, and what running pods carry",
+                KubeReader.find_service_account,
+                KubeReader.list_service_accounts,
+                KubeReader.list_pods,
+                *seeing,
+            ),
+            OptionalRight.of(
+                "the dry runs that show the effect; nothing is created, but the right could",
+                KubeWriter.dry_run_pod,
+                KubeReader.webhook_present,
+            ),
+            OptionalRight.of(
+                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+            ),
+        ),
+    )
+
+
+def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:
+    """Plans, shows, carries out, looks at the effect and reports it."""
+    place = access.place(for_change=True)
+    assert place.cluster is not None
+    if asked.create_service_account or asked.strict or asked.selection:
+        access.kube.needed()  # known before anything is changed
+    wanted = asked.wanted(access)
+    refs = tuple(wanted)
+    if asked.selection:
+        terminal.note(f"{asked.selection} stands for {short_list(map(str, refs), _NAMED)}")
+    restarts = restarting(access, terminal, refs) if asked.restart else None
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"reading the associations of {short_list(map(str, refs), _NAMED)}"):
+        current = current_associations(access.clients, place, refs)
+    plan, role_name = _plan(access, terminal, place, asked, wanted, current)
+    if role_name:
+        plan = validated(plan, access.aws.access_analyzer)
+    if asked.create_service_account:
+        plan = with_service_accounts(plan, refs, access.kube.reader)
+    missing = () if asked.create_service_account else missing_accounts(access, refs, strict=asked.strict)
+    plan = plan.noting((*missing, *quota_note(access.aws.eks, plan)))
+    ask = bool(missing) and access.runtime.interactive
+    question = "Associate all the same?" if ask else ""
+    result = carry_out(access, terminal, plan, question=question, restarts=asked.restart)
+    if result is None:
+        return
+    if role_name and result.failed_kind.startswith("role"):
+        take_back(access, terminal, result, role_name)
+    result = after_associate(
+        access.clients,
+        place,
+        access.patience(ASSOCIATION_SECONDS),
+        result,
+        current,
+        wait=access.options.wait,
+        restarting=restarts and restarts.of(result.run_id),
+        journal=access.journal,
+    )
+    report(terminal, result if asked.restart else tell_left_behind(access, place, result, refs))
+
+
+def _plan(
+    access: Access,
+    terminal: Terminal,
+    place: Place,
+    asked: AssociateAsked,
+    wanted: Mapping[ServiceAccountRef, FileItem],
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> tuple[Plan, str]:
+    """The plan, and the name of the role that is made in it."""
+    assert place.cluster is not None
+    named = {ref: item.role for ref, item in wanted.items()}
+    made: ResolvedRole | None = None
+    role_plan: Plan | None = None
+    request = asked.new_role
+    if request is not None:
+        new = {ref: item for ref, item in wanted.items() if item.role == asked.role}
+        tagged = all_tagged({ref: item.settings for ref, item in new.items()}, current)
+        request = replace(request, refs=tuple(new), session_tags=tagged)
+        request = asked.role_options.complete(access, terminal, place, request)
+        role_plan, there = plan_of(access, terminal, place, request)
+        role_plan = role_plan.noting(asked.role_options.preset_notes(place))
+        made = planned_role(role_plan, there, account=place.account, partition=place.cluster.partition)
+        named = {ref: role for ref, role in named.items() if ref not in new}
+    with terminal.working("reading roles"):
+        roles = choose_roles(access.aws.iam, place, named, current)
+    associations = AssociateRequest(
+        wanted=tuple(
+            AssociationWanted(
+                ref,
+                roles[ref] if made is None or ref in roles else made,
+                item.settings,
+                kept=ref in roles and not item.role,
+            )
+            for ref, item in wanted.items()
+        ),
+        scope=asked.scope,
+        replace=asked.replace,
+        update_trust=asked.update_trust,
+    )
+    plan = plan_associations(associations, place.cluster, place.header, current)
+    if asked.look_at_tags:
+        # a role that is made here is known to be as it was asked for
+        used = {item.role.arn: item.role.role if item.role is not made else None for item in associations.wanted}
+        for arn, role in used.items():
+            its = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
+            plan = plan.noting(session_notes(replace(plan, actions=its), access.aws.iam, role))
+    return (role_plan.then(plan) if role_plan is not None else plan), request.name if request is not None else ""
+
+
+def missing_accounts(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: bool) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist; with `strict` raises NotFound. That the cluster cannot
+    be looked at is said with the effect."""
+    if not strict and (not looks(access.options.wait) or access.kube.failure is not None):
+        return ()
+    try:
+        missing = missing_service_accounts(refs, access.kube.reader)
+    except PodidError:
+        if strict:
+            raise
+        return ()
+    sentences = tuple(
+        f"{ref} is no service account of the cluster{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+    )
+    if strict and missing:
+        ref, near = next(iter(missing.items()))
+        # what is likely a slip of the hand is not to be made true
+        hint = Again(swap=(str(ref), near[0])) if near else Again(add=("--create-service-account",))
+        raise NotFound(sentences[0], hint=hint, lines=sentences[1:], subject=str(ref))
+    return sentences
+
+
+def selection_of(
+    access: Access, service_account: str | None, selector: str | None, *, named: bool
+) -> tuple[Selection | None, tuple[FileItem, ...]]:
+    """What -n, -A, --service-account and --selector stand for together: a selection, or the one service account that
+    they name; neither where none of them was given. Raises UsageError for a half of it."""
+    options, sources = access.options, access.sources
+    if service_account is None and selector is None:
+        if sources.get("namespace") == "--namespace" or options.all_namespaces:
+            raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")
+        if not named:
+            raise UsageError(
+                "Which service accounts? Name them as NAMESPACE/NAME, or in a file (--from-file), or say -n with "
+                "--service-account or --selector"
+            )
+        return None, ()
+    if options.namespace is None and not options.all_namespaces:
+        raise UsageError(
+            "Which namespaces? Say -n NAME or -n 'PATTERN-*', or all of them",
+            hint=Again(add=("--all-namespaces",)),
+        )
+    found = Selection(options.namespace or "*", service_account or "*", selector or "")
+    if found.exact:
+        return None, (FileItem(ServiceAccountRef.parse(f"{found.namespace}/{found.name}")),)
+    return found, ()

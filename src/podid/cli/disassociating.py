@@ -1,0 +1,113 @@
+"""`podid disassociate` in one cluster, once the command line is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+from podid.domain.errors import Conflict, Other, PodidError
+from podid.domain.names import role_name
+from podid.domain.words import short_list
+from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
+from podid.ops.association.losing import losing
+from podid.ops.association.plan import check_associated, plan_disassociate
+from podid.ops.association.request import current_associations
+from podid.ops.change.kinds import ROLE
+from podid.ops.change.look import looks
+from podid.ops.role.delete import RoleContents, plan_delete, read_profiles
+from podid.ops.role.uses import Uses, read_all_uses
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+    from podid.domain.model import Association
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.place import Place
+    from podid.domain.plan import Plan
+
+
+def disassociate_in(
+    access: Access,
+    terminal: Terminal,
+    refs: tuple[ServiceAccountRef, ...],
+    *,
+    restart: bool,
+    delete_role: bool,
+    ignore_not_found: bool,
+) -> None:
+    """Plans, shows, asks, carries out, looks at the effect and reports it."""
+    place = access.place(for_change=True)
+    restarts = restarting(access, terminal, refs) if restart else None
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"reading the associations of {short_list(map(str, refs), 10)}"):
+        current = current_associations(access.clients, place, refs)
+    if not ignore_not_found:
+        check_associated(access.clients, place, current)
+    plan = plan_disassociate(refs, place.header, current).noting(_losing(access, current))
+    if delete_role:
+        for arn in dict.fromkeys(item.role_arn for item in current.values() if item is not None):
+            plan = plan.then(_without_role(access, terminal, place, arn, current))
+    names = short_list(map(str, refs), 10)
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question=f"Delete the association of {names}{' and its role' if delete_role else ''}?",
+        needed_for="Deleting an association",
+        word="delete" if len(plan.actions) > 1 else "",
+        restarts=restart,
+    )
+    if result is None:
+        return
+    result = after_disassociate(
+        access.clients,
+        place,
+        access.patience(ASSOCIATION_SECONDS),
+        result,
+        wait=access.options.wait,
+        restarting=restarts and restarts.of(result.run_id),
+    )
+    report(terminal, result)
+
+
+def _losing(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:
+    """Which pods lose the role and when, where pods can be listed."""
+    if not looks(access.options.wait) or access.kube.failure is not None:
+        return ()
+    with suppress(PodidError):
+        return losing(access.kube.reader, current, access.runtime.now())
+    return ()
+
+
+def _without_role(
+    access: Access,
+    terminal: Terminal,
+    place: Place,
+    arn: str,
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> Plan:
+    """The plan that deletes the role once these associations are gone. Raises Conflict where podid did not make it
+    here, and while anything else uses it."""
+    name, iam = role_name(arn), access.aws.iam
+    with terminal.working(f"reading role {name} and who uses it"):
+        role = iam.find_role(name)
+        if role is None or role.arn != arn:
+            gone = ROLE.action({"roleName": name}, None)
+            return replace(plan_disassociate((), place.header, {}), unchanged=(gone,))
+        if not access.journal.made(place.account, ROLE.name, {"roleName": name}):
+            raise Conflict(
+                f"Role {name} was not made by podid here, and --delete-role deletes no other",
+                hint=Other(("role", "show", name)),
+                subject=name,
+            )
+        uses = read_all_uses(access.aws, place.account)
+        ended = {item.association_arn for item in current.values() if item is not None}
+        left = {
+            cluster: tuple(item for item in items if item.association_arn not in ended)
+            for cluster, items in uses.associations.items()
+        }
+        found = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
+        return replace(plan_delete(found, place.header, ours=True, adopt=False), separate=False)

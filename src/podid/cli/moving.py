@@ -1,0 +1,89 @@
+"""`podid move`: the new association first, the old one last, in one run."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace as replace_in
+from typing import TYPE_CHECKING
+
+from podid.cli.associating import missing_accounts
+from podid.cli.changing import carry_out, report, settle_interrupted
+from podid.domain.errors import PodidError, UsageError
+from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
+from podid.ops.association.losing import losing
+from podid.ops.association.plan import check_associated, plan_associations, plan_disassociate, with_service_accounts
+from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
+from podid.ops.association.transfer import all_settings
+from podid.ops.change.look import looks
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.trust import ScopeKind
+
+
+def move_in(
+    access: Access,
+    terminal: Terminal,
+    source: ServiceAccountRef,
+    target: ServiceAccountRef,
+    *,
+    scope: ScopeKind,
+    replace: bool,
+    update_trust: bool,
+    create_service_account: bool,
+) -> None:
+    """Plans, shows, asks, carries out and reports. Raises NotFound where there is nothing to move."""
+    if source == target:
+        raise UsageError(f"{source} has it already", subject=str(source))
+    place = access.place(for_change=True)
+    assert place.cluster is not None
+    if create_service_account:
+        access.kube.needed()  # known before anything is changed
+    settle_interrupted(access, terminal, place)
+    with terminal.working(f"reading the associations of {source} and {target}"):
+        current = current_associations(access.clients, place, (source, target))
+    existing = current[source]
+    if existing is None:
+        if current[target] is None:
+            check_associated(access.clients, place, {source: None})
+        sentence = f"{source} has no association, and {target} has one: nothing is left to move"
+        gone = plan_disassociate((source,), place.header, {source: None})
+        nothing = carry_out(access, terminal, gone.noting((sentence,)))
+        if nothing is not None:
+            report(terminal, nothing)
+        return
+    role = kept_role(access.aws.iam, source, existing)
+    request = AssociateRequest(
+        wanted=(AssociationWanted(target, role, all_settings(existing)),),
+        scope=scope,
+        replace=replace,
+        update_trust=update_trust,
+    )
+    made = plan_associations(request, place.cluster, place.header, {target: current[target]})
+    if create_service_account:
+        made = with_service_accounts(made, (target,), access.kube.reader)
+    else:
+        made = made.noting(missing_accounts(access, (target,), strict=False))
+    gone = plan_disassociate((source,), place.header, {source: existing})
+    notes: tuple[str, ...] = ()
+    if looks(access.options.wait) and access.kube.failure is None:
+        with suppress(PodidError):
+            notes = losing(access.kube.reader, {source: existing}, access.runtime.now())
+    # the old one goes only if the new one is there
+    plan = replace_in(made.then(gone).noting(notes), separate=False)
+    question = f"Delete the association of {source} once {target} has it?"
+    result = carry_out(access, terminal, plan, question=question, needed_for="Moving an association")
+    if result is None:
+        return
+    result = after_undo(
+        access.clients,
+        place,
+        access.patience(ASSOCIATION_SECONDS),
+        result,
+        wait=access.options.wait,
+        restarting=None,
+        journal=access.journal,
+    )
+    report(terminal, result)

@@ -1,0 +1,136 @@
+"""A role that is to be made, from what the user typed to its plan: `role create`, and `associate --create-role`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from podid.cli import typed
+from podid.ops.change.kinds import ROLE
+from podid.ops.role.create import RoleRequest, derived_name, plan_role, plan_taking_back, taken_back
+from podid.ops.role.presets import fill, merged, parse_choice, surroundings
+from podid.ops.role.resolve import managed_policy, role_policies
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+    from podid.domain.model import Role
+    from podid.domain.names import ServiceAccountRef
+    from podid.domain.place import Place
+    from podid.domain.plan import ChangeResult, Plan
+    from podid.ops.role.presets import Permissions
+
+# options that say nothing unless a role is made, as `associate` has them
+ONLY_FOR_NEW = {
+    "path": "--path",
+    "description": "--description",
+    "policy_file": "--policy-file",
+    "managed_policies": "--managed-policy",
+    "presets": "--preset",
+    "boundary": "--boundary",
+    "max_session_duration": "--max-session-duration",
+    "tag": "--role-tag",
+    "adopt": "--adopt",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleOptions:
+    """The options of a new role as they were typed."""
+
+    path: str | None = None
+    description: str | None = None
+    policy_file: Sequence[str] | None = None
+    managed_policies: Sequence[str] | None = None
+    presets: Sequence[str] | None = None
+    boundary: str | None = None
+    max_session_duration: str | None = None
+    tag: Sequence[str] | None = None
+    adopt: bool = False
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The flags that were given."""
+        return tuple(flag for name, flag in ONLY_FOR_NEW.items() if getattr(self, name))
+
+    def request(self, terminal: Terminal, name: str, refs: tuple[ServiceAccountRef, ...], *, scope: str) -> RoleRequest:
+        """What can be known without a call. Raises InvalidInput, and NotFound for a preset."""
+        for text in self.presets or ():
+            parse_choice(text)
+        return RoleRequest(
+            name=name,
+            path=typed.role_path(self.path or "/"),
+            refs=refs,
+            scope=typed.scope(scope),
+            description=typed.description(self.description or ""),
+            max_session_seconds=typed.session_seconds(self.max_session_duration),
+            tags=typed.tags(self.tag),
+            policies=typed.policies(terminal, self.policy_file),
+            adopt=self.adopt,
+        )
+
+    def permissions(self, place: Place) -> list[Permissions]:
+        """What the presets give, filled in with where it is. Raises InvalidInput and NotFound."""
+        assert place.cluster is not None
+        return [fill(parse_choice(text), surroundings(place.cluster, place.region)) for text in self.presets or ()]
+
+    def preset_notes(self, place: Place) -> tuple[str, ...]:
+        return tuple(f"preset {one.name}: the role may {one.words}" for one in self.permissions(place))
+
+    def complete(self, access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> RoleRequest:
+        """With a name, and with the managed policies that are named, which exist as far as can be seen."""
+        cluster, iam = place.cluster, access.aws.iam
+        assert cluster is not None
+        if not request.name:
+            request = replace(request, name=derived_name(cluster, request.refs, request.scope))
+            terminal.note(f"the role is named {request.name}")
+        permissions = self.permissions(place)
+        request = replace(request, policies=merged(request.policies, permissions))
+        managed = (*(self.managed_policies or ()), *(name for one in permissions for name in one.managed_policies))
+        if not managed and not self.boundary:
+            return request
+        with terminal.working("reading the managed policies"):
+            arns = [managed_policy(iam, text, partition=cluster.partition) for text in managed]
+            bound = managed_policy(iam, self.boundary, partition=cluster.partition) if self.boundary else ""
+        return replace(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
+
+
+def plan_of(access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> tuple[Plan, Role | None]:
+    """The plan that makes the role, and the role as it is now. Raises as `plan_role` does."""
+    iam, journal, keys = access.aws.iam, access.journal, {"roleName": request.name}
+    assert place.cluster is not None
+    with terminal.working(f"reading role {request.name}"):
+        current = iam.find_role(request.name)
+        existing = role_policies(iam, current)
+    plan = plan_role(
+        request,
+        place.cluster,
+        place.header,
+        current,
+        existing,
+        ours=journal.made(place.account, ROLE.name, keys),
+        half_made=journal.half_made(place.account, keys),
+    )
+    return plan, current
+
+
+def take_back(access: Access, terminal: Terminal, result: ChangeResult, name: str) -> None:
+    """Raises the failure of a role that could not be finished, once nothing is left of it."""
+    from podid.cli.changing import CHANGE_SECONDS
+    from podid.ops.change.apply import apply
+
+    plan = plan_taking_back(result)
+    if plan is None or result.error is None:
+        return
+    terminal.note(f"{result.error.what}; deleting role {name} again")
+    undone = apply(
+        plan,
+        access.clients,
+        access.journal,
+        access.patience(CHANGE_SECONDS),
+        command=access.runtime.argv,
+        undoes=result.run_id,
+    )
+    if undone.error is None:
+        raise taken_back(result.error, name)

@@ -1,0 +1,70 @@
+"""Which service accounts of the live cluster a pattern or a selector stands for, and how near the quota is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import NotFound
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Plan, Verb
+from podid.domain.words import did_you_mean
+from podid.ops.change.kinds import ASSOCIATION
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
+
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html
+QUOTA = 5000
+_NEAR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns as of a shell (`*`, `?`, `[…]`) of namespace and name, and a selector of labels of service accounts."""
+
+    namespace: str = "*"
+    name: str = "*"
+    selector: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it names one service account."""
+        return not self.selector and not _is_pattern(self.namespace) and not _is_pattern(self.name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
+
+
+def _is_pattern(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
+    """The service accounts that there are now, sorted. NotFound where there is none. Raises as the reader does."""
+    namespace = "" if _is_pattern(selection.namespace) else selection.namespace
+    found = reader.list_service_accounts(namespace, selector=selection.selector)
+    refs = tuple(
+        item.ref
+        for item in found
+        if fnmatchcase(item.namespace, selection.namespace) and fnmatchcase(item.name, selection.name)
+    )
+    if not refs:
+        near = did_you_mean(selection.name, (item.name for item in found), 1)
+        raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
+    return tuple(sorted(refs))
+
+
+def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
+    """What is to be known where a plan that makes several associations comes near to what a cluster takes."""
+    new = sum(action.kind == ASSOCIATION.name and action.verb is Verb.CREATE for action in plan.actions)
+    if new < 2:  # the count costs a call for every hundred
+        return ()
+    cluster = plan.header.cluster
+    count = len(eks.list_association_summaries(cluster)) + new
+    if count <= QUOTA * _NEAR:
+        return ()
+    words = "more than" if count > QUOTA else f"{count * 100 // QUOTA} % of"
+    return (f"cluster {cluster} would have {count:,} associations, {words} the {QUOTA:,} that EKS takes",)

@@ -1,0 +1,42 @@
+"""Who loses credentials, and when, once an association is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from podid.domain.model import Association
+from podid.domain.names import ServiceAccountRef
+from podid.domain.words import short_list
+from podid.domain.workloads import injected, live
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+
+# what EKS Auth gives lives six hours at most, of a target role 59 minutes:
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+_LIFETIME = timedelta(hours=6)
+_OF_TARGET = timedelta(minutes=59)
+
+
+def losing(
+    reader: KubeReader, current: Mapping[ServiceAccountRef, Association | None], now: datetime
+) -> tuple[str, ...]:
+    """A sentence for each association whose running pods hold its credentials. Raises as the reader does."""
+    associated = {ref: item for ref, item in current.items() if item is not None}
+    notes = []
+    for namespace in sorted({ref.namespace for ref in associated}):
+        refs = [ref for ref in associated if ref.namespace == namespace]
+        pods = reader.list_pods(namespace, service_account=refs[0].name if len(refs) == 1 else "")
+        for ref in refs:
+            names = [pod.name for pod in pods if pod.ref == ref and live(pod) and injected(pod)]
+            if not names:
+                continue
+            until = now + (_OF_TARGET if associated[ref].target_role_arn else _LIFETIME)
+            count = "1 running pod of" if len(names) == 1 else f"{len(names)} running pods of"
+            notes.append(
+                f"{count} {ref} lose{'s' if len(names) == 1 else ''} the role when the credentials expire, by "
+                f"{until:%Y-%m-%dT%H:%MZ} at the latest: {short_list(names)}"
+            )
+    return tuple(notes)

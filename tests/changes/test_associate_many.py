@@ -1,0 +1,284 @@
+"""`associate` for many service accounts: from a file, by pattern, in several clusters, each failing by itself."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Outcome, Podid
+from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.box import Sandbox
+from podid.sandbox.world import Limits
+from worlds import Site
+
+from .support import account_state, policy_file, writes
+
+WAIT = ("--wait", "none")
+ARN = "arn:aws:iam::111122223333:role/"
+TARGET = "arn:aws:iam::444455556666:role/reports"
+
+
+def roles(box: Sandbox, cluster: str = "demo") -> dict[str, str]:
+    return {
+        f"{item.namespace}/{item.service_account}": item.role_arn.rpartition("/")[2]
+        for item in box.world.clusters[cluster].associations.values()
+    }
+
+
+def statuses(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(item["target"], item["status"]) for item in outcome.json["actions"]]
+
+
+def written(tmp_path: Path, name: str, content: object) -> str:
+    path = tmp_path / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+ITEMS: Sequence[dict[str, Any]] = (
+    {"namespace": "shop", "serviceAccount": "cart", "role": "storefront", "tags": {"team": "a"}},
+    {"namespace": "pay", "serviceAccount": "api", "roleArn": f"{ARN}storefront", "targetRoleArn": TARGET},
+    {"namespace": "pay", "serviceAccount": "jobs", "disableSessionTags": True},
+)
+YAML = """
+associations:
+- {namespace: shop, serviceAccount: cart, role: storefront, tags: {team: a}}
+- namespace: pay
+  serviceAccount: api
+  roleArn: arn:aws:iam::111122223333:role/storefront
+  targetRole: arn:aws:iam::444455556666:role/reports
+- namespace: pay
+  serviceAccount: jobs
+  sessionTags: off
+"""
+CSV = f"""namespace,service_account,role,target_role,session_tags,tags
+shop,cart,storefront,,,team=a
+pay,api,{ARN}storefront,{TARGET},,
+pay,jobs,,,off,
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", ITEMS),
+        ("b.json", {"items": ITEMS}),
+        ("c.jsonl", "\n".join(map(json.dumps, ITEMS))),
+        ("d.yaml", YAML),
+        ("e.csv", CSV),
+        ("f", YAML),
+    ],
+)
+def test_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str, content: object) -> None:
+    """What an item leaves out, the options say."""
+    command = ("associate", "--from-file", written(tmp_path, name, content), "--role", "orders-dynamodb", *WAIT)
+    made = podid(*command, "--tag", "team=b", "--tag", "by=me", "-o", "json")
+    assert made.code == 0, made
+    assert roles(box) == {"shop/cart": "storefront", "pay/api": "storefront", "pay/jobs": "orders-dynamodb"}
+    after = {item["target"]: item["after"] for item in made.json["actions"]}
+    assert after["shop/cart"]["tags"] == {"team": "a", "by": "me"}
+    assert after["pay/jobs"]["tags"] == {"team": "b", "by": "me"}
+    assert (after["pay/api"]["targetRoleArn"], after["pay/jobs"]["disableSessionTags"]) == (TARGET, True)
+    count = writes(box)
+    assert (podid(*command, "-o", "json").code, writes(box)) == (0, count)
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "yaml", "csv"])
+def test_what_list_prints_is_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, output: str) -> None:
+    """From one cluster to another, and back to itself without a change."""
+    for ref, more in {
+        "shop/orders": ("orders-dynamodb", "--target-role", TARGET, "--tag", "a=b"),
+        "shop/cart": ("storefront", "--no-session-tags"),
+    }.items():
+        assert podid("associate", ref, *WAIT, "--role", *more).code == 0
+    addon = add_association(box.world, "kube-system", "ebs-csi-controller-sa", "storefront")
+    box.world.put_association(
+        box.world.clusters["demo"],
+        type(addon)(**{**vars_of(addon), "owner_arn": "arn:aws:eks:us-west-2:111122223333:addon/demo/ebs/1"}),
+    )
+    listed = podid("list", "-o", output)
+    assert listed.code == 0, listed
+    file = written(tmp_path, f"all.{output}", listed.stdout)
+    count = writes(box)
+    same = podid("associate", "--from-file", file, *WAIT, "-o", "json")
+    assert (same.code, writes(box)) == (0, count), same
+    assert {status for _, status in statuses(same)} == {"unchanged"}
+    assert {target for target, _ in statuses(same)} == {"shop/orders", "shop/cart"}
+
+
+def vars_of(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            [{"namespace": "a", "serviceAccount": "b", "rolle": "x"}],
+            "item 1 has 'rolle', which no association has",
+        ),
+        ([{"namespace": "a"}], "item 1: serviceAccount is missing"),
+        ([{"namespace": "a", "serviceAccount": True}], "item 1: serviceAccount is True, and not text"),
+        ([{"namespace": "A", "serviceAccount": "b"}], "'A' is not a namespace name"),
+        ([{"namespace": "a", "serviceAccount": "b", "role": "x:y"}], "'x:y' is not an IAM role name"),
+        ([{"namespace": "a", "serviceAccount": "b", "targetRole": "x"}], "'x' is not an ARN"),
+        ([{"namespace": "a", "serviceAccount": "b", "tags": {"a": 1}}], "item 1: tags is not an object of text"),
+        ([{"namespace": "a", "serviceAccount": "b", "sessionTags": 1}], "item 1: sessionTags is 1, and not on or off"),
+        ([{"namespace": "a", "serviceAccount": "b", "policy": "{"}], "item 1: policy: "),
+        ([{"namespace": "a", "serviceAccount": "b"}] * 2, "a/b is there twice"),
+        ([1], "is not a list of associations"),
+        ("a: &x [1]\nb: *x\n", "uses YAML aliases"),
+        ("- namespace: no\n  serviceAccount: b\n", "item 1: namespace is False, and not text"),
+        ("{", "is neither JSON nor YAML"),
+    ],
+)
+def test_a_file_that_is_wrong(box: Sandbox, podid: Podid, tmp_path: Path, content: object, message: str) -> None:
+    outcome = podid("associate", "--from-file", written(tmp_path, "x.yaml", content), "--role", "r", "-o", "json")
+    assert (outcome.code, writes(box)) == (2, 0)
+    assert message in outcome.error["message"]
+
+
+def test_one_that_fails_stops_none_of_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """And a rerun does what is left."""
+    box.world.limits = Limits(associations_per_cluster=1)
+    add_association(box.world, "shop", "cart", "orders-dynamodb")
+    command = ("associate", "shop/new", "shop/cart", "shop/orders", "--role", "storefront", "--replace", *WAIT)
+    partly = podid(*command, "-o", "json")
+    assert partly.code == 8, partly
+    assert statuses(partly) == [("shop/new", "failed"), ("shop/cart", "done"), ("shop/orders", "failed")]
+    assert partly.error["code"] == "LimitExceeded"
+    box.world.limits = Limits()
+    rest = podid(*command, "-o", "json")
+    assert rest.code == 0, rest
+    assert statuses(rest) == [("shop/new", "done"), ("shop/orders", "done"), ("shop/cart", "unchanged")]
+
+
+def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """There each step rests on the one before: a role is not deleted while its association is there."""
+    made = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
+    assert made.code == 0, made
+    box.world.credentials.deny("eks:DeletePodIdentityAssociation")
+    undone = podid("undo", "last", "--yes", *WAIT, "-o", "json")
+    assert undone.code == 4, undone
+    assert roles(box) == {"shop/orders": "r"}
+    assert box.iam.role(f"{ARN}r", as_of=box.world.clock.now()) is not None
+
+
+def test_what_no_try_can_help_is_not_tried(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.faults.fail("eks", "CreatePodIdentityAssociation")
+    outcome = podid("associate", "a/b", "c/d", "e/f", "--role", "storefront", *WAIT, "-o", "json")
+    assert outcome.code == 7, outcome
+    assert [call for call in box.faults.calls if "Create" in str(call)] != []
+
+
+def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podid.ops.association.expand.QUOTA", 5)
+    command = ("associate", "--role", "storefront", *WAIT, "--dry-run", "-o", "json")
+    assert podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"] == []
+    near = podid(*command, *(f"a/b{n}" for n in range(5))).json["notes"]
+    over = podid(*command, *(f"a/b{n}" for n in range(6))).json["notes"]
+    assert near == ["cluster demo would have 5 associations, 100 % of the 5 that EKS takes"]
+    assert over == ["cluster demo would have 6 associations, more than the 5 that EKS takes"]
+
+
+# --- by pattern ---------------------------------------------------------------------------------------------------
+
+
+def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
+    for namespace in ("team-a", "team-b", "other"):
+        site.cluster.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        for name in ("app", "job"):
+            body = {"metadata": {"name": name, "labels": {"tier": name}}}
+            site.cluster.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", body)
+    command = ("associate", "--role", "storefront", "--wait", "api", "-o", "json")
+    planned = site.must(*command, "-n", "team-*", "--service-account", "app", "--dry-run")
+    assert [item["target"] for item in planned.json["actions"]] == ["team-a/app", "team-b/app"]
+    assert roles(site.box) == {}
+    made = site.must(*command, "-n", "team-*", "--service-account", "app")
+    assert statuses(made) == [("team-a/app", "done"), ("team-b/app", "done")]
+    labelled = site.must(*command, "-A", "--selector", "tier in (job)")
+    assert [target for target, _ in statuses(labelled)] == ["other/job", "team-a/job", "team-b/job"]
+    told = site("associate", "--role", "storefront", "--wait", "api", "-n", "other", "--service-account", "a*")
+    assert "other/a* stands for other/app\n" in told.stderr
+    none = site(*command, "-n", "team-*", "--service-account", "ap")
+    assert (none.code, none.error["message"]) == (
+        5,
+        "The cluster has no service account team-*/ap; did you mean app?",
+    )
+
+
+def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """As other programs spell it; the cluster need not know it yet, nor be reached."""
+    made = podid("associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json")
+    assert (made.code, statuses(made)) == (0, [("shop/orders", "done")])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "Which service accounts? Name them"),
+        ("-n shop", "Which service accounts there?"),
+        ("--service-account app", "Which namespaces?"),
+        ("--selector a=b", "Which namespaces?"),
+        ("shop/orders -c a -c b --context x", "--context is the way into one cluster"),
+    ],
+)
+def test_halves(box: Sandbox, podid: Podid, line: str, message: str) -> None:
+    outcome = podid("associate", "--role", "storefront", *line.split(), "-o", "json")
+    assert (outcome.code, writes(box)) == (2, 0), outcome
+    assert outcome.error["message"].startswith(message)
+
+
+# --- several clusters ---------------------------------------------------------------------------------------------
+
+
+def test_several_clusters(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    add_cluster(box.world, "blue")
+    command = ("associate", "shop/orders", "--create-role", "--role", "r", "--update-trust", *WAIT)
+    both = ("--cluster", "demo", "--cluster", "blue")
+    planned = podid(*command, *both, "--dry-run", "-o", "json")
+    assert planned.code == 0, planned
+    assert [(item["kind"], item["cluster"]) for item in planned.json["items"]] == [("Plan", "demo"), ("Plan", "blue")]
+    made = podid(*command, *both, "-o", "json")
+    assert made.code == 0, made
+    assert [(item["cluster"], statuses_of(item)) for item in made.json["items"]] == [
+        ("demo", ["done", "done"]),
+        ("blue", ["done", "done", "unchanged"]),
+    ]
+    assert roles(box, "demo") == roles(box, "blue") == {"shop/orders": "r"}
+    text = podid(*command, *both)
+    assert text.stdout.splitlines()[0] == "cluster demo:"
+    assert "cluster blue:" in text.stdout.splitlines()
+
+    partly = podid(*command, *both, "--cluster", "nosuch", "--tag", "a=b", "--replace", "-o", "json")
+    assert partly.code == 8, partly
+    assert [item["cluster"] for item in partly.json["items"]] == ["demo", "blue"]
+    (failure,) = partly.json["failures"]
+    assert (failure["cluster"], failure["code"], failure["exitCode"]) == ("nosuch", "NotFound", 5)
+    nothing = podid(*command, "--cluster", "no", "--cluster", "nosuch", "-o", "json")
+    assert (nothing.code, nothing.stdout) == (5, "")
+    one = podid(*command, "--cluster", "blue", "--cluster", "blue", "-o", "json")
+    assert (one.code, one.json["kind"]) == (0, "Result")
+
+
+def statuses_of(item: dict[str, Any]) -> list[str]:
+    return [action["status"] for action in item["actions"]]
+
+
+def test_reads_refuse_a_second_cluster(box: Sandbox, podid: Podid) -> None:
+    before = account_state(box)
+    outcome = podid("show", "shop/orders", "--cluster", "demo", "--cluster", "blue")
+    assert outcome.code == 2
+    assert account_state(box) == before
+
+
+def test_a_session_policy_of_a_file_may_be_an_object(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    policy = json.loads(Path(policy_file(tmp_path)).read_text())
+    item = {"namespace": "shop", "serviceAccount": "orders", "role": "orders-dynamodb"}
+    file = written(tmp_path, "x.json", [{**item, "policy": policy, "sessionTags": False}])
+    made = podid("associate", "--from-file", file, *WAIT, "-o", "json")
+    assert made.code == 0, made
+    assert json.loads(made.json["actions"][0]["after"]["policy"]) == policy
+    assert podid("associate", "--from-file", file, *WAIT, "-o", "json").json["actions"][0]["status"] == "unchanged"

@@ -1,0 +1,134 @@
+"""What `associate` changes of an association that is there: what was named, and no more; each removal is seen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Podid
+from podid.sandbox.aws import eks_associations
+from podid.sandbox.baseline import add_association, add_role, pods_trust
+from podid.sandbox.box import Sandbox
+
+from .support import account_state, policy_file, writes
+
+ASSOCIATE = ("associate", "shop/orders", "--wait", "none")
+TARGET = "arn:aws:iam::444455556666:role/reports"
+
+
+def found(box: Sandbox, ref: tuple[str, str] = ("shop", "orders")) -> Any:
+    cluster = box.world.clusters["demo"]
+    return cluster.associations[cluster.by_subject[ref]]
+
+
+def actions(stdout: str) -> list[tuple[str, str]]:
+    return [(item["kind"], item["status"]) for item in json.loads(stdout)["actions"]]
+
+
+def test_without_a_role_only_the_settings_change(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    assert podid(*ASSOCIATE, "--role", "orders-dynamodb", "--tag", "team=a").code == 0
+    role = found(box).role_arn
+    changed = podid(
+        *ASSOCIATE, "--session-policy", policy_file(tmp_path), "--target-role", TARGET, "--tag", "app=x", "--replace"
+    )
+    assert changed.code == 0, changed
+    assert (found(box).role_arn, found(box).target_role_arn, found(box).disable_session_tags) == (role, TARGET, True)
+    assert found(box).policy is not None
+    rerun = podid(*ASSOCIATE, "-o", "json")
+    assert (rerun.code, actions(rerun.stdout)) == (0, [("association", "unchanged")])
+
+    cleared = podid(*ASSOCIATE, "--no-target-role", "--no-session-policy", "--untag", "team", "--replace", "-o", "json")
+    assert cleared.code == 0, cleared
+    after = json.loads(cleared.stdout)["actions"][0]["after"]
+    assert (after["targetRoleArn"], after["policy"], after["tags"]) == (None, None, {"app": "x"})
+    assert (found(box).target_role_arn, found(box).policy, found(box).disable_session_tags) == (None, None, True)
+    assert podid("undo", "last", "--yes").code == 0
+    assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"team": "a", "app": "x"})
+
+
+def test_each_keeps_its_own_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    add_association(box.world, "shop", "orders", "orders-dynamodb")
+    add_association(box.world, "shop", "cart", "storefront")
+    before = {ref: found(box, ("shop", ref)).role_arn for ref in ("orders", "cart")}
+    outcome = podid("associate", "shop/orders", "shop/cart", "--tag", "a=b", "--replace", "--wait", "none")
+    assert outcome.code == 0, outcome
+    assert {ref: found(box, ("shop", ref)).role_arn for ref in ("orders", "cart")} == before
+    assert {tuple(box.world.tags[found(box, ("shop", ref)).arn].items()) for ref in before} == {(("a", "b"),)}
+
+
+def test_a_new_association_needs_a_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    add_association(box.world, "shop", "orders", "orders-dynamodb")
+    outcome = podid("associate", "shop/orders", "shop/cart", "--tag", "a=b", "--replace", "-o", "json")
+    assert (outcome.code, writes(box)) == (2, 0)
+    assert outcome.error["message"] == "shop/cart has no association yet: --role says which role it gets"
+
+
+def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: Path) -> None:
+    arn = add_association(box.world, "shop", "orders", "orders-dynamodb").role_arn
+    add_association(box.world, "shop", "cart", "orders-dynamodb")
+    other = arn.replace("apps/orders-dynamodb", "storefront").replace("orders-dynamodb", "storefront")
+    outcome = podid(
+        *("associate", "shop/orders", "shop/cart", "--role", "storefront", "--target-role", TARGET),
+        *("--no-session-tags", "--tag", "a=b", "-o", "json"),
+    )
+    assert (outcome.code, writes(box)) == (6, 0)
+    assert outcome.error["message"].endswith("with other settings, and so is one more")
+    assert outcome.error["details"] == [
+        f"{ref} {line}"
+        for ref in ("shop/orders", "shop/cart")
+        for line in (
+            f"role: {arn} -> {other}",
+            f"target role: none -> {TARGET}",
+            "session tags: on -> off",
+            "tag a: none -> b",
+        )
+    ]
+
+
+def test_what_eks_keeps_is_not_removed(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An EKS for which an empty string means: leave it."""
+    assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, "--tag", "a=b").code == 0
+    monkeypatch.setattr(eks_associations, "_updated", lambda current, wanted: wanted or current)
+    outcome = podid(*ASSOCIATE, "--no-target-role", "--tag", "a=c", "--replace", "-o", "json")
+    assert outcome.code == 1, outcome
+    assert outcome.error["message"].startswith("EKS took the request to remove the target role of shop/orders")
+    assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"a": "b"})
+
+
+def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """What EKS sees of the role stays the same, so it is a note; what would change it is refused."""
+    narrow: dict[str, Any] = json.loads(json.dumps(pods_trust()))
+    narrow["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "pay"}}
+    narrow["Statement"][0]["Sid"] = "OnlyPay"
+    add_role(box.world, box.iam, "narrow", narrow)
+    add_association(box.world, "shop", "orders", "narrow")
+    tagged = podid(*ASSOCIATE, "--tag", "a=b", "--replace", "-o", "json")
+    assert tagged.code == 0, tagged
+    assert any("does not admit shop/orders" in note and "OnlyPay" in note for note in tagged.json["notes"])
+    for command in ((*ASSOCIATE, "--role", "narrow"), (*ASSOCIATE, "--no-session-tags", "--replace")):
+        refused = podid(*command, "-o", "json")
+        assert refused.code == 6, refused
+        assert "OnlyPay" in refused.error["message"]
+        assert refused.error["hint"].endswith("--update-trust")
+    state = account_state(box)
+    fixed = podid(*ASSOCIATE, "--update-trust", "-o", "json")
+    assert (fixed.code, actions(fixed.stdout)) == (0, [("role-trust", "done"), ("association", "unchanged")])
+    assert account_state(box)["associations"] == state["associations"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--target-role", TARGET, "--no-target-role"), "--target-role and --no-target-role exclude each other"),
+        (("--tag", "a=b", "--untag", "a"), "--tag and --untag both name a"),
+        (("--untag", "aws:x"), "--untag 'aws:x' is not a tag's key"),
+        (("--untag", ""), "--untag '' is not a tag's key"),
+    ],
+)
+def test_what_contradicts_itself(box: Sandbox, podid: Podid, more: tuple[str, ...], message: str) -> None:
+    outcome = podid(*ASSOCIATE, "--role", "storefront", *more, "-o", "json")
+    assert (outcome.code, writes(box)) == (2, 0)
+    assert outcome.error["message"].startswith(message)
