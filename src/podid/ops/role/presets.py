@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from podid.domain.errors import InvalidInput, NotFound
+from podid.domain.errors import InvalidInput, NotFound, Other
 from podid.domain.model import Cluster
 from podid.domain.words import did_you_mean
 from podid.ops.role.policies import policy_name
@@ -125,7 +125,7 @@ def get_preset(name: str) -> Preset:
     names = preset_names()
     if name not in names:
         raise NotFound(
-            f"There is no preset {name}{did_you_mean(name, names)}", hint=("podid", "preset", "list"), subject=name
+            f"There is no preset {name}{did_you_mean(name, names)}", hint=Other(("preset", "list")), subject=name
         )
     raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
     return Preset(
