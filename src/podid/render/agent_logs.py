@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.ops.agent.logs import AgentLogs, Written, mode_of_line
 from podid.render.view import NOTHING, Column, Table, View, columns, document, timestamp
 
@@ -61,7 +61,7 @@ def agent_logs_view(found: AgentLogs) -> View:
         Column("ASKED BY", folds=2),
         Column("LAST LINE", folds=3, prose=True),
     )
-    empty = f"no failure in {found.lines} line(s) of {found.agents} agent(s)"
+    empty = f"no failure in {count_of(found.lines, 'line')} of {count_of(found.agents, 'agent')}"
     names = tuple(tally.id for tally in found.tallies if tally.id)
     return View(document(body), (Table(shown, rows, empty=empty),), names)
 
@@ -72,8 +72,8 @@ def notes(found: AgentLogs) -> list[str]:
         told.append(f"note: and {len(found.unread) - len(told)} more logs could not be read")
     if found.auto:
         told.append(
-            f"note: auto-mode-no-agent-logs: {found.auto} node(s) are EKS Auto Mode's, whose agent is built in and has "
-            "no log here"
+            f"note: auto-mode-no-agent-logs: {count_of(found.auto, 'node')} of EKS Auto Mode, whose agent is built in "
+            "and has no log here"
         )
     if found.tallies:
         known = next((tally.id for tally in found.tallies if tally.id), "")
