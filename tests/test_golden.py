@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "show": ("show", "shop/orders"),
     "show-chained": ("show", "shop/checkout-and-fulfilment"),
     "doctor": ("doctor",),
-    "doctor-healthy": ("doctor", "-n", "shop"),
+    "doctor-healthy": ("doctor", "shop/orders"),
     "plan-associate": (
         "associate",
         "payments/billing-worker",

@@ -126,6 +126,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.find_policy: lambda s: s.iam.find_policy(READ_S3),
     Iam.get_managed_document: lambda s: s.iam.get_managed_document(READ_S3),
     Iam.get_managed_documents: lambda s: list(s.iam.get_managed_documents([READ_S3])),
+    Iam.has_policies: lambda s: s.iam.has_policies("orders-dynamodb"),
+    Iam.have_policies: lambda s: list(s.iam.have_policies(("orders-dynamodb",))),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),
     Iam.simulate_pairs: lambda s: list(s.iam.simulate_pairs(((ROLE, READ_S3),), ("s3:GetObject",))),
     Iam.find_profile_role: lambda s: s.iam.find_profile_role("none"),

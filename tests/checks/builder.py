@@ -204,7 +204,7 @@ def healthy(**sections: Any) -> Snapshot:
         "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN),),
         "namespaces": frozenset({"default", "kube-system", "shop"}),
         "service_accounts": (
-            ServiceAccount(namespace="shop", name="orders"),
+            ServiceAccount(namespace="shop", name="orders", created_at=ago(days=9)),
             ServiceAccount(namespace="shop", name="default"),
             ServiceAccount(namespace="kube-system", name="default"),
         ),
@@ -212,6 +212,7 @@ def healthy(**sections: Any) -> Snapshot:
         "nodes": (node(),),
         "daemon_sets": (daemon_set(),),
         "workloads": (workload(),),
+        "config_map_keys": {},
         "webhook_present": True,
         "network_policies": (),
         "cilium_policies": (),
@@ -219,7 +220,7 @@ def healthy(**sections: Any) -> Snapshot:
         "roles": {ROLE_ARN: Known(role())},
         "target_roles": {},
         "target_rights": {},
-        "role_policies": {},
+        "role_has_policies": {ROLE_ARN: Known(True)},
         "other_node_roles": {},
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }

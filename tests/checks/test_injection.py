@@ -1,7 +1,7 @@
 """Link 3: which pods the webhook served, and why it did not serve the others."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -120,3 +120,25 @@ def test_the_webhook_itself(snapshot: Snapshot, expected: tuple[str, str]) -> No
 def test_an_association_without_a_date_leaves_bare_pods_undecided() -> None:
     snapshot = healthy(associations=(association(created_at=None),), pods=(MISSED,))
     assert answers("pod-predates-association", snapshot) == [("unknown", "error", "Deployment shop/orders")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "started", "expected"),
+    [
+        (ago(hours=4), ago(hours=5), ("fail", "info")),
+        (ago(hours=4), ago(hours=3), ("pass", "info")),
+        # Kubernetes cuts to whole seconds, EKS does not
+        (ago(hours=4) + timedelta(milliseconds=900), ago(hours=4), ("pass", "info")),
+        (ago(hours=7), ago(hours=8), ("pass", "info")),
+        (ago(days=2), ago(hours=5), ("pass", "info")),
+        (None, ago(hours=5), ("pass", "info")),
+    ],
+)
+def test_pods_from_before_a_change(changed: datetime | None, started: datetime, expected: tuple[str, str]) -> None:
+    snapshot = healthy(associations=(association(modified_at=changed),), pods=(pod(created_at=started),))
+    assert answers("cached-credentials-after-change", snapshot) == [(*expected, "Deployment shop/orders")]
+
+
+def test_a_pod_without_the_fields_is_judged_elsewhere() -> None:
+    snapshot = healthy(associations=(association(modified_at=ago(hours=4)),), pods=(bare(pod()),))
+    assert [outcome for outcome, _, _ in answers("cached-credentials-after-change", snapshot)] == ["not-applicable"]

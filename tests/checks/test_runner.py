@@ -45,8 +45,9 @@ MAPPINGS: dict[str, object] = {
     "roles": ROLE_ARN,
     "target_roles": TARGET_ARN,
     "target_rights": (ROLE_ARN, TARGET_ARN),
-    "role_policies": ROLE_ARN,
+    "role_has_policies": ROLE_ARN,
     "node_role_allowed": NODE_ROLE_ARN,
+    "config_map_keys": ("shop", "settings"),
 }
 
 
@@ -117,7 +118,7 @@ def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
 
 
 @pytest.mark.parametrize("gap", [_gap, lambda _: GAP], ids=["in its parts", "as a whole"])
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"addons", "role_policies"}))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"config_map_keys"}))
 def test_a_right_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
     full = diagnose(chained())
     report = diagnose(replace(chained(), **{name: gap(name)}))
@@ -260,6 +261,7 @@ def clusters(draw: st.DrawFn) -> Snapshot:
         pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
         workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),
         roles={roles[a]: Known(role(roles[a], _trust_for(a))) for a in apps},
+        role_has_policies={roles[a]: Known(True) for a in apps},
         node_role_allowed={NODE_ROLE_ARN: ALLOWED, arn: ALLOWED},
     )
 

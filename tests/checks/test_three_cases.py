@@ -11,7 +11,7 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
-from podid.domain.model import Container
+from podid.domain.model import Container, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
 from podid.domain.snapshot import Known, Missing, Snapshot
@@ -23,6 +23,7 @@ from .builder import (
     TARGET_ARN,
     addon,
     agent_pod,
+    ago,
     association,
     bare,
     chained,
@@ -62,10 +63,24 @@ def trusting(**changes: Any) -> Snapshot:
     return healthy(roles={ROLE_ARN: Known(role(document=trust(**changes)))})
 
 
-def setting(**env: str) -> Snapshot:
-    """The healthy pod with more variables in its container."""
+def setting(ips: Any = (), **env: str) -> Snapshot:
+    """The healthy pod with more variables in its container, and these addresses."""
     (container,) = pod().containers
-    return healthy(pods=(pod(containers=(replace(container, env={**container.env, **env}),)), agent_pod()))
+    changed = pod(containers=(replace(container, env={**container.env, **env}),), ips=ips)
+    return healthy(pods=(changed, agent_pod()))
+
+
+def annotated() -> ServiceAccount:
+    return ServiceAccount(
+        namespace="shop", name="orders", annotations={"eks.amazonaws.com/role-arn": ROLE_ARN}, created_at=ago(days=9)
+    )
+
+
+def abandoned(**changes: Any) -> Snapshot:
+    """An association that is as old as the hills, without pods or workloads; `changes` are its role's."""
+    old = association(created_at=ago(days=200), modified_at=ago(days=200))
+    known_role: Any = Known(replace(role(), **changes))
+    return healthy(associations=(old,), pods=(), workloads=(), roles={ROLE_ARN: known_role})
 
 
 def with_policy(policy: object) -> Snapshot:
@@ -184,6 +199,35 @@ CASES = {
         chained(target=Known(role(TARGET_ARN, target_trust(actions="sts:AssumeRole")))),
         chained(target=DENIED),
         chained(),
+    ),
+    "cached-credentials-after-change": Cases(healthy(associations=(association(modified_at=ago(hours=4)),)), NO_PODS),
+    "cross-account-role-arn": Cases(
+        healthy(associations=(association(role_arn="arn:aws:iam::999999999999:role/orders"),)), healthy(cluster=DENIED)
+    ),
+    "default-sa-association": Cases(healthy(associations=(association(name="default"),)), healthy(associations=DENIED)),
+    "addon-owned-association": Cases(
+        healthy(addons=(addon(association_arns=("arn",), service_account_role_arn=ROLE_ARN),)), healthy(addons=DENIED)
+    ),
+    "association-quota": Cases(healthy(associations=(association(),) * 4000), healthy(associations=DENIED)),
+    "unused-association": Cases(abandoned(), replace(abandoned(), roles=Known({ROLE_ARN: DENIED}))),
+    "injection-opted-out": Cases(
+        healthy(pods=(pod(annotations={"eks.amazonaws.com/skip-containers": "app"}),)), NO_PODS
+    ),
+    "ephemeral-debug-container-no-env": Cases(healthy(pods=(pod(ephemeral=("debugger",)),)), NO_PODS),
+    "irsa-annotation-leftover": Cases(
+        healthy(service_accounts=(annotated(),)), healthy(service_accounts=DENIED), healthy()
+    ),
+    "sa-recreated-token-invalid": Cases(
+        healthy(service_accounts=(replace(annotated(), created_at=ago(hours=1)),)), healthy(service_accounts=DENIED)
+    ),
+    "ipv6-uri-on-ipv4-pods": Cases(
+        setting(("10.0.0.9",), AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials"), NO_PODS
+    ),
+    "agent-hijacked-by-default-sa": Cases(
+        healthy(agent_pods=(agent_pod(containers=pod().containers),)), healthy(agent_pods=DENIED)
+    ),
+    "role-no-permissions": Cases(
+        healthy(role_has_policies={ROLE_ARN: Known(False)}), healthy(role_has_policies={ROLE_ARN: DENIED})
     ),
     "session-policy-misconfig": Cases(
         with_policy({"Statement": {"Effect": "Deny"}}),

@@ -36,3 +36,61 @@ def test_a_rerun_long_after_needs_no_dry_runs(site: Site) -> None:
     rerun = site.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "effect", "-o", "json")
     assert rerun.json["effect"]["state"] == "in-effect"
     assert site.slept - before < 5
+
+
+def changed(site: Site) -> str:
+    """shop/orders goes on to role storefront, its pods as they were; what the command notes."""
+    site.wait(5)
+    return site.must("associate", "shop/orders", "--role", "storefront", "--replace").stderr
+
+
+def notes(site: Site) -> list[tuple[str, str, str]]:
+    outcome = site("doctor", "-o", "json")
+    report = outcome.json
+    assert (outcome.code, report["unknowns"]) == (0, [])
+    return [(item["id"], item["severity"], item["subject"]["name"]) for item in report["findings"]]
+
+
+def counts(site: Site) -> dict[str, int]:
+    (item,) = site.must("list", "--pods", "-o", "json").json["items"]
+    found: dict[str, int] = item["pods"]
+    return found
+
+
+def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    text = changed(healthy)
+    assert "2 running pods may act as the association was for up to 6 hours: podid restart shop/orders --stale" in text
+    assert notes(healthy) == [("cached-credentials-after-change", "info", "orders")]
+    assert counts(healthy) == {"running": 2, "stale": 2}
+    old = healthy.cluster.pod_names("shop")
+    healthy.must("restart", "-A", "--stale")
+    assert not set(old) & set(healthy.cluster.pod_names("shop"))
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    assert healthy.must("restart", "-A", "--stale").stdout.startswith("nothing to restart")
+
+
+def test_what_was_changed_long_ago_has_reached_every_pod(healthy: Site) -> None:
+    changed(healthy)
+    healthy.wait(6 * 3600 + 1)
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    old = healthy.cluster.pod_names("shop")
+    healthy.must("restart", "shop/orders", "--stale")
+    assert healthy.cluster.pod_names("shop") == old
+
+
+def test_tags_of_the_association_are_nothing_to_a_pod(healthy: Site) -> None:
+    healthy.wait(5)
+    text = healthy.must("associate", "shop/orders", "--role", "shop-orders", "--tag", "a=b", "--replace").stderr
+    assert "may act as" not in text
+
+
+def test_the_list_counts_pods_only_when_asked(healthy: Site) -> None:
+    before = healthy.kube.faults.calls.total()
+    (item,) = healthy.must("list", "-o", "json").json["items"]
+    assert item["pods"] is None
+    assert healthy.kube.faults.calls.total() == before
+    assert "STALE" not in healthy.must("list").stdout
+    (row,) = healthy.must("list", "--pods").stdout.splitlines()[-1:]
+    assert row.split("\t")[-2:] == ["2", "0"]
+    assert healthy.must("list", "--pods", "-o", "jsonl").stdout.count('"running":2') == 1

@@ -167,9 +167,14 @@ def irsa(site: Site) -> str:
 
 def sets(site: Site, **env: str) -> str:
     """The template of shop/orders with variables of its own, its pods replaced."""
+    return gives(site, env=[{"name": name, "value": value} for name, value in env.items()])
+
+
+def gives(site: Site, **members: Any) -> str:
+    """The template's container with more members, its pods replaced."""
     path = f"{APPS}/shop/deployments/orders"
     (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
-    container["env"] = [{"name": name, "value": value} for name, value in env.items()]
+    container.update(members)
     site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
     site.wait(30)
     return "shop/orders"
@@ -177,6 +182,17 @@ def sets(site: Site, **env: str) -> str:
 
 def static_keys(site: Site) -> str:
     return sets(site, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="shhh")
+
+
+def keys_from_a_config_map(site: Site) -> str:
+    data = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "shhh"}
+    config = {"metadata": {"name": "settings"}, "data": data}
+    site.cluster.post("/api/v1/namespaces/shop/configmaps", config)
+    return gives(site, envFrom=[{"configMapRef": {"name": "settings"}}])
+
+
+def empty_uri(site: Site) -> str:
+    return sets(site, AWS_CONTAINER_CREDENTIALS_FULL_URI="")
 
 
 def irsa_beside(site: Site) -> str:
@@ -215,9 +231,9 @@ CASES: dict[str, list[Callable[[Site], str]]] = {
     "pod-predates-association": [predates],
     "node-role-missing-eks-auth": [node_role],
     "irsa-env-still-active": [irsa],
-    "static-aws-keys-shadow": [static_keys],
+    "static-aws-keys-shadow": [static_keys, keys_from_a_config_map],
     "irsa-env-hardcoded": [irsa_beside],
-    "injected-fields-hardcoded": [other_uri],
+    "injected-fields-hardcoded": [other_uri, empty_uri],
     "injection-missed-webhook": [missed, webhook_gone],
 }
 
@@ -236,6 +252,77 @@ def test_each_is_named_and_nothing_beside_it(healthy: Site, check: str, provoke:
     text = healthy("doctor")
     assert text.code == 3
     assert check in text.stdout
+
+
+def opted_out(site: Site) -> str:
+    template = {"metadata": {"annotations": {"eks.amazonaws.com/skip-containers": "app"}}}
+    (container,) = site.cluster.get(f"{APPS}/shop/deployments/orders")["spec"]["template"]["spec"]["containers"]
+    template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] = container["name"]
+    site.cluster.merge(f"{APPS}/shop/deployments/orders", {"spec": {"template": template}})
+    site.wait(30)
+    return "shop/orders"
+
+
+def annotated(site: Site) -> str:
+    role = {"eks.amazonaws.com/role-arn": f"arn:aws:iam::{ACCOUNT}:role/old"}
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"annotations": role}})
+    return "shop/orders"
+
+
+def made_again(site: Site) -> str:
+    site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+    site.cluster.make_account("shop", "orders")
+    return "shop/orders"
+
+
+def no_policies(site: Site) -> str:
+    site.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
+    return "shop-orders"
+
+
+def for_default(site: Site) -> str:
+    site.cluster.make_namespace("web")
+    site.associate("web", "default")
+    return "web/default"
+
+
+def mounted_file(site: Site) -> str:
+    path = f"{APPS}/shop/deployments/orders"
+    (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["volumeMounts"] = [{"name": "aws", "mountPath": "/root/.aws"}]
+    spec = {"containers": [container], "volumes": [{"name": "aws", "secret": {"secretName": "aws"}}]}
+    site.cluster.merge(path, {"spec": {"template": {"spec": spec}}})
+    site.wait(30)
+    return "shop/orders"
+
+
+@pytest.mark.parametrize(
+    ("check", "severity", "provoke"),
+    [
+        ("injection-opted-out", "info", opted_out),
+        ("irsa-annotation-leftover", "info", annotated),
+        ("sa-recreated-token-invalid", "warn", made_again),
+        ("role-no-permissions", "warn", no_policies),
+        ("default-sa-association", "warn", for_default),
+        ("static-aws-keys-shadow", "warn", mounted_file),
+    ],
+)
+def test_what_is_worth_a_word_only(healthy: Site, check: str, severity: str, provoke: Callable[[Site], str]) -> None:
+    healthy.wait(5)  # times of Kubernetes are whole seconds
+    subject = provoke(healthy)
+    code, report = read(healthy)
+    assert (code, named(report), report["unknowns"]) == (0, [(check, severity, subject)], [])
+
+
+def test_an_agent_that_was_given_credentials(healthy: Site) -> None:
+    """Its service account is annotated for IRSA, and the DaemonSet does not ask to be left alone."""
+    path = f"{APPS}/kube-system/daemonsets/{AGENT}"
+    (container,) = healthy.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["env"] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/var/run/secrets/token"}]
+    healthy.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    healthy.wait(180)
+    code, report = read(healthy)
+    assert (code, named(report)) == (3, [("agent-hijacked-by-default-sa", "error", "kube-system/default")])
 
 
 def test_a_mistyped_service_account_comes_with_the_nearest_name(healthy: Site) -> None:
@@ -306,6 +393,15 @@ def test_findings_outweigh_what_could_not_be_seen(healthy: Site) -> None:
     assert (outcome.code, [item["id"] for item in outcome.json["findings"]]) == (3, ["association-sa-not-found"])
     assert {item["permission"] for item in outcome.json["unknowns"]} == {"iam:GetRole"}
     assert healthy("doctor", "--allow-unknown").code == 3
+
+
+def test_a_secret_that_podid_does_not_read_is_told_and_is_no_alarm(healthy: Site) -> None:
+    gives(healthy, envFrom=[{"secretRef": {"name": "keys"}}])
+    code, report = read(healthy)
+    assert (code, report["findings"]) == (0, [])
+    assert [(item["id"], item["severity"], item["reason"]) for item in report["unknowns"]] == [
+        ("static-aws-keys-shadow", "warn", "podid does not read Secrets")
+    ]
 
 
 def test_verify_sees_a_broken_trust(healthy: Site) -> None:

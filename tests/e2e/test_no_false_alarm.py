@@ -14,7 +14,7 @@ def quiet(site: Site, *argv: str) -> dict[str, Any]:
 
 def test_a_job_that_ended_before_its_association_was_made(site: Site) -> None:
     site.must("install-agent")
-    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    site.must("role", "create", "shop-orders", "--for", "shop/orders", "--managed-policy", "AmazonS3ReadOnlyAccess")
     site.cluster.make_workload("Job", "shop", "import", "orders")
     site.wait(20)
     assert [pod["status"]["phase"] for pod in site.cluster.pods("shop", "import")] == ["Succeeded"]
@@ -30,7 +30,10 @@ def test_a_pod_that_the_webhook_is_told_to_leave_alone(healthy: Site) -> None:
     }
     healthy.cluster.post("/api/v1/namespaces/shop/pods", body)
     healthy.wait(10)
-    quiet(healthy)
+    outcome = healthy("doctor", "-o", "json")
+    (note,) = outcome.json["findings"]
+    assert (outcome.code, note["id"], note["severity"]) == (0, "injection-opted-out", "info")
+    assert outcome.json["unknowns"] == []
 
 
 def test_nodes_that_run_no_agent(healthy: Site) -> None:
@@ -78,6 +81,24 @@ def test_variables_that_take_nothing_away(healthy: Site) -> None:
     quiet(healthy)
 
 
+def test_settings_that_are_nothing_to_an_sdk(healthy: Site) -> None:
+    """A ConfigMap of the application's, one that is not there, a cache where SDKs keep their files, empty variables."""
+    data = {"LOG_LEVEL": "debug", "AWS_REGION": "eu-west-1"}
+    healthy.cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "settings"}, "data": data})
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+    (container,) = healthy.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    sources = [{"configMapRef": {"name": name, "optional": True}} for name in ("settings", "absent")]
+    container |= {
+        "envFrom": sources,
+        "env": [{"name": "AWS_ROLE_ARN", "value": ""}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": ""}],
+        "volumeMounts": [{"name": "cache", "mountPath": "/root/.aws"}],
+    }
+    spec = {"containers": [container], "volumes": [{"name": "cache", "emptyDir": {}}]}
+    healthy.cluster.merge(path, {"spec": {"template": {"spec": spec}}})
+    healthy.wait(30)
+    quiet(healthy)
+
+
 def test_right_after_a_restart(healthy: Site) -> None:
     healthy.must("restart", "shop/orders")
     quiet(healthy)
@@ -101,7 +122,12 @@ def test_one_namespace_one_service_account_one_workload(healthy: Site) -> None:
 
 def test_a_caller_with_rights_in_one_namespace_only_is_told_what_it_could_not_see(healthy: Site) -> None:
     rules = [
-        {"namespace": "shop", "apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["list", "get"]},
+        {
+            "namespace": "shop",
+            "apiGroups": ["", "apps", "batch", "networking.k8s.io"],
+            "resources": ["*"],
+            "verbs": ["list", "get"],
+        },
     ]
     caller = healthy.user("tenant", rules)
     outcome = healthy("doctor", "-n", "shop", "-o", "json", env=caller)

@@ -63,7 +63,7 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     again = associated("restart", "-A", "--stale", "-o", "json")
     assert (again.code, again.json["actions"], associated.cluster.pod_names("shop")) == (0, [], pods)
     text = associated.must("restart", "-A", "--stale")
-    assert (text.stdout, text.stderr) == ("nothing to restart: every pod carries the injected fields\n", "")
+    assert (text.stdout, text.stderr) == ("nothing to restart: every pod carries what its association gives\n", "")
 
 
 def test_why_there_is_nothing_to_undo(associated: Site) -> None:

@@ -133,6 +133,17 @@ def every_kind(site: Site) -> None:
     site.wait(30)
 
 
+def configured(site: Site) -> None:
+    """As `healthy`, with variables from a ConfigMap."""
+    healthy(site)
+    site.cluster.post("/api/v1/namespaces/shop/configmaps", {"metadata": {"name": "settings"}, "data": {"a": "b"}})
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+    (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    site.wait(30)
+
+
 def without_node_right(site: Site) -> None:
     """The nodes' role may not redeem tokens, and has an inline policy about something else."""
     iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
@@ -346,7 +357,8 @@ WAYS = (
     Way("move shop/orders shop/orderz --yes --create-service-account", with_open_identity, CREATING),
     Way("restart shop/orders --yes", every_kind, code=8),
     Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
-    Way("restart -A --stale", healthy),
+    Way("restart -A --stale", healthy, ("--stale",)),
+    Way("restart shop/orders --stale", healthy, ("--stale",)),
     Way("trust check --role shop-orders", healthy, ("--role",)),
     Way("trust check --role nosuch --for shop/orders", healthy, ("--role",), code=5),
     Way("trust add --role shop-orders --for shop/cart", healthy, ("--role",)),
@@ -356,6 +368,7 @@ WAYS = (
     Way("trust tighten --role nosuch", healthy, ("--role",), code=5),
     Way("trust tighten --role shop-orders --yes", with_wide_role, ("--role",)),
     Way("list", healthy),
+    Way("list --pods", healthy, ("--pods",)),
     Way("list -n shop -o jsonl", healthy),
     Way("show shop/orders", healthy),
     Way("show shop/orders", chained),
@@ -370,6 +383,7 @@ WAYS = (
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),
     Way("doctor", under_cilium),
+    Way("doctor", configured),
     Way("doctor shop/orders", healthy),
     Way("doctor", self_managed),
     Way("doctor", untold),

@@ -245,7 +245,7 @@ def test_doctor_looks_at_a_role_that_was_made_anew(healthy: Site) -> None:
     iam.delete_role(RoleName="shop-orders")
     healthy.wait(120)
     iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
-    assert looked_at(healthy) == (0, [("role-recreated", "info")], set())
+    assert looked_at(healthy) == (0, [("role-recreated", "info"), ("role-no-permissions", "warn")], set())
 
 
 def test_doctor_on_session_policies(healthy: Site) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from podid.domain.containers import EnvSource, Mount
 from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.model import Cluster, Container, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
@@ -49,6 +50,7 @@ def test_a_pod_of_a_deployment() -> None:
         ready=True,
         owner=OwnerRef("ReplicaSet", "web-77c5dcb747", "a344a0f9-233b-4960-af58-9d292822c770"),
         volumes=("kube-api-access-p8jfh",),
+        ips=("10.244.220.220",),
     )
 
 
@@ -85,6 +87,48 @@ def test_values_of_secrets_never_arrive() -> None:
         "AWS_REGION": "us-west-2",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
     }
+
+
+def test_where_variables_and_files_come_from() -> None:
+    spec = {
+        "volumes": [
+            {"name": "keys", "secret": {"secretName": "aws"}},
+            {"name": "cache", "emptyDir": {}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+        ],
+        "containers": [
+            {
+                "name": "app",
+                "env": [
+                    {"name": "AWS_ACCESS_KEY_ID", "value": ""},
+                    {"name": "AWS_ROLE_ARN"},
+                    {"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/data/credentials"},
+                ],
+                "envFrom": [
+                    {"configMapRef": {"name": "settings"}, "prefix": "APP_"},
+                    {"secretRef": {"name": "keys", "optional": True}},
+                ],
+                "volumeMounts": [
+                    {"name": "keys", "mountPath": "/root/.aws/"},
+                    {"name": "cache", "mountPath": "/tmp"},
+                    {"name": "data", "mountPath": "/data"},
+                ],
+            }
+        ],
+    }
+    (container,) = project.pod({"metadata": {"namespace": "shop", "name": "p"}, "spec": spec}).containers
+    assert container.blank == ("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN")
+    assert [container.sets(name) for name in ("AWS_ROLE_ARN", "AWS_SHARED_CREDENTIALS_FILE")] == [False, True]
+    assert container.env_from == (EnvSource("ConfigMap", "settings", "APP_"), EnvSource("Secret", "keys"))
+    assert container.mounts == (
+        Mount("/root/.aws", "secret", "aws"),
+        Mount("/data", "persistentVolumeClaim", "data"),
+    )
+
+
+def test_of_a_config_map_only_the_names_are_kept() -> None:
+    item = {"data": {"AWS_PROFILE": "s3cret"}, "binaryData": {"blob": "czNjcmV0"}}
+    assert project.keys_of(item) == {"AWS_PROFILE", "blob"}
 
 
 def test_a_pod_with_next_to_nothing() -> None:
@@ -205,7 +249,9 @@ def test_pods_of_a_service_account_of_labels_and_of_a_namespace(lab: KubeWorld) 
 
 def test_find_and_get(lab: KubeWorld) -> None:
     account = lab.reader.get_service_account(ORDERS)
-    assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid)
+    assert account.created_at is not None
+    made = account.created_at
+    assert account == ServiceAccount(namespace="shop", name="orders", uid=account.uid, created_at=made)
     assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
     assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
     with pytest.raises(NotFound) as raised:

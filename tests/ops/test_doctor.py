@@ -181,9 +181,9 @@ def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
     marks = {row[3:].strip().split("  ")[0]: row[1] for row in rows}
     assert marks["0 podid's own access"] == "?"
     assert (marks["1 association"], marks["3 injection"], marks["7 node role"]) == ("!", "✗", "?")
-    assert (marks["9 trust"], marks["10 permissions"]) == ("✗", "-")
+    assert (marks["8 EKS Auth"], marks["9 trust"], marks["10 permissions"]) == ("-", "✗", "✓")
     assert all(len(row) <= 60 for row in rows)
-    assert "10 permissions         not looked at\n" in text
+    assert "8 EKS Auth            not looked at\n" in text
 
 
 def test_a_link_with_nothing_but_a_note_is_not_ticked() -> None:

@@ -141,6 +141,16 @@ class Iam:
         inline = self.list_inline_policies(name)
         return RolePolicies(attached=self.list_attached_policies(name), inline=inline)
 
+    @needs("iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
+    def has_policies(self, name: str) -> bool:
+        """Whether the role has any permission policy, attached or inline."""
+        return bool(self.list_attached_policies(name)) or any(True for _ in self._list_inline_names(name))
+
+    @needs(has_policies)
+    def have_policies(self, names: Sequence[str]) -> Iterator[tuple[str, bool | PodidError]]:
+        """(name, answer) as they arrive, many at once; the error in place of a role that could not be read."""
+        return pacing.fan_out(pacing.attempt(self.has_policies), names)
+
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Decoded, by name and sorted."""

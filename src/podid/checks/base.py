@@ -87,9 +87,12 @@ class Case:
             masked_by=masked_by,
         )
 
-    def unknown(self, missing: Missing, message: str = "") -> Verdict:
+    def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
+        """`severity` is that of what could be behind it; the check's, unless a milder one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")
-        return replace(plain, reason=missing.reason, permission=missing.permission)
+        return replace(
+            plain, reason=missing.reason, permission=missing.permission, severity=severity or self.check.severity
+        )
 
     def _verdict(self, outcome: Outcome, message: str) -> Verdict:
         return Verdict(

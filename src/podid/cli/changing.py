@@ -95,13 +95,15 @@ def tell_left_behind(
     """The result with a note on running pods that the change did not reach, where they can be listed."""
     from dataclasses import replace
 
+    from podid.ops.association.plan import late_changes
     from podid.ops.change.look import looks
     from podid.ops.restart.targets import left_behind
 
     if result.error is not None or not looks(access.options.wait) or access.kube.failure is not None:
         return result
     restart = ("--cluster", place.cluster_name)
-    notes = left_behind(access.kube.reader, refs, lambda command: access.at_place((*command, *restart)))
+    changed = late_changes(result.plan)
+    notes = left_behind(access.kube.reader, refs, changed, lambda command: access.at_place((*command, *restart)))
     return replace(result, notes=(*result.notes, *notes))
 
 

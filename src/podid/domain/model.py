@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from podid.domain.containers import EnvSource, Mount
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.scheduling import Placement, Taint
 
@@ -255,6 +256,7 @@ class ServiceAccount:
     name: str
     uid: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -268,18 +270,26 @@ class ServiceAccount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
-    the non-secret ones; `ready`, `waiting`, `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and
+    the non-secret ones; `blank` are those that are set to nothing. Of its mounts only those are kept that can hold the
+    files of SDKs. `ready`, `waiting`, `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and
     `exit_code`, once it has run, come from the pod's status."""
 
     name: str
     image: str
     init: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    blank: tuple[str, ...] = ()
+    env_from: tuple[EnvSource, ...] = ()
+    mounts: tuple[Mount, ...] = ()
     ready: bool = False
     waiting: str = ""
     restarts: int = 0
     ended: str = ""
     exit_code: int | None = None
+
+    def sets(self, name: str) -> bool:
+        """Whether the variable is there and not empty: an empty one is none to an SDK."""
+        return name in self.env and name not in self.blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +302,8 @@ class OwnerRef:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
     """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
-    `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes."""
+    `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes;
+    `ephemeral` names its debug containers."""
 
     namespace: str
     name: str
@@ -309,6 +320,8 @@ class Pod:
     deleting: bool = False
     owner: OwnerRef | None = None
     volumes: tuple[str, ...] = ()
+    ephemeral: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
     reason: str = ""
     message: str = ""
     host_ports: tuple[int, ...] = ()

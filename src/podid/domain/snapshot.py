@@ -22,7 +22,6 @@ from podid.domain.model import (
     NodeGroup,
     Pod,
     Role,
-    RolePolicies,
     ServiceAccount,
     Workload,
 )
@@ -95,7 +94,7 @@ KUBERNETES = {"service": "kubernetes"}
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
-    """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
+    """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_has_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).
 
     `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
@@ -112,7 +111,7 @@ class Snapshot:
     target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
     target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
-    role_policies: Section[Mapping[str, Section[RolePolicies]]] = field(metadata=AWS)
+    role_has_policies: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
     # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile, or
     # the only one that an access entry lets join
     other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)
@@ -125,6 +124,8 @@ class Snapshot:
     daemon_sets: Section[tuple[DaemonSet, ...]] = field(metadata=KUBERNETES)
     workloads: Section[tuple[Workload, ...]] = field(metadata=KUBERNETES)
     webhook_present: Section[bool] = field(metadata=KUBERNETES)
+    # (namespace, ConfigMap) whose keys become variables of an associated pod -> its keys; None if it does not exist
+    config_map_keys: Section[Mapping[tuple[str, str], Section[frozenset[str] | None]]] = field(metadata=KUBERNETES)
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
     agent_pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
     network_policies: Section[tuple[NetworkPolicy, ...]] = field(metadata=KUBERNETES)

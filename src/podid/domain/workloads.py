@@ -7,7 +7,7 @@ the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
 from collections.abc import Mapping
 
 from podid.domain.findings import Subject
-from podid.domain.model import DaemonSet, Node, Pod
+from podid.domain.model import Container, DaemonSet, Node, Pod
 from podid.domain.names import AGENT_ADDON
 
 TOKEN_VOLUME = "eks-pod-identity-token"
@@ -20,6 +20,16 @@ IRSA_ENV = "AWS_WEB_IDENTITY_TOKEN_FILE"
 SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
 SKIP_POD = "eks.amazonaws.com/skip-pod-identity-webhook"
 FARGATE_LABEL = "eks.amazonaws.com/fargate-profile"
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+# by the names that their injectors and charts give them
+SIDECARS = frozenset(
+    {
+        *("istio-proxy", "linkerd-proxy", "envoy", "consul-dataplane", "kuma-sidecar", "queue-proxy", "daprd"),
+        *("vault-agent", "cloud-sql-proxy", "cloudsql-proxy", "oauth2-proxy", "kube-rbac-proxy", "config-reloader"),
+        *("fluent-bit", "fluentbit", "fluentd", "filebeat", "promtail", "vector", "datadog-agent", "xray-daemon"),
+        *("aws-otel-collector", "otc-container", "otel-collector", "cloudwatch-agent", "git-sync"),
+    }
+)
 MIRROR_POD = "kubernetes.io/config.mirror"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 # the kinds that `kubectl rollout restart` takes
@@ -48,13 +58,26 @@ def own_address(pod: Pod) -> tuple[str, ...]:
     )
 
 
+def main_containers(pod: Pod) -> tuple[Container, ...]:
+    """The containers that the pod is there for: the one that kubectl takes for it, else all that run along with each
+    other and are not known to serve the others."""
+    running = tuple(c for c in pod.containers if not c.init)
+    named = tuple(c for c in running if c.name == pod.annotations.get(DEFAULT_CONTAINER))
+    return named or tuple(c for c in running if c.name not in SIDECARS) or running
+
+
 def carries_irsa(pod: Pod) -> bool:
     return IRSA_VOLUME in pod.volumes or any(IRSA_ENV in c.env for c in pod.containers)
 
 
+def skipped_containers(pod: Pod) -> set[str]:
+    """The names that the pod's annotation tells the webhook to leave alone."""
+    return {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")} - {""}
+
+
 def opted_out(pod: Pod) -> bool:
     """True when the webhook leaves the pod alone: by its label, by naming every container, or as a static pod."""
-    skipped = {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")}
+    skipped = skipped_containers(pod)
     return SKIP_POD in pod.labels or MIRROR_POD in pod.annotations or all(c.name in skipped for c in pod.containers)
 
 

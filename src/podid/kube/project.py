@@ -5,10 +5,11 @@ Values of environment variables are dropped here, except those of `PLAIN_ENV`, a
 them (`kubectl.kubernetes.io/last-applied-configuration`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
 
+from podid.domain.containers import EnvSource, Mount
 from podid.domain.foreign import (
     Object,
     flag_or,
@@ -52,6 +53,7 @@ _POD_ANNOTATIONS = (
     "eks.amazonaws.com/",
     "kubernetes.io/config.",
     "kubectl.kubernetes.io/restartedAt",
+    "kubectl.kubernetes.io/default-container",
     # what keeps a mesh's sidecar away from some traffic, and a network interface of the pod's own
     "traffic.sidecar.istio.io/",
     "config.linkerd.io/",
@@ -61,6 +63,10 @@ _POD_ANNOTATIONS = (
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
 # the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
+# the directory that SDKs look for their files in, and the variables that name these
+_SDK_DIRECTORY = ".aws"
+_SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
+_NAMED = {"secret": "secretName", "configMap": "name", "persistentVolumeClaim": "claimName"}
 _STATES = ("initContainerStatuses", "containerStatuses")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -69,6 +75,7 @@ def pod(item: Object) -> Pod:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     states = {text(s, "name"): s for key in _STATES for s in inners_or_none(status, key)}
     conditions = {text(c, "type"): c for c in inners_or_none(status, "conditions")}
+    volumes = {text(v, "name"): v for v in inners_or_none(spec, "volumes")}
     return Pod(
         namespace=interned(metadata, "namespace"),
         name=text_or(metadata, "name"),
@@ -78,8 +85,8 @@ def pod(item: Object) -> Pod:
         phase=interned(status, "phase"),
         created_at=instant_or_none(metadata, "creationTimestamp") or _EPOCH,
         containers=(
-            *(_container(c, states, init=True) for c in inners_or_none(spec, "initContainers")),
-            *(_container(c, states, init=False) for c in inners(spec, "containers")),
+            *(_container(c, states, volumes, init=True) for c in inners_or_none(spec, "initContainers")),
+            *(_container(c, states, volumes, init=False) for c in inners(spec, "containers")),
         ),
         labels=_interned(metadata, "labels"),
         annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_POD_ANNOTATIONS)},
@@ -87,7 +94,9 @@ def pod(item: Object) -> Pod:
         ready=_is_true(conditions, "Ready"),
         deleting=bool(text_or(metadata, "deletionTimestamp")),
         owner=owner(metadata),
-        volumes=tuple(intern(text(v, "name")) for v in inners_or_none(spec, "volumes")),
+        volumes=tuple(map(intern, volumes)),
+        ephemeral=tuple(text(c, "name") for c in inners_or_none(spec, "ephemeralContainers")),
+        ips=tuple(text(each, "ip") for each in inners_or_none(status, "podIPs")),
         reason=text_or(status, "reason") or _unscheduled(conditions, "reason"),
         message=text_or(status, "message") or _unscheduled(conditions, "message"),
         host_ports=_host_ports(spec),
@@ -120,6 +129,7 @@ def service_account(item: Object) -> ServiceAccount:
         name=text(metadata, "name"),
         uid=text_or(metadata, "uid"),
         annotations={k: v for k, v in pairs(metadata, "annotations").items() if k != _LAST_APPLIED},
+        created_at=instant_or_none(metadata, "creationTimestamp"),
     )
 
 
@@ -176,6 +186,11 @@ def workload(kind: str, item: Object) -> Workload:
     )
 
 
+def keys_of(item: Object) -> frozenset[str]:
+    """The names of a ConfigMap's entries; the entries themselves are dropped here."""
+    return frozenset(key for member in ("data", "binaryData") for key in inner_or_empty(item, member))
+
+
 def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
@@ -216,15 +231,19 @@ def _template(kind: str, spec: Object) -> Object:
     return inner(inner(inner(spec, "jobTemplate"), "spec") if kind == "CronJob" else spec, "template")
 
 
-def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Container:
+def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str, Object], *, init: bool) -> Container:
     name = intern(text(item, "name"))
     state = states.get(name) or {}
     ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
+    env, blank = _env(inners_or_none(item, "env"))
     return Container(
         name=name,
         image=interned(item, "image"),
         init=init,
-        env=_env(inners_or_none(item, "env")),
+        env=env,
+        blank=blank,
+        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in _env_from(each)),
+        mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
@@ -233,19 +252,49 @@ def _container(item: Object, states: Mapping[str, Object], *, init: bool) -> Con
     )
 
 
-def _env(items: Sequence[Object]) -> dict[str, str]:
+def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The variables that are kept, and those that are set to nothing."""
     kept: dict[str, str] = {}
+    blank: list[str] = []
     for item in items:
         name, value = text(item, "name"), text_or(item, "value")
+        if not name.startswith("AWS_") and name.upper() not in _PROXY_ENV:
+            continue
+        name, empty = intern(name), not value and not item.get("valueFrom")
+        if empty:
+            blank.append(name)
         if name in PLAIN_ENV:
-            kept[intern(name)] = intern(value)
+            kept[name] = intern(value)
         elif name.upper() == "NO_PROXY":
             near = [part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT)]
-            kept[intern(name)] = ",".join(near)
+            kept[name] = ",".join(near)
         # an empty variable is none to an SDK
-        elif (name.startswith("AWS_") or name.upper() in _PROXY_ENV) and (value or item.get("valueFrom")):
-            kept[intern(name)] = ""
-    return kept
+        elif not empty:
+            kept[name] = ""
+    return kept, tuple(blank)
+
+
+def _env_from(item: Object) -> Iterator[EnvSource]:
+    for member, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+        if item.get(member) is not None:
+            yield EnvSource(kind, interned(inner(item, member), "name"), interned(item, "prefix"))
+
+
+def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:
+    files, found = [env.get(name, "") for name in _SDK_FILES], []
+    for item in items:
+        kind, source = _volume(volumes.get(text_or(item, "name"), {}))
+        mount = Mount(interned(item, "mountPath").rstrip("/"), kind, source)
+        if _SDK_DIRECTORY in mount.path.split("/") or any(map(mount.covers, files)):
+            found.append(mount)
+    return tuple(found)
+
+
+def _volume(volume: Object) -> tuple[str, str]:
+    """Its kind in Kubernetes' words, and the object that it shows, where it is one."""
+    kind = next((member for member in volume if member != "name" and volume[member] is not None), "")
+    name = interned(inner_or_empty(volume, kind), _NAMED[kind]) if kind in _NAMED else ""
+    return intern(kind), name
 
 
 def _is_true(conditions: Mapping[str, Object], name: str) -> bool:

@@ -93,6 +93,14 @@ class KubeReader:
         except NotFound:
             return None
 
+    @needs(KubeRight("", "configmaps", "get"))
+    def find_config_map_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+        """The names of its entries without these; None where it does not exist."""
+        try:
+            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project.keys_of)
+        except NotFound:
+            return None
+
     @needs(*on("list", "DaemonSet"))
     def list_daemon_sets(self, namespace: str = "") -> tuple[DaemonSet, ...]:
         path = _path("/apis/apps/v1", namespace, "daemonsets")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, UnreadAssociation
-from podid.domain.names import addon_name, role_name, role_path
+from podid.domain.names import ServiceAccountRef, addon_name, role_name, role_path
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Missing
 from podid.domain.trust import Evaluation, TrustFinding
+from podid.ops.association.counts import PodCounts
 from podid.ops.association.read import AssociationReading, Listed
 from podid.render.trust import finding_bodies, trust_body
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
@@ -30,6 +31,7 @@ _COLUMNS = (
     Column("SESSION POLICY", wide=True),
     Column("NOT READ", wide=True),
 )
+_POD_COLUMNS = (Column("PODS", right=True), Column("STALE", right=True))
 
 
 def association_body(association: Association) -> documents.AssociationBody:
@@ -52,10 +54,15 @@ def association_body(association: Association) -> documents.AssociationBody:
     }
 
 
-def listed_body(item: Association | UnreadAssociation) -> documents.AssociationBody | documents.UnreadAssociationBody:
+def listed_body(
+    item: Listed, counts: PodCounts | None = None
+) -> documents.ListedAssociationBody | documents.UnreadAssociationBody:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if isinstance(item, Association):
-        return association_body(item)
+        pods: documents.PodCountsBody | None = None
+        if counts is not None:
+            pods = {"running": counts.running, "stale": counts.stale}
+        return {**association_body(item), "pods": pods}
     summary = item.summary
     return {
         "clusterName": summary.cluster_name,
@@ -68,16 +75,28 @@ def listed_body(item: Association | UnreadAssociation) -> documents.AssociationB
     }
 
 
-def association_list_view(associations: Sequence[Listed], cluster: str, now: datetime, *, short: bool) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs."""
+def association_list_view(
+    associations: Sequence[Listed],
+    cluster: str,
+    now: datetime,
+    counts: Mapping[ServiceAccountRef, PodCounts] | None = None,
+    *,
+    short: bool,
+) -> View:
+    """`short` writes roles by name, for a person; machines always get full ARNs. `counts` are of the running pods,
+    where somebody asked for them."""
+    pods = counts or {}
     body: documents.AssociationListDocument = {
         "kind": "AssociationList",
         "clusterName": cluster,
-        "items": [listed_body(item) for item in associations],
+        "items": [listed_body(item, pods.get(item.ref)) for item in associations],
     }
     table = Table(
-        _COLUMNS,
-        tuple(_listed_row(item, now, short=short) for item in associations),
+        _COLUMNS if counts is None else (*_COLUMNS, *_POD_COLUMNS),
+        tuple(
+            (*_listed_row(item, now, short=short), *(_pod_cells(pods.get(item.ref)) if counts is not None else ()))
+            for item in associations
+        ),
         styles={(number, 2): "warn" for number, item in enumerate(associations) if isinstance(item, UnreadAssociation)},
         empty=f"no pod identity associations in cluster {cluster}",
     )
@@ -93,6 +112,10 @@ def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:
         return (*_row(item, now, short=short), NOTHING)
     who = (item.ref.namespace, item.ref.name, "not read", NOTHING)
     return (*who, owner_name(item.summary), NOTHING, item.association_id, NOTHING, NOTHING, item.reason)
+
+
+def _pod_cells(counts: PodCounts | None) -> tuple[str, str]:
+    return (NOTHING, NOTHING) if counts is None else (str(counts.running), str(counts.stale))
 
 
 def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV, TOKEN_VOLUME
 
 URI, TOKEN_FILE = INJECTED_ENV
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 ADDRESSES = ("http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials")
 TOKEN_DIRECTORY = "/var/run/secrets/pods.eks.amazonaws.com/"
 
@@ -22,9 +23,18 @@ CHECK = Check.of("injected-fields-hardcoded", rule, needs=sdk.NEEDS)
 
 
 def _look(pod: Pod, container: Container) -> sdk.Own | None:
-    uri = container.env.get(URI, "")
-    if uri and uri not in ADDRESSES:
+    env = container.env
+    if URI in container.blank:
+        return sdk.Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")
+    if URI in env and not env[URI]:
+        return sdk.Own(Severity.WARN, (URI,), f"what the {URI} of its own names, which podid cannot see")
+    if env.get(URI, ADDRESSES[0]) not in ADDRESSES:
         return sdk.Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
+    if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
+        return sdk.Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
+    # somebody may have mounted a token of the right audience by hand
+    if not env.get(TOKEN_FILE, TOKEN_DIRECTORY).startswith(TOKEN_DIRECTORY):
+        return sdk.Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
     # with another volume mounted there by hand the token may be where it belongs
     if container.env.get(TOKEN_FILE, "").startswith(TOKEN_DIRECTORY) and TOKEN_VOLUME not in pod.volumes:
         return sdk.Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")

@@ -16,11 +16,10 @@ CHECK = Check.of("irsa-env-hardcoded", rule, needs=sdk.NEEDS)
 
 
 def _look(_: Pod, container: Container) -> sdk.Own | None:
-    env = container.env
-    if INJECTED_ENV[0] not in env:
+    if INJECTED_ENV[0] not in container.env:
         return None
-    irsa = tuple(name for name in ("AWS_ROLE_ARN", IRSA_ENV) if name in env)
-    if IRSA_ENV in env:
+    irsa = tuple(name for name in ("AWS_ROLE_ARN", IRSA_ENV) if container.sets(name))
+    if IRSA_ENV in irsa:
         return sdk.Own(Severity.ERROR, irsa, "the web identity of IRSA that its manifest sets, not Pod Identity")
     if irsa:
         return sdk.Own(Severity.INFO, irsa, "Pod Identity in spite of an AWS_ROLE_ARN of its own, which most ignore")

@@ -108,7 +108,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
 
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
-    commands, note = _replace_pods(snapshot, association, group.workload, pods)
+    commands, note = replace_pods(snapshot, association, group.workload, pods)
     created = association.created_at.isoformat(timespec="seconds") if association.created_at else "unknown"
     oldest = min(pod.created_at for pod in pods).isoformat(timespec="seconds")
     return case.fail(
@@ -122,7 +122,7 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
     )
 
 
-def _replace_pods(
+def replace_pods(
     snapshot: Snapshot, association: Association, workload: Subject, pods: tuple[Pod, ...]
 ) -> tuple[tuple[tuple[str, ...], ...], str]:
     """The commands that make new pods, and what to know about it."""

@@ -2,34 +2,80 @@
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from podid.checks.base import Check
+from podid.checks.base import Case, Check
 from podid.checks.shared.placed import placed
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Container, Pod
 from podid.domain.report import RANK
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import NOT_READ, Missing, Snapshot
 from podid.domain.words import short_list
-from podid.domain.workloads import RESTARTABLE, opted_out
+from podid.domain.workloads import RESTARTABLE, main_containers, opted_out
 
 NEEDS = ("associations", "pods")
+IN_ENV = "env"
+SECRETS = "podid does not read Secrets"
 
 
 class Own(NamedTuple):
-    """What a container brings along: the variables that decide, and what an SDK makes of them."""
+    """What a container brings along: the variables (or files) that decide, and what an SDK makes of them."""
 
     severity: Severity
     variables: tuple[str, ...]
     taken: str
+    how: str = "sets"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The variables of a container by where they come from ("env", "ConfigMap settings"), and the sources whose names
+    could not be seen."""
+
+    names: Mapping[str, str]
+    unseen: tuple[tuple[str, Missing], ...] = ()
+
+    def all_of(self, *names: str) -> bool:
+        return all(name in self.names for name in names)
+
+    def named(self, *names: str) -> tuple[str, ...]:
+        """Those that are there, with their source where it is not the container itself."""
+        found = ((name, self.names[name]) for name in names if name in self.names)
+        return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
+
+
+def brought(snapshot: Snapshot, pod: Pod, container: Container) -> Brought:
+    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one."""
+    names: dict[str, str] = {}
+    unseen: dict[str, Missing] = {}
+    for source in container.env_from:
+        what = f"{source.kind} {source.name}"
+        if source.kind == "Secret":
+            unseen[what] = Missing(SECRETS)
+            continue
+        maps = snapshot.config_map_keys
+        keys = maps if isinstance(maps, Missing) else maps.value.get((pod.namespace, source.name), NOT_READ)
+        if isinstance(keys, Missing):
+            unseen[what] = keys
+        else:
+            names.update({f"{source.prefix}{key}": what for key in keys.value or ()})
+    own = {name: IN_ENV for name in container.env if container.sets(name)}
+    names = {name: what for name, what in names.items() if name not in container.blank}
+    return Brought({**names, **own}, tuple(unseen.items()))
 
 
 def per_workload(
-    check: Check, snapshot: Snapshot, look: Callable[[Pod, Container], Own | None], healthy: str
+    check: Check,
+    snapshot: Snapshot,
+    look: Callable[[Pod, Container], Own | None],
+    healthy: str,
+    unseen: Callable[[Pod, Container], Iterable[tuple[str, Missing]]] = lambda pod, container: (),
 ) -> Iterable[Verdict]:
-    """One verdict per workload. An error is a warning while another container of the same pods is free of it: a sidecar
-    may be meant to have credentials of its own."""
+    """One verdict per workload. An error is a warning while another container of the same pods, sidecars by name apart,
+    is free of it: one may be meant to have credentials of its own. What is `unseen` makes a healthy one undecided, at
+    most as a warning: most of what an application is given has nothing to do with AWS."""
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
         judged = [pod for pod in pods if not opted_out(pod)]
@@ -39,27 +85,46 @@ def per_workload(
         found: dict[Own, set[str]] = {}
         alone = False
         for pod in judged:
-            main = [c for c in pod.containers if not c.init]
             owns = {c.name: own for c in pod.containers if (own := look(pod, c))}
-            alone |= all(c.name in owns and owns[c.name].severity is Severity.ERROR for c in main)
+            main = main_containers(pod)
+            alone |= bool(main) and all(c.name in owns and owns[c.name].severity is Severity.ERROR for c in main)
             for name, own in owns.items():
                 found.setdefault(own, set()).add(name)
-        if not found:
-            yield case.ok(healthy)
+        if found:
+            yield _taken(case, workload, found, alone=alone)
             continue
-        worst = max((own.severity for own in found), key=RANK.__getitem__)
-        names = tuple(dict.fromkeys(name for own in found for name in own.variables))
-        target = f"{workload.kind.lower()}/{workload.name}"
-        yield case.fail(
-            f"an SDK in it takes {' or '.join(dict.fromkeys(own.taken for own in found))}",
-            severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
-            evidence=tuple(
-                f"container {short_list(sorted(containers))} sets {', '.join(own.variables)}"
-                for own, containers in found.items()
-            ),
-            commands=(
-                (("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names)),)
-                if workload.kind in RESTARTABLE
-                else ()
-            ),
-        )
+        hidden = dict(item for pod in judged for c in pod.containers for item in unseen(pod, c))
+        if hidden:
+            yield from _unseen(case, hidden)
+        else:
+            yield case.ok(healthy)
+
+
+def _taken(case: Case, workload: Subject, found: Mapping[Own, set[str]], *, alone: bool) -> Verdict:
+    worst = max((own.severity for own in found), key=RANK.__getitem__)
+    plain = (name for own in found if own.how == "sets" for name in own.variables)
+    names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
+    target = f"{workload.kind.lower()}/{workload.name}"
+    return case.fail(
+        f"an SDK in it takes {' or '.join(dict.fromkeys(own.taken for own in found))}",
+        severity=Severity.WARN if worst is Severity.ERROR and not alone else worst,
+        evidence=tuple(
+            f"container {short_list(sorted(containers))} {own.how} {', '.join(own.variables)}"
+            for own, containers in found.items()
+        ),
+        commands=(
+            (("kubectl", "-n", workload.namespace, "set", "env", target, *(f"{name}-" for name in names)),)
+            if names and workload.kind in RESTARTABLE
+            else ()
+        ),
+    )
+
+
+def _unseen(case: Case, hidden: Mapping[str, Missing]) -> Iterable[Verdict]:
+    """One for each reason."""
+    reasons: dict[Missing, list[str]] = {}
+    for what, missing in hidden.items():
+        reasons.setdefault(missing, []).append(what)
+    for missing, sources in reasons.items():
+        message = f"envFrom {short_list(sources)} may hold access keys: {missing.reason}"
+        yield case.unknown(missing, message, severity=Severity.WARN)

@@ -9,7 +9,7 @@ import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
     from podid.ops.association.read import Listed
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.kube.reader import KubeReader
 
     return CommandRights.of(
         Eks.iter_readable,
+        optional=(OptionalRight.of("--pods: the running pods", KubeReader.list_pods),),
     )
 
 
@@ -32,13 +34,18 @@ def list_associations(
         str | None,
         typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.", show_default=False),
     ] = None,
+    pods: Annotated[
+        bool, typer.Option("--pods", help="Count the running pods of each, and those that are stale.")
+    ] = False,
 ) -> None:
     """List associations with their roles.
 
-    The API's own list leaves the roles out.
+    The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
+    change of its association whose credentials from before can still be in use.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
+    from podid.ops.association.counts import count_pods
     from podid.ops.association.read import RoleFilter, iter_associations
     from podid.render.associations import association_list_view, listed_body
     from podid.render.formats import Format
@@ -46,16 +53,18 @@ def list_associations(
     wanted = RoleFilter.parse(role)
     place = access.place()
     found = iter_associations(access.aws.eks, place, namespace=options.namespace, role=wanted)
-    if options.output is Format.JSONL and options.query is None:
+    if options.output is Format.JSONL and options.query is None and not pods:
         seen: list[Listed] = []
         terminal.stream(listed_body(item) for item in _kept(found, seen))
         _leave(terminal, seen)
         return
     with terminal.working(f"reading the associations of {place.cluster_name}"):
-        associations = sorted(found, key=lambda item: (item.ref, item.association_id))
-    terminal.emit(
-        association_list_view(associations, place.cluster_name, access.runtime.now(), short=terminal.for_person)
-    )
+        associations, now = sorted(found, key=lambda item: (item.ref, item.association_id)), access.runtime.now()
+        counts = None
+        if pods:
+            access.kube.needed()
+            counts = count_pods(access.clients.kube.reader, associations, now, namespace=options.namespace)
+    terminal.emit(association_list_view(associations, place.cluster_name, now, counts, short=terminal.for_person))
     _leave(terminal, associations)
 
 

@@ -19,7 +19,10 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
-        optional=(OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),),
+        optional=(
+            OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
+            OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
+        ),
     )
 
 
@@ -30,7 +33,12 @@ def restart(
     options: Shared,
     targets: AnyServiceAccounts = None,
     stale: Annotated[
-        bool, typer.Option("--stale", help="Only workloads with pods that lack the injected fields.")
+        bool,
+        typer.Option(
+            "--stale",
+            help="Only workloads with pods that lack the injected fields, or that are older than a change of their "
+            "association whose credentials from before can still be in use.",
+        ),
     ] = False,
     evict: Annotated[
         bool,
@@ -59,7 +67,8 @@ def restart(
     access.kube.needed()
     settle_interrupted(access, terminal, place)
     with terminal.working("looking for pods"):
-        found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale)
+        now = access.runtime.now()
+        found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
     plan = restart_plan(place, found)
     if options.dry_run:
         terminal.emit(plan_view(plan))
@@ -70,6 +79,6 @@ def restart(
         if count > 1:
             terminal.consent(f"Restart {count} workloads?", needed_for="Restarting more than one workload")
     access.runtime.changing = bool(found)
-    nothing = "nothing to restart" + (": every pod carries the injected fields" if stale else "")
+    nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     how = replace(restarting(access, terminal), evict=evict)
     report(terminal, restart_journalled(access.clients, place, found, how), nothing=nothing)

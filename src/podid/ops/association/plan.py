@@ -307,6 +307,23 @@ def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[Serv
     return kept, [ref_of(action.keys) for action in actions if action.after is None]
 
 
+# what running pods learn of late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
+
+
+def late_changes(plan: Plan) -> list[ServiceAccountRef]:
+    """The service accounts whose association gives something else after the plan; tags of the association itself are
+    nothing to a pod."""
+    return [
+        ref_of(action.keys)
+        for action in plan.actions
+        if action.kind == ASSOCIATION.name
+        and action.before is not None
+        and action.after is not None
+        and any(action.before.get(name) != action.after.get(name) for name in LATE_SETTINGS)
+    ]
+
+
 def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
     """Raises NotFound for service accounts without an association, with the nearest names."""
     gone = [ref for ref, association in current.items() if association is None]

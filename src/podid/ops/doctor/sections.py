@@ -14,7 +14,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import Association, Cluster, DaemonSet, Decision, Node, Pod, Role, RolePolicies
+from podid.domain.model import Association, Cluster, DaemonSet, Decision, Node, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles, unaccounted
@@ -22,7 +22,7 @@ from podid.domain.rights import Need, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.trust import ACTIONS
-from podid.domain.workloads import is_agent, runs_cilium, runs_in
+from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
 from podid.ops.clients import KubeAccess
 
@@ -176,10 +176,13 @@ def _read_roles(source: Source, arns: Iterable[str]) -> dict[str, Section[Role |
     return roles
 
 
-def _role_policies(source: Source) -> dict[str, Section[RolePolicies]]:
-    named, _ = _role_names(a.role_arn for a in _associations(source))
-    read = {name: attempt(partial(source.iam.get_policies, name)) for name in sorted(named)}
-    return {arn: read[name] for name, same in named.items() for arn in same}
+def _role_has_policies(source: Source) -> dict[str, Section[bool]]:
+    named, odd = _role_names(a.role_arn for a in _associations(source))
+    answers: dict[str, Section[bool]] = dict(odd)
+    for name, answer in source.iam.have_policies(sorted(named)):
+        for arn in named[name]:
+            answers[arn] = missing(answer) if isinstance(answer, PodidError) else Known(answer)
+    return answers
 
 
 def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[str, Missing]]:
@@ -241,6 +244,22 @@ def _by_role(roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     return {arn: tuple(sorted(n for n, each in roles.items() if each == arn)) for arn in sorted(set(roles.values()))}
 
 
+def _config_map_keys(source: Source) -> dict[tuple[str, str], Section[frozenset[str] | None]] | Missing:
+    pods = source.before("pods")
+    if isinstance(pods, Missing):
+        return pods
+    associated = {a.ref for a in _associations(source)}
+    named = dict.fromkeys(
+        (pod.namespace, env.name)
+        for pod in pods.value
+        if pod.ref in associated and live(pod)
+        for container in pod.containers
+        for env in container.env_from
+        if env.kind == "ConfigMap"
+    )
+    return {pair: attempt(partial(source.kube.find_config_map_keys, *pair)) for pair in named}
+
+
 def _node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
     groups, others = source.before("node_groups"), source.before("other_node_roles")
     if isinstance(groups, Missing):
@@ -278,7 +297,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), _target_roles, needs=("associations",)),
     SectionRow("target_rights", (Iam.simulate_pairs,), _target_rights, needs=("associations",)),
-    SectionRow("role_policies", (Iam.get_policies,), _role_policies, needs=("associations",)),
+    SectionRow("role_has_policies", (Iam.have_policies,), _role_has_policies, needs=("associations",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow(
         "other_node_roles",
@@ -297,6 +316,12 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("namespaces", (KubeReader.list_namespaces,), _namespaces, uses=("service_accounts",)),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.kube.list_pods(s.namespace)),
+    SectionRow(
+        "config_map_keys",
+        (KubeReader.find_config_map_keys,),
+        _config_map_keys,
+        needs=("associations", "pods"),
+    ),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
     SectionRow("webhook_present", (KubeReader.webhook_present,), lambda s: s.kube.webhook_present()),

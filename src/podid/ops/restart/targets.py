@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Conflict, PodidError
-from podid.domain.model import OwnerRef, Pod
+from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action
+from podid.domain.staleness import LIFETIME, changed_at, precedes
 from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.plan import association_not_found
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
+
+NOTHING_CHANGED: Mapping[ServiceAccountRef, datetime | None] = MappingProxyType({})
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -63,13 +67,22 @@ class Target:
 
 
 def find_targets(
-    reader: KubeReader, refs: Collection[ServiceAccountRef], *, stale: bool, expect_injected: bool = True
+    reader: KubeReader,
+    refs: Collection[ServiceAccountRef],
+    *,
+    stale: bool,
+    expect_injected: bool = True,
+    changed: Mapping[ServiceAccountRef, datetime | None] = NOTHING_CHANGED,
 ) -> tuple[Target, ...]:
     """The workloads whose pods use one of `refs`, which have an association; with `stale`, only those with pods that
-    lack the injected fields. Without `expect_injected` the refs have none any more, and those are found whose pods
-    still carry the fields. Raises AccessDenied when pods cannot be listed."""
+    lack the injected fields, or that are older than the change of their association in `changed`. Without
+    `expect_injected` the refs have none any more, and those are found whose pods still carry the fields. Raises
+    AccessDenied when pods cannot be listed."""
     groups = group(reader, refs)
-    found = [_target(workload, pods, stale, expect_injected) for workload, pods in sorted(groups.items())]
+    found = [
+        _target(workload, pods, expect_injected, _chosen(pods, stale, expect_injected, changed), stale=stale)
+        for workload, pods in sorted(groups.items())
+    ]
     return tuple(target for target in found if target is not None)
 
 
@@ -80,9 +93,11 @@ def find_associated_targets(
     *,
     namespace: str | None,
     stale: bool,
+    now: datetime,
 ) -> tuple[Target, ...]:
-    """The same for `refs`, or for all that have an association, in a namespace or everywhere. NotFound, with the
-    nearest names, for one of `refs` that has none and whose pods carry nothing of an earlier one either."""
+    """The same for `refs`, or for all that have an association, in a namespace or everywhere; with `stale`, changes of
+    associations count as far as they still matter `now`. NotFound, with the nearest names, for one of `refs` that has
+    none and whose pods carry nothing of an earlier one either."""
     summaries = clients.eks.list_association_summaries(place.cluster_name, namespace=None if refs else namespace)
     associated = {item.ref for item in summaries}
     reader = clients.kube.reader
@@ -92,31 +107,69 @@ def find_associated_targets(
         if not any(ref in target.refs for target in left):
             raise association_not_found(ref, place.cluster_name, tuple(associated))
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
-    return (*find_targets(reader, kept, stale=stale), *left)
+    changed = _changes(clients, place, kept, namespace if not refs else None, now) if stale else NOTHING_CHANGED
+    return (*find_targets(reader, kept, stale=stale, changed=changed), *left)
+
+
+def _changes(
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef], namespace: str | None, now: datetime
+) -> dict[ServiceAccountRef, datetime | None]:
+    """When the associations of `refs` were last changed, see `changed_at`."""
+    if len(refs) == 1:
+        found: Iterable[Association | None] = (clients.eks.find_association(place.cluster_name, refs[0]),)
+    else:
+        found = clients.eks.list_associations(place.cluster_name, namespace)
+    return {item.ref: changed_at(item, now) for item in found if item is not None}
 
 
 def left_behind(
-    reader: KubeReader, refs: Collection[ServiceAccountRef], at_place: Callable[[tuple[str, ...]], tuple[str, ...]]
+    reader: KubeReader,
+    refs: Collection[ServiceAccountRef],
+    changed: Collection[ServiceAccountRef],
+    at_place: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> tuple[str, ...]:
-    """A note on the running pods of `refs`, which have an association, that are without it, with the command that is
-    `at_place`; none where pods cannot be listed."""
+    """Notes on the running pods of `refs`, which have an association: those that are without it, and those of `changed`
+    that carry what it was before, with the command that is `at_place`; none where pods cannot be listed."""
     try:
         targets = find_targets(reader, refs, stale=True)
+        others = find_targets(reader, changed, stale=False)
     except PodidError:
         return ()
-    count = sum(len(target.pods) for target in targets)
-    if not count:
-        return ()
-    names = sorted({str(ref) for target in targets for ref in target.refs})
-    command = shlex.join(at_place(("podid", "restart", *names, "--stale")))
-    return (f"{count} running pod{'s' if count > 1 else ''} still {'have' if count > 1 else 'has'} none: {command}",)
+    late = f"may act as the association was for up to {int(LIFETIME.total_seconds() // 3600)} hours"
+    without = {name for target in targets for name in target.pods}
+    carrying = {name for target in others for name in target.pods} - without
+    return tuple(
+        f"{_count(len(pods), say)}: {shlex.join(at_place(('podid', 'restart', *_names(found), '--stale')))}"
+        for found, pods, say in ((targets, without, "still have none"), (others, carrying, late))
+        if pods
+    )
 
 
-def _target(workload: WorkloadRef, pods: list[Pod], stale: bool, expect_injected: bool) -> Target | None:
+def _count(count: int, say: str) -> str:
+    return f"{count} running pods {say}" if count > 1 else f"1 running pod {say.replace('have', 'has')}"
+
+
+def _names(targets: Iterable[Target]) -> list[str]:
+    return sorted({str(ref) for target in targets for ref in target.refs})
+
+
+def is_stale(pod: Pod, changed: datetime | None) -> bool:
+    """Whether the pod, whose service account has an association, lacks the injected fields or may still act as the
+    association was before it was `changed`."""
+    return bool(missing_containers(pod)) or precedes(pod, changed)
+
+
+def _chosen(
+    pods: list[Pod], stale: bool, expect_injected: bool, changed: Mapping[ServiceAccountRef, datetime | None]
+) -> list[Pod]:
     if not expect_injected:
-        chosen = [pod for pod in pods if injected(pod)]
-    else:
-        chosen = [pod for pod in pods if missing_containers(pod)] if stale else pods
+        return [pod for pod in pods if injected(pod)]
+    return [pod for pod in pods if is_stale(pod, changed.get(pod.ref))] if stale else pods
+
+
+def _target(
+    workload: WorkloadRef, pods: list[Pod], expect_injected: bool, chosen: list[Pod], *, stale: bool
+) -> Target | None:
     if not chosen:
         return None
     return Target(

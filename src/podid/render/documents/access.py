@@ -120,12 +120,21 @@ class UnreadAssociationBody(TypedDict):
     unread: Annotated[NotLookedAtBody, About("Why nothing else is known; the exit code is 8.")]
 
 
+class PodCountsBody(TypedDict):
+    running: int
+    stale: Annotated[int, About("Without the injected fields, or older than a change that may not have reached them.")]
+
+
+class ListedAssociationBody(AssociationBody):
+    pods: Annotated[PodCountsBody | None, About("With `--pods`; else null.")]
+
+
 class AssociationListDocument(TypedDict):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     kind: Literal["AssociationList"]
     clusterName: str
-    items: Sequence[AssociationBody | UnreadAssociationBody]
+    items: Sequence[ListedAssociationBody | UnreadAssociationBody]
 
 
 class SecondHopBody(TypedDict):

@@ -1,0 +1,44 @@
+"""The agent's DaemonSet names no service account, so its pods run as kube-system/default:
+https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask the webhook to leave them alone.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import index, service_account_subject
+from podid.domain.findings import Verdict
+from podid.domain.model import Pod
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import count_of, short_list
+from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    accounts: dict[ServiceAccountRef, list[Pod]] = {}
+    for pod in known(snapshot.agent_pods):
+        if live(pod):
+            accounts.setdefault(pod.ref, []).append(pod)
+    users = index(snapshot).users
+    for ref, pods in sorted(accounts.items()):
+        taken = [pod for pod in pods if _taken(pod)]
+        chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
+        case = check.case(service_account_subject(ref), tuple(sorted(chain)))
+        if not taken:
+            yield case.ok("the agent acts as its node's role")
+            continue
+        yield case.fail(
+            f"{count_of(len(taken), 'agent pod')} with credentials of {ref} instead of the node's role",
+            evidence=(
+                f"pods: {short_list(pod.name for pod in taken)}",
+                f"{ref} has an association, or the annotation of IRSA",
+            ),
+            commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
+        )
+
+
+CHECK = Check.of("agent-hijacked-by-default-sa", rule, needs=("agent_pods",), wants=("associations", "pods"))
+
+
+def _taken(pod: Pod) -> bool:
+    return any(c.sets(INJECTED_ENV[0]) or c.sets(IRSA_ENV) for c in pod.containers)

@@ -1,0 +1,29 @@
+"""An add-on that has a role both ways uses Pod Identity:
+https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import chain_of
+from podid.domain.findings import Subject, Verdict
+from podid.domain.snapshot import Snapshot, known
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for addon in known(snapshot.addons):
+        owned = [a for a in known(snapshot.associations) if a.association_arn in addon.association_arns]
+        case = check.case(Subject("Addon", addon.name), chain_of(owned))
+        if not (addon.association_arns and addon.service_account_role_arn):
+            yield case.ok("the add-on has its role in one way at most")
+            continue
+        yield case.fail(
+            f"add-on {addon.name} has associations and a role of IRSA as well, which it no longer uses",
+            evidence=(
+                f"serviceAccountRoleArn {addon.service_account_role_arn}",
+                f"associations that it owns: {len(addon.association_arns)}",
+            ),
+        )
+
+
+CHECK = Check.of("addon-owned-association", rule, needs=("associations", "addons"))

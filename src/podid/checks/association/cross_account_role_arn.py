@@ -1,0 +1,33 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import chain_of
+from podid.checks.shared.roles import by_role
+from podid.domain.errors import InvalidInput
+from podid.domain.findings import Subject, Verdict
+from podid.domain.names import Arn
+from podid.domain.snapshot import Missing, Snapshot, known
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    account = known(snapshot.cluster).account
+    for arn, associations in by_role(snapshot).items():
+        case = check.case(Subject("Role", arn), chain_of(associations))
+        try:
+            there = Arn.parse(arn).account
+        except InvalidInput as error:
+            yield case.unknown(Missing(error.what))
+            continue
+        if there == account:
+            yield case.ok("the role is in the cluster's account")
+        else:
+            yield case.fail(
+                f"the role is in account {there}, and EKS takes one of the cluster's account {account} only",
+                evidence=(
+                    f"associations that name it: {len(associations)}",
+                    "to do: a role of the cluster's account, with this one as its target role",
+                ),
+            )
+
+
+CHECK = Check.of("cross-account-role-arn", rule, needs=("cluster", "associations"))

@@ -1,0 +1,44 @@
+"""What IAM remembers of a role's use: https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
+from podid.checks.shared.roles import role_section
+from podid.domain.findings import Verdict
+from podid.domain.snapshot import Missing, Snapshot, known
+
+LONG_AGO = timedelta(days=90)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    used = {w.ref for w in known(snapshot.workloads)} | set(index(snapshot).pods)
+    for association in known(snapshot.associations):
+        case = check.case(association_subject(association), (str(association.ref),))
+        before = snapshot.taken_at - LONG_AGO
+        roles = snapshot.roles
+        section = roles if isinstance(roles, Missing) else role_section(snapshot, association.role_arn)
+        if association.ref in used:
+            yield case.ok("pods or workloads use it")
+        elif association.owner_arn:
+            yield case.skip(ADDON_OWNED)
+        elif association.created_at is None or association.created_at > before:
+            yield case.skip("it is too young to say that nothing uses it")
+        elif isinstance(section, Missing):
+            yield case.unknown(section)
+        elif (used_at := section.value.last_used_at if section.value is not None else None) and used_at > before:
+            yield case.skip("its role was used in the last 90 days")
+        else:
+            last = f"{used_at:%Y-%m-%d}" if used_at is not None else "never"
+            yield case.fail(
+                "no pod and no workload uses it, and nobody its role in the last 90 days",
+                evidence=(
+                    f"association made {association.created_at:%Y-%m-%d}",
+                    f"the role's last use, as far as IAM remembers: {last}",
+                ),
+                commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
+            )
+
+
+CHECK = Check.of("unused-association", rule, needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))

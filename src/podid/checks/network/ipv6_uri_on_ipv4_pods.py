@@ -1,0 +1,36 @@
+"""Agents that named their IPv6 address where pods have none: https://github.com/aws/containers-roadmap/issues/2639."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Verdict
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot
+from podid.domain.words import count_of, short_list
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        lost = [pod for pod in pods if _lost(pod)]
+        if not lost:
+            yield case.ok("its pods have an address of the family that they are sent to")
+            continue
+        yield case.fail(
+            f"{len(lost)} of {count_of(len(pods), 'pod')} sent to the agent's IPv6 address without one themselves",
+            evidence=(
+                f"pods: {short_list(f'{pod.name} ({short_list(pod.ips)})' for pod in lost)}",
+                f"{INJECTED_ENV[0]} {AGENT_ADDRESSES[1]}",
+            ),
+        )
+
+
+CHECK = Check.of("ipv6-uri-on-ipv4-pods", rule, needs=("associations", "pods"))
+
+
+def _lost(pod: Pod) -> bool:
+    """Pods on the node's network reach both of the agent's addresses."""
+    sent = any(c.env.get(INJECTED_ENV[0]) == AGENT_ADDRESSES[1] for c in pod.containers)
+    return sent and not pod.host_network and bool(pod.ips) and not any(":" in ip for ip in pod.ips)

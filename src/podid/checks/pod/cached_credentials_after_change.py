@@ -1,0 +1,38 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import injection
+from podid.checks.shared.injection import PodState
+from podid.domain.findings import Verdict
+from podid.domain.snapshot import Snapshot
+from podid.domain.staleness import LIFETIME, changed_at, precedes
+from podid.domain.words import count_of, short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for group in injection.groups(snapshot):
+        case, pods = check.case(group.workload, (str(group.association.ref),)), group.states.get(PodState.INJECTED, ())
+        changed = changed_at(group.association, snapshot.taken_at)
+        older = tuple(pod for pod in pods if precedes(pod, changed))
+        if not pods:
+            yield case.skip("none of its pods carries the credentials")
+        elif changed is None or not older:
+            yield case.ok("its pods are younger than the last change of the association, or that is long ago")
+        else:
+            commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)
+            until = (changed + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
+            yield case.fail(
+                f"{len(older)} of {count_of(group.total, 'pod')} started before the association was last changed, and "
+                f"may act as it was until {until}",
+                evidence=(
+                    f"pods: {short_list(pod.name for pod in older)}",
+                    f"association {group.association.association_id} changed {changed:%Y-%m-%dT%H:%M:%SZ}",
+                    "EKS does not say what was changed; a new role, target role, session policy or tag setting reaches "
+                    "running pods only when their credentials are renewed",
+                    *((note,) if note else ()),
+                ),
+                commands=commands,
+            )
+
+
+CHECK = Check.of("cached-credentials-after-change", rule, needs=injection.NEEDS, wants=injection.WANTS)

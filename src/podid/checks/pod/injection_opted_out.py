@@ -1,0 +1,43 @@
+"""What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Verdict
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot
+from podid.domain.words import count_of, short_list
+from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        whole = [pod for pod in pods if opted_out(pod)]
+        parts = sorted({name for pod in pods if pod not in whole for name in _skipped(pod)})
+        if whole:
+            yield case.fail(
+                f"{len(whole)} of {count_of(len(pods), 'pod')} left without credentials, as they ask",
+                evidence=(f"pods: {short_list(pod.name for pod in whole)}", f"because of {_why(whole[0])}"),
+            )
+        elif parts:
+            yield case.fail(
+                f"container {short_list(parts)} is left without credentials, as the pod asks",
+                evidence=(f"annotation {SKIP_CONTAINERS}",),
+            )
+        else:
+            yield case.ok("the webhook is not told to leave anything alone")
+
+
+CHECK = Check.of("injection-opted-out", rule, needs=("associations", "pods"))
+
+
+def _skipped(pod: Pod) -> set[str]:
+    return skipped_containers(pod) & {c.name for c in pod.containers}
+
+
+def _why(pod: Pod) -> str:
+    if SKIP_POD in pod.labels:
+        return f"label {SKIP_POD}"
+    return "their being static pods" if MIRROR_POD in pod.annotations else f"annotation {SKIP_CONTAINERS}"

@@ -1,0 +1,48 @@
+"""A token is bound to the unique id of its service account:
+https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens. That EKS
+Auth refuses one of an account that is gone was not seen, so it is no error.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import injection
+from podid.checks.shared.injection import PodState
+from podid.domain.findings import Severity, Verdict
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import count_of, short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    made = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
+    for group in injection.groups(snapshot):
+        ref = group.association.ref
+        case, pods, since = (
+            check.case(group.workload, (str(ref),)),
+            group.states.get(PodState.INJECTED, ()),
+            made.get(ref),
+        )
+        if since is None or not pods:
+            yield case.skip("none of its pods carries the credentials" if since else "the service account is not there")
+            continue
+        older = tuple(pod for pod in pods if pod.created_at < since)
+        if not older:
+            yield case.ok("its pods are younger than their service account")
+            continue
+        commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)
+        yield case.fail(
+            f"{len(older)} of {count_of(group.total, 'pod')} older than their service account, which was made again: "
+            "their tokens are of the one that is gone",
+            severity=Severity.WARN,
+            evidence=(
+                f"pods: {short_list(pod.name for pod in older)}",
+                f"service account {ref} made {since:%Y-%m-%dT%H:%M:%SZ}",
+                *((note,) if note else ()),
+            ),
+            commands=commands,
+        )
+
+
+CHECK = Check.of(
+    "sa-recreated-token-invalid", rule, needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS
+)
