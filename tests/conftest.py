@@ -44,7 +44,8 @@ SLOW = (
     "e2e/test_rights_called.py",
     "e2e/test_wait.py",
     "e2e/test_ways_in.py",
-    "hostile/",
+    "hostile/test_time.py",
+    "hostile/test_mutated.py",
     "ops/test_collect.py",
     "ops/test_effect.py",
     "sandbox/",  # what the other tests stand on, as they are

@@ -3,8 +3,6 @@
 import ssl
 
 import botocore.exceptions as sdk
-import botocore.parsers
-import botocore.session
 import pytest
 
 from aws.saying import ORIGIN, said
@@ -16,7 +14,6 @@ from podid.domain.errors import (
     InvalidInput,
     PodidError,
     Unavailable,
-    UnreadableAnswer,
     UsageError,
 )
 
@@ -118,12 +115,6 @@ URL = "https://eks.eu-west-1.amazonaws.com/clusters"
             ConnectionLost,
             "EKS gave no answer to DescribeCluster for cluster prod (Connection was closed before we received a valid "
             f'response from endpoint URL: "{URL}")',
-            (),
-        ),
-        (
-            botocore.parsers.ResponseParserError("not XML"),
-            UnreadableAnswer,
-            "what answered DescribeCluster is not EKS (not XML)",
             (),
         ),
         (

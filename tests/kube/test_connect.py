@@ -5,9 +5,11 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -389,11 +391,13 @@ def spoiled(document: Any) -> Iterator[Any]:
 def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
     login = {"command": "aws", "args": ["eks", "get-token"], "env": [{"name": "A", "value": "b"}], "apiVersion": "v1"}
     ca = base64.b64encode(b"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----").decode()
+    certificate = {"client-certificate-data": ca, "client-key-data": ca}
+    cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": ca, "tls-server-name": "x"}
     document = {
         "current-context": "work",
         "contexts": [{"name": "work", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "https://x", "certificate-authority-data": ca}}],
-        "users": [{"name": "u", "user": {"exec": login, "token": "t"}}],
+        "clusters": [{"name": "c", "cluster": cluster | {"proxy-url": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"exec": login, "token": "t", **certificate}}],
     }
     file = tmp_path / "config"
     refused = 0
@@ -405,7 +409,33 @@ def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
             refused += str(file) in error.what
         except NotFound:
             pass
+        with suppress(InvalidInput, NotFound, CredentialsError, Unavailable):
+            found = connect(None, kubeconfig=str(file), env={"PATH": str(tmp_path)})
+            Transport(found, patience=0.0).get("/version", dict)
     assert refused > 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefghijkl")),
+        "contexts: &c\n- name: x\n  context: *c\nclusters: &d [*d]\n",
+        "current-context: 2026-13-45\n",
+        "contexts: " + "[" * 100_000,
+        "? [a]\n: b\n",
+        "a: !!python/object/apply:os.system [true]\n",
+        "\x00",
+        "%YAML 9.9\n---\na: b\n",
+        "a: b\n---\na: b\n",
+    ],
+    ids=range(9),
+)
+def test_yaml_that_is_out_to_do_harm(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    with pytest.raises(InvalidInput):
+        current_eks_cluster(str(file))
 
 
 @pytest.mark.parametrize(

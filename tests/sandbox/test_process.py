@@ -1,5 +1,6 @@
 """The detached sandbox: started once, found again by its nonce, stopped, and never confused with another process."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -177,6 +179,37 @@ def test_stop_spares_whoever_took_the_port_and_the_pid(directory: Path) -> None:
         server.shutdown()
         server.server_close()
         bystander.communicate(b"\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [b"HTTP/1.1 200 OK\r\n\r\n", *[b" "] * 1000],
+        [b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000],
+        [b'HTTP/1.1 200 OK\r\n\r\n{"proof": "\xc3\xa9"}'],
+        [b"\x00" * 100],
+    ],
+    ids=["drips", "deep", "another alphabet", "no HTTP"],
+)
+def test_whoever_took_the_port_says_nothing_that_counts(directory: Path, said: list[bytes]) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    for piece in said:
+                        connection.sendall(piece)
+                        time.sleep(0.1)
+
+    threading.Thread(target=serve, daemon=True).start()
+    old_state(directory, listener.getsockname()[1], os.getpid())
+    began = time.monotonic()
+    assert process.status(directory=directory) == process.SandboxStatus(None, stale=True)
+    assert time.monotonic() - began < 6
+    listener.close()
 
 
 def test_links_are_not_followed(directory: Path, tmp_path: Path) -> None:

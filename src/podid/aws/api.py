@@ -25,8 +25,10 @@ Reading = Callable[[Object], T]
 CALL_SECONDS = 30.0
 # a list of this many pages would hold a hundred thousand of what podid lists
 MOST_PAGES = 1_000
-# what botocore's parsers raise, beside their own error, for an answer that is not of its model's form
-_PARSING = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+# what botocore raises for an answer that is not of its model's form
+UNPARSABLE = (
+    *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,15 @@ class Api:
                 subject=subject,
                 advice="Check AWS_ENDPOINT_URL and the proxy, or give it more time with --timeout.",
             ) from None
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
+        except (ClientError, BotoCoreError) as error:
             raise translate(
                 error, service=self.service, operation=operation, subject=subject, origin=self.origin
             ) from error
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
-        except _PARSING as error:
+        except UNPARSABLE as error:
             # its text may quote the answer
-            raise unreadable(self.service, operation, subject, type(error).__name__) from error
+            raise unreadable(self.service, operation, subject, "it is not of the service's form") from error
 
     def read(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         """What `read` makes of the answer; it raises Malformed where it cannot."""

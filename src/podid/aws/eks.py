@@ -1,13 +1,13 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from podid.aws import decode, pacing
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import at, each, names
+from podid.domain.foreign import Object, about, at, each, names
 from podid.domain.model import AccessEntry, Association, AssociationSummary, Cluster, NodeGroup, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
@@ -32,7 +32,8 @@ class Eks(EksAddons):
     def get_cluster(self, name: str) -> Cluster:
         """NotFound names the nearest cluster of the region, where they can be listed."""
         try:
-            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", decode.cluster))
+            read = at("cluster", about(decode.cluster, name=name))
+            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", read)
         except NotFound as error:
             raise self._with_neighbours(error, name) from error
 
@@ -108,7 +109,7 @@ class Eks(EksAddons):
             "DescribePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
-            _ASSOCIATION,
+            at("association", about(decode.association, clusterName=cluster, associationId=association_id)),
         )
 
     @needs(list_associations)
@@ -204,7 +205,7 @@ class Eks(EksAddons):
             "ListPodIdentityAssociations",
             params,
             f"the associations of cluster {cluster}",
-            each("associations", decode.association_summary),
+            each("associations", about(decode.association_summary, clusterName=cluster)),
         ):
             if summary.association_id in seen:
                 continue
@@ -263,11 +264,15 @@ class Eks(EksAddons):
     def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"
         try:
-            return self._api.read("DescribeNodegroup", params, subject, at("nodegroup", decode.node_group))
+            return self._api.read("DescribeNodegroup", params, subject, _node_group(name))
         except ClusterNotFound:
             raise
         except NotFound:
             return None
+
+
+def _node_group(name: str) -> Callable[[Object], NodeGroup]:
+    return at("nodegroup", about(decode.node_group, nodegroupName=name))
 
 
 def _association(cluster: str, association_id: str) -> str:

@@ -8,7 +8,7 @@ from podid.aws.api import Api
 from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
 from podid.domain.errors import NotFound
-from podid.domain.foreign import at, names
+from podid.domain.foreign import about, at, names
 from podid.domain.model import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.rights import needs
 
@@ -24,7 +24,8 @@ class EksAddons:
     @needs("eks:DescribeAddon")
     def get_addon(self, cluster: str, name: str) -> Addon:
         params = {"clusterName": cluster, "addonName": name}
-        return self._api.read("DescribeAddon", params, _addon(cluster, name), _ADDON)
+        read = at("addon", about(decode.addon, clusterName=cluster, addonName=name))
+        return self._api.read("DescribeAddon", params, _addon(cluster, name), read)
 
     @needs(get_addon)
     def find_addon(self, cluster: str, name: str) -> Addon | None:

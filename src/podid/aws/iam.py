@@ -8,7 +8,7 @@ from podid.aws import decode, pacing
 from podid.aws.api import MARKER, Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, at, each, names
+from podid.domain.foreign import Object, about, at, each, names
 from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
 
@@ -27,7 +27,7 @@ class Iam:
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """With tags and permissions boundary."""
-        return self._api.read("GetRole", {"RoleName": name}, _role(name), at("Role", decode.role))
+        return self._api.read("GetRole", {"RoleName": name}, _role(name), at("Role", about(decode.role, RoleName=name)))
 
     @needs(get_role)
     def find_role(self, name: str) -> Role | None:

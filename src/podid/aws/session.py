@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
 from podid.aws.access_analyzer import AccessAnalyzer
-from podid.aws.api import Api
+from podid.aws.api import UNPARSABLE, Api
 from podid.aws.bounds import limit_answers
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
@@ -29,7 +29,7 @@ from podid.aws.sts import Sts
 from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
 from podid.domain.deadline import NEVER, Deadline, Overdue
-from podid.domain.errors import Again, Unavailable, UsageError
+from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
 from podid.domain.words import did_you_mean, nearest
 from podid.version import VERSION
 
@@ -158,6 +158,8 @@ class AwsSession:
         if self._signed_in:
             return
 
+        whose = f" of profile {self.profile}" if self.profile else ""
+
         def load() -> None:
             found = self._core.get_credentials()
             if found is not None:
@@ -170,11 +172,16 @@ class AwsSession:
                 self._deadline.call(load, SIGN_IN_SECONDS)
         except Overdue as error:
             raise Unavailable(
-                f"the AWS credentials{f' of profile {self.profile}' if self.profile else ''} did not come {error}",
+                f"the AWS credentials{whose} did not come {error}",
                 advice="What gives them hangs: credential_process, IAM Identity Center, or the container's endpoint.",
             ) from None
         except (BotoCoreError, ClientError) as error:
             raise translate(error, service="sts", operation="", origin=self.origin) from error
+        except UNPARSABLE as error:
+            # its text may quote what came
+            raise CredentialsError(
+                f"what gives the AWS credentials{whose} answers in another form than that of credentials"
+            ) from error
         self._signed_in = True
 
     def _build(self, service: str, credentials: Credentials | None, region: str = "") -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from podid.aws.error_rules import any_service, eks, eks_auth, iam, sdk
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
+from podid.domain.words import cut
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
@@ -59,12 +60,12 @@ def translate(
     response = getattr(error, "response", None)
     if isinstance(response, Mapping) and "Error" in response:
         metadata = response.get("ResponseMetadata") or {}
-        code, text = (str(response["Error"].get(key) or "").strip() for key in ("Code", "Message"))
-        status, request_id = int(metadata.get("HTTPStatusCode") or 0), str(metadata.get("RequestId") or "")
+        code, text = (cut(str(response["Error"].get(key) or "").strip()) for key in ("Code", "Message"))
+        status, request_id = int(metadata.get("HTTPStatusCode") or 0), cut(str(metadata.get("RequestId") or ""), 100)
         refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)
         rule = closest(SERVICE_RULES, refusal)
     else:
-        code, text, request_id = type(error).__name__, str(error).strip(), ""
+        code, text, request_id = type(error).__name__, cut(str(error).strip()), ""
         refusal = Refusal(service=service, operation=operation, code=code, text=text)
         rule = next(_SDK_RULES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _SDK_RULES)
     words = _words(refusal, subject, origin or Origin())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from podid.domain.names import ServiceAccountRef
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -26,6 +28,10 @@ class PodIdentitySession:
     namespace: str
     service_account: str
     audience: str
+
+    @property
+    def ref(self) -> ServiceAccountRef:
+        return ServiceAccountRef(self.namespace, self.service_account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 30.0
 KEPT_SECONDS = 600.0
+# nobody sees the process that reads, or would end it
+REFRESH_SECONDS = 60.0
 WAIT_SECONDS = 0.2
 # what a name is looked up in: a word on the line, or the variable that stands in for it
 PLACE = ("cluster", "region", "profile", "context", "kubeconfig")
@@ -199,7 +201,8 @@ def main(argv: Sequence[str]) -> None:
     source, place, cache = argv
     runtime = Runtime(streams=Streams.of_process(), env={**os.environ, "CI": "1"})
     options, sources = from_values(json.loads(place), runtime.env)
-    access = Access(runtime, options, sources, Terminal(runtime, options))
+    deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s that completion may take")
+    access = Access(runtime, options, sources, Terminal(runtime, options), deadline=deadline)
     values = sorted(REMOTE[source](access))
     fresh = Path(f"{cache}.{os.getpid()}")
     fresh.touch(mode=0o600)

@@ -153,6 +153,19 @@ def at(name: str, read: Callable[[Object], T]) -> Callable[[Object], T]:
     return lambda answer: read(inner(answer, name))
 
 
+def about(read: Callable[[Object], T], **asked: str) -> Callable[[Object], T]:
+    """Reads an object that has to be the one that was asked for: its members of these names say so. What stands between
+    may have kept the answer to another question."""
+
+    def checked(data: Object) -> T:
+        for member, wanted in asked.items():
+            if text_or(data, member, wanted).casefold() != wanted.casefold():
+                raise Malformed(f"its {member} is not the one that was asked for")
+        return read(data)
+
+    return checked
+
+
 def each(name: str, read: Callable[[Object], T]) -> Callable[[Object], list[T]]:
     """Reads an answer whose member `name` lists the objects that were asked for."""
     return lambda answer: [read(item) for item in inners(answer, name)]

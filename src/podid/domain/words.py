@@ -24,6 +24,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def cut(text: str, most: int = 2000) -> str:
+    """Foreign text for a sentence, which nobody reads to the end when it is longer."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def short_list(names: Iterable[str], limit: int = 5) -> str:
     """`a, b and 3 more`."""
     found = list(names)

@@ -192,6 +192,8 @@ def _through(
 
     if not context.server:
         raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
+    if not context.server.lower().startswith(("https://", "http://")):
+        raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
     configuration: Any = Configuration()
     untyped: Any = kube_config
     where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why})")
@@ -325,7 +327,10 @@ def _where(host: str, cluster: Cluster | None, how: str) -> Where:
 
 
 def _address(url: str) -> tuple[str, int, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        return url, 0, ""
     try:
         port = parts.port
     except ValueError:

@@ -14,6 +14,7 @@ from typing import Any
 
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import Refusal, closest
+from podid.domain.words import cut
 from podid.kube.error_rules import ANSWERS, NETWORK
 
 _RBAC = re.compile(
@@ -118,13 +119,17 @@ def of_network(error: Exception, where: Where) -> PodidError:
 
 def _because(details: Mapping[str, Any]) -> str:
     """What the first cause says."""
-    causes = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
-    return _text(causes[0].get("message")) if causes else ""
+    return next((_text(cause.get("message")) for cause in _causes(details)), "")
+
+
+def _causes(details: Mapping[str, Any]) -> list[dict[str, Any]]:
+    given = details.get("causes")
+    return [cause for cause in given if isinstance(cause, dict)] if isinstance(given, list) else []
 
 
 def _code(status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     """The Status' reason, or what tells more. A 404 of a path that is not served names no object."""
-    causes = [cause.get("reason") for cause in details.get("causes") or () if isinstance(cause, dict)]
+    causes = [cause.get("reason") for cause in _causes(details)]
     if status == 429 and "DisruptionBudget" in causes:
         return "DisruptionBudget"
     if status == 404:
@@ -172,7 +177,7 @@ def _status_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return cut(value) if isinstance(value, str) else ""
 
 
 def _subject(path: str, details: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ from podid.domain.errors import InvalidInput, NotFound
 T = TypeVar("T", list[Any], dict[str, Any])
 
 MAX_BYTES = 16 * 1024 * 1024
+# values in one file, those that aliases repeat included: a cluster, its user and its context are about thirty
+MOST_VALUES = 500_000
 
 _EKS_ARN = re.compile(r"arn:aws[a-z0-9-]*:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[^/]+)")
 _EKSCTL = re.compile(r"(?:.*@)?(?P<name>[^@.]+)\.(?P<region>[a-z0-9-]+)\.eksctl\.io(?P<account>)")
@@ -86,12 +88,14 @@ def read(kubeconfig: str = "", env: Mapping[str, str] | None = None) -> Kubeconf
     documents = [(path, document) for path in _paths(kubeconfig, env) if (document := _load(path))]
     if not documents:
         return None
+    for path, document in documents:
+        _check_types(document, ("current-context",), (), path)
     clusters, users, contexts = (_merged(documents, section) for section in ("clusters", "users", "contexts"))
-    current = next((str(d["current-context"]) for _, d in documents if d.get("current-context")), "")
+    current = next((d["current-context"] for _, d in documents if d.get("current-context")), "")
     return Kubeconfig(
         files=tuple(path for path, _ in documents),
         current=current,
-        contexts={name: _context(name, entry, clusters, users) for name, (_, entry) in contexts.items()},
+        contexts={name: _context(name, *found, clusters, users) for name, found in contexts.items()},
     )
 
 
@@ -157,16 +161,31 @@ def _load(path: Path) -> dict[str, Any]:
         document = _LOADER(path.read_text("utf-8")).get_single_data()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the kubeconfig {path} cannot be read: {error}", subject=str(path)) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         # the parser's message quotes the file, which holds credentials: only the place is told
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise InvalidInput(f"the kubeconfig {path} is not valid YAML{where}", subject=str(path)) from None
     if document is None:
         return {}
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not _moderate(document):
         raise InvalidInput(f"{path} is not a kubeconfig", subject=str(path))
     return document
+
+
+def _moderate(document: object) -> bool:
+    """Whether it ends: with aliases a few lines stand for billions of values, or for themselves."""
+    layer, count = [document], 0
+    while layer:
+        below: list[object] = []
+        for item in layer:
+            inside = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+            count += len(inside)
+            if count > MOST_VALUES:
+                return False
+            below += inside
+        layer = below
+    return True
 
 
 # the C parser is ten times faster on a kubeconfig with hundreds of clusters; PyYAML builds without it exist
@@ -178,9 +197,9 @@ def _merged(documents: list[tuple[Path, dict[str, Any]]], section: str) -> dict[
     merged: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path, document in documents:
         for entry in _of(list, document, section, path):
-            if not isinstance(entry, dict) or not entry.get("name"):
+            if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
                 raise InvalidInput(f"{path}: an entry of {section} has no name", subject=str(path))
-            merged.setdefault(str(entry["name"]), (path, _of(dict, entry, section[:-1], path)))
+            merged.setdefault(entry["name"], (path, _of(dict, entry, section[:-1], path)))
     return merged
 
 
@@ -197,27 +216,34 @@ def _of(kind: type[T], holder: dict[str, Any], member: str, path: Path) -> T:
 
 def _context(
     name: str,
+    path: Path,
     entry: dict[str, Any],
     clusters: dict[str, tuple[Path, dict[str, Any]]],
     users: dict[str, tuple[Path, dict[str, Any]]],
 ) -> Context:
-    cluster_path, cluster = clusters.get(str(entry.get("cluster", "")), (Path(), {}))
-    user_path, user = users.get(str(entry.get("user", "")), (Path(), {}))
+    _check_types(entry, ("cluster", "user", "namespace"), (), path)
+    cluster_path, cluster = clusters.get(entry.get("cluster") or "", (Path(), {}))
+    user_path, user = users.get(entry.get("user") or "", (Path(), {}))
     _check_types(cluster, _CLUSTER_TEXTS, ("insecure-skip-tls-verify",), cluster_path)
     _check_types(user, _USER_TEXTS, (), user_path)
     plugin: dict[str, Any] = _of(dict, user, "exec", user_path)
     provider: dict[str, Any] = _of(dict, user, "auth-provider", user_path)
+    arguments: list[Any] = _of(list, plugin, "args", user_path)
     variables: list[Any] = [item for item in _of(list, plugin, "env", user_path) if isinstance(item, dict)]
+    _check_types(plugin, ("command",), (), user_path)
+    _check_types(provider, ("name",), (), user_path)
+    for item in (*variables, *({"one of args": argument} for argument in arguments)):
+        _check_types(item, ("name", "value", "one of args"), (), user_path)
     return Context(
         name=name,
-        cluster_name=str(entry.get("cluster", "")),
-        server=str(cluster.get("server", "")),
+        cluster_name=entry.get("cluster") or "",
+        server=cluster.get("server") or "",
         ca=certificates(_ca_pem(cluster, cluster_path)),
-        namespace=str(entry.get("namespace") or ""),
-        proxy_url=str(cluster.get("proxy-url") or ""),
+        namespace=entry.get("namespace") or "",
+        proxy_url=cluster.get("proxy-url") or "",
         login=_login(user, plugin, provider),
-        exec_args=tuple(map(str, (plugin.get("command", ""), *_of(list, plugin, "args", user_path)))) if plugin else (),
-        exec_env={str(item.get("name")): str(item.get("value", "")) for item in variables},
+        exec_args=(plugin.get("command") or "", *(item or "" for item in arguments)) if plugin else (),
+        exec_env={item.get("name") or "": item.get("value") or "" for item in variables},
         cluster=_absolute(cluster, cluster_path),
         user=_absolute(user, user_path),
     )
@@ -257,7 +283,7 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
     if file := cluster.get("certificate-authority"):
         try:
             return (beside.parent / str(file)).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):
             return ""  # the connection itself will say that the file cannot be read
     return ""
 

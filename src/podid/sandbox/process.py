@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from podid.domain.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
@@ -43,6 +44,7 @@ UNSET = (
 )
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
+_LARGEST_ANSWER = 1024 * 1024
 _NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
 
 
@@ -266,7 +268,7 @@ def _answers(found: SandboxState) -> bool:
     challenge = secrets.token_hex(16)
     try:
         answer = _request(found.port, "GET", f"{HELLO}?{challenge}", {}, timeout=2.0)
-        return secrets.compare_digest(str(answer.get("proof", "")), proof(found.nonce, challenge))
+        return secrets.compare_digest(str(answer.get("proof", "")).encode(), proof(found.nonce, challenge).encode())
     except (OSError, http.client.HTTPException, ValueError):
         return False
 
@@ -292,10 +294,18 @@ def _request(
     *,
     timeout: float,
 ) -> dict[str, Any]:
+    """The answer, {} when it is no object. What listens there may be anybody: it gets `timeout` seconds as a whole, and
+    no more is read than a sandbox says. Raises OSError, HTTPException, ValueError."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    try:
+
+    def ask() -> bytes:
         connection.request(method, path, json.dumps(body) if body is not None else None, dict(headers))
-        document = json.loads(connection.getresponse().read())
-        return document if isinstance(document, dict) else {}
+        return connection.getresponse().read(_LARGEST_ANSWER)
+
+    try:
+        document = json.loads(NEVER.call(ask, timeout))
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
     finally:
         connection.close()
+    return document if isinstance(document, dict) else {}

@@ -7,7 +7,7 @@ from functools import partial
 
 from podid.aws.error_rules.any_service import PROFILE, RENEW, SIGN_IN
 from podid.aws.errors import ConnectionLost, Unreachable
-from podid.domain.errors import CredentialsError, InvalidInput, PodidError, Unavailable, UnreadableAnswer, UsageError
+from podid.domain.errors import CredentialsError, InvalidInput, PodidError, Unavailable, UsageError
 from podid.domain.refusals import ErrorRule
 
 _unreachable = partial(ErrorRule, Unreachable, "{service} cannot be reached{where} for {operation} ({text}){note}")
@@ -80,12 +80,6 @@ RULES: tuple[ErrorRule, ...] = (
         ConnectionLost,
         "{service} gave no answer to {operation}{on} ({text})",
         codes=("ReadTimeoutError", "ConnectionClosedError", "HTTPClientError", "ConnectionError"),
-    ),
-    ErrorRule(
-        UnreadableAnswer,
-        "what answered {operation} is not {service} ({text})",
-        codes=("ResponseParserError",),
-        advice="Check AWS_ENDPOINT_URL and the proxy.",
     ),
     ErrorRule(
         InvalidInput,

@@ -147,6 +147,9 @@ def _prove(clients: Clients, reading: AssociationReading, pod: Pod, changed: str
         session = clients.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
         return _settling(_refused(pod, reading, error), reading, changed)
+    if (session.ref, session.association_id) != (association.ref, association.association_id):
+        reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
+        return _settling(_proof(pod, VerifyState.UNKNOWN, reason), reading, changed)
     try:
         caller = clients.sts.caller_of(session.credentials)
     except PodidError as error:
