@@ -20,7 +20,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _denied(found, snapshot)
     if others := strangers(snapshot):
         yield check.case(Subject("NodeList", "self-managed")).skip(
-            f"which role these nodes have could not be told, so it was not looked at: {short_list(others)}"
+            f"nobody says which role these nodes have, so it was not looked at: {short_list(others)}"
         )
 
 
