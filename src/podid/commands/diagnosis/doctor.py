@@ -26,7 +26,7 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL))
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, reports=True)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights, reports=True)
 def doctor(
     access: Access,
     terminal: Terminal,
@@ -63,6 +63,15 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Carry out the fixes that podid has a command for, asking before each.")
+    ] = False,
+    fix_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fix-id", metavar="ID", help="As --fix, for findings of this id alone. Repeatable.", show_default=False
+        ),
+    ] = None,
     until_clean: Annotated[
         bool, typer.Option("--until-clean", help="Look again until the exit code is 0, at most --timeout, or 10m.")
     ] = False,
@@ -79,15 +88,20 @@ def doctor(
     """
     from podid.checks.all import BY_ID
     from podid.cli import typed
+    from podid.cli.mending import carry_out
     from podid.domain.baseline import accept
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
+    from podid.ops.doctor.fixes import mends
     from podid.ops.doctor.scope import parse_target
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.reports import Report
 
     level = typed.severity(fail_on)
     checks = select(check or (), skip or (), link or ())
+    select(fix_id or ())
+    if (fix or fix_id) and watch:
+        raise UsageError("--fix and --watch exclude each other: --watch only looks")
     if until_clean and watch:
         raise UsageError("--until-clean and --watch exclude each other: the one ends when all is well, the other never")
     if list_checks:
@@ -95,7 +109,8 @@ def doctor(
         return
     entries = typed.baseline(terminal, baseline, BY_ID)
     scope = parse_target(target or "", options.namespace or "")
-    if watch or until_clean:
+    fixing = fix or bool(fix_id)
+    if watch or until_clean or fixing:
         access.take_time()
     place = access.place()
 
@@ -119,6 +134,11 @@ def doctor(
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=level, allow_unknown=allow_unknown)
 
+    if fixing:
+        report = look()
+        if terminal.for_person:
+            show(report)  # what it is that is to be mended
+        carry_out(mends(report, fix_id or ()), access.runtime, terminal, yes=options.yes)
     if watch:
         report = _watched(access.patience(FOREVER), look, show)
     elif until_clean:
