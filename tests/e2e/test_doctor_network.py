@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from podid.checks.all import ALL
+from podid.ops.doctor.sections import rights
 from worlds import Site
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
@@ -62,3 +64,18 @@ def test_under_cilium(healthy: Site) -> None:
     healthy.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
     policy(healthy, egress=[{"to": [{"ipBlock": {"cidr": "169.254.170.23/32"}}]}])
     assert list(findings(healthy)) == ["cilium-host-entity"]
+
+
+@pytest.mark.parametrize("kind", ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"])
+def test_without_the_right_to_ciliums_policies(healthy: Site, kind: str) -> None:
+    healthy.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
+    rules = [
+        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
+        for right in rights(ALL).kubernetes
+        if right.resource != kind
+    ]
+    outcome = healthy("doctor", "-o", "json", env=healthy.user("viewer", rules))
+    assert (outcome.code, outcome.json["findings"]) == (9, [])
+    unknown = {item["id"]: item["permission"] for item in outcome.json["unknowns"]}
+    assert unknown["cilium-host-entity"].startswith(f"list {kind}.cilium.io")
+    assert "tool-k8s-rbac-denied" in unknown

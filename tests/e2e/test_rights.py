@@ -11,9 +11,8 @@ from worlds import Site
 
 IAM = rights(ALL).iam
 KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
-# asked for only where Cilium runs
-CILIUM = [rule for rule in KUBERNETES if rule[0] == "cilium.io"]
-EVERYWHERE = [rule for rule in KUBERNETES if rule not in CILIUM]
+# Cilium's policies are asked for only where it runs: test_doctor_network.py
+EVERYWHERE = [rule for rule in KUBERNETES if rule[0] != "cilium.io"]
 
 
 def rules(without: tuple[str, str, str] | None = None) -> list[Json]:
@@ -53,18 +52,8 @@ def test_an_iam_action_less(shared: Site, action: str, explicit: bool) -> None:
 
 @pytest.mark.parametrize("rule", EVERYWHERE, ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE])
 def test_a_kubernetes_right_less(shared: Site, rule: tuple[str, str, str]) -> None:
-    less(shared, rule)
-
-
-@pytest.mark.parametrize("rule", CILIUM, ids=[rule[1] for rule in CILIUM])
-def test_a_right_to_ciliums_policies_less(healthy: Site, rule: tuple[str, str, str]) -> None:
-    healthy.cluster.make_workload("DaemonSet", "kube-system", "cilium", "default")
-    less(healthy, rule)
-
-
-def less(site: Site, rule: tuple[str, str, str]) -> None:
-    caller = site.user("viewer", rules(without=rule))
-    outcome = site("doctor", "-o", "json", env=caller)
+    caller = shared.user("viewer", rules(without=rule))
+    outcome = shared("doctor", "-o", "json", env=caller)
     report = outcome.json
     _, resource, verb = rule
     assert (outcome.code, report["findings"]) == (9, [])
