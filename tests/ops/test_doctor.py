@@ -317,11 +317,15 @@ def test_the_list_of_checks_names_permissions() -> None:
     row = next(info for info in describe_checks() if info.id == "node-role-missing-eks-auth")
     assert (row.severity, row.link, row.fix) == ("error", 7, "ASK")
     assert row.iam == (
+        "ec2:DescribeInstances",
+        "eks:DescribeAccessEntry",
         "eks:DescribeCluster",
         "eks:DescribeNodegroup",
         "eks:DescribePodIdentityAssociation",
+        "eks:ListAccessEntries",
         "eks:ListNodegroups",
         "eks:ListPodIdentityAssociations",
+        "iam:GetInstanceProfile",
         "iam:SimulatePrincipalPolicy",
     )
     assert row.kubernetes == ("list nodes", "list pods")
