@@ -551,8 +551,8 @@ def test_the_journal_directory_is_private(podid: Podid, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        ("list", "--cluster", "a", "--cluster", "b"),
-        ("list", "-c", "a", "--cluster=a"),
+        ("show", "a/b", "--cluster", "a", "--cluster", "b"),
+        ("doctor", "-c", "a", "--cluster=a"),
         ("associate", "a/b", "--role", "x", "--role", "y"),
         ("associate", "a/b", "--role", "x", "--session-tags", "--no-session-tags"),
         ("doctor", "--fail-on", "warn", "--fail-on", "error"),

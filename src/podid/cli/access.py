@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
 from podid.cli.options import Shared
@@ -62,15 +62,19 @@ class Access:
         if self.options.timeout is None:
             self.deadline = NEVER
 
-    def of(self, *, cluster: str) -> Access:
-        """The same for one of the clusters that --cluster names."""
-        named = Access(
-            self.runtime,
-            replace(self.options, cluster=cluster, several={}),
-            {**self.sources, "cluster": "--cluster"},
-            self._terminal,
+    def of(self, *, cluster: str | None = None, region: str | None = None, profile: str | None = None) -> Access:
+        """The same for one of several clusters, regions or profiles that were named."""
+        every = {"cluster": cluster, "region": region, "profile": profile}
+        given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+        sources = {
+            **self.sources,
+            **{name: f"--{name}" for name in given if getattr(self.options, name) != given[name]},
+        }
+        named = Access(self.runtime, replace(self.options, several={}, **given), sources, self._terminal)
+        elsewhere = any(
+            getattr(self.options, name) != given.get(name) for name in ("region", "profile") if name in given
         )
-        if not any(name.startswith("arn:") for name in (cluster, self.options.cluster or "")):
+        if not elsewhere and not any(name.startswith("arn:") for name in (cluster or "", self.options.cluster or "")):
             # of one region, whose pace all of them share
             vars(named)["aws"] = self.aws
             named.region_source = self.region_source

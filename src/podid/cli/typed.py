@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain.errors import Again, InvalidInput, UsageError
@@ -124,6 +125,13 @@ def session_seconds(text: str | None) -> int | None:
     if not 3600 <= seconds <= 43200:
         raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
     return int(seconds)
+
+
+def age(text: str | None) -> timedelta | None:
+    """A time such as 90s, 5m or 48h."""
+    from podid.cli.options import parse_duration
+
+    return None if text is None else timedelta(seconds=parse_duration(text))
 
 
 def role_form(text: str | None) -> Literal["", "json", "terraform", "cloudformation"]:

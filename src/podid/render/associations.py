@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, UnreadAssociation
-from podid.domain.names import ServiceAccountRef, addon_name, role_name, role_path
+from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Missing
 from podid.domain.trust import Evaluation, TrustFinding
@@ -77,34 +77,46 @@ def listed_body(
 
 def association_list_view(
     associations: Sequence[Listed],
-    cluster: str,
+    clusters: Sequence[str],
     now: datetime,
-    counts: Mapping[ServiceAccountRef, PodCounts] | None = None,
+    counts: Mapping[str, PodCounts] | None = None,
     *,
     short: bool,
 ) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs. `counts` are of the running pods,
-    where somebody asked for them."""
-    pods = counts or {}
+    """`short` writes roles by name, for a person; machines always get full ARNs. `counts` are of the running pods, by
+    the association's id, where somebody asked for them. Of several `clusters` each row begins with its own."""
+    several, pods = len(clusters) > 1, counts or {}
     body: documents.AssociationListDocument = {
         "kind": "AssociationList",
-        "clusterName": cluster,
-        "items": [listed_body(item, pods.get(item.ref)) for item in associations],
+        "clusterName": None if several else clusters[0],
+        "items": [listed_body(item, pods.get(item.association_id)) for item in associations],
     }
+    places = tuple((_cluster_name(item, clusters),) if several else () for item in associations)
+    rows = tuple(_listed_row(item, now, short=short) for item in associations)
+    at = 3 if several else 2
     table = Table(
-        _COLUMNS if counts is None else (*_COLUMNS, *_POD_COLUMNS),
+        (*((Column("CLUSTER"),) if several else ()), *_COLUMNS, *(_POD_COLUMNS if counts is not None else ())),
         tuple(
-            (*_listed_row(item, now, short=short), *(_pod_cells(pods.get(item.ref)) if counts is not None else ()))
-            for item in associations
+            (*place, *row, *(_pod_cells(pods.get(item.association_id)) if counts is not None else ()))
+            for place, row, item in zip(places, rows, associations, strict=True)
         ),
-        styles={(number, 2): "warn" for number, item in enumerate(associations) if isinstance(item, UnreadAssociation)},
-        empty=f"no pod identity associations in cluster {cluster}",
+        styles={
+            (number, at): "warn" for number, item in enumerate(associations) if isinstance(item, UnreadAssociation)
+        },
+        empty=f"no pod identity associations in cluster {', '.join(clusters)}",
     )
     return View(
         document(body),
         (table,),
-        tuple(str(association.ref) for association in associations),
+        tuple("/".join((*place, str(item.ref))) for place, item in zip(places, associations, strict=True)),
     )
+
+
+def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
+    """With its region where that is not the only cluster of the name."""
+    known = item.summary if isinstance(item, UnreadAssociation) else item
+    name = known.cluster_name
+    return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(known.association_arn).region})"
 
 
 def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES), rights=rights, several=("cluster", "region", "profile"))
 def list_associations(
     access: Access,
     terminal: Terminal,
@@ -37,35 +37,115 @@ def list_associations(
     pods: Annotated[
         bool, typer.Option("--pods", help="Count the running pods of each, and those that are stale.")
     ] = False,
+    service_account: Annotated[
+        str | None,
+        typer.Option(
+            "--service-account",
+            metavar="PATTERN",
+            help="Only service accounts called so (*, ?).",
+            show_default=False,
+        ),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option("--owner", metavar="ADDON", help="Only those that this add-on owns, or none.", show_default=False),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY[=VALUE]", help="Only those with this tag. Repeatable.", show_default=False),
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="TIME", help="Only those last changed so long ago.", show_default=False),
+    ] = None,
+    newer_than: Annotated[
+        str | None,
+        typer.Option("--newer-than", metavar="TIME", help="Only those changed since then.", show_default=False),
+    ] = None,
+    sort_by: Annotated[
+        str | None,
+        typer.Option(
+            "--sort-by",
+            metavar="COLUMN",
+            help="namespace, service-account, role, target-role, owner, created, modified; - in front: downwards.",
+            show_default=False,
+        ),
+    ] = None,
+    all_clusters: Annotated[
+        bool, typer.Option("--all-clusters", help="Of every cluster of the region, or of each --region.")
+    ] = False,
 ) -> None:
     """List associations with their roles.
 
     The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use.
+    change of its association whose credentials from before can still be in use. --cluster, --region and --profile may
+    be given more than once.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
-    from podid.ops.association.counts import count_pods
+    from podid.cli import typed
+    from podid.cli.listing import each_cluster
+    from podid.domain.errors import PodidError
+    from podid.ops.association.counts import PodCounts, count_pods
+    from podid.ops.association.listing import ListFilter, in_order, tag_filter
     from podid.ops.association.read import RoleFilter, iter_associations
     from podid.render.associations import association_list_view, listed_body
     from podid.render.formats import Format
 
-    wanted = RoleFilter.parse(role)
-    place = access.place()
-    found = iter_associations(access.aws.eks, place, namespace=options.namespace, role=wanted)
-    if options.output is Format.JSONL and options.query is None and not pods:
-        seen: list[Listed] = []
-        terminal.stream(listed_body(item) for item in _kept(found, seen))
-        _leave(terminal, seen)
-        return
-    with terminal.working(f"reading the associations of {place.cluster_name}"):
-        associations, now = sorted(found, key=lambda item: (item.ref, item.association_id)), access.runtime.now()
-        counts = None
-        if pods:
-            access.kube.needed()
-            counts = count_pods(access.clients.kube.reader, associations, now, namespace=options.namespace)
-    terminal.emit(association_list_view(associations, place.cluster_name, now, counts, short=terminal.for_person))
-    _leave(terminal, associations)
+    wanted = ListFilter(
+        role=RoleFilter.parse(role),
+        namespace=options.namespace or "*",
+        service_account=service_account or "*",
+        owner=owner or "",
+        tags=tag_filter(tag or ()),
+        older=typed.age(older_than),
+        newer=typed.age(newer_than),
+    )
+    in_order((), sort_by)  # what cannot be is known before anything is read
+    now = access.runtime.now()
+    exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
+    seen: list[Listed] = []
+    failures: list[PodidError] = []
+
+    def read() -> Iterator[Listed]:
+        for name, there in each_cluster(access, all_clusters=all_clusters):
+            try:
+                if isinstance(there, PodidError):
+                    raise there
+                place = there.place()
+                clusters.append(place.cluster_name)
+                found = iter_associations(there.aws.eks, place, namespace=exact, role=wanted.role)
+                kept = (item for item in found if wanted.keeps(item, now))
+                if pods:
+                    there.kube.needed()
+                    here = list(kept)
+                    counted = count_pods(there.kube.reader, here, now, namespace=exact)
+                    counts.update((item.association_id, counted[item.ref]) for item in here if item.ref in counted)
+                    yield from _kept(here, seen)
+                else:
+                    yield from _kept(kept, seen)
+            except PodidError as error:
+                if not name:
+                    raise
+                failures.append(error)
+
+    clusters: list[str] = []
+    counts: dict[str, PodCounts] = {}
+    if options.output is Format.JSONL and options.query is None:
+        terminal.stream(listed_body(item, counts.get(item.association_id)) for item in read())
+    else:
+        with terminal.working("reading the associations"):
+            associations = in_order(list(read()), sort_by)
+        if failures and not clusters:
+            raise failures[0]
+        terminal.emit(
+            association_list_view(
+                associations, tuple(clusters), now, counts if pods else None, short=terminal.for_person
+            )
+        )
+    for failure in failures:
+        terminal.tell_failure(failure)
+    _leave(terminal, seen, failed=bool(failures))
 
 
 def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:
@@ -74,10 +154,13 @@ def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:
         yield item
 
 
-def _leave(terminal: Terminal, found: Sequence[Listed]) -> None:
+def _leave(terminal: Terminal, found: Sequence[Listed], *, failed: bool) -> None:
     """Exit 8 where some could not be read, which are named."""
+    from podid.domain.exit_codes import ExitCode
     from podid.ops.association.read import unread_error
 
     if error := unread_error(found):
         terminal.tell_failure(error)
         terminal.leave(error.exit_code)
+    if failed:
+        terminal.leave(ExitCode.PARTIAL)

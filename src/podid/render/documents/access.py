@@ -133,7 +133,7 @@ class AssociationListDocument(TypedDict):
     """`podid list`. With `-o jsonl` each item is a line."""
 
     kind: Literal["AssociationList"]
-    clusterName: str
+    clusterName: Annotated[str | None, About("null where several clusters were read; each item has its own.")]
     items: Sequence[ListedAssociationBody | UnreadAssociationBody]
 
 

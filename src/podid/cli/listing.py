@@ -1,0 +1,39 @@
+"""The clusters that a reading command is about where several may be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import PodidError, UsageError
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+
+Reached = tuple[str, "Access | PodidError"]
+
+
+def each_cluster(access: Access, *, all_clusters: bool) -> Iterator[Reached]:
+    """Every cluster that --cluster, or --all-clusters, stands for in every --region and --profile, with its name; the
+    failure where a region's clusters cannot be listed. Raises UsageError for what excludes each other."""
+    options, several = access.options, access.options.several
+    if all_clusters and access.sources.get("cluster") == "--cluster":
+        raise UsageError("--cluster and --all-clusters exclude each other")
+    if not several and not all_clusters:
+        yield "", access
+        return
+    profiles = several.get("profile", (options.profile,))
+    regions = several.get("region", (options.region,))
+    for profile, region in product(profiles, regions):
+        there = access.of(profile=profile, region=region)
+        where = " ".join(word for word in (region, profile) if word)
+        names = several.get("cluster", () if all_clusters else (options.cluster,))
+        if all_clusters:
+            try:
+                names = there.aws.eks.list_clusters()
+            except PodidError as error:
+                yield where or there.aws.region, error
+                continue
+        for name in names:
+            yield f"{name or 'cluster'} {where}".strip(), there.of(cluster=name)
