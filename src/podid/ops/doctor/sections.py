@@ -199,14 +199,16 @@ def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[s
 
 def _other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
     """By the nodes' instances; where that does not tell, an access entry does if it is the only one of its kind that
-    is left."""
+    is left, and nodes join by access entries alone: where aws-auth counts too, it may be another's."""
     nodes, groups = source.before("nodes"), source.before("node_groups")
     if isinstance(nodes, Missing) or isinstance(groups, Missing):
         return {}
     left = unaccounted(nodes.value, groups.value)
     found, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
     lacking = [node for node in left if node.name not in found]
-    if not lacking:
+    if not lacking or source.cluster.authentication_mode != "API":
+        if failure is not None and not found:
+            raise failure
         return _by_role(found)
     taken = set(node_roles(source.cluster, groups.value)) | set(found.values())
     try:
