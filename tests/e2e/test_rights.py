@@ -16,8 +16,8 @@ NOT_HERE = {
     *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "ec2:DescribeInstances", "iam:GetInstanceProfile"),
 }
 KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
-# Cilium's policies are asked for only where it runs: test_doctor_network.py
-EVERYWHERE = [rule for rule in KUBERNETES if rule[0] != "cilium.io"]
+# Cilium's policies are asked for only where it runs (test_doctor_network.py), ConfigMaps where an envFrom names one
+EVERYWHERE = [rule for rule in KUBERNETES if rule[0] != "cilium.io" and rule[1] != "configmaps"]
 
 
 def rules(without: tuple[str, str, str] | None = None) -> list[Json]:
