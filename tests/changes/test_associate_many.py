@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import Outcome, Podid
+from harness import Answers, Outcome, Podid
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import Limits
@@ -207,6 +207,22 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
         5,
         "The cluster has no service account team-*/ap; did you mean app?",
     )
+
+
+@pytest.mark.parametrize("which", [("-n", "shop", "--service-account", "o*"), ("-A", "--selector", "app=orders")])
+def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: tuple[str, ...]) -> None:
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": {"labels": {"app": "orders"}}})
+    command = ("associate", *which, "--role", "storefront", "--wait", "api")
+    site.podid.tty, site.podid.answers = True, (answers := Answers(False, True))
+    refused = site(*command)
+    assert (refused.code, roles(site.box)) == (2, {})
+    assert "stands for shop/orders" in refused.stderr
+    assert site(*command, "--dry-run").code == 0
+    assert site(*command).code == 0
+    assert roles(site.box) == {"shop/orders": "storefront"}
+    assert site(*command).code == 0
+    assert answers.questions == ["Associate 1 service account?"] * 2
+    assert site(*command, "--tag", "a=b", "--replace", "--yes").code == 0
 
 
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:

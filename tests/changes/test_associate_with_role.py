@@ -125,3 +125,69 @@ def test_what_cannot_be(
     outcome = podid("associate", "shop/orders", "--wait", "none", *more, "-o", "json")
     assert (outcome.code, writes(box)) == (code, 0), outcome
     assert outcome.error["message"].startswith(message)
+
+
+OWN, OTHER = "111122223333", "999988887777"
+
+
+def target(account: str, name: str = "reports") -> str:
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    before = account_state(box)
+    command = (*ASSOCIATE, "--role", "r", "--target-role", target(OTHER), "-o", "json")
+    made = podid(*command)
+    assert made.code == 0, made
+    assert actions(made) == [("role", "r", "done"), ("role-policy", "r/assume-reports", "done"), ACTION]
+    (statement,) = made.json["actions"][1]["after"]["policyDocument"]["Statement"]
+    assert statement["Resource"] == target(OTHER)
+    assert made.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
+    notes = str(made.json["notes"])
+    assert "--target-profile with credentials of that account looks at it" in notes
+    assert f"the owner of target role {target(OTHER)} must add to its trust policy" in notes
+    count = writes(box)
+    assert (podid(*command).code, writes(box)) == (0, count)
+    assert (podid("undo", "last", "--yes").code, account_state(box)) == (0, before)
+
+
+ACTION = ("association", "shop/orders", "done")
+
+
+def test_target_roles_of_the_same_name_in_two_accounts(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.json"
+    items = [
+        {"namespace": "shop", "serviceAccount": name, "targetRoleArn": target(account)}
+        for name, account in (("a", OWN), ("b", OTHER))
+    ]
+    file.write_text(json.dumps(items))
+    made = podid(
+        *("associate", "--from-file", str(file), "--create-role", "--role", "r", "--wait", "none", "-o", "json")
+    )
+    assert made.code == 0, made
+    allowed = {
+        item["after"]["policyDocument"]["Statement"][0]["Resource"]
+        for item in made.json["actions"]
+        if item["kind"] == "role-policy"
+    }
+    assert allowed == {target(OWN), target(OTHER)}
+
+
+def test_a_profile_is_for_a_role_that_is_made(box: Sandbox, podid: Podid, journal: Path) -> None:
+    outcome = podid("associate", "shop/orders", "--role", "storefront", "--target-profile", "p", "-o", "json")
+    assert (outcome.code, writes(box)) == (2, 0)
+
+
+def test_a_preset_gives_the_role_its_permissions(box: Sandbox, podid: Podid, journal: Path) -> None:
+    command = (*ASSOCIATE, "--role", "r", "--preset", "dynamodb-read,table=orders", "-o", "json")
+    made = podid(*command)
+    assert made.code == 0, made
+    (policy,) = [item["after"] for item in made.json["actions"] if item["kind"] == "role-policy"]
+    assert "table/orders" in json.dumps(policy["policyDocument"])
+    assert any("preset dynamodb-read-orders: the role may " in note for note in made.json["notes"]), made.json["notes"]
+    count = writes(box)
+    assert (podid(*command).code, writes(box)) == (0, count)
+    without = podid(*ASSOCIATE[:-1], "--role", "r", "--preset", "dynamodb-read,table=orders", "-o", "json")
+    assert (without.code, without.error["hint"].endswith("--create-role")) == (2, True)

@@ -233,3 +233,75 @@ def test_a_move_warns_of_whom_nobody_knows(site: Site) -> None:
     made = site("move", "shop/orders", "shop/fresh", "--create-service-account", "--yes", "--wait", "api", "-o", "json")
     assert made.code == 0, made
     assert [kind for kind, _, _ in statuses(made)] == ["service-account", "association", "association"]
+
+
+def break_webhook(site: Site) -> None:
+    """New pods are given nothing, although the association is there."""
+    site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
+
+
+def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None:
+    site.with_agent().associate("shop", "orders")
+    site.with_new_pods()
+    site.cluster.make_account("shop", "api")
+    break_webhook(site)
+    before = [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]
+    stuck = site("move", "shop/orders", "shop/api", "--yes", "-o", "json")
+    assert stuck.code == 8, stuck
+    assert [status for *_, status in statuses(stuck)] == ["done", "blocked"]
+    assert "shop/orders keeps its own" in stuck.error["message"]
+    assert {*before, "api"} == {item["serviceAccount"] for item in site("list", "-o", "json").json["items"]}
+
+
+def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
+    """It goes on, unless the look was asked for by name."""
+    site.associate("shop", "orders")
+    asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json")
+    assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
+    assert "does not exist" in asked.error["message"]
+    assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json").code == 9
+    rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
+    assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])
+
+
+def test_a_move_that_is_seen_and_restarts(site: Site) -> None:
+    site.with_agent().associate("shop", "orders")
+    site.with_new_pods()
+    pods = site.cluster.pod_names("shop", "orders")
+    site.cluster.make_account("shop", "api")
+    moved = site("move", "shop/orders", "shop/api", "--yes", "--restart", "-o", "json")
+    assert moved.code == 0, moved
+    assert [kind for kind, *_ in statuses(moved)] == ["association", "association", "restart"]
+    assert moved.json["effect"]["state"] == "likely"
+    assert not set(pods) & set(site.cluster.pod_names("shop", "orders"))
+
+
+def test_the_old_trust_statement_is_named_or_removed(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT).code == 0
+    before = account_state(box)
+    command = ("move", "shop/orders", "shop/api", "--update-trust", "--yes", *WAIT, "-o", "json")
+    named = podid(*command)
+    (note,) = [text for text in named.json["notes"] if "goes on admitting shop/orders" in text]
+    assert "podid trust remove --role r --for shop/orders --cluster demo" in note
+    assert (podid("undo", "last", "--yes", *WAIT).code, account_state(box)) == (0, before)
+    moved = podid(*command, "--remove-trust")
+    assert moved.code == 0, moved
+    assert statuses(moved) == [
+        ("role-trust", "r", "done"),
+        ("association", "shop/api", "done"),
+        ("association", "shop/orders", "done"),
+        ("role-trust", "r", "done"),
+    ]
+    verdicts = {
+        name: podid("trust", "check", "--role", "r", "--for", f"shop/{name}", "-o", "json").json["verdict"]
+        for name in ("orders", "api")
+    }
+    assert verdicts == {"orders": "no-match", "api": "match"}
+    assert (podid("undo", "last", "--yes", *WAIT).code, account_state(box)) == (0, before)
+
+
+def test_a_statement_that_lets_in_others_stays(box: Sandbox, podid: Podid, journal: Path) -> None:
+    add_association(box.world, "shop", "orders", "storefront")
+    moved = podid("move", "shop/orders", "shop/api", "--yes", "--remove-trust", *WAIT, "-o", "json")
+    assert (moved.code, [kind for kind, *_ in statuses(moved)]) == (0, ["association", "association"])
+    assert "goes on admitting" not in str(moved.json["notes"])

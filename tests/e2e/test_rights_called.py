@@ -89,6 +89,14 @@ def with_cart(site: Site) -> None:
     site.associate("shop", "cart")
 
 
+def with_chained_cart(site: Site) -> None:
+    """shop/cart has the identity of `chained`, and shop/orders its pods."""
+    chained(site)
+    site.trust("shop-orders", pods_trust())
+    site.must("move", "shop/orders", "shop/cart", "--yes", "--wait", "api")
+    site.wait(60)
+
+
 def with_both(site: Site) -> None:
     with_open_identity(site)
     site.must("associate", "shop/orders", "--tag", "a=b", "--replace", "--wait", "api")
@@ -258,6 +266,7 @@ CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
 EFFECT = ("seeing", "the dry runs")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
+ALL_OF_MOVE = (*EFFECT, "--restart", "--wait proof")
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
@@ -350,6 +359,9 @@ WAYS = (
     Way("copy --from-cluster blue --to-cluster demo", with_blue_same, EFFECT),
     Way("move shop/orders shop/cart --yes", with_open_identity, EFFECT),
     Way("move shop/cart shop/orders --yes", with_cart, EFFECT),
+    Way("move shop/orders shop/cart --yes --update-trust --restart", every_kind, (*EFFECT, "--restart"), code=8),
+    Way("move shop/cart shop/orders --yes --wait proof --restart", with_chained_cart, ALL_OF_MOVE, code=0),
+    Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
     Way("move shop/order shop/cart --yes", healthy, code=5),

@@ -124,3 +124,12 @@ Presets = Annotated[
         show_default=False,
     ),
 ]
+TargetProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--target-profile",
+        metavar="PROFILE",
+        help="AWS profile with credentials of the target role's account, to look at its trust policy.",
+        show_default=False,
+    ),
+]

@@ -11,7 +11,7 @@ from podid.cli.roles import RoleOptions, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
-from podid.domain.words import did_you_mean, short_list
+from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
 from podid.ops.association.files import FileItem
@@ -32,9 +32,11 @@ from podid.ops.association.request import (
 from podid.ops.change.look import looks
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
+from podid.ops.role.target import going_on_policies, read_target, target_notes
 from podid.ops.role.validation import validated
 
 if TYPE_CHECKING:
+    from podid.aws.session import AwsSession
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.model import Association
@@ -64,8 +66,13 @@ class AssociateAsked:
     # --create-role
     role_options: RoleOptions = field(default_factory=RoleOptions)
     new_role: RoleRequest | None = None
+    target_profile: str = ""
     # whether to look for what roles lose without session tags
     look_at_tags: bool = False
+
+    def other_account(self, access: Access) -> AwsSession | None:
+        """The credentials with which target roles are looked at, where others than the caller's were named."""
+        return access.aws_as(self.target_profile) if self.target_profile else None
 
     def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
@@ -78,7 +85,11 @@ class AssociateAsked:
         }
 
 
-def making(*always: Callable[..., Any], seeing: tuple[Callable[..., Any], ...] = ()) -> CommandRights:
+def making(
+    *always: Callable[..., Any],
+    seeing: tuple[Callable[..., Any], ...] = (),
+    optional: tuple[OptionalRight, ...] = (),
+) -> CommandRights:
     """What it takes to make associations that are like others, and to look at their effect."""
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
@@ -105,6 +116,7 @@ def making(*always: Callable[..., Any], seeing: tuple[Callable[..., Any], ...] =
             OptionalRight.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
             ),
+            *optional,
         ),
     )
 
@@ -130,8 +142,15 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, refs, strict=asked.strict)
     plan = plan.noting((*missing, *quota_note(access.aws.eks, plan)))
-    ask = bool(missing) and access.runtime.interactive
-    question = "Associate all the same?" if ask else ""
+    question = ""
+    if access.runtime.interactive:
+        question = (
+            "Associate all the same?"
+            if missing
+            else f"Associate {count_of(len(refs), 'service account')}?"
+            if asked.selection
+            else ""
+        )
     result = carry_out(access, terminal, plan, question=question, restarts=asked.restart)
     if result is None:
         return
@@ -169,8 +188,15 @@ def _plan(
         tagged = all_tagged({ref: item.settings for ref, item in new.items()}, current)
         request = replace(request, refs=tuple(new), session_tags=tagged)
         request = asked.role_options.complete(access, terminal, place, request)
+        targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
+        request = replace(request, policies={**request.policies, **going_on_policies(targets.values())})
         role_plan, there = plan_of(access, terminal, place, request)
         role_plan = role_plan.noting(asked.role_options.preset_notes(place))
+        for arn in dict.fromkeys(targets.values()):
+            refs = tuple(ref for ref, its in targets.items() if its == arn)
+            seen = read_target(arn, place.account, access.aws, asked.other_account(access))
+            whom = replace(request, refs=refs)
+            role_plan = role_plan.noting(target_notes(whom, arn, place.cluster, there, seen))
         made = planned_role(role_plan, there, account=place.account, partition=place.cluster.partition)
         named = {ref: role for ref, role in named.items() if ref not in new}
     with terminal.working("reading roles"):

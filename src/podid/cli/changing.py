@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.domain.plan import ChangeResult, Plan
-from podid.ops.change.apply import apply
+from podid.ops.change.apply import Ahead, apply
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
@@ -47,6 +47,7 @@ def carry_out(
     word: str = "",
     undoes: str = "",
     restarts: bool = False,
+    ahead: Ahead = lambda action: None,
 ) -> ChangeResult | None:
     """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
     if access.options.dry_run:
@@ -70,6 +71,7 @@ def carry_out(
             command=access.runtime.argv,
             undoes=undoes,
             restarts=restarts,
+            ahead=ahead,
         )
     finally:
         terminal.progress.done()

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from dataclasses import replace as replace_in
 from typing import TYPE_CHECKING
 
 from podid.cli.associating import missing_accounts
-from podid.cli.changing import carry_out, report, settle_interrupted
+from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
 from podid.domain.errors import PodidError, UsageError
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
 from podid.ops.association.losing import losing
 from podid.ops.association.plan import check_associated, plan_associations, plan_disassociate, with_service_accounts
 from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
-from podid.ops.association.transfer import all_settings
+from podid.ops.association.transfer import OnceInEffect, all_settings, left_in_trust
 from podid.ops.change.look import looks
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
+    from podid.domain.model import Association
     from podid.domain.names import ServiceAccountRef
+    from podid.domain.plan import Plan
     from podid.domain.trust import ScopeKind
+    from podid.ops.role.resolve import ResolvedRole
 
 
 def move_in(
@@ -32,6 +36,8 @@ def move_in(
     scope: ScopeKind,
     replace: bool,
     update_trust: bool,
+    remove_trust: bool,
+    restart: bool,
     create_service_account: bool,
 ) -> None:
     """Plans, shows, asks, carries out and reports. Raises NotFound where there is nothing to move."""
@@ -41,6 +47,7 @@ def move_in(
     assert place.cluster is not None
     if create_service_account:
         access.kube.needed()  # known before anything is changed
+    restarts = restarting(access, terminal, (source, target)) if restart else None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {source} and {target}"):
         current = current_associations(access.clients, place, (source, target))
@@ -73,8 +80,18 @@ def move_in(
             notes = losing(access.kube.reader, {source: existing}, access.runtime.now())
     # the old one goes only if the new one is there
     plan = replace_in(made.then(gone).noting(notes), separate=False)
+    plan = _and_trust(access, plan, role, source, existing, remove=remove_trust)
+    once = OnceInEffect(access.clients, target, access.patience(ASSOCIATION_SECONDS), access.options.wait)
     question = f"Delete the association of {source} once {target} has it?"
-    result = carry_out(access, terminal, plan, question=question, needed_for="Moving an association")
+    result = carry_out(
+        access,
+        terminal,
+        plan,
+        question=question,
+        needed_for="Moving an association",
+        restarts=restart,
+        ahead=once,
+    )
     if result is None:
         return
     result = after_undo(
@@ -83,7 +100,29 @@ def move_in(
         access.patience(ASSOCIATION_SECONDS),
         result,
         wait=access.options.wait,
-        restarting=None,
+        restarting=restarts and restarts.of(result.run_id),
         journal=access.journal,
+        seen=once.effect,
     )
-    report(terminal, result)
+    report(terminal, result if restart else tell_left_behind(access, place, result, (target,)))
+
+
+def _and_trust(
+    access: Access, plan: Plan, role: ResolvedRole, source: ServiceAccountRef, existing: Association, *, remove: bool
+) -> Plan:
+    """The plan, which takes the old service account out of the role's trust at its end or names what would. Raises
+    AccessDenied where that was asked for and the trust may not be read."""
+    cluster = access.place().cluster
+    assert cluster is not None
+    if role.role is None:
+        if remove and role.denied is not None:
+            raise role.denied
+        return plan
+    left = left_in_trust(plan, role.role, cluster, source, session_tags=existing.session_tags)
+    if left is None:
+        return plan
+    if remove:
+        return replace_in(plan.then(left), separate=False)
+    command = ("podid", "trust", "remove", "--role", role.role.name, "--for", str(source), "--cluster", cluster.name)
+    words = shlex.join(access.at_place(command))
+    return plan.noting((f"the trust policy of role {role.role.name} goes on admitting {source}: {words}",))

@@ -18,6 +18,7 @@ from podid.cli.arguments import (
     RoleDescription,
     RolePath,
     Strict,
+    TargetProfile,
     UpdateTrust,
 )
 from podid.cli.command import Access, Terminal, command
@@ -141,10 +142,11 @@ def associate(
         typer.Option(
             "--target-role",
             metavar="ARN",
-            help="Role to assume from the first one, also in another account.",
+            help="Role to assume from the first one, also in another account; a role that is made may go on to it.",
             show_default=False,
         ),
     ] = None,
+    target_profile: TargetProfile = None,
     no_target_role: Annotated[bool, typer.Option("--no-target-role", help="Remove the target role.")] = False,
     session_tags: Annotated[
         bool | None,
@@ -245,6 +247,8 @@ def associate(
     if role_options.given and not create_role:
         what = f"{role_options.given[0]} is for a role that is made, and none is"
         raise UsageError(what, hint=Again(add=("--create-role",)))
+    if target_profile and not create_role:
+        raise UsageError("--target-profile is for --create-role --target-role", hint=Again(add=("--create-role",)))
     new_role = None
     if create_role:
         new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)
@@ -270,6 +274,7 @@ def associate(
         strict=strict,
         role_options=role_options,
         new_role=new_role,
+        target_profile=target_profile or "",
         look_at_tags=True,
     )
     in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked))

@@ -7,14 +7,26 @@ import typer
 from podid.cli.arguments import CreateServiceAccount, Replace, Scope, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.cli.associating import making
+    from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
+    from podid.ops.association import proving
+    from podid.ops.change.kinds import RESTART
 
-    return making(Eks.delete_association, Eks.list_association_summaries)
+    return making(
+        Eks.delete_association,
+        Eks.list_association_summaries,
+        seeing=(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
+        optional=(
+            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
+            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
+        ),
+    )
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *CHANGE, "wait"), rights=rights)
@@ -27,10 +39,17 @@ def move(
     replace: Replace = False,
     update_trust: UpdateTrust = False,
     create_service_account: CreateServiceAccount = False,
+    remove_trust: Annotated[
+        bool, typer.Option("--remove-trust", help="Take the old service account out of the role's trust policy too.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart the workloads of both whose pods the change did not reach.")
+    ] = False,
 ) -> None:
     """Give an association to another service account. Deleting asks first, or needs --yes.
 
-    EKS changes no association's service account: the new one is made first, and only then the old one is deleted.
+    EKS changes no association's service account: the new one is made first, and the old one is deleted only once new
+    pods are seen to get credentials by the new one, where that can be looked at (--wait).
 
     Example: podid move shop/orders shop/orders-api --update-trust --yes
     """
@@ -46,5 +65,7 @@ def move(
         scope=typed.scope(scope),
         replace=replace,
         update_trust=update_trust,
+        remove_trust=remove_trust,
+        restart=restart,
         create_service_account=create_service_account,
     )

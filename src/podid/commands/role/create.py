@@ -14,6 +14,7 @@ from podid.cli.arguments import (
     Presets,
     RoleDescription,
     RolePath,
+    TargetProfile,
     UpdateTrust,
 )
 from podid.cli.command import Access, Terminal, command
@@ -84,15 +85,7 @@ def create(
             show_default=False,
         ),
     ] = None,
-    target_profile: Annotated[
-        str | None,
-        typer.Option(
-            "--target-profile",
-            metavar="PROFILE",
-            help="AWS profile with credentials of the target role's account, to look at its trust policy.",
-            show_default=False,
-        ),
-    ] = None,
+    target_profile: TargetProfile = None,
     session_tags: Annotated[
         bool,
         typer.Option(

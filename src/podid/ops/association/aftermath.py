@@ -40,9 +40,10 @@ def after_associate(
     wait: Wait | None,
     restarting: Restarting | None,
     journal: Journal,
+    seen: Effect | None = None,
 ) -> ChangeResult:
-    """Waits until new pods would get the role, then, if asked, replaces the old ones and looks at the new; with
-    Wait.PROOF ends with what verify says of the pods.
+    """Waits until new pods would get the role, unless that was `seen`, then, if asked, replaces the old ones and looks
+    at the new; with Wait.PROOF ends with what verify says of the pods.
 
     `before` are the associations that the plan was made from. Nothing is looked at after a change that failed. What is
     met on the way is the result's error.
@@ -54,7 +55,7 @@ def after_associate(
     since = _settled_since(result.plan, before, patience.clock.now())
     try:
         watch = partial(wait_for_effect, since=since)
-        result = replace(result, effect=_effect(clients, patience, refs, wait, watch))
+        result = replace(result, effect=seen or _effect(clients, patience, refs, wait, watch))
         if result.exit_code is ExitCode.UNAVAILABLE:
             return result
         if restarting is not None:
@@ -160,6 +161,7 @@ def after_undo(
     wait: Wait | None,
     restarting: Restarting | None,
     journal: Journal,
+    seen: Effect | None = None,
 ) -> ChangeResult:
     """What follows a change of associations in whatever direction: both of the above."""
     kept, deleted = changed_associations(result.plan)
@@ -167,7 +169,11 @@ def after_undo(
     if kept:
         before = dict.fromkeys(kept)
         result = after_associate(
-            clients, place, patience, result, before, wait=wait, restarting=restarting, journal=journal
+            *(clients, place, patience, result, before),
+            wait=wait,
+            restarting=restarting,
+            journal=journal,
+            seen=seen,
         )
         effects.append(result.effect)
     if deleted:

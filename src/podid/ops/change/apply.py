@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -35,6 +35,8 @@ _LOOK_AGAIN_SECONDS = 1.0
 _ANEW = "somebody else had changed it since the plan was made; planned anew on what was there then"
 _ROLES = (ROLE.name, ROLE_TRUST.name)
 
+Ahead = Callable[[Action], PodidError | None]
+
 
 def apply(
     plan: Plan,
@@ -45,9 +47,11 @@ def apply(
     command: tuple[str, ...],
     undoes: str = "",
     restarts: bool = False,
+    ahead: Ahead = lambda action: None,
 ) -> ChangeResult:
     """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
-    that a separate plan allows. `restarts` is whether restarts are to follow, which is recorded.
+    that a separate plan allows. `restarts` is whether restarts are to follow, which is recorded. What `ahead` says of
+    an action that is about to be carried out bars it and all after it.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
@@ -64,6 +68,9 @@ def apply(
                 late = TimedOut("the time of --timeout is over", subject=action.target)
                 bars.add_all(late)
                 error = error or late
+            if bars.none and (bar := ahead(action)) is not None:
+                bars.add_all(bar)
+                error = error or bar
             if (barred := bars.find(action)) is not None:
                 done.append(Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}"))
                 continue

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from podid.domain.errors import Conflict
 from podid.domain.place import Place
-from podid.domain.plan import Action, Plan, Status, matches
+from podid.domain.plan import Action, Plan, State, Status, matches
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.settle import reachable
@@ -27,6 +27,8 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
+    # what a run changed more than once, as it is when this plan has come so far
+    so_far: dict[tuple[str, str], State | None] = {}
     for step in reversed(run.steps):
         if step.status is not Status.DONE:
             continue
@@ -43,7 +45,9 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
             )
         left = kind.reproducible(step.after if step.after is not None else action.after)
         wanted = kind.reproducible(action.before)
-        current = kind.read(clients, place.cluster_name, action.keys)
+        which = (action.kind, action.target)
+        current = so_far[which] if which in so_far else kind.read(clients, place.cluster_name, action.keys)
+        so_far[which] = wanted
         if matches(wanted, current):
             unchanged.append(kind.action(left, wanted))
         elif matches(left, current):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 def going_on_policy(target_role_arn: str) -> dict[str, dict[str, object]]:
     """The inline policy, by its name, that lets a role go on to the target role."""
     return {f"assume-{role_name(target_role_arn)}"[:128]: trust.base_role_permissions(target_role_arn)}
+
+
+def going_on_policies(arns: Iterable[str]) -> dict[str, dict[str, object]]:
+    """The same for several target roles; of those that are called the same in other accounts, under the account's."""
+    found: dict[str, dict[str, object]] = {}
+    for arn in dict.fromkeys(arns):
+        ((name, policy),) = going_on_policy(arn).items()
+        found[name if name not in found else f"{name[:115]}-{parse_role_arn(arn).account}"] = policy
+    return found
 
 
 def read_target(arn: str, account: str, aws: AwsSession, other: AwsSession | None) -> Section[Role | None]:

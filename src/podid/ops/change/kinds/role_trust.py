@@ -46,7 +46,7 @@ class RoleTrustKind(ResourceKind):
             raise Conflict(f"The trust policy of {name} cannot be removed, only changed", subject=name)
         if not matches(action.before, self.state_of(clients.iam.get_role(name))):
             raise moved(self.subject(action), action)
-        before, wanted = (_document(state) for state in (action.before, action.after))
+        before, wanted = (document_of(state) for state in (action.before, action.after))
         clients.iam.update_trust(name, wanted)
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
@@ -80,12 +80,13 @@ class RoleTrustKind(ResourceKind):
         return {Verb.NONE: (Iam.find_role,), Verb.UPDATE: (Iam.get_role, Iam.update_trust)}
 
 
-def _document(state: State | None) -> Mapping[str, object]:
+def document_of(state: State | None) -> Mapping[str, object]:
+    """The trust policy of a role's state."""
     return cast("Mapping[str, object]", (state or {})["policyDocument"])
 
 
 def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    return _document(action.before), _document(action.after)
+    return document_of(action.before), document_of(action.after)
 
 
 def _holds(action: Action, now: Mapping[str, object]) -> bool:
