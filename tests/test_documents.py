@@ -65,6 +65,8 @@ verify shop/orders --yes --probe --can s3:GetObject --can sts:GetCallerIdentity
 doctor
 doctor --all
 doctor --list
+doctor --me
+doctor --me --for associate
 explain trust-missing-tag-session
 explain --list
 trust check TRUST --cluster-arn CLUSTER --for shop/orders
@@ -110,6 +112,8 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
             assert len(emitted) == before + 1, (line, outcome)
         site.box.world.credentials.deny("iam:GetRole")
         site("doctor")
+        site.box.world.credentials.deny("iam:SimulatePrincipalPolicy")
+        site("doctor", "--me")
     found: dict[str, list[View]] = {}
     for view in emitted:
         found.setdefault(str(view.document["kind"]), []).append(view)
@@ -243,6 +247,7 @@ WORDS: dict[str, Sequence[str]] = {
     "Preset": ("area",),
     "PresetList": ("items.area",),
     "Result": (*ACTION_WORDS, "effect.state"),
+    "RightsReport": ("rights.outcome",),
     "RoleForm": ("form",),
     "Sandbox": ("state",),
     "TrustEdit": ("outcome",),

@@ -110,6 +110,7 @@ STORY = """
 0 doctor -n shop
 0 doctor --all -n shop
 0 doctor --list
+0 doctor --me --for associate
 2 explain
 0 explain --list
 0 explain association-sa-not-found

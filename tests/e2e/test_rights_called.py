@@ -395,6 +395,7 @@ WAYS = (
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),
     Way("doctor", under_cilium),
+    Way("doctor --me", healthy),
     Way("doctor", configured),
     Way("doctor shop/orders", healthy),
     Way("doctor", self_managed),

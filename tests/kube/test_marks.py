@@ -9,7 +9,7 @@ from typing import Any
 from podid.domain.errors import PodidError
 from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.rights import Rights
+from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
 from podid.kube.reader import TEMPLATED, KubeReader
 from podid.kube.writer import KubeWriter
@@ -50,6 +50,7 @@ def each(kinds: tuple[str, ...], call: Callable[[str], object]) -> None:
 # method -> a call with every argument that asks for more
 READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
+    KubeReader.may: lambda r: r.may(KubeRight("", "pods", "list"), "shop"),
     KubeReader.list_namespaces: lambda r: r.list_namespaces(),
     KubeReader.list_pods: lambda r: r.list_pods("shop", service_account="orders", selector={"app": "orders"}),
     KubeReader.list_nodes: lambda r: r.list_nodes(),

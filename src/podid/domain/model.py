@@ -250,6 +250,14 @@ class Decision:
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class AccessReview:
+    """What the API server says of a right of the caller's own; `allowed` is None where it could not tell."""
+
+    allowed: bool | None
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccount:
     namespace: str

@@ -11,6 +11,7 @@ from sys import intern
 
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.foreign import (
+    Malformed,
     Object,
     flag_or,
     inner,
@@ -25,7 +26,7 @@ from podid.domain.foreign import (
     text_or,
     texts_or_none,
 )
-from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.model import AccessReview, Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.placement import of_spec, taint
 
 # variables whose value is no secret and decides which credentials an SDK takes
@@ -193,6 +194,17 @@ def keys_of(item: Object) -> frozenset[str]:
 
 def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
+
+
+def access_review(answer: Object) -> AccessReview:
+    """With an authorizer that failed, a refusal may be its failure."""
+    status = inner(answer, "status")
+    if flag_or(status, "allowed"):
+        return AccessReview(True)
+    if "allowed" not in status:
+        raise Malformed("allowed is missing")
+    failed = text_or(status, "evaluationError")
+    return AccessReview(None, failed) if failed else AccessReview(False, text_or(status, "reason"))
 
 
 def message(event: Object) -> str:

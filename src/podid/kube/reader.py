@@ -9,18 +9,20 @@ from functools import partial
 
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import inners_or_none, text_or
-from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.model import AccessReview, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.rights import KubeRight, needs
 from podid.domain.workloads import RESTARTABLE, is_agent
 from podid.kube import project, project_network
 from podid.kube.rollout import Rollout, rollout
-from podid.kube.transport import METADATA_ONLY, Transport
+from podid.kube.transport import METADATA_ONLY, Json, Transport
 
 LOG_BYTES = 4 * 1024 * 1024
 WEBHOOK = "pod-identity-webhook"
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
+
+ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 # kind -> (API prefix, plural)
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -51,6 +53,19 @@ class KubeReader:
     def check(self) -> str:
         """The API server's version ("v1.36.0"): it can be reached, and its certificate is the cluster's."""
         return self._transport.get("/version", lambda answer: text_or(answer, "gitVersion"))
+
+    @needs()
+    def may(self, right: KubeRight, namespace: str = "") -> AccessReview:
+        """Whether the caller has this right, in one namespace or in all of them. By Kubernetes' own ClusterRole
+        system:basic-user everybody who is signed in may ask."""
+        resource, _, sub = right.resource.partition("/")
+        attributes = {"group": right.group, "resource": resource, "subresource": sub, "verb": right.verb}
+        body: Json = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**attributes, "namespace": namespace}},
+        }
+        return self._transport.post(ACCESS_REVIEWS, body, project.access_review, idempotent=True)
 
     @needs(KubeRight("", "namespaces", "list"))
     def list_namespaces(self) -> tuple[str, ...]:

@@ -17,25 +17,29 @@ PASS_ROLE = "iam:PassRole"
 def permissions_view(command: str, rights: CommandRights) -> View:
     """Each optional right has a policy and a Role of its own, so that it can be granted or left out by itself."""
     name = "-".join(("podid", *command.split()))
-    policy, manifests = _policy(rights.always), _manifests(rights.always, name)
-    optional = [_optional(item, name) for item in rights.optional]
+    policy, manifests = policy_of(rights.always), manifests_of(rights.always, name)
+    optional = [optional_of(item, name) for item in rights.optional]
     body: documents.PermissionsDocument = {
         "kind": "Permissions",
         "command": command,
         "iamPolicy": policy,
-        "kubernetes": _list(manifests),
+        "kubernetes": manifest_list(manifests),
         "optional": optional,
     }
     lines = [f"# IAM policy for podid {command}", *to_json(policy).splitlines()] if rights.always.iam else []
-    for manifest in manifests:
-        lines += ["---", *to_yaml(manifest).splitlines()]
+    lines += yaml_lines(manifests)
     lines += [f"# optional: {item['permission']}, {item['for']}" for item in optional]
     return View(
         document(body), lines=tuple(lines or [f"podid {command} needs no permissions."]), names=rights.always.iam
     )
 
 
-def _optional(item: OptionalRight, name: str) -> documents.OptionalRightBody:
+def yaml_lines(manifests: list[Document]) -> list[str]:
+    """For `kubectl apply -f -`."""
+    return [line for manifest in manifests for line in ("---", *to_yaml(manifest).splitlines())]
+
+
+def optional_of(item: OptionalRight, name: str, namespace: str = "") -> documents.OptionalRightBody:
     rights = item.rights.kubernetes
     # the one that is why it is optional gives the Role its name
     decisive = next((right for right in rights if right.namespaced), rights[0] if rights else "")
@@ -43,12 +47,12 @@ def _optional(item: OptionalRight, name: str) -> documents.OptionalRightBody:
     return {
         "permission": ", ".join((*item.rights.iam, *map(str, rights))),
         "for": item.reason,
-        "iamPolicy": _policy(item.rights),
-        "kubernetes": _list(_manifests(item.rights, f"{name}-{slug}")),
+        "iamPolicy": policy_of(item.rights),
+        "kubernetes": manifest_list(manifests_of(item.rights, f"{name}-{slug}", namespace)),
     }
 
 
-def _policy(rights: Rights) -> Document:
+def policy_of(rights: Rights) -> Document:
     plain = [action for action in rights.iam if action != PASS_ROLE]
     statements: list[Document] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
     if PASS_ROLE in rights.iam:
@@ -58,29 +62,30 @@ def _policy(rights: Rights) -> Document:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _manifests(rights: Rights, name: str) -> list[Document]:
+def manifests_of(rights: Rights, name: str, namespace: str = "") -> list[Document]:
     """What reads, as a ClusterRole, which can be bound in one namespace too; the rest as a Role."""
     kinds = {
         "ClusterRole": [right for right in rights.kubernetes if not right.namespaced],
         "Role": [right for right in rights.kubernetes if right.namespaced],
     }
-    return [_manifest(kind, name, wanted) for kind, wanted in kinds.items() if wanted]
+    own: dict[str, Document] = {"ClusterRole": {}, "Role": {"namespace": namespace} if namespace else {}}
+    return [_manifest(kind, {"name": name, **own[kind]}, wanted) for kind, wanted in kinds.items() if wanted]
 
 
-def _manifest(kind: str, name: str, rights: list[KubeRight]) -> Document:
+def _manifest(kind: str, metadata: Document, rights: list[KubeRight]) -> Document:
     verbs: dict[tuple[str, str], list[str]] = {}
     for right in rights:
         verbs.setdefault((right.group, right.resource), []).append(right.verb)
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": kind,
-        "metadata": {"name": name},
+        "metadata": metadata,
         "rules": [
             {"apiGroups": [group], "resources": [resource], "verbs": each} for (group, resource), each in verbs.items()
         ],
     }
 
 
-def _list(manifests: list[Document]) -> documents.ManifestList:
+def manifest_list(manifests: list[Document]) -> documents.ManifestList:
     """What `kubectl apply -f -` takes as one document."""
     return {"apiVersion": "v1", "kind": "List", "items": manifests}

@@ -1,13 +1,13 @@
 """podid doctor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.errors import UsageError
+from podid.domain.errors import Again, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Verdict
 from podid.domain.patience import Patience
@@ -78,14 +78,32 @@ def doctor(
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again and again, and show each report that differs.")
     ] = False,
+    me: Annotated[
+        bool, typer.Option("--me", help="Look at the rights of the caller instead, for this command or --for's.")
+    ] = False,
+    for_command: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="COMMAND",
+            help='With --me: the command, such as associate or "role create". Repeatable.',
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Find the first broken link.
 
     Walks the whole chain from association to permissions. What could not be looked at is unknown, never fine: exit 9.
-    Findings make exit 3.
+    Findings make exit 3. With --me it simulates the caller's own rights, prints the policy and the Role that grant what
+    is missing, and ends with 3 then.
 
     Example: podid doctor shop/orders
     """
+    if me or for_command:
+        given = (target, check, skip, link, list_checks, baseline, fix, fix_id, until_clean, watch)
+        _check_me(me=me, alone=not any(given))
+        _show_own_rights(access, terminal, for_command or ("doctor",), options.namespace or "")
+        return
     from podid.checks.all import BY_ID
     from podid.cli import typed
     from podid.cli.mending import carry_out
@@ -148,6 +166,23 @@ def doctor(
         report = look()
         show(report)
     terminal.leave(code(report))
+
+
+def _check_me(*, me: bool, alone: bool) -> None:
+    if not me:
+        raise UsageError("--for names the command whose rights --me looks at", hint=Again(add=("--me",)))
+    if not alone:
+        raise UsageError("--me looks at the caller, not at the cluster: no target, no checks and no fixes go with it")
+
+
+def _show_own_rights(access: Access, terminal: Terminal, commands: Sequence[str], namespace: str) -> None:
+    from podid.cli.own_rights import look
+    from podid.render.own_rights import own_rights_view
+
+    with terminal.working("asking for the caller's rights"):
+        found = look(access, commands, namespace)
+    terminal.emit(own_rights_view(found))
+    terminal.leave(found.exit_code)
 
 
 def _watched(

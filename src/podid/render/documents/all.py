@@ -26,6 +26,7 @@ KINDS: dict[str, Any] = {
     "PresetList": access.PresetListDocument,
     "Result": changes.ResultDocument,
     "ResultList": changes.ResultListDocument,
+    "RightsReport": tool.RightsReportDocument,
     "Role": access.RoleDocument,
     "RoleForm": access.RoleFormDocument,
     "RoleList": access.RoleListDocument,

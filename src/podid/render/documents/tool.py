@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.exit_codes import ExitCode
 from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
+from podid.domain.own_rights import Outcome
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
@@ -38,6 +39,52 @@ class PermissionsDocument(TypedDict):
     iamPolicy: PolicyObject
     kubernetes: ManifestList
     optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
+
+
+class OwnRightBody(TypedDict):
+    right: Annotated[str, About("An IAM action, or a Kubernetes verb and resource.")]
+    outcome: Annotated[Outcome, About("missing can be granted; denied is taken away whatever is granted.")]
+    where: Annotated[str | None, About("The resource or the namespace that it was asked for; null for all.")]
+    reason: str | None
+    permission: Annotated[str | None, About("What the caller lacks to know it.")]
+
+
+OwnOptionalBody = TypedDict(
+    "OwnOptionalBody",
+    {
+        "for": Annotated[str, About("What it serves: a flag, or a closer look.")],
+        "rights": Sequence[OwnRightBody],
+        "missing": Annotated[OptionalRightBody | None, About("What grants it; null where nothing is missing.")],
+    },
+)
+
+
+class GrantBody(TypedDict):
+    iamPolicy: PolicyObject
+    kubernetes: ManifestList
+
+
+class RightsSummary(TypedDict):
+    held: int
+    missing: int
+    denied: int
+    unknown: int
+
+
+class RightsReportDocument(TypedDict):
+    """`podid doctor --me`."""
+
+    kind: Literal["RightsReport"]
+    commands: Names
+    callerArn: ArnText
+    principalArn: Annotated[str | None, About("Whose policies IAM simulated; null where it could not.")]
+    cluster: str | None
+    namespace: Annotated[str | None, About("Where what changes something was asked for; null for all.")]
+    summary: Annotated[RightsSummary, About("Of what is needed in every case.")]
+    rights: Annotated[Sequence[OwnRightBody], About("Needed in every case.")]
+    optional: Annotated[Sequence[OwnOptionalBody], About("Needed by one way of the command; none counts.")]
+    missing: Annotated[GrantBody, About("What grants what is missing of `rights`.")]
+    notSeen: str
 
 
 class WhoAmIDocument(TypedDict):

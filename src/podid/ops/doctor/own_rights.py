@@ -1,0 +1,194 @@
+"""The caller's own rights: IAM's simulator for the principal behind the credentials, access reviews in the cluster.
+
+The simulator knows the principal's policies, its boundary and the organization's policies without their conditions; it
+knows no session policy.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import AccessDenied, NotFound, PodidError
+from podid.domain.model import AccessReview, Decision
+from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
+from podid.domain.own_rights import OwnOptional, OwnRight, OwnRights, resource_of
+from podid.domain.place import WhoAndWhere
+from podid.domain.rights import CommandRights, KubeRight, Rights
+from podid.domain.snapshot import Missing, missing
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+
+PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no policy can take it away
+ALWAYS_HELD = "sts:GetCallerIdentity"
+# where IAM's own calls are made, for policies that name regions
+_IAM_REGION = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+
+def own_rights(
+    iam: Iam,
+    reader: Callable[[], KubeReader],
+    where: WhoAndWhere,
+    needed: CommandRights,
+    *,
+    commands: tuple[str, ...],
+    namespace: str = "",
+) -> OwnRights:
+    """Never raises for what cannot be asked: that is unknown. `reader` is called where the commands need rights in the
+    cluster, and may raise why there is no way in."""
+    wanted = needed.always
+    for item in needed.optional:
+        wanted |= item.rights
+    principal = _principal(iam, where.caller_arn) if set(wanted.iam) - {ALWAYS_HELD} else ""
+    found = (*_in_aws(iam, principal, where, wanted), *_in_cluster(reader, wanted, namespace))
+    answers = {item.right: item for item in found}
+
+    def answered(rights: Rights) -> tuple[OwnRight, ...]:
+        wanted: tuple[str | KubeRight, ...] = (*rights.iam, *rights.kubernetes)
+        return tuple(answers[right] for right in wanted)
+
+    always: set[str | KubeRight] = {*needed.always.iam, *needed.always.kubernetes}
+    optional = (
+        OwnOptional(item.reason, tuple(each for each in answered(item.rights) if each.right not in always))
+        for item in needed.optional
+    )
+    return OwnRights(
+        commands=commands,
+        caller_arn=where.caller_arn,
+        principal_arn=principal if isinstance(principal, str) else "",
+        cluster=where.cluster,
+        namespace=namespace,
+        always=answered(needed.always),
+        optional=tuple(item for item in optional if item.rights),
+    )
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+def _principal(iam: Iam, caller_arn: str) -> str | Missing:
+    """Whose policies decide about the caller's calls."""
+    caller = Arn.parse(caller_arn)
+    kind, _, rest = caller.resource.partition("/")
+    if caller.service == "iam" and kind in ("user", "role"):
+        return caller_arn
+    if kind == "root":
+        return Missing("the root user has no policies, and what its organization denies it cannot be simulated")
+    if kind != "assumed-role":
+        return Missing(f"IAM's simulator takes users and roles, and {caller_arn} is neither")
+    name = rest.partition("/")[0]
+    try:
+        return iam.get_role(name).arn
+    except NotFound:
+        return Missing(f"role {name} of the caller's session does not exist any more")
+    except PodidError:
+        # a session's ARN is without the role's path, which most roles do not have
+        return f"arn:{caller.partition}:iam::{caller.account}:role/{name}"
+
+
+def _in_aws(iam: Iam, principal: str | Missing, where: WhoAndWhere, wanted: Rights) -> Iterator[OwnRight]:
+    partition = Arn.parse(where.caller_arn).partition
+    resource = f"cluster/{where.cluster}" if where.cluster else ""
+    cluster = Arn(partition, "eks", where.region, where.account, resource)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for action in wanted.iam:
+        if action == ALWAYS_HELD:
+            yield OwnRight(right=action, outcome="held", where="*")
+        else:
+            # one with context of its own is asked by itself
+            groups.setdefault((resource_of(action, cluster), action if action == PASS_ROLE else ""), []).append(action)
+    for (resource, _), actions in groups.items():
+        if isinstance(principal, Missing):
+            yield from _unknown(actions, resource, principal)
+        else:
+            yield from _simulated(iam, principal, where, resource, actions)
+
+
+def _simulated(iam: Iam, principal: str, where: WhoAndWhere, resource: str, actions: list[str]) -> Iterator[OwnRight]:
+    arn = Arn.parse(principal)
+    in_iam = all(action.startswith("iam:") for action in actions)
+    context = {
+        "aws:PrincipalArn": principal,
+        "aws:PrincipalAccount": arn.account,
+        "aws:RequestedRegion": _IAM_REGION.get(arn.partition, where.region) if in_iam else where.region,
+    }
+    if PASS_ROLE in actions:
+        context[PASSED_TO] = PODS_PRINCIPAL
+    try:
+        found = {item.action: item for item in iam.simulate(principal, actions, (resource,), context=context)}
+    except NotFound:
+        lost = Missing(f"{principal} is not there: the path of the session's role could not be read", "iam:GetRole")
+        yield from _unknown(actions, resource, lost)
+    except AccessDenied as error:
+        # the refusal is an answer of its own
+        if error.permission in actions:
+            yield OwnRight(right=error.permission, outcome="missing", where=resource, reason=error.what)
+        yield from _unknown((each for each in actions if each != error.permission), resource, missing(error))
+    except PodidError as error:
+        yield from _unknown(actions, resource, missing(error))
+    else:
+        for action in actions:
+            yield _judged(action, found.get(action), resource, principal)
+
+
+def _judged(action: str, decision: Decision | None, resource: str, principal: str) -> OwnRight:
+    if decision is None:
+        return OwnRight(right=action, outcome="unknown", where=resource, reason="IAM's simulator gave no answer to it")
+    # no call but PassRole carries the service
+    keys = ", ".join(sorted({*decision.missing_context_keys} - {PASSED_TO}))
+    if decision.allowed:
+        why = f"unless it depends on {keys} of the real call" if keys else ""
+        return OwnRight(right=action, outcome="held", where=resource, reason=why)
+    if decision.decision != "explicitDeny" and decision.boundary_allows is False:
+        return OwnRight(
+            right=action, outcome="denied", where=resource, reason="the permissions boundary does not allow it"
+        )
+    if decision.organization_allows is False:
+        why = "a service control policy of the organization does not allow it"
+        return OwnRight(right=action, outcome="denied", where=resource, reason=why)
+    if keys:
+        why = f"the simulation depends on {keys}, which only a real call carries"
+        return OwnRight(right=action, outcome="unknown", where=resource, reason=why)
+    if decision.decision == "explicitDeny":
+        return OwnRight(right=action, outcome="denied", where=resource, reason=f"a policy denies it on {resource}")
+    who = " ".join((Arn.parse(principal).resource.partition("/")[0], role_name(principal)))
+    return OwnRight(
+        right=action, outcome="missing", where=resource, reason=f"no policy of {who} allows it on {resource}"
+    )
+
+
+# --- Kubernetes -------------------------------------------------------------------------------------------------------
+
+
+def _in_cluster(reader: Callable[[], KubeReader], wanted: Rights, namespace: str) -> Iterator[OwnRight]:
+    failure: PodidError | None = None
+    for right in wanted.kubernetes:
+        place = namespace if right.namespaced else ""
+        if failure is None:
+            try:
+                review = reader().may(right, place)
+            except PodidError as error:
+                failure = error  # of the way in: no other review would fare better
+            else:
+                yield _reviewed(right, place, review)
+                continue
+        yield from _unknown((right,), place, missing(failure))
+
+
+def _reviewed(right: KubeRight, place: str, review: AccessReview) -> OwnRight:
+    if review.allowed:
+        return OwnRight(right=right, outcome="held", where=place)
+    if review.allowed is None:
+        return OwnRight(right=right, outcome="unknown", where=place, reason=review.reason)
+    one = "; -n asks for one of them" if right.namespaced else ""
+    why = review.reason or f"no Role allows it in {f'namespace {place}' if place else f'all namespaces{one}'}"
+    return OwnRight(right=right, outcome="missing", where=place, reason=why)
+
+
+def _unknown(rights: Iterable[str | KubeRight], where: str, why: Missing) -> Iterator[OwnRight]:
+    for right in rights:
+        yield OwnRight(right=right, outcome="unknown", where=where, reason=why.reason, permission=why.permission)
