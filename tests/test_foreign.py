@@ -23,6 +23,7 @@ READERS: dict[Callable[..., Any], tuple[Any, Any]] = {  # -> (a value that is re
     foreign.inners_or_none: ([{}], [{}]),
     foreign.texts: (["a"], ("a",)),
     foreign.texts_or_none: (["a"], ("a",)),
+    foreign.words_or_none: (["a", ""], ("a", "")),
     foreign.pairs: ({"a": "b", "c": None}, {"a": "b", "c": ""}),
 }
 REQUIRED = {foreign.text, foreign.inner, foreign.inners, foreign.texts}

@@ -20,6 +20,7 @@ from podid.domain.model import (
     Workload,
 )
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.webhook import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -213,7 +214,7 @@ def healthy(**sections: Any) -> Snapshot:
         "daemon_sets": (daemon_set(),),
         "workloads": (workload(),),
         "config_map_keys": {},
-        "webhook_present": True,
+        "webhook": WebhookRegistration(url="https://127.0.0.1:23443/mutate"),
         "network_policies": (),
         "cilium_policies": (),
         "agent_pods": (agent_pod(),),

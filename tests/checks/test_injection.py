@@ -107,9 +107,9 @@ def test_what_a_restart_cannot_replace_is_said() -> None:
     ("snapshot", "expected"),
     [
         (healthy(), ("pass", "error")),
-        (healthy(webhook_present=False), ("fail", "error")),
-        (healthy(webhook_present=DENIED), ("unknown", "error")),
-        (healthy(webhook_present=False, associations=()), ("not-applicable", "error")),
+        (healthy(webhook=None), ("fail", "error")),
+        (healthy(webhook=DENIED), ("unknown", "error")),
+        (healthy(webhook=None, associations=()), ("not-applicable", "error")),
     ],
 )
 def test_the_webhook_itself(snapshot: Snapshot, expected: tuple[str, str]) -> None:

@@ -249,14 +249,18 @@ def clusters(draw: st.DrawFn) -> Snapshot:
     finished = pod("old-job", phase="Succeeded", volumes=(), containers=(), service_account="orders")
     roles = {a: f"arn:aws:iam::111122223333:role/{a}" for a in apps}
     arn = "arn:aws:iam::111122223333:role/auto"
-    managed = draw(st.booleans())
+    # Auto Mode nodes have it built in
+    installed = not auto or any(n.runs_agent or n.compute_type == "hybrid" for n in nodes)
+    managed = installed and draw(st.booleans())
     return healthy(
         cluster=cluster(auto_mode=auto, auto_node_role_arn=arn if auto else ""),
         associations=tuple(association(name=a, role_arn=roles[a]) for a in apps),
         agent_addon=addon() if managed else None,
         service_accounts=tuple(ServiceAccount(namespace="shop", name=a) for a in (*apps, "default", "spare")),
         nodes=tuple(nodes),
-        daemon_sets=(daemon_set(desired=len(agents), name="eks-pod-identity-agent" if managed else "my-agent"),),
+        daemon_sets=(daemon_set(desired=len(agents), name="eks-pod-identity-agent" if managed else "my-agent"),)
+        if installed
+        else (),
         agent_pods=agents,
         pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
         workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),

@@ -14,7 +14,9 @@ from podid.checks.runner import run_checks
 from podid.domain.model import Container, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
+from podid.domain.scheduling import Placement
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.webhook import WebhookRegistration
 
 from .builder import (
     NODE_ROLE_ARN,
@@ -97,6 +99,12 @@ CALICO, CILIUM, CNI = (
     daemon_set(name=name, images=(), args=(), labels={}) for name in ("calico-node", "cilium", "aws-node")
 )
 
+AUTO = cluster(auto_mode=True)
+HYBRID = node(compute_type="hybrid", labels={"eks.amazonaws.com/compute-type": "hybrid"})
+ELSEWHERE = Placement(selector={"eks.amazonaws.com/compute-type": "ec2"})
+UNPULLED = agent_pod(
+    ready=False, containers=(Container(name="eks-pod-identity-agent", image="r.example/a:1", waiting="ErrImagePull"),)
+)
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
 NO_PODS = healthy(pods=DENIED)
 
@@ -120,7 +128,11 @@ CASES = {
     "sa-mismatch": Cases(healthy(pods=(), workloads=(workload(service_account="default"),)), healthy(workloads=DENIED)),
     "pod-predates-association": Cases(healthy(pods=(bare(pod(), created_at=MADE - timedelta(hours=1)),)), NO_PODS),
     "association-propagation-race": Cases(healthy(pods=(bare(pod(), created_at=MADE),)), NO_PODS),
-    "injection-missed-webhook": Cases(healthy(pods=(bare(pod()),)), healthy(webhook_present=DENIED)),
+    "webhook-config-altered": Cases(
+        healthy(webhook=WebhookRegistration(url="https://127.0.0.1:23443/mutate", on_create=False)),
+        healthy(webhook=DENIED),
+    ),
+    "injection-missed-webhook": Cases(healthy(pods=(bare(pod()),)), healthy(webhook=DENIED)),
     "irsa-env-still-active": Cases(
         healthy(pods=(replace(bare(pod()), containers=(replace(pod().containers[0], env=IRSA),)),)), NO_PODS
     ),
@@ -162,6 +174,21 @@ CASES = {
         ),
         NO_PODS,
     ),
+    "agent-image-pull": Cases(healthy(agent_pods=(UNPULLED,)), healthy(agent_pods=DENIED)),
+    "hybrid-daemonset-missing": Cases(
+        healthy(nodes=(HYBRID,), daemon_sets=(daemon_set(placement=ELSEWHERE),), agent_pods=()),
+        healthy(nodes=DENIED),
+        healthy(nodes=(HYBRID,)),
+    ),
+    "self-managed-cluster-name-wrong": Cases(
+        healthy(daemon_sets=(daemon_set(args=("--cluster-name", "EKS_CLUSTER_NAME")),)), healthy(cluster=DENIED)
+    ),
+    "auto-mode-redundant-addon": Cases(
+        healthy(cluster=AUTO, nodes=(node(compute_type="auto"),)),
+        healthy(cluster=AUTO, nodes=DENIED),
+        healthy(cluster=AUTO, nodes=(node(), node("a", compute_type="auto"))),
+    ),
+    "agent-outdated": Cases(healthy(agent_addon=addon(version="v1.1.0-eksbuild.1")), healthy(agent_addon=DENIED)),
     "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
     "addon-degraded-or-failed": Cases(
         healthy(agent_addon=addon(status="CREATE_FAILED")), healthy(agent_addon=addon(status="UPDATING"))

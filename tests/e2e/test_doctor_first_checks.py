@@ -217,9 +217,43 @@ def webhook_gone(site: Site) -> str:
     return "pod-identity-webhook"
 
 
+def webhook_of_nobody(site: Site) -> str:
+    """The association has to be old enough for a pod without credentials to be no matter of time."""
+    site.wait(120)
+    webhook = {**site.cluster.get(WEBHOOK)["webhooks"][0], "objectSelector": {"matchLabels": {"inject": "yes"}}}
+    site.cluster.merge(WEBHOOK, {"webhooks": [webhook]})
+    for name in site.cluster.pod_names("shop", "orders"):
+        site.cluster.delete(f"/api/v1/namespaces/shop/pods/{name}")
+    site.wait(30)
+    return "pod-identity-webhook"
+
+
+def agent_image(site: Site) -> str:
+    first = site.cluster.pods("kube-system")[0]
+    site.kube.faults.image_pull_failing.add(first["spec"]["containers"][0]["image"])
+    for pod in site.cluster.pods("kube-system")[1:]:
+        site.kube.faults.kubelet_unreachable.add(pod["spec"]["nodeName"])
+    site.cluster.delete(f"/api/v1/namespaces/kube-system/pods/{first['metadata']['name']}")
+    site.wait(150)
+    (made,) = [p for p in site.cluster.pods("kube-system") if p["spec"]["nodeName"] == first["spec"]["nodeName"]]
+    return f"kube-system/{made['metadata']['name']}"
+
+
+def another_cluster(site: Site) -> str:
+    path = f"{APPS}/kube-system/daemonsets/{AGENT}"
+    (container,) = site.cluster.get(path)["spec"]["template"]["spec"]["containers"]
+    container["args"] = ["staging" if word == "demo" else word for word in container["args"]]
+    site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
+    site.wait(150)
+    return f"kube-system/{AGENT}"
+
+
 CASES: dict[str, list[Callable[[Site], str]]] = {
     "agent-not-installed": [agent_not_installed],
     "agent-pod-unhealthy": [agent_pod_unhealthy],
+    "agent-image-pull": [agent_image],
+    "self-managed-cluster-name-wrong": [another_cluster],
+    "webhook-config-altered": [webhook_of_nobody],
     "agent-not-on-node": [agent_not_on_node],
     "addon-degraded-or-failed": [addon_degraded],
     "association-sa-not-found": [sa_not_found],

@@ -69,7 +69,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.read_log: lambda r: r.read_log("shop", "none", container="app"),
     KubeReader.list_network_policies: lambda r: r.list_network_policies(),
     KubeReader.list_cilium_policies: lambda r: r.list_cilium_policies(),
-    KubeReader.webhook_present: lambda r: r.webhook_present(),
+    KubeReader.find_webhook: lambda r: r.find_webhook(),
     KubeReader.job_exists: lambda r: r.job_exists("shop", "none"),
     KubeReader.list_warnings: lambda r: r.list_warnings("shop", "Job", "none"),
 }

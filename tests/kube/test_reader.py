@@ -316,9 +316,13 @@ def test_the_agent(lab: KubeWorld) -> None:
 
 
 def test_the_webhooks_registration(lab: KubeWorld) -> None:
-    assert lab.reader.webhook_present()
+    found = lab.reader.find_webhook()
+    assert found is not None
+    assert (found.on_create, found.versions, found.oddities()) == (True, ("v1beta1",), ())
+    assert found.leaves_out("shop", {}) == ""
+    assert found.leaves_out("shop", {"eks.amazonaws.com/skip-pod-identity-webhook": ""}) == "its objectSelector"
     lab.sandbox.delete(kinds.MUTATING_WEBHOOKS, "", "pod-identity-webhook")
-    assert not lab.reader.webhook_present()
+    assert lab.reader.find_webhook() is None
 
 
 def test_service_accounts_are_made_and_removed(lab: KubeWorld) -> None:

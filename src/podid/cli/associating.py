@@ -111,7 +111,7 @@ def making(
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could",
                 KubeWriter.dry_run_pod,
-                KubeReader.webhook_present,
+                KubeReader.find_webhook,
             ),
             OptionalRight.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces

@@ -120,6 +120,19 @@ def texts_or_none(data: Object, name: str) -> tuple[str, ...]:
     return () if data.get(name) is None else texts(data, name)
 
 
+def words_or_none(data: Object, name: str) -> tuple[str, ...]:
+    """As `texts_or_none`, where an empty text is one too: an argument, a label's value, Kubernetes' core API group."""
+    value = data.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise _unexpected(name, value, list)
+    for item in value:
+        if item is None:
+            raise _unexpected(f"one of {name}", item, str)
+    return tuple(text_or({f"one of {name}": item}, f"one of {name}") for item in value)
+
+
 def pairs(data: Object, name: str) -> dict[str, str]:
     """Tags, labels, annotations; empty where they are missing."""
     found = inner_or_empty(data, name)

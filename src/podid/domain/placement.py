@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/#taints-and-
 
 from collections.abc import Iterable
 
-from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, text, text_or, texts_or_none
+from podid.domain.foreign import Object, inner_or_empty, inners_or_none, pairs, text, text_or, words_or_none
 from podid.domain.model import Node
 from podid.domain.scheduling import Placement, Requirement, Taint, Toleration
 from podid.domain.words import short_list
@@ -65,7 +65,7 @@ def _term(data: Object) -> tuple[Requirement, ...]:
 
 
 def _requirement(data: Object, *, of_name: bool = False) -> Requirement:
-    return Requirement(text(data, "key"), text(data, "operator"), texts_or_none(data, "values"), of_name)
+    return Requirement(text(data, "key"), text(data, "operator"), words_or_none(data, "values"), of_name)
 
 
 def _toleration(data: Object) -> Toleration:

@@ -27,6 +27,7 @@ from podid.domain.model import (
 )
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.webhook import WebhookRegistration
 
 T = TypeVar("T")
 
@@ -123,7 +124,8 @@ class Snapshot:
     nodes: Section[tuple[Node, ...]] = field(metadata=KUBERNETES)
     daemon_sets: Section[tuple[DaemonSet, ...]] = field(metadata=KUBERNETES)
     workloads: Section[tuple[Workload, ...]] = field(metadata=KUBERNETES)
-    webhook_present: Section[bool] = field(metadata=KUBERNETES)
+    # what injects credentials into new pods; None if it is not registered
+    webhook: Section[WebhookRegistration | None] = field(metadata=KUBERNETES)
     # (namespace, ConfigMap) whose keys become variables of an associated pod -> its keys; None if it does not exist
     config_map_keys: Section[Mapping[tuple[str, str], Section[frozenset[str] | None]]] = field(metadata=KUBERNETES)
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live

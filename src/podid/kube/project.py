@@ -24,7 +24,7 @@ from podid.domain.foreign import (
     pairs,
     text,
     text_or,
-    texts_or_none,
+    words_or_none,
 )
 from podid.domain.model import AccessReview, Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.placement import of_spec, taint
@@ -60,7 +60,7 @@ _POD_ANNOTATIONS = (
     "config.linkerd.io/",
     "vpc.amazonaws.com/pod-eni",
 )
-# of a DaemonSet: how the CNI treats pods with security groups of their own
+# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
 # the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
@@ -149,18 +149,13 @@ def daemon_set(item: Object) -> DaemonSet:
         generation=number_or(metadata, "generation"),
         observed_generation=number_or(status, "observedGeneration"),
         images=tuple(text_or(c, "image") for c in containers),
-        args=tuple(arg for c in containers for arg in texts_or_none(c, "args")),
+        args=tuple(arg for c in containers for arg in words_or_none(c, "args")),
         labels=pairs(metadata, "labels"),
         containers=tuple(text_or(c, "name") for c in containers),
-        command=tuple(word for c in containers for word in texts_or_none(c, "command")),
+        command=tuple(word for c in containers for word in words_or_none(c, "command")),
         placement=of_spec(pod_spec),
         host_ports=_host_ports(pod_spec),
-        env={
-            text(variable, "name"): text_or(variable, "value")
-            for c in containers
-            for variable in inners_or_none(c, "env")
-            if text(variable, "name") in _DAEMON_ENV
-        },
+        env={key: value for c in containers for key, value in _daemon_env(inners_or_none(c, "env")).items()},
     )
 
 
@@ -284,6 +279,11 @@ def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
         elif not empty:
             kept[name] = ""
     return kept, tuple(blank)
+
+
+def _daemon_env(items: Sequence[Object]) -> dict[str, str]:
+    plain = {text(item, "name"): text_or(item, "value") for item in items if text(item, "name") in _DAEMON_ENV}
+    return _env(items)[0] | plain
 
 
 def _env_from(item: Object) -> Iterator[EnvSource]:

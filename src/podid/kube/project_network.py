@@ -1,6 +1,16 @@
 """From network policies in the API's JSON to what they say of egress. Pure, as `podid.kube.project`."""
 
-from podid.domain.foreign import Object, inner, inner_or_empty, inners_or_none, number_or, pairs, text_or, texts_or_none
+from podid.domain.foreign import (
+    Object,
+    inner,
+    inner_or_empty,
+    inners_or_none,
+    number_or,
+    pairs,
+    text_or,
+    texts_or_none,
+    words_or_none,
+)
 from podid.domain.network import (
     AGENT_PORT,
     Block,
@@ -11,6 +21,7 @@ from podid.domain.network import (
     Ports,
     Selector,
 )
+from podid.domain.webhook import WebhookRegistration
 
 _TO_NODE = frozenset({"host", "all"})
 
@@ -26,6 +37,29 @@ def network_policy(item: Object) -> NetworkPolicy:
         egress="Egress" in types or (not types and bool(spec.get("egress"))),
         rules=tuple(_rule(rule) for rule in inners_or_none(spec, "egress")),
     )
+
+
+def webhook(item: Object) -> WebhookRegistration | None:
+    """The first webhook of a MutatingWebhookConfiguration; None for one that has none."""
+    for each in inners_or_none(item, "webhooks"):
+        return WebhookRegistration(
+            url=text_or(inner_or_empty(each, "clientConfig"), "url"),
+            on_create=any(_on_create(rule) for rule in inners_or_none(each, "rules")),
+            versions=texts_or_none(each, "admissionReviewVersions"),
+            namespaces=_selector(inner_or_empty(each, "namespaceSelector")),
+            objects=_selector(inner_or_empty(each, "objectSelector")),
+        )
+    return None
+
+
+def _on_create(rule: Object) -> bool:
+    wanted = (
+        ("operations", ("CREATE",)),
+        ("apiGroups", ("",)),
+        ("apiVersions", ("v1",)),
+        ("resources", ("pods", "*/*")),
+    )
+    return all(set(words_or_none(rule, member)) & {"*", *words} for member, words in wanted)
 
 
 def _rule(rule: Object) -> EgressRule:
@@ -51,7 +85,7 @@ def _selector(selector: Object) -> Selector:
     requirements = inners_or_none(selector, "matchExpressions")
     return Selector(
         pairs(selector, "matchLabels"),
-        tuple(Expression(text_or(r, "key"), text_or(r, "operator"), texts_or_none(r, "values")) for r in requirements),
+        tuple(Expression(text_or(r, "key"), text_or(r, "operator"), words_or_none(r, "values")) for r in requirements),
     )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import inners_or_none, text_or
+from podid.domain.foreign import text_or
 from podid.domain.model import AccessReview, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.rights import KubeRight, needs
+from podid.domain.webhook import WebhookRegistration
 from podid.domain.workloads import RESTARTABLE, is_agent
 from podid.kube import project, project_network
 from podid.kube.rollout import Rollout, rollout
@@ -223,12 +224,12 @@ class KubeReader:
         return self._transport.text(_path("/api/v1", namespace, "pods", pod) + "/log", query)
 
     @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
-    def webhook_present(self) -> bool:
-        """Whether the webhook that injects credentials is registered. EKS runs it; users can delete the object."""
+    def find_webhook(self) -> WebhookRegistration | None:
+        """The webhook that injects credentials, as it is registered. EKS runs it; users can delete the object."""
         try:
-            return self._transport.get(WEBHOOK_PATH, lambda answer: bool(inners_or_none(answer, "webhooks")))
+            return self._transport.get(WEBHOOK_PATH, project_network.webhook)
         except NotFound:
-            return False
+            return None
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.agent import agent_not_on_node, agent_pod_unhealthy
+from podid.checks.agent import agent_image_pull, agent_not_on_node, agent_pod_unhealthy
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, importance
 from podid.checks.shared.facts import cluster_name, podid_command
@@ -69,7 +69,7 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     sets = agents(snapshot)
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
-    for cause in (agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
+    for cause in (agent_image_pull.CHECK, agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
         if any(verdict.outcome is Outcome.FAIL for verdict in cause.judge(snapshot)):
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())

@@ -1,19 +1,16 @@
 from collections.abc import Iterable
 
+from podid.checks.agent import agent_image_pull
 from podid.checks.base import Check
-from podid.checks.shared.agent import START_GRACE, importance
+from podid.checks.shared.agent import START_GRACE, importance, not_judged
 from podid.checks.shared.facts import index
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Node, Pod
+from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.words import count_of
-from podid.domain.workloads import live
 
 HOPELESS = (
     "CrashLoopBackOff",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
@@ -24,8 +21,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     facts = index(snapshot)
     for pod in known_or(snapshot.agent_pods, ()):
         case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
-        if reason := _not_judged(pod, facts.nodes.get(pod.node), snapshot):
+        if reason := not_judged(pod, facts.nodes.get(pod.node)):
             yield case.skip(reason)
+        elif agent_image_pull.unpulled(pod):
+            yield case.skip("its image cannot be pulled")
+        elif _starting(pod, snapshot):
+            yield case.skip("the pod is still starting")
         elif pod.ready:
             yield case.ok("the agent is ready")
         else:
@@ -50,15 +51,9 @@ CHECK = Check.of(
 )
 
 
-def _not_judged(pod: Pod, node: Node | None, snapshot: Snapshot) -> str:
-    if not live(pod):
-        return "the pod has ended; the DaemonSet replaces it"
-    if node is not None and not node.ready:
-        return f"node {node.name} is not ready, so its pods' states are out of date"
+def _starting(pod: Pod, snapshot: Snapshot) -> bool:
     young = snapshot.taken_at - pod.created_at < START_GRACE
-    if not pod.ready and young and not any(c.waiting in HOPELESS for c in pod.containers):
-        return "the pod is still starting"
-    return ""
+    return not pod.ready and young and not any(c.waiting in HOPELESS for c in pod.containers)
 
 
 def _trouble(pod: Pod) -> str:

@@ -14,13 +14,13 @@ WEBHOOK = "pod-identity-webhook"
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     case = check.case(Subject("MutatingWebhookConfiguration", WEBHOOK), EVERYONE)
-    present = snapshot.webhook_present
+    webhook = snapshot.webhook
     if not known(snapshot.associations):
         yield case.skip("no association asks for an injection")
         return
-    if isinstance(present, Missing):
-        yield case.unknown(present)
-    elif present.value:
+    if isinstance(webhook, Missing):
+        yield case.unknown(webhook)
+    elif webhook.value is not None:
         yield case.ok("the webhook is registered")
     else:
         yield case.fail(
@@ -28,10 +28,10 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=(f"MutatingWebhookConfiguration {WEBHOOK} does not exist or has no webhooks",),
             commands=(("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml"),),
         )
-    gone = isinstance(present, Known) and not present.value
+    gone = webhook == Known(None)
     why = "which is not registered" if gone else "which is skipped in silence when it is slow"
     say = f"are younger than the association and yet were missed by the webhook, {why}"
     yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
 
 
-CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=("webhook_present", *injection.WANTS))
+CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=("webhook", *injection.WANTS))

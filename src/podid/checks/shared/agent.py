@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 
 from datetime import timedelta
 
+from podid.checks.shared.facts import index
 from podid.domain.findings import Severity
-from podid.domain.model import DaemonSet
+from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.workloads import is_agent
+from podid.domain.workloads import is_agent, live, runs_in
 
 START_GRACE = timedelta(minutes=2)
 
@@ -22,3 +23,19 @@ def importance(snapshot: Snapshot) -> Severity:
 
 def agents(snapshot: Snapshot) -> list[DaemonSet]:
     return [ds for ds in known_or(snapshot.daemon_sets, ()) if is_agent(ds)]
+
+
+def not_judged(pod: Pod, node: Node | None) -> str:
+    """Why an agent pod's state says nothing; empty where it does."""
+    if not live(pod):
+        return "the pod has ended; the DaemonSet replaces it"
+    if node is not None and not node.ready:
+        return f"node {node.name} is not ready, so its pods' states are out of date"
+    return ""
+
+
+def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
+    """The associated service accounts ("ns/name") that have the DaemonSet's agent on a node of their pods."""
+    users = index(snapshot).users
+    nodes = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set)}
+    return tuple(sorted({name for node in nodes for name in users.get(node, ())}))

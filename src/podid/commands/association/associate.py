@@ -62,7 +62,7 @@ def rights() -> CommandRights:
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could",
                 KubeWriter.dry_run_pod,
-                KubeReader.webhook_present,
+                KubeReader.find_webhook,
             ),
             OptionalRight.of(
                 "--no-session-tags: seeing which of the role's policies rely on them",

@@ -47,7 +47,7 @@ def rights() -> CommandRights:
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could",
                 KubeWriter.dry_run_pod,
-                KubeReader.webhook_present,
+                KubeReader.find_webhook,
             ),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),

@@ -23,7 +23,8 @@ from podid.ops.doctor.diagnose import diagnose, select
 T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
 AGENT_CHECKS = (
-    *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-pod-unhealthy"),
+    *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
+    *("agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
     *("addon-degraded-or-failed", "agent-not-on-node", "scp-denies-eks-auth", "node-role-missing-eks-auth"),
 )
 

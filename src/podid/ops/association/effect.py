@@ -250,7 +250,7 @@ def _undecided(error: PodidError, watch: _Watch) -> Effect:
 
 def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | None:
     try:
-        if reader.webhook_present():
+        if reader.find_webhook() is not None:
             return None
     except PodidError:
         return None  # that the object cannot be read says nothing about it

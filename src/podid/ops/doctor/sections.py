@@ -326,7 +326,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
-    SectionRow("webhook_present", (KubeReader.webhook_present,), lambda s: s.kube.webhook_present()),
+    SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
     SectionRow(
         "network_policies",
         (KubeReader.list_network_policies,),

@@ -1,0 +1,54 @@
+"""https://kubernetes.io/docs/concepts/containers/images/#imagepullbackoff; which registry holds the image of a region:
+https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
+"""
+
+import re
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import importance, not_judged
+from podid.checks.shared.facts import index
+from podid.domain.findings import Subject, Verdict
+from podid.domain.model import Container, Pod
+from podid.domain.snapshot import Known, Snapshot, known
+
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
+_ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)
+
+
+def unpulled(pod: Pod) -> tuple[Container, ...]:
+    """The containers that wait for an image, of a pod that is not ready."""
+    return tuple(c for c in pod.containers if c.waiting in NO_IMAGE and not pod.ready)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    facts = index(snapshot)
+    for pod in known(snapshot.agent_pods):
+        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+        lacking = unpulled(pod)
+        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+            yield case.skip(reason)
+        elif not lacking:
+            yield case.ok("it has its image")
+        else:
+            yield case.fail(
+                f"the agent on node {pod.node} has no image: {lacking[0].waiting} for {lacking[0].image}",
+                severity=importance(snapshot),
+                evidence=(
+                    *(f"container {c.name}: {c.waiting}, {c.image}" for c in lacking),
+                    *(note for c in lacking if (note := _elsewhere(c.image, snapshot))),
+                ),
+                commands=(("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),),
+            )
+
+
+CHECK = Check.of(
+    "agent-image-pull", rule, needs=("daemon_sets", "agent_pods"), wants=("cluster", "nodes", "associations", "pods")
+)
+
+
+def _elsewhere(image: str, snapshot: Snapshot) -> str:
+    found, cluster = _ECR.match(image), snapshot.cluster
+    if found is None or not isinstance(cluster, Known) or found[1] == cluster.value.region:
+        return ""
+    return f"the image comes from {found[1]}, the cluster is in {cluster.value.region}"

@@ -1,0 +1,67 @@
+"""Faults that later versions do not have: https://github.com/aws/eks-pod-identity-agent/releases. The add-on and the
+agent in it have versions of their own, which are never compared with each other.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents
+from podid.checks.shared.facts import podid_command
+from podid.domain.findings import Subject, Verdict
+from podid.domain.model import DaemonSet, Node
+from podid.domain.names import AGENT_ADDON
+from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.versions import addon_key, older
+from podid.domain.words import short_list
+
+_TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
+_IMPATIENT = ("0.1.32", "0.1.33")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    addon, nodes, sets = known_or(snapshot.agent_addon, None), known_or(snapshot.nodes, ()), agents(snapshot)
+    if addon is not None and addon_key(addon.version):
+        case = check.case(Subject("Addon", AGENT_ADDON))
+        faults = (*_of_addon(addon.version, nodes), *_of_agents(sets))
+        name = f"add-on {AGENT_ADDON} {addon.version}"
+        commands = [podid_command(snapshot, "install-agent", "--addon-version", "default")]
+    elif addon is None and (versions := _versions(sets)):
+        case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
+        faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
+    else:
+        return [check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")]
+    if not faults:
+        return [case.ok(f"{name}: no known fault of it concerns this cluster")]
+    return [
+        case.fail(
+            f"{name} has faults that later versions do not have: {short_list(faults)}",
+            evidence=faults,
+            commands=commands,
+        )
+    ]
+
+
+CHECK = Check.of("agent-outdated", rule, needs=("agent_addon",), wants=("cluster", "daemon_sets", "nodes"))
+
+
+def _of_addon(version: str, nodes: Sequence[Node]) -> Iterator[str]:
+    """The known faults of an add-on's version that concern the nodes there are."""
+    kinds = {node.compute_type for node in nodes}
+    if older(version, "v1.2.0"):
+        yield "no tolerations: nodes with taints have no agent (before v1.2.0)"
+    if older(version, "v1.3.3") and "hybrid" in kinds:
+        yield "nothing for hybrid nodes (before v1.3.3)"
+    if older(version, "v1.3.4") and "auto" in kinds:
+        yield "its pods land on Auto Mode nodes and clash with the agent there (before v1.3.4)"
+
+
+def _of_agents(sets: Sequence[DaemonSet]) -> Iterator[str]:
+    if any(version in _IMPATIENT for version in _versions(sets)):
+        yield "EKS Auth gets 600 ms to answer (agent v0.1.32 and v0.1.33)"
+
+
+def _versions(sets: Sequence[DaemonSet]) -> list[str]:
+    """The agent's versions by the tags of its images."""
+    images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
+    return [found[1] for image in images if (found := _TAG.search(image))]

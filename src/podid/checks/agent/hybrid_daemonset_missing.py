@@ -1,0 +1,63 @@
+"""Hybrid nodes have DaemonSets of their own, off by default:
+https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import START_GRACE, agents
+from podid.checks.shared.facts import index, podid_command
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import Node
+from podid.domain.placement import why_not_here
+from podid.domain.snapshot import Known, Snapshot, known
+from podid.domain.words import short_list
+from podid.domain.workloads import live
+
+BOTTLEROCKET = "bottlerocket"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    sets, users = agents(snapshot), index(snapshot).users
+    present = {pod.node for pod in known(snapshot.agent_pods) if live(pod)}
+    for node in known(snapshot.nodes):
+        if node.compute_type != "hybrid" or node.os != "linux":
+            continue
+        chain = users.get(node.name, ())
+        case = check.case(Subject("Node", node.name), chain)
+        reasons = [why_not_here(node, ds.placement) for ds in sets]
+        if node.name in present or not all(reasons):
+            yield case.ok("a DaemonSet of the agent is for it")
+        elif not node.ready:
+            yield case.skip("the node is not ready")
+        elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
+            yield case.skip("the node has just joined")
+        else:
+            who = f"; pods of {short_list(chain)} run there" if chain else ""
+            yield case.fail(
+                f"no DaemonSet of the agent is for hybrid node {node.name}{who}",
+                # nobody misses the agent on a node without associated pods
+                severity=Severity.ERROR if chain else Severity.INFO,
+                evidence=(
+                    *(f"DaemonSet {ds.namespace}/{ds.name}: {why}" for ds, why in zip(sets, reasons, strict=True)),
+                    "nodeadm has to write the credentials file too: hybrid.enableCredentialsFile: true",
+                ),
+                commands=_commands(snapshot, node),
+            )
+
+
+CHECK = Check.of(
+    "hybrid-daemonset-missing",
+    rule,
+    needs=("nodes", "daemon_sets", "agent_pods"),
+    wants=("cluster", "agent_addon", "associations", "pods"),
+)
+
+
+def _commands(snapshot: Snapshot, node: Node) -> tuple[tuple[str, ...], ...]:
+    """Only the add-on has the switch that podid can set."""
+    addon = snapshot.agent_addon
+    if not isinstance(addon, Known) or addon.value is None:
+        return ()
+    kind = "hybrid-bottlerocket" if any(BOTTLEROCKET in key for key in node.labels) else "hybrid"
+    return (podid_command(snapshot, "install-agent", "--config", f"daemonsets.{kind}.create=true"),)

@@ -1,0 +1,62 @@
+"""The agent asks EKS Auth for the cluster and in the region that its pod spec names:
+https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents, importance, served_by
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import Cluster, DaemonSet
+from podid.domain.snapshot import Snapshot, known
+
+CLUSTER_NAME, ENDPOINT, REGION = "--cluster-name", "--endpoint", "AWS_REGION"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    cluster = known(snapshot.cluster)
+    for ds in agents(snapshot):
+        chain = served_by(snapshot, ds)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), chain)
+        wrong = _wrong(ds, cluster)
+        if not wrong:
+            yield case.ok("it names the cluster and its region")
+            continue
+        severity = importance(snapshot)
+        yield case.fail(
+            f"the agent of DaemonSet {ds.namespace}/{ds.name} asks for another cluster: {'; '.join(wrong)}",
+            # one without pods beside an associated one answers nobody
+            severity=severity if chain or severity is Severity.INFO else Severity.WARN,
+            evidence=wrong,
+            commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+        )
+
+
+CHECK = Check.of(
+    "self-managed-cluster-name-wrong",
+    rule,
+    needs=("cluster", "daemon_sets"),
+    wants=("agent_pods", "associations", "pods"),
+)
+
+
+def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
+    """What the kubelet fills in, written $(NAME), is not known here."""
+    found = []
+    name, region = option((*ds.command, *ds.args), CLUSTER_NAME), ds.env.get(REGION, "")
+    if name and "$(" not in name and name != cluster.name:
+        found.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
+    # with an endpoint of its own the region only signs
+    if region and "$(" not in region and region != cluster.region and not option(ds.args, ENDPOINT):
+        found.append(f"{REGION} {region}, not {cluster.region}")
+    return found
+
+
+def option(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, in the form `--flag value` or `--flag=value`; empty without it."""
+    for position, word in enumerate(words):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag:
+            return words[position + 1] if position + 1 < len(words) else ""
+    return ""

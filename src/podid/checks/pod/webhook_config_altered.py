@@ -1,0 +1,72 @@
+"""A registration that EKS did not write is called for as before, and what comes of it shows only in new pods: the
+failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook/issues/225.
+"""
+
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.shared import injection
+from podid.checks.shared.facts import podid_command
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.webhook import WebhookRegistration
+from podid.domain.words import short_list
+
+OBJECT = "MutatingWebhookConfiguration"
+NAME = "pod-identity-webhook"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """How the registration differs counts only where pods lack what it should have given them: there are clusters in
+    which it looks odd and works."""
+    webhook, subject = known(snapshot.webhook), Subject(OBJECT, NAME)
+    whole = check.case(subject, EVERYONE)
+    if webhook is None:
+        return [whole.skip("the webhook is not registered")]
+    if not known(snapshot.associations):
+        return [whole.skip("no association asks for an injection")]
+    served = [pod for group in injection.groups(snapshot) for pod in group.states.get(injection.PodState.INJECTED, ())]
+    missed = [
+        (str(group.association.ref), pod)
+        for group in injection.groups(snapshot)
+        for pod in group.states.get(injection.PodState.MISSED, ())
+    ]
+    if not webhook.on_create:
+        return [_asked_about_nothing(whole, snapshot, served and not missed)]
+    causes = _causes(webhook, [pod for _, pod in missed], served)
+    if not causes:
+        return [whole.ok("the webhook is registered in a way that serves new pods")]
+    chain = tuple(sorted({ref for ref, _ in missed}))
+    return [_altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])]
+
+
+CHECK = Check.of("webhook-config-altered", rule, needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
+
+
+def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
+    """What may have kept the webhook from the missed pods; empty where it served a pod after one of them."""
+    if not missed or any(pod.created_at >= min(each.created_at for each in missed) for pod in served):
+        return ()
+    selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
+    return (*(f"{selector} leaves out pods that it is for" for selector in selectors if selector), *webhook.oddities())
+
+
+def _asked_about_nothing(case: Case, snapshot: Snapshot, serves: object) -> Verdict:
+    return case.fail(
+        "the webhook that injects credentials is not asked about new pods: no rule is for CREATE of pods",
+        severity=Severity.WARN if serves else None,
+        commands=_commands(),
+    )
+
+
+def _altered(case: Case, snapshot: Snapshot, causes: tuple[str, ...], pods: list[Pod]) -> Verdict:
+    return case.fail(
+        f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
+        evidence=(*causes, f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for pod in pods)}"),
+        commands=(*_commands(), *(podid_command(snapshot, "restart", ref) for ref in case.chain[:3])),
+    )
+
+
+def _commands() -> tuple[tuple[str, ...], ...]:
+    return (("kubectl", "get", OBJECT.lower(), NAME, "-o", "yaml"),)
