@@ -152,6 +152,15 @@ def configured(site: Site) -> None:
     site.wait(30)
 
 
+def with_attached(site: Site) -> None:
+    """As `configured`, with a policy of AWS's own and a Job, whose owner is looked up too."""
+    configured(site)
+    policy = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=policy)
+    site.cluster.make_workload("Job", "shop", "job", "orders", pod={"nodeSelector": {"no": "such-node"}})
+    site.wait(30)
+
+
 def without_node_right(site: Site) -> None:
     """The nodes' role may not redeem tokens, and has an inline policy about something else."""
     iam, policy = site.aws("iam"), "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
@@ -266,6 +275,7 @@ CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
 EFFECT = ("seeing", "the dry runs")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
+SHOWN = ("the service account, its workloads",)
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait proof")
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
@@ -382,8 +392,9 @@ WAYS = (
     Way("list", healthy),
     Way("list --pods", healthy, ("--pods",)),
     Way("list -n shop -o jsonl", healthy),
-    Way("show shop/orders", healthy),
-    Way("show shop/orders", chained),
+    Way("show shop/orders", healthy, SHOWN),
+    Way("show shop/orders", chained, SHOWN),
+    Way("show shop/orders", with_attached, SHOWN),
     Way("show shop/order", healthy, code=5),
     Way("verify shop/orders --yes", healthy, PROOF),
     Way("verify shop/orders --yes", healthy, code=9),

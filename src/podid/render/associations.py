@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, UnreadAssociation
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.domain.second_hop import SecondHop
-from podid.domain.snapshot import Missing
-from podid.domain.trust import Evaluation, TrustFinding
 from podid.ops.association.counts import PodCounts
-from podid.ops.association.read import AssociationReading, Listed
-from podid.render.trust import finding_bodies, trust_body
+from podid.ops.association.read import Listed
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
@@ -187,64 +183,6 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
     return pairs
 
 
-def association_view(found: AssociationReading, now: datetime) -> View:
-    """One association with the verdict on its role's trust, a TrustReport's body under `trust`."""
-    evaluation = found.evaluation
-    body: documents.AssociationDocument = {
-        "kind": "Association",
-        **association_body(found.association),
-        "trust": None if evaluation is None else trust_body(evaluation),
-        "secondHop": None if found.second_hop is None else _second_hop_body(found.second_hop),
-    }
-    pairs = association_facts(found.association, now)
-    if evaluation is None:
-        pairs.append(("trust", found.not_evaluated))
-    else:
-        pairs.append(("trust", _actions(evaluation)))
-        if evaluation.scope is not None:
-            pairs.append(("scope", evaluation.scope.words))
-        pairs += [_finding_fact(finding) for finding in evaluation.findings]
-    if found.second_hop is not None:
-        pairs += _second_hop_facts(found.second_hop)
-    table = Table(_COLUMNS, (_listed_row(found.association, now, short=False),))
-    return View(document(body), (table,), (str(found.association.ref),), tuple(facts(pairs)))
-
-
-def _second_hop_body(hop: SecondHop) -> documents.SecondHopBody:
-    evaluation, rights = hop.evaluation, {item.action: item.decision for item in hop.decisions}
-    return {
-        "targetRoleArn": hop.target_role_arn,
-        "externalId": hop.association.external_id,
-        "verdict": hop.verdict,
-        "permissions": rights or None,
-        "trust": None if evaluation is None else trust_body(evaluation),
-        "findings": finding_bodies(hop.findings),
-        "unknowns": [{"reason": item.reason, "permission": item.permission or None} for item in hop.unknowns],
-    }
-
-
-def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
-    """What the association's role may do on the target role, and what that role's trust says to it."""
-    pairs = [("second hop", str(hop.verdict))]
-    if hop.decisions:
-        pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
-    if hop.rights_unknown is not None:
-        pairs.append(("permission", _not_looked_at(hop.rights_unknown)))
-    if hop.evaluation is not None:
-        pairs.append(("target trust", _actions(hop.evaluation)))
-    if hop.trust_unknown is not None:
-        pairs.append(("target trust", _not_looked_at(hop.trust_unknown)))
-    return pairs + [_finding_fact(finding) for finding in hop.findings]
-
-
-def _actions(found: Evaluation) -> str:
-    return "; ".join(f"{item.action} {item.verdict}" for item in (found.assume_role, found.tag_session))
-
-
-def _finding_fact(finding: TrustFinding) -> tuple[str, str]:
-    return str(finding.severity), f"{finding.id}: {finding.message}"
-
-
-def _not_looked_at(item: Missing) -> str:
-    needs = f" (needs {item.permission})" if item.permission and item.permission not in item.reason else ""
-    return f"unknown: {item.reason}{needs}"
+def association_table(association: Association, now: datetime) -> Table:
+    """The row that the list has of it."""
+    return Table(_COLUMNS, (_listed_row(association, now, short=False),))

@@ -54,7 +54,7 @@ def role_view(found: RoleReading, now: datetime) -> View:
         if found.attached is None
         else [{"policyName": item.name, "policyArn": item.arn} for item in found.attached],
         "inlinePolicies": found.inline,
-        "permissions": _permission_bodies(found),
+        "permissions": permission_bodies(found),
         "owner": None
         if found.owner is None
         else {"tool": found.owner.tool, "detail": found.owner.detail or None, "tag": found.owner.tag},
@@ -80,7 +80,7 @@ def role_view(found: RoleReading, now: datetime) -> View:
         )
     if role.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(role.tags.items()))))
-    lines = [*facts(pairs), *_permission_lines(found), *_uses_lines(found), *_finding_lines(found)]
+    lines = [*facts(pairs), *permission_lines(found), *_uses_lines(found), *_finding_lines(found)]
     lines += ["trust:", *(f"  {line}" for line in found.access)]
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines += [f"not looked at: {item}" for item in found.unread]
@@ -88,7 +88,8 @@ def role_view(found: RoleReading, now: datetime) -> View:
     return View(document(body), (table,), (role.name,), tuple(lines))
 
 
-def _permission_bodies(found: RoleReading) -> list[documents.RolePermissionsBody]:
+def permission_bodies(found: RoleReading) -> list[documents.RolePermissionsBody]:
+    """What each policy of the role allows, in words."""
     inline: list[documents.RolePermissionsBody] = [
         {"policyName": name, "policyArn": None, "kind": "inline", "words": policy_words(body)}
         for name, body in (found.inline or {}).items()
@@ -111,9 +112,10 @@ def _managed_body(
     }
 
 
-def _permission_lines(found: RoleReading) -> list[str]:
+def permission_lines(found: RoleReading) -> list[str]:
+    """The same for a person, a block for each policy."""
     lines = []
-    for item in _permission_bodies(found):
+    for item in permission_bodies(found):
         what = "never more than" if item["kind"] == "boundary" else "permissions"
         words = ["unknown"] if item["words"] is None else item["words"]
         lines += [f"{what} ({item['policyName']}):", *(f"  {line}" for line in words)]

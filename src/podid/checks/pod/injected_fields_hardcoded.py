@@ -16,13 +16,14 @@ TOKEN_DIRECTORY = "/var/run/secrets/pods.eks.amazonaws.com/"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    return sdk.per_workload(check, snapshot, _look, "the container credentials are those that the webhook sets")
+    return sdk.per_workload(check, snapshot, look, "the container credentials are those that the webhook sets")
 
 
 CHECK = Check.of("injected-fields-hardcoded", rule, needs=sdk.NEEDS)
 
 
-def _look(pod: Pod, container: Container) -> sdk.Own | None:
+def look(pod: Pod, container: Container) -> sdk.Own | None:
+    """What an SDK takes in the place of what the webhook sets, where the container has some of it itself."""
     env = container.env
     if URI in container.blank:
         return sdk.Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")

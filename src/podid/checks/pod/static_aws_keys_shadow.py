@@ -16,12 +16,12 @@ CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     def look(pod: Pod, container: Container) -> sdk.Own | None:
-        found = sdk.brought(snapshot, pod, container)
-        return _keys(found) or _profile(container, found) or _file(container)
+        found = sdk.brought(snapshot.config_map_keys, pod, container)
+        return _keys(found) or profile(container, found) or file(container)
 
     def unseen(pod: Pod, container: Container) -> Iterable[tuple[str, Missing]]:
         # what the container sets itself is not overridden by its sources
-        found = sdk.brought(snapshot, pod, container)
+        found = sdk.brought(snapshot.config_map_keys, pod, container)
         return () if all(name in container.blank for name in (*KEYS, RELATIVE_URI)) else found.unseen
 
     healthy = "no container brings keys, a profile or a credentials file of its own"
@@ -44,8 +44,9 @@ def _keys(found: sdk.Brought) -> sdk.Own | None:
     return None
 
 
-def _profile(container: Container, found: sdk.Brought) -> sdk.Own | None:
-    """The profile's file cannot be seen: it may even point back at the container's credentials."""
+def profile(container: Container, found: sdk.Brought) -> sdk.Own | None:
+    """A profile that the container names. Its file cannot be seen: it may even point back at the container's
+    credentials."""
     for name in PROFILES:
         if name in found.names and container.env.get(name) != "default":
             what = container.env.get(name) or f"that {name} names"
@@ -53,9 +54,9 @@ def _profile(container: Container, found: sdk.Brought) -> sdk.Own | None:
     return None
 
 
-def _file(container: Container) -> sdk.Own | None:
-    """What is in an empty directory is the pod's own affair: SDKs keep their cache there. A configuration seldom holds
-    keys, so a file of it is a note."""
+def file(container: Container) -> sdk.Own | None:
+    """A file of credentials that it names or mounts. What is in an empty directory is the pod's own affair: SDKs keep
+    their cache there. A configuration seldom holds keys, so a file of it is a note."""
     if container.sets(CREDENTIALS_FILE) and container.env[CREDENTIALS_FILE] != os.devnull:
         return sdk.Own(Severity.WARN, (CREDENTIALS_FILE,), "a credentials file of its own, if it has keys")
     for mount in container.mounts:

@@ -11,7 +11,7 @@ from podid.checks.shared.placed import placed
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Container, Pod
 from podid.domain.report import RANK
-from podid.domain.snapshot import NOT_READ, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot
 from podid.domain.words import short_list
 from podid.domain.workloads import RESTARTABLE, main_containers, opted_out
 
@@ -46,8 +46,12 @@ class Brought:
         return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
 
 
-def brought(snapshot: Snapshot, pod: Pod, container: Container) -> Brought:
-    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one."""
+ConfigMapKeys = Section[Mapping[tuple[str, str], Section[frozenset[str] | None]]]
+
+
+def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
+    """A variable of `env` wins over one of `envFrom`, also when it is empty; of several sources the last one. `maps`
+    are the keys of ConfigMaps, as a snapshot has them."""
     names: dict[str, str] = {}
     unseen: dict[str, Missing] = {}
     for source in container.env_from:
@@ -55,7 +59,6 @@ def brought(snapshot: Snapshot, pod: Pod, container: Container) -> Brought:
         if source.kind == "Secret":
             unseen[what] = Missing(SECRETS)
             continue
-        maps = snapshot.config_map_keys
         keys = maps if isinstance(maps, Missing) else maps.value.get((pod.namespace, source.name), NOT_READ)
         if isinstance(keys, Missing):
             unseen[what] = keys

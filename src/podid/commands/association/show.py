@@ -3,34 +3,50 @@
 from podid.cli.arguments import OneServiceAccount
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
 
     return CommandRights.of(
         Eks.find_association,
         Eks.list_association_summaries,
         Iam.find_role,
         Iam.simulate,
+        Iam.list_attached_policies,
+        Iam.list_inline_policies,
+        Iam.get_managed_document,
+        optional=(
+            OptionalRight.of(
+                "the service account, its workloads, and what its pods use",
+                KubeReader.find_service_account,
+                KubeReader.list_pods,
+                KubeReader.list_owners,
+                KubeReader.find_config_map_keys,
+            ),
+        ),
     )
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
 def show(access: Access, terminal: Terminal, target: OneServiceAccount) -> None:
-    """Show one association and its trust.
+    """Show everything about one service account.
 
-    Says whether the role's trust policy admits the service account's pods.
+    Its association, whether the role's trust policy admits its pods, what the role may do, the way to a target role,
+    and its workloads with the credentials that an SDK in each pod really takes: access keys, IRSA, Pod Identity or the
+    node's role. What cannot be read is unknown.
 
     Example: podid show shop/orders
     """
     from podid.domain.names import ServiceAccountRef
-    from podid.ops.association.read import read_association
-    from podid.render.associations import association_view
+    from podid.ops.association.identity import read_identity
+    from podid.render.identity import identity_view
 
     ref = ServiceAccountRef.parse(target)
-    place = access.place()
-    found = read_association(access.clients, place, ref)
-    terminal.emit(association_view(found, access.runtime.now()))
+    place, now = access.place(), access.runtime.now()
+    with terminal.working(f"reading what there is about {ref}"):
+        found = read_identity(access.clients, place, ref, now)
+    terminal.emit(identity_view(found, now))

@@ -95,7 +95,7 @@ def list_refs(eks: Eks, place: Place, *, namespace: str | None) -> tuple[Service
 @dataclass(frozen=True, slots=True)
 class AssociationReading:
     """An association and whether its role admits its pods: `evaluation`, or why that is not known, with the permission
-    that is missing. `second_hop` is set where the association has a target role."""
+    that is missing. `second_hop` is set where the association has a target role; `role` where it could be read."""
 
     association: Association
     evaluation: trust.Evaluation | None = None
@@ -103,13 +103,14 @@ class AssociationReading:
     permission: str = ""
     role_missing: bool = False
     second_hop: SecondHop | None = None
+    role: Role | None = None
 
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
     association = find_known(clients.eks, place, ref)
     assert place.cluster is not None
     reading, role = _first_hop(clients.iam, place.cluster, association)
-    return replace(reading, second_hop=read_second_hop(clients.iam, place.cluster, association, role))
+    return replace(reading, role=role, second_hop=read_second_hop(clients.iam, place.cluster, association, role))
 
 
 def _first_hop(iam: Iam, cluster: Cluster, association: Association) -> tuple[AssociationReading, Role | None]:

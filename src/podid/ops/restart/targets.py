@@ -214,6 +214,11 @@ def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[Workl
     if not wanted:
         return {}
     pods = [pod for pod in _pods(reader, wanted) if pod.ref in wanted and live(pod) and not opted_out(pod)]
+    return by_workload(reader, pods)
+
+
+def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
+    """The pods by the workload at the end of their owner chain."""
     owners = _owners(reader, pods)
     groups: dict[WorkloadRef, list[Pod]] = defaultdict(list)
     for pod in pods:

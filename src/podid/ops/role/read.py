@@ -62,7 +62,11 @@ class RoleReading:
 
 def read_role(iam: Iam, text: str) -> RoleReading:
     """A role by name or ARN; NotFound with the nearest names. What of its policies may not be read is `unread`."""
-    role = own_role(iam, text)
+    return read_policies(iam, own_role(iam, text))
+
+
+def read_policies(iam: Iam, role: Role) -> RoleReading:
+    """The role with what its policies say; what of them may not be read is `unread`."""
     name = role.name
     unread: list[Unread] = []
     attached = _readable(lambda: iam.list_attached_policies(name), "attached policies", unread)

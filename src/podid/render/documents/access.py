@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import TypedDict
 
+from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, MissingRight, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
@@ -150,12 +151,66 @@ class SecondHopBody(TypedDict):
     unknowns: Sequence[NotLookedAtBody]
 
 
+class UnreadBody(TypedDict):
+    what: Annotated[str, About("What could not be looked at.")]
+    reason: str
+    permission: MissingRight
+
+
+class RolePermissionsBody(TypedDict):
+    policyName: str
+    policyArn: ArnText | None
+    kind: Annotated[Literal["inline", "managed", "boundary"], About("A boundary gives nothing: it limits the others.")]
+    words: Annotated[Sequence[str] | None, About("A sentence for each statement; null where it could not be read.")]
+
+
+class AccountBody(TypedDict):
+    exists: bool
+    createdAt: Time | None
+    irsaRoleArn: Annotated[str | None, About("What the annotation of IRSA names, where it has one.")]
+
+
+class CredentialSourceBody(TypedDict):
+    source: CredentialSource
+    certain: Annotated[bool, About("Whether it is seen to give credentials; false where podid does not read it.")]
+    detail: Annotated[str | None, About("What in the pod names it, or what could not be seen.")]
+
+
+class ContainerUseBody(TypedDict):
+    name: str
+    uses: Annotated[CredentialSource, About("The first that is seen to give credentials: an SDK takes that one.")]
+    certain: Annotated[bool, About("false where something before it could not be seen.")]
+    sources: Annotated[Sequence[CredentialSourceBody], About("In the order in which an SDK asks.")]
+
+
+class WorkloadNameBody(TypedDict):
+    kind: str
+    name: str
+
+
+class PodUseBody(TypedDict):
+    name: str
+    workload: Annotated[WorkloadNameBody, About("At the end of the owner chain; the pod itself where it has none.")]
+    node: str | None
+    phase: str
+    stale: Annotated[bool, About("Without the injected fields, or older than a change that may not have reached it.")]
+    containers: Sequence[ContainerUseBody]
+
+
 class AssociationDocument(AssociationBody):
-    """`podid show`: EKS's PodIdentityAssociation, and what the trust policies of its roles say to it."""
+    """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
+    its roles say, what its role may do, and which credentials its pods use."""
 
     kind: Literal["Association"]
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
+    permissions: Annotated[
+        Sequence[RolePermissionsBody] | None, About("What the role's policies say, in words; null where not known.")
+    ]
+    roleLastUsedAt: Annotated[Time | None, About("By whomever; null where IAM remembers no use, or was not asked.")]
     secondHop: Annotated[SecondHopBody | None, About("How the role gets to the target role; null where there is none.")]
+    account: Annotated[AccountBody | None, About("The service account; null where the cluster could not be read.")]
+    pods: Annotated[Sequence[PodUseBody] | None, About("Those that run; null where they could not be listed.")]
+    unknowns: Sequence[UnreadBody]
 
 
 class RoleBody(TypedDict):
@@ -173,12 +228,6 @@ class RoleBody(TypedDict):
         Time | None, About("null for a role that was not used within IAM's tracking period of 400 days.")
     ]
     lastUsedRegion: str | None
-
-
-class UnreadBody(TypedDict):
-    what: Annotated[str, About("What could not be looked at.")]
-    reason: str
-    permission: MissingRight
 
 
 class RoleListItem(RoleBody):
@@ -207,13 +256,6 @@ class RoleListDocument(TypedDict):
 class AttachedPolicyBody(TypedDict):
     policyName: str
     policyArn: ArnText
-
-
-class RolePermissionsBody(TypedDict):
-    policyName: str
-    policyArn: ArnText | None
-    kind: Annotated[Literal["inline", "managed", "boundary"], About("A boundary gives nothing: it limits the others.")]
-    words: Annotated[Sequence[str] | None, About("A sentence for each statement; null where it could not be read.")]
 
 
 class OwnerBody(TypedDict):

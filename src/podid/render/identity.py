@@ -1,0 +1,209 @@
+"""One service account on one screen: association, trust, policies, second hop, and what its pods use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from podid.domain.credentials import ContainerUse, CredentialSource
+from podid.domain.model import ServiceAccount
+from podid.domain.second_hop import SecondHop
+from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.trust import Evaluation, TrustFinding
+from podid.domain.words import count_of, short_list
+from podid.ops.association.identity import IdentityReading, PodUse
+from podid.render.associations import association_body, association_facts, association_table, facts
+from podid.render.roles import last_used, permission_bodies, permission_lines
+from podid.render.trust import finding_bodies, trust_body
+from podid.render.view import Line, View, document, timestamp
+
+if TYPE_CHECKING:
+    from podid.render.documents import access as documents
+
+
+def identity_view(found: IdentityReading, now: datetime) -> View:
+    """One association with everything about its service account; null, or unknown, is what could not be read."""
+    reading = found.reading
+    association, evaluation, hop = reading.association, reading.evaluation, reading.second_hop
+    permissions = found.permissions
+    body: documents.AssociationDocument = {
+        "kind": "Association",
+        **association_body(association),
+        "trust": None if evaluation is None else trust_body(evaluation),
+        "permissions": permission_bodies(permissions.value) if isinstance(permissions, Known) else None,
+        "roleLastUsedAt": None if reading.role is None else timestamp(reading.role.last_used_at),
+        "secondHop": None if hop is None else _second_hop_body(hop),
+        "account": _account_body(found.account),
+        "pods": [_pod_body(use) for use in found.pods.value] if isinstance(found.pods, Known) else None,
+        "unknowns": list(_unknowns(found)),
+    }
+    pairs = [*association_facts(association, now), ("account", _account_words(found.account))]
+    if evaluation is None:
+        pairs.append(("trust", reading.not_evaluated))
+    else:
+        pairs.append(("trust", _actions(evaluation)))
+        if evaluation.scope is not None:
+            pairs.append(("scope", evaluation.scope.words))
+        pairs += [_finding_fact(finding) for finding in evaluation.findings]
+    if reading.role is not None:
+        pairs.append(("role used", last_used(reading.role, now)))
+    if hop is not None:
+        pairs += _second_hop_facts(hop)
+    lines: list[str | Line] = [*facts(pairs), *_permission_lines(found), *_pod_lines(found.pods)]
+    return View(document(body), (association_table(association, now),), (str(association.ref),), tuple(lines))
+
+
+# --- the service account and its pods ---------------------------------------------------------------------------------
+
+
+def _account_body(account: Section[ServiceAccount | None]) -> documents.AccountBody | None:
+    if isinstance(account, Missing):
+        return None
+    known = account.value
+    return {
+        "exists": known is not None,
+        "createdAt": None if known is None else timestamp(known.created_at),
+        "irsaRoleArn": None if known is None else known.irsa_role_arn or None,
+    }
+
+
+def _account_words(account: Section[ServiceAccount | None]) -> str:
+    if isinstance(account, Missing):
+        return _not_looked_at(account)
+    if account.value is None:
+        return "does not exist"
+    irsa = account.value.irsa_role_arn
+    return f"exists; its annotation for IRSA names {irsa}" if irsa else "exists"
+
+
+def _pod_body(use: PodUse) -> documents.PodUseBody:
+    return {
+        "name": use.pod.name,
+        "workload": {"kind": use.workload.kind, "name": use.workload.name},
+        "node": use.pod.node or None,
+        "phase": use.pod.phase,
+        "stale": use.stale,
+        "containers": [
+            {
+                "name": item.container,
+                "uses": item.uses,
+                "certain": item.certain,
+                "sources": [
+                    {"source": one.source, "certain": one.certain, "detail": one.detail or None}
+                    for one in item.candidates
+                ],
+            }
+            for item in use.containers
+        ],
+    }
+
+
+def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
+    if isinstance(pods, Missing):
+        yield f"pods: {_not_looked_at(pods)}"
+        return
+    if not pods.value:
+        yield "pods: none is running"
+    for workload, its in groupby(pods.value, lambda use: use.workload):
+        uses = list(its)
+        stale = [use.pod.name for use in uses if use.stale]
+        yield f"{workload.kind} {workload.name}: {count_of(len(uses), 'pod')}"
+        if stale:
+            yield Line(f"  stale: {short_list(stale)}", "warn")
+        for item, names in _alike(uses).items():
+            which = "" if len(names) == len(uses) else f" of {short_list(names)}"
+            yield Line(f"  {item.container}{which}: {_use_words(item)}", _style(item))
+
+
+def _alike(uses: list[PodUse]) -> dict[ContainerUse, list[str]]:
+    """What the containers use -> the pods in which they do."""
+    found: dict[ContainerUse, list[str]] = {}
+    for use in uses:
+        for item in use.containers:
+            found.setdefault(item, []).append(use.pod.name)
+    return found
+
+
+def _use_words(item: ContainerUse) -> str:
+    """`uses static-keys (AWS_ACCESS_KEY_ID), before pod-identity`."""
+    winner = item.candidates[len(item.unless)]
+    words = f"uses {winner.source}" + (f" ({winner.detail})" if winner.detail else "")
+    if item.unless:
+        words += ", unless " + " or ".join(f"{one.source} ({one.detail})" for one in item.unless)
+    over = [one.source for one in item.passed_over if one.source not in (CredentialSource.NODE_ROLE, item.uses)]
+    over = [source for source in over if source is not CredentialSource.NONE]
+    return words + (f"; passes over {', '.join(over)}" if over else "")
+
+
+def _style(item: ContainerUse) -> str:
+    if item.uses is not CredentialSource.POD_IDENTITY:
+        return "bad"
+    return "good" if item.certain else "warn"
+
+
+# --- the roles --------------------------------------------------------------------------------------------------------
+
+
+def _permission_lines(found: IdentityReading) -> list[str]:
+    permissions = found.permissions
+    if isinstance(permissions, Missing):
+        return [] if found.reading.role is None else [f"permissions: {_not_looked_at(permissions)}"]
+    lines = permission_lines(permissions.value) or ["permissions: none"]
+    unread = permissions.value.unread
+    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not looked at: {x}" for x in unread)]
+
+
+def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
+    sections = (
+        ("the role's policies", found.permissions),
+        ("the service account", found.account),
+        ("the pods", found.pods),
+    )
+    for what, section in sections:
+        if isinstance(section, Missing):
+            yield {"what": what, "reason": section.reason, "permission": section.permission or None}
+    if isinstance(found.permissions, Known):
+        for item in found.permissions.value.unread:
+            yield {"what": item.what, "reason": item.reason, "permission": item.permission or None}
+
+
+def _second_hop_body(hop: SecondHop) -> documents.SecondHopBody:
+    evaluation, rights = hop.evaluation, {item.action: item.decision for item in hop.decisions}
+    return {
+        "targetRoleArn": hop.target_role_arn,
+        "externalId": hop.association.external_id,
+        "verdict": hop.verdict,
+        "permissions": rights or None,
+        "trust": None if evaluation is None else trust_body(evaluation),
+        "findings": finding_bodies(hop.findings),
+        "unknowns": [{"reason": item.reason, "permission": item.permission or None} for item in hop.unknowns],
+    }
+
+
+def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
+    """What the association's role may do on the target role, and what that role's trust says to it."""
+    pairs = [("second hop", str(hop.verdict))]
+    if hop.decisions:
+        pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
+    if hop.rights_unknown is not None:
+        pairs.append(("permission", _not_looked_at(hop.rights_unknown)))
+    if hop.evaluation is not None:
+        pairs.append(("target trust", _actions(hop.evaluation)))
+    if hop.trust_unknown is not None:
+        pairs.append(("target trust", _not_looked_at(hop.trust_unknown)))
+    return pairs + [_finding_fact(finding) for finding in hop.findings]
+
+
+def _actions(found: Evaluation) -> str:
+    return "; ".join(f"{item.action} {item.verdict}" for item in (found.assume_role, found.tag_session))
+
+
+def _finding_fact(finding: TrustFinding) -> tuple[str, str]:
+    return str(finding.severity), f"{finding.id}: {finding.message}"
+
+
+def _not_looked_at(item: Missing) -> str:
+    needs = f" (needs {item.permission})" if item.permission and item.permission not in item.reason else ""
+    return f"unknown: {item.reason}{needs}"
