@@ -267,6 +267,7 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("asociate shop/orders --role x", 2, "podid associate shop/orders --role x"),
         ("role", 0, ""),
         ("list --cluster", 2, "podid list --help"),
+        ("show shop/orders -c demo -c dem --region us-west-2", 2, "podid show --help"),
     ],
 )
 def test_what_is_tried_next(box: Sandbox, podid: Podid, files: dict[str, str], line: str, code: int, hint: str) -> None:

@@ -55,6 +55,15 @@ def test_one_is_added_and_its_siblings_stay(adot: Site) -> None:
     assert account_state(adot.box) == whole
 
 
+@pytest.mark.parametrize("line", ["associate {} {}/{} --role storefront", "disassociate {} {}/{} --yes"])
+def test_a_namespace_before_the_service_account_is_pointed_out(adot: Site, line: str) -> None:
+    count = writes(adot.box)
+    refused = adot("addon", *line.format(ADOT, SPACE, METRICS).split(), "-o", "json")
+    assert (refused.code, writes(adot.box)) == (2, count), refused
+    assert "without its namespace" in refused.error["message"]
+    assert refused.error["hint"].split()[3:5] == [ADOT, METRICS]
+
+
 def test_another_role_needs_replace(adot: Site) -> None:
     before, count = owned(adot), writes(adot.box)
     refused = adot("addon", "associate", ADOT, METRICS, "--role", "orders-dynamodb", "-o", "json")

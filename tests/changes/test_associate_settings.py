@@ -108,10 +108,14 @@ def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid
     tagged = podid(*ASSOCIATE, "--tag", "a=b", "--replace", "-o", "json")
     assert tagged.code == 0, tagged
     assert any("does not admit shop/orders" in note and "OnlyPay" in note for note in tagged.json["notes"])
-    for command in ((*ASSOCIATE, "--role", "narrow"), (*ASSOCIATE, "--no-session-tags", "--replace")):
+    for command, mode in (
+        ((*ASSOCIATE, "--role", "narrow"), "trust-condition-never-matches"),
+        ((*ASSOCIATE, "--no-session-tags", "--replace"), "trust-request-tag-with-tags-disabled"),
+    ):
         refused = podid(*command, "-o", "json")
         assert refused.code == 6, refused
         assert "OnlyPay" in refused.error["message"]
+        assert refused.error["id"] == mode
         assert refused.error["hint"].endswith("--update-trust")
     state = account_state(box)
     fixed = podid(*ASSOCIATE, "--update-trust", "-o", "json")

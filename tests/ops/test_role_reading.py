@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from podid.sandbox.baseline import add_role
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.sigv4 import read_signature
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, ROLE_ARN, Site, trust_for
@@ -196,6 +197,16 @@ def test_findings_by_id_whether_it_is_used_or_not(
     assert "zq7x" not in json.dumps(list(found.values()))
     if used and severity != "error":
         assert found[id_, severity]["subjects"] == ["shop/orders in cluster demo, us-west-2"]
+
+
+def test_what_eks_sends_is_said_of_a_region_that_was_read(healthy: Site) -> None:
+    """The pattern leaves the region open; another one than the cluster's is no example."""
+    plain = document({**WIDE, "Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:eks:*:*:cluster/demo"}}})
+    add_role(healthy.box.world, healthy.box.iam, "plain", plain)
+    findings = healthy.must("role", "show", "plain", "-o", "json").json["findings"]
+    (shut,) = [item for item in findings if item["id"] == "trust-condition-never-matches"]
+    assert CLUSTER_ARN in shut["message"], shut
+    assert "us-east-1" not in shut["message"]
 
 
 def test_a_role_without_permissions_and_one_for_many(healthy: Site) -> None:

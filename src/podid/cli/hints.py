@@ -40,6 +40,8 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
 
 
 def _takes(command: Sequence[str]) -> tuple[str, ...]:
+    if "--help" in command:
+        return ()  # no place matters to it
     if not command or command[0] != "podid":
         return _ELSEWHERE.get(command[0], ()) if command else ()
     from podid.cli.tree import COMMANDS

@@ -48,12 +48,13 @@ def disassociate(
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.errors import Again, UsageError
     from podid.domain.plan import Wait
-    from podid.ops.addon.plan import plan_addon_without, read_addon
+    from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, without_effect
 
     if options.wait is Wait.PROOF:
         what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    accounts = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading add-on {addon} and its associations"):

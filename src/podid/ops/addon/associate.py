@@ -9,7 +9,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Plan
 from podid.domain.trust import ScopeKind
-from podid.ops.addon.plan import AddonFacts, check_supported, plan_addon_roles, read_addon
+from podid.ops.addon.plan import AddonFacts, account_name, check_supported, plan_addon_roles, read_addon
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociateRequest, AssociationWanted
 from podid.ops.change.journal import Journal
@@ -40,7 +40,7 @@ class AddonRequest:
             raise UsageError("Name the role with --role, or have one made with --recommended")
         if account is None and not recommended:
             raise UsageError("Which service account of the add-on gets the role? Name it, or use --recommended")
-        name = ServiceAccountRef.parse(f"kube-system/{account}").name if account else ""
+        name = account_name(account) if account else ""
         return cls(addon=addon, account=name, role=role or "", replace=replace, update_trust=update_trust)
 
 

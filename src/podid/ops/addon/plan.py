@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, Rejected
+from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, Rejected, UsageError
 from podid.domain.model import Addon, AddonConfiguration, Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
@@ -29,6 +29,16 @@ class AddonFacts:
 
     def ref(self, account: str) -> ServiceAccountRef:
         return ServiceAccountRef(self.addon.namespace, account)
+
+
+def account_name(text: str) -> str:
+    """The name of an add-on's service account. Raises UsageError, with the command to paste, where a namespace is given
+    too: it is the add-on's own."""
+    _, slash, name = text.rpartition("/")
+    if slash and name:
+        what = "A service account of an add-on is named without its namespace, which is the add-on's own"
+        raise UsageError(what, hint=Again(swap=(text, name)), subject=text)
+    return ServiceAccountRef.parse(f"kube-system/{text}").name
 
 
 def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:

@@ -186,6 +186,7 @@ def _plan_trust(
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
     missing: dict[bool, list[ServiceAccountRef]] = {}
     refused: list[str] = []
+    modes: list[str] = []
     for item in items:
         ref, existing = item.ref, current[item.ref]
         tags_on = session_tags(item.settings, existing)
@@ -193,13 +194,15 @@ def _plan_trust(
             trust.parse_policy(role.trust), identity(cluster, ref, session_tags=tags_on, role=role)
         )
         if verdict.verdict is trust.TrustVerdict.NO_MATCH:
-            why = next((f.message for f in verdict.findings if f.id != trust.TOO_BROAD), verdict.assume_role.reason)
+            to_blame = next((f for f in verdict.findings if f.id != trust.TOO_BROAD), None)
+            why = to_blame.message if to_blame is not None else verdict.assume_role.reason
             sentence = f"the trust policy of role {role.name} does not admit {ref}: {why}"
             notes.append(sentence)
             # what is wrong already, and is not touched, stands in the way of nothing
             if request.update_trust or not item.kept or existing is None or tags_on != existing.session_tags:
                 missing.setdefault(tags_on, []).append(ref)
                 refused.append(sentence)
+                modes.append(to_blame.id if to_blame is not None else "")
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
             why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
@@ -216,6 +219,7 @@ def _plan_trust(
             lines=tuple(refused[1:]),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
+            id=modes[0],
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))

@@ -32,9 +32,11 @@ def role_findings(
     attached: Sequence[AttachedPolicy] | None,
     inline: Mapping[str, object] | None,
     uses: Sequence[RoleUse] | None,
+    region: str = "",
 ) -> tuple[RoleFinding, ...]:
-    """Worst first. What could not be read, None, finds nothing."""
-    found = [*_of_uses(uses or ()), *_of_trust(role, used=bool(uses))]
+    """Worst first. What could not be read, None, finds nothing. `region` is where the clusters are that the trust's
+    patterns may mean."""
+    found = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
     bare = attached is not None and inline is not None and not attached and not inline
     if bare and (uses or _for_pods(role)):
         found.append(
@@ -79,13 +81,13 @@ def _of_uses(uses: Sequence[RoleUse]) -> Iterable[RoleFinding]:
         yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix, tuple(dict.fromkeys(names)))
 
 
-def _of_trust(role: Role, *, used: bool) -> Iterable[RoleFinding]:
+def _of_trust(role: Role, region: str, *, used: bool) -> Iterable[RoleFinding]:
     """What holds whoever uses it, and where nobody does, for those whom it means."""
     try:
         policy = trust.parse_policy(role.trust)
     except InvalidInput:
         return
-    for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role).findings)):
+    for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role, region=region).findings)):
         yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix)
     dead = trust.unwritable_principals(policy)
     if dead:

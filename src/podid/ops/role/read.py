@@ -35,6 +35,7 @@ class RoleReading:
     uses: tuple[RoleUse, ...] | None = None
     unread: tuple[Unread, ...] = ()
     documents: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    region: str = ""
 
     @property
     def account(self) -> str:
@@ -46,16 +47,16 @@ class RoleReading:
 
     @property
     def findings(self) -> tuple[RoleFinding, ...]:
-        return role_findings(self.role, self.attached, self.inline, self.uses)
+        return role_findings(self.role, self.attached, self.inline, self.uses, self.region)
 
     def with_uses(self, uses: Uses, region: str) -> RoleReading:
         """The same with the associations that use it, and its trust judged for the clusters that were read."""
         access = access_words(self.role, uses.clusters, region)
         unread = (*self.unread, *uses.unread)
         if uses.unread and not uses.clusters:
-            return replace(self, access=access, unread=unread)
+            return replace(self, access=access, unread=unread, region=region)
         try:
-            return replace(self, access=access, uses=evaluate_uses(self.role, uses), unread=unread)
+            return replace(self, access=access, uses=evaluate_uses(self.role, uses), unread=unread, region=region)
         except InvalidInput:
             return replace(self, unread=unread)  # said under `access`
 
