@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from podid.ops.change.settle import Settled
 
 
-_MOST_CHARACTERS = 1024 * 1024
-
-
 class Terminal:
     """What a command says and asks. Only `emit`, `stream`, `stream_lines` and `narrate` write to stdout."""
 
@@ -91,23 +88,23 @@ class Terminal:
         if not yes:
             raise Declined("Nothing was changed")
 
-    def read_file(self, name: str) -> str:
-        """The text of a regular file, or of stdin for `-`, at most 1 MiB. Raises UsageError that says why it cannot be
-        read."""
+    def read_file(self, name: str, *, most_mib: int = 1) -> str:
+        """The text of a regular file, or of stdin for `-`, of at most so many characters. Raises UsageError that says
+        why it cannot be read."""
         from pathlib import Path
 
-        path = Path(name)
+        path, most = Path(name), most_mib * 1024 * 1024
         try:
             if name != "-" and path.exists() and not path.is_file():
                 raise UsageError(f"{name} cannot be read: it is not a regular file; '-' reads stdin", subject=name)
             stream = self._runtime.streams.stdin if name == "-" else path.open(encoding="utf-8")
             with contextlib.nullcontext(stream) if name == "-" else stream:
-                text = stream.read(_MOST_CHARACTERS + 1)
+                text = stream.read(most + 1)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
-        if len(text) > _MOST_CHARACTERS:
-            raise UsageError(f"{name} cannot be read: it is larger than 1 MiB", subject=name)
+        if len(text) > most:
+            raise UsageError(f"{name} cannot be read: it is larger than {most_mib} MiB", subject=name)
         return text.removeprefix("\ufeff")
 
     # --- results --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """podid doctor."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from podid.domain.findings import Verdict
 from podid.domain.patience import Patience
 from podid.domain.report import DoctorReport
 from podid.domain.rights import CommandRights
+from podid.domain.snapshot import Snapshot
 
 UNTIL_CLEAN_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
@@ -78,6 +80,14 @@ def doctor(
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again and again, and show each report that differs.")
     ] = False,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help="Write what was read to this file too.", show_default=False),
+    ] = None,
+    saved: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.", show_default=False),
+    ] = None,
     me: Annotated[
         bool, typer.Option("--me", help="Look at the rights of the caller instead, for this command or --for's.")
     ] = False,
@@ -100,17 +110,19 @@ def doctor(
     Example: podid doctor shop/orders
     """
     if me or for_command:
-        given = (target, check, skip, link, list_checks, baseline, fix, fix_id, until_clean, watch)
+        given = (target, check, skip, link, list_checks, baseline, fix, fix_id, until_clean, watch, save, saved)
         _check_me(me=me, alone=not any(given))
         _show_own_rights(access, terminal, for_command or ("doctor",), options.namespace or "")
         return
     from podid.checks.all import BY_ID
-    from podid.cli import typed
+    from podid.cli import saving, typed
+    from podid.cli.hints import at_place
     from podid.cli.mending import carry_out
     from podid.domain.baseline import accept
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
     from podid.ops.doctor.fixes import mends
+    from podid.ops.doctor.saved import of_namespace
     from podid.ops.doctor.scope import parse_target
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.reports import Report
@@ -122,6 +134,10 @@ def doctor(
         raise UsageError("--fix and --watch exclude each other: --watch only looks")
     if until_clean and watch:
         raise UsageError("--until-clean and --watch exclude each other: the one ends when all is well, the other never")
+    if (save or saved) and (watch or until_clean):
+        raise UsageError("--save and --from are of one look, and --watch and --until-clean look again")
+    if saved and (save or fix or fix_id):
+        raise UsageError("--from reads what was seen then: nothing can be fixed or saved by it")
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
@@ -130,12 +146,23 @@ def doctor(
     fixing = fix or bool(fix_id)
     if watch or until_clean or fixing:
         access.take_time()
-    place = access.place()
+    place = None if saved else access.place()
+    replayed = saving.load(terminal, saved) if saved else None
 
-    def look() -> DoctorReport:
+    def read() -> Snapshot:
+        if place is None:
+            assert replayed is not None
+            return of_namespace(replayed, scope.namespace, saved or "")
         with terminal.working(f"looking at cluster {place.cluster_name}"):
             snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
-        found = diagnose(snapshot, checks=checks, scope=scope).with_commands(access.at_place)
+        if save:
+            saving.save(terminal, snapshot, save)
+        return snapshot
+
+    def look() -> DoctorReport:
+        found = diagnose(read(), checks=checks, scope=scope)
+        there = ("doctor", "--cluster", found.cluster_arn)
+        found = found.with_commands(partial(at_place, argv=there) if saved else access.at_place)
         reckoning = accept(found, entries)
         for entry in reckoning.expired:
             terminal.note(f"{baseline}: {entry} is accepted no longer, since {entry.expires}")

@@ -28,7 +28,8 @@ def collect(
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
     read for the scope's namespace alone, where it has one. Never raises for what cannot be read."""
     assert place.cluster is not None
-    rows = needed(sections_of(checks) | set(scope.sections))
+    # the cluster is read already, and the report names it whatever the checks
+    rows = needed({"cluster"} | sections_of(checks) | set(scope.sections))
     reads: dict[str, Future[Section[Any]]] = {}
     # gateways are made here, one after another: three clients in threads take nearly three times as long; EC2's, which
     # is slow to make and seldom needed, when it is

@@ -1,0 +1,175 @@
+"""Frozen dataclasses as JSON and back, by their fields' types: what the snapshot and what is in it are made of.
+
+Members that have their default are left out. A section is `{"known": value}` or `{"missing": {…}}`; a mapping whose
+keys are not texts is a list of pairs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from podid.domain.foreign import Malformed, check_depth
+from podid.domain.snapshot import Known, Missing
+
+T = TypeVar("T")
+
+Decoder = Callable[[object, str], Any]
+
+
+def to_plain(value: object) -> Any:
+    """What JSON has; TypeError for a value of no type that is known here."""
+    if value is None or type(value) in (str, bool, int, float):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Known):
+        return {"known": to_plain(value.value)}
+    if isinstance(value, Missing):
+        return {"missing": _members(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return _members(value)
+    if isinstance(value, Mapping):
+        if all(type(key) is str for key in value):  # also of one that is empty, whatever its keys would be
+            return {key: to_plain(member) for key, member in value.items()}
+        return [[to_plain(key), to_plain(member)] for key, member in sorted(value.items())]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    raise TypeError(f"no JSON for a {type(value).__name__}")
+
+
+def from_plain(kind: type[T], value: object, name: str) -> T:
+    """The value of that type; Malformed with the place, which begins with `name`, for everything else: members that
+    are too many or too few, and values of another type."""
+    return cast("T", _decoder(cast("Any", kind))(value, name))
+
+
+def _members(value: Any) -> dict[str, Any]:
+    kept = ((f.name, getattr(value, f.name), f) for f in fields(value))
+    return {name: to_plain(member) for name, member, f in kept if _needed(f) or member != _default(f)}
+
+
+def _needed(f: "Field[Any]") -> bool:
+    return f.default is MISSING and f.default_factory is MISSING
+
+
+def _default(f: "Field[Any]") -> Any:
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+@cache
+def _decoder(kind: Any) -> Decoder:
+    origin, args = get_origin(kind), get_args(kind)
+    if kind in (str, bool, int, NoneType):
+        return _exactly(kind)
+    if kind is datetime:
+        return _moment
+    if kind is object:
+        return _as_it_is
+    if origin in (Union, UnionType):
+        return _union(args)
+    if origin is tuple and args[1:] == (Ellipsis,):
+        item = _decoder(args[0])
+        return lambda value, name: tuple(item(each, f"{name}[{i}]") for i, each in enumerate(_list(value, name)))
+    if origin is tuple:
+        return _row(tuple(map(_decoder, args)))
+    if origin is frozenset:
+        item = _decoder(args[0])
+        return lambda value, name: frozenset(item(each, name) for each in _list(value, name))
+    if origin is Mapping:
+        return _mapping(_decoder(args[0]) if args[0] is not str else None, _decoder(args[1]))
+    if is_dataclass(kind):
+        return _dataclass(kind)
+    raise TypeError(f"no reading for {kind}")
+
+
+def _exactly(kind: type) -> Decoder:
+    def read(value: object, name: str) -> object:
+        if type(value) is not kind:
+            raise Malformed(f"{name} is not a {kind.__name__}")
+        return value
+
+    return read
+
+
+def _moment(value: object, name: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise Malformed(f"{name} is no time") from None
+    if found.tzinfo is None:
+        raise Malformed(f"{name} has no time zone")
+    return found
+
+
+def _as_it_is(value: object, name: str) -> object:
+    check_depth(value, name)
+    return value
+
+
+def _union(kinds: tuple[Any, ...]) -> Decoder:
+    sections = {get_origin(kind) or kind: kind for kind in kinds}
+    if set(sections) == {Known, Missing}:
+        of_known, of_missing = _decoder(get_args(sections[Known])[0]), _decoder(Missing)
+
+        def section(value: object, name: str) -> object:
+            (key, member), *more = _object(value, name).items() or [("", None)]
+            if more or key not in ("known", "missing"):
+                raise Malformed(f"{name} is neither known nor missing")
+            return Known(of_known(member, name)) if key == "known" else of_missing(member, name)
+
+        return section
+    (kind,) = (kind for kind in kinds if kind is not NoneType)
+    there = _decoder(kind)
+    return lambda value, name: None if value is None else there(value, name)
+
+
+def _row(items: tuple[Decoder, ...]) -> Decoder:
+    def read(value: object, name: str) -> object:
+        found = _list(value, name)
+        if len(found) != len(items):
+            raise Malformed(f"{name} has not {len(items)} items")
+        return tuple(item(each, name) for item, each in zip(items, found, strict=True))
+
+    return read
+
+
+def _mapping(key: Decoder | None, member: Decoder) -> Decoder:
+    if key is None:
+        return lambda value, name: {k: member(v, f"{name}.{k}") for k, v in _object(value, name).items()}
+    pair = _row((key, member))
+    return lambda value, name: dict(pair(each, name) for each in _list(value, name)) if value != {} else {}
+
+
+def _dataclass(kind: Any) -> Decoder:
+    hints = get_type_hints(kind)
+    members = {f.name: _decoder(hints[f.name]) for f in fields(kind)}
+    wanted = [f.name for f in fields(kind) if _needed(f)]
+
+    def read(value: object, name: str) -> object:
+        found = _object(value, name)
+        for key in found:
+            if key not in members:
+                raise Malformed(f"{name}.{key} is nothing that is known")
+        for key in wanted:
+            if key not in found:
+                raise Malformed(f"{name}.{key} is missing")
+        return kind(**{key: members[key](member, f"{name}.{key}") for key, member in found.items()})
+
+    return read
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} is not an object")
+    return value
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise Malformed(f"{name} is not a list")
+    return value

@@ -1,0 +1,130 @@
+"""A saved snapshot: read back as it was, or refused with the place of what is wrong."""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.builder import bare, chained, healthy, pod
+from podid.domain.codec import from_plain, to_plain
+from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
+from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_snapshot
+
+SNAPSHOTS = {
+    "healthy": healthy(),
+    "chained": chained(),
+    "missing": healthy(roles=Missing("no", "iam:GetRole", "AccessDenied"), pods=NOT_READ),
+    "keyed by pairs": healthy(
+        config_map_keys={("shop", "a"): Known(frozenset({"x"})), ("shop", "b"): Known(None)}, target_rights={}
+    ),
+    "of a namespace": replace(healthy(), namespace="shop"),
+}
+
+
+def as_mapping(snapshot: Snapshot) -> dict[str, Any]:
+    return {f.name: getattr(snapshot, f.name) for f in fields(snapshot)}
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_a_snapshot_is_read_back_as_it_was(snapshot: Snapshot) -> None:
+    assert as_mapping(read_snapshot(snapshot_text(snapshot, "1.0"), "f")) == as_mapping(snapshot)
+
+
+def body() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(snapshot_text(SNAPSHOTS["chained"], "1.0"))
+    return found
+
+
+def refusal(changed: object) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        read_snapshot(changed if isinstance(changed, str) else json.dumps(changed), "f")
+    return caught.value.what
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"kind": "DoctorReport"}', "[" * 100_000, '{"kind": "Snapshot", "formatVersion": 2}']
+)
+def test_what_is_no_snapshot_is_refused(text: str) -> None:
+    assert "snapshot" in refusal(text)
+
+
+@pytest.mark.parametrize("version", [0, FORMAT + 1, "1", True, None])
+def test_another_format_is_refused_with_who_wrote_it(version: object) -> None:
+    assert "another format" in refusal(body() | {"formatVersion": version, "podidVersion": "9.9"})
+    assert "written by podid 9.9" in refusal(body() | {"formatVersion": version, "podidVersion": "9.9"})
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    found = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in found:
+        yield (*path, key)
+        # what a policy says is anybody's
+        if key != "trust":
+            yield from places(member, (*path, key))
+
+
+def changed(whole: Any, path: tuple[Any, ...], value: object) -> Any:
+    made = copy.deepcopy(whole)
+    inside = made
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = value
+    return made
+
+
+def test_every_value_of_another_type_is_named() -> None:
+    whole = body()
+    tried = list(places(whole["snapshot"]))
+    assert len(tried) > 100
+    for path in tried:
+        assert "not a whole snapshot: snapshot." in refusal(changed(whole, ("snapshot", *path), 1.5)), path
+
+
+def test_members_that_are_too_many_or_too_few_are_named() -> None:
+    whole = body()
+    assert "snapshot.surprise" in refusal(changed(whole, ("snapshot", "surprise"), "x"))
+    first = whole["snapshot"]["pods"]["known"][0]
+    assert "snapshot.pods[0].surprise" in refusal(changed(whole, ("snapshot", "pods", "known", 0, "surprise"), "x"))
+    del first["name"]
+    assert "snapshot.pods[0].name is missing" in refusal(whole)
+
+
+def test_a_section_is_known_or_missing() -> None:
+    sections: list[dict[str, object]] = [{}, {"known": [], "missing": {"reason": "x"}}, {"unknown": []}]
+    for wrong in sections:
+        assert "neither known nor missing" in refusal(changed(body(), ("snapshot", "pods"), wrong))
+
+
+def test_what_has_no_json_is_not_written() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        to_plain((b"x",))
+    with pytest.raises(TypeError, match="bytes"):
+        from_plain(bytes, "x", "x")
+
+
+def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
+    whole = healthy(pods=(pod("a"), bare(pod("b"), namespace="other")))
+    narrow = of_namespace(whole, "shop", "f")
+    assert narrow.namespace == "shop"
+    assert isinstance(narrow.pods, Known)
+    assert {each.namespace for each in narrow.pods.value} == {"shop"}
+    assert of_namespace(whole, "", "f") is whole
+    for other in ("", "legacy"):
+        with pytest.raises(UsageError, match="namespace shop alone"):
+            of_namespace(narrow, other, "f")
+    lost = replace(whole, pods=Missing("no"))
+    assert of_namespace(lost, "shop", "f").pods == Missing("no")
+
+
+def test_the_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "s.json"
+    write_snapshot(healthy(), str(file), "1.0")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.glob(".s*")) == []
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_snapshot(healthy(), str(tmp_path / "no" / "s.json"), "1.0")
