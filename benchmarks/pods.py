@@ -11,9 +11,9 @@ import multiprocessing
 import resource
 import sys
 import time
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection as Pipe
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -93,6 +93,17 @@ def serve(count: int, pipe: Pipe) -> None:
     server.serve_forever()
 
 
+def kubeconfig(port: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "bench",
+        "clusters": [{"name": "bench", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+        "users": [{"name": "bench", "user": {}}],
+    }
+
+
 def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     here, there = multiprocessing.get_context("spawn").Pipe()
@@ -101,20 +112,15 @@ def main() -> int:
     port, size = here.recv()
 
     started = time.perf_counter()
-    from podid.domain.model import Cluster
     from podid.kube.connect import connect
     from podid.kube.reader import KubeReader
     from podid.kube.transport import Transport
 
-    cluster = Cluster(
-        name="bench",
-        arn="arn:aws:eks:us-west-2:111122223333:cluster/bench",
-        version="1.36",
-        status="ACTIVE",
-        endpoint=f"http://127.0.0.1:{port}",
-    )
-    env = {"HOME": "/nonexistent"}
-    connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)), env=env)
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        # no token is sent over plain HTTP, so the way in is a kubeconfig without one
+        json.dump(kubeconfig(port), file)
+        file.flush()
+        connection = connect(None, kubeconfig=file.name, env={"HOME": "/nonexistent"})
     reader = KubeReader(Transport(connection))
     reader_ready = time.perf_counter()
     pods = reader.list_pods()

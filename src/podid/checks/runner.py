@@ -1,7 +1,7 @@
 """Runs checks over a snapshot. A check that cannot look gives `unknown`, and so does one that crashes; after the
 first broken link of a service account its later failures carry `masked_by`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from podid.checks.base import EVERYONE, Check
@@ -33,14 +33,14 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
         return [whole.unknown(crashed(error))]
 
 
-def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
+def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
     """The verdicts with `masked_by` on every failure of severity error whose service accounts all are broken by an
     earlier check already, or do not exist. `order` gives each check's place on the way to credentials; warnings and
     notes stay."""
-    ordered = sorted(enumerate(verdicts), key=lambda item: order[item[1].check])
     broken: dict[str, str] = {}
-    masked: dict[int, Verdict] = {}
-    for position, verdict in ordered:
+    masked = list(verdicts)
+    for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):
+        verdict = masked[position]
         failed = verdict.outcome is Outcome.FAIL and verdict.check not in OF_ITS_OWN
         if failed and verdict.severity is Severity.ERROR:
             cause = _cause(verdict, broken)
@@ -53,7 +53,7 @@ def mask(verdicts: Iterable[Verdict], order: Mapping[str, int]) -> tuple[Verdict
             for name in verdict.chain:
                 broken.setdefault(name, verdict.check)
         masked[position] = verdict
-    return tuple(masked[position] for position in sorted(masked))
+    return tuple(masked)
 
 
 def _cause(verdict: Verdict, broken: Mapping[str, str]) -> str:

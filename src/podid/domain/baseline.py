@@ -1,5 +1,6 @@
 """Findings that somebody has accepted, for a reason and until a day: what a gate in CI lets through."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -77,11 +78,15 @@ def accept(report: DoctorReport, entries: Sequence[Accepted]) -> Reckoning:
     expired = tuple(entry for entry in entries if entry.expires is not None and entry.expires < today)
     live = [entry for entry in entries if entry not in expired]
     marked = [_accepted(verdict, live) for verdict in report.verdicts]
-    causes = [verdict for verdict in marked if verdict.accepted]
+    causes: dict[str, set[str]] = defaultdict(set)
+    for verdict in marked:
+        if verdict.accepted:
+            causes[verdict.check].update(verdict.chain)
+    findings = report.findings
     return Reckoning(
         report=replace(report, verdicts=tuple(_follows(verdict, causes) for verdict in marked)),
-        expired=tuple(entry for entry in expired if any(map(entry.covers, report.findings))),
-        idle=tuple(entry for entry in live if not any(map(entry.covers, report.findings))),
+        expired=tuple(entry for entry in expired if any(map(entry.covers, findings))),
+        idle=tuple(entry for entry in live if not any(map(entry.covers, findings))),
     )
 
 
@@ -92,11 +97,12 @@ def _accepted(verdict: Verdict, live: Iterable[Accepted]) -> Verdict:
     return verdict if entry is None else replace(verdict, accepted=entry.reason)
 
 
-def _follows(verdict: Verdict, causes: Iterable[Verdict]) -> Verdict:
-    """A masked finding is a consequence; it is accepted when everybody's cause is."""
+def _follows(verdict: Verdict, causes: Mapping[str, set[str]]) -> Verdict:
+    """A masked finding is a consequence; it is accepted when everybody's cause is. `causes` are the service accounts of
+    accepted findings by their check."""
     if not verdict.masked_by or verdict.accepted:
         return verdict
-    names = {name for cause in causes if cause.check == verdict.masked_by for name in cause.chain}
+    names = causes.get(verdict.masked_by, set())
     if "*" in names or (verdict.chain and set(verdict.chain) <= names):
         return replace(verdict, accepted=f"follows from {verdict.masked_by}")
     return verdict

@@ -4,9 +4,11 @@ https://kubernetes.io/docs/concepts/services-networking/network-policies/: once 
 selects a pod, what no rule of any such policy allows is cut off.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from typing import Generic, TypeVar
 
 AGENT_PORT = 80
 AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
@@ -107,6 +109,28 @@ class CiliumPolicy:
 
     def selects(self, namespace: str, labels: Mapping[str, str]) -> bool:
         return self.namespace in ("", namespace) and self.selector.selects(labels)
+
+
+Policy = TypeVar("Policy", NetworkPolicy, CiliumPolicy)
+
+
+class PolicyIndex(Generic[Policy]):
+    """Finds the few policies that may select a pod without a look at each of the cluster's."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        listed = tuple(policies)
+        # a policy is kept under the rarest of the labels that it asks for
+        common = Counter(pair for policy in listed for pair in policy.selector.labels.items())
+        self._kept: dict[tuple[str, tuple[str, str] | None], list[tuple[int, Policy]]] = defaultdict(list)
+        for place, policy in enumerate(listed):
+            rarest = min(policy.selector.labels.items(), key=common.__getitem__, default=None)
+            self._kept[policy.namespace, rarest].append((place, policy))
+
+    def near(self, namespace: str, labels: Mapping[str, str]) -> tuple[Policy, ...]:
+        """Every policy that selects a pod of this namespace with these labels, and some that do not, in order."""
+        keys = [(where, pair) for where in {namespace, ""} for pair in (None, *labels.items())]
+        found = [item for key in keys if key in self._kept for item in self._kept[key]]
+        return tuple(policy for _, policy in sorted(found, key=lambda item: item[0]))
 
 
 @dataclass(frozen=True, slots=True)

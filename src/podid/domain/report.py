@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -71,9 +71,15 @@ class LinkCounts:
         return next((state for count, state in worst_first if count), LinkState.UNSEEN)
 
 
-def count_link(link: int, verdicts: Iterable[Verdict]) -> LinkCounts:
-    """Of the verdicts, those on this link."""
-    found = [item for item in verdicts if item.link == link]
+def count_links(verdicts: Iterable[Verdict]) -> tuple[LinkCounts, ...]:
+    """podid's own access, then the ten links."""
+    found: list[list[Verdict]] = [[] for _ in LINKS]
+    for item in verdicts:
+        found[item.link].append(item)
+    return tuple(_counts(link, items) for link, items in enumerate(found))
+
+
+def _counts(link: int, found: Sequence[Verdict]) -> LinkCounts:
     # what is accepted is as a note: known, and nobody's business now
     failed = [Severity.INFO if item.accepted else item.severity for item in found if item.outcome is Outcome.FAIL]
     return LinkCounts(
@@ -138,7 +144,7 @@ class DoctorReport:
     @property
     def chain(self) -> tuple[LinkCounts, ...]:
         """podid's own access, then the ten links."""
-        return tuple(count_link(number, self.verdicts) for number in range(len(LINKS)))
+        return count_links(self.verdicts)
 
     @property
     def first_broken(self) -> tuple[BrokenLink, ...]:

@@ -92,8 +92,8 @@ AWS = {"service": "aws"}
 KUBERNETES = {"service": "kubernetes"}
 
 
-# eq=False: a snapshot is one reading, equal to itself only, and so can key a cache
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+# eq=False: a snapshot is one reading, equal to itself only, and so can key a cache, which does not keep it alive
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
 class Snapshot:
     """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_has_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).

@@ -1,5 +1,6 @@
 """Names inside sentences: which of them was meant, and many of them in little room."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
@@ -8,9 +9,42 @@ ALIKE = 0.6
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:
     """At most `count` of the known names that `typed` may have meant, best first; never what was typed itself."""
-    from difflib import get_close_matches
+    return Names(known).nearest(typed, count, alike)
 
-    return get_close_matches(typed, sorted(set(known) - {typed}), n=count, cutoff=alike)
+
+class Names:
+    """Names that can be asked again and again which of them is nearest, and measure only those that may be."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._bits: dict[tuple[str, int], int] = {}
+        self._names = [(name, self._letters(name)) for name in sorted(set(names))]
+
+    def nearest(self, typed: str, count: int = 3, alike: float = ALIKE) -> list[str]:
+        from difflib import SequenceMatcher
+
+        # two names share at most the letters that both have: the likely ones come first, and the rest is left out
+        letters, length, least = self._letters(typed), len(typed), alike / 2
+        found = []
+        for name, others in self._names:
+            shared, both = (letters & others).bit_count(), length + len(name)
+            if shared >= least * both and name != typed:
+                found.append((2 * shared / both, name))
+        matcher, best = SequenceMatcher(b=typed), list[tuple[float, str]]()
+        for most, name in sorted(found, reverse=True):
+            if len(best) == count and most < best[-1][0]:
+                break
+            matcher.set_seq1(name)
+            if (likeness := matcher.ratio()) >= alike:
+                best = sorted((*best, (likeness, name)), reverse=True)[:count]
+        return [name for _, name in best]
+
+    def _letters(self, name: str) -> int:
+        """A bit for each letter, for each time that it occurs."""
+        seen, letters = Counter[str](), 0
+        for letter in name:
+            letters |= 1 << self._bits.setdefault((letter, seen[letter]), len(self._bits))
+            seen[letter] += 1
+        return letters
 
 
 def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:

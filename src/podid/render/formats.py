@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import InvalidInput, UsageError
 from podid.render import sanitize
@@ -55,13 +56,15 @@ def to_text(view: View, fmt: Format, query: str | None = None) -> str:
 
 
 def to_json(value: Json) -> str:
-    return _json(value, indent=2) + "\n"
+    pieces = json.JSONEncoder(ensure_ascii=True, indent=2).iterencode(value)
+    # some at a time: the pieces of a large document take ten times the room of their text
+    return _inert("".join(iter(lambda: "".join(islice(pieces, 10_000)), ""))) + "\n"
 
 
-def _json(value: Json, **layout: Any) -> str:
-    """ASCII keeps control and bidi characters of foreign text out of whoever prints the document, and a CI runner finds
-    no command of its own in it."""
-    return json.dumps(value, ensure_ascii=True, **layout).replace("##", "#\\u0023")
+def _inert(text: str) -> str:
+    """A CI runner finds no command of its own in it. ASCII keeps control and bidi characters of foreign text out of
+    whoever prints the document."""
+    return text.replace("##", "#\\u0023")
 
 
 def to_jsonl(value: Json) -> str:
@@ -77,7 +80,7 @@ def jsonl_line(value: object) -> str:
 
 
 def _jsonl_line(value: Json) -> str:
-    return _json(value, separators=(",", ":")) + "\n"
+    return _inert(json.dumps(value, ensure_ascii=True, separators=(",", ":"))) + "\n"
 
 
 def to_yaml(value: Json) -> str:

@@ -1,14 +1,16 @@
 from collections.abc import Iterable
+from functools import cache, partial
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, podid_command
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import nearest
+from podid.domain.words import Names
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     namespaces = known(snapshot.namespaces)
+    similar = cache(partial(Names(namespaces).nearest, alike=LIKELY))
     for association in known(snapshot.associations):
         case = check.case(association_subject(association), (str(association.ref),))
         if association.namespace in namespaces:
@@ -16,7 +18,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
-            near = nearest(association.namespace, namespaces, alike=LIKELY)
+            near = similar(association.namespace)
             yield case.fail(
                 f"association {association.association_id} names the namespace {association.namespace!r}, "
                 "which does not exist",

@@ -12,7 +12,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import nearest
+from podid.domain.words import Names
 
 FRESH = timedelta(hours=1)
 
@@ -21,36 +21,45 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     existing: dict[str, set[str]] = defaultdict(set)
     for account in known(snapshot.service_accounts):
         existing[account.namespace].add(account.name)
-    namespaces, associations = known(snapshot.namespaces), index(snapshot).associations
+    namespaces, associated = known(snapshot.namespaces), index(snapshot).associations
+    absent: dict[str, list[Association]] = defaultdict(list)
     for association in known(snapshot.associations):
-        case = check.case(association_subject(association), (str(association.ref),))
-        names = existing[association.namespace]
+        case = _case(check, association)
         if association.namespace not in namespaces:
             yield case.skip("its namespace does not exist")
-        elif association.service_account in names:
+        elif association.service_account in existing[association.namespace]:
             yield case.ok("the service account exists")
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
-            # a sibling with an association of its own is no typing mistake but its neighbour
-            similar = nearest(association.service_account, names, count=len(names) or 1, alike=LIKELY)
-            taken = [n for n in similar if ServiceAccountRef(association.namespace, n) in associations]
-            free = [n for n in similar if n not in taken]
-            yield _no_service_account(case, snapshot, association, free[:3], taken[:3])
+            absent[association.namespace].append(association)
+    for namespace, associations in absent.items():
+        # a sibling with an association of its own is no typing mistake but its neighbour
+        neighbours = {name for name in existing[namespace] if ServiceAccountRef(namespace, name) in associated}
+        free, taken = Names(existing[namespace] - neighbours), Names(neighbours)
+        for association in associations:
+            name = association.service_account
+            near = free.nearest(name, alike=LIKELY)
+            others = () if near else taken.nearest(name, alike=LIKELY)
+            yield _no_service_account(_case(check, association), snapshot, association, near, others)
 
 
 CHECK = Check.of("association-sa-not-found", rule, needs=("associations", "namespaces", "service_accounts"))
 
 
+def _case(check: Check, association: Association) -> Case:
+    return check.case(association_subject(association), (str(association.ref),))
+
+
 def _no_service_account(
     case: Case, snapshot: Snapshot, association: Association, near: Sequence[str], taken: Sequence[str]
 ) -> Verdict:
-    """`near` are similar names without an association, `taken` similar ones that have one."""
+    """`near` are similar names without an association; where there is none, `taken` are similar ones that have one."""
     ref = association.ref
     message = f"association {association.association_id} is for {ref}, but no such service account exists"
     fresh = association.created_at is not None and snapshot.taken_at - association.created_at < FRESH
     disassociate = podid_command(snapshot, "disassociate", str(ref))
-    if taken and not near:
+    if taken:
         return case.fail(
             message,
             severity=Severity.INFO if fresh else Severity.WARN,

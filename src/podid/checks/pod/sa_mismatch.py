@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import index, podid_command, service_account_subject
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Workload
+from podid.domain.model import Association, Pod, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import Names
 from podid.domain.workloads import RESTARTABLE, live
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
@@ -30,7 +30,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("pods or workloads use it")
         elif ref not in accounts:
             yield case.skip("the service account does not exist")
-        elif suspects := _suspects(ref, strays.get(ref.namespace, ())):
+        elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
             yield _mismatch(check, snapshot, association, suspects)
         else:
             yield case.skip("nothing uses it, and no workload looks as if it should")
@@ -43,64 +43,69 @@ CHECK = Check.of(
 
 @dataclass(frozen=True, slots=True)
 class _Stray:
-    """A workload, or a bare pod, whose service account has no association."""
+    """A workload, or a bare pod, whose service account has no association; `names` are what it may be known by."""
 
     subject: Subject
     account: str
-    labels: Mapping[str, str]
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, thing: Workload | Pod, kind: str) -> "_Stray":
+        labels = thing.labels
+        names = (thing.name, *(labels[key] for key in NAME_LABELS if key in labels))
+        return cls(Subject(kind, thing.name, thing.namespace), thing.service_account, frozenset(map(_plain, names)))
 
 
-def _strays(
-    snapshot: Snapshot, associations: Mapping[ServiceAccountRef, Association]
-) -> Mapping[str, tuple[_Stray, ...]]:
-    """By namespace, in the order of their names."""
-    found = [
-        _Stray(Subject(w.kind, w.name, w.namespace), w.service_account, w.labels)
-        for w in known(snapshot.workloads)
-        if w.ref not in associations and not _owned(w)
-    ]
+class _Strays:
+    """Those of one namespace, in the order of their names."""
+
+    def __init__(self, strays: Iterable[_Stray]) -> None:
+        self._strays = sorted(strays, key=lambda s: s.subject)
+        self._named: dict[str, list[int]] = defaultdict(list)
+        for place, stray in enumerate(self._strays):
+            for name in stray.names:
+                self._named[name].append(place)
+        # a workload with an account of its own is left in peace unless the names are the same
+        self._default = {name for stray in self._strays if stray.account == "default" for name in stray.names}
+        self._longer: dict[str, set[str]] = defaultdict(set)
+        for name in self._default:
+            parts = name.split("-")
+            for cut in range(1, len(parts)):
+                self._longer["-".join(parts[:cut])].add(name)
+                self._longer["-".join(parts[cut:])].add(name)
+        self._alike = Names(self._default)
+
+    def meant_for(self, account: str) -> list[tuple[Subject, str]]:
+        """Those that an unused association seems meant for, with the service account that they run as."""
+        wanted = _plain(account)
+        same = set(self._named.get(wanted, ()))
+        near = {*self._longer.get(wanted, ()), *self._alike.nearest(wanted, len(self._default), ALIKE)}
+        like = {place for name in near for place in self._named[name] if self._strays[place].account == "default"}
+        return [(self._strays[place].subject, self._strays[place].account) for place in sorted(same | like)]
+
+
+def _strays(snapshot: Snapshot, associations: Mapping[ServiceAccountRef, Association]) -> Mapping[str, _Strays]:
+    """By namespace."""
+    found = [_Stray.of(w, w.kind) for w in known(snapshot.workloads) if w.ref not in associations and not _owned(w)]
     found += [
-        _Stray(Subject("Pod", pod.name, pod.namespace), pod.service_account, pod.labels)
+        _Stray.of(pod, "Pod")
         for pod in known(snapshot.pods)
         if pod.ref not in associations and pod.owner is None and live(pod)
     ]
     places: dict[str, list[_Stray]] = defaultdict(list)
-    for stray in sorted(found, key=lambda s: s.subject):
+    for stray in found:
         places[stray.subject.namespace].append(stray)
-    return {namespace: tuple(strays) for namespace, strays in places.items()}
-
-
-def _suspects(ref: ServiceAccountRef, strays: Iterable[_Stray]) -> list[tuple[Subject, str]]:
-    """Those that an unused association seems meant for, with the service account that they run as."""
-    return [(s.subject, s.account) for s in strays if _meant_for(ref.name, s.subject.name, s.labels, s.account)]
+    return {namespace: _Strays(strays) for namespace, strays in places.items()}
 
 
 def _owned(workload: Workload) -> bool:
     return workload.owner is not None and workload.owner.kind in ("CronJob", "Deployment")
 
 
-def _meant_for(account: str, workload: str, labels: Mapping[str, str], runs_as: str) -> bool:
-    wanted = _plain(account)
-    names = {_plain(workload), *(_plain(labels[key]) for key in NAME_LABELS if key in labels)}
-    if wanted in names:
-        return True
-    # a workload with an account of its own is left in peace unless the names are the same
-    return runs_as == "default" and any(_similar(wanted, name) for name in names)
-
-
 def _plain(name: str) -> str:
     for end in DECORATIONS:
         name = name.removesuffix(end)
     return name
-
-
-def _similar(one: str, other: str) -> bool:
-    parts = (f"{one}-", f"-{one}")
-    if other.startswith(parts[0]) or other.endswith(parts[1]):
-        return True
-    matcher = SequenceMatcher(None, one, other)
-    # the two bounds are cheap, the ratio is not: namespaces can hold thousands of names
-    return all(ratio() >= ALIKE for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio))
 
 
 def _mismatch(

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from podid.checks.shared.once import once
 from podid.domain.model import Pod
-from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, way_to_agent
+from podid.domain.network import AGENT_ADDRESS, AgentPath, CiliumPolicy, NetworkPolicy, PolicyIndex, way_to_agent
 from podid.domain.snapshot import Known, Snapshot, known, known_or
 from podid.domain.workloads import policy_engine, runs_cilium
 
@@ -35,17 +36,25 @@ def agent_cidr(snapshot: Snapshot) -> str:
 
 def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
     """Of the pods that policies are about: those on the node's network are not."""
-    policies, cilium = known(snapshot.network_policies), known_or(snapshot.cilium_policies, ())
+    policies, cilium = _policies(snapshot)
     address = agent_address(snapshot)
     return [
         PodWay(
             pod,
-            way_to_agent(policies, pod.namespace, pod.labels, address),
-            tuple(policy for policy in cilium if policy.selects(pod.namespace, pod.labels)),
+            way_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address),
+            tuple(
+                policy for policy in cilium.near(pod.namespace, pod.labels) if policy.selects(pod.namespace, pod.labels)
+            ),
         )
         for pod in pods
         if not pod.host_network
     ]
+
+
+@once
+def _policies(snapshot: Snapshot) -> tuple[PolicyIndex[NetworkPolicy], PolicyIndex[CiliumPolicy]]:
+    policies, cilium = known(snapshot.network_policies), known_or(snapshot.cilium_policies, ())
+    return PolicyIndex(policies), PolicyIndex(cilium)
 
 
 def engine(snapshot: Snapshot) -> str:

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from podid.checks.shared.once import once
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.model import Association, Node, Pod
@@ -25,11 +25,13 @@ class Index:
     pods: Mapping[ServiceAccountRef, tuple[Pod, ...]]
     nodes: Mapping[str, Node]
     users: Mapping[str, tuple[str, ...]]
+    on_delete: frozenset[Subject]
 
 
-@lru_cache(maxsize=1)
+@once
 def index(snapshot: Snapshot) -> Index:
-    """`users` maps a node's name to the associated service accounts ("ns/name") whose live pods run there."""
+    """`users` maps a node's name to the associated service accounts ("ns/name") whose live pods run there; `on_delete`
+    are the workloads that replace no pod by themselves."""
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
@@ -42,6 +44,9 @@ def index(snapshot: Snapshot) -> Index:
         pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
+        on_delete=frozenset(
+            Subject(w.kind, w.name, w.namespace) for w in known_or(snapshot.workloads, ()) if w.on_delete
+        ),
     )
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from functools import lru_cache
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import by_workload, index, podid_command
+from podid.checks.shared.once import once
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Node, Pod
-from podid.domain.snapshot import Missing, Snapshot, known_or
+from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import count_of, short_list
 from podid.domain.workloads import RESTARTABLE, carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
@@ -76,7 +76,7 @@ def state_of(pod: Pod, association: Association, nodes: Mapping[str, Node]) -> P
     return PodState.MISSED
 
 
-@lru_cache(maxsize=1)
+@once
 def groups(snapshot: Snapshot) -> tuple[Group, ...]:
     facts = index(snapshot)
     found = []
@@ -128,10 +128,7 @@ def replace_pods(
     """The commands that make new pods, and what to know about it."""
     if workload.kind not in RESTARTABLE:
         return (), f"nothing restarts a {workload.kind}: delete it and create it again"
-    if any(
-        w.on_delete and (w.kind, w.namespace, w.name) == (workload.kind, workload.namespace, workload.name)
-        for w in known_or(snapshot.workloads, ())
-    ):
+    if workload in index(snapshot).on_delete:
         delete = ("kubectl", "-n", workload.namespace, "delete", "pod", *(pod.name for pod in pods))
         return (delete,), "its update strategy is OnDelete: a restart replaces no pod, deleting the pods does"
     return (podid_command(snapshot, "restart", str(association.ref)),), ""

@@ -1,10 +1,11 @@
 """The workloads of associated service accounts, by where their pods run."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import by_workload, index, podid_command
+from podid.checks.shared.once import once
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Pod
 from podid.domain.snapshot import Snapshot
@@ -20,11 +21,14 @@ class Placed(NamedTuple):
     pods: list[Pod]
 
 
-def placed(snapshot: Snapshot) -> Iterator[Placed]:
+@once
+def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
     facts = index(snapshot)
-    for ref, association in sorted(facts.associations.items()):
-        for workload, pods in by_workload(p for p in facts.pods.get(ref, ()) if live(p)).items():
-            yield Placed(association, workload, pods)
+    return tuple(
+        Placed(association, workload, pods)
+        for ref, association in sorted(facts.associations.items())
+        for workload, pods in by_workload(p for p in facts.pods.get(ref, ()) if live(p)).items()
+    )
 
 
 def without_agent(

@@ -5,11 +5,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of, index, role_subject
+from podid.checks.shared.once import once
 from podid.checks.shared.roles import role_section
 from podid.checks.shared.trust import live_pods
 from podid.domain.errors import InvalidInput
@@ -38,7 +38,7 @@ class Told:
     skip: str = ""
 
 
-@lru_cache(maxsize=1)
+@once
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
     return tuple(_hop(snapshot, a) for _, a in sorted(index(snapshot).associations.items()) if a.target_role_arn)

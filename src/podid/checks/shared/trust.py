@@ -7,15 +7,15 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
+from podid.checks.shared.once import once
 from podid.checks.shared.roles import by_role, role_section
 from podid.domain.errors import Other
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
-from podid.domain.names import role_name
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (
     TOO_BROAD,
@@ -60,7 +60,7 @@ class Judged:
     gone: bool = False
 
 
-@lru_cache(maxsize=1)
+@once
 def judged(snapshot: Snapshot) -> tuple[Judged, ...]:
     found = []
     for arn, associations in by_role(snapshot).items():
@@ -88,15 +88,16 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
 
 def first_error(snapshot: Snapshot, association: Association) -> str:
     """The id of what keeps the association's own role from working, empty when nothing is known to."""
-    found = _by_arn(snapshot)[association.role_arn]
-    if found.gone:
-        return "role-not-found"
-    return next((answer.error for answer in found.answers if answer.association == association), "")
+    return _first_errors(snapshot).get(association.ref, "")
 
 
-@lru_cache(maxsize=1)
-def _by_arn(snapshot: Snapshot) -> Mapping[str, Judged]:
-    return {role.arn: role for role in judged(snapshot)}
+@once
+def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
+    errors: dict[ServiceAccountRef, str] = {}
+    for role in judged(snapshot):
+        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
+        errors |= {answer.association.ref: answer.error for answer in role.answers}
+    return errors
 
 
 def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:

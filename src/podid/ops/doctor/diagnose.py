@@ -53,13 +53,15 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
     when it could not be looked for."""
     targets = resolve(scope, snapshot)
     snapshot = replace(snapshot, targets=targets)
-    verdicts = (scope.narrow(verdict, targets) for verdict in run_checks(checks, snapshot))
+    verdicts = run_checks(checks, snapshot)
+    if scope != EVERYTHING:
+        verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
     cluster = snapshot.cluster
     return DoctorReport(
         cluster=cluster_name(snapshot),
         cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
         taken_at=snapshot.taken_at,
-        verdicts=mask((verdict for verdict in verdicts if verdict is not None), ORDER),
+        verdicts=mask(verdicts, ORDER),
         scope=str(scope),
         checks=tuple(c.id for c in checks),
         associations=_associations(snapshot, scope),

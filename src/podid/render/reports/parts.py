@@ -1,12 +1,12 @@
 """What the formats have in common: what is said of a report, before the words are put into a format's own syntax."""
 
 import shlex
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.links import LINKS
-from podid.domain.report import RANK, DoctorReport, LinkCounts, count_link
+from podid.domain.report import RANK, DoctorReport, LinkCounts, count_links
 from podid.pages.entry import Entry
 from podid.pages.index import ENTRIES
 from podid.render.sanitize import line
@@ -27,16 +27,22 @@ class Way:
 def identities(report: DoctorReport) -> tuple[Way, ...]:
     """One for each service account that a verdict names, those with a broken link first. A verdict on all of the
     cluster counts for each of them; where no service account is named, the cluster stands for them."""
-    names = {name for verdict in report.verdicts for name in verdict.chain} - {CLUSTER}
+    own: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in report.verdicts:
+        for name in {CLUSTER} if CLUSTER in verdict.chain else set(verdict.chain):
+            own[name].append(verdict)
+    for_each = own.pop(CLUSTER, [])
     broken = {item.service_account: item.check for item in report.first_broken}
     for_all = broken.get(CLUSTER, "")
-    found = [_identity(name, report.verdicts, broken.get(name) or for_all) for name in names or {CLUSTER}]
+    found = [
+        _identity(name, (*verdicts, *for_each), broken.get(name) or for_all)
+        for name, verdicts in (own or {CLUSTER: []}).items()
+    ]
     return tuple(sorted(found, key=lambda item: (not item.first_broken, item.name)))
 
 
-def _identity(name: str, verdicts: Iterable[Verdict], first_broken: str) -> Way:
-    own = [item for item in verdicts if name in item.chain or CLUSTER in item.chain]
-    return Way(name, tuple(count_link(number, own) for number in range(1, len(LINKS))), first_broken)
+def _identity(name: str, verdicts: Sequence[Verdict], first_broken: str) -> Way:
+    return Way(name, count_links(verdicts)[1:], first_broken)
 
 
 def worst_first(report: DoctorReport) -> tuple[Verdict, ...]:

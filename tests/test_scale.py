@@ -1,0 +1,66 @@
+"""Twice the cluster is twice the work for the doctor: lines of code that run are counted, whatever the machine does."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from podid.ops.doctor.diagnose import diagnose
+from podid.render.doctor import doctor_view
+from podid.render.formats import Format, to_text
+from podid.render.reports import Report, write_report
+
+PATH = Path(__file__).resolve().parent.parent / "benchmarks" / "doctor.py"
+FEW = 60
+
+
+def load() -> Any:
+    spec = importlib.util.spec_from_file_location("doctor_benchmark", PATH)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def look(snapshot: Any) -> None:
+    report = diagnose(snapshot)
+    view = doctor_view(report, all_verdicts=True)
+    for form in (Format.TABLE, Format.CSV):
+        to_text(view, form)
+    for each in Report:
+        write_report(each, report)
+
+
+@pytest.mark.parametrize("crowded", [False, True], ids=["spread", "one-namespace-and-role"])
+@pytest.mark.parametrize("broken", [False, True], ids=["well", "broken"])
+def test_twice_the_cluster_is_twice_the_work(broken: bool, crowded: bool) -> None:
+    module = load()
+
+    def counted(size: int) -> int:
+        snapshot = module.snapshot(size, broken=broken, crowded=crowded)
+        return lines_run(lambda: look(snapshot))
+
+    counted(5)  # what is imported at its first use is imported
+    assert counted(2 * FEW) <= 2.05 * counted(FEW)
