@@ -202,7 +202,8 @@ def test_nothing_is_still_a_document(podid: Podid) -> None:
     assert podid("list", "-o", "jsonl").stdout == ""
     assert podid("list").stdout == ""
     assert podid("list", "-o", "csv").stdout.splitlines() == [
-        "namespace,service_account,role,target_role,owner,created,association_id,session_tags,session_policy,not_read"
+        "namespace,service_account,role,target_role,owner,created,association_id,session_tags,session_policy,"
+        "not_read,modified"
     ]
 
 

@@ -58,22 +58,22 @@ def counts(site: Site) -> dict[str, int]:
 
 
 def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
-    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     text = changed(healthy)
     assert "2 running pods may act as the association was for up to 6 hours: podid restart shop/orders --stale" in text
     assert notes(healthy) == [("cached-credentials-after-change", "info", "orders")]
-    assert counts(healthy) == {"running": 2, "stale": 2}
+    assert counts(healthy) == {"running": 2, "injected": 2, "stale": 2}
     old = healthy.cluster.pod_names("shop")
     healthy.must("restart", "-A", "--stale")
     assert not set(old) & set(healthy.cluster.pod_names("shop"))
-    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     assert healthy.must("restart", "-A", "--stale").stdout.startswith("nothing to restart")
 
 
 def test_what_was_changed_long_ago_has_reached_every_pod(healthy: Site) -> None:
     changed(healthy)
     healthy.wait(6 * 3600 + 1)
-    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "stale": 0})
+    assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     old = healthy.cluster.pod_names("shop")
     healthy.must("restart", "shop/orders", "--stale")
     assert healthy.cluster.pod_names("shop") == old

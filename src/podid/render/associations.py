@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, UnreadAssociation
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.ops.association.counts import PodCounts
+from podid.ops.association.looks import OK, UNKNOWN, Look, Seen
 from podid.ops.association.read import Listed
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
 
-_COLUMNS = (
-    Column("NAMESPACE"),
-    Column("SERVICE ACCOUNT"),
-    Column("ROLE"),
-    Column("TARGET ROLE", folds=1),
-    Column("OWNER", folds=2),
-    Column("CREATED", folds=3),
-    Column("ASSOCIATION ID", wide=True),
-    Column("SESSION TAGS", wide=True),
-    Column("SESSION POLICY", wide=True),
-    Column("NOT READ", wide=True),
-)
-_POD_COLUMNS = (Column("PODS", right=True), Column("STALE", right=True))
+_COLUMNS = {
+    "namespace": Column("NAMESPACE"),
+    "service-account": Column("SERVICE ACCOUNT"),
+    "role": Column("ROLE"),
+    "target-role": Column("TARGET ROLE", folds=1),
+    "owner": Column("OWNER", folds=2),
+    "created": Column("CREATED", folds=3),
+    "association-id": Column("ASSOCIATION ID", wide=True),
+    "session-tags": Column("SESSION TAGS", wide=True),
+    "session-policy": Column("SESSION POLICY", wide=True),
+    "not-read": Column("NOT READ", wide=True),
+    "modified": Column("MODIFIED", wide=True),
+}
+_LOOKED_AT = {
+    "pods": Column("PODS", right=True),
+    "injected": Column("INJECTED", right=True),
+    "stale": Column("STALE", right=True),
+    "exists": Column("SA EXISTS"),
+    "health": Column("HEALTH"),
+}
+_LOOKS: Mapping[str, frozenset[Look]] = {
+    **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
+    "exists": frozenset({"accounts"}),
+    "health": frozenset({"accounts", "roles"}),
+}
+ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
+
+
+def looks_of(columns: Sequence[str]) -> frozenset[Look]:
+    """What has to be looked at to fill these columns."""
+    return frozenset(look for name in columns for look in _LOOKS.get(name, ()))
 
 
 def association_body(association: Association) -> documents.AssociationBody:
@@ -51,14 +70,21 @@ def association_body(association: Association) -> documents.AssociationBody:
 
 
 def listed_body(
-    item: Listed, counts: PodCounts | None = None
+    item: Listed, seen: Seen | None = None
 ) -> documents.ListedAssociationBody | documents.UnreadAssociationBody:
     """An item of the list: of one that could not be read, what the list itself tells, and why there is no more."""
     if isinstance(item, Association):
+        seen = seen or Seen()
+        counts = seen.pods
         pods: documents.PodCountsBody | None = None
         if counts is not None:
-            pods = {"running": counts.running, "stale": counts.stale}
-        return {**association_body(item), "pods": pods}
+            pods = {"running": counts.running, "injected": counts.injected, "stale": counts.stale}
+        return {
+            **association_body(item),
+            "pods": pods,
+            "serviceAccountExists": seen.account,
+            "health": seen.health,
+        }
     summary = item.summary
     return {
         "clusterName": summary.cluster_name,
@@ -75,29 +101,34 @@ def association_list_view(
     associations: Sequence[Listed],
     clusters: Sequence[str],
     now: datetime,
-    counts: Mapping[str, PodCounts] | None = None,
+    seen: Mapping[str, Seen],
     *,
     short: bool,
+    columns: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs. `counts` are of the running pods, by
-    the association's id, where somebody asked for them. Of several `clusters` each row begins with its own."""
-    several, pods = len(clusters) > 1, counts or {}
+    """`short` writes roles by name, for a person; machines always get full ARNs. `seen` is by the association's id.
+    `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
+    each row begins with its own."""
+    several = len(clusters) > 1
     body: documents.AssociationListDocument = {
         "kind": "AssociationList",
         "clusterName": None if several else clusters[0],
-        "items": [listed_body(item, pods.get(item.association_id)) for item in associations],
+        "items": [listed_body(item, seen.get(item.association_id)) for item in associations],
     }
     places = tuple((_cluster_name(item, clusters),) if several else () for item in associations)
-    rows = tuple(_listed_row(item, now, short=short) for item in associations)
-    at = 3 if several else 2
+    titles = {**_COLUMNS, **_LOOKED_AT}
+    chosen = tuple(columns) or (*_COLUMNS, *more)
+    rows = tuple(_cells(item, seen.get(item.association_id) or Seen(), now, short=short) for item in associations)
+    shown = tuple(replace(titles[name], wide=titles[name].wide and not columns) for name in chosen)
     table = Table(
-        (*((Column("CLUSTER"),) if several else ()), *_COLUMNS, *(_POD_COLUMNS if counts is not None else ())),
-        tuple(
-            (*place, *row, *(_pod_cells(pods.get(item.association_id)) if counts is not None else ()))
-            for place, row, item in zip(places, rows, associations, strict=True)
-        ),
+        (*((Column("CLUSTER"),) if several else ()), *shown),
+        tuple((*place, *(row[name] for name in chosen)) for place, row in zip(places, rows, strict=True)),
         styles={
-            (number, at): "warn" for number, item in enumerate(associations) if isinstance(item, UnreadAssociation)
+            (number, at + several): style
+            for number, row in enumerate(rows)
+            for at, name in enumerate(chosen)
+            if (style := _style(name, row[name]))
         },
         empty=f"no pod identity associations in cluster {', '.join(clusters)}",
     )
@@ -106,6 +137,25 @@ def association_list_view(
         (table,),
         tuple("/".join((*place, str(item.ref))) for place, item in zip(places, associations, strict=True)),
     )
+
+
+def _style(column: str, cell: str) -> str:
+    if column == "role":
+        return "warn" if cell == _NOT_READ else ""
+    if column == "health" and cell != NOTHING:
+        return {OK: "good", UNKNOWN: "warn"}.get(cell, "bad")
+    return "bad" if column == "exists" and cell == "no" else ""
+
+
+_NOT_READ = "not read"
+
+
+def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str, str]:
+    found = dict(zip(_COLUMNS, _listed_row(item, now, short=short), strict=True))
+    pods = seen.pods
+    counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
+    exists = NOTHING if seen.account is None else "yes" if seen.account else "no"
+    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.health or NOTHING), strict=True))}
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
@@ -117,13 +167,9 @@ def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
 
 def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:
     if isinstance(item, Association):
-        return (*_row(item, now, short=short), NOTHING)
-    who = (item.ref.namespace, item.ref.name, "not read", NOTHING)
-    return (*who, owner_name(item.summary), NOTHING, item.association_id, NOTHING, NOTHING, item.reason)
-
-
-def _pod_cells(counts: PodCounts | None) -> tuple[str, str]:
-    return (NOTHING, NOTHING) if counts is None else (str(counts.running), str(counts.stale))
+        return (*_row(item, now, short=short), NOTHING, _moment(item.modified_at, now, short=short))
+    who = (item.ref.namespace, item.ref.name, _NOT_READ, NOTHING)
+    return (*who, owner_name(item.summary), NOTHING, item.association_id, NOTHING, NOTHING, item.reason, NOTHING)
 
 
 def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:
@@ -140,11 +186,15 @@ def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, 
         # a target role is often in another account, which its bare name would hide
         target or "-",
         owner_name(association),
-        f"{age(association.created_at, now)} ago" if short else timestamp(association.created_at) or "-",
+        _moment(association.created_at, now, short=short),
         association.association_id,
         "on" if association.session_tags else "off",
         "yes" if association.policy else "no",
     )
+
+
+def _moment(moment: datetime | None, now: datetime, *, short: bool) -> str:
+    return f"{age(moment, now)} ago" if short and moment is not None else timestamp(moment) or NOTHING
 
 
 def owner_name(association: Association | AssociationSummary) -> str:
@@ -185,4 +235,4 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
 
 def association_table(association: Association, now: datetime) -> Table:
     """The row that the list has of it."""
-    return Table(_COLUMNS, (_listed_row(association, now, short=False),))
+    return Table(tuple(_COLUMNS.values()), (_listed_row(association, now, short=False),))

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
     from podid.kube.reader import KubeReader
 
     return CommandRights.of(
         Eks.iter_readable,
-        optional=(OptionalRight.of("--pods: the running pods", KubeReader.list_pods),),
+        optional=(
+            OptionalRight.of("--pods, --stale: the running pods", KubeReader.list_pods),
+            OptionalRight.of(
+                "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts
+            ),
+            OptionalRight.of("--dangling, column health: the roles", Iam.find_role),
+        ),
     )
 
 
@@ -37,6 +44,20 @@ def list_associations(
     pods: Annotated[
         bool, typer.Option("--pods", help="Count the running pods of each, and those that are stale.")
     ] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Only those with stale pods.")] = False,
+    dangling: Annotated[
+        bool, typer.Option("--dangling", help="Only those whose service account or role does not exist.")
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help="Only these, with commas between: namespace, service-account, role, target-role, owner, created, "
+            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, health.",
+            show_default=False,
+        ),
+    ] = None,
     service_account: Annotated[
         str | None,
         typer.Option(
@@ -78,18 +99,18 @@ def list_associations(
     """List associations with their roles.
 
     The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use. --cluster, --region and --profile may
-    be given more than once.
+    change of its association whose credentials from before can still be in use. Pods, service accounts and roles are
+    looked at only where a column or a filter needs them. --cluster, --region and --profile may be given more than once.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.cli import typed
     from podid.cli.listing import each_cluster
     from podid.domain.errors import PodidError
-    from podid.ops.association.counts import PodCounts, count_pods
     from podid.ops.association.listing import ListFilter, in_order, tag_filter
+    from podid.ops.association.looks import Seen, look_at
     from podid.ops.association.read import RoleFilter, iter_associations
-    from podid.render.associations import association_list_view, listed_body
+    from podid.render.associations import association_list_view, listed_body, looks_of
     from podid.render.formats import Format
 
     wanted = ListFilter(
@@ -102,10 +123,20 @@ def list_associations(
         newer=typed.age(newer_than),
     )
     in_order((), sort_by)  # what cannot be is known before anything is read
+    chosen = _columns(columns)
+    more = [
+        *(("pods", "injected", "stale") if pods or stale else ()),
+        *(("exists", "health") if dangling else ()),
+    ]
+    wants = looks_of((*chosen, *more))
     now = access.runtime.now()
     exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
     seen: list[Listed] = []
     failures: list[PodidError] = []
+
+    def shown(item: Listed) -> bool:
+        found = looked.get(item.association_id)
+        return found is None or ((found.stale or not stale) and (found.dangling or not dangling))
 
     def read() -> Iterator[Listed]:
         for name, there in each_cluster(access, all_clusters=all_clusters):
@@ -116,23 +147,20 @@ def list_associations(
                 clusters.append(place.cluster_name)
                 found = iter_associations(there.aws.eks, place, namespace=exact, role=wanted.role)
                 kept = (item for item in found if wanted.keeps(item, now))
-                if pods:
-                    there.kube.needed()
+                if wants:
                     here = list(kept)
-                    counted = count_pods(there.kube.reader, here, now, namespace=exact)
-                    counts.update((item.association_id, counted[item.ref]) for item in here if item.ref in counted)
-                    yield from _kept(here, seen)
-                else:
-                    yield from _kept(kept, seen)
+                    looked.update(look_at(there.clients, place, here, wants, now, namespace=exact))
+                    kept = (item for item in here if shown(item))
+                yield from _kept(kept, seen)
             except PodidError as error:
                 if not name:
                     raise
                 failures.append(error)
 
     clusters: list[str] = []
-    counts: dict[str, PodCounts] = {}
+    looked: dict[str, Seen] = {}
     if options.output is Format.JSONL and options.query is None:
-        terminal.stream(listed_body(item, counts.get(item.association_id)) for item in read())
+        terminal.stream(listed_body(item, looked.get(item.association_id)) for item in read())
     else:
         with terminal.working("reading the associations"):
             associations = in_order(list(read()), sort_by)
@@ -140,12 +168,28 @@ def list_associations(
             raise failures[0]
         terminal.emit(
             association_list_view(
-                associations, tuple(clusters), now, counts if pods else None, short=terminal.for_person
+                associations, tuple(clusters), now, looked, short=terminal.for_person, columns=chosen, more=more
             )
         )
     for failure in failures:
         terminal.tell_failure(failure)
     _leave(terminal, seen, failed=bool(failures))
+
+
+def _columns(text: str | None) -> tuple[str, ...]:
+    """Raises UsageError for what is no column, with the nearest one."""
+    from podid.domain.errors import Again, UsageError
+    from podid.domain.words import nearest
+    from podid.render.associations import ALL_COLUMNS
+
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    for name in names:
+        if name not in ALL_COLUMNS:
+            near = nearest(name, ALL_COLUMNS, 1)
+            hint = Again(swap=(name, near[0])) if near and name == text else None
+            what = f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}"
+            raise UsageError(what, hint=hint or ())
+    return names
 
 
 def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:

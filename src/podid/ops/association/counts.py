@@ -12,6 +12,7 @@ from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.staleness import changed_at
 from podid.domain.workloads import live, opted_out
+from podid.ops.association.effect import is_injected
 from podid.ops.association.read import Listed
 from podid.ops.restart.targets import is_stale
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PodCounts:
-    """The running pods of one association, and how many of them are stale: without the injected fields, or older than
-    a change of the association that has not reached them for certain."""
+    """The running pods of one association, how many of them carry the injected fields, and how many are stale: without
+    these, or older than a change of the association that has not reached them for certain."""
 
     running: int = 0
     stale: int = 0
+    injected: int = 0
 
 
 def count_pods(
@@ -39,5 +41,6 @@ def count_pods(
     counts = {}
     for association in (item for item in associations if isinstance(item, Association)):
         pods, changed = by_account[association.ref], changed_at(association, now)
-        counts[association.ref] = PodCounts(len(pods), sum(is_stale(pod, changed) for pod in pods))
+        stale = sum(is_stale(pod, changed) for pod in pods)
+        counts[association.ref] = PodCounts(len(pods), stale, sum(map(is_injected, pods)))
     return counts

@@ -123,11 +123,17 @@ class UnreadAssociationBody(TypedDict):
 
 class PodCountsBody(TypedDict):
     running: int
+    injected: Annotated[int, About("With the injected fields.")]
     stale: Annotated[int, About("Without the injected fields, or older than a change that may not have reached them.")]
 
 
 class ListedAssociationBody(AssociationBody):
-    pods: Annotated[PodCountsBody | None, About("With `--pods`; else null.")]
+    pods: Annotated[PodCountsBody | None, About("With `--pods`, `--stale` or a column of it; else null.")]
+    serviceAccountExists: Annotated[bool | None, About("With `--dangling` or a column of it; else null.")]
+    health: Annotated[
+        str | None,
+        About("`ok`, `unknown`, or the failure mode of the first link from service account to trust that is broken."),
+    ]
 
 
 class AssociationListDocument(TypedDict):

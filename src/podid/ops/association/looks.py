@@ -1,0 +1,109 @@
+"""What a list shows beside the associations themselves: pods, service accounts, health. Each costs calls only where it
+is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from podid.domain import trust
+from podid.domain.errors import PodidError
+from podid.domain.model import Association, Cluster, Role
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.place import Place
+from podid.ops.association.counts import PodCounts, count_pods
+from podid.ops.association.read import Listed
+from podid.ops.clients import Clients
+from podid.ops.role.plan import identity
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+
+Look = Literal["pods", "accounts", "roles"]
+NO_ACCOUNT, NO_ROLE = "association-sa-not-found", "role-not-found"
+OK, UNKNOWN = "ok", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was looked at of one association: None where nobody asked. `role` is ok, unknown or the id of the failure
+    mode that the role or its trust shows."""
+
+    pods: PodCounts | None = None
+    account: bool | None = None
+    role: str | None = None
+
+    @property
+    def health(self) -> str | None:
+        """The first broken link, by its failure mode; None where not all of it was looked at."""
+        if self.role is None or self.account is None:
+            return None
+        return self.role if self.account else NO_ACCOUNT
+
+    @property
+    def stale(self) -> bool:
+        return self.pods is not None and self.pods.stale > 0
+
+    @property
+    def dangling(self) -> bool:
+        """Whether it names a service account or a role that does not exist."""
+        return self.account is False or self.role == NO_ROLE
+
+
+def look_at(
+    clients: Clients,
+    place: Place,
+    associations: Sequence[Listed],
+    wanted: frozenset[Look],
+    now: datetime,
+    *,
+    namespace: str | None,
+) -> dict[str, Seen]:
+    """By the association's id. Raises the reason where pods or service accounts cannot be listed; a role that cannot be
+    read is unknown."""
+    known = [item for item in associations if isinstance(item, Association)]
+    if not wanted or not known:
+        return {}
+    pods: Mapping[ServiceAccountRef, PodCounts] = {}
+    accounts: frozenset[ServiceAccountRef] = frozenset()
+    roles: Mapping[str, str] = {}
+    if "pods" in wanted:
+        pods = count_pods(clients.kube.reader, associations, now, namespace=namespace)
+    if "accounts" in wanted:
+        accounts = frozenset(item.ref for item in clients.kube.reader.list_service_accounts(namespace or ""))
+    if "roles" in wanted:
+        assert place.cluster is not None
+        roles = _roles(clients.iam, place.cluster, known)
+    return {
+        item.association_id: Seen(
+            pods.get(item.ref) if "pods" in wanted else None,
+            item.ref in accounts if "accounts" in wanted else None,
+            roles.get(item.association_id),
+        )
+        for item in known
+    }
+
+
+def _roles(iam: Iam, cluster: Cluster, associations: Sequence[Association]) -> dict[str, str]:
+    found = dict(iam.find_roles(sorted({role_name(item.role_arn) for item in associations})))
+    return {item.association_id: _judged(item, cluster, found[role_name(item.role_arn)]) for item in associations}
+
+
+def _judged(item: Association, cluster: Cluster, role: Role | PodidError | None) -> str:
+    if isinstance(role, PodidError):
+        return UNKNOWN
+    # IAM knows roles by name alone: one under another path is not the association's
+    if role is None or role.arn != item.role_arn:
+        return NO_ROLE
+    who = identity(cluster, item.ref, session_tags=item.session_tags, role=role)
+    try:
+        found = trust.evaluate(trust.parse_policy(role.trust), who)
+    except trust.TrustPolicyError:
+        return UNKNOWN
+    if found.verdict is trust.TrustVerdict.UNKNOWN:
+        return UNKNOWN
+    if found.verdict is trust.TrustVerdict.MATCH:
+        return OK
+    return next((finding.id for finding in found.findings if finding.id != trust.TOO_BROAD), "trust-wrong-principal")
