@@ -98,6 +98,38 @@ def test_what_eks_keeps_is_not_removed(
     assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"a": "b"})
 
 
+@pytest.mark.parametrize(
+    ("trust", "said"),
+    [
+        (None, "the target role {} does not exist (role-not-found)"),
+        (pods_trust(), "(target-role-trust-broken)"),
+        ({"AWS": "role/storefront"}, ""),
+    ],
+)
+def test_a_target_role_that_cannot_be_reached_is_said_in_the_plan(
+    box: Sandbox, podid: Podid, journal: Path, trust: dict[str, Any] | None, said: str
+) -> None:
+    """EKS takes it all the same, and the target may be made later: a warning."""
+    target = f"arn:aws:iam::{box.world.account}:role/onward"
+    if trust is not None:
+        if "AWS" in trust:
+            who = {"AWS": f"arn:aws:iam::{box.world.account}:role/storefront"}
+            statement = {"Effect": "Allow", "Principal": who, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+            trust = {"Version": "2012-10-17", "Statement": [statement]}
+        add_role(box.world, box.iam, "onward", trust)
+    asked = ("associate", "shop/cart", "--role", "storefront", "--target-role", target, "--wait", "none")
+    planned = podid(*asked, "--dry-run", "-o", "json")
+    done = podid(*asked, "-o", "json")
+    assert (planned.code, done.code) == (0, 0), (planned, done)
+    for outcome in (planned, done):
+        notes = [note for note in outcome.json["notes"] if "pods of shop/cart will get no credentials" in note]
+        assert [said.format(target) in note for note in notes] == ([True] if said else []), outcome
+    again = podid(*asked, "-o", "json")
+    assert not any("credentials" in note for note in again.json["notes"]), "what is there already is not planned"
+    moved = podid("move", "shop/cart", "shop/pay", "--yes", "--wait", "none", "-o", "json")
+    assert any("pods of shop/pay will get no credentials" in note for note in moved.json["notes"]) is bool(said)
+
+
 def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid: Podid, journal: Path) -> None:
     """What EKS sees of the role stays the same, so it is a note; what would change it is refused."""
     narrow: dict[str, Any] = json.loads(json.dumps(pods_trust()))

@@ -21,6 +21,7 @@ from podid.ops.association.plan import (
     plan_associations,
     with_service_accounts,
 )
+from podid.ops.association.read import onward_notes
 from podid.ops.association.request import (
     AssociateRequest,
     AssociationWanted,
@@ -141,7 +142,8 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, refs, strict=asked.strict)
-    plan = plan.noting((*missing, *quota_note(access.aws.eks, plan)))
+    onward = () if role_name else onward_notes(access.aws.iam, place.cluster, plan)  # a new role's plan says it itself
+    plan = plan.noting((*missing, *onward, *quota_note(access.aws.eks, plan)))
     question = ""
     if access.runtime.interactive:
         question = (

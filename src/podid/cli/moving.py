@@ -13,6 +13,7 @@ from podid.domain.errors import PodidError, UsageError
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
 from podid.ops.association.losing import losing
 from podid.ops.association.plan import check_associated, plan_associations, plan_disassociate, with_service_accounts
+from podid.ops.association.read import onward_notes
 from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
 from podid.ops.association.transfer import OnceInEffect, all_settings, left_in_trust
 from podid.ops.change.look import looks
@@ -69,6 +70,7 @@ def move_in(
         update_trust=update_trust,
     )
     made = plan_associations(request, place.cluster, place.header, {target: current[target]})
+    made = made.noting(onward_notes(access.aws.iam, place.cluster, made))
     if create_service_account:
         made = with_service_accounts(made, (target,), access.kube.reader)
     else:
