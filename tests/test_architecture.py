@@ -179,6 +179,18 @@ def test_help_loads_no_cloud(command: str) -> None:
     assert loaded(*command.split(), "--help") & SLOW == set()
 
 
+def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
+    """What `podid COMMAND --help` loads, of all of them at once."""
+    code = "import sys; from podid.cli.tree import COMMANDS; [row.load() for row in COMMANDS]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    heavy = SLOW | {"podid.domain.model", "podid.checks.all", "podid.pages.texts", "ssl", "concurrent.futures"}
+    assert set(done.stdout.split()) & heavy == set()
+
+
+def test_a_page_is_shown_without_cloud() -> None:
+    assert loaded("explain", "agent-not-installed") & (SLOW | {"podid.domain.model", "podid.checks.all"}) == set()
+
+
 @pytest.mark.parametrize("words", ["", "ass", "role ", "list --out", "list -o "])
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_loads_no_cloud(words: str, shell: str) -> None:

@@ -1,9 +1,14 @@
 """Where a command works, resolved once before anything is done."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from podid.domain.model import Cluster
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from podid.domain.plan import Header
+
+if TYPE_CHECKING:
+    from podid.domain.model import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from podid.domain.findings import Verdict
 from podid.domain.patience import Patience
 from podid.domain.report import DoctorReport
 from podid.domain.rights import CommandRights
-from podid.domain.snapshot import Snapshot
 
 UNTIL_CLEAN_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
@@ -119,6 +118,7 @@ def doctor(
     from podid.cli.hints import at_place
     from podid.cli.mending import carry_out
     from podid.domain.baseline import accept
+    from podid.domain.snapshot import Snapshot
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
     from podid.ops.doctor.fixes import mends
