@@ -198,6 +198,7 @@ def test_hints_of_other_programs_carry_what_they_call_the_same() -> None:
     argv = ("list", "-c", "demo", "--region=eu-west-1", "--profile", "p", "--context", "x")
     assert hint_words(("aws", "configure", "--profile", "q"), argv)[-2:] == ("--region", "eu-west-1")
     assert hint_words(("kubectl", "get", "pods"), argv) == ("kubectl", "get", "pods", "--context", "x")
+    assert hint_words(("kubectl", "config", "get-contexts"), argv) == ("kubectl", "config", "get-contexts")
     assert hint_words((), argv) == ()
 
 

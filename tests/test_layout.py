@@ -55,6 +55,19 @@ def test_a_column_that_holds_nothing_is_left_out() -> None:
     assert [cell.text for cell in lay_out(table, 80, wide=False).header] == ["A", "C"]
 
 
+def test_a_value_that_tells_nothing_is_as_an_empty_cell() -> None:
+    columns = (Column("A"), Column("COUNT", nothing="0", folds=1))
+    none = lay_out(Table(columns, (("a", "0"), ("b", "0"))), 80, wide=False)
+    assert [cell.text for cell in none.header] == ["A"]
+    narrow = lay_out(Table(columns, (("a" * 38, "0"), ("b" * 38, "3"))), 40, wide=False)
+    assert [[cell.text.strip() for line in row for cell in line] for row in narrow.rows] == [
+        ["a" * 38],
+        ["b" * 38, "count  3"],
+    ]
+    some = lay_out(Table(columns, (("a", "0"), ("b", "3"))), 80, wide=False)
+    assert [cell.text.strip() for cell in some.rows[0][0]] == ["a", "0"]
+
+
 def test_the_least_needed_goes_below_and_comes_back_where_there_is_room() -> None:
     columns = (Column("NAME"), Column("TARGET", folds=1), Column("AGE", folds=2))
     laid = lay_out(Table(columns, (("orders", "x" * 60, "1h"),)), 60, wide=False)

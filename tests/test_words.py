@@ -32,6 +32,14 @@ def test_did_you_mean() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "near"),
+    [("shop/orderz", "shop/orders"), ("shpo/orders", "shop/orders"), ("shop/web", ""), ("web/orders", "")],
+)
+def test_each_part_of_a_service_account_is_alike(typed: str, near: str) -> None:
+    assert nearest(typed, ["shop/orders", "shop/default"], 1) == ([near] if near else [])
+
+
+@pytest.mark.parametrize(
     ("names", "text"), [("", ""), ("a", "a"), ("ab", "a, b"), ("abc", "a, b and 1 more"), ("abcde", "a, b and 3 more")]
 )
 def test_short_list(names: str, text: str) -> None:

@@ -143,6 +143,14 @@ def test_names_that_do_not_exist(adot: Site, argv: tuple[str, ...], code: int, t
     assert told in refused.error["message"]
 
 
+def test_a_service_account_that_is_not_named_is_one_of_these(adot: Site) -> None:
+    refused = adot("addon", "associate", ADOT, "--role", "storefront", "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (2, None)
+    assert all(name in refused.error["message"] for name in (METRICS, TRACES, LOGS))
+    only = adot("addon", "associate", EBS, "--role", "storefront", "-o", "json").error["hint"]
+    assert only == f"podid addon associate {EBS} --role storefront -o json {EBS_ACCOUNT}"
+
+
 def test_a_version_that_supports_none(account: Site) -> None:
     account.box.world.clusters["demo"].addons[EBS].version = "v1.25.0-eksbuild.1"
     refused = account("addon", "associate", EBS, EBS_ACCOUNT, "--role", "storefront", "-o", "json")

@@ -128,7 +128,7 @@ def vars_of(record: Any) -> dict[str, Any]:
         ([{"namespace": "a", "serviceAccount": "b", "sessionTags": 1}], "item 1: sessionTags is 1, and not on or off"),
         ([{"namespace": "a", "serviceAccount": "b", "policy": "{"}], "item 1: policy: "),
         ([{"namespace": "a", "serviceAccount": "b"}] * 2, "a/b is there twice"),
-        ([1], "is not a list of associations"),
+        ([1], "is not a list of associations, as podid list prints it"),
         ("a: &x [1]\nb: *x\n", "uses YAML aliases"),
         ("- namespace: no\n  serviceAccount: b\n", "item 1: namespace is False, and not text"),
         ("{", "is neither JSON nor YAML"),

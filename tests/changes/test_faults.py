@@ -125,6 +125,21 @@ def test_a_fault_that_stays_is_told_and_settled_later(
     assert writes(box) == before
 
 
+def test_an_error_without_result_carries_what_was_settled(box: Sandbox, podid: Podid) -> None:
+    box.faults.add(Fault("fail", "eks", "CreatePodIdentityAssociation"))
+    assert podid("associate", "shop/orders", "--role", "storefront").code == 7
+    (open_run,) = runs(podid)
+    box.faults.clear()
+
+    refused = podid("disassociate", "shop/nosuch", "--yes", "-o", "json")
+
+    assert (refused.code, refused.stdout) == (5, "")
+    (settled,) = refused.error["settled"]
+    assert (settled["runId"], settled["target"], settled["status"]) == (open_run["runId"], "shop/orders", "failed")
+    again = podid("disassociate", "shop/nosuch", "--yes", "-o", "json")
+    assert "settled" not in again.error
+
+
 def test_throttled_for_good(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.faults.throttle(0.001, 0.0, "eks", "CreatePodIdentityAssociation")
 

@@ -47,6 +47,12 @@ def test_a_namespace(associated: Site) -> None:
     assert (states(associated, "shop"), states(associated, "payments")) == ([True, True], [False])
 
 
+def test_a_namespace_without_associations_is_no_silent_green(associated: Site) -> None:
+    refused = associated("restart", "-n", "shpo", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (5, "No association in namespace shpo of cluster demo")
+    assert "no pod identity associations in namespace shpo of cluster demo" in associated("list", "-n", "shpo").stderr
+
+
 def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
     pods = associated.cluster.pod_names("shop")
     refused = associated("restart", "-A", "--stale", "-o", "json")
@@ -69,7 +75,7 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
 def test_why_there_is_nothing_to_undo(associated: Site) -> None:
     associated.must("restart", "shop/orders")
     undone = associated.must("undo", "last", "--yes")
-    assert "the restart of shop/Deployment/orders cannot be undone; it left the workload as it was" in undone.stderr
+    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
 
 
 def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:

@@ -8,7 +8,8 @@ from podid.domain.model import Role
 from podid.ops.role.access import access_words
 
 PODS = {"Service": "pods.eks.amazonaws.com"}
-ANY = "any cluster in account 111122223333"
+IN_ANY = "any cluster in account 111122223333"
+ANY = f"any pod of {IN_ANY}"
 
 
 def role(*statements: dict[str, Any]) -> Role:
@@ -91,4 +92,4 @@ def test_a_split_trust_with_conditions_on_either_half() -> None:
         {**allow(action), "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "shop"}}}
         for action in ("sts:AssumeRole", "sts:TagSession")
     ]
-    assert access_words(role(*statements), (DEMO,)) == (f"any pod in namespace shop in {ANY}",)
+    assert access_words(role(*statements), (DEMO,)) == (f"any pod in namespace shop in {IN_ANY}",)

@@ -277,7 +277,7 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
             "cluster",
             "any pod in namespace sh* in cluster demo",
         ),
-        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, "account", f"any cluster in account {ACCOUNT}"),
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, "account", f"any pod of any cluster in account {ACCOUNT}"),
         (
             {"StringEquals": {"aws:SourceAccount": ACCOUNT, NS: "shop"}},
             "account",
@@ -288,7 +288,7 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
             "account",
             f"any pod in cluster {CLUSTER}*",
         ),
-        ({}, "account", f"any cluster in account {ACCOUNT}"),
+        ({}, "account", f"any pod of any cluster in account {ACCOUNT}"),
         ({"StringEquals": {NS: "shop", SA: "orders"}}, "account", f"shop/orders in any cluster in account {ACCOUNT}"),
         (
             {"StringEquals": {"aws:RequestTag/eks-cluster-name": "demo"}},
@@ -298,7 +298,7 @@ def test_too_broad_names_the_statement_that_lets_strangers_in() -> None:
         (
             {"StringEquals": {"aws:SourceAccount": [ACCOUNT, "2"]}},
             "account",
-            f"any cluster in account {ACCOUNT}",
+            f"any pod of any cluster in account {ACCOUNT}",
         ),
         (
             {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringLike": {"aws:RequestTag/kubernetes-pod-name": "orders-*"}},

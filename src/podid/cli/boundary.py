@@ -147,7 +147,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if json_wanted:
-        text = error_json(error, hint)
+        text = error_json(error, hint, runtime.take_settled())
     else:
         color = runtime.color(stderr, wanted="--no-color" not in argv)
         width = runtime.width if runtime.streams.stderr_tty else None

@@ -28,8 +28,9 @@ def settle_interrupted(access: Access, terminal: Terminal, place: Place) -> None
     """Finds out what became of changes that were cut short, and says so. A dry run touches nothing, the journal
     included."""
     if not access.options.dry_run:
-        terminal.settled = settle(access.clients, place, access.journal)
-        for sentence in terminal.settled.sentences:
+        found, runtime = settle(access.clients, place, access.journal), access.runtime
+        runtime.settled = found if runtime.settled is None else runtime.settled.joined(found)
+        for sentence in found.sentences:
             terminal.note(sentence)
 
 
@@ -114,7 +115,7 @@ def report(terminal: Terminal, result: ChangeResult, *, nothing: str = "nothing 
     where nothing was done: there is no result then."""
     if result.error is not None and not result.worked:
         raise result.error
-    terminal.emit(result_view(result, settled=terminal.settled, nothing=nothing))
+    terminal.emit(result_view(result, settled=terminal.take_settled(), nothing=nothing))
     for note in result.notes:
         terminal.note(f"note: {note}")
     if result.error is not None:

@@ -43,7 +43,9 @@ def _takes(command: Sequence[str]) -> tuple[str, ...]:
     if "--help" in command:
         return ()  # no place matters to it
     if not command or command[0] != "podid":
-        return _ELSEWHERE.get(command[0], ()) if command else ()
+        elsewhere = _ELSEWHERE.get(command[0], ()) if command else ()
+        # what lists the contexts takes none
+        return elsewhere if tuple(command[:2]) != ("kubectl", "config") else ("kubeconfig",)
     from podid.cli.tree import COMMANDS
 
     path = path_of(command[1:])

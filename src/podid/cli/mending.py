@@ -21,7 +21,7 @@ def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, 
         terminal.note("there is nothing that podid has a fix for which it can carry out itself")
     if not yes and not runtime.interactive and any(item.asks for item in planned):
         raise ConsentNeeded(
-            "doctor --fix needs a yes for some of the fixes, and there is no terminal to ask on",
+            "podid doctor --fix needs a yes for some of the fixes, and there is no terminal to ask on",
             hint=Again(add=("--yes",)),
         )
     # a run of its own: its result is no document of this one

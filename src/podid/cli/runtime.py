@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.cli.prompts import Prompter
+    from podid.ops.change.settle import Settled
 
 
 @dataclass(slots=True)
@@ -112,6 +113,8 @@ class Runtime:
     argv: tuple[str, ...] = ()
     # set when something may have been changed: what an interruption has to say depends on it
     changing: bool = False
+    # what this run found of earlier ones that were interrupted, until a result or an error has said it
+    settled: "Settled | None" = None
     # seconds in which a person was asked: no command is late for them
     asked: float = 0.0
     _prompter: "Prompter | None" = field(default=None, repr=False)
@@ -123,6 +126,11 @@ class Runtime:
     @classmethod
     def of_process(cls, argv: list[str]) -> "Runtime":
         return cls(streams=Streams.of_process(), env=os.environ, argv=tuple(argv))
+
+    def take_settled(self) -> "Settled | None":
+        """What is to be said of interrupted runs, once."""
+        found, self.settled = self.settled, None
+        return found
 
     @property
     def interactive(self) -> bool:

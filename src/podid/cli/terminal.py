@@ -35,8 +35,6 @@ class Terminal:
         quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
-        # what this run found of earlier ones that were interrupted; part of its result
-        self.settled: Settled | None = None
         self._kept: list[View] | None = None
 
     # --- on the way ----------------------------------------------------------------------------------------------
@@ -200,6 +198,10 @@ class Terminal:
             if not self._stdout(_writing(f"{sanitize.defused(sanitize.line(line))}\n")):
                 return
 
+    def take_settled(self) -> Settled | None:
+        """What this run found of earlier ones that were interrupted; part of its result, or of its error."""
+        return self._runtime.take_settled()
+
     def leave(self, code: ExitCode) -> None:
         """Ends the command with `code`, or returns when it is OK."""
         if code is not ExitCode.OK:
@@ -212,7 +214,7 @@ class Terminal:
 
         hint = hint_words(error.hint, self._runtime.argv)
         if _structured(self._options.output):
-            self._stderr(error_json(error, hint))
+            self._stderr(error_json(error, hint, self._runtime.take_settled()))
             return
         streams = self._runtime.streams
         width, color = self._runtime.width if streams.stderr_tty else None, self._color(streams.stderr)

@@ -8,7 +8,8 @@ ALIKE = 0.6
 
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:
-    """At most `count` of the known names that `typed` may have meant, best first; never what was typed itself."""
+    """At most `count` of the known names that `typed` may have meant, best first; never what was typed itself. Of
+    NAMESPACE/NAME each part is alike: a namespace in common makes no other name a slip."""
     return Names(known).nearest(typed, count, alike)
 
 
@@ -34,7 +35,7 @@ class Names:
             if len(best) == count and most < best[-1][0]:
                 break
             matcher.set_seq1(name)
-            if (likeness := matcher.ratio()) >= alike:
+            if (likeness := matcher.ratio()) >= alike and _parts_alike(typed, name, alike):
                 best = sorted((*best, (likeness, name)), reverse=True)[:count]
         return [name for _, name in best]
 
@@ -45,6 +46,15 @@ class Names:
             letters |= 1 << self._bits.setdefault((letter, seen[letter]), len(self._bits))
             seen[letter] += 1
         return letters
+
+
+def _parts_alike(typed: str, name: str, alike: float) -> bool:
+    from difflib import SequenceMatcher
+
+    parts, others = typed.split("/"), name.split("/")
+    if len(parts) == 1 or len(parts) != len(others):
+        return True
+    return all(SequenceMatcher(None, b, a).ratio() >= alike for a, b in zip(parts, others, strict=True))
 
 
 def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:

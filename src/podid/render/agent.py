@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NODE_COLUMNS = (
     *columns("NODE", "KIND", "AGENT"),
-    Column("RESTARTS", right=True),
+    Column("RESTARTS", right=True, nothing="0"),
     Column("POD", folds=2),
     Column("NEEDED BY", folds=1),
     Column("WHY", prose=True),

@@ -103,14 +103,16 @@ def association_list_view(
     now: datetime,
     seen: Mapping[str, Seen],
     *,
+    namespace: str | None = None,
     short: bool,
     columns: Sequence[str] = (),
     more: Sequence[str] = (),
 ) -> View:
-    """`short` writes roles by name, for a person; machines always get full ARNs. `seen` is by the association's id.
+    """`short` writes roles by name, for a person; machines always get full ARNs. `seen` is by the association's id,
+    `namespace` the only one that was looked at.
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
-    several = len(clusters) > 1
+    several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
     body: documents.AssociationListDocument = {
         "kind": "AssociationList",
         "clusterName": None if several else clusters[0],
@@ -130,7 +132,7 @@ def association_list_view(
             for at, name in enumerate(chosen)
             if (style := _style(name, row[name]))
         },
-        empty=f"no pod identity associations in cluster {', '.join(clusters)}",
+        empty=f"no pod identity associations in {where} {', '.join(clusters)}",
     )
     return View(
         document(body),

@@ -194,7 +194,7 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         "effect": effect_body(result.effect),
         "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
         "notes": [*result.plan.notes, *result.notes],
-        "settled": [] if settled is None else [_settled_body(*item) for item in settled.items],
+        "settled": settled_bodies(settled),
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
     if result.effect is not None:
@@ -205,6 +205,11 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         tuple(item.action.target for item in done),
         tuple(lines or [nothing]),
     )
+
+
+def settled_bodies(settled: Settled | None) -> list[documents.SettledBody]:
+    """What became of changes that earlier runs were cut short in, as a result and an error carry it."""
+    return [] if settled is None else [_settled_body(*item) for item in settled.items]
 
 
 def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documents.SettledBody:

@@ -12,6 +12,7 @@ from podid.render.lines import paint_all
 from podid.render.view import Line
 
 if TYPE_CHECKING:
+    from podid.ops.change.settle import Settled
     from podid.render.documents import tool as documents
 
 
@@ -46,8 +47,8 @@ def _capital(sentence: str, name: str = "") -> str:
     return sentence if kept else sentence[:1].upper() + sentence[1:]
 
 
-def error_json(error: PodidError, hint: Sequence[str]) -> str:
-    """The documents.ErrorDocument, on one line."""
+def error_json(error: PodidError, hint: Sequence[str], settled: Settled | None = None) -> str:
+    """The documents.ErrorDocument, on one line; with what the command found of interrupted runs before it failed."""
     body: documents.ErrorBody = {
         "code": error.code,
         "message": error.what,
@@ -64,5 +65,9 @@ def error_json(error: PodidError, hint: Sequence[str]) -> str:
         body["advice"] = error.advice
     if error.lines:
         body["details"] = error.lines
+    if settled is not None and settled.items:
+        from podid.render.changes import settled_bodies
+
+        body["settled"] = settled_bodies(settled)
     whole: documents.ErrorDocument = {"error": body}
     return jsonl_line(whole)

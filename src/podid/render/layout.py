@@ -53,7 +53,7 @@ def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
 
 
 def _holds_something(column: Column, place: int, cells: Sequence[Sequence[str]]) -> bool:
-    return not column.wide and (place == 0 or any(row[place] not in (NOTHING, "") for row in cells))
+    return not column.wide and (place == 0 or any(row[place] not in (NOTHING, column.nothing, "") for row in cells))
 
 
 def _split(
@@ -104,7 +104,7 @@ def _row(
             line.append(Cell(text.rjust(sizes[place]) if columns[place].right else text.ljust(sizes[place]), place))
         lines.append(tuple(line))
     for place in below:
-        if row[place] not in (NOTHING, ""):
+        if row[place] not in (NOTHING, columns[place].nothing, ""):
             folded = f"  {columns[place].title.lower()}  {row[place]}"
             parts = wrap_line(folded, width).split("\n") if columns[place].prose else [folded]
             lines += [(Cell(part, place),) for part in parts]

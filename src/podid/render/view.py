@@ -22,13 +22,15 @@ Document = dict[str, Json]
 @dataclass(frozen=True, slots=True)
 class Column:
     """`wide` columns show with -o wide and in CSV, never in a plain table. `prose` may be wrapped at words. Where a
-    terminal is too narrow, the column that `folds` most goes below its row first."""
+    terminal is too narrow, the column that `folds` most goes below its row first. `nothing` is a value that tells as
+    little as an empty cell: a column of nothing else is not drawn."""
 
     title: str
     wide: bool = False
     right: bool = False
     prose: bool = False
     folds: int = 0
+    nothing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

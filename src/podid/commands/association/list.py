@@ -168,7 +168,14 @@ def list_associations(
             raise failures[0]
         terminal.emit(
             association_list_view(
-                associations, tuple(clusters), now, looked, short=terminal.for_person, columns=chosen, more=more
+                associations,
+                tuple(clusters),
+                now,
+                looked,
+                namespace=options.namespace,
+                short=terminal.for_person,
+                columns=chosen,
+                more=more,
             )
         )
     for failure in failures:

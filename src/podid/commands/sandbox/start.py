@@ -11,7 +11,10 @@ from podid.cli.command import Access, Terminal, command
 def start(
     access: Access,
     terminal: Terminal,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port on loopback; 0 takes a free one."),
+    ] = 0,
     samples: Annotated[bool, typer.Option("--samples", help="Put some associations in, right and wrong ones.")] = False,
 ) -> None:
     """Start an AWS account and an EKS cluster on this machine.

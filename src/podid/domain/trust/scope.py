@@ -112,6 +112,5 @@ def _who(names: str, namespaces: str, *, exact: bool) -> str:
 
 def _words(who: str, clusters: str, account: str) -> str:
     if clusters == "any":
-        inside = f"any cluster in account {account}"
-        return inside if who == "any pod" else f"{who} in {inside}"
+        return f"{who} {'of' if who == 'any pod' else 'in'} any cluster in account {account}"
     return f"{who} in cluster {clusters}"

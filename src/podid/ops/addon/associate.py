@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from podid.domain.errors import Conflict, UsageError
+from podid.domain.errors import Again, Conflict, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Plan
 from podid.domain.trust import ScopeKind
+from podid.domain.words import short_list
 from podid.ops.addon.plan import AddonFacts, account_name, check_supported, plan_addon_roles, read_addon
 from podid.ops.association.plan import plan_associations
 from podid.ops.association.request import AssociateRequest, AssociationWanted
@@ -38,8 +39,6 @@ class AddonRequest:
         """Raises UsageError for what does not go together."""
         if recommended == (role is not None):
             raise UsageError("Name the role with --role, or have one made with --recommended")
-        if account is None and not recommended:
-            raise UsageError("Which service account of the add-on gets the role? Name it, or use --recommended")
         name = account_name(account) if account else ""
         return cls(addon=addon, account=name, role=role or "", replace=replace, update_trust=update_trust)
 
@@ -49,8 +48,10 @@ def prepare(
 ) -> tuple[Plan, tuple[ServiceAccountRef, ...]]:
     """The plan, and the service accounts that it is about. Raises NotFound and Conflict before anything is written."""
     facts = read_addon(clients, place, request.addon)
-    if request.account:
+    if request.account or request.role:
         check_supported(facts, request.account)
+    if not request.account and request.role:
+        raise _which_account(facts)
     planned = (
         [_named(clients, place, facts, request)]
         if request.role
@@ -81,6 +82,16 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
+
+
+def _which_account(facts: AddonFacts) -> UsageError:
+    known = [] if facts.configuration is None else sorted(facts.configuration.policies)
+    have = f": it has {short_list(known)}" if known else ""
+    return UsageError(
+        f"Which service account of add-on {facts.addon.name} gets the role? Name it{have}",
+        hint=Again(add=(known[0],)) if len(known) == 1 else (),
+        subject=facts.addon.name,
+    )
 
 
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:

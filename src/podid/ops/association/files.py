@@ -75,7 +75,11 @@ def _rows(text: str, name: str) -> Iterable[Mapping[str, object]]:
     if isinstance(found, Mapping):
         found = found.get("items", found.get("associations", [found]))
     if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
-        raise InvalidInput(f"{name} is not a list of associations", subject=name)
+        raise InvalidInput(
+            f"{'stdin' if name == '-' else name} is not a list of associations, as podid list prints it with -o json, "
+            "yaml or csv",
+            subject=name,
+        )
     return found
 
 

@@ -19,6 +19,9 @@ class Settled:
 
     items: tuple[tuple[Run, Action, Done | PodidError], ...] = ()
 
+    def joined(self, other: Settled) -> Settled:
+        return Settled((*self.items, *other.items))
+
     @property
     def sentences(self) -> tuple[str, ...]:
         """One for each, for the person who runs the next command."""

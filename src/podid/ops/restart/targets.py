@@ -22,6 +22,7 @@ from podid.domain.staleness import LIFETIME, changed_at, precedes
 from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, workload_subject
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.plan import association_not_found
+from podid.ops.association.read import list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
 
@@ -97,9 +98,11 @@ def find_associated_targets(
 ) -> tuple[Target, ...]:
     """The same for `refs`, or for all that have an association, in a namespace or everywhere; with `stale`, changes of
     associations count as far as they still matter `now`. NotFound, with the nearest names, for one of `refs` that has
-    none and whose pods carry nothing of an earlier one either."""
-    summaries = clients.eks.list_association_summaries(place.cluster_name, namespace=None if refs else namespace)
-    associated = {item.ref for item in summaries}
+    none and whose pods carry nothing of an earlier one either, and for a namespace without any."""
+    if namespace and not refs:
+        associated = set(list_refs(clients.eks, place, namespace=namespace))
+    else:
+        associated = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     reader = clients.kube.reader
     gone = [ref for ref in refs if ref not in associated]
     left = find_targets(reader, gone, stale=stale, expect_injected=False)

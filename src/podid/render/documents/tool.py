@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from podid.domain.exit_codes import ExitCode
 from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
 from podid.domain.own_rights import Outcome
+from podid.render.documents.changes import SettledBody
 
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
@@ -142,6 +143,9 @@ class ErrorBody(TypedDict):
     permission: NotRequired[Annotated[str, About("The IAM action or Kubernetes right that is missing.")]]
     advice: NotRequired[str]
     details: NotRequired[Annotated[Sequence[str], About("Lines to look at: a difference, a list.")]]
+    settled: NotRequired[
+        Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
+    ]
     id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 

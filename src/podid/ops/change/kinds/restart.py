@@ -60,7 +60,7 @@ class RestartKind(ResourceKind):
         return Done(action, Status.FAILED, None, reason)
 
     def not_undone(self, action: Action) -> str:
-        return f"the restart of {action.target} cannot be undone; it left the workload as it was"
+        return f"the restart of {self.subject(action)} cannot be undone; it left the workload as it was"
 
 
 RESTART = RestartKind()
