@@ -262,3 +262,18 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
         "target_rights": {(a.role_arn, arn): decisions for a in going},
     }
     return healthy(**{**values, **sections})
+
+
+def race(*nodes: str, after: float = 20, lasted: float = 10) -> Snapshot:
+    """A pod and an agent pod on each node, made in the same minute. The agent was ready half a minute later; the pod's
+    first run began `after` seconds and failed `lasted` seconds later."""
+    made = ago(hours=1)
+    began = made + timedelta(seconds=after)
+    failed = (began, began + timedelta(seconds=lasted))
+    (container,) = pod().containers
+    pods = tuple(
+        pod(f"orders-{name}", node=name, created_at=made, containers=(replace(container, restarts=1, failed=failed),))
+        for name in nodes
+    )
+    agents = tuple(agent_pod(name, created_at=made, ready_since=made + timedelta(seconds=30)) for name in nodes)
+    return healthy(pods=(*pods, *agents), agent_pods=agents, nodes=tuple(map(node, nodes)))

@@ -36,6 +36,7 @@ HOP = (
     "role-recreated",
     "external-id-mismatch",
     "target-role-trust-broken",
+    "permissions-boundary-denies",
 )
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
@@ -112,7 +113,7 @@ def run_checks_of(ids: tuple[str, ...], snapshot: Snapshot) -> list[Any]:
         ),
         (
             chained(decisions=Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))),
-            [("base-role-cannot-assume-target", "error", BASE)],
+            [("permissions-boundary-denies", "error", BASE)],
         ),
         (
             chained(decisions=Known(rights("implicitDeny", "allowed", missing_context_keys=("aws:SourceVpc",)))),
@@ -130,7 +131,7 @@ def test_a_target_role_of_another_account_is_unknown_with_the_permission() -> No
     report = diagnose(snapshot)
     assert report.findings == ()
     assert {(v.check, str(v.subject), v.permission) for v in report.unknowns} == {
-        (check, subject, FOREIGN.permission) for check in ("role-not-found", *HOP[1:])
+        (check, subject, FOREIGN.permission) for check in ("role-not-found", *HOP[1:4])
     }
     denied = chained(arn=OTHER, target=FOREIGN, decisions=Known(rights("implicitDeny", "allowed")))
     assert found(denied)[0] == (HOP[0], "error", BASE)

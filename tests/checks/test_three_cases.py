@@ -34,6 +34,7 @@ from .builder import (
     healthy,
     node,
     pod,
+    race,
     rights,
     role,
     target_trust,
@@ -188,6 +189,22 @@ CASES = {
         healthy(cluster=AUTO, nodes=DENIED),
         healthy(cluster=AUTO, nodes=(node(), node("a", compute_type="auto"))),
     ),
+    "agent-probe-port-conflict": Cases(
+        healthy(agent_pods=(agent_pod(ready=False),), pods=(pod(), pod("other", host_ports=(2703,)))), NO_PODS
+    ),
+    "agent-proxy-misconfig": Cases(
+        healthy(daemon_sets=(daemon_set(env={"HTTP_PROXY": ""}),)),
+        healthy(daemon_sets=DENIED),
+        healthy(daemon_sets=(daemon_set(env={"HTTPS_PROXY": ""}),)),
+    ),
+    "node-startup-race": Cases(race("node-1", "node-2"), NO_PODS),
+    "java-ipv6-host-rejected": Cases(
+        replace(
+            setting(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://[fd00:ec2::23]/v1/credentials", JAVA_HOME=""),
+            cluster=Known(cluster(ip_family="ipv6")),
+        ),
+        NO_PODS,
+    ),
     "agent-outdated": Cases(healthy(agent_addon=addon(version="v1.1.0-eksbuild.1")), healthy(agent_addon=DENIED)),
     "agent-pod-unhealthy": Cases(healthy(agent_pods=(agent_pod(ready=False),)), healthy(agent_pods=DENIED)),
     "addon-degraded-or-failed": Cases(
@@ -215,6 +232,11 @@ CASES = {
     "trust-too-broad": Cases(trusting(Null={"aws:SourceArn": "false"}), NO_ROLE),
     "base-role-cannot-assume-target": Cases(
         chained(decisions=Known(rights("explicitDeny", "allowed"))), chained(decisions=DENIED), chained()
+    ),
+    "permissions-boundary-denies": Cases(
+        chained(decisions=Known(rights("implicitDeny", "allowed", boundary_allows=False))),
+        healthy(target_rights=DENIED),
+        chained(),
     ),
     "role-recreated": Cases(chained(target=Known(role(TARGET_ARN, target_trust("AROAOLD")))), NO_ROLE, chained()),
     "external-id-mismatch": Cases(

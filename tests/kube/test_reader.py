@@ -52,6 +52,7 @@ def test_a_pod_of_a_deployment() -> None:
         volumes=("kube-api-access-p8jfh",),
         ip="10.244.220.220",
         ips=("10.244.220.220",),
+        ready_since=datetime(2026, 11, 24, 14, 44, 14, tzinfo=UTC),
     )
 
 

@@ -280,7 +280,8 @@ class Container:
     """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
     the non-secret ones; `blank` are those that are set to nothing. Of its mounts only those are kept that can hold the
     files of SDKs. `ready`, `waiting`, `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and
-    `exit_code`, once it has run, come from the pod's status."""
+    `exit_code`, once it has run, come from the pod's status; `failed` is from when to when the one before it ran, where
+    that failed."""
 
     name: str
     image: str
@@ -294,6 +295,7 @@ class Container:
     restarts: int = 0
     ended: str = ""
     exit_code: int | None = None
+    failed: tuple[datetime, datetime] | None = None
 
     def sets(self, name: str) -> bool:
         """Whether the variable is there and not empty: an empty one is none to an SDK."""
@@ -335,6 +337,7 @@ class Pod:
     host_ports: tuple[int, ...] = ()
     priority: int = 0
     ip: str = ""
+    ready_since: datetime | None = None
 
     @property
     def ref(self) -> ServiceAccountRef:

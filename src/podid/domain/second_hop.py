@@ -33,6 +33,8 @@ from podid.domain.trust import (
 from podid.domain.trust.logic import Truth
 
 GET_ROLE, SIMULATE = "iam:GetRole", "iam:SimulatePrincipalPolicy"
+# the ids of what its rights may lack
+NOT_ALLOWED, BOUNDARY_DENIES = "base-role-cannot-assume-target", "permissions-boundary-denies"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +142,11 @@ class SecondHop:
         elif not self.association.session_tags and all(d.action == TAG_SESSION for d in refused):
             severity = Severity.WARN
             message += "; without session tags it is not asked for, though AWS's guide has it all the same"
+        if _bounded(refused):
+            fix = f"allow {actions} on {target} in the permissions boundary of role {role} too"
+            return (TrustFinding(BOUNDARY_DENIES, severity, message, fix),)
         fix = f"allow {actions} on {target} in a policy of role {role}"
-        return (TrustFinding("base-role-cannot-assume-target", severity, message, fix),)
+        return (TrustFinding(NOT_ALLOWED, severity, message, fix),)
 
     def _let_in_by_name(self, decision: Decision) -> Truth:
         """Whether the trust alone is enough: no Deny and no boundary is in the way, and it names the role itself."""
@@ -229,10 +234,15 @@ def _gone(arn: str) -> TrustFinding:
     return TrustFinding("role-not-found", Severity.ERROR, f"the target role {arn} does not exist", fix)
 
 
+def _bounded(refused: list[Decision]) -> bool:
+    """Whether it is the boundary that refuses: a Deny in a policy would outweigh it."""
+    return any(d.boundary_allows is False for d in refused) and all(d.decision != "explicitDeny" for d in refused)
+
+
 def _why(refused: list[Decision]) -> str:
     if any(decision.decision == "explicitDeny" for decision in refused):
         return "a policy denies it"
-    if any(decision.boundary_allows is False for decision in refused):
+    if _bounded(refused):
         return "its permissions boundary does not allow it"
     if any(decision.organization_allows is False for decision in refused):
         return "a service control policy of the organization does not allow it"

@@ -48,6 +48,8 @@ PLAIN_ENV = frozenset(
         "AWS_EC2_METADATA_DISABLED",
     }
 )
+# whose names are kept without their values
+_KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _POD_ANNOTATIONS = (
@@ -103,6 +105,7 @@ def pod(item: Object) -> Pod:
         host_ports=_host_ports(spec),
         priority=number_or(spec, "priority"),
         ip=text_or(status, "podIP"),
+        ready_since=_since(conditions, "Ready"),
     )
 
 
@@ -242,6 +245,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
     name = intern(text(item, "name"))
     state = states.get(name) or {}
     ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
+    before = inner_or_empty(inner_or_empty(state, "lastState"), "terminated")
     env, blank = _env(inners_or_none(item, "env"))
     return Container(
         name=name,
@@ -254,9 +258,15 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
         restarts=number_or(state, "restartCount"),
-        ended=interned(inner_or_empty(inner_or_empty(state, "lastState"), "terminated"), "reason"),
+        ended=interned(before, "reason"),
         exit_code=number_or(ended, "exitCode") if ended else None,
+        failed=_failed(before),
     )
+
+
+def _failed(run: Object) -> tuple[datetime, datetime] | None:
+    started, finished = instant_or_none(run, "startedAt"), instant_or_none(run, "finishedAt")
+    return (started, finished) if number_or(run, "exitCode") and started and finished else None
 
 
 def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -265,7 +275,7 @@ def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
     blank: list[str] = []
     for item in items:
         name, value = text(item, "name"), text_or(item, "value")
-        if not name.startswith("AWS_") and name.upper() not in _PROXY_ENV:
+        if not name.startswith(_KEPT_ENV) and name.upper() not in _PROXY_ENV:
             continue
         name, empty = intern(name), not value and not item.get("valueFrom")
         if empty:
@@ -311,6 +321,10 @@ def _volume(volume: Object) -> tuple[str, str]:
 
 def _is_true(conditions: Mapping[str, Object], name: str) -> bool:
     return text_or(conditions.get(name, {}), "status") == "True"
+
+
+def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:
+    return instant_or_none(conditions[name], "lastTransitionTime") if _is_true(conditions, name) else None
 
 
 def _host_ports(spec: Object) -> tuple[int, ...]:

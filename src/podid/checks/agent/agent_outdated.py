@@ -2,11 +2,11 @@
 agent in it have versions of their own, which are never compared with each other.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents
+from podid.checks.shared.agent_versions import agent_versions
 from podid.checks.shared.facts import podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import DaemonSet, Node
@@ -15,7 +15,6 @@ from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.versions import addon_key, older
 from podid.domain.words import short_list
 
-_TAG = re.compile(r":v?(0\.1\.\d{1,6})(?:[-@].*)?$", re.ASCII)
 _IMPATIENT = ("0.1.32", "0.1.33")
 
 
@@ -26,7 +25,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         faults = (*_of_addon(addon.version, nodes), *_of_agents(sets))
         name = f"add-on {AGENT_ADDON} {addon.version}"
         commands = [podid_command(snapshot, "install-agent", "--addon-version", "default")]
-    elif addon is None and (versions := _versions(sets)):
+    elif addon is None and (versions := agent_versions(sets)):
         case = check.case(Subject("DaemonSet", sets[0].name, sets[0].namespace))
         faults, name, commands = tuple(_of_agents(sets)), f"agent v{versions[0]}", []
     else:
@@ -57,11 +56,5 @@ def _of_addon(version: str, nodes: Sequence[Node]) -> Iterator[str]:
 
 
 def _of_agents(sets: Sequence[DaemonSet]) -> Iterator[str]:
-    if any(version in _IMPATIENT for version in _versions(sets)):
+    if any(version in _IMPATIENT for version in agent_versions(sets)):
         yield "EKS Auth gets 600 ms to answer (agent v0.1.32 and v0.1.33)"
-
-
-def _versions(sets: Sequence[DaemonSet]) -> list[str]:
-    """The agent's versions by the tags of its images."""
-    images = (image for ds in sets for image in ds.images if AGENT_ADDON in image)
-    return [found[1] for image in images if (found := _TAG.search(image))]

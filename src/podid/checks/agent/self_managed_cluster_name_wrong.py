@@ -2,10 +2,10 @@
 https://github.com/aws/eks-pod-identity-agent (charts/, cmd/).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from podid.checks.base import Check
-from podid.checks.shared.agent import agents, importance, served_by
+from podid.checks.shared.agent import agents, importance, option, served_by
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Cluster, DaemonSet
 from podid.domain.snapshot import Snapshot, known
@@ -50,13 +50,3 @@ def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
     if region and "$(" not in region and region != cluster.region and not option(ds.args, ENDPOINT):
         found.append(f"{REGION} {region}, not {cluster.region}")
     return found
-
-
-def option(words: Sequence[str], flag: str) -> str:
-    """The value of a flag, in the form `--flag value` or `--flag=value`; empty without it."""
-    for position, word in enumerate(words):
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-        if word == flag:
-            return words[position + 1] if position + 1 < len(words) else ""
-    return ""

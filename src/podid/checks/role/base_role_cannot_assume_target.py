@@ -16,10 +16,7 @@ from podid.domain.trust import TrustFinding, base_role_permissions
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     def look(hop: SecondHop) -> second_hop.Told:
-        if hop.target_missing:
-            return second_hop.Told(skip=second_hop.TARGET_GONE)
-        finding = next((f for f in hop.findings if f.id == check.id), None)
-        return second_hop.Told(finding, None if finding else hop.rights_unknown)
+        return second_hop.of_rights(check, hop, undecided=True)
 
     healthy = "the role may assume its target role"
     subject = second_hop.base_subject

@@ -4,6 +4,7 @@ What the agent is: https://github.com/aws/eks-pod-identity-agent (charts/) and
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from podid.checks.shared.facts import index
@@ -39,3 +40,13 @@ def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
     users = index(snapshot).users
     nodes = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and runs_in(pod, daemon_set)}
     return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
+
+
+def option(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, in the form `--flag value` or `--flag=value`; empty without it."""
+    for position, word in enumerate(words):
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+        if word == flag:
+            return words[position + 1] if position + 1 < len(words) else ""
+    return ""

@@ -18,12 +18,12 @@ AGENT_PRIORITY = 2_000_001_000
 FREES_PORT = "agent.advertiseProxyPort=false"
 
 
-def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod]) -> Mapping[str, tuple[Pod, ...]]:
-    """Node -> the live pods other than the agent's that take its port 80."""
+def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:
+    """Node -> the live pods other than the agent's that take the port of it."""
     agents = {pod.uid for pod in agent_pods}
     found: dict[str, list[Pod]] = defaultdict(list)
     for pod in pods:
-        if pod.node and live(pod) and PROXY_PORT in pod.host_ports and pod.uid not in agents:
+        if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents:
             found[pod.node].append(pod)
     return {node: tuple(held) for node, held in sorted(found.items())}
 

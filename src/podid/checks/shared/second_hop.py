@@ -16,7 +16,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Role
 from podid.domain.names import Arn
-from podid.domain.second_hop import SecondHop, second_hop
+from podid.domain.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
 from podid.domain.trust import TrustFinding
 
@@ -97,6 +97,19 @@ def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
     if undecided or hop.evaluation is None:
         return Told(missing=hop.trust_unknown)
     return Told(skip=f"undecided: {hop.trust_unknown.reason}")
+
+
+def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
+    """What the simulator says of the role's rights under the check's id. With `undecided` the check speaks for an
+    answer that could not be had."""
+    if hop.target_missing:
+        return Told(skip=TARGET_GONE)
+    finding = next((f for f in hop.findings if f.id in (NOT_ALLOWED, BOUNDARY_DENIES)), None)
+    if finding is not None:
+        return Told(finding) if finding.id == check.id else Told(skip=finding.message)
+    if hop.rights_unknown is None:
+        return Told()
+    return Told(missing=hop.rights_unknown) if undecided else Told(skip=f"undecided: {hop.rights_unknown.reason}")
 
 
 def per_role(

@@ -1,0 +1,50 @@
+"""The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; proxies work since agent v0.1.36."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents, served_by
+from podid.checks.shared.agent_versions import agent_versions
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet
+from podid.domain.network import covers
+from podid.domain.snapshot import Snapshot
+from podid.domain.versions import older
+
+METADATA = "169.254.169.254"
+TAKES_PROXIES = "v0.1.36"
+# the metadata service is asked over plain http, EKS Auth over https
+PLAIN, ANY = ("HTTP_PROXY", "http_proxy"), ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
+EXCEPTIONS = ("NO_PROXY", "no_proxy")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Warnings: whether the network is one that needs the proxy is not seen from here."""
+    for ds in agents(snapshot):
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds))
+        if not any(name in ds.env for name in ANY):
+            # says nothing of the way to EKS Auth
+            yield case.skip("it is set up without a proxy")
+            continue
+        wrong = _wrong(ds)
+        if not wrong:
+            yield case.ok("its proxies leave the metadata service alone")
+            continue
+        yield case.fail(
+            f"the agent of DaemonSet {ds.namespace}/{ds.name} is set up with a proxy, and {wrong}",
+            severity=Severity.WARN,
+            evidence=(f"it sets {', '.join(name for name in (*ANY, *EXCEPTIONS) if name in ds.env)}",),
+            commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+        )
+
+
+CHECK = Check.of("agent-proxy-misconfig", rule, needs=("daemon_sets",), wants=("agent_pods", "associations", "pods"))
+
+
+def _wrong(ds: DaemonSet) -> str:
+    if any(older(f"v{version}", TAKES_PROXIES) for version in agent_versions([ds])):
+        return f"takes no notice of it: that came with agent {TAKES_PROXIES}"
+    exceptions = [part for name in EXCEPTIONS for part in ds.env.get(name, "").split(",") if part]
+    if any(name in ds.env for name in PLAIN) and not covers(exceptions, METADATA):
+        return f"its NO_PROXY lacks {METADATA}: it asks for its node's credentials through the proxy"
+    return ""

@@ -1,0 +1,60 @@
+"""Nothing orders an application's first start on a node after the agent's:
+https://github.com/aws/eks-pod-identity-agent/issues/159.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import cluster_subject
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Verdict
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+from podid.domain.workloads import injected
+
+# a start that fails for want of credentials fails soon
+SOON = timedelta(minutes=2)
+# once is chance
+NODES = 2
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """A warning where it happened on several nodes: the pods have recovered, and those of the next node will fail
+    again."""
+    agents = {pod.node: pod for pod in known(snapshot.agent_pods) if pod.ready_since is not None}
+    found = [
+        (str(association.ref), pod)
+        for association, _, pods in placed(snapshot)
+        for pod in pods
+        if injected(pod) and pod.node in agents and _too_early(pod, agents[pod.node])
+    ]
+    nodes = sorted({pod.node for _, pod in found})
+    case = check.case(cluster_subject(snapshot), tuple(sorted({ref for ref, _ in found})))
+    if len(nodes) < NODES:
+        return [case.ok("pods do not fail on nodes whose agent is still starting")]
+    names = short_list(f"{pod.namespace}/{pod.name}" for _, pod in found)
+    return [
+        case.fail(
+            f"pods failed once on {short_list(nodes)}, where the agent was not ready yet: {names}",
+            evidence=(
+                f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
+                for _, pod in found[:5]
+            ),
+        )
+    ]
+
+
+CHECK = Check.of(
+    "node-startup-race", rule, needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets")
+)
+
+
+def _too_early(pod: Pod, agent: Pod) -> bool:
+    """Whether a container's failed run began while the agent's pod of its node was there and not ready yet."""
+    ready = agent.ready_since
+    runs = (c.failed for c in pod.containers if c.failed is not None)
+    return ready is not None and any(
+        agent.created_at <= began < ready and ended - began <= SOON for began, ended in runs
+    )

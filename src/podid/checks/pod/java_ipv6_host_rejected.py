@@ -1,0 +1,65 @@
+"""https://github.com/aws/aws-sdk-java-v2/issues/7086: an SDK that takes the agent's IPv6 address only when it is
+told to use IPv6 for the metadata service.
+"""
+
+import re
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Severity, Verdict
+from podid.domain.model import Container
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, opted_out
+
+MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+_IMAGES = frozenset(
+    {
+        "java",
+        "jdk",
+        "jre",
+        "openjdk",
+        "temurin",
+        "corretto",
+        "amazoncorretto",
+        "zulu",
+        "tomcat",
+        "jetty",
+        "quarkus",
+        "spring",
+    }
+)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """A warning: the SDK in the image, and its version, are not seen from here."""
+    ipv6 = known(snapshot.cluster).ip_family == "ipv6"
+    for association, workload, pods in placed(snapshot):
+        case = check.case(workload, (str(association.ref),))
+        if not ipv6:
+            yield case.ok("the agent is asked at its IPv4 address")
+            continue
+        found = {c.name: why for pod in pods if not opted_out(pod) for c in pod.containers if (why := _java(c))}
+        if not found:
+            yield case.ok("no container is seen to run Java, or it is told to use IPv6")
+            continue
+        yield case.fail(
+            f"container {short_list(sorted(found))} runs Java, whose SDK may refuse the agent's IPv6 address: "
+            f"{MODE} is not set",
+            severity=Severity.WARN,
+            evidence=tuple(f"container {name}: {why}" for name, why in sorted(found.items())),
+        )
+
+
+CHECK = Check.of("java-ipv6-host-rejected", rule, needs=("cluster", "associations", "pods"))
+
+
+def _java(container: Container) -> str:
+    """What makes it a Java container that asks at the IPv6 address and is not told how; empty for any other."""
+    if container.init or MODE in container.env or container.env.get(INJECTED_ENV[0]) != AGENT_ADDRESSES[1]:
+        return ""
+    if words := _IMAGES & set(re.split(r"[^a-z]+", container.image.lower())):
+        return f"image {container.image} ({sorted(words)[0]})"
+    variables = sorted(name for name in container.env if name.startswith(("JAVA_", "JDK_JAVA_")))
+    return f"sets {variables[0]}" if variables else ""

@@ -1,0 +1,106 @@
+"""Links 4, 6 and 8: what keeps an agent from starting or from its proxies, and a pod from an agent that starts."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from podid.domain.snapshot import Known
+
+from .builder import agent_pod, cluster, daemon_set, healthy, node, pod, race
+from .grid import answers, only
+
+IPV6 = "http://[fd00:ec2::23]/v1/credentials"
+STARTING = agent_pod(ready=False)
+PROXY = {"HTTP_PROXY": "", "HTTPS_PROXY": ""}
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, ("fail", "error", "Node node-1")),
+        ({"associations": ()}, ("fail", "info", "Node node-1")),
+        # another probe port, and its holder
+        ({"daemon_sets": (daemon_set(args=("--probe-port=2704",)),)}, ("pass", "error", "Cluster prod")),
+        ({"agent_pods": (agent_pod(),)}, ("pass", "error", "Cluster prod")),
+        ({"nodes": (node(ready=False),)}, ("pass", "error", "Cluster prod")),
+        ({"nodes": (node(compute_type="auto"),)}, ("pass", "error", "Cluster prod")),
+        ({"nodes": ()}, ("pass", "error", "Cluster prod")),
+        ({"pods": (pod("other", host_ports=(2705,)),)}, ("pass", "error", "Cluster prod")),
+        ({"pods": (pod("other", host_ports=(2703,), phase="Succeeded"),)}, ("pass", "error", "Cluster prod")),
+        ({"pods": (agent_pod(ready=False, host_ports=(2703,)),)}, ("pass", "error", "Cluster prod")),
+        ({"daemon_sets": ()}, ("not-applicable", "error", "Cluster prod")),
+    ],
+)
+def test_who_holds_the_probe_port(sections: dict[str, Any], expected: tuple[str, str, str]) -> None:
+    values = {"agent_pods": (STARTING,), "pods": (pod(), pod("other", host_ports=(2703,))), **sections}
+    assert answers("agent-probe-port-conflict", healthy(**values)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "not-applicable"),
+        ({"env": {"HTTPS_PROXY": ""}}, "pass"),
+        ({"env": {"http_proxy": ""}}, "fail"),
+        ({"env": PROXY}, "fail"),
+        ({"env": {**PROXY, "NO_PROXY": "169.254.170.23"}}, "fail"),
+        ({"env": {**PROXY, "NO_PROXY": "169.254.170.23,169.254.169.254"}}, "pass"),
+        ({"env": {**PROXY, "no_proxy": "169.254.0.0/16"}}, "pass"),
+        ({"env": {**PROXY, "NO_PROXY": "*"}}, "pass"),
+        (
+            {"env": {"HTTPS_PROXY": ""}, "images": ("r.example/eks-pod-identity-agent:v0.1.35",)},
+            "fail",
+        ),
+        ({"images": ("r.example/eks-pod-identity-agent:v0.1.35",)}, "not-applicable"),
+    ],
+)
+def test_proxies_of_the_agent(changes: dict[str, Any], expected: str) -> None:
+    (answer,) = answers("agent-proxy-misconfig", healthy(daemon_sets=(daemon_set(**changes),)))
+    assert answer[:2] == (expected, "warn" if expected == "fail" else "error")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "timing", "expected"),
+    [
+        (("a", "b"), {}, "fail"),
+        (("a",), {}, "pass"),
+        # began when the agent was ready, ran for longer, began before there was an agent pod
+        (("a", "b"), {"after": 31}, "pass"),
+        (("a", "b"), {"lasted": 200}, "pass"),
+        (("a", "b"), {"after": -5}, "pass"),
+    ],
+)
+def test_pods_before_their_nodes_agent(nodes: tuple[str, ...], timing: dict[str, float], expected: str) -> None:
+    assert answers("node-startup-race", race(*nodes, **timing)) == [(expected, "warn", "Cluster prod")]
+
+
+def test_a_pod_without_credentials_failed_for_another_reason() -> None:
+    raced = race("a", "b")
+    assert isinstance(raced.pods, Known)
+    bare = tuple(
+        replace(p, containers=tuple(replace(c, env={}) for c in p.containers), volumes=()) for p in raced.pods.value
+    )
+    assert only("node-startup-race", replace(raced, pods=Known(bare))).outcome.value == "pass"
+
+
+@pytest.mark.parametrize(
+    ("image", "env", "expected"),
+    [
+        ("example/app:1", {"JAVA_TOOL_OPTIONS": ""}, "fail"),
+        ("example/app:1", {"JDK_JAVA_OPTIONS": ""}, "fail"),
+        ("docker.io/library/eclipse-temurin:21", {}, "fail"),
+        ("example/javascript-app:1", {}, "pass"),
+        ("example/app:1", {}, "pass"),
+        ("amazoncorretto:21", {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": ""}, "pass"),
+        ("openjdk:21", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}, "pass"),
+    ],
+)
+def test_java_on_ipv6(image: str, env: dict[str, str], expected: str) -> None:
+    (container,) = pod().containers
+    values = {**container.env, "AWS_CONTAINER_CREDENTIALS_FULL_URI": IPV6, **env}
+    pods = (pod(containers=(replace(container, image=image, env=values),)),)
+    snapshot = healthy(cluster=cluster(ip_family="ipv6"), pods=pods)
+    (answer,) = answers("java-ipv6-host-rejected", snapshot)
+    assert answer[:2] == (expected, "warn" if expected == "fail" else "error")
+    assert only("java-ipv6-host-rejected", healthy(pods=pods)).outcome.value == "pass"

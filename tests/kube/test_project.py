@@ -1,0 +1,92 @@
+"""From the API's JSON: what is kept, and what never is."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from podid.kube import project, project_network
+from podid.kube.project_network import webhook
+
+T0, T1 = "2026-11-24T10:00:00Z", "2026-11-24T10:00:20Z"
+
+
+def pod(last: dict[str, Any], ready: str = "True") -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": "shop", "name": "a"},
+        "spec": {"containers": [{"name": "app"}]},
+        "status": {
+            "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": T1}],
+            "containerStatuses": [{"name": "app", "lastState": last}],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("run", "failed"),
+    [
+        ({"exitCode": 1, "startedAt": T0, "finishedAt": T1}, True),
+        ({"exitCode": 0, "startedAt": T0, "finishedAt": T1}, False),
+        # a container that was lost has no times
+        ({"exitCode": 137, "startedAt": None, "finishedAt": None}, False),
+    ],
+)
+def test_the_run_before(run: dict[str, Any], failed: bool) -> None:
+    (container,) = project.pod(pod({"terminated": run})).containers
+    times = datetime(2026, 11, 24, 10, tzinfo=UTC), datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
+    assert container.failed == (times if failed else None)
+
+
+def test_since_when_a_pod_is_ready() -> None:
+    assert project.pod(pod({})).ready_since == datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
+    assert project.pod(pod({}, ready="False")).ready_since is None
+
+
+def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
+    env = [
+        {"name": "AWS_REGION", "value": "eu-west-1"},
+        {"name": "HTTPS_PROXY", "value": "http://user:secret@proxy"},
+        {"name": "NO_PROXY", "value": "intra.example, 169.254.169.254"},
+        {"name": "JAVA_TOOL_OPTIONS", "value": "-Dpassword=secret"},
+        {"name": "TOKEN", "value": "secret"},
+        {"name": "POD_SECURITY_GROUP_ENFORCING_MODE", "value": "standard"},
+    ]
+    # an empty argument is an argument
+    container = {"name": "a", "args": ["--flag", ""], "env": env}
+    found = project.daemon_set(
+        {
+            "metadata": {"name": "a", "namespace": "b"},
+            "spec": {"template": {"spec": {"containers": [container]}}},
+        }
+    )
+    assert found.args == ("--flag", "")
+    assert found.env == {
+        "AWS_REGION": "eu-west-1",
+        "HTTPS_PROXY": "",
+        "NO_PROXY": "169.254.169.254",
+        "JAVA_TOOL_OPTIONS": "",
+        "POD_SECURITY_GROUP_ENFORCING_MODE": "standard",
+    }
+
+
+PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "asked"),
+    [
+        ([PODS], True),
+        ([{key: ["*"] for key in PODS}], True),
+        ([{**PODS, "resources": ["*/*"]}], True),
+        ([{**PODS, "operations": ["UPDATE"]}, PODS], True),
+        ([{**PODS, "operations": ["UPDATE"]}], False),
+        ([{**PODS, "apiGroups": ["apps"]}], False),
+        ([{**PODS, "resources": ["pods/ephemeralcontainers"]}], False),
+        ([], False),
+    ],
+)
+def test_what_the_webhook_is_asked_about(rules: list[dict[str, Any]], asked: bool) -> None:
+    found = webhook({"webhooks": [{"rules": rules}]})
+    assert found is not None
+    assert found.on_create is asked
+    assert project_network.webhook({}) is None
