@@ -65,6 +65,7 @@ verify shop/orders --yes --probe --can s3:GetObject --can sts:GetCallerIdentity
 doctor
 doctor --all
 doctor --list
+bundle BUNDLE --yes
 doctor --me
 doctor --me --for associate
 explain trust-missing-tag-session
@@ -94,6 +95,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
     files["TRUST"].write_text(json.dumps(TRUST))
     allow = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
     files["POLICY"].write_text(json.dumps({"Version": "2012-10-17", "Statement": allow}))
+    files["BUNDLE"] = home / "bundle.tar.gz"
     words = {**{name: str(path) for name, path in files.items()}, "CLUSTER": CLUSTER_ARN}
     running = Running("http://127.0.0.1:1", 7, "demo", "111122223333", "us-west-2", "", 0.0, "/log")
     emitted = [

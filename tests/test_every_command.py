@@ -110,6 +110,8 @@ STORY = """
 0 doctor -n shop
 0 doctor --all -n shop
 0 doctor --list
+2 bundle
+0 bundle --yes
 0 doctor --me --for associate
 2 explain
 0 explain --list

@@ -37,6 +37,8 @@ WAYS = (
     "show shop/orders",
     "doctor",
     "doctor shop/orders",
+    "doctor --me",
+    "bundle --yes",
     "verify shop/orders --yes",
     "verify shop/orders --yes --probe",
     "agent status",

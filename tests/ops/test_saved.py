@@ -13,7 +13,7 @@ from checks.builder import bare, chained, healthy, pod
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
-from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_snapshot
+from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_private
 
 SNAPSHOTS = {
     "healthy": healthy(),
@@ -123,8 +123,8 @@ def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
 
 def test_the_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "s.json"
-    write_snapshot(healthy(), str(file), "1.0")
+    write_private(b"x", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.glob(".s*")) == []
     with pytest.raises(UsageError, match="cannot be written"):
-        write_snapshot(healthy(), str(tmp_path / "no" / "s.json"), "1.0")
+        write_private(b"x", str(tmp_path / "no" / "s.json"))

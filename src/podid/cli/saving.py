@@ -2,7 +2,7 @@
 
 from podid.cli.terminal import Terminal
 from podid.domain.snapshot import Snapshot
-from podid.ops.doctor.saved import read_snapshot, write_snapshot
+from podid.ops.doctor.saved import read_snapshot, snapshot_text, write_private
 from podid.version import VERSION
 
 # twenty thousand pods are some 20 MiB
@@ -16,5 +16,5 @@ def load(terminal: Terminal, name: str) -> Snapshot:
 
 def save(terminal: Terminal, snapshot: Snapshot, name: str) -> None:
     """Raises UsageError."""
-    write_snapshot(snapshot, name, VERSION)
+    write_private(snapshot_text(snapshot, VERSION).encode(), name)
     terminal.note(f"written to {name}")

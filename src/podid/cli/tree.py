@@ -55,6 +55,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("show", LOOK, "Show everything about one service account.", "association.show:show"),
     Row("verify", LOOK, "Prove whose credentials pods get.", "workload.verify:verify"),
     Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),
+    Row("bundle", LOOK, "Write what was read and found to an archive for others.", "diagnosis.bundle:bundle"),
     Row("explain", LOOK, "Explain a failure by id or error text.", "diagnosis.explain:explain"),
     Row("agent status", LOOK, "Show add-on, DaemonSets and coverage.", "agent.status:status"),
     Row("agent nodes", LOOK, "List nodes with their agent pods.", "agent.nodes:nodes"),

@@ -48,15 +48,15 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
 
 
-def write_snapshot(snapshot: Snapshot, name: str, version: str) -> None:
+def write_private(data: bytes, name: str) -> None:
     """The file is whole or not there, and its owner's alone. Raises UsageError."""
     path = Path(name).resolve()
     temporary: Path | None = None
     try:
         descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(made)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(snapshot_text(snapshot, version))
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
         temporary.replace(path)
     except OSError as error:
         if temporary is not None:

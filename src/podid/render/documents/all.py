@@ -13,6 +13,7 @@ KINDS: dict[str, Any] = {
     "AgentVersionList": agent.AgentVersionListDocument,
     "Association": access.AssociationDocument,
     "AssociationList": access.AssociationListDocument,
+    "Bundle": reports.BundleDocument,
     "CheckList": reports.CheckListDocument,
     "Completion": tool.CompletionDocument,
     "DoctorReport": reports.DoctorReportDocument,

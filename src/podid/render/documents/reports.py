@@ -234,6 +234,26 @@ class ExplanationDocument(TypedDict):
     items: Sequence[PageBody]
 
 
+class BundleFileBody(TypedDict):
+    name: str
+    bytes: int
+    what: str
+
+
+class RedactedBody(TypedDict):
+    accounts: int
+    externalIds: int
+
+
+class BundleDocument(TypedDict):
+    """`podid bundle`."""
+
+    kind: Literal["Bundle"]
+    file: str
+    items: Sequence[BundleFileBody]
+    redacted: Annotated[RedactedBody, About("How many were replaced, each by the same one everywhere.")]
+
+
 class PageListDocument(TypedDict):
     """`podid explain --list`."""
 

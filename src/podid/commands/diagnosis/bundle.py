@@ -1,0 +1,51 @@
+"""podid bundle."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.rights import CommandRights
+
+
+def rights() -> CommandRights:
+    from podid.checks.all import ALL
+    from podid.ops.doctor.sections import rights as rights_of_checks
+
+    return CommandRights(rights_of_checks(ALL))
+
+
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights)
+def bundle(
+    access: Access,
+    terminal: Terminal,
+    options: Shared,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The archive to write.")] = "podid-bundle.tar.gz",
+) -> None:
+    """Write what was read and found to an archive for others.
+
+    Accounts and external ids are replaced, each by the same one everywhere; no value of a variable that could be a
+    secret is read at all. What is in it is listed, and asked about, before it is written.
+
+    Example: podid bundle -n shop --yes
+    """
+    from podid.checks.all import ALL
+    from podid.cli.bundling import files
+    from podid.ops.doctor.bundle import archive
+    from podid.ops.doctor.collect import collect
+    from podid.ops.doctor.saved import write_private
+    from podid.ops.doctor.scope import parse_target
+    from podid.render.bundle import bundle_view
+
+    scope = parse_target("", options.namespace or "")
+    place = access.place()
+    with terminal.working(f"looking at cluster {place.cluster_name}"):
+        snapshot = collect(access.clients, place, ALL, now=access.runtime.now(), scope=scope)
+        redacted, texts = files(snapshot, scope)
+    view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
+    if not options.yes:
+        terminal.note(*view.lines)
+    terminal.consent(f"Write it to {file}?", needed_for="bundle")
+    write_private(archive(texts, snapshot.taken_at), file)
+    terminal.emit(view)
