@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from harness import Podid, examples
 from parsing import parsed
-from podid.cli.hints import WHERE, hint_words
+from podid.cli.argv import at_one
+from podid.cli.hints import WHERE, at_place, hint_words
 from podid.cli.tree import COMMANDS, Row, build
 from podid.domain.errors import Again, Other
-from podid.sandbox.baseline import add_association
+from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
 from worlds import CLUSTER_ARN, Site
 
@@ -312,3 +313,48 @@ def test_a_region_that_the_cluster_binds_goes_with_its_fixes(site: Site) -> None
     fixes = [words for found in outcome.json["findings"] for words in found["fix"]["commands"] if words[0] == "podid"]
     assert fixes
     assert all(parsed(words)[1]["region"] == "us-west-2" for words in fixes)
+
+
+# --- of one of several ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("list --cluster a -n x --cluster=b", "list --cluster b -n x"),
+        ("list -ca -c b --region r", "list --cluster b --region r"),
+        ("list --all-clusters -o json", "list --cluster b -o json"),
+        ("list -n x", "list -n x"),
+        ("associate --cluster a -- --cluster", "associate --cluster b -- --cluster"),
+    ],
+)
+def test_a_command_line_for_one_cluster(line: str, expected: str) -> None:
+    assert at_one(line.split(), cluster="b", region=None) == tuple(expected.split())
+
+
+def test_hints_name_the_cluster_that_failed(box: Sandbox, podid: Podid, files: dict[str, str]) -> None:
+    add_cluster(box.world, "blue")
+    add_association(box.world, "shop", "orders", "storefront")
+    both = ("--cluster", "demo", "--cluster", "blue", "--wait", "none", "--journal-dir", files["journal"])
+    outcome = podid("associate", "shop/orders", "--role", "orders-dynamodb", *both, "-o", "json")
+    assert outcome.code == 8, outcome
+    words = shlex.split(outcome.error["hint"])
+    assert (words.count("--cluster"), words[words.index("--cluster") + 1], words[-1]) == (1, "demo", "--replace")
+    neither = podid("disassociate", "shop/nosuch", "--yes", *both, "-o", "json")
+    hints = [json.loads(line)["error"]["hint"] for line in neither.stderr.splitlines() if '"error"' in line]
+    assert sorted(hint.partition("--cluster ")[2].split()[0] for hint in hints) == ["blue", "demo"]
+    assert all(hint.count("--cluster") == 1 for hint in hints)
+
+
+def test_hints_of_lists_name_the_cluster_that_failed(box: Sandbox, podid: Podid) -> None:
+    add_cluster(box.world, "blue")
+    outcome = podid("list", "--cluster", "blue", "--cluster", "dem", "-o", "json")
+    assert outcome.code == 8, outcome
+    words = shlex.split(outcome.error["hint"])
+    assert (words.count("--cluster"), words[words.index("--cluster") + 1]) == (1, "demo"), words
+
+
+def test_notes_of_several_name_their_cluster() -> None:
+    both = ("associate", "shop/orders", "--cluster", "demo", "--cluster", "blue", "--region", "us-west-2")
+    found = at_place(("podid", "restart", "shop/orders", "--cluster", "demo"), both)
+    assert found[-4:] == ("--cluster", "demo", "--region", "us-west-2")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from podid.cli.argv import at_one
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
@@ -47,6 +48,8 @@ class Access:
         self._terminal = terminal
         self._cluster: Cluster | None = None
         self.region_source = ""
+        # the command line, for the one place that this is about
+        self.argv = tuple(runtime.argv)
 
     def at(self, source: str, *, cluster: str, region: str) -> Access:
         """The same, with cluster and region from `source` where the user named none."""
@@ -71,6 +74,7 @@ class Access:
             **{name: f"--{name}" for name in given if getattr(self.options, name) != given[name]},
         }
         named = Access(self.runtime, replace(self.options, several={}, **given), sources, self._terminal)
+        named.deadline, named.argv = self.deadline, at_one(self.argv, **given)
         elsewhere = any(
             getattr(self.options, name) != given.get(name) for name in ("region", "profile") if name in given
         )
@@ -162,7 +166,7 @@ class Access:
 
         named = self.named
         bound = named is not None and self.region_source == named.source
-        return at_place(command, self.runtime.argv, region=self.aws.region if bound else "")
+        return at_place(command, self.argv, region=self.aws.region if bound else "")
 
     def check_account(self) -> None:
         if self.options.expect_account is not None:

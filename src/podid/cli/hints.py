@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from podid.cli.argv import value_of
+from podid.cli.argv import value_of, values_of
 from podid.domain.errors import Again, Hint, Other
 
 WHERE = ("cluster", "region", "profile", "expect_account", "context", "kubeconfig", "journal_dir")
@@ -32,7 +32,8 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
             continue
         if not value_of(long, command, short=short):
             flags += (long, value)
-        elif name == "cluster" and long in command:  # an ARN binds region and account too
+        elif name == "cluster" and long in command and len(values_of(long, argv, short=short)) == 1:
+            # an ARN binds region and account too
             place = command.index(long) + 1
             command = (*command[:place], value, *command[place + 1 :])
     place = command.index("--") if "--" in command else len(command)

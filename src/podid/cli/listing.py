@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
+from podid.cli.hints import hint_words
 from podid.domain.errors import PodidError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def each_cluster(access: Access, *, all_clusters: bool) -> Iterator[Reached]:
             try:
                 names = there.aws.eks.list_clusters()
             except PodidError as error:
+                error.hint = hint_words(error.hint, there.argv)
                 yield where or there.aws.region, error
                 continue
         for name in names:

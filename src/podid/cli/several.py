@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from podid.cli.hints import hint_words
 from podid.domain.errors import Cancelled, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode, combine
 from podid.render.changes import results_view
@@ -31,17 +32,21 @@ def in_each_cluster(access: Access, terminal: Terminal, run: Callable[[Access], 
     codes = set()
     for name in clusters:
         terminal.note(f"cluster {name}:")
+        there = access.of(cluster=name)
+        terminal.argv = there.argv
         try:
             with terminal.collecting(views):
-                run(access.of(cluster=name))
+                run(there)
             codes.add(ExitCode.OK)
         except typer.Exit as left:
             codes.add(ExitCode(left.exit_code))
         except Cancelled:
             raise
         except PodidError as error:
+            error.hint = hint_words(error.hint, there.argv)
             failures.append((name, error))
             codes.add(error.exit_code)
+    terminal.argv = access.argv
     if not views:
         for _, failure in failures[1:]:
             terminal.tell_failure(failure)

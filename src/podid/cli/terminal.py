@@ -36,6 +36,8 @@ class Terminal:
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
         self._kept: list[View] | None = None
+        # the command line that hints repeat
+        self.argv = tuple(runtime.argv)
 
     # --- on the way ----------------------------------------------------------------------------------------------
 
@@ -212,7 +214,7 @@ class Terminal:
         from podid.cli.hints import hint_words
         from podid.render.errors import error_json, error_text
 
-        hint = hint_words(error.hint, self._runtime.argv)
+        hint = hint_words(error.hint, self.argv)
         if _structured(self._options.output):
             self._stderr(error_json(error, hint, self._runtime.take_settled()))
             return

@@ -33,7 +33,7 @@ _LOOKED_AT = {
     "pods": Column("PODS", right=True),
     "injected": Column("INJECTED", right=True),
     "stale": Column("STALE", right=True),
-    "exists": Column("SA EXISTS"),
+    "exists": Column("EXISTS"),
     "health": Column("HEALTH"),
 }
 _LOOKS: Mapping[str, frozenset[Look]] = {

@@ -105,6 +105,7 @@ def list_associations(
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.cli import typed
+    from podid.cli.hints import hint_words
     from podid.cli.listing import each_cluster
     from podid.domain.errors import PodidError
     from podid.ops.association.listing import ListFilter, in_order, tag_filter
@@ -155,6 +156,8 @@ def list_associations(
             except PodidError as error:
                 if not name:
                     raise
+                if not isinstance(there, PodidError):
+                    error.hint = hint_words(error.hint, there.argv)
                 failures.append(error)
 
     clusters: list[str] = []
