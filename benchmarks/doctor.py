@@ -37,6 +37,7 @@ from podid.domain.network import EgressRule, NetworkPolicy, Selector
 from podid.domain.nodes import REDEEM
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import ACTIONS
+from podid.domain.webhook import WebhookRegistration
 from podid.ops.doctor.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, to_text
@@ -229,7 +230,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             )
             for n in numbers
         ),
-        "webhook_present": True,
+        "webhook": WebhookRegistration(url="https://127.0.0.1:23443/mutate"),
         "config_map_keys": {(space[n], f"app-{n}-settings"): Known(frozenset({"AWS_PROFILE"})) for n in numbers},
         "agent_pods": tuple(agents),
         "network_policies": tuple(
