@@ -80,6 +80,7 @@ def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
     outcome = site("doctor", "--fix")
     assert outcome.code == 3
     assert "left as it is" in outcome.stderr
+    assert "  fix: podid install-agent --cluster demo\n" in outcome.stderr  # a command that is wrapped as one
     assert answers.questions
     assert not site("history", "-o", "json").json["items"]
 

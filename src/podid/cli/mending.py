@@ -29,7 +29,7 @@ def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, 
     for item in planned:
         terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
         for command in item.commands:
-            terminal.note(f"  {shlex.join(command)}")
+            terminal.note(f"  fix: {shlex.join(command)}")  # labelled: a command is not broken within a word
         if item.asks:
             try:
                 terminal.consent("Do it?", needed_for="doctor --fix")
