@@ -137,3 +137,15 @@ def test_a_caller_with_rights_in_one_namespace_only_is_told_what_it_could_not_se
         "list daemonsets.apps (cluster-wide)",
         "get mutatingwebhookconfigurations.admissionregistration.k8s.io (cluster-wide)",
     }
+
+
+def test_a_hybrid_node_without_an_associated_pod_is_a_note(healthy: Site) -> None:
+    compute = {"eks.amazonaws.com/compute-type": "hybrid", "eks.amazonaws.com/nodegroup": ""}
+    made = healthy.kube.add_node("10.0.9.7", "mi-0000000000000hy01", labels=compute)
+    healthy.wait(150)
+    outcome = healthy("doctor", "-o", "json", "--check", "hybrid-daemonset-missing")
+    (note,) = outcome.json["findings"]
+    assert (outcome.code, note["severity"], note["subject"]["name"]) == (0, "info", made["metadata"]["name"])
+    healthy.must("install-agent", "--config", "daemonsets.hybrid.create=true")
+    healthy.wait(60)
+    quiet(healthy, "--check", "hybrid-daemonset-missing")
