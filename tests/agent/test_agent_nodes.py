@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+import pytest
+
+from podid.sandbox.world import AddonFault
 from worlds import AGENT, Site
 
 TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
@@ -88,3 +91,11 @@ def test_versions_that_cannot_be_read_are_said(healthy: Site) -> None:
     status = healthy("agent", "status", "-o", "json")
     assert (status.code, status.json["offer"]) == (0, None)
     assert "could not be looked at" in healthy("agent", "status").stdout
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "DEGRADED"])
+def test_a_failed_add_on_is_not_healthy_though_nobody_needs_it_yet(site: Site, status: str) -> None:
+    site.box.world.addon_faults[AGENT] = AddonFault(status, "AdmissionRequestDenied", "the words of EKS")
+    assert site("install-agent").code == 8
+    outcome = site("agent", "status", "-o", "json")
+    assert (outcome.code, outcome.json["verdict"]) == (3, "broken")

@@ -188,14 +188,15 @@ def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
 
 def test_a_link_with_nothing_but_a_note_is_not_ticked() -> None:
     idle = healthy(associations=(), agent_addon=None, daemon_sets=(), agent_pods=(), pods=())
-    assert " i  6 agent\n" in doctor_view(diagnose(idle), all_verdicts=False).text
+    report = diagnose(idle, checks=select(("agent-not-installed",)))
+    assert " i  6 agent\n" in doctor_view(report, all_verdicts=False).text
 
 
 def test_consequences_are_folded_by_cause() -> None:
     lost = healthy(agent_addon=None, daemon_sets=(), agent_pods=(), nodes=(node(), node("two")))
     text = doctor_view(diagnose(lost), all_verdicts=False).text
     assert "✗ agent-not-installed: 2 nodes, 1 service account\n  error on link 6 agent\n" in text
-    assert "  explains agent-not-on-node: Node node-1, Node two\n" in text
+    assert "  may be why agent-not-on-node fails: Node node-1, Node two\n" in text
 
 
 def test_one_cause_is_one_block_and_long_ones_are_cut_short() -> None:

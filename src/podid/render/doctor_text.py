@@ -119,7 +119,7 @@ def _block(check: str, found: Sequence[Verdict], following: Sequence[Verdict], a
         lines += [f"{indent}fix: {shlex.join(command)}" for command in (item.fix.commands if item.fix else ())]
     if len(found) > _MOST_SHOWN:
         lines.append(f"  and {len(found) - _MOST_SHOWN} more: {_named(found[_MOST_SHOWN:])}; -o json has them all")
-    lines += [f"  explains {name}: {_named(items)}" for name, items in _by_check(following).items()]
+    lines += [f"  may be why {name} fails: {_named(items)}" for name, items in _by_check(following).items()]
     return [*lines, f"  more: podid explain {check}"]
 
 
@@ -185,4 +185,5 @@ def _end(report: DoctorReport) -> list[str | Line]:
             lines += ["", f"{_count(report.associations, 'association')} looked at {where}"]
     counts = report.summary
     words = (f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}",)
-    return [*lines, "", ", ".join((*words, f"{counts.unknown} unknown", f"{counts.passed} passed"))]
+    behind = (f"{counts.masked} that may follow from these",) if counts.masked else ()
+    return [*lines, "", ", ".join((*words, *behind, f"{counts.unknown} unknown", f"{counts.passed} passed"))]

@@ -53,7 +53,9 @@ class AgentReading:
 
     @property
     def exit_code(self) -> ExitCode:
-        return self.report.exit_code()
+        """A failed add-on asks for attention, whether or not a pod depends on it yet."""
+        failed = any(item.check == "addon-degraded-or-failed" for item in self.report.findings)
+        return ExitCode.ATTENTION if failed else self.report.exit_code()
 
     @property
     def verdict(self) -> AgentVerdict:
