@@ -55,13 +55,14 @@ class Header:
 class Plan:
     """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
     `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
-    Else each step rests on the one before."""
+    Else each step rests on the one before. `broken` is what is wrong already and stays so: no effect may be claimed."""
 
     header: Header
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
+    broken: "Effect | None" = None
 
     def noting(self, notes: tuple[str, ...]) -> "Plan":
         """The same with these notes first."""
@@ -75,6 +76,7 @@ class Plan:
             unchanged=(*self.unchanged, *other.unchanged),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
+            broken=self.broken or other.broken,
         )
 
 

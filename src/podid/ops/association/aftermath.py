@@ -62,6 +62,9 @@ def after_associate(
             result = _restart(clients, place, result, refs, wait, restarting)
             if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
                 return result
+        if result.plan.broken is not None and result.effect is not None:
+            # whatever the pods carry: the role lets nobody in with it
+            result = replace(result, effect=result.plan.broken)
         left = patience.within(max(patience.seconds - (patience.clock.monotonic() - began), 1.0))
         return after_proof(clients, place, left, result, refs, wait=wait, journal=journal)
     except PodidError as error:

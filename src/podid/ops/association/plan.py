@@ -13,8 +13,9 @@ from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, O
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan
+from podid.domain.plan import Action, Effect, EffectState, Header, Plan
 from podid.domain.words import did_you_mean, nearest
+from podid.ops.association.effect import LATER_LINKS
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
@@ -45,6 +46,7 @@ def plan_associations(
     if not request.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
+    broken: list[Effect] = []
     for items in _by_role(request.wanted):
         role = items[0].role
         if request.update_trust and role.denied is not None:
@@ -52,9 +54,16 @@ def plan_associations(
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
-            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes))
+            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes, broken))
     actions = [*(action for action in trusts if action is not None), *actions]
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(notes), separate=True)
+    return Plan(
+        header=header,
+        actions=tuple(actions),
+        unchanged=tuple(unchanged),
+        notes=tuple(notes),
+        separate=True,
+        broken=broken[0] if broken else None,
+    )
 
 
 def _by_role(wanted: Sequence[AssociationWanted]) -> list[list[AssociationWanted]]:
@@ -182,6 +191,7 @@ def _plan_trust(
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
     notes: list[str],
+    broken: list[Effect],
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
     missing: dict[bool, list[ServiceAccountRef]] = {}
@@ -203,6 +213,9 @@ def _plan_trust(
                 missing.setdefault(tags_on, []).append(ref)
                 refused.append(sentence)
                 modes.append(to_blame.id if to_blame is not None else "")
+            else:
+                mode = to_blame.id if to_blame is not None else ""
+                broken.append(Effect(EffectState.NOT_IN_EFFECT, sentence, mode, not_looked_at=LATER_LINKS))
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
             why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
