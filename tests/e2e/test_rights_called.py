@@ -256,6 +256,12 @@ def after(*lines: str, start: Callable[[Site], None] = healthy) -> Callable[[Sit
     return run
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle is written where podid runs."""
+    monkeypatch.chdir(tmp_path)
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way through a command: `start` is the world that it finds, `optional` what is granted beside the default

@@ -1,6 +1,7 @@
 """Whatever EKS, EKS Auth, IAM, STS and Kubernetes answer: no command ends as a bug, no line of its output is another's,
 and nothing is called fine, or done, that was not."""
 
+import contextlib
 import json
 import os
 import random
@@ -221,7 +222,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     from worlds import whole_site
 
     directory = tmp_path_factory.mktemp("mutated")
-    with whole_site(directory) as site:
+    # the bundle is written where podid runs
+    with contextlib.chdir(directory), whole_site(directory) as site:
         yield Lab(site.with_agent().with_identity().with_target())
 
 
