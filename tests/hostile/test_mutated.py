@@ -75,6 +75,9 @@ OFFLINE = {"explain", "trust check", "preset list", "preset show", "history", "d
 # without these a verdict is as sure: a namespace that has a service account exists, for one
 SPARE = {
     ("doctor", "GET /api/v1/namespaces"),
+    # what is only a warning, or a comparison with what EKS offers, is said to be unknown, and makes no exit code
+    ("doctor", "ListAddons"),
+    ("agent", "DescribeAddonVersions"),
     ("agent", "GET /api/v1/pods"),
     ("verify", "GetRole"),
     ("verify", "GetRolePolicy"),
