@@ -1,14 +1,19 @@
 """`doctor --fix`: what it proposes is what it does, one by one, and then it looks again."""
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from harness import Answers
+from podid.cli.mending import carry_out
+from podid.cli.options import Shared
+from podid.cli.runtime import Runtime, Streams
+from podid.cli.terminal import Terminal
 from podid.domain.findings import Fix, FixClass, Outcome, Subject, Verdict
 from podid.domain.report import DoctorReport
-from podid.ops.doctor.fixes import mends
+from podid.ops.doctor.fixes import Mend, mends
 from podid.sandbox.baseline import add_association
 from worlds import Site
 
@@ -52,6 +57,23 @@ def test_only_one_id(site: Site) -> None:
     assert outcome.code == 3
     assert "agent-not-installed" not in found
     assert found
+
+
+def test_a_name_that_could_be_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is added to the command stands before the `--`, where names begin."""
+    given: list[list[str]] = []
+
+    def main(argv: list[str], _: object) -> int:
+        given.append(argv)
+        return 0
+
+    monkeypatch.setattr("podid.cli.mending.main", main)
+    mend = Mend(found("a"), (("podid", "associate", "--role", "r", "--", "-shop/x"),), asks=False)
+    out = io.StringIO()
+    streams = Streams(stdin=out, stdout=out, stderr=out, stdin_tty=False, stdout_tty=False, stderr_tty=False)
+    runtime = Runtime(streams=streams, env={})
+    carry_out((mend,), runtime, Terminal(runtime, Shared()), yes=True)
+    assert given == [["associate", "--role", "r", "--yes", "--output", "table", "--", "-shop/x"]]
 
 
 def test_an_id_that_is_none(site: Site) -> None:

@@ -50,7 +50,6 @@ def test_a_pod_of_a_deployment() -> None:
         ready=True,
         owner=OwnerRef("ReplicaSet", "web-77c5dcb747", "a344a0f9-233b-4960-af58-9d292822c770"),
         volumes=("kube-api-access-p8jfh",),
-        ip="10.244.220.220",
         ips=("10.244.220.220",),
         ready_since=datetime(2026, 11, 24, 14, 44, 14, tzinfo=UTC),
     )

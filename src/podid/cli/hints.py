@@ -36,6 +36,11 @@ def at_place(command: tuple[str, ...], argv: Sequence[str], *, region: str = "")
             # an ARN binds region and account too
             place = command.index(long) + 1
             command = (*command[:place], value, *command[place + 1 :])
+    return with_flags(command, *flags)
+
+
+def with_flags(command: tuple[str, ...], *flags: str) -> tuple[str, ...]:
+    """`command` with these at its end, or before the `--` that only names follow."""
     place = command.index("--") if "--" in command else len(command)
     return (*command[:place], *flags, *command[place:])
 

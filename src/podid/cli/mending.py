@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podid.cli.boundary import main
+from podid.cli.hints import with_flags
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.errors import Again, ConsentNeeded, Declined
@@ -37,8 +38,8 @@ def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, 
                 terminal.note("left as it is")
                 continue
         for command in item.commands:
-            argv = [*command[1:], "--yes", "--output", "table"]
-            code = main(argv, replace(runtime, streams=streams, argv=tuple(argv)))
+            argv = with_flags(command[1:], "--yes", "--output", "table")
+            code = main(list(argv), replace(runtime, streams=streams, argv=argv))
             if code == ExitCode.INTERRUPTED:
                 raise KeyboardInterrupt
             if code != ExitCode.OK:

@@ -336,7 +336,6 @@ class Pod:
     message: str = ""
     host_ports: tuple[int, ...] = ()
     priority: int = 0
-    ip: str = ""
     ready_since: datetime | None = None
 
     @property

@@ -104,7 +104,6 @@ def pod(item: Object) -> Pod:
         message=text_or(status, "message") or _unscheduled(conditions, "message"),
         host_ports=_host_ports(spec),
         priority=number_or(spec, "priority"),
-        ip=text_or(status, "podIP"),
         ready_since=_since(conditions, "Ready"),
     )
 

@@ -197,7 +197,7 @@ def _triage(lines: Iterable[Written]) -> _Triaged:
 
 def _by_address(pods: Iterable[Pod]) -> Mapping[str, str]:
     """A pod with the node's own network has the node's address, which says nothing."""
-    return {pod.ip: f"{pod.namespace}/{pod.name}" for pod in pods if pod.ip and not pod.host_network}
+    return {ip: f"{pod.namespace}/{pod.name}" for pod in pods if not pod.host_network for ip in pod.ips}
 
 
 def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
