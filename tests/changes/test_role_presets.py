@@ -44,3 +44,32 @@ def test_a_wrong_one_is_refused_before_any_call(box: Sandbox, podid: Podid, jour
     assert box.faults.calls.total() == 0
     assert podid(*CREATE, *READ, *READ).code == 2
     assert writes(box) == 0
+
+
+def test_a_role_that_is_there_gets_one_and_loses_it(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*CREATE).code == 0
+    bare = account_state(box)
+    argv = ("role", "attach", "reader", *READ, "--preset", "cluster-autoscaler", "--preset", "ebs-csi", "-o", "json")
+    done = podid(*argv)
+    assert done.code == 0, done.stderr
+    assert "preset dynamodb-read-orders: the role may read items of table orders and of its indexes" in str(done.json)
+    role = account_state(box)["roles"]["reader"]
+    assert set(role["inline"]) == {"dynamodb-read-orders", "cluster-autoscaler"}
+    assert "k8s.io/cluster-autoscaler/demo" in str(role["inline"]["cluster-autoscaler"])
+    assert len(role["attached"]) == 1
+    assert podid(*argv).json["runId"] is None
+    again = ("role", "detach", "reader", *READ, "--preset", "cluster-autoscaler", "--preset", "ebs-csi")
+    assert podid(*again, "-o", "json").code == 2, "it asks"
+    assert podid(*again, "--yes").code == 0
+    assert account_state(box) == bare
+    assert podid(*again, "--yes").code == 5
+    assert podid("undo", "last", "--yes").code == 0
+    assert account_state(box)["roles"]["reader"] == role
+
+
+def test_a_preset_that_names_no_cluster_needs_none(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid(*CREATE).code == 0
+    box.world.credentials.deny("eks:*")
+    assert podid("role", "attach", "reader", *READ).code == 0
+    outcome = podid("role", "attach", "reader", "--preset", "cluster-autoscaler", "-o", "json")
+    assert (outcome.code, outcome.stdout) == (4, "")

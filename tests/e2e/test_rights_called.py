@@ -295,7 +295,7 @@ ONE_TOO_MANY = "role create r --for shop/orders --policy-file POLICY " + " ".joi
     f"--managed-policy {n}" for n in ELEVEN
 )
 ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
-ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY"
+ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY --preset cluster-autoscaler"
 DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
 DELETED = "role delete r --yes"
 WITH_ROLE = "associate shop/orders --wait api --create-role " + ROLE.removeprefix("role create r --for shop/orders ")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.domain.plan import ChangeResult, Plan
-    from podid.ops.role.presets import Permissions
+    from podid.ops.role.presets import Choice, Permissions
 
 # options that say nothing unless a role is made, as `associate` has them
 ONLY_FOR_NEW = {
@@ -72,11 +72,13 @@ class RoleOptions:
 
     def permissions(self, place: Place) -> list[Permissions]:
         """What the presets give, filled in with where it is. Raises InvalidInput and NotFound."""
-        assert place.cluster is not None
-        return [fill(parse_choice(text), surroundings(place.cluster, place.region)) for text in self.presets or ()]
+        cluster = place.cluster
+        assert cluster is not None
+        around = surroundings(cluster.partition, cluster.account, place.region, cluster)
+        return [fill(parse_choice(text), around) for text in self.presets or ()]
 
     def preset_notes(self, place: Place) -> tuple[str, ...]:
-        return tuple(f"preset {one.name}: the role may {one.words}" for one in self.permissions(place))
+        return preset_notes(self.permissions(place))
 
     def complete(self, access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> RoleRequest:
         """With a name, and with the managed policies that are named, which exist as far as can be seen."""
@@ -94,6 +96,18 @@ class RoleOptions:
             arns = [managed_policy(iam, text, partition=cluster.partition) for text in managed]
             bound = managed_policy(iam, self.boundary, partition=cluster.partition) if self.boundary else ""
         return replace(request, managed_policy_arns=tuple(dict.fromkeys(arns)), permissions_boundary_arn=bound)
+
+
+def preset_notes(given: Sequence[Permissions]) -> tuple[str, ...]:
+    """What each allows, in words."""
+    return tuple(f"preset {one.name}: the role may {one.words}" for one in given)
+
+
+def permissions_of(access: Access, choices: Sequence[Choice], *, account: str, partition: str) -> list[Permissions]:
+    """What presets give a role that is there; the cluster at hand is looked at where one of them names it."""
+    cluster = access.place().cluster if any(choice.preset.of_cluster for choice in choices) else None
+    around = surroundings(partition, account, access.aws.region, cluster)
+    return [fill(choice, around) for choice in choices]
 
 
 def plan_of(access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> tuple[Plan, Role | None]:

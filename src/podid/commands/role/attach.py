@@ -4,14 +4,15 @@ from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, RoleName
+from podid.cli.arguments import Adopt, ManagedPolicies, PolicyFiles, Presets, RoleName
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import AWS, CHANGE
+from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.access_analyzer import AccessAnalyzer
+    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
@@ -24,15 +25,17 @@ def rights() -> CommandRights:
         Iam.find_policy,
         optional=(
             OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
+            OptionalRight.of("--preset, of those that name the cluster", Eks.get_cluster),
         ),
     )
 
 
-@command(shared=(*AWS, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), rights=rights)
 def attach(
     access: Access,
     terminal: Terminal,
     name: RoleName,
+    presets: Presets = None,
     managed_policies: ManagedPolicies = None,
     policy_file: PolicyFiles = None,
     replace: Annotated[
@@ -44,31 +47,38 @@ def attach(
 
     Policies that it has already are left as they are; pods have the new ones within seconds, without a restart.
 
-    Example: podid role attach shop-orders --managed-policy AmazonS3ReadOnlyAccess
+    Example: podid role attach shop-orders --preset dynamodb-read,table=orders
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.roles import permissions_of, preset_notes
     from podid.domain.errors import UsageError
     from podid.domain.names import Arn
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.permissions import AttachRequest, plan_attach
+    from podid.ops.role.presets import merged, parse_choice
     from podid.ops.role.resolve import managed_policy, own_role
     from podid.ops.role.validation import validated
 
     policies = typed.policies(terminal, policy_file)
-    if not policies and not managed_policies:
-        raise UsageError("Which permissions? Name a --managed-policy or a --policy-file")
+    choices = [parse_choice(text) for text in presets or ()]
+    if not policies and not managed_policies and not choices:
+        raise UsageError("Which permissions? Name a --preset, a --managed-policy or a --policy-file")
     place = access.account_place()
     settle_interrupted(access, terminal, place)
     iam = access.aws.iam
     with terminal.working(f"reading role {name}"):
         role = own_role(iam, name)
         partition = Arn.parse(role.arn).partition
-        arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in managed_policies or ())
-        request = AttachRequest(policies=policies, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
+        given = permissions_of(access, choices, account=place.account, partition=partition)
+        named = (*(managed_policies or ()), *(one for item in given for one in item.managed_policies))
+        arns = dict.fromkeys(managed_policy(iam, text, partition=partition) for text in named)
+        wanted = merged(policies, given)
+        request = AttachRequest(policies=wanted, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
         existing = iam.get_policies(role.name)
     ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
-    plan = validated(plan_attach(request, place.header, role, existing, ours=ours), access.aws.access_analyzer)
+    plan = plan_attach(request, place.header, role, existing, ours=ours).noting(preset_notes(given))
+    plan = validated(plan, access.aws.access_analyzer)
     result = carry_out(access, terminal, plan)
     if result is not None:
         report(terminal, result)

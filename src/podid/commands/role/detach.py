@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import Adopt, RoleName
+from podid.cli.arguments import Adopt, Presets, RoleName
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE
 from podid.domain.rights import CommandRights
@@ -49,6 +49,7 @@ def detach(
     ignore_not_found: Annotated[
         bool, typer.Option("--ignore-not-found", help="No failure where the role has no such policy.")
     ] = False,
+    presets: Presets = None,
     adopt: Adopt = False,
 ) -> None:
     """Take permissions away from a role. Asks first, or needs --yes.
@@ -61,16 +62,20 @@ def detach(
     from podid.domain.errors import UsageError
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.permissions import DetachRequest, plan_detach
+    from podid.ops.role.presets import fill, parse_choice
     from podid.ops.role.resolve import own_role
 
+    given = [fill(parse_choice(text), {}) for text in presets or ()]
+    inline = [*(inline_policies or ()), *(one.name for one in given if one.document is not None)]
+    managed = [*(managed_policies or ()), *(name for one in given for name in one.managed_policies)]
     request = DetachRequest(
-        policies=tuple(dict.fromkeys(inline_policies or ())),
-        managed_policies=tuple(dict.fromkeys(managed_policies or ())),
+        policies=tuple(dict.fromkeys(inline)),
+        managed_policies=tuple(dict.fromkeys(managed)),
         ignore_not_found=ignore_not_found,
         adopt=adopt,
     )
     if not request.policies and not request.managed_policies:
-        raise UsageError("Which permissions? Name a --managed-policy or an --inline-policy")
+        raise UsageError("Which permissions? Name a --preset, a --managed-policy or an --inline-policy")
     place = access.account_place()
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading role {name}"):

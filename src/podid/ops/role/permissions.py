@@ -88,7 +88,9 @@ def plan_detach(request: DetachRequest, header: Header, role: Role, policies: Ro
         else:
             changes.append(ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None))
     for text in request.managed_policies:
-        arns = [policy.arn for policy in policies.attached if text in (policy.arn, policy.name)]
+        arns = [
+            item.arn for item in policies.attached if text in (item.arn, item.name, item.arn.partition("policy/")[2])
+        ]
         if len(arns) > 1:
             raise InvalidInput(f"Role {role.name} has {len(arns)} policies {text}; give the ARN", subject=text)
         if not arns:

@@ -76,6 +76,11 @@ class Preset:
         return frozenset(_PLACE.findall(json.dumps(self.statements)))
 
     @property
+    def of_cluster(self) -> bool:
+        """Whether its policy names the cluster."""
+        return not self.places.isdisjoint(("cluster", "clusterArn"))
+
+    @property
     def settable(self) -> tuple[Parameter, ...]:
         """Its parameters, and those that the cluster gives where they are left out."""
         return (*self.parameters, *(parameter for parameter in _COMMON if parameter.name in self.places))
@@ -182,15 +187,10 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
     return value
 
 
-def surroundings(cluster: Cluster, region: str) -> dict[str, str]:
-    """What a preset is told of the place where the role is made."""
-    return {
-        "partition": cluster.partition,
-        "region": region,
-        "account": cluster.account,
-        "cluster": cluster.name,
-        "clusterArn": cluster.arn,
-    }
+def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
+    """What a preset is told of the place of the role."""
+    found = {"partition": partition, "region": region, "account": account}
+    return found if cluster is None else {**found, "cluster": cluster.name, "clusterArn": cluster.arn}
 
 
 def fill(choice: Choice, around: Mapping[str, str]) -> Permissions:
