@@ -6,12 +6,14 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import podid.aws
 import podid.kube
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import Api
+from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
@@ -30,12 +32,13 @@ ROLE = "arn:aws:iam::111122223333:role/orders-dynamodb"
 READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 AGENT = "eks-pod-identity-agent"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
-GATEWAYS = (Ec2, AccessAnalyzer, Eks, Iam, Sts, EksAuth)
+GATEWAYS = (Ec2, AccessAnalyzer, CloudTrail, Eks, Iam, Sts, EksAuth)
 ANALYZER = ("access-analyzer", "accessanalyzer")  # as rights call it, and botocore
 
 # dependent actions that AWS documents and the sandbox does not ask for
@@ -62,7 +65,7 @@ def operations(cls: type[Any]) -> list[Callable[..., Any]]:
 def test_every_operation_of_a_gateway_says_what_it_needs() -> None:
     found = list(gateways())
     assert {cls.__name__ for cls in found} == {
-        *("AccessAnalyzer", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
+        *("AccessAnalyzer", "CloudTrail", "Ec2", "Eks", "EksAddons", "EksAuth", "Iam", "Sts"),
         *("KubeReader", "KubeWriter"),
     }
     unmarked = [f.__qualname__ for cls in found for f in operations(cls) if not hasattr(f, "__rights__")]
@@ -137,6 +140,8 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Sts.caller_of: lambda s: s.sts.caller_of(_own(s)),
     Sts.get_cluster_token: lambda s: s.sts.get_cluster_token("demo"),
     AccessAnalyzer.validate_policy: lambda s: s.access_analyzer.validate_policy(POLICY, "a policy"),
+    CloudTrail.iter_redemptions: lambda s: list(s.cloudtrail.iter_redemptions(LONG_AGO)),
+    CloudTrail.iter_sessions: lambda s: list(s.cloudtrail.iter_sessions(ROLE, LONG_AGO)),
     EksAuth.assume_role_for_pod_identity: lambda s: s.eks_auth.assume_role_for_pod_identity("demo", "a.b.c"),
 }
 
@@ -175,7 +180,10 @@ def test_actions_are_operations_of_the_services(session: AwsSession) -> None:
     core = botocore.session.get_session()
     known = {
         f"{prefix}:{operation}"
-        for prefix, service in (*((name, name) for name in ("ec2", "eks", "eks-auth", "iam", "sts")), ANALYZER)
+        for prefix, service in (
+            *((name, name) for name in ("cloudtrail", "ec2", "eks", "eks-auth", "iam", "sts")),
+            ANALYZER,
+        )
         for operation in core.get_service_model(service).operation_names
     }
     marked = {action for operation in CALLS for action in operation.__rights__.iam}  # type: ignore[attr-defined]

@@ -43,7 +43,7 @@ class ModelWatch:
         if response_dict["status_code"] >= 300 or operation.output_shape is None:
             return
         body = response_dict["body"]
-        if self._client.meta.service_model.metadata["protocol"] == "rest-json":
+        if self._client.meta.service_model.metadata["protocol"] in ("rest-json", "json"):
             self._json(operation.output_shape, json.loads(body), operation.name)
             return
         root = ElementTree.fromstring(body)

@@ -1,12 +1,17 @@
 """Every operation podid uses, called with real boto3; the answers on the wire are held against botocore's model."""
 
 import json
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from podid.sandbox.aws import eks_addons, eks_associations, eks_clusters
 from podid.sandbox.box import Sandbox
 from podid.sandbox.contract import TokenClaims
-from sandbox.aws_checks import ROLE, Connect, ModelWatch, associate
+from podid.sandbox.faults import TwoASecond
+from sandbox.aws_checks import ROLE, Connect, ModelWatch, associate, refusal
 
 TRUST = {
     "Version": "2012-10-17",
@@ -130,6 +135,23 @@ def test_access_analyzer(connect: Connect) -> None:
     assert codes("iam:GetRolle", "eks:Lisst*") == [("ERROR", "INVALID_ACTION")] * 2
     assert codes("iam:PassRole") == [("SECURITY_WARNING", "PASS_ROLE_WITH_STAR_IN_RESOURCE")]
     assert codes("iam:PassRole", Resource="arn:aws:iam::111122223333:role/x") == []
+    assert watch.problems == []
+
+
+def test_cloudtrail(box: Sandbox, connect: Connect) -> None:
+    trail = connect("cloudtrail")
+    watch = ModelWatch(trail)
+    box.world.attach_kubernetes(OneToken())
+    auth = connect("eks-auth")
+    with suppress(ClientError):
+        auth.assume_role_for_pod_identity(clusterName="demo", token="a.b.c")
+    by_name = [{"AttributeKey": "EventName", "AttributeValue": "AssumeRoleForPodIdentity"}]
+    (event,) = trail.lookup_events(LookupAttributes=by_name)["Events"]
+    assert event["Resources"] == [{"ResourceType": "AWS::EKS::Cluster", "ResourceName": "demo"}]
+    more = {"StartTime": datetime(2026, 1, 2, tzinfo=UTC), "EndTime": datetime(2026, 1, 1, tzinfo=UTC)}
+    assert refusal(trail.lookup_events, **more)[0] == "InvalidTimeRangeException"
+    box.world.trail_rate = TwoASecond()
+    assert refusal(trail.lookup_events, LookupAttributes=by_name * 2)[0] == "InvalidLookupAttributesException"
     assert watch.problems == []
 
 

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Unk
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import UNPARSABLE, Api
 from podid.aws.bounds import limit_answers
+from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
@@ -137,6 +138,11 @@ class AwsSession:
     def access_analyzer(self) -> AccessAnalyzer:
         """Given up soon: what it is asked for can be done without, and networks without its endpoint are many."""
         return AccessAnalyzer(self._api("accessanalyzer", patience=min(self._patience, OPTIONAL_PATIENCE_SECONDS)))
+
+    @property
+    def cloudtrail(self) -> CloudTrail:
+        """Two calls a second are all that it answers, so that it is given up no sooner than others."""
+        return CloudTrail(self._api("cloudtrail"))
 
     def _api(self, service: str, region: str = "", *, patience: float | None = None) -> Api:
         region = region or self.region

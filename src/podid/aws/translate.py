@@ -18,6 +18,7 @@ from podid.domain.words import cut
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
 SERVICE_NAMES = {
+    "cloudtrail": "CloudTrail",
     "ec2": "EC2",
     "eks": "EKS",
     "eks-auth": "EKS Auth",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError, Unavailable
 
 if TYPE_CHECKING:
+    from podid.aws.cloudtrail import CloudTrail
     from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.eks_auth import EksAuth
@@ -74,6 +75,10 @@ class Clients:
     @property
     def eks_auth(self) -> EksAuth:
         return self.aws.eks_auth
+
+    @property
+    def cloudtrail(self) -> CloudTrail:
+        return self.aws.cloudtrail
 
     @cached_property
     def kube(self) -> KubeAccess:

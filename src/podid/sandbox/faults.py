@@ -7,7 +7,7 @@ first that breaks a call wins.
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -137,3 +137,20 @@ def _has_token(rule: Fault) -> bool:
         return False
     rule.tokens -= 1
     return True
+
+
+class TwoASecond:
+    """What CloudTrail answers to an account, by the machine's clock: it is the client that has to wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: deque[float] = deque(maxlen=2)
+
+    def take(self) -> bool:
+        """Whether one more call is answered now."""
+        with self._lock:
+            now = time.monotonic()
+            if len(self._calls) == 2 and now - self._calls[0] < 1:
+                return False
+            self._calls.append(now)
+            return True

@@ -8,6 +8,7 @@ import json
 import secrets
 import string
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,9 +16,12 @@ from typing import Any
 from podid.sandbox.clock import SandboxClock
 from podid.sandbox.contract import AgentAddon, KubernetesHalf
 from podid.sandbox.credentials import KeyRing
+from podid.sandbox.faults import TwoASecond
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
+# of 90 days, more than a sandbox lives
+_TRAIL_EVENTS = 20_000
 
 
 @dataclass(slots=True)
@@ -28,12 +32,14 @@ class Delays:
     role: a created role, or a changed trust policy, reaches EKS.
     delete: a deleted association still blocks a create for the same service account (ResourceInUseException).
     addon: an add-on stays in CREATING, UPDATING or DELETING.
+    trail: a call shows in CloudTrail's event history; a few minutes, with AWS.
     """
 
     association: float = 2.0
     role: float = 0.0
     delete: float = 0.0
     addon: float = 2.0
+    trail: float = 0.0
 
 
 @dataclass(slots=True)
@@ -130,6 +136,14 @@ class ClusterRecord:
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class TrailEvent:
+    """One event of CloudTrail, as LookupEvents gives it; `at` in seconds since the epoch."""
+
+    at: float
+    event: dict[str, Any]
+
+
 class World:
     """One account in one region, with the cluster `cluster_name` and perhaps others."""
 
@@ -153,6 +167,8 @@ class World:
         self.clusters: dict[str, ClusterRecord] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.addon_faults: dict[str, AddonFault] = {}
+        self.trail: deque[TrailEvent] = deque(maxlen=_TRAIL_EVENTS)
+        self.trail_rate = TwoASecond()
         self.kubernetes: KubernetesHalf | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._pending: list[str] = []
@@ -272,6 +288,7 @@ class World:
             self.clusters.clear()
             self.tags.clear()
             self.addon_faults.clear()
+            self.trail.clear()
             self.credentials.allow_again()
             self._listeners.clear()
 

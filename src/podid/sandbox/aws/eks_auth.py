@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIde
 from collections.abc import Mapping
 from uuid import uuid4
 
+from podid.sandbox.aws import trail
 from podid.sandbox.aws.assume import AssumeRequest, refused_action, refused_chained
 from podid.sandbox.aws.eks_associations import PODS
 from podid.sandbox.aws.errors import AwsError
@@ -79,6 +80,7 @@ def _assume(call: Call, association: AssociationRecord, claims: TokenClaims, clu
         tags=tags,
         policy="" if association.target_role_arn else association.policy or "",
     )
+    trail.assumed(call.world, session, tags, ROLE_SECONDS)
     if association.target_role_arn is None:
         return session
     return _chain(call, association, session, name)

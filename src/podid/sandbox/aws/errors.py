@@ -50,17 +50,19 @@ def access_denied(arn: str, action: str, shown: str, reason: str) -> AwsError:
 
 
 def render_error(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int] = _NONE) -> HttpAnswer:
-    """The error as `protocol` (rest-json, query or ec2) carries it; `statuses` are those of the service's model."""
-    if protocol == "rest-json":
-        return _rest_json(error, request_id, statuses)
+    """The error as `protocol` (rest-json, json, query or ec2) carries it; `statuses` are the model's."""
+    if protocol in ("rest-json", "json"):
+        return _json(error, protocol, request_id, statuses)
     if protocol == "ec2":
         return _ec2(error, request_id)
     return _query(error, request_id)
 
 
-def _rest_json(error: AwsError, request_id: str, statuses: Mapping[str, int]) -> HttpAnswer:
+def _json(error: AwsError, protocol: str, request_id: str, statuses: Mapping[str, int]) -> HttpAnswer:
     code = _REST_JSON_CODES.get(error.code, error.code)
-    body = json.dumps({"message": error.message, **error.members}).encode()
+    # the JSON protocol has the code in the body
+    kind = {"__type": code} if protocol == "json" else {}
+    body = json.dumps({**kind, "message": error.message, **error.members}).encode()
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code, "x-amzn-RequestId": request_id}
     status = statuses.get(code) or _REST_JSON_STATUS.get(code, error.status)
     return HttpAnswer(status, headers, body)

@@ -1,22 +1,24 @@
 """The front door: finds the service in the credential scope, meets the faults, asks for rights, and hands the call on.
 
-Nothing but EKS, EKS Auth, IAM and its Access Analyzer, STS and EC2 is behind it. moto's own admin and metadata paths
-cannot be reached, because a path never chooses the service.
+Nothing but EKS, EKS Auth, IAM and its Access Analyzer, STS, EC2 and CloudTrail is behind it. moto's own admin and
+metadata paths cannot be reached, because a path never chooses the service.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
-from podid.sandbox.aws import access_analyzer, eks_addons, eks_associations, eks_auth, eks_clusters
+from podid.sandbox.aws import access_analyzer, eks_addons, eks_associations, eks_auth, eks_clusters, trail
 from podid.sandbox.aws.authorization import IamAuthorizer, authenticate, tag_keys
 from podid.sandbox.aws.errors import AwsError, render_error
 from podid.sandbox.aws.iam_rules import NAMESPACE as IAM_NAMESPACE
 from podid.sandbox.aws.iam_rules import IamRules
 from podid.sandbox.aws.moto_backend import IamStore, answer_by_moto, seed_ec2
-from podid.sandbox.aws.protocol import RestJsonService
+from podid.sandbox.aws.protocol import JsonService, RestJsonService
 from podid.sandbox.aws.query import Form, parse_form, render
 from podid.sandbox.aws.service import Call, Handler
 from podid.sandbox.aws.sts import NAMESPACE as STS_NAMESPACE
@@ -29,11 +31,13 @@ from podid.sandbox.world import World
 
 # by the name in the credential scope: the name of the service's model
 REST_JSON = {"eks": "eks", "eks-auth": "eks-auth", "access-analyzer": "accessanalyzer"}
+JSON = {"cloudtrail": "cloudtrail"}
 QUERY = {"iam": "query", "sts": "query", "ec2": "ec2"}
 _HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "eks": {**eks_clusters.HANDLERS, **eks_associations.HANDLERS, **eks_addons.HANDLERS},
     "eks-auth": eks_auth.HANDLERS,
     "access-analyzer": access_analyzer.HANDLERS,
+    "cloudtrail": trail.HANDLERS,
 }
 
 
@@ -61,6 +65,7 @@ class Gateway:
         self.rules = IamRules(self.iam, world.partition)
         self.sts = StsService(world, self.iam, self.rights)
         self._services = {name: RestJsonService(model) for name, model in REST_JSON.items()}
+        self._services |= {name: JsonService(model) for name, model in JSON.items()}
         self._ec2_ready = False
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
@@ -93,8 +98,8 @@ class Gateway:
         if signature is None and form.get("Action") in StsService.UNSIGNED:
             service = "sts"
         if service in self._services:
-            operation, _ = self._services[service].match(request.method, request.path)
-            return Named(request, signature, service, operation.name, "rest-json", form)
+            operation, _ = self._services[service].match(request.method, request.path, request.header("x-amz-target"))
+            return Named(request, signature, service, operation.name, "json" if service in JSON else "rest-json", form)
         if service in QUERY:
             return Named(request, signature, service, form.get("Action", ""), QUERY[service], form)
         if signature is None:
@@ -109,16 +114,29 @@ class Gateway:
             result = self.sts.call(named.operation, named.form, None)
             return render(named.operation, result, STS_NAMESPACE, request_id)
         caller = authenticate(named.request, named.signature, self.world.credentials)
+        if named.service == "eks-auth":
+            with self._trailed(caller, _cluster_in(named.request.path)):
+                return self._modelled(named, caller, request_id)
         if named.service in self._services:
-            return self._rest_json(named, caller, request_id)
+            return self._modelled(named, caller, request_id)
         if named.service == "sts":
             result = self.sts.call(named.operation, named.form, caller)
             return render(named.operation, result, STS_NAMESPACE, request_id)
         return self._ec2(named, caller) if named.service == "ec2" else self._iam(named, caller, request_id)
 
-    def _rest_json(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
+    @contextmanager
+    def _trailed(self, caller: Credential, cluster_name: str) -> Iterator[None]:
+        """CloudTrail hears of what EKS Auth is asked for, refused or not."""
+        try:
+            yield
+        except AwsError as error:
+            trail.redeemed(self.world, caller, cluster_name, error)
+            raise
+        trail.redeemed(self.world, caller, cluster_name, None)
+
+    def _modelled(self, named: Named, caller: Credential, request_id: str) -> HttpAnswer:
         service, request = self._services[named.service], named.request
-        operation, labels = service.match(request.method, request.path)
+        operation, labels = service.match(request.method, request.path, request.header("x-amz-target"))
         resource = eks_clusters.resource_arn(self.world, labels)
         keys = {
             "aws:RequestedRegion": (_region(named),),
@@ -170,6 +188,10 @@ class Gateway:
     def assume_for_pod(self, caller: Credential, token: str) -> Credential:
         """The session that EKS Auth gives a node's agent for a pod's token, if the agent has the right to ask. Raises
         AwsError."""
+        with self._trailed(caller, self.world.cluster_name):
+            return self._assume_for_pod(caller, token)
+
+    def _assume_for_pod(self, caller: Credential, token: str) -> Credential:
         service, operation = "eks-auth", "AssumeRoleForPodIdentity"
         self.rights.check(caller, f"{service}:{operation}", self.world.cluster_arn, {})
         params = {"clusterName": self.world.cluster_name, "token": token}
@@ -186,6 +208,12 @@ class Gateway:
     def forget_ec2(self) -> None:
         """EC2 is seeded again when it is next called."""
         self._ec2_ready = False
+
+
+def _cluster_in(path: str) -> str:
+    """The name in `/clusters/NAME/…`."""
+    parts = path.split("/")
+    return unquote(parts[2]) if len(parts) > 2 else ""
 
 
 def _broken(fault: Fault) -> AwsError:

@@ -48,8 +48,9 @@ class RestJsonService:
         for routes in self._routes.values():
             routes.sort(key=lambda route: len(route.labels))
 
-    def match(self, method: str, raw_path: str) -> tuple[OperationModel, dict[str, str]]:
-        """The operation and its decoded path labels; UnknownOperationException when there is none."""
+    def match(self, method: str, raw_path: str, target: str = "") -> tuple[OperationModel, dict[str, str]]:
+        """The operation and its decoded path labels; UnknownOperationException when there is none.
+        `target` is what the JSON protocol names it by."""
         path = raw_path.rstrip("/") or "/"
         for route in self._routes.get((method, path.count("/")), ()):
             found = route.pattern.fullmatch(path)
@@ -91,6 +92,19 @@ class RestJsonService:
         status = shape.metadata.get("error", {}).get("httpStatusCode", 400)
         known = {name: value for name, value in members.items() if name in shape.members and value is not None}
         return AwsError(code, message, status, **known)
+
+
+class JsonService(RestJsonService):
+    """A service of the JSON protocol: a header names the operation, and the body is its input.
+
+    https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+    """
+
+    def match(self, method: str, raw_path: str, target: str = "") -> tuple[OperationModel, dict[str, str]]:
+        name = target.rpartition(".")[2]
+        if name not in self.model.operation_names:
+            raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
+        return self.model.operation_model(name), {}
 
 
 @cache
