@@ -406,6 +406,7 @@ WAYS = (
     Way("list -n shop -o jsonl", healthy),
     Way("show shop/orders", healthy, SHOWN),
     Way("show shop/orders", chained, SHOWN),
+    Way("show shop/orders --cloudtrail", healthy, (*SHOWN, "--cloudtrail")),
     Way("show shop/orders", with_attached, SHOWN),
     Way("show shop/order", healthy, code=5),
     Way("verify shop/orders --yes", healthy, PROOF),

@@ -109,3 +109,21 @@ def test_the_first_that_is_seen_wins() -> None:
     assert (both.uses, both.certain, both.unless, both.passed_over) == ("pod-identity", False, (may,), (node,))
     last = ContainerUse("app", (may, node))
     assert (last.uses, last.certain, last.unless, last.passed_over) == ("node-role", False, (may,), ())
+
+
+def test_the_last_use_is_what_cloudtrail_tells(site: Site) -> None:
+    site.with_agent().with_identity()
+    assert shown(site)["lastUse"] is None
+    found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
+    assert (found["at"], found["pod"]) == (None, None)
+    assert "none in the 90d" in site.must("show", "shop/orders", "--cloudtrail").stdout
+    site.must("verify", "shop/orders", "--yes")
+    site.wait(7200)
+    found = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json["lastUse"]
+    assert found["pod"] in site.cluster.pod_names("shop", "orders")
+    assert "2h ago by pod" in site.must("show", "shop/orders", "--cloudtrail").stdout
+    site.box.world.credentials.deny("cloudtrail:LookupEvents")
+    unread = site.must("show", "shop/orders", "--cloudtrail", "-o", "json").json
+    assert [(item["what"], item["permission"]) for item in unread["unknowns"]] == [
+        ("the last use", "cloudtrail:LookupEvents")
+    ]

@@ -35,7 +35,7 @@ from .mutations import Mutation, Path, mutated, mutations, named, paths
 WAYS = (
     "whoami",
     "list",
-    "show shop/orders",
+    "show shop/orders --cloudtrail",
     "doctor",
     "doctor shop/orders",
     "doctor --me",

@@ -133,3 +133,6 @@ TargetProfile = Annotated[
         show_default=False,
     ),
 ]
+CloudTrailToo = Annotated[
+    bool, typer.Option("--cloudtrail", help="Look into CloudTrail's event history too: two calls a second at most.")
+]

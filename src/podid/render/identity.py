@@ -11,13 +11,14 @@ from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.model import ServiceAccount
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.trail import LastUse
 from podid.domain.trust import Evaluation, TrustFinding
 from podid.domain.words import count_of, short_list
 from podid.ops.association.identity import IdentityReading, PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
 from podid.render.roles import last_used, permission_bodies, permission_lines
 from podid.render.trust import finding_bodies, trust_body
-from podid.render.view import Line, View, document, timestamp
+from podid.render.view import Line, View, age, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import access as documents
@@ -37,6 +38,7 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         "secondHop": None if hop is None else _second_hop_body(hop),
         "account": _account_body(found.account),
         "pods": [_pod_body(use) for use in found.pods.value] if isinstance(found.pods, Known) else None,
+        "lastUse": _last_use_body(found.last_use.value) if isinstance(found.last_use, Known) else None,
         "unknowns": list(_unknowns(found)),
     }
     pairs = [*association_facts(association, now), ("account", _account_words(found.account))]
@@ -49,10 +51,34 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         pairs += [_finding_fact(finding) for finding in evaluation.findings]
     if reading.role is not None:
         pairs.append(("role used", last_used(reading.role, now)))
+    if found.last_use is not None:
+        pairs.append(("last use", _last_use_words(found.last_use, now)))
     if hop is not None:
         pairs += _second_hop_facts(hop)
     lines: list[str | Line] = [*facts(pairs), *_permission_lines(found), *_pod_lines(found.pods)]
     return View(document(body), (association_table(association, now),), (str(association.ref),), tuple(lines))
+
+
+def _last_use_body(found: LastUse) -> documents.LastUseBody:
+    session = found.session
+    return {
+        "at": None if session is None else timestamp(session.at),
+        "since": timestamp(found.since),
+        "pod": None if session is None else session.pod or None,
+        "sessionName": None if session is None else session.session_name,
+        "packedPercent": None if session is None else session.packed_percent,
+    }
+
+
+def _last_use_words(found: Section[LastUse], now: datetime) -> str:
+    if isinstance(found, Missing):
+        return _not_looked_at(found)
+    session = found.value.session
+    if session is None:
+        return f"none in the {age(found.value.since, now)} that CloudTrail was asked for"
+    if session.pod:
+        return f"{age(session.at, now)} ago by pod {session.pod}, as CloudTrail tells"
+    return f"{age(session.at, now)} ago in this cluster; without session tags CloudTrail names no service account"
 
 
 # --- the service account and its pods ---------------------------------------------------------------------------------
@@ -160,6 +186,7 @@ def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
         ("the role's policies", found.permissions),
         ("the service account", found.account),
         ("the pods", found.pods),
+        ("the last use", found.last_use),
     )
     for what, section in sections:
         if isinstance(section, Missing):

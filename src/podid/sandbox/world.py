@@ -289,6 +289,7 @@ class World:
             self.tags.clear()
             self.addon_faults.clear()
             self.trail.clear()
+            self.trail_rate = TwoASecond()
             self.credentials.allow_again()
             self._listeners.clear()
 

@@ -1,12 +1,13 @@
 """podid show."""
 
-from podid.cli.arguments import OneServiceAccount
+from podid.cli.arguments import CloudTrailToo, OneServiceAccount
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.cloudtrail import CloudTrail
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.kube.reader import KubeReader
@@ -27,17 +28,20 @@ def rights() -> CommandRights:
                 KubeReader.list_owners,
                 KubeReader.find_config_map_keys,
             ),
+            OptionalRight.of("--cloudtrail", CloudTrail.iter_sessions),
         ),
     )
 
 
 @command(shared=(*CLUSTER, *KUBERNETES), rights=rights)
-def show(access: Access, terminal: Terminal, target: OneServiceAccount) -> None:
+def show(access: Access, terminal: Terminal, target: OneServiceAccount, cloudtrail: CloudTrailToo = False) -> None:
     """Show everything about one service account.
 
     Its association, whether the role's trust policy admits its pods, what the role may do, the way to a target role,
     and its workloads with the credentials that an SDK in each pod really takes: access keys, IRSA, Pod Identity or the
     node's role. What cannot be read is unknown.
+
+    With --cloudtrail also when a pod last got the role, as far back as 90 days; calls show there some minutes late.
 
     Example: podid show shop/orders
     """
@@ -48,5 +52,5 @@ def show(access: Access, terminal: Terminal, target: OneServiceAccount) -> None:
     ref = ServiceAccountRef.parse(target)
     place, now = access.place(), access.runtime.now()
     with terminal.working(f"reading what there is about {ref}"):
-        found = read_identity(access.clients, place, ref, now)
+        found = read_identity(access.clients, place, ref, now, cloudtrail=cloudtrail)
     terminal.emit(identity_view(found, now))

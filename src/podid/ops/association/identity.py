@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from podid.checks.pod import static_aws_keys_shadow as own_keys
 from podid.checks.shared.sdk import Brought, ConfigMapKeys, brought
 from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
 from podid.domain.findings import Severity
-from podid.domain.model import Container, Pod, ServiceAccount
+from podid.domain.model import Association, Container, Pod, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.domain.staleness import changed_at
+from podid.domain.trail import DAYS, LastUse, last_use, of_association
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, on_fargate
 from podid.ops.association.read import AssociationReading, read_association
 from podid.ops.clients import Clients
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ROLE_ARN = "AWS_ROLE_ARN"
 NO_METADATA = "AWS_EC2_METADATA_DISABLED"
+# CloudTrail gives fifty at a time, twice a second
+_MOST_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,21 @@ class PodUse:
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`permissions` are those of the association's role; what could not be read says why."""
+    """`permissions` are those of the association's role; `last_use` is None where CloudTrail was not asked. What could
+    not be read says why."""
 
     reading: AssociationReading
     permissions: Section[RoleReading]
     account: Section[ServiceAccount | None]
     pods: Section[tuple[PodUse, ...]]
+    last_use: Section[LastUse] | None = None
 
 
-def read_identity(clients: Clients, place: Place, ref: ServiceAccountRef, now: datetime) -> IdentityReading:
-    """Raises as `read_association`; never for what else cannot be read."""
+def read_identity(
+    clients: Clients, place: Place, ref: ServiceAccountRef, now: datetime, *, cloudtrail: bool = False
+) -> IdentityReading:
+    """Raises as `read_association`; never for what else cannot be read. `cloudtrail` is whether to look there for the
+    last use."""
     reading = read_association(clients, place, ref)
     role = reading.role
     permissions: Section[RoleReading] = Missing(reading.not_evaluated, reading.permission)
@@ -65,7 +73,15 @@ def read_identity(clients: Clients, place: Place, ref: ServiceAccountRef, now: d
         permissions,
         attempt(lambda: clients.kube.reader.find_service_account(ref)),
         attempt(lambda: _pods(clients.kube.reader, ref, changed)),
+        attempt(lambda: _last_use(clients, reading.association, place, now)) if cloudtrail else None,
     )
+
+
+def _last_use(clients: Clients, association: Association, place: Place, now: datetime) -> LastUse:
+    assert place.cluster is not None
+    since = now - timedelta(days=DAYS)
+    fits = of_association(association.ref, place.cluster.arn, tagged=not association.disable_session_tags)
+    return last_use(clients.cloudtrail.iter_sessions(association.role_arn, since), fits, since, _MOST_EVENTS)
 
 
 def _pods(reader: KubeReader, ref: ServiceAccountRef, changed: datetime | None) -> tuple[PodUse, ...]:

@@ -203,6 +203,16 @@ class PodUseBody(TypedDict):
     containers: Sequence[ContainerUseBody]
 
 
+class LastUseBody(TypedDict):
+    """When a pod of the service account last got the role, as CloudTrail tells."""
+
+    at: Annotated[Time | None, About("null where no pod got it since `since`.")]
+    since: Annotated[Time | None, About("How far back was looked.")]
+    pod: Annotated[str | None, About("null where the association sends no session tags: then it may be another's.")]
+    sessionName: str | None
+    packedPercent: Annotated[int | None, About("How much of the room for tags and session policy is taken.")]
+
+
 class AssociationDocument(AssociationBody):
     """`podid show`: EKS's PodIdentityAssociation, and everything about its service account: what the trust policies of
     its roles say, what its role may do, and which credentials its pods use."""
@@ -216,6 +226,7 @@ class AssociationDocument(AssociationBody):
     secondHop: Annotated[SecondHopBody | None, About("How the role gets to the target role; null where there is none.")]
     account: Annotated[AccountBody | None, About("The service account; null where the cluster could not be read.")]
     pods: Annotated[Sequence[PodUseBody] | None, About("Those that run; null where they could not be listed.")]
+    lastUse: Annotated[LastUseBody | None, About("null unless asked for, and where CloudTrail could not be read.")]
     unknowns: Sequence[UnreadBody]
 
 
