@@ -14,6 +14,7 @@ from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
 from podid.render.documents.all import KINDS
 from podid.render.formats import Format, to_text
+from podid.render.pages import failures_view
 from podid.render.rich_writer import draw
 from podid.render.view import View, document, plain
 from podid.sandbox.process import Environment, Running
@@ -101,6 +102,7 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
     emitted = [
         sandbox_views.running_view(running, "running"),
         sandbox_views.absent_view("not running"),
+        failures_view({"sa-mismatch": ("in place", "broken/sa-mismatch"), "sdk-too-old": ("possible", "")}),
         sandbox_views.environment_view(Environment({"AWS_REGION": "us-west-2"}, ("AWS_PROFILE",))),
     ]
     with pytest.MonkeyPatch.context() as patch, whole_site(home) as site:

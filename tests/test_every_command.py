@@ -156,6 +156,13 @@ STORY = """
 0 sandbox stop
 5 sandbox env
 5 sandbox reset
+2 sandbox break
+0 sandbox break --list
+5 sandbox break nosuch
+0 sandbox break role-not-found
+6 sandbox break role-not-found
+0 sandbox heal role-not-found
+5 sandbox heal role-not-found
 """
 LINES = [(int(code), argv) for code, *argv in (line.split() for line in STORY.strip().splitlines())]
 # by themselves, below
@@ -224,8 +231,9 @@ def test_the_sandbox_in_every_format(podid: Podid) -> None:
     try:
         assert podid("sandbox", "start").code == 0
         for output in Format:
-            for verb in ("start", "status", "env", "reset"):
-                check(["sandbox", verb], podid("sandbox", verb, "-o", output), 0, output)
+            for verb in ("start", "status", "env", "reset", "break --list", "break sa-mismatch", "heal"):
+                words = ["sandbox", *verb.split()]
+                check(words, podid(*words, "-o", output), 0, output)
         check(["sandbox", "stop"], podid("sandbox", "stop", "-o", "json"), 0, Format.JSON)
     finally:
         podid("sandbox", "stop")

@@ -31,7 +31,7 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import KubeAccess
-from podid.sandbox import baseline
+from podid.sandbox import baseline, process
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
 from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
@@ -176,6 +176,8 @@ class Site:
     def __call__(self, *argv: str, env: dict[str, str] | None = None, without: Iterable[str] = ()) -> Outcome:
         with pytest.MonkeyPatch.context() as patch:
             self.enter(patch, without, **(env or {}))
+            # `podid sandbox break` and `heal` are about the sandbox of this process
+            patch.setattr(process, "command", lambda arguments, *, directory: self.box.admin.carry_out(dict(arguments)))
             return self.podid(*argv)
 
     def must(self, *argv: str) -> Outcome:

@@ -84,6 +84,8 @@ COMMANDS: tuple[Row, ...] = (
     Row("sandbox status", TRY, "Say whether the sandbox runs.", "sandbox.status:status"),
     Row("sandbox env", TRY, "Print what points podid, the AWS CLI and kubectl at it.", "sandbox.env:env"),
     Row("sandbox reset", TRY, "Put the sandbox back to how it started.", "sandbox.reset:reset"),
+    Row("sandbox break", TRY, "Put a failure mode in place in the sandbox.", "sandbox.break_:break_"),
+    Row("sandbox heal", TRY, "Take failure modes away from the sandbox.", "sandbox.heal:heal"),
     Row("completion", TRY, "Print a shell's completion script.", "completion:completion"),
 )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from podid.domain.findings import FixClass, Severity
 from podid.domain.links import link_words
 from podid.ops.errortext import Certainty, known_texts
-from podid.ops.explain import Explanation, Match, Page
+from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry
 from podid.render.view import Column, Table, View, document
 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
+    from podid.render.documents import tool as tool_documents
 
+FailureState = Literal["possible", "in place", "healed"]
 _MOST_NAMED = 5
 _UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
@@ -99,3 +101,26 @@ def _entry_table(entries: Iterable[Entry]) -> Table:
     )
     rows = ((item.id, item.severity, link_words(item.link), item.title, item.fix) for item in entries)
     return Table(titles, tuple(rows))
+
+
+def failures_view(found: Mapping[str, tuple[FailureState, str]]) -> View:
+    """Failure modes by id, each with its state and whom it is about ("" for nobody), along the chain."""
+    entries = (entry for entry in list_pages() if entry.id in found)
+    items: list[tool_documents.SandboxFailureBody] = [
+        {
+            "id": entry.id,
+            "title": entry.title,
+            "severity": Severity(entry.severity),
+            "link": entry.link,
+            "state": found[entry.id][0],
+            "subject": found[entry.id][1] or None,
+        }
+        for entry in entries
+    ]
+    body: tool_documents.SandboxFailureListDocument = {"kind": "SandboxFailureList", "items": items}
+    columns = (
+        *(Column("ID"), Column("LINK", folds=2), Column("STATE", folds=2), Column("SUBJECT", folds=1)),
+        Column("TITLE", prose=True),
+    )
+    rows = ((i["id"], link_words(i["link"]), i["state"], i["subject"] or "", i["title"]) for i in items)
+    return View(document(body), (Table(columns, tuple(rows)),), tuple(item["id"] for item in items))

@@ -7,12 +7,15 @@ with an HMAC of the challenge. `POST /_podid/command` with the nonce in `X-Podid
 import hmac
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podid.sandbox.faults import Fault, Faults
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, PREFIX, proof
-from podid.sandbox.world import AddonFault, World
+from podid.sandbox.world import AddonFault
+
+if TYPE_CHECKING:
+    from podid.sandbox.box import Sandbox
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -20,22 +23,24 @@ Arguments = dict[str, Any]
 
 
 class Admin:
-    """Answers requests whose path starts with `Admin.PREFIX`. `reset` and `stop` are the server's own functions."""
+    """Answers requests whose path starts with `Admin.PREFIX`; `stop` ends the server's process."""
 
     PREFIX = PREFIX
 
-    def __init__(
-        self, world: World, faults: Faults, nonce: str, reset: Callable[[], None], stop: Callable[[], None]
-    ) -> None:
+    def __init__(self, box: "Sandbox", faults: Faults, nonce: str, stop: Callable[[], None]) -> None:
+        world = box.world
         self._world = world
         self._faults = faults
         self._nonce = nonce
         self._commands: dict[str, Callable[[Arguments], object]] = {
             "status": lambda _: self._status(),
-            "reset": lambda _: reset(),
+            "reset": lambda _: box.reset(),
             "stop": lambda _: stop(),
             "fault": lambda arguments: _shown(faults.add(Fault(**arguments))),
-            "heal": lambda _: faults.clear(),
+            "clear-faults": lambda _: faults.clear(),
+            "broken": lambda _: box.standing.listed(),
+            "break": lambda arguments: box.standing.put(str(arguments["id"])),
+            "heal": lambda arguments: box.standing.heal(str(arguments.get("id", ""))),
             "delays": self._delays,
             "advance": lambda arguments: world.clock.advance(float(arguments["seconds"])),
             "addon-fault": self._addon_fault,
@@ -51,11 +56,13 @@ class Admin:
         if not known or request.method != "POST" or request.path != COMMAND:
             return _answer(404, {"message": "Not Found"})
         try:
-            arguments = json.loads(request.body)
-            command = self._commands[arguments.pop("command")]
-            return _answer(200, {"result": command(arguments)})
+            return _answer(200, {"result": self.carry_out(json.loads(request.body))})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _answer(400, {"message": f"{type(error).__name__}: {error}"})
+
+    def carry_out(self, arguments: Arguments) -> object:
+        """What the command among them answers. ValueError, KeyError, TypeError or AttributeError where it cannot be."""
+        return self._commands[arguments.pop("command")](arguments)
 
     def _status(self) -> object:
         world = self._world

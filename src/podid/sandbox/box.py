@@ -13,6 +13,7 @@ from podid.domain.errors import Conflict
 from podid.sandbox import baseline
 from podid.sandbox.admin import Admin
 from podid.sandbox.aws.gateway import Gateway
+from podid.sandbox.breaks.standing import Standing
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import Faults
 from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
@@ -30,8 +31,8 @@ KubernetesFactory = Callable[[World], "JoinedKubernetes"]
 class Sandbox:
     """An AWS account on loopback. `kubernetes` starts the other half and returns it; without it there is none.
 
-    `endpoint_url`, `world`, `faults`, `iam`, `admin_key` and `env()` are for the caller. `samples` loads the demo's
-    mistyped association too.
+    `endpoint_url`, `world`, `faults`, `standing`, `admin`, `iam`, `admin_key` and `env()` are for the caller. `samples`
+    loads the demo's mistyped association too.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Sandbox:
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
         )
-        self._admin = Admin(self.world, self.faults, self.nonce, self.reset, on_stop or (lambda: None))
+        self.admin = Admin(self, self.faults, self.nonce, on_stop or (lambda: None))
         self._port = port
         self._samples = samples
         self._kubernetes = kubernetes
         self._half: JoinedKubernetes | None = None
+        self.standing = Standing(self)
         self._server: LoopbackServer | None = None
 
     @property
@@ -108,6 +110,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """The baseline again: objects, faults, denials, a new Kubernetes half. Keys, delays and the clock stay."""
+        self.standing.forget()
         with self.world.lock:
             self.faults.clear()
             self.world.reset()
@@ -138,7 +141,7 @@ class Sandbox:
             _running.release()
 
     def _answer(self, request: HttpRequest) -> HttpAnswer:
-        return self._admin.answer(request) if request.path.startswith(Admin.PREFIX) else self.gateway.answer(request)
+        return self.admin.answer(request) if request.path.startswith(Admin.PREFIX) else self.gateway.answer(request)
 
     def __enter__(self) -> "Sandbox":
         return self.start()

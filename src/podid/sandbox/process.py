@@ -44,6 +44,8 @@ UNSET = (
 )
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
+# a failure mode that is put in place has stood for minutes of the sandbox's time when it is
+_COMMAND_SECONDS = 60.0
 _LARGEST_ANSWER = 1024 * 1024
 _NEEDED = ("moto", "flask", "flask_cors", "cryptography", "xmltodict")
 
@@ -172,6 +174,28 @@ def reset(*, directory: Path) -> Running:
     return _running(found, directory, already=True)
 
 
+def broken(*, directory: Path) -> dict[str, str]:
+    """The failure modes that are in place, and whom each is about; NotFound when no sandbox runs."""
+    return _pairs(command({"command": "broken"}, directory=directory))
+
+
+def put_in_place(mode: str, *, directory: Path) -> str:
+    """Breaks the running sandbox in one way; whom that is about. NotFound when none runs, Conflict where it is broken
+    in this way already, or where what is in it does not allow that."""
+    if mode in broken(directory=directory):
+        raise Conflict(f"The sandbox has {mode} already", hint=Other(("sandbox", "heal"), flags=(mode,)), subject=mode)
+    return str(command({"command": "break", "id": mode}, directory=directory))
+
+
+def heal(mode: str = "", *, directory: Path) -> dict[str, str]:
+    """Takes one failure mode away again, or all of them; those that were there. NotFound when no sandbox runs."""
+    return _pairs(command({"command": "heal", "id": mode}, directory=directory))
+
+
+def _pairs(result: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in result.items()} if isinstance(result, dict) else {}
+
+
 def command(arguments: Mapping[str, object], *, directory: Path) -> object:
     """Carries out one command of the admin channel, see admin.py; NotFound when no sandbox runs."""
     return _command(_require_running(directory), arguments)
@@ -277,11 +301,11 @@ def _command(found: SandboxState, arguments: Mapping[str, object]) -> object:
     from podid.sandbox.proof import COMMAND, NONCE_HEADER
 
     try:
-        answer = _request(found.port, "POST", COMMAND, {NONCE_HEADER: found.nonce}, arguments, timeout=10.0)
+        answer = _request(found.port, "POST", COMMAND, {NONCE_HEADER: found.nonce}, arguments, timeout=_COMMAND_SECONDS)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unavailable(f"the sandbox on port {found.port} did not answer", subject=_url(found)) from error
     if "result" not in answer:
-        raise PodidError(f"the sandbox refused the command: {answer.get('message', '')}")
+        raise Conflict(f"The sandbox refused the command: {answer.get('message', '')}", subject=_url(found))
     return answer["result"]
 
 

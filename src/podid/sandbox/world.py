@@ -282,6 +282,19 @@ class World:
                     update.status = "Successful" if ended_well else "Failed"
                     update.errors = [] if ended_well else [_as_update_error(issue) for issue in addon.issues]
 
+    def grow_older(self, seconds: float) -> None:
+        """All that happened to associations and add-ons lies so much further back, and what they become is due so much
+        earlier. Callers hold the lock."""
+        for cluster in self.clusters.values():
+            cluster.associations = {key: _older(each, seconds) for key, each in cluster.associations.items()}
+            cluster.deleted = [_older(each, seconds) for each in cluster.deleted]
+            for addon in cluster.addons.values():
+                addon.created_at -= seconds
+                addon.modified_at -= seconds
+                addon.due = None if addon.due is None else addon.due - seconds
+                for update in addon.updates.values():
+                    update.created_at -= seconds
+
     def reset(self) -> None:
         """Empties the account and forgets the listeners; delays, limits, keys and the clock stay."""
         with self.lock:
@@ -292,6 +305,16 @@ class World:
             self.trail_rate = TwoASecond()
             self.credentials.allow_again()
             self._listeners.clear()
+
+
+def _older(association: AssociationRecord, seconds: float) -> AssociationRecord:
+    return replace(
+        association,
+        created_at=association.created_at - seconds,
+        modified_at=association.modified_at - seconds,
+        deleted_at=None if association.deleted_at is None else association.deleted_at - seconds,
+        previous=None if association.previous is None else _older(association.previous, seconds),
+    )
 
 
 def _as_of(association: AssociationRecord, moment: float) -> AssociationRecord | None:

@@ -33,6 +33,7 @@ KINDS: dict[str, Any] = {
     "RoleList": access.RoleListDocument,
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,
+    "SandboxFailureList": tool.SandboxFailureListDocument,
     "TrustEdit": access.TrustEditDocument,
     "TrustEditList": access.TrustEditListDocument,
     "TrustReport": access.TrustReportDocument,

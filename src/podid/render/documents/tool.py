@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
 from podid.domain.own_rights import Outcome
 from podid.render.documents.changes import SettledBody
@@ -123,6 +124,22 @@ class SandboxEnvironmentDocument(TypedDict):
     kind: Literal["SandboxEnvironment"]
     export: Pairs
     unset: Names
+
+
+class SandboxFailureBody(TypedDict):
+    id: Annotated[str, About("As `podid explain` names it.")]
+    title: str
+    severity: Severity
+    link: Annotated[int, About("Of the way to credentials; 0 is podid's own access.")]
+    state: Annotated[Literal["possible", "in place", "healed"], About("possible: it can be put in place.")]
+    subject: Annotated[str | None, About("Whom it is about; null where it is not in place.")]
+
+
+class SandboxFailureListDocument(TypedDict):
+    """`podid sandbox break` and `heal`."""
+
+    kind: Literal["SandboxFailureList"]
+    items: Sequence[SandboxFailureBody]
 
 
 class CompletionDocument(TypedDict):

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from types import ModuleType
 from typing import Any, Literal
@@ -106,6 +107,13 @@ class IamStore:
     def role_made(self, account: str, role_name: str) -> None:
         """Dates a new role by the sandbox's clock; moto knows only the machine's."""
         self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
+
+    def grow_older(self, account: str, seconds: float) -> None:
+        """The account's roles were made, and their trust policies written, so much earlier."""
+        for role in list(self.backend(account).get_roles()):
+            role.create_date -= timedelta(seconds=seconds)
+        for history in self._history.values():
+            history[:] = [(moment - seconds, document) for moment, document in history]
 
     def role_named(self, account: str, name: str) -> Any:
         return next((role for role in list(self.backend(account).get_roles()) if role.name == name), None)

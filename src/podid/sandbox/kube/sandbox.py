@@ -161,6 +161,18 @@ class KubeSandbox:
         with self._simulation.settled() as registry:
             registry.store.lock.notify_all()
 
+    def live_through(self, seconds: int, clock: Callable[[float], None], settled: Callable[[], None]) -> None:
+        """Lets so much time pass for the cluster and for nobody else: `clock` moves the clock, and `settled` makes what
+        is not the cluster's older by as much before anybody looks."""
+        store = self._simulation.store
+        with store.lock:
+            for _ in range(seconds):  # controllers act on what the second before has led to
+                clock(1.0)
+                self._simulation.catch_up()
+            self._simulation.grow_older(seconds)
+            settled()
+            store.lock.notify_all()
+
     def review_token(self, token: str, audience: str) -> TokenClaims:
         """The claims of a service account token that is valid now, pod included. Raises TokenRefused."""
         with self._simulation.settled():

@@ -72,6 +72,10 @@ class Simulation:
             self._dirty(kinds.NODES)
             self.store.lock.notify_all()
 
+    def grow_older(self, seconds: float) -> None:
+        self.store.grow_older(seconds)
+        self.webhook.grow_older(seconds)
+
     def _reconcile(self) -> None:
         self._planned = False
         self._addon.sync()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import ALPHABET, Obj, rfc3339, uid
+from podid.sandbox.kube.objects import ALPHABET, Obj, older, rfc3339, uid
 from podid.sandbox.kube.timeline import Timeline
 
 Key = tuple[str, str]
@@ -93,6 +93,13 @@ class Store:
     def remove(self, kind: KubeKind, obj: Obj) -> Obj:
         before = self._existing(kind, obj)
         return self._write(kind, obj, "DELETED", before)
+
+    def grow_older(self, seconds: float) -> None:
+        """Every time that any object tells lies so much further back. No write: nothing else about them changes."""
+        self.timeline.grow_older(seconds)
+        for by_namespace in self._objects.values():
+            for objects in by_namespace.values():
+                objects.update({name: older(obj, seconds) for name, obj in objects.items()})
 
     def _existing(self, kind: KubeKind, obj: Obj) -> Obj:
         namespace, name = kind.key(obj)

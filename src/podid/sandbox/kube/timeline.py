@@ -60,6 +60,11 @@ class Timeline:
         assert not self._due, "what is planned would happen twice"
         self._now -= seconds
 
+    def grow_older(self, seconds: float) -> None:
+        """What has happened lies so much further back, and what is planned comes so much earlier."""
+        self._now -= seconds
+        self._due = [(due - seconds, order, step) for due, order, step in self._due]
+
     def after(self, seconds: float, step: Callable[[], None]) -> None:
         heapq.heappush(self._due, (self._now + seconds, next(self._order), step))
 

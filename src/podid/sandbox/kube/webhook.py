@@ -77,6 +77,12 @@ class Webhook:
             pod = self._inject(pod, account, caller)
         return pod
 
+    def grow_older(self, seconds: float) -> None:
+        """What its replicas have learned they learned so much earlier."""
+        for belief in self._beliefs.values():
+            belief.settled -= seconds
+            belief.asked -= seconds
+
     def _inject(self, pod: Obj, account: Obj, caller: int) -> Obj:
         pod_identity = self._knows(account["metadata"]["namespace"], account["metadata"]["name"], caller)
         role = annotations(account).get(ROLE_ARN, "")

@@ -1,0 +1,55 @@
+"""podid sandbox break."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Terminal, command
+
+
+@command()
+def break_(
+    access: Access,
+    terminal: Terminal,
+    mode: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The failure mode, as `podid explain` names it.", show_default=False),
+    ] = None,
+    list_modes: Annotated[
+        bool, typer.Option("--list", help="List the failure modes that the sandbox can be given.")
+    ] = False,
+) -> None:
+    """Put a failure mode in place in the sandbox.
+
+    What it takes is made for it: the agent, and in namespace `broken` a service account, a role, an association and
+    pods, all named after the failure mode. It looks as if it had been so for a while. `podid sandbox heal` ends it.
+
+    Example: podid sandbox break trust-missing-tag-session && podid doctor
+    """
+    from podid.domain.errors import NotFound, Other, UsageError
+    from podid.domain.words import nearest
+    from podid.render.pages import FailureState, failures_view
+    from podid.sandbox import process
+    from podid.sandbox.breaks.table import BREAKS, WHEN_ASKED
+
+    listing = Other(("sandbox", "break"), flags=("--list",))
+    if list_modes:
+        found = process.status(directory=access.sandbox_dir)
+        broken = process.broken(directory=access.sandbox_dir) if found.running is not None else {}
+        states: dict[str, tuple[FailureState, str]] = dict.fromkeys(BREAKS, ("possible", ""))
+        terminal.emit(failures_view(states | {each: ("in place", subject) for each, subject in broken.items()}))
+        return
+    if mode is None:
+        raise UsageError("Nothing to break: give the id of a failure mode", hint=listing)
+    if mode not in BREAKS:
+        near = nearest(mode, BREAKS)
+        raise NotFound(
+            f"The sandbox cannot be given {mode!r}",
+            hint=Other(("sandbox", "break"), flags=(near[0],)) if near else listing,
+            subject=mode,
+        )
+    with terminal.working(f"putting {mode} in place"):
+        subject = process.put_in_place(mode, directory=access.sandbox_dir)
+    terminal.emit(failures_view({mode: ("in place", subject)}))
+    terminal.note(f"To see it:        podid doctor{f' {subject}' if mode in WHEN_ASKED else ''}")
+    terminal.note(f"To take it away:  podid sandbox heal {mode}")

@@ -1,0 +1,37 @@
+"""podid sandbox heal."""
+
+from typing import Annotated
+
+import typer
+
+from podid.cli.command import Access, Terminal, command
+
+
+@command()
+def heal(
+    access: Access,
+    terminal: Terminal,
+    mode: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The failure mode. [default: all that are in place]", show_default=False),
+    ] = None,
+) -> None:
+    """Take failure modes away from the sandbox.
+
+    What was made for them goes with them, but for the agent, which others may stand on by now.
+
+    Example: podid sandbox heal
+    """
+    from podid.domain.errors import NotFound, Other
+    from podid.render.pages import failures_view
+    from podid.sandbox import process
+
+    with terminal.working("healing the sandbox"):
+        healed = process.heal(mode or "", directory=access.sandbox_dir)
+    if mode is not None and not healed:
+        raise NotFound(
+            f"The sandbox is not broken by {mode!r}", hint=Other(("sandbox", "break"), flags=("--list",)), subject=mode
+        )
+    if not healed:
+        terminal.note("There is nothing to heal: no failure mode was put in place.")
+    terminal.emit(failures_view({each: ("healed", subject) for each, subject in healed.items()}))

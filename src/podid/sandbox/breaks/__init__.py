@@ -1,0 +1,1 @@
+"""Failure modes put in place in a running sandbox, and taken away again: `podid sandbox break` and `heal`."""

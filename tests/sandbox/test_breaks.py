@@ -1,0 +1,100 @@
+"""Every failure mode that the sandbox can be given: put in place, named by the doctor and nothing beside it, healed."""
+
+import pytest
+
+from podid.checks.all import BY_ID
+from podid.pages.index import ENTRIES
+from podid.sandbox.breaks.table import BREAKS, WHEN_ASKED
+from worlds import Site
+
+PAGES = {entry.id: entry for entry in ENTRIES}
+# what cannot be read is unknown, and not broken
+BLIND = ("tool-aws-denied", "tool-k8s-rbac-denied")
+# an image says little of what is in it, and nobody knows what a pod asks for, or of whom
+WARNED = (
+    *("role-no-permissions", "sa-recreated-token-invalid", "sdk-too-old", "agent-port80-conflict"),
+    *("pod-proxy-missing-no-proxy", "service-mesh-intercepts", "sg-for-pods-blocks-agent", "agent-proxy-misconfig"),
+)
+SEVERITIES = {mode: "warn" if mode in WARNED else PAGES[mode].severity for mode in BREAKS} | {"role-recreated": "info"}
+# at least one on each link and in each way of putting it in place; `make fuzz` takes them all
+TELLING = (
+    *("tool-aws-denied", "association-missing", "sa-mismatch", "webhook-config-altered", "pod-predates-association"),
+    *("static-aws-keys-shadow", "networkpolicy-blocks-agent", "agent-not-installed", "agent-not-on-node"),
+    *("addon-degraded-or-failed", "agent-pod-unhealthy", "self-managed-cluster-name-wrong"),
+    *("node-role-missing-eks-auth", "role-not-found", "trust-missing-tag-session", "target-role-trust-broken"),
+)
+
+
+@pytest.mark.parametrize(
+    "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
+)
+def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
+    subject = shared.box.standing.put(mode)
+    try:
+        outcome = shared("doctor", *([subject] if mode in WHEN_ASKED else []), "-o", "json")
+    finally:
+        assert shared.box.standing.heal() == {mode: subject}
+    report = outcome.json
+    if mode in BLIND:
+        assert (outcome.code, report["findings"]) == (9, [])
+        assert mode in {item["id"] for item in report["unknowns"]}
+    else:
+        where = ((item["subject"], item) for item in report["findings"] if not item["maskedBy"])
+        found = {
+            (item["id"], item["severity"], "/".join(filter(None, (of["namespace"], of["name"])))) for of, item in where
+        }
+        assert found == {(mode, SEVERITIES[mode], subject)}
+        assert {item["maskedBy"] for item in report["findings"]} <= {None, mode}
+        assert (outcome.code, report["unknowns"]) == (3 if SEVERITIES[mode] == "error" else 0, [])
+    after = shared("doctor", "-o", "json")
+    assert (after.code, after.json["findings"], after.json["unknowns"]) == (0, [], [])
+
+
+# what podid's own place in the world, the age of the account or its size makes; and what pods that work rule out
+NOT_HERE = {
+    *("private-endpoint-unreachable", "cluster-too-old", "cross-account-role-arn", "association-quota"),
+    *("java-ipv6-host-rejected", "ipv6-uri-on-ipv4-pods", "auto-mode-redundant-addon", "agent-probe-port-conflict"),
+    *("ephemeral-debug-container-no-env", "node-startup-race", "agent-outdated"),
+}
+
+
+def test_every_check_has_one_or_says_why_not() -> None:
+    assert set(BY_ID) - set(BREAKS) == NOT_HERE
+
+
+def test_several_stand_beside_each_other(shared: Site) -> None:
+    """Each goes without the other, and a second time is refused."""
+    standing = shared.box.standing
+    try:
+        standing.put("static-aws-keys-shadow")
+        standing.put("role-not-found")
+        with pytest.raises(ValueError, match="role-not-found is in place already"):
+            standing.put("role-not-found")
+        report = shared("doctor", "-o", "json").json
+        assert {item["id"] for item in report["findings"]} == {"static-aws-keys-shadow", "role-not-found"}
+        standing.heal("static-aws-keys-shadow")
+        report = shared("doctor", "-o", "json").json
+        assert {item["id"] for item in report["findings"]} == {"role-not-found"}
+    finally:
+        standing.heal()
+    assert not any(item["metadata"]["name"] == "broken" for item in shared.cluster.items("/api/v1/namespaces"))
+
+
+def test_one_that_does_not_fit_leaves_everything_as_it_was(shared: Site) -> None:
+    collection, name = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "pod-identity-webhook"
+    webhooks = shared.cluster.get(f"{collection}/{name}")["webhooks"]
+    shared.cluster.delete(f"{collection}/{name}")
+    with pytest.raises(ValueError, match="webhook-config-altered does not fit"):
+        shared.box.standing.put("webhook-config-altered")
+    shared.cluster.post(collection, {"metadata": {"name": name}, "webhooks": webhooks})
+    assert shared.box.standing.listed() == {}
+    assert shared("list", "-o", "name").stdout == "shop/orders\n"
+
+
+def test_what_was_mended_by_hand_is_left_alone(shared: Site) -> None:
+    """The role that podid made anew is not taken for the broken one, and healing does not fail."""
+    standing = shared.box.standing
+    standing.put("association-sa-not-found")
+    shared.must("disassociate", "broken/association-sa-not-fund", "--yes", "--wait", "none")
+    assert standing.heal("association-sa-not-found")
+    assert shared("doctor", "-o", "json").json["findings"] == []
