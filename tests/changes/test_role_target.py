@@ -133,3 +133,111 @@ def test_the_chain_works_end_to_end(box: Sandbox, podid: Podid, journal: Path) -
     assert podid(*associate).code == 0
     hop = podid("show", "shop/orders", "-o", "json").json["secondHop"]
     assert (hop["verdict"], hop["findings"]) == ("match", [])
+
+
+# --- --update-trust writes the target's side, too -------------------------------------------------------------------
+
+WAYS = {
+    "create": "role create shop-orders --for shop/orders --target-role",
+    "associate": "associate shop/orders --create-role --role shop-orders --wait none --target-role",
+}
+ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "sts:AssumeRole"}
+
+
+def trust_of(box: Sandbox, account: str) -> Any:
+    return json.loads(box.iam.role_named(account, "reports").assume_role_policy_document)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("where", [OWN, OTHER])
+def test_both_sides_are_one_plan_one_run_and_one_undo(
+    box: Sandbox,
+    podid: Podid,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    way: str,
+) -> None:
+    account = where
+    make_target(box, account, ROOT)
+    before = account_state(box), trust_of(box, account)
+    other = () if account == OWN else ("--target-profile", profile(box, tmp_path, account, monkeypatch))
+    command = (*WAYS[way].split(), arn(account), *other, "--update-trust", "-o", "json")
+
+    plan = podid(*command, "--dry-run").json
+    assert trust_of(box, account) == before[1]
+    outcome = podid(*command)
+
+    assert outcome.code == 0, outcome
+    changed = [item for item in outcome.json["actions"] if item["kind"] == "target-trust"]
+    assert [(item["target"], item["status"]) for item in changed] == [(arn(account), "done")]
+    assert [item["target"] for item in plan["actions"]] == [item["target"] for item in outcome.json["actions"]]
+    first, second = trust_of(box, account)["Statement"]
+    assert (first, second["Principal"]) == (ROOT, {"AWS": BASE})
+    assert second["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] == "orders"
+    again = podid(*command)
+    assert (again.code, again.json["runId"]) == (0, None)
+    assert f"target role {arn(account)} lets role shop-orders in for shop/orders" in again.json["notes"]
+    assert podid("undo", "last", "--yes").code == 0
+    assert (account_state(box), trust_of(box, account)) == before
+
+
+def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, journal: Path) -> None:
+    assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
+    make_target(box, OWN, ROOT)
+    argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
+    told = podid(*argv, "--dry-run", "-o", "json").json
+    assert any("will get no credentials" in note for note in told["notes"])
+    done = podid(*argv, "--update-trust", "-o", "json")
+    assert [item["kind"] for item in done.json["actions"]] == ["target-trust", "association"]
+    assert not any("will get no credentials" in note for note in done.json["notes"])
+    assert [item["Principal"]["AWS"] for item in trust_of(box, OWN)["Statement"]][1:] == [BASE]
+
+
+def test_without_session_tags_the_external_id_binds_it(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """EKS makes the id up with the association, so the first run cannot know it and leaves the target as it is."""
+    make_target(box, OWN, ROOT)
+    argv = (*WAYS["associate"].split(), arn(OWN), "--no-session-tags", "--update-trust", "-o", "json")
+    first = podid(*argv)
+    assert first.code == 0, first
+    assert any("once shop/orders is associated with this target role" in note for note in first.json["notes"])
+    assert len(trust_of(box, OWN)["Statement"]) == 1
+    second = podid(*argv)
+    assert [item["kind"] for item in second.json["actions"] if item["status"] == "done"] == ["target-trust"]
+    _, assume, tag = trust_of(box, OWN)["Statement"]
+    wanted = f"us-west-2/{OWN}/demo/shop/orders"
+    assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": wanted}}
+    assert (assume["Action"], tag["Action"]) == (["sts:AssumeRole"], ["sts:TagSession"])
+    assert podid(*argv).json["runId"] is None
+
+
+def test_a_target_that_may_be_read_and_not_changed(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role is whole, and what its owner must add is said."""
+    make_target(box, OTHER, ROOT)
+    name = profile(box, tmp_path, OTHER, monkeypatch)
+    box.world.credentials.deny("iam:UpdateAssumeRolePolicy")
+    outcome = podid(*CREATE, arn(OTHER), "--target-profile", name, "--update-trust", "-o", "json")
+    assert outcome.code == 8
+    assert [(item["kind"], item["status"]) for item in outcome.json["actions"]] == [
+        ("role", "done"),
+        ("role-policy", "done"),
+        ("target-trust", "failed"),
+    ]
+    assert "iam:UpdateAssumeRolePolicy" in outcome.stderr
+    assert len(added(outcome.json["notes"])) == 1
+    assert "shop-orders" in account_state(box)["roles"]
+
+
+def test_a_profile_that_has_become_another_accounts_touches_nothing(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_target(box, OTHER, ROOT)
+    make_target(box, "123123123123", ROOT)
+    name = profile(box, tmp_path, OTHER, monkeypatch)
+    assert podid(*CREATE, arn(OTHER), "--target-profile", name, "--update-trust").code == 0
+    profile(box, tmp_path, "123123123123", monkeypatch)
+    count = writes(box)
+    assert (podid("undo", "last", "--yes").code, writes(box)) == (6, count)

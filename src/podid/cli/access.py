@@ -48,6 +48,7 @@ class Access:
         self._terminal = terminal
         self._cluster: Cluster | None = None
         self.region_source = ""
+        self._others: dict[str, AwsSession] = {}
         # the command line, for the one place that this is about
         self.argv = tuple(runtime.argv)
 
@@ -112,8 +113,12 @@ class Access:
         """With another profile's credentials, in the same region."""
         from podid.aws.session import AwsSession
 
-        on_call = self._terminal.tell_call if self.options.verbose else None
-        return AwsSession(profile, self.aws.region, env=self.runtime.env, on_call=on_call, deadline=self.deadline)
+        if profile not in self._others:
+            on_call = self._terminal.tell_call if self.options.verbose else None
+            self._others[profile] = AwsSession(
+                profile, self.aws.region, env=self.runtime.env, on_call=on_call, deadline=self.deadline
+            )
+        return self._others[profile]
 
     def place(self, *, for_change: bool = False) -> Place:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
@@ -203,7 +208,7 @@ class Access:
         """What operations call AWS and the cluster with; the way into the cluster is found when it is first needed."""
         from podid.ops.clients import Clients
 
-        return Clients(self.aws, lambda: self.kube)
+        return Clients(self.aws, lambda: self.kube, self.aws_as)
 
     @cached_property
     def kube(self) -> KubeAccess:

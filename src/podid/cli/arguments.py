@@ -16,7 +16,11 @@ OneServiceAccount = Annotated[
     str, typer.Argument(metavar="NS/SA", help="The service account, as NAMESPACE/NAME.", show_default=False)
 ]
 UpdateTrust = Annotated[
-    bool, typer.Option("--update-trust", help="Add a statement to the role's trust policy if it needs one.")
+    bool,
+    typer.Option(
+        "--update-trust",
+        help="Add a statement to the role's trust policy if it needs one, and to its target role's.",
+    ),
 ]
 RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.", show_default=False)]
 PolicyFiles = Annotated[
@@ -129,7 +133,7 @@ TargetProfile = Annotated[
     typer.Option(
         "--target-profile",
         metavar="PROFILE",
-        help="AWS profile with credentials of the target role's account, to look at its trust policy.",
+        help="AWS profile of the target role's account: its trust is looked at, and changed with --update-trust.",
         show_default=False,
     ),
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
-from podid.cli.roles import RoleOptions, plan_of, take_back
+from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
@@ -19,6 +20,7 @@ from podid.ops.association.plan import (
     all_tagged,
     missing_service_accounts,
     plan_associations,
+    session_tags,
     with_service_accounts,
 )
 from podid.ops.association.read import onward_notes
@@ -31,13 +33,13 @@ from podid.ops.association.request import (
     planned_role,
 )
 from podid.ops.change.look import looks
+from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import going_on_policies, read_target, target_notes
+from podid.ops.role.target import going_on_policies, plan_onward, read_target
 from podid.ops.role.validation import validated
 
 if TYPE_CHECKING:
-    from podid.aws.session import AwsSession
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.model import Association
@@ -71,9 +73,10 @@ class AssociateAsked:
     # whether to look for what roles lose without session tags
     look_at_tags: bool = False
 
-    def other_account(self, access: Access) -> AwsSession | None:
-        """The credentials with which target roles are looked at, where others than the caller's were named."""
-        return access.aws_as(self.target_profile) if self.target_profile else None
+    @property
+    def looks_at_targets(self) -> bool:
+        """Whether more is wanted of target roles than that they are named."""
+        return self.update_trust or bool(self.target_profile)
 
     def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
@@ -142,7 +145,9 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, refs, strict=asked.strict)
-    onward = () if role_name else onward_notes(access.aws.iam, place.cluster, plan)  # a new role's plan says it itself
+    # what a target role needs is said with its plan, where there is one
+    planned = role_name or (asked.looks_at_targets and asked.settings.target_role_arn)
+    onward = () if planned else onward_notes(access.aws.iam, place.cluster, plan)
     plan = plan.noting((*missing, *onward, *quota_note(access.aws.eks, plan)))
     question = ""
     if access.runtime.interactive:
@@ -196,9 +201,9 @@ def _plan(
         role_plan = role_plan.noting(asked.role_options.preset_notes(place))
         for arn in dict.fromkeys(targets.values()):
             refs = tuple(ref for ref, its in targets.items() if its == arn)
-            seen = read_target(arn, place.account, access.aws, asked.other_account(access))
-            whom = replace(request, refs=refs)
-            role_plan = role_plan.noting(target_notes(whom, arn, place.cluster, there, seen))
+            whom, profile = replace(request, refs=refs), asked.target_profile
+            onward = onward_of(access, place, whom, there, arn, profile, update=asked.update_trust)
+            role_plan = replace(role_plan, actions=(*role_plan.actions, *onward.actions)).noting(onward.notes)
         made = planned_role(role_plan, there, account=place.account, partition=place.cluster.partition)
         named = {ref: role for ref, role in named.items() if ref not in new}
     with terminal.working("reading roles"):
@@ -218,6 +223,9 @@ def _plan(
         update_trust=asked.update_trust,
     )
     plan = plan_associations(associations, place.cluster, place.header, current)
+    if asked.looks_at_targets:
+        others = [item for item in associations.wanted if item.role is not made]
+        plan = _with_targets(access, place, plan, asked, others, current)
     if asked.look_at_tags:
         # a role that is made here is known to be as it was asked for
         used = {item.role.arn: item.role.role if item.role is not made else None for item in associations.wanted}
@@ -225,6 +233,33 @@ def _plan(
             its = tuple(action for action in plan.actions if (action.after or {}).get("roleArn") == arn)
             plan = plan.noting(session_notes(replace(plan, actions=its), access.aws.iam, role))
     return (role_plan.then(plan) if role_plan is not None else plan), request.name if request is not None else ""
+
+
+def _with_targets(
+    access: Access,
+    place: Place,
+    plan: Plan,
+    asked: AssociateAsked,
+    wanted: Sequence[AssociationWanted],
+    current: Mapping[ServiceAccountRef, Association | None],
+) -> Plan:
+    """The plan with what it takes at the target roles, which comes first."""
+    cluster = place.cluster
+    assert cluster is not None
+    hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
+    for item in wanted:
+        arn, existing = item.settings.target_role_arn, current[item.ref]
+        if arn:
+            tags = session_tags(item.settings, existing)
+            who = identity(cluster, item.ref, session_tags=tags, role=item.role.role)
+            known = existing.external_id if existing is not None and existing.target_role_arn == arn else None
+            hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
+    for arn, its in hops.items():
+        profile = asked.target_profile
+        seen = read_target(arn, place.account, access.aws, access.aws_as(profile) if profile else None)
+        onward = plan_onward(arn, its, seen, profile=profile, update=asked.update_trust)
+        plan = replace(plan, actions=(*onward.actions, *plan.actions)).noting(onward.notes)
+    return plan
 
 
 def missing_accounts(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: bool) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import RoleRequest, derived_name, plan_role, plan_taking_back, taken_back
 from podid.ops.role.presets import fill, merged, parse_choice, surroundings
 from podid.ops.role.resolve import managed_policy, role_policies
+from podid.ops.role.target import Onward, external_ids, hops_of, plan_onward, read_target
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -127,6 +128,29 @@ def plan_of(access: Access, terminal: Terminal, place: Place, request: RoleReque
         half_made=journal.half_made(place.account, keys),
     )
     return plan, current
+
+
+def onward_of(
+    access: Access,
+    place: Place,
+    request: RoleRequest,
+    current: Role | None,
+    target_role_arn: str | None,
+    profile: str | None,
+    *,
+    update: bool,
+) -> Onward:
+    """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
+    `plan_onward` do."""
+    cluster = place.cluster
+    if not target_role_arn or cluster is None:
+        return Onward(None, ())
+    other = access.aws_as(profile) if profile else None
+    seen = read_target(target_role_arn, place.account or cluster.account, access.aws, other)
+    untagged = () if request.session_tags else request.refs
+    ids = external_ids(access.aws.eks, cluster, untagged, target_role_arn)
+    hops = hops_of(request, cluster, current, ids)
+    return plan_onward(target_role_arn, hops, seen, profile=profile or "", update=update)
 
 
 def take_back(access: Access, terminal: Terminal, result: ChangeResult, name: str) -> None:

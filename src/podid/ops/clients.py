@@ -51,10 +51,11 @@ class KubeAccess:
 @dataclass(frozen=True)
 class Clients:
     """`connect` finds the way into Kubernetes; it is called once, by whoever first asks for `kube`, and raises only
-    for wrong options."""
+    for wrong options. `aws_as` gives another profile's credentials."""
 
     aws: AwsSession
     connect: Callable[[], KubeAccess]
+    aws_as: Callable[[str], AwsSession] | None = None
 
     @property
     def eks(self) -> Eks:
@@ -63,6 +64,13 @@ class Clients:
     @property
     def iam(self) -> Iam:
         return self.aws.iam
+
+    def iam_of(self, profile: str) -> Iam:
+        """IAM with that profile's credentials; with one's own for an empty name."""
+        if not profile:
+            return self.iam
+        assert self.aws_as is not None
+        return self.aws_as(profile).iam
 
     @property
     def ec2(self) -> Ec2:

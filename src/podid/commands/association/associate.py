@@ -43,6 +43,7 @@ def rights() -> CommandRights:
         ROLE_SETTINGS,
         ROLE_TRUST,
         SERVICE_ACCOUNT,
+        TARGET_TRUST,
     )
 
     return CommandRights.of(
@@ -77,6 +78,10 @@ def rights() -> CommandRights:
                 *ROLE_ATTACHMENT.calls(Verb.CREATE),
                 *ROLE_SETTINGS.calls(Verb.UPDATE),
                 Iam.find_policy,
+            ),
+            OptionalRight.of(
+                "--target-role --update-trust: its trust policy, with the credentials of its account",
+                *TARGET_TRUST.calls(Verb.UPDATE),
             ),
             OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
             OptionalRight.of(
@@ -142,7 +147,7 @@ def associate(
         typer.Option(
             "--target-role",
             metavar="ARN",
-            help="Role to assume from the first one, also in another account; a role that is made may go on to it.",
+            help="Role to assume from the first one, also in another account; it lets it in with --update-trust.",
             show_default=False,
         ),
     ] = None,
@@ -247,8 +252,8 @@ def associate(
     if role_options.given and not create_role:
         what = f"{role_options.given[0]} is for a role that is made, and none is"
         raise UsageError(what, hint=Again(add=("--create-role",)))
-    if target_profile and not create_role:
-        raise UsageError("--target-profile is for --create-role --target-role", hint=Again(add=("--create-role",)))
+    if target_profile and not target_role:
+        raise UsageError("--target-profile goes with --target-role")
     new_role = None
     if create_role:
         new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)

@@ -24,9 +24,17 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.access_analyzer import AccessAnalyzer
+    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
+    from podid.ops.change.kinds import (
+        ROLE,
+        ROLE_ATTACHMENT,
+        ROLE_POLICY,
+        ROLE_SETTINGS,
+        ROLE_TRUST,
+        TARGET_TRUST,
+    )
 
     return CommandRights.of(
         *ROLE.calls(Verb.CREATE),
@@ -36,6 +44,11 @@ def rights() -> CommandRights:
         Iam.find_policy,
         optional=(
             OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
+            OptionalRight.of(
+                "--target-role --update-trust: its trust policy, with the credentials of its account",
+                *TARGET_TRUST.calls(Verb.UPDATE),
+            ),
+            OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
             OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
             OptionalRight.of(
                 "taking back a role that could not be finished",
@@ -81,7 +94,7 @@ def create(
         typer.Option(
             "--target-role",
             metavar="ARN",
-            help="Role, also of another account, that it may go on to; what its owner must add is said.",
+            help="Role, also of another account, that it may go on to. Let in there with --update-trust.",
             show_default=False,
         ),
     ] = None,
@@ -120,16 +133,17 @@ def create(
 
     The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
 
-    With --target-role the role may go on to another one; whether that lets it in is looked at, or its owner is told.
+    With --target-role the role may go on to another one, whose trust policy is looked at, changed with --update-trust,
+    or printed as what its owner must add.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.cli.roles import RoleOptions, plan_of, take_back
+    from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
     from podid.domain.errors import UsageError
     from podid.domain.names import check_role_name
-    from podid.ops.role.target import going_on_policy, read_target, target_notes
+    from podid.ops.role.target import going_on_policy
     from podid.ops.role.validation import validated
 
     target = typed.target_role(target_role)
@@ -163,20 +177,17 @@ def create(
     request = options.complete(access, terminal, place, request)
     cluster = place.cluster
     assert cluster is not None
-    other = access.aws_as(target_profile) if target_profile else None
-    found = read_target(target, place.account or cluster.account, access.aws, other) if target else None
     if form:
         from podid.render.role_forms import role_form_view
 
         terminal.emit(role_form_view(form, request, cluster))
-        if target and found is not None:
-            terminal.note(*target_notes(request, target, cluster, None, found))
+        terminal.note(*onward_of(access, place, request, None, target, target_profile, update=False).notes)
         return
     plan, current = plan_of(access, terminal, place, request)
     plan = plan.noting(options.preset_notes(place))
-    if target and found is not None:
-        plan = plan.noting(target_notes(request, target, cluster, current, found))
+    there = onward_of(access, place, request, current, target, target_profile, update=update_trust)
+    plan = with_(plan, actions=(*plan.actions, *there.actions)).noting(there.notes)
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
         take_back(access, terminal, result, request.name)
-        report(terminal, result)
+        report(terminal, with_(result, notes=(*result.notes, *there.after(result))))

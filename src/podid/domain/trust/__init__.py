@@ -6,7 +6,7 @@ what was done. Nothing here does any I/O.
 
 from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
 from podid.domain.trust.check import TrustCheck, check, diff
-from podid.domain.trust.edit import Edit, EditOutcome, add, other_principals, refused, tighten, undated
+from podid.domain.trust.edit import Edit, EditOutcome, add, meaning, other_principals, refused, tighten, undated
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_principals
@@ -52,6 +52,7 @@ __all__ = [
     "evaluate",
     "find_slips",
     "holds",
+    "meaning",
     "merged",
     "new_policy",
     "open_to_all",

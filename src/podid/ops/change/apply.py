@@ -150,16 +150,19 @@ class _Change:
         """What is there now; `error` again when even that cannot be read, so that a change that may have been made is
         not recorded as one that failed."""
         try:
-            return kind_of(self.action.kind).read(self.clients, self.cluster, self.action.keys)
+            kind = kind_of(self.action.kind)
+            return kind.read(self.clients, self.cluster, kind.reading(self.action))
         except PodidError as unread:
             raise error from unread
 
     def write(self) -> State | None:
         """One after another, as far as this machine goes: what is about a role reads before it writes."""
-        role, kind = self.action.keys.get("roleName"), kind_of(self.action.kind)
+        keys, kind = self.action.keys, kind_of(self.action.kind)
+        role = keys.get("roleName") or keys.get("targetRoleArn")
         if role is None or not (kind.overwrites or kind.contended):
             return self._write()
-        name = f"role-{self.header.account}-{role.lower()}"
+        account = role.split(":")[4] if role.startswith("arn:") else self.header.account
+        name = f"role-{account}-{role.rpartition('/')[2].lower()}"
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 

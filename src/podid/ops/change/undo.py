@@ -46,7 +46,7 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
         left = kind.reproducible(step.after if step.after is not None else action.after)
         wanted = kind.reproducible(action.before)
         which = (action.kind, action.target)
-        current = so_far[which] if which in so_far else kind.read(clients, place.cluster_name, action.keys)
+        current = so_far[which] if which in so_far else kind.read(clients, place.cluster_name, kind.reading(action))
         so_far[which] = wanted
         if matches(wanted, current):
             unchanged.append(kind.action(left, wanted))

@@ -11,7 +11,7 @@ from podid.domain.errors import Again, Conflict, PodidError, Unavailable
 from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
-from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, kind_of
+from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
 from podid.ops.role.access import also_admitted
 from podid.ops.role.permissions import check_changeable, permission_actions
 from podid.ops.role.plan import (
@@ -219,8 +219,9 @@ def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) ->
 
 def plan_taking_back(result: ChangeResult) -> Plan | None:
     """What takes away a role that the run made and could not finish; None where it is whole, was there before, or where
-    nobody knows what became of the last step: then the next run finishes it."""
-    if result.error is None or isinstance(result.error, Unavailable):
+    nobody knows what became of the last step: then the next run finishes it. A target role that stays shut leaves a
+    whole role: its owner can still let it in."""
+    if result.error is None or isinstance(result.error, Unavailable) or result.failed_kind == TARGET_TRUST.name:
         return None
     done = [item for item in result.done if item.status is Status.DONE]
     if not any(item.action.kind == ROLE.name and item.action.verb is Verb.CREATE for item in done):

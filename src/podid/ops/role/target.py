@@ -1,21 +1,28 @@
-"""A role that goes on to a target role: whether the target lets it in, and what its owner must add."""
+"""A role that goes on to a target role: whether the target lets it in, the change that makes it do so, and what its
+owner must add where that is not podid's to do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError, UsageError
 from podid.domain.model import Cluster, Role
-from podid.domain.names import parse_role_arn, role_name
+from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
+from podid.domain.plan import Action, ChangeResult
 from podid.domain.snapshot import Known, Missing, Section
+from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.role.create import RoleRequest
-from podid.ops.role.plan import identity
+from podid.ops.role.plan import check_editable, check_size, identity, others
 
 if TYPE_CHECKING:
+    from podid.aws.eks import Eks
     from podid.aws.session import AwsSession
+
+Hops = Mapping[ServiceAccountRef, trust.TargetHop]
 
 
 def going_on_policy(target_role_arn: str) -> dict[str, dict[str, object]]:
@@ -57,54 +64,164 @@ def read_target(arn: str, account: str, aws: AwsSession, other: AwsSession | Non
     return Known(role if role is not None and role.arn == arn else None)
 
 
-def target_notes(
-    request: RoleRequest, target_role_arn: str, cluster: Cluster, current: Role | None, target: Section[Role | None]
-) -> tuple[str, ...]:
-    """Whether the chain holds once the role is made, service account by service account; where it does not or cannot be
-    looked at, the statements that the owner of the target role must add."""
+def hops_of(request: RoleRequest, cluster: Cluster, current: Role | None, external_ids: Mapping[object, str]) -> Hops:
+    """How each service account of a new role, or of `current`, comes to the target role."""
     made = f"arn:{cluster.partition}:iam::{cluster.account}:role{request.path}{request.name}"
     base = current.arn if current is not None else made
-    name = f"target role {target_role_arn}"
-    hops = [
-        trust.TargetHop(
-            base, identity(cluster, ref, session_tags=request.session_tags, role=current), None, role_tags=None
+    return {
+        ref: trust.TargetHop(
+            base,
+            identity(cluster, ref, session_tags=request.session_tags, role=current),
+            external_ids.get(ref),
+            role_tags=None,
         )
         for ref in request.refs
-    ]
+    }
+
+
+def external_ids(
+    eks: Eks, cluster: Cluster, refs: Iterable[ServiceAccountRef], target_role_arn: str
+) -> dict[object, str]:
+    """Those of the associations that go on to the target role already: EKS makes them up with the association. Nothing
+    of what cannot be read."""
+    found: dict[object, str] = {}
+    for ref in refs:
+        try:
+            association = eks.find_association(cluster.name, ref)
+        except CredentialsError:
+            raise
+        except PodidError:
+            continue
+        if association is not None and association.target_role_arn == target_role_arn and association.external_id:
+            found[ref] = association.external_id
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
+    cannot be changed, which `notes` tell. `statements` are those that its owner would add."""
+
+    action: Action | None
+    notes: tuple[str, ...]
+    statements: tuple[object, ...] = ()
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return () if self.action is None else (self.action,)
+
+    def after(self, result: ChangeResult) -> tuple[str, ...]:
+        """What its owner must add, where the change was tried and failed."""
+        failed = self.action is not None and result.failed_kind == TARGET_TRUST.name
+        return _to_add(f"target role {self.action.target}", self.statements) if failed and self.action else ()
+
+
+def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: str, update: bool) -> Onward:
+    """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
+    the target's trust is made to admit them; every other statement stays as it is. Raises Conflict where IAM would not
+    take it."""
+    name = f"target role {arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return (f"{name} was not looked at: {why}", *_to_add(name, hops))
+        return _untouched(name, f"{name} was not looked at: {why}", hops)
     if target.value is None:
-        return (f"{name} does not exist", *_to_add(name, hops))
+        return _untouched(name, f"{name} does not exist", hops)
+    role = target.value
     try:
-        policy = trust.parse_policy(target.value.trust)
+        before = trust.parse_policy(role.trust)
     except InvalidInput as error:
-        return (f"the trust policy of {name} cannot be read: {error.what}",)
-    notes: list[str] = []
-    shut: list[trust.TargetHop] = []
-    for ref, hop in zip(request.refs, hops, strict=True):
-        found = trust.evaluate(policy, hop)
+        return Onward(None, (f"the trust policy of {name} cannot be read: {error.what}",))
+    after, notes, shut, added = before, [], [], []
+    for ref, hop in hops.items():
+        found = trust.evaluate(after, hop)
+        base = role_name(hop.base_role_arn)
         if found.verdict is trust.TrustVerdict.MATCH:
-            notes.append(f"{name} lets role {request.name} in for {ref}")
+            notes.append(f"{name} lets role {base} in for {ref}")
             continue
         unclear = found.verdict is trust.TrustVerdict.UNKNOWN
-        verdicts = (found.assume_role, found.tag_session)
-        reason = next((item.reason for item in verdicts if item.verdict is found.verdict), "")
-        why = found.findings[0].message if found.findings else reason
         said = "it is not known whether it does" if unclear else "it does not"
-        notes.append(f"{name} must let role {request.name} in for {ref}, and {said}: {why}")
-        shut += [] if unclear else [hop]
-    return (*notes, *_to_add(name, shut))
+        must = f"{name} must let role {base} in for {ref}, and {said}: {_why(found)}"
+        if unclear:
+            notes.append(must)
+        elif update and _unbound(hop):
+            notes.append(f"{must}; {_UNBOUND.format(ref=ref)}")
+            shut.append(hop)
+        elif update:
+            wider = _with(after, hop)
+            if trust.evaluate(wider, hop).verdict is not trust.TrustVerdict.MATCH:
+                notes.append(f"{must}; one more statement would not help")
+                continue
+            after = wider
+            added.append((ref, hop))
+        else:
+            notes.append(must)
+            shut.append(hop)
+    notes += (*_to_add(name, _statements(shut)), *(() if update else _to_bind(shut)))
+    if shut and not update:
+        notes.append("--update-trust adds it with these credentials")
+    if after == before:
+        return Onward(None, tuple(notes))
+    check_editable(role)
+    check_size(after, role.name)
+    keys = {"targetRoleArn": arn, "profile": profile}
+    state = TARGET_TRUST.state_at(role, keys)
+    whom = ", ".join(str(ref) for ref, _ in added)
+    why = f"so that it lets in role {role_name(added[0][1].base_role_arn)} for {whom}"
+    action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
+    return Onward(action, (*notes, *others(role)), _statements(hop for _, hop in added))
 
 
-def _to_add(name: str, hops: list[trust.TargetHop]) -> tuple[str, ...]:
-    """One statement for each service account; without session tags they are all the same."""
-    if not hops:
-        return ()
-    statements: list[object] = []
+_UNBOUND = (
+    "without session tags only the external id tells {ref} from others, and EKS makes it up with the association: once "
+    "{ref} is associated with this target role, the same command adds the statement"
+)
+
+
+def _unbound(hop: trust.TargetHop) -> bool:
+    return not hop.pod.session_tags and hop.external_id is None
+
+
+def _why(found: trust.Evaluation) -> str:
+    if found.findings:
+        return found.findings[0].message
+    return next(item.reason for item in (found.assume_role, found.tag_session) if item.verdict is found.verdict)
+
+
+def _with(policy: trust.Policy, hop: trust.TargetHop) -> trust.Policy:
+    there = [trust.meaning(statement.raw) for statement in policy.statements]
+    new = [raw for raw in _raws(hop) if trust.meaning(raw) not in there]
+    return policy.with_statements([*(statement.raw for statement in policy.statements), *new])
+
+
+def _raws(hop: trust.TargetHop) -> list[Mapping[str, object]]:
+    found = trust.target_policy(hop)["Statement"]
+    assert isinstance(found, list)
+    return found
+
+
+def _statements(hops: Iterable[trust.TargetHop]) -> tuple[object, ...]:
+    """One for each service account; without session tags they are all the same."""
+    found: list[object] = []
     for hop in hops:
-        found = trust.target_policy(hop)["Statement"]
-        assert isinstance(found, list)
-        statements += [item for item in found if item not in statements]
+        found += [raw for raw in _raws(hop) if raw not in found]
+    return tuple(found)
+
+
+def _untouched(name: str, note: str, hops: Hops) -> Onward:
+    return Onward(None, (note, *_to_add(name, _statements(hops.values())), *_to_bind(hops.values())))
+
+
+def _to_bind(hops: Iterable[trust.TargetHop]) -> tuple[str, ...]:
+    if not any(map(_unbound, hops)):
+        return ()
+    return (
+        "without session tags these let in the role whoever uses it: once there is an association, podid show NS/SA "
+        "tells its external id, which the owner should demand there (StringEquals, sts:ExternalId)",
+    )
+
+
+def _to_add(name: str, statements: tuple[object, ...]) -> tuple[str, ...]:
+    if not statements:
+        return ()
     text = json.dumps(statements[0] if len(statements) == 1 else statements)
     return (f"the owner of {name} must add to its trust policy: {text}",)

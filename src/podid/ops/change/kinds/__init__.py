@@ -12,6 +12,7 @@ from podid.ops.change.kinds.role_policy import ROLE_POLICY
 from podid.ops.change.kinds.role_settings import ROLE_SETTINGS
 from podid.ops.change.kinds.role_trust import ROLE_TRUST
 from podid.ops.change.kinds.service_account import SERVICE_ACCOUNT
+from podid.ops.change.kinds.target_trust import TARGET_TRUST
 from podid.ops.change.kinds.unknown import UnknownKind
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ROLE_SETTINGS",
     "ROLE_TRUST",
     "SERVICE_ACCOUNT",
+    "TARGET_TRUST",
     "ResourceKind",
     "kind_of",
 ]
@@ -38,6 +40,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ROLE_ATTACHMENT,
     ROLE_SETTINGS,
     ROLE_TRUST,
+    TARGET_TRUST,
     ASSOCIATION,
     ADDON_ASSOCIATIONS,
     SERVICE_ACCOUNT,

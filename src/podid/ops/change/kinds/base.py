@@ -59,6 +59,10 @@ class ResourceKind(ABC):
             return Verb.CREATE
         return Verb.DELETE if after is None else Verb.UPDATE
 
+    def reading(self, action: Action) -> Keys:
+        """What `read` takes for the action's resource: its keys, for most kinds."""
+        return action.keys
+
     @abstractmethod
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
         """The resource as it is now, None if it does not exist. Raises AccessDenied, Unavailable as the clients do."""
@@ -93,7 +97,7 @@ class ResourceKind(ABC):
 
     def settle(self, clients: Clients, cluster: str, action: Action) -> Done:
         """What became of an action that was interrupted, found out by reading."""
-        current = self.read(clients, cluster, action.keys)
+        current = self.read(clients, cluster, self.reading(action))
         if matches(self.held(action.after), current):
             return Done(action, Status.DONE, current, "settled: it had been made")
         if matches(self.held(action.before), current):
@@ -102,7 +106,7 @@ class ResourceKind(ABC):
 
     def check_unmoved(self, clients: Clients, cluster: str, action: Action) -> None:
         """Raises Conflict where the resource is not as the plan saw it."""
-        if not matches(action.before, self.read(clients, cluster, action.keys)):
+        if not matches(self.held(action.before), self.read(clients, cluster, self.reading(action))):
             raise moved(self.subject(action), action)
 
     def lost(self, clients: Clients, cluster: str, action: Action) -> bool:

@@ -1,0 +1,61 @@
+"""The trust policy of a target role, which may be another account's: a profile of that account reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
+
+from podid.domain.errors import PodidError, Rejected
+from podid.domain.members import ArnText, PolicyObject
+from podid.domain.model import Role
+from podid.domain.names import role_name
+from podid.domain.plan import Action, State
+from podid.ops.change.kinds.base import Keys, text
+from podid.ops.change.kinds.role_trust import RoleTrustKind
+from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.aws.iam import Iam
+    from podid.ops.change.propagation import Lately
+
+
+class TargetTrustState(TypedDict, total=False):
+    targetRoleArn: ArnText
+    profile: str
+    policyDocument: PolicyObject
+
+
+class TargetTrustKind(RoleTrustKind):
+    name = "target-trust"
+    title = "trust of target role"
+    state = TargetTrustState
+    keys = ("targetRoleArn",)
+    # whose credentials reach it: IAM holds no such thing
+    manner = frozenset({"profile"})
+
+    def reading(self, action: Action) -> Keys:
+        profile = text(action.after or {}, "profile") or text(action.before or {}, "profile")
+        return {**action.keys, "profile": profile}
+
+    def find_role(self, clients: Clients, keys: Keys) -> Role | None:
+        """A profile may have become another account's: a role of the same name there is not the one."""
+        arn = keys["targetRoleArn"]
+        role = self.iam(clients, keys).find_role(role_name(arn))
+        return role if role is not None and role.arn == arn else None
+
+    def iam(self, clients: Clients, keys: Keys) -> Iam:
+        return clients.iam_of(keys.get("profile", ""))
+
+    def state_at(self, role: Role, keys: Keys) -> State:
+        return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
+
+    def waits_for(
+        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
+    ) -> PodidError:
+        """IAM knows a role that was just made in another account after some seconds, and refuses to name it before."""
+        if isinstance(error, Rejected) and "a principal in it does not exist" in error.what and lately().roles:
+            return error
+        raise error
+
+
+TARGET_TRUST = TargetTrustKind()
