@@ -294,6 +294,7 @@ ELEVEN = [f"Amazon{name}{kind}Access" for name in _SERVICES for kind in ("Full",
 ONE_TOO_MANY = "role create r --for shop/orders --policy-file POLICY " + " ".join(
     f"--managed-policy {n}" for n in ELEVEN
 )
+STOREFRONT = f"--target-role arn:aws:iam::{ACCOUNT}:role/storefront"
 ADOPTED = "role create shop-orders --for shop/orders --policy-file POLICY --adopt --update-trust"
 ATTACHED = "role attach r --managed-policy AmazonSQSFullAccess --policy-file POLICY --preset cluster-autoscaler"
 DETACHED = "role detach r --managed-policy AmazonS3ReadOnlyAccess --inline-policy POLICY --yes"
@@ -330,7 +331,9 @@ WAYS = (
     Way("addon disassociate adot adot-col-otlp-ingest --yes --wait api", with_siblings),
     Way(ROLE),
     Way(ROLE, nothing, ("having AWS check",)),
-    Way(f"{ROLE} --target-role arn:aws:iam::{ACCOUNT}:role/storefront", nothing, ("having AWS check",)),
+    Way(f"{ROLE} {STOREFRONT}", nothing, ("having AWS check",)),
+    Way(f"{ROLE} {STOREFRONT} --update-trust", nothing, ("--target-role --update-trust",)),
+    Way(f"{ROLE} {STOREFRONT} --no-session-tags", nothing, ("--target-role --no-session-tags",)),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
@@ -359,6 +362,11 @@ WAYS = (
     Way("associate shop/pay --role storefront --no-session-tags --wait api", nothing, ("--no-session-tags",)),
     Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy),
     Way("associate -n shop --service-account o* -l app=orders --role storefront", with_label, EFFECT),
+    Way(
+        f"associate shop/orders --role storefront --wait api --replace --update-trust {STOREFRONT.replace('storefront', 'r')}",
+        after(ROLE),
+        ("--target-role --update-trust",),
+    ),
     Way(WITH_ROLE, nothing, ("--create-role",)),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
     Way(WITH_TOO_MANY, nothing, ("--create-role", "taking back"), code=6),
