@@ -333,7 +333,9 @@ WAYS = (
     Way(ROLE, nothing, ("having AWS check",)),
     Way(f"{ROLE} {STOREFRONT}", nothing, ("having AWS check",)),
     Way(f"{ROLE} {STOREFRONT} --update-trust", nothing, ("--target-role --update-trust",)),
-    Way(f"{ROLE} {STOREFRONT} --no-session-tags", nothing, ("--target-role --no-session-tags",)),
+    Way(
+        f"{ROLE} {STOREFRONT} --no-session-tags", after(WITH_ROLE, start=nothing), ("--target-role --no-session-tags",)
+    ),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
     Way(SETTINGS, after(ROLE), ("--replace",)),
@@ -363,7 +365,8 @@ WAYS = (
     Way("associate shop/orders --role storefront --replace --tag x=y --wait api", healthy),
     Way("associate -n shop --service-account o* -l app=orders --role storefront", with_label, EFFECT),
     Way(
-        f"associate shop/orders --role storefront --wait api --replace --update-trust {STOREFRONT.replace('storefront', 'r')}",
+        "associate shop/orders --role storefront --wait api --replace --update-trust "
+        f"--target-role arn:aws:iam::{ACCOUNT}:role/r",
         after(ROLE),
         ("--target-role --update-trust",),
     ),

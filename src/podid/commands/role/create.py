@@ -48,11 +48,7 @@ def rights() -> CommandRights:
                 "--target-role --update-trust: its trust policy, with the credentials of its account",
                 *TARGET_TRUST.calls(Verb.UPDATE),
             ),
-            OptionalRight.of(
-                "--target-role --no-session-tags: the associations' external ids",
-                Eks.find_association,
-                Eks.get_association,
-            ),
+            OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
             OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
             OptionalRight.of(
                 "taking back a role that could not be finished",
