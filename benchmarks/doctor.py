@@ -185,6 +185,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         ),
         "agent_addon": addon,
         "addons": (addon,),
+        "agent_versions": (),
         "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=node_role),),
         "roles": {
             name: role(name, trust(service, "nobody" if broken else where))

@@ -267,6 +267,22 @@ def test_nodes_of_another_kind_are_named(
     assert told in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("default", "note: not looked at: hybrid-daemonset-missing: whether {} have the credentials file"),
+        ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
+    ],
+)
+def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: str) -> None:
+    node = nodes(site)[0]
+    change_node(site, node, metadata={"labels": {"eks.amazonaws.com/compute-type": "hybrid"}})
+    switch = ("--config", "daemonsets.hybrid.create=true")
+    done = site("install-agent", *switch, "--addon-version", version, "--wait", "none")
+    assert done.code == 0
+    assert told.format(node) in done.stderr
+
+
 def test_versions_before_the_blanket_toleration() -> None:
     tainted = Node(
         name="n",

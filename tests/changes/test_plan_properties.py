@@ -12,10 +12,10 @@ from podid.domain import trust
 from podid.domain.errors import Conflict, UsageError
 from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.offer import judge
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, State, Status
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
-from podid.ops.agent.versions import judge
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings, kept_role
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST

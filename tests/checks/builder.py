@@ -6,6 +6,7 @@ from typing import Any
 
 from podid.domain.model import (
     Addon,
+    AddonVersion,
     Association,
     Cluster,
     Container,
@@ -202,6 +203,7 @@ def healthy(**sections: Any) -> Snapshot:
         "associations": (association(),),
         "agent_addon": addon(),
         "addons": (addon(),),
+        "agent_versions": (AddonVersion(version=addon().version, default=True),),
         "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN),),
         "namespaces": frozenset({"default", "kube-system", "shop"}),
         "service_accounts": (

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from podid.domain.model import Container
+from podid.domain.model import AddonVersion, Container
 from podid.domain.scheduling import Placement
 
 from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node
-from .grid import answers, only, verdicts
+from .grid import DENIED, answers, only, verdicts
 
 COMPUTE = "eks.amazonaws.com/compute-type"
 CLOUD = daemon_set(placement=Placement(selector={COMPUTE: "ec2"}))
@@ -135,8 +135,31 @@ def test_an_agent_beside_the_one_built_in(sections: dict[str, Any], expected: tu
     ],
 )
 def test_versions_with_known_faults(version: str, nodes: Any, expected: str) -> None:
-    snapshot = healthy(agent_addon=addon(version=version), nodes=nodes)
+    snapshot = healthy(agent_addon=addon(version=version), nodes=nodes, agent_versions=())
     assert [answer[0] for answer in answers("agent-outdated", snapshot)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("version", "offered", "expected"),
+    [
+        ("v1.3.8-eksbuild.2", ["v1.3.10-eksbuild.1", "v1.3.8-eksbuild.2"], [("fail", "info")]),
+        ("v1.3.8-eksbuild.2", ["v1.3.8-eksbuild.2", "v1.3.10-eksbuild.1"], [("pass", "warn")]),
+        ("v1.3.10-eksbuild.1", ["v1.3.8-eksbuild.2", "v1.3.10-eksbuild.1"], [("pass", "warn")]),
+        ("v1.3.8-eksbuild.2", [], [("pass", "warn")]),
+    ],
+)
+def test_a_version_that_is_only_old_is_a_note(version: str, offered: list[str], expected: Any) -> None:
+    """The first one is EKS's default, wherever the others stand."""
+    offer = tuple(AddonVersion(version=each, default=each == offered[0]) for each in offered)
+    for versions in (offer, offer[::-1]):
+        snapshot = healthy(agent_addon=addon(version=version), agent_versions=versions)
+        assert [answer[:2] for answer in answers("agent-outdated", snapshot)] == expected
+
+
+def test_without_the_right_to_list_versions_only_the_known_faults_are_told() -> None:
+    new = healthy(agent_versions=DENIED)
+    old = healthy(agent_versions=DENIED, agent_addon=addon(version="v1.1.0-eksbuild.1"))
+    assert [answers("agent-outdated", each)[0][0] for each in (new, old)] == ["unknown", "fail"]
 
 
 @pytest.mark.parametrize(
@@ -185,3 +208,9 @@ def test_an_image_that_cannot_be_pulled_is_told_once(reason: str) -> None:
 )
 def test_images(sections: dict[str, Any], expected: tuple[str, str]) -> None:
     assert [answer[:2] for answer in answers("agent-image-pull", healthy(**sections))] == [expected]
+
+
+@pytest.mark.parametrize(("partition", "expected"), [("aws", "pass"), ("aws-us-gov", "pass"), ("aws-iso-b", "unknown")])
+def test_partitions_that_the_sdk_knows_no_eks_auth_in(partition: str, expected: str) -> None:
+    where = cluster(arn=f"arn:{partition}:eks:us-west-2:111122223333:cluster/prod")
+    assert [answer[0] for answer in answers("unsupported-cluster-kind", healthy(cluster=where))] == [expected]

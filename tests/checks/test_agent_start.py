@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from podid.domain.model import Container
 from podid.domain.snapshot import Known
 
-from .builder import agent_pod, cluster, daemon_set, healthy, node, pod, race
+from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race
 from .grid import answers, only
 
 IPV6 = "http://[fd00:ec2::23]/v1/credentials"
@@ -35,6 +36,30 @@ PROXY = {"HTTP_PROXY": "", "HTTPS_PROXY": ""}
 def test_who_holds_the_probe_port(sections: dict[str, Any], expected: tuple[str, str, str]) -> None:
     values = {"agent_pods": (STARTING,), "pods": (pod(), pod("other", host_ports=(2703,))), **sections}
     assert answers("agent-probe-port-conflict", healthy(**values)) == [expected]
+
+
+def ends(after: int = 0, **changes: Any) -> Any:
+    """An agent in CrashLoopBackOff whose last run took that many seconds."""
+    ran = (ago(seconds=60 + after), ago(seconds=60))
+    made: dict[str, Any] = {"waiting": "CrashLoopBackOff", "failed": ran, **changes}
+    return agent_pod(ready=False, containers=(Container(name="a", image="r.example/a:1", **made),))
+
+
+@pytest.mark.parametrize(
+    ("agent", "sections", "expected"),
+    [
+        (ends(), {}, ("fail", "info")),
+        (ends(30), {}, ("pass", "error")),
+        (ends(waiting=""), {}, ("pass", "error")),
+        (ends(failed=None), {}, ("pass", "error")),
+        (ends(), {"daemon_sets": (daemon_set(args=("-b", "169.254.170.23")),)}, ("pass", "error")),
+        (ends(), {"daemon_sets": (daemon_set(args=("--bind-hosts=169.254.170.23",)),)}, ("pass", "error")),
+        (ends(), {"cluster": cluster(ip_family="ipv6")}, ("not-applicable", "error")),
+    ],
+)
+def test_an_agent_that_may_lack_ipv6(agent: Any, sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    (answer,) = answers("agent-ipv6-bind", healthy(agent_pods=(agent,), **sections))
+    assert answer[:2] == expected
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ ELSEWHERE = Placement(selector={"eks.amazonaws.com/compute-type": "ec2"})
 UNPULLED = agent_pod(
     ready=False, containers=(Container(name="eks-pod-identity-agent", image="r.example/a:1", waiting="ErrImagePull"),)
 )
+ENDS_AT_ONCE = agent_pod(
+    ready=False,
+    containers=(
+        Container(name="a", image="r.example/a:1", waiting="CrashLoopBackOff", failed=(ago(minutes=1), ago(minutes=1))),
+    ),
+)
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
 NO_PODS = healthy(pods=DENIED)
 
@@ -175,6 +181,7 @@ CASES = {
         ),
         NO_PODS,
     ),
+    "agent-ipv6-bind": Cases(healthy(agent_pods=(ENDS_AT_ONCE,)), healthy(agent_pods=DENIED)),
     "agent-image-pull": Cases(healthy(agent_pods=(UNPULLED,)), healthy(agent_pods=DENIED)),
     "hybrid-daemonset-missing": Cases(
         healthy(nodes=(HYBRID,), daemon_sets=(daemon_set(placement=ELSEWHERE),), agent_pods=()),

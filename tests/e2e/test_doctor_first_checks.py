@@ -47,7 +47,7 @@ def test_a_healthy_cluster_has_nothing_to_report(healthy: Site) -> None:
 
 def agent_pod_unhealthy(site: Site) -> str:
     first = site.cluster.pods("kube-system")[0]
-    site.kube.faults.agent_crashing[first["spec"]["nodeName"]] = "Unable to start server"
+    site.kube.faults.agent_not_ready.add(first["spec"]["nodeName"])
     site.wait(150)
     return f"kube-system/{first['metadata']['name']}"
 

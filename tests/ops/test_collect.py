@@ -123,7 +123,7 @@ def _give(shop: Shop, role: str) -> None:
 
 BREAKS: list[tuple[str, str, Break]] = [
     ("agent-not-installed", "error", lambda s: s.clients.eks.delete_addon("demo", "eks-pod-identity-agent")),
-    ("agent-pod-unhealthy", "error", lambda s: s.half.kube.faults.agent_crashing.update({"*": "bind failed"})),
+    ("agent-pod-unhealthy", "error", lambda s: s.half.kube.faults.agent_not_ready.add("*")),
     ("injection-missed-webhook", "error", _missed),
     ("association-namespace-not-found", "warn", lambda s: _associate(s, "shopp", "orders")),
     ("association-sa-not-found", "error", lambda s: _associate(s, "payments", "bilingworker")),

@@ -50,6 +50,7 @@ _IN_CAUSAL_ORDER = (
     "agent.agent_hijacked_by_default_sa",
     "agent.agent_probe_port_conflict",
     "agent.agent_image_pull",
+    "agent.agent_ipv6_bind",
     "agent.agent_pod_unhealthy",
     "agent.addon_degraded_or_failed",
     "agent.agent_not_on_node",

@@ -14,6 +14,7 @@ from typing import Generic, Literal, TypeVar
 from podid.domain.errors import PodidError
 from podid.domain.model import (
     Addon,
+    AddonVersion,
     Association,
     Cluster,
     DaemonSet,
@@ -107,6 +108,8 @@ class Snapshot:
     associations: Section[tuple[Association, ...]] = field(metadata=AWS)
     agent_addon: Section[Addon | None] = field(metadata=AWS)
     addons: Section[tuple[Addon, ...]] = field(metadata=AWS)
+    # what EKS offers for the cluster's Kubernetes version; nothing where the add-on is not installed
+    agent_versions: Section[tuple[AddonVersion, ...]] = field(metadata=AWS)
     node_groups: Section[tuple[NodeGroup, ...]] = field(metadata=AWS)
     roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)

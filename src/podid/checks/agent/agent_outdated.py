@@ -4,17 +4,19 @@ agent in it have versions of their own, which are never compared with each other
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from podid.checks.base import Check
+from podid.checks.base import Case, Check
 from podid.checks.shared.agent import agents
 from podid.checks.shared.agent_versions import agent_versions
 from podid.checks.shared.facts import podid_command
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.offer import judge
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.versions import addon_key, older
 from podid.domain.words import short_list
 
+NO_FAULT = "no known fault of it concerns this cluster, and EKS would install no newer one"
 _IMPATIENT = ("0.1.32", "0.1.33")
 
 
@@ -31,7 +33,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     else:
         return [check.case(Subject("Addon", AGENT_ADDON)).skip("no agent of a known version is installed")]
     if not faults:
-        return [case.ok(f"{name}: no known fault of it concerns this cluster")]
+        return [_without_a_fault(case, snapshot, addon.version, commands) if addon is not None else case.ok(NO_FAULT)]
     return [
         case.fail(
             f"{name} has faults that later versions do not have: {short_list(faults)}",
@@ -41,7 +43,28 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     ]
 
 
-CHECK = Check.of("agent-outdated", rule, needs=("agent_addon",), wants=("cluster", "daemon_sets", "nodes"))
+CHECK = Check.of(
+    "agent-outdated",
+    rule,
+    needs=("agent_addon",),
+    wants=("cluster", "daemon_sets", "nodes", "agent_versions"),
+)
+
+
+def _without_a_fault(case: Case, snapshot: Snapshot, version: str, commands: Sequence[tuple[str, ...]]) -> Verdict:
+    """A note where EKS would install a newer one today; a list of versions has no order that says anything."""
+    cluster, versions = snapshot.cluster, snapshot.agent_versions
+    if isinstance(versions, Missing):
+        return case.unknown(versions)
+    default = judge(cluster.value, versions.value, ()).default if isinstance(cluster, Known) else ""
+    if not default or not older(version, default):
+        return case.ok(NO_FAULT)
+    return case.fail(
+        f"add-on {AGENT_ADDON} {version} is older than {default}, which EKS installs today; no fault of it is known "
+        "that concerns this cluster",
+        severity=Severity.INFO,
+        commands=commands,
+    )
 
 
 def _of_addon(version: str, nodes: Sequence[Node]) -> Iterator[str]:

@@ -1,8 +1,14 @@
+"""Kinds: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-restrictions. Partitions:
+botocore's endpoints.json names EKS Auth in none of the isolated partitions, which proves nothing there.
+"""
+
 from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known
+
+ISOLATED = "aws-iso"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -10,6 +16,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     case = check.case(Subject("Cluster", cluster.name), EVERYONE)
     if cluster.unsupported_kind:
         return [case.fail(f"{cluster.name} is {cluster.unsupported_kind}, and such a cluster has no Pod Identity")]
+    if cluster.partition.startswith(ISOLATED):
+        return [case.unknown(Missing(f"the SDK knows no endpoint of EKS Auth in partition {cluster.partition}"))]
     return [case.ok("the cluster runs in the cloud")]
 
 

@@ -38,6 +38,9 @@ OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
 CHECKS = ("agent-port80-conflict", "scp-denies-eks-auth", "node-role-missing-eks-auth")
 HYBRID = "daemonsets.hybrid.create=true"
 FIX_NODE_ROLE = "--fix-node-role"
+# https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html
+HYBRID_SINCE = "v1.3.3-eksbuild.1"
+CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 # before it the agent tolerated no taint: https://github.com/aws/containers-roadmap/issues/2261
 _TOLERATES_ALL_SINCE = "v1.2.0"
 _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
@@ -82,6 +85,11 @@ class Coming:
     placement: Placement | None
     takes_port: bool = True
     hybrid: bool = False
+
+    @property
+    def serves_hybrid(self) -> bool:
+        """Whether hybrid nodes get an agent: the add-on has one for them from a version on."""
+        return self.hybrid and not (self.version and older(self.version, HYBRID_SINCE))
 
 
 def coming(version: str, values: Mapping[str, object]) -> Coming:
@@ -165,8 +173,19 @@ def judge(snapshot: Snapshot, agent: Coming, needy: Mapping[str, Collection[str]
     served = {pod.node for pod in known_or(snapshot.agent_pods, ())} if changing else None
     nodes = known_or(snapshot.nodes, ())
     obstacles += _nodes(nodes, agent, needy, served)
-    unknowns = dict.fromkeys(f"{item.check}: {item.reason}" for item in report.unknowns)
-    return Preflight(tuple(obstacles), tuple(unknowns))
+    unknowns = [f"{item.check}: {item.reason}" for item in report.unknowns]
+    unknowns += _credentials_files(nodes, agent)
+    return Preflight(tuple(obstacles), tuple(dict.fromkeys(unknowns)))
+
+
+def _credentials_files(nodes: Iterable[Node], agent: Coming) -> Iterator[str]:
+    """The agent of a hybrid node acts by a file that nodeadm writes there if it is told to."""
+    hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
+    if hybrid and agent.serves_hybrid:
+        yield (
+            f"hybrid-daemonset-missing: whether {short_list(hybrid)} have the credentials file that the agent needs "
+            f"there, which nodeadm writes with {CREDENTIALS_FILE}"
+        )
 
 
 def _fixable(snapshot: Snapshot) -> Iterator[NodeRole]:
@@ -237,8 +256,10 @@ def _left_out(node: Node, agent: Coming) -> tuple[str, str] | None:
     if node.compute_type == "auto":
         return None
     if node.compute_type == "hybrid" and node.os == "linux":
-        if agent.hybrid:
+        if agent.serves_hybrid:
             return None
+        if agent.hybrid:
+            return "hybrid-daemonset-missing", f"{agent.version} has nothing for hybrid nodes, {HYBRID_SINCE} has"
         return "hybrid-daemonset-missing", f"a hybrid node needs the DaemonSet that --config {HYBRID} makes"
     if not node.runs_agent:
         mode = "windows-pod" if node.os == "windows" else "fargate-pod" if node.compute_type else "agent-not-on-node"

@@ -24,7 +24,7 @@ T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
 AGENT_CHECKS = (
     *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
-    *("agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
+    *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
     *("addon-degraded-or-failed", "agent-not-on-node", "scp-denies-eks-auth", "node-role-missing-eks-auth"),
 )
 

@@ -2,77 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected
-from podid.domain.model import AddonVersion, Cluster
 from podid.domain.names import AGENT_ADDON
+from podid.domain.offer import EC2, Offer, VersionRow, judge
 from podid.domain.place import Place
-from podid.domain.versions import addon_key, next_minor, older, platform_number
+from podid.domain.versions import next_minor, older
 from podid.domain.words import nearest, short_list
 from podid.ops.clients import Clients
 
-ANY = "*"
 DEFAULT, LATEST = "default", "latest"
-EC2 = "ec2"
 VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """One version of the list. `why_not` says why EKS would not take it; empty when it would."""
-
-    version: AddonVersion
-    why_not: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What EKS offers for the cluster's Kubernetes version, newest first, judged for this very cluster."""
-
-    kubernetes: str
-    rows: tuple[VersionRow, ...]
-
-    @property
-    def fitting(self) -> tuple[str, ...]:
-        return tuple(row.version.version for row in self.rows if not row.why_not)
-
-    @property
-    def default(self) -> str:
-        """EKS's default where it fits; empty where EKS names none."""
-        return next((row.version.version for row in self.rows if row.version.default and not row.why_not), "")
-
-    @property
-    def latest(self) -> str:
-        return next(iter(self.fitting), "")
-
-    def row(self, version: str) -> VersionRow | None:
-        return next((row for row in self.rows if row.version.version == version), None)
-
-
-def judge(cluster: Cluster, versions: Sequence[AddonVersion], compute: Collection[str] = (EC2,)) -> Offer:
-    """Pure. `compute` are the compute types that the add-on has to serve."""
-    rows = [VersionRow(version, _why_not(version, cluster, compute)) for version in versions]
-    # newest first, whatever the order they came in; what cannot be read comes last
-    rows.sort(key=lambda row: (addon_key(row.version.version) or (), row.version.version), reverse=True)
-    return Offer(cluster.version, tuple(rows))
-
-
-def _why_not(version: AddonVersion, cluster: Cluster, compute: Collection[str]) -> str:
-    platforms = version.platform_versions
-    if platforms and ANY not in platforms and cluster.platform_version and not _fits(platforms, cluster):
-        return f"it needs platform version {short_list(platforms)}, the cluster's is {cluster.platform_version}"
-    known = {name.lower() for name in version.compute_types}
-    if lacking := sorted(set(compute) - known) if known else []:
-        return f"it is not for {' and '.join(lacking)} nodes, only for {', '.join(sorted(known))}"
-    return ""
-
-
-def _fits(platforms: Collection[str], cluster: Cluster) -> bool:
-    number = platform_number(cluster.platform_version)
-    return cluster.platform_version in platforms or (number is not None and number in map(platform_number, platforms))
 
 
 def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:

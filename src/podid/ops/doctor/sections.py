@@ -14,7 +14,7 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import Association, Cluster, DaemonSet, Decision, Node, Pod, Role
+from podid.domain.model import AddonVersion, Association, Cluster, DaemonSet, Decision, Node, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles, unaccounted
@@ -125,6 +125,12 @@ def _agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
         for pod in source.kube.list_pods(ds.namespace, selector=ds.selector or None)
         if runs_in(pod, ds)
     )
+
+
+def _agent_versions(source: Source) -> tuple[AddonVersion, ...]:
+    if source.before("agent_addon") == Known(None):
+        return ()
+    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
 
 
 def _cilium_policies(source: Source) -> tuple[CiliumPolicy, ...] | Missing:
@@ -294,6 +300,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         lambda s: s.eks.list_associations(s.cluster.name, s.namespace or None),
     ),
     SectionRow("agent_addon", (Eks.find_addon,), lambda s: s.eks.find_addon(s.cluster.name, AGENT_ADDON)),
+    SectionRow("agent_versions", (Eks.list_addon_versions,), _agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), lambda s: s.eks.list_addons(s.cluster.name)),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),

@@ -8,6 +8,7 @@ from podid.sandbox.breaks.hands import AGENTS, NAMESPACE, Hands
 from podid.sandbox.world import AddonFault
 
 _WORKER = "AmazonEKSWorkerNodePolicy"
+_OLD_AGENT = "v1.3.4-eksbuild.1"
 _TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
 
@@ -76,7 +77,23 @@ def agent_image_pull(hands: Hands) -> str:
 
 
 def agent_pod_unhealthy(hands: Hands) -> str:
-    return _crash(hands, "Unable to start server: open /var/run/agent.sock: permission denied")
+    """It runs and does not answer its probe."""
+    found = hands.working()
+    node, agent = _agent_of(hands, found.name)
+    hands.kube.faults.agent_not_ready.add(node)
+    hands.later(lambda: hands.kube.faults.agent_not_ready.discard(node))
+    hands.let_pass()
+    return f"{AGENT_NAMESPACE}/{agent['metadata']['name']}"
+
+
+def agent_ipv6_bind(hands: Hands) -> str:
+    """A node of a hardened image, with IPv6 switched off in its kernel."""
+    found = hands.working()
+    node, agent = _agent_of(hands, found.name)
+    hands.kube.faults.ipv6_disabled.add(node)
+    hands.later(lambda: hands.kube.faults.ipv6_disabled.discard(node))
+    hands.let_pass()
+    return f"{AGENT_NAMESPACE}/{agent['metadata']['name']}"
 
 
 def agent_not_on_node(hands: Hands) -> str:
@@ -102,6 +119,16 @@ def self_managed_cluster_name_wrong(hands: Hands) -> str:
     wrong = [f"{word}-old" if word == hands.world.cluster_name else word for word in container["args"]]
     _change_agents(hands, args=wrong)
     return f"{AGENT_NAMESPACE}/{AGENT_ADDON}"
+
+
+def agent_outdated(hands: Hands) -> str:
+    """Two versions behind what EKS installs today."""
+    hands.agent()
+    addon = hands.record.addons[AGENT_ADDON]
+    values, version = json.loads(addon.configuration or "{}"), addon.version
+    hands.later(lambda: _configure(hands, values, version))
+    _configure(hands, values, _OLD_AGENT)
+    return AGENT_ADDON
 
 
 def agent_proxy_misconfig(hands: Hands) -> str:
@@ -154,16 +181,6 @@ def _change_agents(hands: Hands, **members: Any) -> None:
     hands.later(hands.let_pass)
     hands.merge(AGENTS, {"spec": {"template": {"spec": {"containers": [{**container, **members}]}}}})
     hands.let_pass()
-
-
-def _crash(hands: Hands, line: str) -> str:
-    """The agent on the node of a pod that needs it."""
-    found = hands.working()
-    node, agent = _agent_of(hands, found.name)
-    hands.kube.faults.agent_crashing[node] = line
-    hands.later(lambda: hands.kube.faults.agent_crashing.pop(node))
-    hands.let_pass()
-    return f"{AGENT_NAMESPACE}/{agent['metadata']['name']}"
 
 
 def _agent_of(hands: Hands, app: str) -> tuple[str, dict[str, Any]]:

@@ -212,7 +212,9 @@ class Kubelet:
     def _crash(self, pod: Obj, line: str) -> None:
         if any("waiting" in entry["state"] for entry in pod["status"].get("containerStatuses", ())):
             return
-        ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": line}}
+        now = rfc3339(self._store.now())
+        run = {"startedAt": now, "finishedAt": now}
+        ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": line, **run}}
         statuses = []
         for entry in pod["status"]["containerStatuses"]:
             which = f"container={entry['name']} pod={name(pod)}_{namespace(pod)}({uid(pod)})"

@@ -1,0 +1,67 @@
+"""A node whose kernel has IPv6 switched off has no address for the agent to listen on:
+https://github.com/aws/eks-pod-identity-agent/issues/16. Only the agent's log says so; from outside it looks like an
+agent that ends as soon as it starts, and that binds both families.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents, not_judged, option
+from podid.checks.shared.facts import index, podid_command
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet, Pod
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.workloads import runs_in
+
+# it binds before it does anything else
+AT_ONCE = timedelta(seconds=10)
+IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """A note beside the agent that is not ready: what else ends it at once is not seen from here."""
+    sets, facts = agents(snapshot), index(snapshot)
+    ipv4 = known(snapshot.cluster).ip_family == "ipv4"
+    for pod in known(snapshot.agent_pods):
+        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+        ds = next((each for each in sets if runs_in(pod, each)), None)
+        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+            yield case.skip(reason)
+        elif not ipv4:
+            yield case.skip("the cluster's pods have IPv6 addresses, so its nodes have IPv6")
+        elif pod.ready or ds is None:
+            yield case.ok("the agent listens")
+        elif _bound(ds):
+            yield case.ok(f"the agent is told to bind {_bound(ds)} alone")
+        elif not _ends_at_once(pod):
+            yield case.ok("the agent does not end as soon as it starts")
+        else:
+            yield case.fail(
+                f"the agent on node {pod.node} ends as soon as it starts, and it binds [fd00:ec2::23], which a node "
+                "with IPv6 switched off does not have; its log says whether it is that",
+                severity=Severity.INFO,
+                evidence=("its log then has: bind: cannot assign requested address",),
+                commands=(
+                    podid_command(snapshot, "agent", "logs", "--node", pod.node),
+                    podid_command(snapshot, "install-agent", "--config", IPV4_ONLY),
+                ),
+            )
+
+
+CHECK = Check.of(
+    "agent-ipv6-bind",
+    rule,
+    needs=("cluster", "daemon_sets", "agent_pods"),
+    wants=("nodes", "associations", "pods"),
+)
+
+
+def _bound(ds: DaemonSet) -> str:
+    words = (*ds.command, *ds.args)
+    return option(words, "-b") or option(words, "--bind-hosts")
+
+
+def _ends_at_once(pod: Pod) -> bool:
+    runs = [c.failed for c in pod.containers if not c.init and c.waiting == "CrashLoopBackOff" and c.failed is not None]
+    return any(ended - began <= AT_ONCE for began, ended in runs)
