@@ -3,6 +3,7 @@ statements keep their values and their order, nobody else gets in or is shut out
 
 import json
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,7 @@ def cannot_remove(*before: Mapping[str, Any], note: str = "they would lose it", 
 
 
 WITH_TAGS = {"ArnEquals": {"aws:SourceArn": CLUSTER}, "StringEquals": {NS: "shop"}}
+BY_ARN = {"ArnEquals": {"aws:SourceArn": CLUSTER}}
 TWO_PROVIDERS = {"Bool": {"aws:SecureTransport": "true"}}
 FULL = [build_statement(PodIdentity(CLUSTER, "shop", f"service-{n}")) for n in range(5)]
 TABLE: dict[str, Row] = {
@@ -179,6 +181,10 @@ TABLE: dict[str, Row] = {
     "an account, asked for its cluster": has(IN_ACCOUNT, flags="--scope cluster"),
     "without tags, its cluster is in": has(IN_CLUSTER, flags="--no-session-tags"),
     "a Deny of another beside its own": has(OWN, DENY_CART),
+    "a namespace by a star": has(exact(condition={"StringLike": {NS: "shop", SA: "*"}}), flags="--scope namespace"),
+    "an account by an ARN": has(
+        statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}), flags="--scope account"
+    ),
     # --- add: it cannot be
     "everything is denied": cannot_add(EC2, DENY_ALL, note="Statement[1] (No) denies it to everybody"),
     "all but others are denied": cannot_add(
@@ -225,6 +231,23 @@ TABLE: dict[str, Row] = {
         [exact(condition={"ForAnyValue:StringLike": {SA: ["cart"]}, **WITH_TAGS})],
     ),
     "its own and one of a list": removes([OWN, exact(["orders", "cart"])], [exact(["cart"])], note=" and orders was"),
+    "one of a list of texts and patterns": removes(
+        [EC2, exact(condition={"StringLike": {NS: "shop", SA: ["orders", "cart-*"]}, **BY_ARN})],
+        [EC2, exact(condition={"StringLike": {NS: "shop", SA: ["cart-*"]}, **BY_ARN})],
+    ),
+    "a number in a list": removes(
+        [EC2, statement({"StringEquals": {"aws:SourceAccount": [222233334444, int(ACCOUNT)]}})],
+        [EC2, statement({"StringEquals": {"aws:SourceAccount": [222233334444]}})],
+        flags="--scope account",
+    ),
+    "its namespace by a star": removes(
+        [EC2, exact(condition={"StringLike": {NS: "shop", SA: "*"}, **BY_ARN})], [EC2], flags="--scope namespace"
+    ),
+    "its account by an ARN": removes(
+        [EC2, statement({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}})],
+        [EC2],
+        flags="--scope account",
+    ),
     "its namespace, at that scope": removes([EC2, IN_NAMESPACE], [EC2], flags="--scope namespace"),
     "its cluster, at that scope": removes([EC2, IN_CLUSTER], [EC2], flags="--scope cluster"),
     "its account, at that scope": removes([EC2, IN_ACCOUNT], [EC2], flags="--scope account"),
@@ -246,6 +269,15 @@ TABLE: dict[str, Row] = {
     "its cluster": cannot_remove(IN_CLUSTER, EC2, note="--scope cluster takes the statement out"),
     "everybody's": cannot_remove(BARE, EC2),
     "a pattern": cannot_remove(exact(condition={"StringLike": {SA: "ord*", NS: "shop"}}), EC2),
+    "a text that a pattern takes, too": cannot_remove(
+        exact(condition={"StringLike": {NS: "shop", SA: ["orders", "ord*"]}, **BY_ARN}), EC2
+    ),
+    "a list of nothing": cannot_remove(exact([]), EC2),
+    "a cluster by its name alone": cannot_remove(
+        exact(condition={"StringEquals": {NS: "shop", SA: "orders", "aws:RequestTag/eks-cluster-name": "demo"}}),
+        EC2,
+        note="shop/orders in cluster demo of any region",
+    ),
     "a name in any cluster": cannot_remove(
         exact(condition={"StringEquals": {NS: "shop", SA: "orders", "aws:SourceAccount": ACCOUNT}}), EC2
     ),
@@ -418,6 +450,16 @@ def test_in_place_keeps_form_mode_and_link(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert link.is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["link.json", "role.json"]
+
+
+def test_in_place_keeps_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "trust.json"
+    text = json.dumps({"Statement": [EC2]}, indent=2) + "\n"
+    file.write_bytes(BOM_UTF8 + text.replace("\n", "\r\n").encode())
+    line = (str(file), "--for", "shop/orders", "--cluster-arn", CLUSTER, "--in-place")
+    assert Podid()("trust", "add", *line).code == 0
+    wanted = json.dumps({"Statement": [EC2, OWN]}, indent=2) + "\n"
+    assert file.read_bytes() == BOM_UTF8 + wanted.replace("\n", "\r\n").encode()
 
 
 def test_in_place_writes_none_of_several_where_one_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate
 from podid.domain.trust.findings import unwritable_principals
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
-from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, stranger
+from podid.domain.trust.scope import OPEN_KEYS, SCOPE_KEYS, ScopeKind, stranger, takes_all
 
 Raw = Mapping[str, object]
 
@@ -181,13 +181,17 @@ def _covering(policy: Policy, identity: PodIdentity, scope: ScopeKind) -> Statem
     """The statement by which everybody in `scope` is surely let in already."""
     # Where a Deny may apply, one more Allow would change nothing: only what allows can cover.
     # One stranger that gets in does not speak for all where a statement chooses among them.
-    sure = tuple(s for s in policy.statements if s.allow and not any(c.name in OPEN_KEYS[scope] for c in s.conditions))
     own = undated(identity)
+    sure = tuple(s for s in policy.statements if s.allow and not _chooses(s, own, OPEN_KEYS[scope]))
     found = [evaluate(replace(policy, statements=sure), who) for who in (own, stranger(own, scope))]
     if any(one.verdict is not TrustVerdict.MATCH for one in found):
         return None
     decisive = {one.statement for each in found for one in (each.assume_role, each.tag_session)}
     return next(s for s in sure if s.index in decisive)
+
+
+def _chooses(statement: Statement, identity: PodIdentity, keys: frozenset[str]) -> bool:
+    return any(c.name in keys and not takes_all(c, identity) for c in statement.conditions)
 
 
 def with_free_sid(raw: Raw, taken: Iterable[str]) -> Raw:

@@ -14,7 +14,7 @@ from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, context_of
-from podid.domain.trust.scope import ScopeKind, scope_of
+from podid.domain.trust.scope import ScopeKind, scope_of, takes_all
 
 Raw = Mapping[str, object]
 
@@ -128,12 +128,14 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
     lists: list[tuple[Condition, str]] = []
     for keys in _PINNED[scope]:
         value = _value(identity, keys)
-        pins = [c for c in statement.conditions if c.name in keys and _pins(c)]
+        if scope is ScopeKind.ACCOUNT and any(c.name == "aws:sourcearn" for c in statement.conditions):
+            keys = (*keys, "aws:sourcearn")
+        pins = [c for c in statement.conditions if c.name in keys and _pins(c, value, identity)]
         if not pins:
             return _Share(statement, "wider")
         if not any(len(_distinct(condition)) == 1 for condition in pins):
             lists.append((pins[0], value))
-    if any(condition.name in _OPEN[scope] for condition in statement.conditions):
+    if any(c.name in _OPEN[scope] and not takes_all(c, identity) for c in statement.conditions):
         return _Share(statement, "narrower")
     if not lists:
         return _Share(statement, "whole")
@@ -141,15 +143,33 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
     return _Share(statement, "value", *lists[0]) if len(lists) == 1 else _Share(statement, "wider")
 
 
-def _pins(condition: Condition) -> bool:
-    """Whether it takes these values as they stand, and lets nobody by who sends none."""
+def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
+    """Whether it takes the value as it stands, and nobody's by a pattern or without one."""
     if condition.negated or condition.quantifier == "forallvalues":
         return False
     if condition.if_exists and condition.name not in _ALWAYS_SENT:
         return False
-    wild = condition.family in ("like", "arn") and any(set("*?") & set(value) for value in condition.values)
-    variable = any("${" in value for value in condition.values)
-    return condition.family in ("equals", "ignorecase", "like", "arn") and not wild and not variable
+    if condition.family not in ("equals", "ignorecase", "like", "arn"):
+        return False
+    if condition.name == "aws:sourcearn" and value == identity.account:
+        return takes_all(condition, identity) and len(condition.values) == 1
+    same = [_same(condition, text, value) for text in condition.values]
+    if True not in same:
+        return False
+    others = [n for n, own in enumerate(same) if not own and _is_pattern(condition, condition.values[n])]
+    rest = replace(
+        condition, values=tuple(condition.values[n] for n in others), wanted=tuple(condition.wanted[n] for n in others)
+    )
+    # what a pattern takes, too, is not taken away with the value
+    return not others or rest.holds(context_of(undated(identity))) is False
+
+
+def _is_pattern(condition: Condition, value: str) -> bool:
+    return "${" in value or (condition.family in ("like", "arn") and bool(set("*?") & set(value)))
+
+
+def _same(condition: Condition, text: str, value: str) -> bool:
+    return text.lower() == value.lower() if condition.family == "ignorecase" else text == value
 
 
 def _distinct(condition: Condition) -> set[str]:
@@ -174,9 +194,7 @@ def _without(share: _Share) -> Raw:
     block = raw["Condition"]
     assert isinstance(block, Mapping)
     keys = block[share.condition.operator]
-    values = keys[share.condition.key]
-    fold = share.condition.family == "ignorecase"
-    kept = [v for v in values if (str(v).lower() != share.value.lower() if fold else v != share.value)]
+    kept = [v for v in keys[share.condition.key] if not _same(share.condition, str(v), share.value)]
     new = {**keys, share.condition.key: kept}
     return {**raw, "Condition": {**block, share.condition.operator: new}}
 
@@ -214,7 +232,10 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     def gets_in(other: PodIdentity) -> bool:
         return _lets_in(alone.statements[0], other)
 
-    return scope_of(who, alone.statements[0], gets_in).words
+    found = scope_of(who, alone.statements[0], gets_in)
+    if found.kind is ScopeKind.SERVICE_ACCOUNT and not any(c.name in _CLUSTER for c in statement.conditions):
+        return f"{found.words.removeprefix('only ')} of any region, since the cluster is told by its name alone"
+    return found.words
 
 
 def _last(policy: Policy, statement: Statement) -> Edit:

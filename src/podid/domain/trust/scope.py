@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from podid.domain.names import Arn
+from podid.domain.trust.conditions import Condition
 from podid.domain.trust.policy import Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 
@@ -34,6 +36,17 @@ OPEN_KEYS: dict[ScopeKind, frozenset[str]] = {
     ScopeKind.ACCOUNT: _SERVICE_ACCOUNT_KEYS | _NAMESPACE_KEYS | _CLUSTER_KEYS,
 }
 """The keys that differ from one member of the scope to the next."""
+
+
+def takes_all(condition: Condition, identity: PodIdentity) -> bool:
+    """Whether the condition is met by everybody who sends its key: `*`, or an ARN of any cluster of the account."""
+    if condition.negated or condition.quantifier == "forallvalues" or condition.family not in ("like", "arn"):
+        return False
+    partitions = (Arn.parse(identity.cluster_arn).partition, "*")
+    clusters = {f"arn:{p}:eks:*:{identity.account}:{name}" for p in partitions for name in ("*", "cluster/*")}
+    return any(not value.strip("*") and value for value in condition.values) or (
+        condition.name == "aws:sourcearn" and not clusters.isdisjoint(condition.values)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,9 @@ def write_in_place(file: TrustFile, policy: trust.Policy) -> None:
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
-            stream.write(file.text_with(policy))
+            stream.write(_like(path.read_bytes(), file.text_with(policy)))
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
@@ -70,6 +71,12 @@ def write_in_place(file: TrustFile, policy: trust.Policy) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise UsageError(f"{file.name} cannot be written: {error.strerror}", subject=file.name) from error
+
+
+def _like(old: bytes, text: str) -> bytes:
+    """The text with the line ends and the byte order mark of what was there."""
+    new = text.encode().replace(b"\n", b"\r\n") if b"\r\n" in old else text.encode()
+    return BOM_UTF8 + new if old.startswith(BOM_UTF8) else new
 
 
 def of_role(role: Role) -> TrustFile:
