@@ -1,5 +1,6 @@
 """Policies are shown to IAM Access Analyzer before they are written, where it can be asked."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,27 @@ def test_what_it_calls_an_error_is_not_written(
     for flags in ((), ("--dry-run",)):
         outcome = podid(*argv, file, *flags, "-o", "json")
         assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
-        wanted = "refuses policy read-table: Statement[0].Action[1]: The action iam:GetRolle does not exist"
+        wanted = f"the role policy {argv[2]}/read-table: Statement[0].Action[1]: The action iam:GetRolle does not exist"
         assert wanted in outcome.error["message"]
         assert outcome.error["details"] == [
             "Statement[0].Action[2]: The action eks:Lisst does not exist (INVALID_ACTION)"
         ]
     assert not journal.exists()
+
+
+def test_a_session_policy_is_judged_too(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    argv = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json", "--session-policy")
+    outcome = podid(*argv, policy_file(tmp_path, allow("iam:GetRolle")))
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
+    assert "refuses the session policy of shop/orders: Statement[0].Action" in outcome.error["message"]
+    items = [{"namespace": "shop", "serviceAccount": "orders", "roleArn": "storefront", "sessionTags": "off"}]
+    items[0]["policy"] = json.dumps(allow("iam:GetRolle"))
+    file = policy_file(tmp_path, json.dumps({"items": items}), "items.json")
+    assert podid("associate", "--from-file", file, "--wait", "none").code == 2
+    without_right(box)
+    done = podid(*argv, policy_file(tmp_path, allow("s3:GetObject")))
+    assert done.code == 0
+    assert any(note.startswith("policies were checked here only") for note in done.json["notes"])
 
 
 @pytest.mark.parametrize("argv", [CREATE, ATTACH], ids=["create", "attach"])

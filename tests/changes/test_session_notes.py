@@ -1,15 +1,18 @@
 """`associate --no-session-tags` and `--session-policy`: what they take away is said before it is done."""
 
 import json
+import secrets
 from pathlib import Path
 
 import pytest
 
 from harness import Podid
+from podid.ops.role.narrowing import not_granted, packed_percent, room_words
 from podid.ops.role.tags import relied_on
+from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 
-from .support import policy_file
+from .support import POLICY, policy_file
 
 BY_TAG = {
     "Version": "2012-10-17",
@@ -56,9 +59,50 @@ def test_what_could_not_be_looked_at_is_said(box: Sandbox, podid: Podid, journal
 
 
 def test_a_session_policy_only_narrows(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
-    (note,) = notes(podid, *OFF, "--session-policy", policy_file(tmp_path))
+    note, *others = notes(podid, *OFF, "--session-policy", policy_file(tmp_path))
     assert note.startswith("the session policy of shop/orders only narrows")
-    assert " of 2,048 characters" in note
+    assert all(part in note for part in (" of 2,048 characters", "by an estimate", "packedPolicySize"))
+    vain = "no policy of role storefront allows dynamodb:GetItem, which the session policy does: a session policy adds"
+    assert [item.startswith(vain) for item in others] == [True]
+
+
+def test_what_it_allows_in_vain_is_the_target_roles(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    add_role(box.world, box.iam, "reports", pods_trust(), inline={"some": POLICY})
+    target = ("--target-role", "arn:aws:iam::111122223333:role/reports")
+    policy = ("--session-policy", policy_file(tmp_path))
+    assert len(notes(podid, *OFF, *policy, *target)) == 1
+    (note,) = notes(podid, *OFF, *policy, *target[:1], "arn:aws:iam::999988887777:role/reports", "--replace")
+    assert note.endswith("was not looked at: it is another account's")
+    box.world.credentials.deny("iam:ListRolePolicies")
+    assert notes(podid, *OFF, *policy, *target, "--replace")[-1].endswith(
+        "was not looked at: needs iam:ListRolePolicies"
+    )
+
+
+@pytest.mark.parametrize(
+    ("session", "granted", "vain"),
+    [
+        ("s3:GetObject", {"Action": "s3:Get*"}, []),
+        ("s3:*", {"Action": "s3:GetObject"}, []),
+        ("S3:getobject", {"Action": ["s3:GetObject"]}, []),
+        ("s3:Get*", {"Action": "s3:*Object"}, []),
+        ("s3:Get*", {"Action": "s3:Put*"}, ["s3:Get*"]),
+        ("s3:GetObject", {"Action": "s3:GetObjec?"}, []),
+        ("s3:PutObject", {"Action": "s3:PutObject", "Effect": "Deny"}, ["s3:PutObject"]),
+        ("s3:PutObject", {"NotAction": "iam:*"}, []),
+        ("s3:PutObject", {"NotAction": "s3:*"}, ["s3:PutObject"]),
+        (["*", "sqs:SendMessage"], {"Action": "s3:GetObject"}, ["sqs:SendMessage"]),
+    ],
+)
+def test_actions_that_stay_denied(session: object, granted: dict[str, object], vain: list[str]) -> None:
+    policy = {"Statement": {"Effect": "Allow", "Action": session, "Resource": "*"}}
+    assert list(not_granted(policy, [{"Statement": [{"Effect": "Allow", **granted}]}])) == vain
+
+
+def test_the_packed_size_is_an_estimate() -> None:
+    alike = json.dumps({"Statement": [{"Action": ["s3:GetObject"] * 100}]})
+    assert packed_percent(alike) < 10 < 50 < packed_percent(secrets.token_urlsafe(1500))
+    assert "PackedPolicyTooLarge is possible" in room_words(secrets.token_urlsafe(1536))
 
 
 def test_other_tags_are_not_eks_s() -> None:

@@ -70,8 +70,8 @@ class AssociateAsked:
     role_options: RoleOptions = field(default_factory=RoleOptions)
     new_role: RoleRequest | None = None
     target_profile: str = ""
-    # whether to look for what roles lose without session tags
-    look_at_tags: bool = False
+    # whether session settings are new here, not those of an association that is there
+    new_policies: bool = False
 
     @property
     def looks_at_targets(self) -> bool:
@@ -140,7 +140,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     with terminal.working(f"reading the associations of {short_list(map(str, refs), _NAMED)}"):
         current = current_associations(access.clients, place, refs)
     plan, role_name = _plan(access, terminal, place, asked, wanted, current)
-    if role_name:
+    if role_name or asked.new_policies:
         plan = validated(plan, access.aws.access_analyzer)
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
@@ -226,7 +226,7 @@ def _plan(
     if asked.looks_at_targets:
         others = [item for item in associations.wanted if item.role is not made]
         plan = _with_targets(access, place, plan, asked, others, current)
-    if asked.look_at_tags:
+    if asked.new_policies:
         # a role that is made here is known to be as it was asked for
         used = {item.role.arn: item.role.role if item.role is not made else None for item in associations.wanted}
         for arn, role in used.items():

@@ -66,7 +66,7 @@ def rights() -> CommandRights:
                 KubeReader.find_webhook,
             ),
             OptionalRight.of(
-                "--no-session-tags: seeing which of the role's policies rely on them",
+                "--no-session-tags, --session-policy: seeing what of the role's policies they take away",
                 Iam.list_inline_policies,
                 Iam.list_attached_policies,
                 Iam.get_managed_document,
@@ -280,7 +280,7 @@ def associate(
         role_options=role_options,
         new_role=new_role,
         target_profile=target_profile or "",
-        look_at_tags=True,
+        new_policies=True,
     )
     in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked))
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from podid.domain.errors import Conflict, InvalidInput
+from podid.ops.role.narrowing import SESSION_POLICY_QUOTA
 
 INLINE_QUOTA = 10_240
 """Characters without white space that all inline policies of a role may have together."""
@@ -142,6 +143,8 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
 def session_policy_text(document: Mapping[str, object], name: str) -> str:
     """The session policy as EKS takes it. Raises InvalidInput, which names it, where it is too long."""
     text = json.dumps(document, separators=(",", ":"))
-    if len(text) > 2048:
-        raise InvalidInput(f"{name} has {len(text)} characters; EKS takes 2,048 in a session policy", subject=name)
+    if len(text) > SESSION_POLICY_QUOTA:
+        raise InvalidInput(
+            f"{name} has {len(text):,} characters; EKS takes {SESSION_POLICY_QUOTA:,} in a session policy", subject=name
+        )
     return text

@@ -5,20 +5,22 @@ Source: EKS User Guide, "Grant Pods access to AWS resources based on tags" (the 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, CredentialsError, PodidError
+from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
 from podid.domain.model import Role
+from podid.domain.names import Arn, role_name
 from podid.domain.plan import Plan
 from podid.domain.words import short_list
 from podid.ops.change.kinds import ASSOCIATION
+from podid.ops.role.narrowing import not_granted, not_granted_words, room_words
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
-SESSION_POLICY_QUOTA = 2048
 _TAGS = (
     *("eks-cluster-arn", "eks-cluster-name", "kubernetes-namespace"),
     *("kubernetes-service-account", "kubernetes-pod-name", "kubernetes-pod-uid"),
@@ -27,45 +29,95 @@ _KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(_TAGS)})", re.IGNORECASE)
 
 
 def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:
-    """What to know of the associations that the plan would have without session tags, or with a session policy."""
+    """What to know of the associations of one role that the plan would have without session tags, or with a session
+    policy. `role` is None where it is made by the plan, or could not be read."""
     after = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
     untagged = [
         action
         for action in after
         if (action.after or {}).get("disableSessionTags") and not (action.before or {}).get("disableSessionTags")
     ]
+    reader = _Reader(iam)
     notes: list[str] = []
     if untagged and role is not None:
-        notes += _losses(iam, role)
+        notes += _losses(reader, role.name)
+    told: dict[tuple[str, str], None] = {}
     for action in after:
-        policy = (action.after or {}).get("policy")
-        if isinstance(policy, str) and policy != (action.before or {}).get("policy"):
+        new, old = action.after or {}, action.before or {}
+        policy = new.get("policy")
+        if not isinstance(policy, str) or not policy:
+            continue
+        if policy != old.get("policy"):
             notes.append(
                 f"the session policy of {action.target} only narrows: its pods may do what both it and the role allow "
-                f"({len(policy):,} of {SESSION_POLICY_QUOTA:,} characters; AWS packs it as well, and says only in "
-                "CloudTrail how much of that room it takes)"
+                f"({room_words(policy)})"
             )
+        if any(new.get(key) != old.get(key) for key in ("policy", "roleArn", "targetRoleArn")):
+            # with a target role it is that one's sessions which are narrowed
+            told[policy, str(new.get("targetRoleArn") or "")] = None
+    for policy, target in told:
+        notes += _narrowed(reader, policy, target, role)
     return tuple(notes)
 
 
-def _losses(iam: Iam, role: Role) -> Iterator[str]:
+class _Reader:
+    """The documents of roles' policies, each role's read once."""
+
+    def __init__(self, iam: Iam) -> None:
+        self._iam = iam
+        self._found: dict[str, dict[str, Mapping[str, object]]] = {}
+
+    def documents(self, name: str) -> dict[str, Mapping[str, object]]:
+        """By the policies' names. Raises as IAM does."""
+        if name not in self._found:
+            found = dict(self._iam.list_inline_policies(name))
+            managed = {policy.arn: policy.name for policy in self._iam.list_attached_policies(name)}
+            for arn, document in self._iam.get_managed_documents(list(managed)):
+                if isinstance(document, PodidError):
+                    raise document
+                found[managed[arn]] = document
+            self._found[name] = found
+        return self._found[name]
+
+
+def _narrowed(reader: _Reader, policy: str, target: str, role: Role | None) -> Iterator[str]:
+    """What the session policy allows in vain, as far as the role's policies can be read."""
+    arn = target or (role.arn if role is not None else "")
+    if not arn:
+        return
+    name = role_name(arn)
+    own = role is None or Arn.parse(arn).account == Arn.parse(role.arn).account
     try:
-        documents = dict(iam.list_inline_policies(role.name))
-        managed = {policy.arn: policy.name for policy in iam.list_attached_policies(role.name)}
-        for arn, document in iam.get_managed_documents(list(managed)):
-            if isinstance(document, PodidError):
-                raise document
-            documents[managed[arn]] = document
+        document = json.loads(policy)
+        granted = reader.documents(name).values() if own else None
+    except (CredentialsError, ValueError):
+        raise
+    except NotFound:
+        return  # said with the target role
+    except AccessDenied as error:
+        yield f"whether role {name} allows what the session policy does was not looked at: needs {error.permission}"
+        return
+    if granted is None:
+        yield f"whether role {arn} allows what the session policy does was not looked at: it is another account's"
+        return
+    actions = not_granted(document, granted)
+    if actions:
+        yield not_granted_words(actions, name)
+
+
+def _losses(reader: _Reader, name: str) -> Iterator[str]:
+    try:
+        documents = reader.documents(name)
     except CredentialsError:
         raise
     except AccessDenied as error:
-        yield f"whether role {role.name}'s policies rely on session tags was not looked at: needs {error.permission}"
+        yield f"whether role {name}'s policies rely on session tags was not looked at: needs {error.permission}"
         return
-    for name, document in sorted(documents.items()):
+    for policy, document in sorted(documents.items()):
         tags = relied_on(document)
         if tags:
             yield (
-                f"policy {name} of role {role.name} relies on {short_list(tags)}, which EKS no longer sends: what it "
+                f"policy {policy} of role {name} relies on {short_list(tags)}, which EKS no longer sends: what it "
                 "allows by them is denied, and what it denies by them may be allowed"
             )
 
