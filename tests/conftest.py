@@ -2,15 +2,17 @@
 
 import gc
 import os
+import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore import hooks
+from botocore import endpoint_provider, handlers, hooks
+from botocore.client import ClientCreator
 from botocore.loaders import Loader
 from hypothesis import settings
 
@@ -63,6 +65,8 @@ SLOW = (
     "trust/test_trust_properties.py",
 )
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
+# what botocore's own handlers for services that podid does not ask are registered under
+_ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -92,8 +96,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _boto3_finds_out_once() -> Iterator[None]:
-    """Every command makes its own boto3 session, which reads megabytes of service models, gives its events their new
-    names and looks at the signature of each handler: half the time of many tests."""
+    """Every command makes its own boto3 session and clients. That reads megabytes of service models, makes a class and
+    a rule set out of each, gives events their new names, looks at the signature of each handler and copies a hundred
+    of services that nobody here asks: half the time of many tests."""
     with pytest.MonkeyPatch.context() as patch:
         models: dict[Any, Any] = {}
         names: dict[str, str] = {}
@@ -110,7 +115,37 @@ def _boto3_finds_out_once() -> Iterator[None]:
         patch.setattr(Loader, "__init__", loading)
         patch.setattr(hooks.EventAliaser, "__init__", aliasing)
         patch.setattr(hooks, "accepts_kwargs", cache(hooks.accepts_kwargs))
+        near = [row for row in handlers.BUILTIN_HANDLERS if not _ELSEWHERE.search(row[0])]
+        patch.setattr(handlers, "BUILTIN_HANDLERS", near)
+        patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
+        patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
+        patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
         yield
+
+
+def _once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of ClientCreator whose answer for a service is always the same."""
+    made: dict[str, Any] = {}
+
+    def once(self: ClientCreator, service_name: str, *rest: Any) -> Any:
+        if service_name not in made:
+            made[service_name] = make(self, service_name, *rest)
+        return made[service_name]
+
+    return once
+
+
+def _rule_sets(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The documents stay: the loader keeps them."""
+    made: dict[int, Any] = {}
+
+    def once(**document: Any) -> Any:
+        key = id(document["rules"])
+        if key not in made:
+            made[key] = make(**document)
+        return made[key]
+
+    return once
 
 
 @pytest.fixture(scope="session", autouse=True)
