@@ -20,6 +20,7 @@ from podid.sandbox.kube import KubeSandbox, kinds
 from podid.sandbox.kube.authz import BASIC_RULES, Authorizer, ResourceAccess
 
 Json = dict[str, Any]
+_BOTO = boto3.session.Session()
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -116,7 +117,7 @@ def role(*rules: tuple[str, str, tuple[str, ...]], namespace: str = "", name: st
 
 
 def _client(box: Sandbox, service: str) -> Any:
-    return boto3.session.Session().client(
+    return _BOTO.client(
         service,
         endpoint_url=box.endpoint_url,
         region_name=box.world.region,

@@ -12,9 +12,12 @@ import pytest
 import yaml
 
 from harness import Outcome, Podid
+from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS
 from podid.commands import demo
-from podid.render.formats import Format
+from podid.render.formats import Format, to_text
+from podid.render.rich_writer import draw
+from podid.render.view import View
 from podid.sandbox import process
 from worlds import CLUSTER_ARN, ORDERS, Site, trust_for
 
@@ -215,8 +218,7 @@ def read(text: str, output: Format) -> Any:
             return text
 
 
-@pytest.mark.parametrize("output", Format)
-def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
+def play(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
     site.with_samples()
     monkeypatch.chdir(site.directory)
     site.policy_file()
@@ -224,6 +226,35 @@ def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPat
     for code, argv in LINES:
         outcome = site(*(CLUSTER_ARN if word == "CLUSTER" else word for word in argv), "-o", output)
         check(argv, outcome, code, output)
+
+
+def test_every_command_as_it_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(site, monkeypatch, Format.TABLE)
+
+
+def test_every_result_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written as JSON is written in every other format too; `test_every_command_in_every_format` runs each
+    command anew for each."""
+    write, written = Terminal._write, 0
+
+    def writing(self: Terminal, view: View) -> None:
+        nonlocal written
+        for output in Format:
+            assert read(to_text(view, output, None), output) is not None
+        for wide in (False, True):
+            draw(view, io.StringIO(), wide=wide, width=80, color=True)
+        written += 1
+        write(self, view)
+
+    monkeypatch.setattr(Terminal, "_write", writing)
+    play(site, monkeypatch, Format.JSON)
+    assert written > len(LINES) / 2
+
+
+@pytest.mark.rare
+@pytest.mark.parametrize("output", Format)
+def test_every_command_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
+    play(site, monkeypatch, output)
 
 
 def test_the_sandbox_in_every_format(podid: Podid) -> None:
