@@ -1,7 +1,6 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
-import shlex
 from collections.abc import Sequence
 
 import typer
@@ -159,6 +158,8 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
 
 
 def _tell_interrupted(runtime: Runtime) -> None:
+    import shlex
+
     from podid.render.sanitize import line
 
     again = line(shlex.join(("podid", *runtime.argv)))

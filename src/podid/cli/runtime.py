@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from podid.domain.deadline import Deadline
 from podid.render import sanitize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from podid.cli.prompts import Prompter
+    from podid.domain.deadline import Deadline
     from podid.ops.change.settle import Settled
 
 
@@ -146,8 +146,10 @@ class Runtime:
         finally:
             self.asked += self.monotonic() - began
 
-    def deadline(self, seconds: float, words: str) -> Deadline:
+    def deadline(self, seconds: float, words: str) -> "Deadline":
         """That long from now, not counting what people take for answers."""
+        from podid.domain.deadline import Deadline
+
         return Deadline.after(seconds, words, lambda: self.monotonic() - self.asked)
 
     @property

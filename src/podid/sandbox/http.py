@@ -110,7 +110,12 @@ class LoopbackServer(socketserver.ThreadingMixIn, HTTPServer):
         """Frees the port and ends the connections that are still open."""
         self.stopping.set()
         if self._thread is not None:
-            self.shutdown()
+            ending = threading.Thread(target=self.shutdown)
+            ending.start()
+            # who comes now is the last one: else the end would be noticed at the next look, 50 ms away
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server_port), 1):
+                pass
+            ending.join()
             self._thread.join()
         self.server_close()
         for connection in list(self._connections):

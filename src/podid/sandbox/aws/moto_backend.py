@@ -214,12 +214,19 @@ def _documents(holder: Any) -> list[str]:
 
 
 def _managed_policy_data(name: str) -> dict[str, Any] | None:
+    text = _managed_policy_text(name)
+    document: dict[str, dict[str, Any]] = json.loads(text) if text else {}
+    return document.get(name)
+
+
+@cache
+def _managed_policy_text(name: str) -> str:
+    """Looked for in megabytes of text."""
     start = aws_managed_policies_data.find(f'\n "{name}":{{')
     if start < 0:
-        return None
+        return ""
     end = aws_managed_policies_data.index("\n }", start)
-    document: dict[str, dict[str, Any]] = json.loads("{" + aws_managed_policies_data[start : end + 3] + "}")
-    return document[name]
+    return "{" + aws_managed_policies_data[start : end + 3] + "}"
 
 
 def _default_document(policy: Any) -> str:
