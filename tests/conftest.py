@@ -17,6 +17,7 @@ from botocore.loaders import Loader
 from hypothesis import settings
 
 from harness import Golden, Podid
+from podid.cli import tree
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
@@ -117,6 +118,14 @@ def _boto3_finds_out_once() -> Iterator[None]:
         patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
         patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
         patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _typer_finds_out_once() -> Iterator[None]:
+    """It makes a command by looking at its function, each time that podid runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree, "_full", cache(tree._full))
         yield
 
 

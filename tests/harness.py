@@ -5,10 +5,12 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from podid.cli.boundary import main
 from podid.cli.runtime import Runtime, Streams
@@ -18,6 +20,15 @@ from podid.sandbox.clock import SandboxClock
 def examples(steady: int) -> int:
     """How many examples a property is tried with: `steady`, and twenty times as many under `make fuzz`."""
     return steady * (20 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1)
+
+
+def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
+    """Cases of one kind for `parametrize`: every `number`-th is always run, the others under `make fuzz`."""
+    rare = pytest.mark.rare
+    return [
+        case if place % number == 0 else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=rare)
+        for place, case in enumerate(cases)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness import one_in
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
 from podid.render.documents.all import KINDS
@@ -307,7 +308,7 @@ def _mutants(whole: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield f"no time: {path}", _changed(whole, path, "yesterday")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_in(3, KINDS))
 def test_one_thing_wrong_is_found(kind: str, views: dict[str, list[View]]) -> None:
     words = ("kind", "apiVersion", *WORDS.get(kind, ()))
     tried = set()

@@ -53,8 +53,15 @@ def look(snapshot: Any) -> None:
         write_report(each, report)
 
 
-@pytest.mark.parametrize("crowded", [False, True], ids=["spread", "one-namespace-and-role"])
-@pytest.mark.parametrize("broken", [False, True], ids=["well", "broken"])
+@pytest.mark.parametrize(
+    ("broken", "crowded"),
+    [
+        pytest.param(True, False, id="broken-spread"),
+        pytest.param(True, True, id="broken-one-namespace-and-role"),
+        pytest.param(False, False, id="well-spread", marks=pytest.mark.rare),
+        pytest.param(False, True, id="well-one-namespace-and-role", marks=pytest.mark.rare),
+    ],
+)
 def test_twice_the_cluster_is_twice_the_work(broken: bool, crowded: bool) -> None:
     module = load()
 

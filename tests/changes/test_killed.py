@@ -42,6 +42,23 @@ SCENARIOS = (
     Scenario("install agent", ("install-agent", "--wait", "none")),
     Scenario("undo", ("undo", "RUN", "--yes"), (CREATE,)),
 )
+# a run of several writes, one of a single write, and one that takes back
+TELLING = ("role create", "associate", "undo")
+
+
+def grid(telling: dict[str, Any], rare: dict[str, Any]) -> list[Any]:
+    """Each scenario with each way to die, by name. Those of `rare`, and all of a scenario that tells nothing new, are
+    for `make fuzz`."""
+    return [
+        pytest.param(
+            scenario,
+            way,
+            id=f"{scenario.name}-{name}",
+            marks=() if name in telling and scenario.name in TELLING else (pytest.mark.rare,),
+        )
+        for scenario in SCENARIOS
+        for name, way in (telling | rare).items()
+    ]
 
 
 @dataclass(slots=True)
@@ -76,7 +93,7 @@ class Stage:
         return outcome
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.fixture
 def stage(request: pytest.FixtureRequest, box: Sandbox, podid: Podid, tmp_path: Path) -> Stage:
     return Stage(box, podid, tmp_path, request.param)
 
@@ -114,8 +131,7 @@ def telling_cuts(line: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "cuts",
-    [pytest.param(telling_cuts, id="telling"), pytest.param(lambda line: CUTS, id="all", marks=pytest.mark.rare)],
+    ("stage", "cuts"), grid({"telling": telling_cuts}, {"all": lambda line: CUTS}), indirect=["stage"]
 )
 def test_killed_at_every_line_of_the_journal(
     stage: Stage, launcher: Launcher, cuts: Callable[[int], tuple[str, ...]]
@@ -137,7 +153,14 @@ def test_killed_at_every_line_of_the_journal(
     assert lines == 1 + 2 * done  # the head, then an intent and an outcome for each change
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("stage", "when"),
+    [
+        *grid({"before": "before"}, {}),
+        *(pytest.param(scenario, "after", id=f"{scenario.name}-after") for scenario in SCENARIOS),
+    ],
+    indirect=["stage"],
+)
 def test_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) -> None:
     expected, done = uninterrupted(stage)
     killed = 0

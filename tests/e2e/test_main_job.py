@@ -129,7 +129,11 @@ def replicas(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Replicas]:
     return install
 
 
-LAGS = [(0.0, 1.0), (0.0, 0.0, 20.0), (0.0, 20.0), (0.0, 7.0, 8.0, 9.0, 10.0)]
+LAGS = [
+    (0.0, 0.0, 20.0),
+    (0.0, 7.0, 8.0, 9.0, 10.0),
+    *(pytest.param(lags, marks=pytest.mark.rare) for lags in ((0.0, 1.0), (0.0, 20.0))),
+]
 
 
 @pytest.mark.parametrize("lags", LAGS, ids=str)
