@@ -18,6 +18,8 @@ from typing import Any
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.containers import EnvSource, Mount
+from podid.domain.grants import AssumeRights, PolicyNames
+from podid.domain.instances import Instance
 from podid.domain.model import (
     Addon,
     Association,
@@ -126,6 +128,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
     spaces = ["shop"] if crowded else [f"team-{n}" for n in range(50)]
     space = [spaces[n % len(spaces)] for n in numbers]
     roles, targets = [arn("app", n, crowded) for n in numbers], [arn("data", n, crowded) for n in numbers]
+    chained = [arn("next", n, crowded) for n in numbers]
     made = NOW - timedelta(days=2)
     service, namespaces = {"Service": "pods.eks.amazonaws.com"}, ["" if crowded else each for each in space]
 
@@ -196,7 +199,20 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             for name, base in zip(targets, roles, strict=True)
         },
         "target_rights": {pair: Known(hop) for pair in zip(roles, targets, strict=True)},
-        "role_has_policies": {name: Known(not broken) for name in roles},
+        "role_policies": {name: Known(PolicyNames(inline=() if broken else ("p",))) for name in roles},
+        "assume_rights": {
+            name: Known(AssumeRights((next_role,), () if broken else (next_role,)))
+            for name, next_role in zip(roles, chained, strict=True)
+        },
+        "chained_roles": {
+            name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)
+        },
+        "instances": {name: Instance(id=f"i-{name}", profile_arn="" if broken else "p", hop_limit=2) for name in nodes},
+        "cni_rights": {},
+        "products": {},
+        "csi_drivers": {},
+        "clocks": dict.fromkeys(nodes, 90 if broken else -3),
+        "agent_warnings": {},
         "other_node_roles": {},
         "node_role_allowed": {node_role: Known(allowed)},
         "namespaces": frozenset(("kube-system", *spaces)),

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from podid.domain.grants import AssumeRights, PolicyNames
+from podid.domain.instances import Instance
 from podid.domain.model import (
     Addon,
     AddonVersion,
@@ -29,6 +31,7 @@ CLUSTER_ARN = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/orders"
 TARGET_ARN = f"arn:aws:iam::{ACCOUNT}:role/reports"
 NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/nodes"
+PROFILE_ARN = f"arn:aws:iam::{ACCOUNT}:instance-profile/nodes"
 IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 ALLOWED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="allowed"))
@@ -223,7 +226,15 @@ def healthy(**sections: Any) -> Snapshot:
         "roles": {ROLE_ARN: Known(role())},
         "target_roles": {},
         "target_rights": {},
-        "role_has_policies": {ROLE_ARN: Known(True)},
+        "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
+        "assume_rights": {ROLE_ARN: Known(AssumeRights())},
+        "chained_roles": {},
+        "instances": {"node-1": Instance(id="i-node-1", profile_arn=PROFILE_ARN, hop_limit=2)},
+        "cni_rights": {},
+        "products": {},
+        "csi_drivers": {},
+        "clocks": {"node-1": -4},
+        "agent_warnings": {},
         "other_node_roles": {},
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }

@@ -199,5 +199,5 @@ def test_an_association_of_the_agents_account_alone_harms_no_agent() -> None:
 
 
 def test_a_role_that_is_gone_has_no_policies_to_look_for() -> None:
-    snapshot = healthy(roles={ROLE_ARN: Known(None)}, role_has_policies={ROLE_ARN: DENIED})
+    snapshot = healthy(roles={ROLE_ARN: Known(None)}, role_policies={ROLE_ARN: DENIED})
     assert [a[0] for a in answers("role-no-permissions", snapshot)] == ["not-applicable"]

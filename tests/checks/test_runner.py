@@ -15,6 +15,7 @@ from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check
 from podid.checks.runner import mask, run_checks
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.model import ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
@@ -45,7 +46,12 @@ MAPPINGS: dict[str, object] = {
     "roles": ROLE_ARN,
     "target_roles": TARGET_ARN,
     "target_rights": (ROLE_ARN, TARGET_ARN),
-    "role_has_policies": ROLE_ARN,
+    "role_policies": ROLE_ARN,
+    "assume_rights": ROLE_ARN,
+    "chained_roles": TARGET_ARN,
+    "cni_rights": NODE_ROLE_ARN,
+    "products": "secretstores",
+    "agent_warnings": "kube-system/eks-pod-identity-agent",
     "node_role_allowed": NODE_ROLE_ARN,
     "config_map_keys": ("shop", "settings"),
 }
@@ -265,7 +271,8 @@ def clusters(draw: st.DrawFn) -> Snapshot:
         pods=(*pods, *agents, *((finished,) if draw(st.booleans()) else ())),
         workloads=tuple(workload(name=a, service_account=a, replicas=draw(st.integers(0, 2))) for a in apps),
         roles={roles[a]: Known(role(roles[a], _trust_for(a))) for a in apps},
-        role_has_policies={roles[a]: Known(True) for a in apps},
+        assume_rights={roles[a]: Known(AssumeRights()) for a in apps},
+        role_policies={roles[a]: Known(PolicyNames(inline=("p",))) for a in apps},
         node_role_allowed={NODE_ROLE_ARN: ALLOWED, arn: ALLOWED},
     )
 

@@ -11,9 +11,12 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
+from podid.domain.grants import AssumeRights, PolicyNames
+from podid.domain.instances import Instance
 from podid.domain.model import Container, ServiceAccount
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
+from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.scheduling import Placement
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.webhook import WebhookRegistration
@@ -114,6 +117,52 @@ ENDS_AT_ONCE = agent_pod(
 )
 NO_ROLE = healthy(roles={ROLE_ARN: DENIED})
 NO_PODS = healthy(pods=DENIED)
+
+OLD_PODS = healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()))
+INSTANCE = Instance(id="i-node-1", profile_arn="arn:aws:iam::111122223333:instance-profile/nodes", hop_limit=2)
+FOREIGN = "arn:aws:iam::444455556666:role/reader"
+VIOLATES = 'Error creating: pods "a" is forbidden: violates PodSecurity "restricted:latest": host namespaces'
+DRIVER = "secrets-store.csi.k8s.io"
+STORE = ProductSetting(
+    product="External Secrets", kind="SecretStore", namespace="shop", name="secrets", way=CredentialWay.OWN
+)
+CLASS = ProductSetting(
+    product="Secrets Store CSI driver",
+    kind="SecretProviderClass",
+    namespace="shop",
+    name="db",
+    way=CredentialWay.IRSA,
+)
+BY_POD = replace(CLASS, way=CredentialWay.POD_IDENTITY)
+
+
+def with_products(plural: str, setting: ProductSetting, *, operator: bool = False) -> Snapshot:
+    """External Secrets runs, with an association of its own if `operator` says so; the healthy pod mounts class db."""
+    own = association("external-secrets", "external-secrets")
+    controller = pod("eso", namespace="external-secrets", service_account="external-secrets")
+    image = replace(controller.containers[0], image="ghcr.io/external-secrets/external-secrets:v1.0.0")
+    return healthy(
+        associations=(association(), own) if operator else (association(),),
+        products={plural: Known((setting,))},
+        pods=(pod(secret_classes=("db",)), replace(controller, containers=(image,)), agent_pod()),
+    )
+
+
+def flagged(flag: str) -> Snapshot:
+    return healthy(pods=(pod(containers=(replace(pod().containers[0], flags=(flag,)),)),))
+
+
+def filtering(line: str) -> Snapshot:
+    return healthy(daemon_sets=(daemon_set(), daemon_set(name="block-imds", images=(), args=(), firewall=(line,))))
+
+
+def isolated(warnings: Any) -> Snapshot:
+    arn = "arn:aws-iso:eks:us-iso-east-1:111122223333:cluster/prod"
+    stuck = agent_pod(phase="Pending", ready=False)
+    return healthy(
+        cluster=cluster(arn=arn), agent_pods=(stuck,), agent_warnings={f"kube-system/{stuck.name}": warnings}
+    )
+
 
 CASES = {
     "tool-aws-denied": Cases(None, healthy(node_groups=DENIED)),
@@ -283,12 +332,79 @@ CASES = {
         healthy(agent_pods=(agent_pod(containers=pod().containers),)), healthy(agent_pods=DENIED)
     ),
     "role-no-permissions": Cases(
-        healthy(role_has_policies={ROLE_ARN: Known(False)}), healthy(role_has_policies={ROLE_ARN: DENIED})
+        healthy(role_policies={ROLE_ARN: Known(PolicyNames())}), healthy(role_policies={ROLE_ARN: DENIED})
     ),
     "session-policy-misconfig": Cases(
         with_policy({"Statement": {"Effect": "Deny"}}),
         with_policy([]),
         with_policy({"Statement": [{"Effect": "Allow"}]}),
+    ),
+    "consumer-is-other-pod": Cases(
+        with_products("secretstores", STORE),
+        healthy(products=DENIED),
+        with_products("secretstores", STORE, operator=True),
+    ),
+    "product-still-in-irsa-mode": Cases(
+        with_products("secretproviderclasses", CLASS),
+        healthy(products={"issuers": DENIED}),
+        with_products("secretproviderclasses", replace(CLASS, way=CredentialWay.POD_IDENTITY)),
+    ),
+    "csi-driver-tokenrequest-missing": Cases(
+        replace(with_products("secretproviderclasses", BY_POD), csi_drivers=Known({DRIVER: frozenset()})),
+        replace(with_products("secretproviderclasses", BY_POD), csi_drivers=DENIED),
+        replace(
+            with_products("secretproviderclasses", BY_POD), csi_drivers=Known({DRIVER: frozenset({PODS_PRINCIPAL})})
+        ),
+    ),
+    "app-assumes-own-role": Cases(
+        flagged(f"--aws-assume-role={ROLE_ARN}"),
+        replace(flagged(f"--aws-assume-role={ROLE_ARN}"), roles=Known({ROLE_ARN: DENIED})),
+        flagged(f"--aws-assume-role={TARGET_ARN}"),
+    ),
+    "chained-assume-missing-tag-session": Cases(
+        healthy(assume_rights={ROLE_ARN: Known(AssumeRights((FOREIGN,)))}),
+        healthy(assume_rights={ROLE_ARN: DENIED}),
+        healthy(assume_rights={ROLE_ARN: Known(AssumeRights((FOREIGN,), (FOREIGN,)))}),
+    ),
+    "roles-shared-across-associations": Cases(
+        healthy(associations=(association(), association("web"))), healthy(associations=DENIED)
+    ),
+    "automount-false": Cases(healthy(pods=(pod(automount=False),)), NO_PODS),
+    "host-firewall-blocks-link-local": Cases(
+        filtering("iptables -I INPUT -d 169.254.0.0/16 -j DROP"),
+        healthy(daemon_sets=DENIED),
+        filtering("iptables -I FORWARD -d 169.254.169.254/32 -j DROP"),
+    ),
+    "imds-metadata-dependency": Cases(
+        replace(
+            imaged("r/aws-load-balancer-controller:v2.11.0"),
+            instances=Known({"node-1": replace(INSTANCE, hop_limit=1)}),
+        ),
+        healthy(instances=DENIED),
+        imaged("r/aws-load-balancer-controller:v2.11.0"),
+    ),
+    "imds-fallback-node-role": Cases(
+        OLD_PODS,
+        replace(OLD_PODS, instances=DENIED),
+        replace(OLD_PODS, instances=Known({"node-1": replace(INSTANCE, hop_limit=1)})),
+    ),
+    "node-clock-skew": Cases(healthy(clocks={"node-1": 700}), healthy(clocks=DENIED)),
+    "agent-imds-unavailable": Cases(
+        healthy(instances={"node-1": replace(INSTANCE, profile_arn="")}), healthy(instances=DENIED)
+    ),
+    "cni-depends-on-agent": Cases(
+        healthy(cni_rights={NODE_ROLE_ARN: Known(rights("implicitDeny", "implicitDeny"))}),
+        healthy(cni_rights={NODE_ROLE_ARN: DENIED}),
+        healthy(cni_rights={NODE_ROLE_ARN: Known(rights())}),
+    ),
+    "admission-policy-blocks-agent": Cases(
+        healthy(agent_warnings={"kube-system/eks-pod-identity-agent": Known((VIOLATES,))}),
+        healthy(agent_warnings=DENIED),
+    ),
+    "iso-partition-ca-bundle": Cases(
+        isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",))),
+        isolated(DENIED),
+        isolated(Known(("no route to host",))),
     ),
 }
 

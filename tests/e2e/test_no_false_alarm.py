@@ -136,6 +136,7 @@ def test_a_caller_with_rights_in_one_namespace_only_is_told_what_it_could_not_se
         "list nodes (cluster-wide)",
         "list daemonsets.apps (cluster-wide)",
         "get mutatingwebhookconfigurations.admissionregistration.k8s.io (cluster-wide)",
+        "list leases.coordination.k8s.io in namespace kube-node-lease",
     }
 
 

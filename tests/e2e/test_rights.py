@@ -7,6 +7,7 @@ import pytest
 from cluster_api import Json
 from harness import one_in
 from podid.checks.all import ALL
+from podid.kube.project_products import CUSTOM
 from podid.ops.doctor.sections import rights
 from worlds import Site
 
@@ -14,11 +15,19 @@ IAM = rights(ALL).iam
 # without the first there is no report; the others are asked for only where a node is in no node group (tests/agent)
 NOT_HERE = {
     "eks:DescribeCluster",
-    *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "ec2:DescribeInstances", "iam:GetInstanceProfile"),
+    *("eks:ListAccessEntries", "eks:DescribeAccessEntry", "iam:GetInstanceProfile"),
+    # and these for managed policies of the account's own (tests/e2e/test_doctor_products.py)
+    *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
 KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
-# Cilium's policies are asked for only where it runs (test_doctor_network.py), ConfigMaps where an envFrom names one
-EVERYWHERE = [rule for rule in KUBERNETES if rule[0] != "cilium.io" and rule[1] != "configmaps"]
+# Cilium's policies are asked for only where it runs (test_doctor_network.py), ConfigMaps where an envFrom names one,
+# events where an agent's pod is missing, and objects of products where the cluster has these (test_doctor_products.py)
+SOMEWHERE = ("cilium.io", *CUSTOM, "storage.k8s.io")
+EVERYWHERE = [
+    rule
+    for rule in KUBERNETES
+    if rule[0] not in SOMEWHERE and rule[1] not in ("configmaps", "events", "persistentvolumes", "leases")
+]
 
 
 def rules(without: tuple[str, str, str] | None = None) -> list[Json]:

@@ -12,6 +12,7 @@ from cluster_api import Json
 from podid.cli.tree import COMMANDS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
+from podid.kube.project_products import CUSTOM
 from podid.sandbox.baseline import add_association, add_cluster, pods_trust
 from rights_support import allow, asked_for, limited
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, POLICY, Site, trust_for, whole_site
@@ -150,6 +151,29 @@ def configured(site: Site) -> None:
     container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     site.cluster.merge(path, {"spec": {"template": {"spec": {"containers": [container]}}}})
     site.wait(30)
+
+
+def with_everything(site: Site) -> None:
+    """As `healthy`, with products, a policy of the account's own that goes on to a role, and an agent pod that is
+    refused."""
+    healthy(site)
+    for group in CUSTOM:
+        site.kube.install(group)
+    spec = {"provider": "aws", "parameters": {"usePodIdentity": "true"}}
+    path = "/apis/secrets-store.csi.x-k8s.io/v1/namespaces/shop/secretproviderclasses"
+    site.cluster.post(path, {"metadata": {"name": "db"}, "spec": spec})
+    image = {"name": "s3", "image": "public.ecr.aws/mountpoint-s3-csi-driver/aws-mountpoint-s3-csi-driver:v2.1.0"}
+    site.cluster.make_workload("DaemonSet", "kube-system", "s3-csi-node", "default", pod={"containers": [image]})
+    arn = f"arn:aws:iam::{ACCOUNT}:role/storefront"
+    grant = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    made = site.aws("iam").create_policy(PolicyName="on", PolicyDocument=document)["Policy"]["Arn"]
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=made)
+    enforce = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    site.cluster.merge("/api/v1/namespaces/kube-system", enforce)
+    (pod, *_) = site.cluster.pods("kube-system")
+    site.cluster.delete(f"/api/v1/namespaces/kube-system/pods/{pod['metadata']['name']}")
+    site.wait(200)
 
 
 def with_attached(site: Site) -> None:
@@ -443,6 +467,8 @@ WAYS = (
     Way("bundle --yes", self_managed),
     Way("bundle --yes", untold),
     Way("doctor", configured),
+    Way("doctor", with_everything, code=3),
+    Way("bundle --yes", with_everything),
     Way("doctor shop/orders", healthy, again=True),
     Way("doctor", self_managed),
     Way("doctor", untold),

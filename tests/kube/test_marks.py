@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from podid.domain.errors import PodidError
@@ -11,6 +12,7 @@ from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
+from podid.kube.project_products import CUSTOM
 from podid.kube.reader import TEMPLATED, KubeReader
 from podid.kube.writer import KubeWriter
 from rights_support import asked_for
@@ -47,6 +49,11 @@ def each(kinds: tuple[str, ...], call: Callable[[str], object]) -> None:
             continue  # that something does not exist is asked for all the same
 
 
+def every_product(reader: KubeReader) -> None:
+    for group, kinds in CUSTOM.items():
+        each(tuple(kinds), partial(reader.list_product_settings, group, version="v1"))
+
+
 # method -> a call with every argument that asks for more
 READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
@@ -69,6 +76,11 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.read_log: lambda r: r.read_log("shop", "none", container="app"),
     KubeReader.list_network_policies: lambda r: r.list_network_policies(),
     KubeReader.list_cilium_policies: lambda r: r.list_cilium_policies(),
+    KubeReader.list_api_groups: lambda r: r.list_api_groups(),
+    KubeReader.list_product_settings: every_product,
+    KubeReader.list_volume_settings: lambda r: r.list_volume_settings(),
+    KubeReader.list_csi_drivers: lambda r: r.list_csi_drivers(),
+    KubeReader.read_clocks: lambda r: r.read_clocks(),
     KubeReader.find_webhook: lambda r: r.find_webhook(),
     KubeReader.job_exists: lambda r: r.job_exists("shop", "none"),
     KubeReader.list_warnings: lambda r: r.list_warnings("shop", "Job", "none"),

@@ -9,6 +9,7 @@ from podid.aws.api import MARKER, Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, names
+from podid.domain.grants import PolicyNames
 from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
 
@@ -142,14 +143,23 @@ class Iam:
         return RolePolicies(attached=self.list_attached_policies(name), inline=inline)
 
     @needs("iam:ListAttachedRolePolicies", "iam:ListRolePolicies")
-    def has_policies(self, name: str) -> bool:
-        """Whether the role has any permission policy, attached or inline."""
-        return bool(self.list_attached_policies(name)) or any(True for _ in self._list_inline_names(name))
+    def get_policy_names(self, name: str) -> PolicyNames:
+        """The role's permission policies by name, without what they say."""
+        attached = tuple(policy.arn for policy in self.list_attached_policies(name))
+        return PolicyNames(attached, tuple(sorted(self._list_inline_names(name))))
 
-    @needs(has_policies)
-    def have_policies(self, names: Sequence[str]) -> Iterator[tuple[str, bool | PodidError]]:
+    @needs(get_policy_names)
+    def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
         """(name, answer) as they arrive, many at once; the error in place of a role that could not be read."""
-        return pacing.fan_out(pacing.attempt(self.has_policies), names)
+        return pacing.fan_out(pacing.attempt(self.get_policy_names), names)
+
+    @needs("iam:GetRolePolicy")
+    def get_inline_documents(
+        self, policies: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
+        """((role, inline policy), document) as they arrive, many at once; None for one that is gone, the error in place
+        of one that could not be read."""
+        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:

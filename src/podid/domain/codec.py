@@ -7,6 +7,7 @@ keys are not texts is a list of pairs.
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -23,6 +24,8 @@ def to_plain(value: object) -> Any:
     """What JSON has; TypeError for a value of no type that is known here."""
     if value is None or type(value) in (str, bool, int, float):
         return value
+    if isinstance(value, StrEnum):
+        return value.value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Known):
@@ -68,6 +71,8 @@ def _decoder(kind: Any) -> Decoder:
         return _exactly(kind)
     if kind is datetime:
         return _moment
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _word(kind)
     if kind is object:
         return _as_it_is
     if origin in (Union, UnionType):
@@ -92,6 +97,17 @@ def _exactly(kind: type) -> Decoder:
         if type(value) is not kind:
             raise Malformed(f"{name} is not a {kind.__name__}")
         return value
+
+    return read
+
+
+def _word(kind: type[StrEnum]) -> Decoder:
+    words = {member.value: member for member in kind}
+
+    def read(value: object, name: str) -> object:
+        if not isinstance(value, str) or value not in words:
+            raise Malformed(f"{name} is none of {', '.join(words)}")
+        return words[value]
 
     return read
 

@@ -250,14 +250,6 @@ class Decision:
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AccessReview:
-    """What the API server says of a right of the caller's own; `allowed` is None where it could not tell."""
-
-    allowed: bool | None
-    reason: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccount:
     namespace: str
@@ -279,9 +271,9 @@ class ServiceAccount:
 class Container:
     """One container of a pod. `env` holds the names of variables that matter for credentials, with values only for
     the non-secret ones; `blank` are those that are set to nothing. Of its mounts only those are kept that can hold the
-    files of SDKs. `ready`, `waiting`, `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and
-    `exit_code`, once it has run, come from the pod's status; `failed` is from when to when the one before it ran, where
-    that failed."""
+    files of SDKs, and as `flags` of its arguments only those for controllers of AWS's (`--aws-…`). `ready`, `waiting`,
+    `restarts`, `ended` (why the one before it ended: Error, OOMKilled) and `exit_code`, once it has run, come from the
+    pod's status; `failed` is from when to when the one before it ran, where that failed."""
 
     name: str
     image: str
@@ -296,6 +288,7 @@ class Container:
     ended: str = ""
     exit_code: int | None = None
     failed: tuple[datetime, datetime] | None = None
+    flags: tuple[str, ...] = ()
 
     def sets(self, name: str) -> bool:
         """Whether the variable is there and not empty: an empty one is none to an SDK."""
@@ -313,7 +306,7 @@ class OwnerRef:
 class Pod:
     """The projection of a pod that podid keeps. `owner` is the controlling owner (a ReplicaSet, not its Deployment);
     `reason` and `message` say why it failed or waits for a node; `host_ports` are its node's ports that it takes;
-    `ephemeral` names its debug containers."""
+    `ephemeral` names its debug containers, `secret_classes` the SecretProviderClasses that it mounts."""
 
     namespace: str
     name: str
@@ -337,6 +330,8 @@ class Pod:
     host_ports: tuple[int, ...] = ()
     priority: int = 0
     ready_since: datetime | None = None
+    secret_classes: tuple[str, ...] = ()
+    automount: bool = True
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -387,6 +382,8 @@ class DaemonSet:
     command: tuple[str, ...] = ()
     placement: Placement = field(default_factory=Placement)
     host_ports: tuple[int, ...] = ()
+    # commands of its scripts that make rules of the node's packet filter for link-local addresses
+    firewall: tuple[str, ...] = ()
     # of all its containers; values only of variables whose values are no secrets
     env: Mapping[str, str] = field(default_factory=dict)
 

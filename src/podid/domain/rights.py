@@ -92,3 +92,11 @@ class CommandRights:
     @classmethod
     def of(cls, *operations: Need, optional: tuple[OptionalRight, ...] = ()) -> "CommandRights":
         return cls(rights_of(operations), optional)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReview:
+    """What the API server says of a right of the caller's own; `allowed` is None where it could not tell."""
+
+    allowed: bool | None
+    reason: str = ""

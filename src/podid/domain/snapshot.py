@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from podid.domain.errors import PodidError
+from podid.domain.grants import AssumeRights, PolicyNames
+from podid.domain.instances import Instance
 from podid.domain.model import (
     Addon,
     AddonVersion,
@@ -28,6 +30,7 @@ from podid.domain.model import (
 )
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
+from podid.domain.products import ProductSetting
 from podid.domain.webhook import WebhookRegistration
 
 T = TypeVar("T")
@@ -96,7 +99,7 @@ KUBERNETES = {"service": "kubernetes"}
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache, which does not keep it alive
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
 class Snapshot:
-    """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_has_policies` are keyed by the ARN that
+    """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).
 
     `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
@@ -115,7 +118,15 @@ class Snapshot:
     target_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     # (association's role, target role) -> what iam:SimulatePrincipalPolicy says to both actions of the second hop
     target_rights: Section[Mapping[tuple[str, str], Section[tuple[Decision, ...]]]] = field(metadata=AWS)
-    role_has_policies: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
+    role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
+    # role ARN -> what its policies say of going on to other roles
+    assume_rights: Section[Mapping[str, Section[AssumeRights]]] = field(metadata=AWS)
+    # roles of this account that those policies name
+    chained_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
+    # node -> its EC2 instance
+    instances: Section[Mapping[str, Instance]] = field(metadata=AWS)
+    # node role ARN -> may it do what the VPC CNI does; empty where the CNI has no association
+    cni_rights: Section[Mapping[str, Section[tuple[Decision, ...]]]] = field(metadata=AWS)
     # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile, or
     # the only one that an access entry lets join
     other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)
@@ -134,6 +145,14 @@ class Snapshot:
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
     agent_pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
     network_policies: Section[tuple[NetworkPolicy, ...]] = field(metadata=KUBERNETES)
+    # plural of a kind that the cluster knows -> what its objects say of credentials
+    products: Section[Mapping[str, Section[tuple[ProductSetting, ...]]]] = field(metadata=KUBERNETES)
+    # CSI driver -> audiences of the tokens that it is given; read only where an object of a product depends on them
+    csi_drivers: Section[Mapping[str, frozenset[str]]] = field(metadata=KUBERNETES)
+    # node -> by how many seconds the clock of its kubelet is ahead of the API server's
+    clocks: Section[Mapping[str, int]] = field(metadata=KUBERNETES)
+    # "NAMESPACE/NAME" of an agent DaemonSet without all its pods, or of a pod of it that does not start -> warnings
+    agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     namespace: str = ""

@@ -5,6 +5,7 @@ Values of environment variables are dropped here, except those of `PLAIN_ENV`, a
 them (`kubectl.kubernetes.io/last-applied-configuration`).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
@@ -26,8 +27,10 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
-from podid.domain.model import AccessReview, Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.placement import of_spec, taint
+from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
+from podid.domain.rights import AccessReview
 
 # variables whose value is no secret and decides which credentials an SDK takes
 PLAIN_ENV = frozenset(
@@ -50,6 +53,8 @@ PLAIN_ENV = frozenset(
 )
 # whose names are kept without their values
 _KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
+# a command for the node's packet filter that names link-local addresses
+_LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
 _PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _POD_ANNOTATIONS = (
@@ -66,6 +71,8 @@ _POD_ANNOTATIONS = (
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
 # the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
+# of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
+_CONTROLLER_FLAGS = ("--aws-",)
 # the directory that SDKs look for their files in, and the variables that name these
 _SDK_DIRECTORY = ".aws"
 _SDK_FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
@@ -105,6 +112,8 @@ def pod(item: Object) -> Pod:
         host_ports=_host_ports(spec),
         priority=number_or(spec, "priority"),
         ready_since=_since(conditions, "Ready"),
+        secret_classes=tuple(name for v in volumes.values() if (name := _secret_class(v))),
+        automount=flag_or(spec, "automountServiceAccountToken", True),
     )
 
 
@@ -158,6 +167,7 @@ def daemon_set(item: Object) -> DaemonSet:
         placement=of_spec(pod_spec),
         host_ports=_host_ports(pod_spec),
         env={key: value for c in containers for key, value in _daemon_env(inners_or_none(c, "env")).items()},
+        firewall=tuple(_firewall(pod_spec)),
     )
 
 
@@ -191,6 +201,11 @@ def keys_of(item: Object) -> frozenset[str]:
 
 def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
+
+
+def lease(item: Object) -> tuple[str, datetime | None]:
+    """Whose it is, and when it was renewed last."""
+    return name(item), instant_or_none(inner_or_empty(item, "spec"), "renewTime")
 
 
 def access_review(answer: Object) -> AccessReview:
@@ -260,7 +275,29 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
         ended=interned(before, "reason"),
         exit_code=number_or(ended, "exitCode") if ended else None,
         failed=_failed(before),
+        flags=_flags(item),
     )
+
+
+def _flags(item: Object) -> tuple[str, ...]:
+    """The arguments that begin so, each with its value where that is the next one."""
+    words = [word for member in ("command", "args") for word in words_or_none(item, member)]
+    return tuple(
+        intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
+        for place, word in enumerate(words)
+        if word.startswith(_CONTROLLER_FLAGS)
+    )
+
+
+def _valued(word: str, after: Sequence[str]) -> bool:
+    return "=" not in word and bool(after) and not after[0].startswith("-")
+
+
+def _secret_class(volume: Object) -> str:
+    csi = inner_or_empty(volume, "csi")
+    if text_or(csi, "driver") != CSI_DRIVERS[SECRETS_STORE]:
+        return ""
+    return interned(inner_or_empty(csi, "volumeAttributes"), "secretProviderClass")
 
 
 def _failed(run: Object) -> tuple[datetime, datetime] | None:
@@ -288,6 +325,15 @@ def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
         elif not empty:
             kept[name] = ""
     return kept, tuple(blank)
+
+
+def _firewall(pod_spec: Object) -> Iterator[str]:
+    """The lines of its containers' commands that make rules for link-local addresses."""
+    for member in ("initContainers", "containers"):
+        for container in inners_or_none(pod_spec, member):
+            script = " ".join(word for part in ("command", "args") for word in words_or_none(container, part))
+            # the parts of a shell's line that are commands of their own
+            yield from (line.strip() for line in re.split(r"[\n;]|&&|\|\|", script) if _LINK_LOCAL.search(line))
 
 
 def _daemon_env(items: Sequence[Object]) -> dict[str, str]:

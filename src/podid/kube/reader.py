@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import text_or
-from podid.domain.model import AccessReview, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
+from podid.domain.foreign import Object, inners, text_or
+from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
-from podid.domain.rights import KubeRight, needs
+from podid.domain.products import ProductSetting
+from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.webhook import WebhookRegistration
 from podid.domain.workloads import RESTARTABLE, is_agent
-from podid.kube import project, project_network
+from podid.kube import project, project_network, project_products
+from podid.kube.project_products import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
 
@@ -142,6 +144,43 @@ class KubeReader:
             found += [policy for several in policies for policy in several]
         return tuple(sorted(found, key=_place))
 
+    @needs()
+    def list_api_groups(self) -> Mapping[str, str]:
+        """Each API group that the server knows, custom ones included -> the version that it prefers. By Kubernetes' own
+        ClusterRole system:discovery everybody who is signed in may ask."""
+        return dict(self._transport.get("/apis", _groups))
+
+    @needs(*(KubeRight(group, plural, "list") for group, kinds in CUSTOM.items() for plural in kinds))
+    def list_product_settings(
+        self, group: str, plural: str, version: str, namespace: str = ""
+    ) -> tuple[ProductSetting, ...]:
+        """What objects of a custom resource say of credentials; those of the whole cluster whatever the namespace."""
+        kind, read = CUSTOM[group][plural]
+        path = _path(f"/apis/{group}/{version}", "" if plural.startswith("cluster") else namespace, plural)
+        found = self._transport.list(path, partial(read, kind))
+        return tuple(setting for several in found for setting in several)
+
+    @needs(KubeRight("", "persistentvolumes", "list"))
+    def list_volume_settings(self) -> tuple[ProductSetting, ...]:
+        read = partial(project_products.volume, "PersistentVolume")
+        return tuple(each for several in self._transport.list("/api/v1/persistentvolumes", read) for each in several)
+
+    @needs(KubeRight("storage.k8s.io", "csidrivers", "list"))
+    def list_csi_drivers(self) -> Mapping[str, frozenset[str]]:
+        """CSI driver -> the audiences of the tokens of pods that a kubelet gives it."""
+        return dict(self._transport.list("/apis/storage.k8s.io/v1/csidrivers", project_products.csi_driver))
+
+    @needs(KubeRight("coordination.k8s.io", "leases", "list"))
+    def read_clocks(self) -> Mapping[str, int]:
+        """Node -> by how many seconds its kubelet's clock is ahead of the API server's, by the lease that it renews
+        every ten seconds: one that is a little behind is in order. Empty where the server does not say its time."""
+        path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+        renewed = self._transport.list(path, project.lease)
+        now = self._transport.server_time
+        if now is None:
+            return {}
+        return {name: round((moment - now).total_seconds()) for name, moment in renewed if moment is not None}
+
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:
         """What has a pod template, by kind and place. Jobs made by a CronJob carry it as `owner`."""
@@ -230,6 +269,10 @@ class KubeReader:
             return self._transport.get(WEBHOOK_PATH, project_network.webhook)
         except NotFound:
             return None
+
+
+def _groups(answer: Object) -> list[tuple[str, str]]:
+    return [project_products.api_group(group) for group in inners(answer, "groups")]
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

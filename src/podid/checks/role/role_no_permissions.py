@@ -12,7 +12,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for arn, associations in by_role(snapshot).items():
         case, section = (
             check.case(role_subject(arn), chain_of(associations)),
-            known(snapshot.role_has_policies).get(arn, NOT_READ),
+            known(snapshot.role_policies).get(arn, NOT_READ),
         )
         if isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
@@ -29,4 +29,4 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of("role-no-permissions", rule, needs=("associations", "role_has_policies"), wants=("roles",))
+CHECK = Check.of("role-no-permissions", rule, needs=("associations", "role_policies"), wants=("roles",))

@@ -14,7 +14,8 @@ from podid.domain.errors import PodidError
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope
-from podid.ops.doctor.sections import SECTIONS, SectionRow, Source, needed, sections_of
+from podid.ops.doctor.sections import SECTIONS, SectionRow, needed, sections_of
+from podid.ops.doctor.source import Source
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients

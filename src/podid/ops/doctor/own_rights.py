@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, NotFound, PodidError
-from podid.domain.model import AccessReview, Decision
+from podid.domain.model import Decision
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
 from podid.domain.own_rights import OwnOptional, OwnRight, OwnRights, resource_of
 from podid.domain.place import WhoAndWhere
-from podid.domain.rights import CommandRights, KubeRight, Rights
+from podid.domain.rights import AccessReview, CommandRights, KubeRight, Rights
 from podid.domain.snapshot import Missing, missing
 
 if TYPE_CHECKING:

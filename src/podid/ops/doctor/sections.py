@@ -14,7 +14,8 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
-from podid.domain.model import AddonVersion, Association, Cluster, DaemonSet, Decision, Node, Pod, Role
+from podid.domain.grants import PolicyNames
+from podid.domain.model import AddonVersion, DaemonSet, Decision, Node, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles, unaccounted
@@ -24,29 +25,8 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.trust import ACTIONS
 from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
-from podid.ops.clients import KubeAccess
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
-
-    `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ.
-    """
-
-    eks: Eks
-    iam: Iam
-    ec2: Callable[[], Ec2]
-    access: KubeAccess
-    cluster: Cluster
-    namespace: str
-    before: Callable[[str], Section[Any]]
-
-    @property
-    def kube(self) -> KubeReader:
-        """Raises the reason why there is no way into Kubernetes, if there is none."""
-        return self.access.reader
+from podid.ops.doctor import readings
+from podid.ops.doctor.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +120,15 @@ def _cilium_policies(source: Source) -> tuple[CiliumPolicy, ...] | Missing:
     return source.kube.list_cilium_policies(source.namespace) if runs_cilium(daemon_sets.value) else ()
 
 
-def _associations(source: Source) -> tuple[Association, ...]:
-    return known_or(source.before("associations"), ())
-
-
 def _roles(source: Source) -> dict[str, Section[Role | None]]:
-    return _read_roles(source, (a.role_arn for a in _associations(source)))
+    return _read_roles(source, (a.role_arn for a in source.associations))
 
 
 def _target_roles(source: Source) -> dict[str, Section[Role | None]]:
     """Those of the cluster's account; only credentials of its own can read one of another account."""
     roles: dict[str, Section[Role | None]] = {}
     nearby = []
-    for arn in dict.fromkeys(a.target_role_arn for a in _associations(source) if a.target_role_arn):
+    for arn in dict.fromkeys(a.target_role_arn for a in source.associations if a.target_role_arn):
         found = attempt(partial(elsewhere, arn, source.cluster))
         if isinstance(found, Missing):
             roles[arn] = found
@@ -163,8 +139,18 @@ def _target_roles(source: Source) -> dict[str, Section[Role | None]]:
     return roles | (_read_roles(source, nearby) if nearby else {})
 
 
+def _chained_roles(source: Source) -> dict[str, Section[Role | None]] | Missing:
+    """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
+    rights = source.before("assume_rights")
+    if isinstance(rights, Missing):
+        return rights
+    named = dict.fromkeys(arn for each in rights.value.values() if isinstance(each, Known) for arn in each.value.roles)
+    account = f":iam::{source.cluster.account}:"
+    return _read_roles(source, (arn for arn in named if account in arn))
+
+
 def _target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
-    pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in _associations(source) if a.target_role_arn)
+    pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in source.associations if a.target_role_arn)
     found = source.iam.simulate_pairs(tuple(pairs), ACTIONS)
     return {pair: missing(item) if isinstance(item, PodidError) else Known(item) for pair, item in found}
 
@@ -182,10 +168,10 @@ def _read_roles(source: Source, arns: Iterable[str]) -> dict[str, Section[Role |
     return roles
 
 
-def _role_has_policies(source: Source) -> dict[str, Section[bool]]:
-    named, odd = _role_names(a.role_arn for a in _associations(source))
-    answers: dict[str, Section[bool]] = dict(odd)
-    for name, answer in source.iam.have_policies(sorted(named)):
+def _role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
+    named, odd = _role_names(a.role_arn for a in source.associations)
+    answers: dict[str, Section[PolicyNames]] = dict(odd)
+    for name, answer in source.iam.get_names_of_policies(sorted(named)):
         for arn in named[name]:
             answers[arn] = missing(answer) if isinstance(answer, PodidError) else Known(answer)
     return answers
@@ -256,7 +242,7 @@ def _config_map_keys(source: Source) -> dict[tuple[str, str], Section[frozenset[
     pods = source.before("pods")
     if isinstance(pods, Missing):
         return pods
-    associated = {a.ref for a in _associations(source)}
+    associated = {a.ref for a in source.associations}
     named = dict.fromkeys(
         (pod.namespace, env.name)
         for pod in pods.value
@@ -306,7 +292,14 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), _target_roles, needs=("associations",)),
     SectionRow("target_rights", (Iam.simulate_pairs,), _target_rights, needs=("associations",)),
-    SectionRow("role_has_policies", (Iam.have_policies,), _role_has_policies, needs=("associations",)),
+    SectionRow("role_policies", (Iam.get_names_of_policies,), _role_policies, needs=("associations",)),
+    SectionRow(
+        "assume_rights",
+        (Iam.get_inline_documents, Iam.get_managed_documents),
+        readings.assume_rights,
+        needs=("associations", "role_policies"),
+    ),
+    SectionRow("chained_roles", (Iam.find_roles,), _chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow(
         "other_node_roles",
@@ -331,6 +324,8 @@ SECTIONS: tuple[SectionRow, ...] = (
         _config_map_keys,
         needs=("associations", "pods"),
     ),
+    SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
+    SectionRow("cni_rights", (Iam.simulate,), readings.cni_rights, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), _daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
@@ -340,5 +335,19 @@ SECTIONS: tuple[SectionRow, ...] = (
         lambda s: s.kube.list_network_policies(s.namespace),
     ),
     SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), _cilium_policies, needs=("daemon_sets",)),
+    SectionRow(
+        "products",
+        (KubeReader.list_api_groups, KubeReader.list_product_settings, KubeReader.list_volume_settings),
+        readings.products,
+        needs=("daemon_sets",),
+    ),
+    SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
+    SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
     SectionRow("agent_pods", (KubeReader.list_pods,), _agent_pods, needs=("daemon_sets",), uses=("pods",)),
+    SectionRow(
+        "agent_warnings",
+        (KubeReader.list_warnings,),
+        readings.agent_warnings,
+        needs=("daemon_sets", "agent_pods"),
+    ),
 )

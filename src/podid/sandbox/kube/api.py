@@ -2,7 +2,7 @@
 
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpRequest
-from podid.sandbox.kube import discovery
+from podid.sandbox.kube import discovery, kinds
 from podid.sandbox.kube.authn import Authenticator, User, service_account_groups
 from podid.sandbox.kube.authz import Authorizer, ResourceAccess, path_refusal
 from podid.sandbox.kube.bodies import KubeAnswer, check_acceptable, decoded
@@ -36,6 +36,8 @@ class ApiServer:
         self._resources = resources
         self._subresources = subresources
         self._version = kubernetes_version
+        self.custom: set[str] = set()
+        """The groups of custom resources that are installed."""
         self.endpoint = ""
 
     def handle(self, request: HttpRequest) -> KubeAnswer:
@@ -79,7 +81,7 @@ class ApiServer:
         if path == "/api/v1":
             return KubeAnswer(200, discovery.resource_list(""))
         if path == "/apis":
-            return KubeAnswer(200, discovery.group_list())
+            return KubeAnswer(200, discovery.group_list(self.custom))
         if steps[0] == "apis" and steps[1] in discovery.GROUPS:
             if len(steps) == 2:
                 return KubeAnswer(200, {"kind": "APIGroup", "apiVersion": "v1", **discovery.group(steps[1])})
@@ -101,7 +103,8 @@ class ApiServer:
         return KubeAnswer(404, NOT_FOUND)
 
     def _resource(self, request: HttpRequest, target: ApiTarget, user: User) -> KubeAnswer:
-        if target.version != "v1" or target.group not in ("", *discovery.GROUPS):
+        served = target.group in ("", *discovery.GROUPS, *self.custom)
+        if not served or target.version != discovery.version_of(target.group):
             return KubeAnswer(404, NOT_FOUND)
         if target.review:
             if target.verb != "create":
@@ -112,6 +115,8 @@ class ApiServer:
         if target.sub != "log":
             check_acceptable(request)
         kind = target.kind
+        if kind is kinds.LEASES:
+            self._simulation.kubelet.renew_leases()
         if kind is None or kind.namespaced < bool(target.namespace):
             raise no_such_resource()
         if kind.namespaced and not target.namespace and target.verb not in ("list", "watch"):

@@ -1,5 +1,7 @@
 """/version, /api, /apis and the resource lists that clients discover a cluster by."""
 
+from collections.abc import Iterable
+
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.objects import Obj
 
@@ -11,6 +13,8 @@ GROUPS = (
     "policy",
     "networking.k8s.io",
     "admissionregistration.k8s.io",
+    "coordination.k8s.io",
+    "storage.k8s.io",
     kinds.RBAC,
 )
 
@@ -44,13 +48,19 @@ def api_versions(endpoint: str) -> Obj:
     }
 
 
+def version_of(group_name: str) -> str:
+    """The one version of a group that is served."""
+    return next((kind.version for kind in kinds.ALL if kind.group == group_name), "v1")
+
+
 def group(name: str) -> Obj:
-    served = {"groupVersion": f"{name}/v1", "version": "v1"}
+    served = {"groupVersion": f"{name}/{version_of(name)}", "version": version_of(name)}
     return {"name": name, "versions": [served], "preferredVersion": served}
 
 
-def group_list() -> Obj:
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in GROUPS]}
+def group_list(custom: Iterable[str]) -> Obj:
+    """`custom`: the groups of custom resources that are installed."""
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in (*GROUPS, *sorted(custom))]}
 
 
 def resource_list(name: str) -> Obj:

@@ -27,11 +27,14 @@ class ClusterFaults(Faults):
         the agent and to STS, and those of the agent to EKS Auth."""
         self.image_pull_failing: set[str] = set()
         """Images that no node can pull."""
+        self.clocks: dict[str, float] = {}
+        """Node to how many seconds its clock is ahead."""
         self.expire_continue_tokens = False
 
     def clear(self) -> None:
         super().clear()
         self.webhook_misses = 0
+        self.clocks.clear()
         self.expire_continue_tokens = False
         for troubles in (
             *(self.agent_not_ready, self.agent_crashing, self.ipv6_disabled),

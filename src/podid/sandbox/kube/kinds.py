@@ -102,6 +102,22 @@ MUTATING_WEBHOOKS = KubeKind(
     categories=("api-extensions",),
     generation=True,
 )
+LEASES = KubeKind("coordination.k8s.io", "v1", "leases", "Lease")
+PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", False, ("pv",), subresources=("status",))
+CSI_DRIVERS = KubeKind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False)
+# of products: there once their group is installed
+CUSTOM: tuple[KubeKind, ...] = tuple(
+    KubeKind(group, "v1alpha1" if group == "keda.sh" else "v1", plural, name, not name.startswith("Cluster"))
+    for group, plural, name in (
+        ("external-secrets.io", "secretstores", "SecretStore"),
+        ("external-secrets.io", "clustersecretstores", "ClusterSecretStore"),
+        ("cert-manager.io", "issuers", "Issuer"),
+        ("cert-manager.io", "clusterissuers", "ClusterIssuer"),
+        ("keda.sh", "triggerauthentications", "TriggerAuthentication"),
+        ("keda.sh", "clustertriggerauthentications", "ClusterTriggerAuthentication"),
+        ("secrets-store.csi.x-k8s.io", "secretproviderclasses", "SecretProviderClass"),
+    )
+)
 ROLES = KubeKind(RBAC, "v1", "roles", "Role")
 ROLE_BINDINGS = KubeKind(RBAC, "v1", "rolebindings", "RoleBinding")
 CLUSTER_ROLES = KubeKind(RBAC, "v1", "clusterroles", "ClusterRole", False)
@@ -111,7 +127,7 @@ CLUSTER_ROLE_BINDINGS = KubeKind(RBAC, "v1", "clusterrolebindings", "ClusterRole
 ALL: tuple[KubeKind, ...] = (
     *(CONFIG_MAPS, EVENTS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS),
     *(CONTROLLER_REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, CRON_JOBS, JOBS),
-    *(DISRUPTION_BUDGETS, NETWORK_POLICIES, MUTATING_WEBHOOKS),
+    *(DISRUPTION_BUDGETS, NETWORK_POLICIES, MUTATING_WEBHOOKS, LEASES, PERSISTENT_VOLUMES, CSI_DRIVERS, *CUSTOM),
     *(CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES),
 )
 BY_PATH: dict[tuple[str, str, str], KubeKind] = {(k.group, k.version, k.plural): k for k in ALL}

@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.faults import ClusterFaults
-from podid.sandbox.kube.objects import Obj, clone, condition, get, labels, name, namespace, rfc3339, terminating, uid
+from podid.sandbox.kube.objects import (
+    Obj,
+    clone,
+    condition,
+    get,
+    labels,
+    name,
+    namespace,
+    rfc3339,
+    rfc3339_micro,
+    terminating,
+    uid,
+)
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.scheduling import pick_node
 from podid.sandbox.kube.timeline import Timing
@@ -73,6 +85,22 @@ class Kubelet:
             }
             conditions = [changed if entry["type"] == "Ready" else entry for entry in node["status"]["conditions"]]
             self._registry.set_status(kinds.NODES, node, {**node["status"], "conditions": conditions})
+
+    def renew_leases(self) -> None:
+        """As every kubelet does each ten seconds, by its own clock; to be called before somebody looks at leases."""
+        for node in map(name, self._store.all(kinds.NODES)):
+            if not self._faults.unreachable(node):
+                self._renew(node)
+
+    def _renew(self, node: str) -> None:
+        now = self._store.now()
+        ahead = self._faults.clocks.get(node, self._faults.clocks.get("*", 0.0))
+        spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": rfc3339_micro(now + ahead)}
+        lease = self._store.find(kinds.LEASES, "kube-node-lease", node)
+        if lease is None:
+            self._registry.create(kinds.LEASES, "kube-node-lease", {"metadata": {"name": node}, "spec": spec})
+        else:
+            self._registry.update(kinds.LEASES, lease, {**lease, "spec": spec})
 
     def _plan(self, step: str, pod: Obj, seconds: float) -> None:
         """Once per pod and step: do it after so many seconds."""

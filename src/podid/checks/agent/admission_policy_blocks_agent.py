@@ -1,0 +1,54 @@
+"""The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
+restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
+
+import re
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.agent import agents, importance
+from podid.domain.findings import Subject, Verdict
+from podid.domain.names import AGENT_ADDON
+from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.words import cut
+
+_REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
+ISSUE = "AdmissionRequestDenied"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    addon = known_or(snapshot.agent_addon, None)
+    issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
+    told = known(snapshot.agent_warnings)
+    sets = agents(snapshot)
+    for ds in sets:
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), EVERYONE)
+        section = told.get(f"{ds.namespace}/{ds.name}")
+        if section is None and not issues:
+            yield case.ok("it has the pods that it wants")
+        elif isinstance(section, Missing):
+            # without the events the pods that are missing are told of by others
+            yield case.skip(f"its events could not be read: {section.reason}")
+        elif lines := [line for line in (section.value if section else ()) if _REFUSED.search(line)]:
+            yield case.fail(
+                f"an admission policy refuses its pods: {cut(lines[-1], 200)}",
+                severity=importance(snapshot),
+                evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
+                commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
+            )
+        elif not issues:
+            yield case.ok("nothing refuses its pods")
+    if issues:
+        yield check.case(Subject("Addon", AGENT_ADDON), EVERYONE).fail(
+            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}",
+            severity=importance(snapshot),
+            evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
+            commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
+        )
+
+
+CHECK = Check.of(
+    "admission-policy-blocks-agent",
+    rule,
+    needs=("daemon_sets", "agent_warnings"),
+    wants=("agent_addon", "associations"),
+)

@@ -1,0 +1,82 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared import products
+from podid.checks.shared.facts import index, podid_command, service_account_subject
+from podid.domain.findings import Severity, Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.products import PRODUCTS, CredentialWay, ProductSetting
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+from podid.domain.workloads import live
+
+# a node's role, or keys in a Secret, may serve the product all the same: nothing here proves that it is broken
+SEVERITY = Severity.WARN
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    yield from products.unread(check, snapshot)
+    for setting in products.settings(snapshot).found:
+        yield _setting(check, snapshot, setting)
+    yield from _siblings(check, snapshot)
+
+
+CHECK = Check.of("consumer-is-other-pod", rule, needs=products.NEEDS, wants=(*products.WANTS, "cluster"))
+
+
+def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
+    facts = index(snapshot)
+    if (ref := setting.service_account) is not None:
+        case = products.case_of(check, setting, (str(ref),))
+        if ref not in facts.associations or products.on_irsa(snapshot, ref):
+            return case.skip("it names a service account that has no association, or IRSA besides")
+        if any(live(pod) for pod in facts.pods.get(ref, ())):
+            return case.ok("pods of the service account use the association")
+        return case.fail(
+            f"service account {ref} is associated and no pod runs as it: {setting.product} calls AWS in its name, from "
+            "its own pods, which the association says nothing about",
+            severity=SEVERITY,
+        )
+    mine = products.controllers(snapshot).get(setting.product, ())
+    here = tuple(
+        str(a.ref) for a in known(snapshot.associations) if setting.namespace in ("", a.namespace) and a.ref not in mine
+    )
+    case = products.case_of(check, setting, here)
+    if setting.way is not CredentialWay.OWN:
+        return case.skip("it takes the credentials of the pods that use it")
+    if not mine:
+        return case.skip(f"no pod of {setting.product} was seen")
+    if any(_served(snapshot, ref) for ref in mine):
+        return case.ok(f"{short_list(map(str, mine))} calls AWS, and has a role")
+    if not here:
+        return case.skip("nothing near it is associated either")
+    return case.fail(
+        f"it is {short_list(map(str, mine))} that calls AWS for it, which has no association; "
+        f"{short_list(here)} has one, and does not call",
+        severity=SEVERITY,
+        evidence=(f"{setting.product} uses the credentials of its own pods",),
+        commands=(podid_command(snapshot, "role", "create", mine[0].name, "--for", str(mine[0])),),
+    )
+
+
+def _siblings(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """An association of a service account that makes no calls, beside the one that does."""
+    accounts = products.accounts(snapshot)
+    for association in known(snapshot.associations):
+        for name, product in PRODUCTS.items():
+            if association.service_account not in product.siblings:
+                continue
+            ref = ServiceAccountRef(association.namespace, product.service_account)
+            case = check.case(service_account_subject(association.ref), (str(association.ref),))
+            if ref in accounts and not _served(snapshot, ref):
+                yield case.fail(
+                    f"of the {name} it is {ref} that calls AWS, which has no association",
+                    severity=SEVERITY,
+                    commands=(podid_command(snapshot, "move", str(association.ref), str(ref), "--update-trust"),),
+                )
+            else:
+                yield case.ok(f"{ref} has a role of its own, or does not exist")
+
+
+def _served(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
+    return products.associated(snapshot, ref) or products.on_irsa(snapshot, ref)

@@ -1,0 +1,49 @@
+"""Rules of a node's packet filter are not to be seen from outside; those that a DaemonSet makes are, in its script."""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from podid.checks.base import EVERYONE, Check
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.network import AGENT_ADDRESS
+from podid.domain.snapshot import Snapshot, known
+
+_ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
+_REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
+# the agent's address is the node's own: what is sent there is no longer forwarded, nor does it leave the node
+_PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    for ds in known(snapshot.daemon_sets):
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), EVERYONE)
+        lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
+        if not ds.firewall:
+            continue
+        if not lines:
+            yield case.ok("the rules that it makes for link-local addresses leave the agent's alone")
+            continue
+        past = all(_PAST_THE_AGENT.search(line) for line in lines)
+        yield case.fail(
+            "it makes rules on the nodes that drop what pods send to the agent's address too"
+            + (", unless that goes by another chain" if past else ""),
+            severity=Severity.WARN if past else Severity.ERROR,
+            evidence=tuple(lines[:3]),
+            commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
+        )
+
+
+CHECK = Check.of("host-firewall-blocks-link-local", rule, needs=("daemon_sets",), wants=("cluster",))
+
+
+def _names_agent(line: str) -> bool:
+    return any(_covers(text) for text in _ADDRESS.findall(line))
+
+
+def _covers(text: str) -> bool:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return any(ip_address(address) in network for address in AGENT_ADDRESS.values())

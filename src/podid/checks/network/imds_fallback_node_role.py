@@ -1,0 +1,45 @@
+"""What an SDK falls back to when it finds nothing else: the node's role, where the metadata service answers pods."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.injection import PodState, groups
+from podid.domain.findings import Severity, Verdict
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import count_of, short_list
+
+WITHOUT = (PodState.PREDATES, PodState.RACED, PodState.MISSED)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """For pods that carry no credentials at all: why they do not is told by others."""
+    instances = known(snapshot.instances)
+    for group in groups(snapshot):
+        case = check.case(group.workload, (str(group.association.ref),))
+        bare = [pod for state in WITHOUT for pod in group.states.get(state, ())]
+        exposed = [
+            pod
+            for pod in bare
+            if (found := instances.get(pod.node)) and found.metadata and (found.hop_limit > 1 or pod.host_network)
+        ]
+        if not bare:
+            yield case.skip("its pods carry credentials of their own")
+        elif not exposed:
+            yield case.ok("the metadata service of its nodes does not answer pods: an SDK fails instead")
+        else:
+            roles = sorted({instances[pod.node].profile_arn.rpartition("/")[2] for pod in exposed} - {""})
+            who = f" of instance profile {short_list(roles)}" if roles else ""
+            yield case.fail(
+                f"{len(exposed)} of {count_of(group.total, 'pod')} act as the role{who} of their nodes: they carry no "
+                "credentials, and the metadata service answers pods (hop limit 2 or more)",
+                severity=Severity.WARN,
+                evidence=(f"pods: {short_list(pod.name for pod in exposed)}",),
+            )
+
+
+CHECK = Check.of(
+    "imds-fallback-node-role",
+    rule,
+    needs=("associations", "pods", "instances"),
+    wants=("nodes", "workloads", "cluster"),
+)

@@ -1,0 +1,57 @@
+"""What the AWS Load Balancer Controller asks the metadata service for unless it is told:
+https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/configurations/. The region comes with the
+injected variables, the VPC does not."""
+
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.placed import placed
+from podid.domain.findings import Verdict
+from podid.domain.instances import Instance
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot, known
+from podid.domain.words import short_list
+
+IMAGE = "aws-load-balancer-controller"
+TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    instances = known(snapshot.instances)
+    for association, workload, pods in placed(snapshot):
+        asking = [pod for pod in pods if _asks(pod)]
+        if not any(_is_controller(pod) for pod in pods):
+            continue
+        case = check.case(workload, (str(association.ref),))
+        cut_off = [pod for pod in asking if pod.node in instances and not _reached(instances[pod.node])]
+        if not asking:
+            yield case.ok("it is told the VPC, or is on the node's network")
+        elif not cut_off:
+            yield case.ok("the nodes' metadata service answers its pods")
+        else:
+            yield case.fail(
+                f"it asks the metadata service for the VPC, which does not answer pods on {_nodes(cut_off)}: its "
+                "credentials are in order, and it ends all the same",
+                evidence=("hop limit 1, or the metadata service is off, and neither --aws-vpc-id nor --aws-vpc-tags",),
+                commands=(("kubectl", "-n", workload.namespace, "edit", f"{workload.kind.lower()}/{workload.name}"),),
+            )
+
+
+CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "instances"))
+
+
+def _is_controller(pod: Pod) -> bool:
+    return any(c.image.partition("@")[0].rpartition("/")[2].partition(":")[0] == IMAGE for c in pod.containers)
+
+
+def _asks(pod: Pod) -> bool:
+    told = any(flag.startswith(TELLS_VPC) for c in pod.containers for flag in c.flags)
+    return _is_controller(pod) and not told and not pod.host_network
+
+
+def _reached(instance: Instance) -> bool:
+    return instance.metadata and instance.hop_limit != 1
+
+
+def _nodes(pods: list[Pod]) -> str:
+    return short_list(sorted({pod.node for pod in pods}))

@@ -1,0 +1,28 @@
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.facts import podid_command, role_subject
+from podid.domain.findings import Verdict
+from podid.domain.snapshot import Missing, Snapshot, known
+
+ACCOUNT = "kube-system/aws-node"
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """AWS recommends the split; it is worth knowing once something is wrong with the agent."""
+    for arn, section in known(snapshot.cni_rights).items():
+        case = check.case(role_subject(arn), (ACCOUNT,))
+        if isinstance(section, Missing):
+            yield case.unknown(section)
+        elif all(decision.allowed for decision in section.value):
+            yield case.ok("the node's role may do what the CNI does, should the agent fail")
+        else:
+            yield case.fail(
+                f"the node's network hangs on the agent: {ACCOUNT} has its rights by Pod Identity alone, so that an "
+                "agent that fails takes new pods' network along",
+                evidence=("AWS recommends this set-up; mend what is wrong with the agent first",),
+                commands=(podid_command(snapshot, "agent", "status"),),
+            )
+
+
+CHECK = Check.of("cni-depends-on-agent", rule, needs=("associations", "cni_rights"), wants=("cluster",))

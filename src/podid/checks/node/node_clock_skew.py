@@ -1,0 +1,34 @@
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.facts import cluster_subject, index
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.snapshot import Missing, Snapshot, known
+
+# a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
+TOLERATED_SECONDS = 60
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    if isinstance(snapshot.clocks, Missing):
+        # leases are in nobody's way: seldom is a clock wrong
+        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.clocks, severity=Severity.WARN)
+        return
+    users = index(snapshot).users
+    for node in known(snapshot.nodes):
+        case = check.case(Subject("Node", node.name), users.get(node.name, ()))
+        ahead = snapshot.clocks.value.get(node.name)
+        if ahead is None or not node.ready:
+            yield case.skip("its kubelet renews no lease now")
+        elif abs(ahead) <= TOLERATED_SECONDS:
+            yield case.ok("its clock agrees with the API server's")
+        else:
+            yield case.fail(
+                f"its clock is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the API server's: "
+                "tokens and signatures made elsewhere are refused as expired or not yet valid",
+                severity=Severity.WARN,
+                commands=(("kubectl", "-n", "kube-node-lease", "get", "lease", node.name, "-o", "yaml"),),
+            )
+
+
+CHECK = Check.of("node-clock-skew", rule, needs=("nodes",), wants=("clocks", "associations", "pods"))

@@ -1,0 +1,58 @@
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared import products
+from podid.checks.shared.facts import cluster_subject, index
+from podid.domain.findings import Subject, Verdict
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.words import short_list
+
+# until then it asked the API server for tokens itself: aws/secrets-store-csi-driver-provider-aws#561
+PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    yield from products.unread(check, snapshot)
+    asking = [s for s in products.settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
+    for product, driver in CSI_DRIVERS.items():
+        mine = [setting for setting in asking if setting.product == product]
+        refs = sorted(index(snapshot).associations)
+        chain = tuple(str(ref) for ref in refs if any(s.namespace in ("", ref.namespace) for s in mine))
+        case = check.case(Subject("CSIDriver", driver), chain)
+        if not mine:
+            continue
+        if isinstance(snapshot.csi_drivers, Missing):
+            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.csi_drivers)
+            continue
+        audiences = snapshot.csi_drivers.value.get(driver)
+        if audiences is None:
+            yield case.skip("the driver is not installed")
+        elif PODS_PRINCIPAL in audiences:
+            yield case.ok(f"it requests tokens for {PODS_PRINCIPAL}")
+        elif not _needs_them(snapshot, product):
+            yield case.skip("this version of the provider asks for tokens itself")
+        else:
+            have = ", ".join(sorted(audiences)) or "none"
+            yield case.fail(
+                f"it requests no token for {PODS_PRINCIPAL}, which {short_list(str(s.name) for s in mine)} needs",
+                evidence=(
+                    f"audiences of its tokenRequests: {have}",
+                    f"to do: tokenRequests with the audience {PODS_PRINCIPAL} in the values of the driver's chart",
+                ),
+            )
+
+
+CHECK = Check.of(
+    "csi-driver-tokenrequest-missing", rule, needs=products.NEEDS, wants=("csi_drivers", "daemon_sets", "cluster")
+)
+
+
+def _needs_them(snapshot: Snapshot, product: str) -> bool:
+    if product != SECRETS_STORE:
+        version = products.version_of(known_or(snapshot.daemon_sets, ()), PRODUCTS[product].image)
+        return not version or version >= (2,)
+    sets = snapshot.daemon_sets
+    version = products.version_of(sets.value, PROVIDER) if isinstance(sets, Known) else ()
+    return not version or version >= PROVIDER_SINCE

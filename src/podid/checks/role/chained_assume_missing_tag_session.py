@@ -1,0 +1,100 @@
+"""The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from podid.checks.base import Case, Check
+from podid.checks.shared.facts import chain_of, role_subject
+from podid.checks.shared.roles import by_role, role_section
+from podid.checks.shared.trust import live_pods
+from podid.domain.findings import Severity, Verdict
+from podid.domain.grants import AssumeRights
+from podid.domain.model import Association, Decision
+from podid.domain.names import Arn
+from podid.domain.second_hop import second_hop
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
+from podid.domain.words import short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    rights = known(snapshot.assume_rights)
+    for arn, associations in by_role(snapshot).items():
+        tagged = [a for a in associations if a.session_tags]
+        case = check.case(role_subject(arn), chain_of(tagged))
+        section = rights.get(arn, NOT_READ)
+        if not tagged:
+            yield case.skip("its sessions carry no tags")
+        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+            yield case.skip("the role does not exist")
+        elif isinstance(section, Missing):
+            yield case.unknown(section)
+        else:
+            yield _judged(case, snapshot, tagged[0], section.value)
+
+
+CHECK = Check.of(
+    "chained-assume-missing-tag-session",
+    rule,
+    needs=("cluster", "associations", "assume_rights"),
+    wants=("chained_roles", "roles", "pods"),
+)
+
+
+def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:
+    own = (association.role_arn, association.target_role_arn)
+    named = [arn for arn in rights.roles if arn not in own]
+    broken = [why for arn in named if (why := _broken(snapshot, association, rights, arn))]
+    if broken:
+        return case.fail(
+            f"its pods cannot go on to {short_list(arn for arn, _ in broken)}: the session's tags go along, and "
+            f"{broken[0][1]}",
+            evidence=tuple(f"{arn}: {why}" for arn, why in broken[:5]),
+        )
+    # a pattern may be meant for roles that exist nowhere
+    wide = [pattern for pattern in rights.untagged if rights.clear]
+    if wide:
+        return case.fail(
+            f"it may assume {short_list(wide)}, and may not tag those sessions (sts:TagSession), as every AssumeRole "
+            "of its pods does",
+            severity=Severity.WARN,
+            evidence=("to do: allow sts:TagSession beside sts:AssumeRole, here and in the next role's trust",),
+        )
+    return case.ok(f"of the roles that its policies name, {len(named)} can be gone on to with session tags")
+
+
+def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, arn: str) -> tuple[str, str] | None:
+    """(role, why) where going on is known to fail for the tags alone."""
+    elsewhere = f":iam::{Arn.parse(association.role_arn).account}:" not in arn
+    lacks = rights.clear and not rights.may_tag(arn)
+    if elsewhere:
+        # both accounts have to allow it
+        return (arn, "no policy of the role allows sts:TagSession on it") if lacks else None
+    section = snapshot.chained_roles
+    target = section if isinstance(section, Missing) else section.value.get(arn, NOT_READ)
+    if not isinstance(target, Known) or target.value is None:
+        return None
+    hop = second_hop(
+        replace(association, target_role_arn=arn, external_id=None),
+        known(snapshot.cluster),
+        base=None,
+        target=target,
+        rights=Known(_decisions(arn, lacks)),
+        pods=live_pods(snapshot, association),
+        now=snapshot.taken_at,
+    )
+    found = hop.evaluation
+    if found is None or found.assume_role.verdict is not TrustVerdict.MATCH:
+        return None
+    if found.tag_session.verdict is TrustVerdict.NO_MATCH:
+        return arn, "its trust does not allow sts:TagSession to the role"
+    refused = [finding for finding in hop.findings if lacks and finding.shuts_out]
+    return (arn, "no policy of the role allows sts:TagSession on it") if refused else None
+
+
+def _decisions(arn: str, lacks: bool) -> tuple[Decision, ...]:
+    words: Iterator[tuple[str, str]] = iter(
+        ((ASSUME_ROLE, "allowed"), (TAG_SESSION, "implicitDeny" if lacks else "allowed"))
+    )
+    return tuple(Decision(action=action, resource=arn, decision=word) for action, word in words)

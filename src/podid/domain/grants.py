@@ -1,0 +1,93 @@
+"""What a role's permission policies say of going on to other roles: read from the documents, for IAM's simulator has to
+be told the roles beforehand.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html: `*` and `?` are wildcards.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+ASSUME, TAG = "sts:assumerole", "sts:tagsession"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNames:
+    """A role's permission policies: the ARNs of the attached ones, the names of the inline ones."""
+
+    attached: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.attached or self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRights:
+    """The resources, as they are written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False
+    where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen."""
+
+    assume: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    clear: bool = True
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that it names one by one and may assume."""
+        return tuple(arn for arn in self.assume if ":role/" in arn and not _wild(arn))
+
+    def may_tag(self, arn: str) -> bool:
+        return any(matches(pattern, arn) for pattern in self.tag)
+
+    @property
+    def untagged(self) -> tuple[str, ...]:
+        """Patterns under which it may assume roles and tag no session of theirs."""
+        return tuple(
+            pattern
+            for pattern in self.assume
+            if _wild(pattern) and pattern not in self.tag and not self.may_tag(pattern)
+        )
+
+
+def assume_rights(documents: Iterable[Mapping[str, object]]) -> AssumeRights:
+    """Over all policies of a role. What is not of the expected form says nothing."""
+    assume: list[str] = []
+    tag: list[str] = []
+    clear = True
+    for statement in (each for document in documents for each in _listed(document.get("Statement"))):
+        if not isinstance(statement, Mapping):
+            continue
+        actions = [action.lower() for action in _listed(statement.get("Action")) if isinstance(action, str)]
+        about = {name for name in (ASSUME, TAG) if any(matches(action, name) for action in actions)}
+        excluding = "NotAction" in statement or (bool(about) and "NotResource" in statement)
+        if excluding or (about and statement.get("Effect") != "Allow"):
+            clear = False
+            continue
+        resources = [resource for resource in _listed(statement.get("Resource")) if isinstance(resource, str)]
+        assume += resources if ASSUME in about else ()
+        tag += resources if TAG in about else ()
+    return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear)
+
+
+def matches(pattern: str, text: str) -> bool:
+    if not _wild(pattern):
+        return pattern == text
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = {"*": ".*", "?": "."}
+    # one after another many stars mean what one means, and take exponentially longer
+    return re.compile("".join(parts.get(char, re.escape(char)) for char in re.sub(r"\*+", "*", pattern)), re.DOTALL)
+
+
+def _wild(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern or "${" in pattern
+
+
+def _listed(value: object) -> list[object]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [] if value is None else [value]

@@ -1,0 +1,130 @@
+"""How sections are read that take more than one question: each asks only for what the others leave open."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from podid.domain.errors import PodidError
+from podid.domain.grants import AssumeRights
+from podid.domain.grants import assume_rights as rights_in
+from podid.domain.instances import Instance
+from podid.domain.model import Decision
+from podid.domain.nodes import node_roles
+from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
+from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.workloads import is_agent
+from podid.kube.project_products import CUSTOM
+from podid.ops.doctor.source import Source
+
+# of AWS's own policies none lets its bearer go on to a customer's role
+AWS_MANAGED = ":iam::aws:policy/"
+# what the CNI does all the time, and AmazonEKS_CNI_Policy allows
+CNI_ACTION = "ec2:AssignPrivateIpAddresses"
+CNI_ACCOUNT = ("kube-system", "aws-node")
+
+Settings = Mapping[str, Section[tuple[ProductSetting, ...]]]
+
+
+def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
+    """By the plural of their kind; kinds that the cluster does not have are left out."""
+    groups = source.kube.list_api_groups()
+    found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
+    for group, kinds in CUSTOM.items():
+        for plural in kinds if group in groups else ():
+            read = partial(source.kube.list_product_settings, group, plural, groups[group], source.namespace)
+            found |= _unless_unknown_kind(plural, attempt(read))
+    sets = source.before("daemon_sets")
+    if isinstance(sets, Missing):
+        found["persistentvolumes"] = sets
+    elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
+        found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
+    return found
+
+
+def _unless_unknown_kind(
+    plural: str, section: Section[tuple[ProductSetting, ...]]
+) -> dict[str, Section[tuple[ProductSetting, ...]]]:
+    """A group may be there without one of its kinds."""
+    unknown = isinstance(section, Missing) and section.error_code in ("Rejected", "NotFound")
+    return {} if unknown else {plural: section}
+
+
+def csi_drivers(source: Source) -> dict[str, frozenset[str]] | Missing:
+    """Not read where nothing asks for credentials of pods by way of a CSI driver."""
+    settings = source.before("products")
+    if isinstance(settings, Missing):
+        return settings
+    asked = any(
+        setting.way is CredentialWay.POD_IDENTITY
+        for section in settings.value.values()
+        for setting in known_or(section, ())
+    )
+    return dict(source.kube.list_csi_drivers()) if asked else {}
+
+
+def instances(source: Source) -> dict[str, Instance] | Missing:
+    """Node -> its instance, of nodes that are one."""
+    nodes = source.before("nodes")
+    if isinstance(nodes, Missing):
+        return nodes
+    ids = {node.provider_id.rpartition("/")[2]: node.name for node in nodes.value if "/i-" in node.provider_id}
+    if not ids:
+        return {}
+    return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
+
+
+def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
+    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
+    names = source.before("role_policies")
+    if isinstance(names, Missing):
+        return names
+    known = {arn: section.value for arn, section in names.value.items() if isinstance(section, Known)}
+    pairs = [(arn.rpartition("/")[2], policy) for arn, each in known.items() for policy in each.inline]
+    inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
+    managed_arns = {policy for each in known.values() for policy in each.attached if AWS_MANAGED not in policy}
+    managed = dict(source.iam.get_managed_documents(sorted(managed_arns)))
+    found: dict[str, Section[AssumeRights]] = {
+        arn: section for arn, section in names.value.items() if isinstance(section, Missing)
+    }
+    for arn, each in known.items():
+        role = arn.rpartition("/")[2]
+        answers = [inline.get((role, policy)) for policy in each.inline]
+        answers += [managed.get(policy) for policy in each.attached if AWS_MANAGED not in policy]
+        failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
+        documents = [answer for answer in answers if isinstance(answer, Mapping)]
+        found[arn] = missing(failed) if failed is not None else Known(rights_in(documents))
+    return found
+
+
+def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]] | Missing:
+    """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
+    if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
+        return {}
+    groups = source.before("node_groups")
+    if isinstance(groups, Missing):
+        return groups
+    roles = node_roles(source.cluster, groups.value)
+    return {arn: attempt(partial(source.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
+
+
+def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]] | Missing:
+    """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
+    complain of, by "NAMESPACE/NAME"."""
+    sets, pods = source.before("daemon_sets"), source.before("agent_pods")
+    if isinstance(sets, Missing):
+        return sets
+    if isinstance(pods, Missing):
+        return pods
+    found: dict[str, Section[tuple[str, ...]]] = {}
+    for ds in (each for each in sets.value if is_agent(each)):
+        running = sum(
+            pod.namespace == ds.namespace and pod.owner is not None and pod.owner.name == ds.name for pod in pods.value
+        )
+        if running < ds.desired or not running:
+            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)
+            found[f"{ds.namespace}/{ds.name}"] = attempt(read)
+    stuck = [pod for pod in pods.value if pod.phase == "Pending" and pod.node]
+    for pod in stuck[:3]:
+        found[f"{pod.namespace}/{pod.name}"] = attempt(
+            partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
+        )
+    return found

@@ -1,0 +1,40 @@
+"""What sections of a snapshot are read from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from podid.aws.ec2 import Ec2
+from podid.aws.eks import Eks
+from podid.aws.iam import Iam
+from podid.domain.model import Association, Cluster
+from podid.domain.snapshot import Section, known_or
+from podid.kube.reader import KubeReader
+from podid.ops.clients import KubeAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
+
+    `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
+    NOT_READ.
+    """
+
+    eks: Eks
+    iam: Iam
+    ec2: Callable[[], Ec2]
+    access: KubeAccess
+    cluster: Cluster
+    namespace: str
+    before: Callable[[str], Section[Any]]
+
+    @property
+    def kube(self) -> KubeReader:
+        """Raises the reason why there is no way into Kubernetes, if there is none."""
+        return self.access.reader
+
+    @property
+    def associations(self) -> tuple[Association, ...]:
+        """For rows that need them; none where they could not be read."""
+        return known_or(self.before("associations"), ())
