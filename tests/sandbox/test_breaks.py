@@ -14,6 +14,7 @@ BLIND = ("tool-aws-denied", "tool-k8s-rbac-denied")
 WARNED = (
     *("role-no-permissions", "sa-recreated-token-invalid", "sdk-too-old", "agent-port80-conflict"),
     *("pod-proxy-missing-no-proxy", "service-mesh-intercepts", "sg-for-pods-blocks-agent", "agent-proxy-misconfig"),
+    *("consumer-is-other-pod", "node-clock-skew"),
 )
 # a role is another one, or a version old, without anybody being the worse for it; only a log tells of IPv6
 NOTES = ("role-recreated", "agent-outdated", "agent-ipv6-bind")
@@ -61,6 +62,9 @@ NOT_HERE = {
     *("private-endpoint-unreachable", "cluster-too-old", "cross-account-role-arn", "association-quota"),
     *("java-ipv6-host-rejected", "ipv6-uri-on-ipv4-pods", "auto-mode-redundant-addon", "agent-probe-port-conflict"),
     *("ephemeral-debug-container-no-env", "node-startup-race"),
+    # EC2's word, or admission's, on all that is on a node: tests/e2e/test_doctor_products.py and tests/checks
+    *("imds-metadata-dependency", "imds-fallback-node-role", "agent-imds-unavailable", "admission-policy-blocks-agent"),
+    *("cni-depends-on-agent", "iso-partition-ca-bundle"),
 }
 
 

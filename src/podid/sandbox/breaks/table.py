@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from types import ModuleType
 
-from podid.sandbox.breaks import of_access, of_agents, of_associations, of_network, of_pods, of_roles
+from podid.sandbox.breaks import of_access, of_agents, of_associations, of_network, of_pods, of_roles, of_surroundings
 from podid.sandbox.breaks.hands import Hands
 
 # what is wrong only where somebody asks about it: `podid doctor NS/SA`
@@ -27,6 +27,6 @@ def _named(module: ModuleType) -> dict[str, Break]:
 
 BREAKS: dict[str, Break] = {
     mode: each
-    for module in (of_access, of_associations, of_pods, of_network, of_agents, of_roles)
+    for module in (of_access, of_associations, of_pods, of_network, of_agents, of_roles, of_surroundings)
     for mode, each in _named(module).items()
 }

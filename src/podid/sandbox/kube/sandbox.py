@@ -91,9 +91,14 @@ class KubeSandbox:
         dated = {**answer.headers, "Date": formatdate(self._simulation.store.now(), usegmt=True)}
         return replace(answer, headers=dated).encode()
 
-    def install(self, group: str) -> None:
-        """Puts the custom resources of a product's API group into the cluster."""
+    def install(self, group: str) -> bool:
+        """Puts the custom resources of a product's API group into the cluster; False where they are there already."""
+        there = group in self._api.custom
         self._api.custom.add(group)
+        return not there
+
+    def uninstall(self, group: str) -> None:
+        self._api.custom.discard(group)
 
     @property
     def ca_pem(self) -> bytes:
