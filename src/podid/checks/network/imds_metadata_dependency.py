@@ -37,7 +37,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "instances"))
+CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "nodes", "instances"))
 
 
 def _is_controller(pod: Pod) -> bool:

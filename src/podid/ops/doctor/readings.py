@@ -61,12 +61,10 @@ def csi_drivers(source: Source) -> dict[str, frozenset[str]] | Missing:
     return dict(source.kube.list_csi_drivers()) if asked else {}
 
 
-def instances(source: Source) -> dict[str, Instance] | Missing:
-    """Node -> its instance, of nodes that are one."""
-    nodes = source.before("nodes")
-    if isinstance(nodes, Missing):
-        return nodes
-    ids = {node.provider_id.rpartition("/")[2]: node.name for node in nodes.value if "/i-" in node.provider_id}
+def instances(source: Source) -> dict[str, Instance]:
+    """Node -> its instance, of nodes that are one; none where the nodes are not known, which is a gap of its own."""
+    nodes = known_or(source.before("nodes"), ())
+    ids = {node.provider_id.rpartition("/")[2]: node.name for node in nodes if "/i-" in node.provider_id}
     if not ids:
         return {}
     return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
