@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from podid.cli.boundary import main
+from podid.cli.guide.questions import Prompt
 from podid.cli.runtime import Runtime, Streams
 from podid.sandbox.clock import SandboxClock
 
@@ -107,6 +108,14 @@ class Answers:
         self.questions.append(f"{question} {', '.join(choices)}")
         answer = self._answers.pop(0)
         assert isinstance(answer, str)
+        return answer
+
+    def ask(self, question: Prompt, *, back: bool) -> str | None:
+        """An option's value, or what is typed."""
+        self.questions.append(question.text)
+        answer = self._answers.pop(0)
+        assert isinstance(answer, str)
+        assert not question.options or answer in {option.value for option in question.options}, (question, answer)
         return answer
 
 

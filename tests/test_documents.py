@@ -47,6 +47,7 @@ associate shop/orders --role r --restart --wait api
 associate shop/orders --role r --target-role arn:aws:iam::111122223333:role/storefront --replace --wait api --dry-run
 associate shop/pay --role article-2023 --update-trust --wait api
 associate shop/pay --role storefront --replace --wait api --cluster demo --cluster nosuch
+associate shop/pay --create-role --role pay --print terraform
 associate --show-permissions
 agent status
 agent versions
@@ -253,6 +254,7 @@ WORDS: dict[str, Sequence[str]] = {
     "PresetList": ("items.area",),
     "Result": (*ACTION_WORDS, "effect.state"),
     "RightsReport": ("rights.outcome",),
+    "AssociationForm": ("form",),
     "RoleForm": ("form",),
     "Sandbox": ("state",),
     "TrustEdit": ("outcome",),

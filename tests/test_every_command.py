@@ -47,6 +47,7 @@ STORY = """
 0 role create orders --for shop/orders --policy-file dynamodb-read.json
 6 role create orders --for shop/orders --policy-file dynamodb-read.json --tag a=b
 0 role create orders --for shop/orders --print terraform
+0 associate shop/orders --role orders --print terraform
 0 role attach orders --managed-policy AmazonS3ReadOnlyAccess --preset dynamodb-read,table=orders
 0 role attach orders --managed-policy AmazonS3ReadOnlyAccess
 2 role detach orders --managed-policy AmazonS3ReadOnlyAccess

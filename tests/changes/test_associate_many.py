@@ -1,6 +1,7 @@
 """`associate` for many service accounts: from a file, by pattern, in several clusters, each failing by itself."""
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from harness import Answers, Outcome, Podid
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
+from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.world import Limits
 from worlds import Site
 
@@ -155,6 +157,40 @@ def test_one_that_fails_stops_none_of_the_others(box: Sandbox, podid: Podid, jou
     assert statuses(rest) == [("shop/new", "done"), ("shop/orders", "done"), ("shop/cart", "unchanged")]
 
 
+def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox, podid: Podid, journal: Path) -> None:
+    box.world.limits.associations_per_cluster = 30
+    names = [f"shop/n{number:02}" for number in range(31)]
+    assert box._server is not None
+    answer, at_once = box._server.application, [0, 0]
+
+    def counting(request: HttpRequest) -> HttpAnswer:
+        if request.method != "POST":
+            return answer(request)
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        time.sleep(0.02)
+        try:
+            return answer(request)
+        finally:
+            at_once[0] -= 1
+
+    box._server.application = counting
+    try:
+        outcome = podid("associate", *names, "--role", "orders-dynamodb", *WAIT, "-o", "json")
+    finally:
+        box._server.application = answer
+    assert at_once[1] >= 8
+    assert outcome.code == 8, outcome
+    found = statuses(outcome)
+    assert [target for target, _ in found] == names
+    assert [status for _, status in found].count("done") == 30
+    (run,) = podid("history", "-o", "json").json["items"]
+    assert [action["status"] for action in run["actions"]] == [status for _, status in found]
+    box.world.limits.associations_per_cluster = 31
+    again = podid("associate", *names, "--role", "orders-dynamodb", *WAIT, "-o", "json")
+    assert (again.code, [status for _, status in statuses(again)].count("done")) == (0, 1)
+
+
 def test_an_undo_stops_at_the_first_failure(box: Sandbox, podid: Podid, journal: Path) -> None:
     """There each step rests on the one before: a role is not deleted while its association is there."""
     made = podid("associate", "shop/orders", "--create-role", "--role", "r", *WAIT, "-o", "json")
@@ -298,3 +334,32 @@ def test_a_session_policy_of_a_file_may_be_an_object(box: Sandbox, podid: Podid,
     assert made.code == 0, made
     assert json.loads(made.json["actions"][0]["after"]["policy"]) == policy
     assert podid("associate", "--from-file", file, *WAIT, "-o", "json").json["actions"][0]["status"] == "unchanged"
+
+
+def test_clusters_by_their_tags(box: Sandbox, podid: Podid, journal: Path) -> None:
+    for name, tags in (("blue", {"env": "prod", "team": "a"}), ("green", {"env": "prod"}), ("grey", {"env": "dev"})):
+        box.world.tags[add_cluster(box.world, name).arn] = tags
+    command = ("associate", "shop/orders", "--create-role", "--role", "r", "--update-trust", *WAIT)
+    for argv, message in (
+        (("--cluster-tag", "env=prod", "--cluster", "demo"), "--cluster and --cluster-tag exclude each other"),
+        (("--cluster-tag", "env"), "--cluster-tag 'env' is not KEY=VALUE"),
+        (("--cluster-tag", "env=test"), "No cluster in us-west-2 has the tag env=test"),
+    ):
+        outcome = podid(*command, *argv)
+        assert message in outcome.stderr, outcome
+    assert writes(box) == 0
+    asked = Podid(env=podid.env, clock=podid.clock, tty=True, answers=(answers := Answers(False)))
+    outcome = asked(*command, "--cluster-tag", "env=prod")
+    assert "stands for blue, green" in outcome.stderr
+    assert answers.questions == ["Go on in these 2 clusters?"]
+    assert (outcome.code, writes(box)) == (2, 0)
+    outcome = podid(*command, "--cluster-tag", "env=prod", "-o", "json")
+    assert outcome.code == 0, outcome
+    assert [item["cluster"] for item in outcome.json["items"]] == ["blue", "green"]
+    assert [roles(box, name) for name in ("blue", "green", "grey")] == [{"shop/orders": "r"}] * 2 + [{}]
+    assert (
+        podid(*command, "--cluster-tag", "env=prod", "--cluster-tag", "team=a", "-o", "json").json["kind"] == "Result"
+    )
+    listed = podid("list", "--cluster-tag", "env=prod", "-o", "name")
+    assert (listed.code, listed.stdout.splitlines()) == (0, ["blue/shop/orders", "green/shop/orders"])
+    assert podid("list", "--cluster-tag", "env=test").code == 5

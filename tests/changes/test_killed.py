@@ -34,6 +34,7 @@ ASSOCIATE = ("associate", "shop/orders", "--role", "orders-dynamodb", "--wait", 
 SCENARIOS = (
     Scenario("role create", (*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess")),
     Scenario("associate", ASSOCIATE),
+    Scenario("associate many", ("associate", *(f"shop/{name}" for name in "abcd"), *ASSOCIATE[2:])),
     Scenario("replace", (*ASSOCIATE[:3], "storefront", *ASSOCIATE[4:], "--replace"), (ASSOCIATE,)),
     Scenario("update trust", (*ASSOCIATE[:3], "article-2023", *ASSOCIATE[4:], "--update-trust")),
     Scenario(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster_api import Json
+from harness import Answers
 from podid.cli.tree import COMMANDS
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import Rights
@@ -290,13 +291,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Way:
     """One way through a command: `start` is the world that it finds, `optional` what is granted beside the default
     rights, by the beginnings of their reasons. `code` is what it ends with when nothing is missing. `again`: it asks
-    for nothing that another way does not ask for."""
+    for nothing that another way does not ask for. `answers` are those of somebody at a terminal."""
 
     line: str
     start: Callable[[Site], None] = nothing
     optional: tuple[str, ...] = ()
     code: int = 0
     again: bool = False
+    answers: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -309,6 +311,7 @@ CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
 EFFECT = ("seeing", "the dry runs")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
+NOTHING_YET = ("nothing", "service-account")
 SHOWN = ("the service account, its workloads",)
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait proof")
 PROOF = ("redeeming", "asking")
@@ -439,7 +442,12 @@ WAYS = (
     Way("trust remove --role nosuch --for shop/cart", healthy, ("--role",), code=5),
     Way("trust tighten --role nosuch", healthy, ("--role",), code=5),
     Way("trust tighten --role shop-orders --yes", with_wide_role, ("--role",)),
+    Way("associate", healthy, (*EFFECT, "asking"), answers=("shop", "orders", "storefront", "no", "do")),
+    Way("associate shop/orders --role r --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
+    Way("role create", healthy, ("asking",), answers=("shop", "orders", *NOTHING_YET, "demo-shop-orders", "do")),
+    Way("disassociate --yes", healthy, ("seeing", "the dry runs", "asking"), answers=("shop/orders", "no", "no")),
     Way("list", healthy),
+    Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list --pods", healthy, ("--pods",)),
     Way("list --stale", healthy, ("--pods",), again=True),
     Way("list --dangling", healthy, ("--dangling, columns", "--dangling, column health")),
@@ -545,6 +553,7 @@ def carried_through(way: Way, directory: Path) -> Rights:
         caller = limited(site.box, directory, policy, manifests)
         runs = site.must("history", "-o", "json").json["items"]
         line = way.line.replace("NEWEST", runs[0]["runId"] if runs else "")
+        site.podid.tty, site.podid.answers = bool(way.answers), Answers(*way.answers)
         with asked_for() as asked:
             outcome = site(*line.split(), env=caller)
         assert outcome.code == way.code, (way, outcome)

@@ -68,6 +68,10 @@ def cluster(data: Object) -> Cluster:
     )
 
 
+def cluster_tags(data: Object) -> dict[str, str]:
+    return pairs(data, "tags")
+
+
 def _unsupported_kind(data: Object) -> str:
     if inner_or_empty(data, "outpostConfig"):
         return "a local cluster on Outposts"

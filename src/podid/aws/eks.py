@@ -37,6 +37,10 @@ class Eks(EksAddons):
         except NotFound as error:
             raise self._with_neighbours(error, name) from error
 
+    @needs("eks:DescribeCluster")
+    def get_cluster_tags(self, name: str) -> dict[str, str]:
+        return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", at("cluster", decode.cluster_tags))
+
     @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:
         return tuple(sorted(self._api.items("ListClusters", {}, "the clusters", names("clusters"))))

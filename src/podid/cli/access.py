@@ -252,4 +252,5 @@ class Access:
         clock = Clock(runtime.now, runtime.monotonic, runtime.sleep)
         seconds = self.options.timeout_seconds(default_seconds)
         until = runtime.monotonic() + self.deadline.left()
-        return Patience(seconds, clock, self._terminal.progress.update, until)
+        progress = self._terminal.progress
+        return Patience(seconds, clock, progress.update, until, progress.count)

@@ -140,3 +140,21 @@ TargetProfile = Annotated[
 CloudTrailToo = Annotated[
     bool, typer.Option("--cloudtrail", help="Look into CloudTrail's event history too: two calls a second at most.")
 ]
+AssociationForm = Annotated[
+    str | None,
+    typer.Option(
+        "--print",
+        metavar="FORM",
+        help="terraform: print associations, and a role that is made, in that form; nothing is changed.",
+        show_default=False,
+    ),
+]
+ClusterTags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cluster-tag",
+        metavar="KEY=VALUE",
+        help="In place of --cluster: every cluster of the region with this tag. Repeatable: with all of them.",
+        show_default=False,
+    ),
+]

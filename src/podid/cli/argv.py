@@ -35,7 +35,7 @@ def verbose(argv: Sequence[str]) -> bool:
 
 def at_one(argv: Sequence[str], **values: str | None) -> tuple[str, ...]:
     """The command line for one of several places: every option of `values` that is given is given once, in the place of
-    the first, as that value; --all-clusters becomes the cluster. What was not given is not added."""
+    the first, as that value; --all-clusters and --cluster-tag become the cluster. What was not given is not added."""
     words = tuple(argv)
     for name, value in values.items():
         if value is not None:
@@ -51,8 +51,9 @@ def _once(words: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
     while position < len(words) and words[position] != "--":
         word = words[position]
         joined = word.startswith(f"{long}=") or (short and word.startswith(short) and not word.startswith("--"))
-        every = name == "cluster" and word == "--all-clusters"
-        size = 2 if word in (long, short or long) else 1 if joined or every else 0
+        every = name == "cluster" and (word == "--all-clusters" or word.startswith("--cluster-tag="))
+        tag = name == "cluster" and word == "--cluster-tag"
+        size = 2 if word in (long, short or long) or tag else 1 if joined or every else 0
         if size and place is None:
             place = len(kept)
         if not size:

@@ -32,6 +32,7 @@ from podid.ops.association.request import (
     current_associations,
     planned_role,
 )
+from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.change.look import looks
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
@@ -72,6 +73,8 @@ class AssociateAsked:
     target_profile: str = ""
     # whether session settings are new here, not those of an association that is there
     new_policies: bool = False
+    # whether they are to be printed for Terraform, and nothing is to be changed
+    printed: bool = False
 
     @property
     def looks_at_targets(self) -> bool:
@@ -129,6 +132,9 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     """Plans, shows, carries out, looks at the effect and reports it."""
     place = access.place(for_change=True)
     assert place.cluster is not None
+    if asked.printed:
+        _print(access, terminal, place, asked)
+        return
     if asked.create_service_account or asked.strict or asked.selection:
         access.kube.needed()  # known before anything is changed
     wanted = asked.wanted(access)
@@ -174,6 +180,21 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         journal=access.journal,
     )
     report(terminal, result if asked.restart else tell_left_behind(access, place, result, refs))
+
+
+def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsked) -> None:
+    """What Terraform would need, with nothing changed: what is there with other settings is no conflict then."""
+    from podid.render.association_forms import associations_for_terraform
+
+    wanted = asked.wanted(access)
+    current = current_associations(access.clients, place, tuple(wanted))
+    plan, _ = _plan(access, terminal, place, replace(asked, replace=True), wanted, current)
+    terminal.emit(associations_for_terraform(plan))
+    for action in plan.actions:
+        if action.kind == ROLE_TRUST.name:
+            terminal.note(
+                f"note: the trust policy of role {action.keys['roleName']} has to change too: podid trust add"
+            )
 
 
 def _plan(

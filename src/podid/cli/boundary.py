@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from podid.cli.argv import output_option, value_of, verbose
-from podid.cli.runtime import Runtime, abandon
+from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, Hint, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
@@ -48,8 +48,23 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
         argv = [*argv, "--help"]
     # on a terminal help is drawn by rich, 50 ms later; in a pipe it is plain text
     app = build(rich_help=runtime.streams.stdout_tty, argv=argv)
-    result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
+    try:
+        result = app.main(args=argv or ["--help"], prog_name="podid", standalone_mode=False, obj=runtime)
+    except Instead as answered:
+        return _carry_out(answered, runtime)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _carry_out(answered: Instead, runtime: Runtime) -> int:
+    """What was asked for by questions. From here on it is as if it had been typed: hints and the journal repeat it."""
+    from podid.render.sanitize import line
+
+    runtime.argv = answered.argv
+    code = _dispatch(list(answered.argv), runtime)
+    with contextlib.suppress(OSError, ValueError):
+        # whole lines, which a terminal wraps without breaking what is pasted
+        runtime.streams.stderr.writelines(f"{line(text)}\n" for text in answered.lines)
+    return code
 
 
 def _meant(argv: list[str]) -> list[str]:

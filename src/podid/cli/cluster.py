@@ -108,11 +108,11 @@ def find_cluster(
     """The cluster when nothing names one. A change never falls back to the only cluster that happens to exist; at a
     terminal it is asked for, in CI the error lists the names."""
     clusters, region = aws.eks.list_clusters(), aws.region
-    matched = _by_server(options, runtime.env, aws.eks, clusters)
+    matched = cluster_by_server(options, runtime.env, aws.eks, clusters)
     if matched is not None:
         return matched
     if not clusters:
-        raise NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters", "--region", region))
+        raise no_cluster(region)
     if len(clusters) == 1 and not for_change:
         return NamedCluster(clusters[0], f"the only cluster in {region}")
     if ask and runtime.interactive:
@@ -126,7 +126,13 @@ def find_cluster(
     )
 
 
-def _by_server(options: Shared, env: Mapping[str, str], eks: Eks, clusters: tuple[str, ...]) -> NamedCluster | None:
+def no_cluster(region: str) -> NotFound:
+    return NotFound(f"There is no EKS cluster in {region}", hint=("aws", "eks", "list-clusters", "--region", region))
+
+
+def cluster_by_server(
+    options: Shared, env: Mapping[str, str], eks: Eks, clusters: tuple[str, ...]
+) -> NamedCluster | None:
     """Contexts carry any name; whose API server or certificate authority it is tells the cluster all the same."""
     from podid.kube.connect import matches
     from podid.kube.kubeconfig import read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
+from podid.cli.several import NO_TAGS
 from podid.domain.errors import PodidError, UsageError
+from podid.ops.clusters import tagged_clusters
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
 Reached = tuple[str, "Access | PodidError"]
 
 
-def each_cluster(access: Access, *, all_clusters: bool) -> Iterator[Reached]:
-    """Every cluster that --cluster, or --all-clusters, stands for in every --region and --profile, with its name; the
-    failure where a region's clusters cannot be listed. Raises UsageError for what excludes each other."""
+def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] = NO_TAGS) -> Iterator[Reached]:
+    """Every cluster that --cluster, --all-clusters, or --cluster-tag with its `tags`, stands for in every --region and
+    --profile, with its name; the failure where a region's clusters cannot be listed. Raises UsageError for what
+    excludes each other."""
     options, several = access.options, access.options.several
     if all_clusters and access.sources.get("cluster") == "--cluster":
         raise UsageError("--cluster and --all-clusters exclude each other")
+    if tags and (all_clusters or access.sources.get("cluster") == "--cluster"):
+        raise UsageError("--cluster-tag stands in place of --cluster and of --all-clusters")
+    all_clusters = all_clusters or bool(tags)
     if not several and not all_clusters:
         yield "", access
         return
@@ -32,7 +38,8 @@ def each_cluster(access: Access, *, all_clusters: bool) -> Iterator[Reached]:
         names = several.get("cluster", () if all_clusters else (options.cluster,))
         if all_clusters:
             try:
-                names = there.aws.eks.list_clusters()
+                eks = there.aws.eks
+                names = tagged_clusters(eks, tags, there.aws.region) if tags else eks.list_clusters()
             except PodidError as error:
                 error.hint = hint_words(error.hint, there.argv)
                 yield where or there.aws.region, error

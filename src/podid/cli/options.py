@@ -97,6 +97,12 @@ NAMESPACES = ("namespace", "all_namespaces")
 CHANGE = ("yes", "dry_run", "journal_dir")
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """How the shared option is typed, the long form first."""
+    short = FLAGS[name].metadata["option"].param_decls
+    return tuple(dict.fromkeys((f"--{name.replace('_', '-')}", *short)))
+
+
 def parameter(name: str, *, reports: bool = False, several: bool = False) -> Parameter:
     """The shared option as a parameter that Typer reads: text as it was typed, or a switch. `reports` is for a command
     that writes the formats of a doctor's report too, `several` for one that takes the option more than once."""

@@ -1,7 +1,11 @@
 """What is going on, on stderr: one live line on a terminal, one line per change of state in a log."""
 
+import threading
+
 from podid.cli.runtime import Runtime
 from podid.render import sanitize
+
+_BAR = 20
 
 
 class Progress:
@@ -13,6 +17,7 @@ class Progress:
         self._last = ""
         self._live = runtime.streams.stderr_tty and runtime.env.get("TERM") != "dumb"
         self._shown = False
+        self._lock = threading.Lock()
 
     def glance(self, state: str) -> None:
         """What is being read at the moment: worth a live line, not worth a line in a log."""
@@ -21,6 +26,10 @@ class Progress:
 
     def update(self, state: str) -> None:
         state = sanitize.line(state)
+        with self._lock:  # steps that run at once may each have something to say
+            self._update(state)
+
+    def _update(self, state: str) -> None:
         if self._quiet or state == self._last:
             return
         self._last = state
@@ -30,6 +39,14 @@ class Progress:
             self._shown = True
         else:
             self._write(f"{state}\n")
+
+    def count(self, number: int, total: int, step: str) -> None:
+        """How far many steps are: a bar on a terminal, a line for each in a log."""
+        if not self._live:
+            self.update(f"{step} ({number} of {total})")
+            return
+        filled = _BAR * number // max(total, 1)
+        self.update(f"{'━' * filled}{'─' * (_BAR - filled)} {number} of {total}  {step}")
 
     def done(self) -> None:
         if self._shown:

@@ -101,6 +101,16 @@ def _is_tty(stream: IO[str] | None) -> bool:
         return False
 
 
+class Instead(Exception):
+    """Raised by a command that asked what it is to do: `argv` says it without questions, and is to be carried out.
+    `lines` are for stderr, as they are, once that went well."""
+
+    def __init__(self, argv: tuple[str, ...], lines: tuple[str, ...]) -> None:
+        super().__init__(argv)
+        self.argv = argv
+        self.lines = lines
+
+
 @dataclass(slots=True)
 class Runtime:
     """One per process, or one per test. `prompter` is None where nobody can be asked."""

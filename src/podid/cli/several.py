@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from podid.cli.hints import hint_words
 from podid.domain.errors import Cancelled, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.words import short_list
+from podid.ops.clusters import tagged_clusters
 from podid.render.changes import results_view
 
 if TYPE_CHECKING:
@@ -17,16 +20,36 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.render.view import View
 
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
-def in_each_cluster(access: Access, terminal: Terminal, run: Callable[[Access], None]) -> None:
-    """Runs a changing command in every cluster that --cluster names. In one of several that fails, the others go on:
-    exit 8 where some of it worked."""
-    clusters = access.options.several.get("cluster")
-    if clusters is None:
-        run(access)
+
+def _tagged(access: Access, terminal: Terminal, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The clusters, which a person is asked about where they are several: more than was typed is changed."""
+    if access.sources.get("cluster") == "--cluster":
+        raise UsageError("--cluster and --cluster-tag exclude each other")
+    with terminal.working("reading the clusters' tags"):
+        found = tagged_clusters(access.aws.eks, tags, access.aws.region)
+    words = short_list(found, 20)
+    terminal.note(f"{' '.join(f'--cluster-tag {key}={value}' for key, value in tags.items())} stands for {words}")
+    changes = not access.options.dry_run and access.runtime.interactive
+    if changes and len(found) > 1:
+        terminal.consent(f"Go on in these {len(found)} clusters?", needed_for="A change in several clusters")
+    return found
+
+
+def in_each_cluster(
+    access: Access, terminal: Terminal, run: Callable[[Access], None], tags: Mapping[str, str] = NO_TAGS
+) -> None:
+    """Runs a changing command in every cluster that --cluster names, or that has all of `tags`. In one of several that
+    fails, the others go on: exit 8 where some of it worked."""
+    clusters = _tagged(access, terminal, tags) if tags else access.options.several.get("cluster", ())
+    if len(clusters) < 2:
+        there = access.of(cluster=clusters[0]) if clusters else access
+        terminal.argv = there.argv
+        run(there)
         return
     if access.options.context is not None:
-        raise UsageError("--context is the way into one cluster, and --cluster names several")
+        raise UsageError("--context is the way into one cluster, and several are meant")
     views: list[View] = []
     failures: list[tuple[str, PodidError]] = []
     codes = set()

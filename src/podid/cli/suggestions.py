@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podid.cli.options import FLAGS
+from podid.cli.options import FLAGS, spellings
 from podid.cli.runtime import Runtime, Streams
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Suggestions:
 
 def _place(words: Sequence[str]) -> dict[str, str]:
     """The options among the words that say where to look."""
-    names = {name: flag for flag in PLACE for name in FLAGS[flag].metadata["option"].param_decls}
+    names = {name: flag for flag in PLACE for name in spellings(flag)}
     return {names[word]: value for word, value in pairwise(words) if word in names}
 
 

@@ -143,6 +143,13 @@ def role_form(text: str | None) -> Literal["", "json", "terraform", "cloudformat
     raise InvalidInput(f"--print {text!r} is not one of json, terraform, cloudformation", subject=text)
 
 
+def association_form(text: str | None) -> bool:
+    """Whether associations are to be printed for Terraform."""
+    if text not in (None, "terraform"):
+        raise InvalidInput(f"--print {text!r} is not terraform", subject=str(text))
+    return text is not None
+
+
 def json_file(terminal: Terminal, name: str) -> object:
     """The JSON value of a policy's file, read as strictly as a trust policy; InvalidInput names the file and the
     place."""

@@ -24,7 +24,7 @@ def role_form_view(form: Form, request: RoleRequest, cluster: Cluster) -> View:
         case "json":
             text = _json(properties)
         case "terraform":
-            text = _terraform(properties)
+            text = terraform_role(properties)
         case "cloudformation":
             text = _cloudformation(properties)
     body: documents.RoleFormDocument = {
@@ -80,33 +80,34 @@ _ARGUMENTS = {
 }
 
 
-def _terraform(properties: Mapping[str, object]) -> str:
-    name = _label(str(properties["RoleName"]))
+def terraform_role(properties: Mapping[str, object]) -> str:
+    """The resources of a role whose properties are as CloudFormation calls them."""
+    name = label(str(properties["RoleName"]))
     lines = [f'resource "aws_iam_role" "{name}" {{']
     lines += [
-        f"  {argument} = {_hcl(properties[member])}" for member, argument in _ARGUMENTS.items() if member in properties
+        f"  {argument} = {hcl(properties[member])}" for member, argument in _ARGUMENTS.items() if member in properties
     ]
-    lines.append(f"  assume_role_policy = jsonencode({_hcl(properties['AssumeRolePolicyDocument'], 2)})")
+    lines.append(f"  assume_role_policy = jsonencode({hcl(properties['AssumeRolePolicyDocument'], 2)})")
     tags = {tag["Key"]: tag["Value"] for tag in _items(properties, "Tags")}
     if tags:
-        lines.append(f"  tags = {_hcl(tags, 2)}")
+        lines.append(f"  tags = {hcl(tags, 2)}")
     lines.append("}")
     for policy in _items(properties, "Policies"):
         lines += [
             "",
-            f'resource "aws_iam_role_policy" "{name}_{_label(str(policy["PolicyName"]))}" {{',
-            f"  name   = {_hcl(policy['PolicyName'])}",
+            f'resource "aws_iam_role_policy" "{name}_{label(str(policy["PolicyName"]))}" {{',
+            f"  name   = {hcl(policy['PolicyName'])}",
             f"  role   = aws_iam_role.{name}.id",
-            f"  policy = jsonencode({_hcl(policy['PolicyDocument'], 2)})",
+            f"  policy = jsonencode({hcl(policy['PolicyDocument'], 2)})",
             "}",
         ]
     arns = properties.get("ManagedPolicyArns", [])
     for arn in arns if isinstance(arns, list) else []:
         lines += [
             "",
-            f'resource "aws_iam_role_policy_attachment" "{name}_{_label(arn.rsplit("/", 1)[-1])}" {{',
+            f'resource "aws_iam_role_policy_attachment" "{name}_{label(arn.rsplit("/", 1)[-1])}" {{',
             f"  role       = aws_iam_role.{name}.name",
-            f"  policy_arn = {_hcl(arn)}",
+            f"  policy_arn = {hcl(arn)}",
             "}",
         ]
     return "\n".join(lines) + "\n"
@@ -117,12 +118,13 @@ def _items(properties: Mapping[str, object], member: str) -> list[dict[str, obje
     return value if isinstance(value, list) else []
 
 
-def _label(text: str) -> str:
-    label = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return label if label[:1].isalpha() else f"_{label}"
+def label(text: str) -> str:
+    """A name that Terraform takes for a resource."""
+    found = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return found if found[:1].isalpha() else f"_{found}"
 
 
-def _hcl(value: object, indent: int = 0) -> str:
+def hcl(value: object, indent: int = 0) -> str:
     """JSON is an HCL expression, but for its templates: `${` and `%{` would be evaluated."""
     text = json.dumps(value, indent=2).replace("${", "$${").replace("%{", "%%{")
     return text.replace("\n", "\n" + " " * indent)

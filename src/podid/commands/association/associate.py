@@ -8,7 +8,9 @@ import typer
 from podid.cli.arguments import (
     Adopt,
     AnyServiceAccounts,
+    AssociationForm,
     Boundary,
+    ClusterTags,
     CreateServiceAccount,
     ManagedPolicies,
     MaxSessionDuration,
@@ -90,6 +92,13 @@ def rights() -> CommandRights:
                 Iam.delete_inline_policy,
                 Iam.detach_policy,
             ),
+            OptionalRight.of(
+                "asking, where nothing is named: what there is to choose from",
+                Eks.list_clusters,
+                Eks.list_association_summaries,
+                Iam.list_roles,
+            ),
+            OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags),
             OptionalRight.of("--untag", Eks.untag_association),
             OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
             OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
@@ -208,8 +217,12 @@ def associate(
     adopt: Adopt = False,
     create_service_account: CreateServiceAccount = False,
     strict: Strict = False,
+    print_: AssociationForm = None,
+    cluster_tag: ClusterTags = None,
 ) -> None:
     """Give a service account's pods an IAM role.
+
+    Alone, on a terminal, it asks, and ends with the command that does the same.
 
     Already there with the same settings is success; with other settings it is a conflict, unless --replace. Without
     --role only the settings of an association that is there are changed. With --create-role, role, policies and
@@ -220,6 +233,7 @@ def associate(
     """
     from podid.cli import typed
     from podid.cli.associating import AssociateAsked, associate_in, selection_of
+    from podid.cli.guide.run import guide_associate, says_only_where
     from podid.cli.roles import RoleOptions
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Again, UsageError
@@ -227,7 +241,9 @@ def associate(
     from podid.ops.association.files import FileItem, read_items
     from podid.ops.association.request import Settings
 
-    refs = typed.service_accounts(targets)
+    if access.runtime.interactive and says_only_where(access.argv, ("associate",)):
+        raise guide_associate(access, terminal)
+    refs, tags = typed.service_accounts(targets), typed.tags(cluster_tag, option="--cluster-tag")
     policy = typed.removable("session-policy", typed.session_policy(terminal, session_policy), no_session_policy)
     if policy and session_tags:
         raise UsageError("--session-policy needs --no-session-tags: EKS takes no session policy while tags are on")
@@ -281,8 +297,9 @@ def associate(
         new_role=new_role,
         target_profile=target_profile or "",
         new_policies=True,
+        printed=typed.association_form(print_),
     )
-    in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked))
+    in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked), tags)
 
 
 def _negated(choice: bool | None) -> bool | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import ServiceAccounts
+from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -26,6 +26,12 @@ def rights() -> CommandRights:
                 "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
             ),
             OptionalRight.of(
+                "asking, where nothing is named: what there is to choose from",
+                Eks.list_clusters,
+                Eks.list_association_summaries,
+                KubeReader.list_service_accounts,
+            ),
+            OptionalRight.of(
                 "--delete-role",
                 *ROLE.calls(Verb.DELETE),
                 *ROLE_POLICY.calls(Verb.DELETE),
@@ -43,7 +49,7 @@ def rights() -> CommandRights:
 def disassociate(
     access: Access,
     terminal: Terminal,
-    targets: ServiceAccounts,
+    targets: AnyServiceAccounts = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
     ] = False,
@@ -57,17 +63,24 @@ def disassociate(
 ) -> None:
     """Take the role away again. Deleting asks first, or needs --yes.
 
+    Alone, on a terminal, it asks which, and ends with the command that does the same.
+
     Pods that run keep their credentials until they expire; new pods get none.
 
     Example: podid disassociate shop/orders --yes
     """
     from podid.cli import typed
     from podid.cli.disassociating import disassociate_in
+    from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Again, UsageError
+    from podid.domain.errors import Again, Other, UsageError
     from podid.domain.plan import Wait
 
+    if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
+        raise guide_disassociate(access, terminal)
     refs = typed.service_accounts(targets)
+    if not refs:
+        raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
     if access.options.wait is Wait.PROOF:
         what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from podid.cli.arguments import ClusterTags
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -23,6 +24,7 @@ def rights() -> CommandRights:
     return CommandRights.of(
         Eks.iter_readable,
         optional=(
+            OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags),
             OptionalRight.of("--pods, --stale: the running pods", KubeReader.list_pods),
             OptionalRight.of(
                 "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts
@@ -95,6 +97,7 @@ def list_associations(
     all_clusters: Annotated[
         bool, typer.Option("--all-clusters", help="Of every cluster of the region, or of each --region.")
     ] = False,
+    cluster_tag: ClusterTags = None,
 ) -> None:
     """List associations with their roles.
 
@@ -130,6 +133,7 @@ def list_associations(
         *(("exists", "health") if dangling else ()),
     ]
     wants = looks_of((*chosen, *more))
+    tags = typed.tags(cluster_tag, option="--cluster-tag")
     now = access.runtime.now()
     exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
     seen: list[Listed] = []
@@ -140,7 +144,7 @@ def list_associations(
         return found is None or ((found.stale or not stale) and (found.dangling or not dangling))
 
     def read() -> Iterator[Listed]:
-        for name, there in each_cluster(access, all_clusters=all_clusters):
+        for name, there in each_cluster(access, all_clusters=all_clusters, tags=tags):
             try:
                 if isinstance(there, PodidError):
                     raise there

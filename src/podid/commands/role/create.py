@@ -27,6 +27,7 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
     from podid.ops.change.kinds import (
         ROLE,
         ROLE_ATTACHMENT,
@@ -49,6 +50,14 @@ def rights() -> CommandRights:
                 *TARGET_TRUST.calls(Verb.UPDATE),
             ),
             OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
+            OptionalRight.of(
+                "asking, where nothing is named: what there is to choose from",
+                Eks.list_clusters,
+                Eks.list_association_summaries,
+                Iam.list_roles,
+                KubeReader.list_service_accounts,
+                KubeReader.list_pods,
+            ),
             OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
             OptionalRight.of(
                 "taking back a role that could not be finished",
@@ -65,11 +74,11 @@ def create(
     access: Access,
     terminal: Terminal,
     for_: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable.", show_default=False
         ),
-    ],
+    ] = None,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -131,6 +140,8 @@ def create(
 ) -> None:
     """Create an IAM role for a service account's pods.
 
+    Alone, on a terminal, it asks, and ends with the command that does the same.
+
     The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
 
     With --target-role the role may go on to another one, whose trust policy is looked at, changed with --update-trust,
@@ -140,12 +151,17 @@ def create(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.guide.run import guide_role_create, says_only_where
     from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
-    from podid.domain.errors import UsageError
+    from podid.domain.errors import Other, UsageError
     from podid.domain.names import check_role_name
     from podid.ops.role.target import going_on_policy
     from podid.ops.role.validation import validated
 
+    if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
+        raise guide_role_create(access, terminal)
+    if not for_:
+        raise UsageError("Whose pods may assume it? Say --for NAMESPACE/NAME", hint=Other(("role", "create", "--help")))
     target = typed.target_role(target_role)
     if target_profile and not target:
         raise UsageError("--target-profile goes with --target-role")

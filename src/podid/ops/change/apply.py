@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from podid.domain.errors import (
     Again,
@@ -50,45 +52,123 @@ def apply(
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult:
     """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
-    that a separate plan allows. `restarts` is whether restarts are to follow, which is recorded. What `ahead` says of
-    an action that is about to be carried out bars it and all after it.
+    that a separate plan allows, which are carried out many at once. `restarts` is whether restarts are to follow, which
+    is recorded. What `ahead` says of an action that is about to be carried out bars it and all after it.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
-    done: list[Done] = []
-    error: PodidError | None = None
-    bars = _Bars(separate=plan.separate)
     with journal.begin(
         command, plan.header, patience.clock.now(), undoes=undoes, planned=len(plan.actions) + restarts
     ) as recorder:
-        for number, action in enumerate(plan.actions):
-            if bars.none and patience.over:
-                late = TimedOut("the time of --timeout is over", subject=action.target)
-                bars.add_all(late)
-                error = error or late
-            if bars.none and (bar := ahead(action)) is not None:
-                bars.add_all(bar)
-                error = error or bar
-            if (barred := bars.find(action)) is not None:
-                done.append(Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}"))
-                continue
-            many = f" ({number + 1} of {len(plan.actions)})" if len(plan.actions) > _MANY else ""
-            patience.say(f"{action.verb} {kind_of(action.kind).subject(action)}{many}")
-            change = _Change(action, clients, plan.header, patience, journal, tuple(done))
-            outcome, failure = _one(number, change, recorder)
-            done.append(outcome)
+        run = _Carrying(plan, clients, journal, recorder, patience, ahead)
+        for batch in batches(plan):
+            run.carry_out(batch)
+        run.look_again()
+        done = run.in_order()
+        return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=_notes(done))
+
+
+Numbered = tuple[int, Action]
+
+
+def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
+    """The actions with their numbers, in order: those one after another that have nothing to do with each other are one
+    batch, when they are many."""
+    numbered = enumerate(plan.actions)
+    for alone, group in groupby(numbered, lambda item: plan.separate and kind_of(item[1].kind).independent):
+        items = tuple(group)
+        if alone and len(items) > _MANY:
+            yield items
+        else:
+            yield from ((item,) for item in items)
+
+
+class _Carrying:
+    """One run of a plan. `error` is its first failure. What is shared by the actions of a batch, which are carried out
+    many at once, is under one lock; no call is made while it is held."""
+
+    def __init__(
+        self, plan: Plan, clients: Clients, journal: Journal, recorder: Recorder, patience: Patience, ahead: Ahead
+    ) -> None:
+        self.error: PodidError | None = None
+        self._plan = plan
+        self._clients = clients
+        self._journal = journal
+        self._recorder = recorder
+        self._patience = patience
+        self._ahead = ahead
+        self._bars = _Bars(separate=plan.separate)
+        self._done: dict[int, Done] = {}
+        self._lock = threading.Lock()
+
+    def carry_out(self, batch: tuple[Numbered, ...]) -> None:
+        """Says what is about to be done, of a batch what was done: how far it is, is told by that."""
+        from podid.aws import pacing
+
+        if len(batch) > 1:
+            for (_, action), _ in pacing.fan_out(self._one, batch):
+                self._say(action, len(self._done))
+            return
+        ((number, action),) = batch
+        if self._barred(action) is None:
+            self._say(action, number + 1)
+        self._one((number, action))
+
+    def _say(self, action: Action, number: int) -> None:
+        words, total = f"{action.verb} {kind_of(action.kind).subject(action)}", len(self._plan.actions)
+        if total > _MANY:
+            self._patience.count(number, total, words)
+        else:
+            self._patience.say(words)
+
+    def _barred(self, action: Action) -> PodidError | None:
+        """What stands in the action's way, the end of the command's time included."""
+        with self._lock:
+            if self._bars.none and self._patience.over:
+                self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
+            return self._bars.find(action)
+
+    def _bar_all(self, error: PodidError) -> None:
+        self._bars.add_all(error)
+        self.error = self.error or error
+
+    def _one(self, item: Numbered) -> None:
+        number, action = item
+        barred = self._barred(action)
+        if barred is None and (bar := self._ahead(action)) is not None:
+            barred = bar
+            with self._lock:
+                self._bar_all(bar)
+        if barred is not None:
+            with self._lock:
+                self._done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
+            return
+        outcome, failure = _one(number, self._change(action), self._recorder)
+        with self._lock:
+            self._done[number] = outcome
             if failure is not None:
-                error = error or failure
-                bars.add(outcome, failure)
-        for number, item in enumerate(done):
+                self.error = self.error or failure
+                self._bars.add(outcome, failure)
+
+    def _change(self, action: Action) -> _Change:
+        with self._lock:
+            done = self._in_order()
+        return _Change(action, self._clients, self._plan.header, self._patience, self._journal, done)
+
+    def look_again(self) -> None:
+        for number, item in tuple(self._done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                change = _Change(item.action, clients, plan.header, patience, journal, tuple(done))
-                done[number], failure = _looked_at_again(number, change, item, recorder)
-                error = error or failure
-        notes = _notes(done)
-        return ChangeResult(plan=plan, done=tuple(done), run_id=recorder.run_id, error=error, notes=notes)
+                self._done[number], failure = _looked_at_again(number, self._change(item.action), item, self._recorder)
+                self.error = self.error or failure
+
+    def in_order(self) -> tuple[Done, ...]:
+        with self._lock:
+            return self._in_order()
+
+    def _in_order(self) -> tuple[Done, ...]:
+        return tuple(done for _, done in sorted(self._done.items()))
 
 
 class _Bars:

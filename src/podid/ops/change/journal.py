@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -230,12 +231,13 @@ class Journal:
 
 
 class Recorder:
-    """Writes one run. Every line is on disk before the method returns."""
+    """Writes one run, from any number of threads. Every line is on disk before the method returns."""
 
     def __init__(self, run_id: str, descriptor: int, directory: Path) -> None:
         self.run_id = run_id
         self._directory = directory
         self.descriptor = descriptor
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Recorder:
         return self
@@ -244,9 +246,10 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        with self._lock:  # a thread that is late must not write into whatever has the number next
+            if self.descriptor >= 0:
+                os.close(self.descriptor)
+                self.descriptor = -1
 
     def intent(self, number: int, action: Action) -> None:
         self.write(
@@ -277,9 +280,10 @@ class Recorder:
         line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
         data = line.encode()
         try:
-            while data:
-                data = data[os.write(self.descriptor, data) :]
-            os.fsync(self.descriptor)
+            with self._lock:
+                while data:
+                    data = data[os.write(self.descriptor, data) :]
+                os.fsync(self.descriptor)
         except OSError as error:
             raise _unusable(self._directory, error.strerror or type(error).__name__) from error
 

@@ -354,3 +354,11 @@ class RoleFormDocument(TypedDict):
     roleName: str
     form: Literal["json", "terraform", "cloudformation"]
     text: Annotated[str, About("What to put into a file.")]
+
+
+class AssociationFormDocument(TypedDict):
+    """`podid associate --print`."""
+
+    kind: Literal["AssociationForm"]
+    form: Literal["terraform"]
+    text: Annotated[str, About("What to put into a file.")]

@@ -12,6 +12,7 @@ KINDS: dict[str, Any] = {
     "AgentStatus": agent.AgentStatusDocument,
     "AgentVersionList": agent.AgentVersionListDocument,
     "Association": access.AssociationDocument,
+    "AssociationForm": access.AssociationFormDocument,
     "AssociationList": access.AssociationListDocument,
     "Bundle": reports.BundleDocument,
     "CheckList": reports.CheckListDocument,

@@ -1,0 +1,171 @@
+"""`podid associate` alone: the questions, and the command line that the answers make."""
+
+from __future__ import annotations
+
+from podid.cli.guide import place, role
+from podid.cli.guide.facts import Facts, admits
+from podid.cli.guide.place import ref_of
+from podid.cli.guide.questions import NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
+from podid.domain.model import Role
+from podid.domain.names import PODS_PRINCIPAL
+from podid.domain.snapshot import Known, Missing
+from podid.domain.trust import TrustVerdict
+
+NEW = "new"
+DO, SHOW, TERRAFORM = "do", "show", "terraform"
+
+
+def ask_role(answers: Answers, facts: Facts) -> Prompt | None:
+    """A new one, then those that admit the pods, then others that are for pods."""
+    text = "Which IAM role should they get?"
+    if answers.get("role") == OTHER:
+        if "role-typed" in answers:
+            return None
+        return Prompt(key="role-typed", text="The role's name or ARN:", check=lambda t: "" if t.strip() else "a name")
+    if "role" in answers:
+        return None
+    options = [Option(NEW, "A new role that is made for them now"), *_existing(answers, facts)]
+    options.append(Option(OTHER, "Another one: I type its name or ARN"))
+    unread = isinstance(facts.roles, Missing)
+    lead = (f"The account's roles cannot be listed: {facts.roles.reason}.",) if isinstance(facts.roles, Missing) else ()
+    return Prompt(key="role", text=text, lead=lead if unread else (), options=aligned(options))
+
+
+def _existing(answers: Answers, facts: Facts) -> list[Option]:
+    if not isinstance(facts.roles, Known) or facts.cluster is None:
+        return []
+    ranked = [(_rank(item, answers, facts), item) for item in facts.roles.value if not item.service_linked]
+    wanted = sorted((rank, item.name) for (rank, item) in ranked if rank < len(_NOTES))
+    return [Option(name, name, _NOTES[rank]) for rank, name in wanted]
+
+
+_NOTES = ("admits them already", "not known whether it admits them", "is for pods, and has to admit these first")
+
+
+def _rank(item: Role, answers: Answers, facts: Facts) -> int:
+    """0 for one that admits the pods; past the end of the notes for one that is not for pods."""
+    if PODS_PRINCIPAL not in str(item.trust):
+        return len(_NOTES)
+    assert facts.cluster is not None
+    verdict = admits(item, facts.cluster, ref_of(answers))
+    return (TrustVerdict.MATCH, TrustVerdict.UNKNOWN, TrustVerdict.NO_MATCH).index(verdict)
+
+
+def ask_trust(answers: Answers, facts: Facts) -> Prompt | None:
+    """For a role that is known not to admit the pods."""
+    found = facts.role(answers.get("role", ""))
+    if found is None or "trust" in answers or _rank(found, answers, facts) != 2:
+        return None
+    ref = ref_of(answers)
+    return Prompt(
+        key="trust",
+        text="May podid change that?",
+        lead=(f"The trust policy of role {found.name} does not admit pods of {ref} yet.",),
+        options=(
+            Option(YES, "Yes: add a statement to its trust policy; the others stay as they are"),
+            Option(NO, "No: I change it myself, and associate then"),
+        ),
+    )
+
+
+def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
+    return role.ask_scope(answers, facts) if answers.get("trust") == YES else None
+
+
+def _of_new(step: Step[Facts]) -> Step[Facts]:
+    return lambda answers, facts: step(answers, facts) if answers.get("role") == NEW else None
+
+
+def ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
+    pods = place.pods_note(answers, facts)
+    if not pods or "restart" in answers:
+        return None
+    return Prompt(
+        key="restart",
+        text="Restart them, once the role is there?",
+        lead=(f"Pods that run already ({pods}) get the role only when they start again.",),
+        options=(
+            Option(YES, "Yes: restart them one after another, as kubectl rollout restart does"),
+            Option(NO, "No: they get it when they are restarted next"),
+        ),
+    )
+
+
+def ask_go(answers: Answers, facts: Facts) -> Prompt | None:
+    if "go" in answers:
+        return None
+    return Prompt(
+        key="go",
+        text="Shall podid do that?",
+        lead=summary(answers, facts),
+        options=(
+            Option(DO, "Yes, do it"),
+            Option(SHOW, "Only show the plan, and change nothing"),
+            Option(TERRAFORM, "Only print it for Terraform, and change nothing"),
+        ),
+    )
+
+
+STEPS: tuple[Step[Facts], ...] = (
+    place.ask_cluster,
+    place.ask_namespace,
+    place.ask_account,
+    place.ask_create_account,
+    ask_role,
+    ask_trust,
+    ask_scope,
+    *(_of_new(step) for step in role.STEPS),
+    ask_restart,
+    ask_go,
+)
+
+
+def role_of(answers: Answers) -> str:
+    return answers.get("role-typed", answers.get("role", "")).strip()
+
+
+def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    """What would be done, in words."""
+    ref, account = ref_of(answers), facts.account(ref_of(answers))
+    lines = []
+    if answers.get("create-account") == YES:
+        lines.append(f"create service account {ref}")
+    name = role.name_of(answers) if answers.get("role") == NEW else role_of(answers)
+    if answers.get("role") == NEW:
+        lines.append(f"make role {name}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}")
+    if answers.get("trust") == YES:
+        lines.append(f"add a statement to the trust policy of role {name}: {role.scope_sentence(answers)}")
+    if account is not None and account.association is not None:
+        lines.append(f"give the pods of {ref} role {name} in place of the one that they have")
+    else:
+        lines.append(f"give the pods of {ref} role {name}")
+    if answers.get("restart") == YES:
+        lines.append(f"restart {place.pods_note(answers, facts)}")
+    cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
+    region = f" ({facts.region})" if facts.region else ""
+    return (f"In cluster {cluster}{region} podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1)))
+
+
+def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
+    """What follows `podid associate`, but for where it is."""
+    ref = ref_of(answers)
+    account = facts.account(ref)
+    found: tuple[str, ...] = (str(ref),)
+    if answers.get("role") == NEW:
+        named = () if role.name_of(answers) == role.usual_name(answers, facts) else ("--role", role.name_of(answers))
+        found += ("--create-role", *named, *role.role_words(answers))
+    else:
+        found += ("--role", role_of(answers))
+    if answers.get("trust") == YES:
+        found += ("--update-trust", *role.scope_words(answers))
+    flags = {
+        "--replace": account is not None and account.association is not None,
+        "--create-service-account": answers.get("create-account") == YES,
+        "--restart": answers.get("restart") == YES,
+    }
+    return (*found, *(flag for flag, wanted in flags.items() if wanted))
+
+
+def ending(answers: Answers) -> tuple[str, ...]:
+    """What the last answer adds: nothing where it is done."""
+    return {DO: (), SHOW: ("--dry-run",), TERRAFORM: ("--print", "terraform")}[answers["go"]]

@@ -1,0 +1,214 @@
+"""Questions about a role that is to be made: what it may do, whom it admits, what it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podid.cli.guide.facts import Facts
+from podid.cli.guide.place import ref_of
+from podid.cli.guide.questions import OTHER, Answers, Option, Prompt, aligned
+from podid.domain.errors import PodidError
+from podid.domain.names import check_role_name
+from podid.domain.trust import ScopeKind
+from podid.ops.role.create import derived_name
+from podid.ops.role.presets import Parameter, Preset, get_preset, list_presets, parse_choice
+
+PRESET, MANAGED, FILE, NOTHING = "preset", "managed", "file", "nothing"
+_COMMON = ("region", "account")
+
+
+def ask_permissions(answers: Answers, facts: Facts) -> Prompt | None:
+    if "permissions" in answers:
+        return None
+    return Prompt(
+        key="permissions",
+        text="What should the pods be allowed to do?",
+        options=(
+            Option(PRESET, "Something common: read a bucket, …"),
+            Option(MANAGED, "What a managed policy of AWS says"),
+            Option(FILE, "What a policy in a file of mine says"),
+            Option(NOTHING, "Nothing yet: I add permissions later"),
+        ),
+    )
+
+
+def ask_preset(answers: Answers, facts: Facts) -> Prompt | None:
+    """What the service account is usually for comes first."""
+    if answers.get("permissions") != PRESET or "preset" in answers:
+        return None
+    name = ref_of(answers).name
+    presets = sorted(list_presets(), key=lambda preset: preset.service_account != name)
+    options = [Option(preset.name, preset.name, preset.title) for preset in presets]
+    return Prompt(key="preset", text="Which one?", options=aligned(options))
+
+
+def ask_parameter(answers: Answers, facts: Facts) -> Prompt | None:
+    """What the preset has to be told, then what it may be told."""
+    preset = _preset(answers)
+    if preset is None:
+        return None
+    for parameter in preset.parameters:
+        wanted = not parameter.optional or parameter.name in _more(answers)
+        if wanted and f"parameter.{parameter.name}" not in answers:
+            return _typed_parameter(preset, parameter)
+    left = [p for p in preset.parameters if p.optional and p.name not in _more(answers)]
+    if not left or NOTHING in _more(answers):
+        return None
+    options = [Option(NOTHING, "Nothing more"), *(Option(p.name, f"The {p.help}") for p in left)]
+    return Prompt(key=f"more.{len(_more(answers))}", text="Is there more to say of it?", options=tuple(options))
+
+
+def _typed_parameter(preset: Preset, parameter: Parameter) -> Prompt:
+    def problem(text: str) -> str:
+        try:
+            parse_choice(f"{preset.name},{parameter.name}={text.strip()}", complete=False)
+        except PodidError as error:
+            return error.what
+        return ""
+
+    return Prompt(key=f"parameter.{parameter.name}", text=f"The {parameter.help}:", check=problem)
+
+
+def _more(answers: Answers) -> list[str]:
+    return [value for key, value in answers.items() if key.startswith("more.")]
+
+
+def _preset(answers: Answers) -> Preset | None:
+    return get_preset(answers["preset"]) if "preset" in answers else None
+
+
+def ask_managed(answers: Answers, facts: Facts) -> Prompt | None:
+    if answers.get("permissions") != MANAGED or "managed" in answers:
+        return None
+    return Prompt(
+        key="managed",
+        text="The managed policy's name or ARN:",
+        lead=("For example AmazonS3ReadOnlyAccess; a policy of your own by its ARN.",),
+        check=lambda text: "" if text.strip() and len(text.split()) == 1 else "one name or ARN",
+    )
+
+
+def ask_file(answers: Answers, facts: Facts) -> Prompt | None:
+    if answers.get("permissions") != FILE or "file" in answers:
+        return None
+    return Prompt(
+        key="file",
+        text="The file with the policy, as JSON:",
+        check=lambda text: "" if _path(text).is_file() else "there is no such file",
+    )
+
+
+def _path(text: str) -> Path:
+    return Path(text.strip()).expanduser()
+
+
+def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
+    if "scope" in answers:
+        return None
+    ref, cluster = ref_of(answers), _cluster_name(facts)
+    every = f"Every pod of namespace {ref.namespace} in cluster {cluster}"
+    return Prompt(
+        key="scope",
+        text="Whose pods may assume the role?",
+        options=(
+            Option(ScopeKind.SERVICE_ACCOUNT, f"Only those of {ref} in cluster {cluster}", "usual, and safest"),
+            Option(ScopeKind.NAMESPACE, every),
+            Option(ScopeKind.CLUSTER, f"Every pod of cluster {cluster}"),
+            Option(ScopeKind.ACCOUNT, "Every pod of every cluster of this account"),
+        ),
+    )
+
+
+def ask_name(answers: Answers, facts: Facts) -> Prompt | None:
+    if answers.get("name") == OTHER:
+        if "name-typed" in answers:
+            return None
+        return Prompt(key="name-typed", text="The role's name:", check=_role_problem)
+    if "name" in answers:
+        return None
+    name = usual_name(answers, facts)
+    return Prompt(
+        key="name",
+        text="What is the role to be called?",
+        options=(Option(name, name, "made of cluster and service account"), Option(OTHER, "Something else: I type it")),
+    )
+
+
+def _role_problem(text: str) -> str:
+    try:
+        check_role_name(text.strip())
+    except PodidError as error:
+        return error.what
+    return ""
+
+
+def usual_name(answers: Answers, facts: Facts) -> str:
+    assert facts.cluster is not None
+    return derived_name(facts.cluster, (ref_of(answers),), ScopeKind(answers["scope"]))
+
+
+def name_of(answers: Answers) -> str:
+    return answers.get("name-typed", answers.get("name", "")).strip()
+
+
+def _cluster_name(facts: Facts) -> str:
+    return facts.cluster.name if facts.cluster is not None else ""
+
+
+STEPS = (ask_permissions, ask_preset, ask_parameter, ask_managed, ask_file, ask_scope, ask_name)
+
+
+# --- the answers as words of a command line, and in a sentence --------------------------------------------------------
+
+
+def role_words(answers: Answers) -> tuple[str, ...]:
+    """The options that both commands which make roles have."""
+    return (*_permission_words(answers), *scope_words(answers))
+
+
+def scope_words(answers: Answers) -> tuple[str, ...]:
+    scope = answers.get("scope", ScopeKind.SERVICE_ACCOUNT)
+    return () if scope == ScopeKind.SERVICE_ACCOUNT else ("--scope", str(scope))
+
+
+def _permission_words(answers: Answers) -> tuple[str, ...]:
+    match answers.get("permissions"):
+        case "preset":
+            return ("--preset", _chosen(answers))
+        case "managed":
+            return ("--managed-policy", answers["managed"].strip())
+        case "file":
+            return ("--policy-file", str(_path(answers["file"])))
+    return ()
+
+
+def _chosen(answers: Answers) -> str:
+    values = {key.removeprefix("parameter."): value for key, value in answers.items() if key.startswith("parameter.")}
+    return ",".join((answers["preset"], *(f"{key}={value.strip()}" for key, value in values.items())))
+
+
+def permission_sentence(answers: Answers) -> str:
+    """What the role may do, in words, without its full stop."""
+    match answers.get("permissions"):
+        case "preset":
+            preset = get_preset(answers["preset"])
+            values = {f"parameter.{p.name}": p.name.upper() for p in preset.parameters}
+            words = preset.words
+            for key, place in values.items():
+                words = words.replace(place, answers[key].strip()) if key in answers else words
+            return f"which may {words}"
+        case "managed":
+            return f"with the managed policy {answers['managed'].strip()}"
+        case "file":
+            return f"with the policy in {answers['file'].strip()}"
+    return "which may do nothing yet"
+
+
+def scope_sentence(answers: Answers) -> str:
+    ref = ref_of(answers)
+    return {
+        ScopeKind.SERVICE_ACCOUNT: f"only pods of {ref} can assume it",
+        ScopeKind.NAMESPACE: f"every pod of namespace {ref.namespace} can assume it",
+        ScopeKind.CLUSTER: "every pod of the cluster can assume it",
+        ScopeKind.ACCOUNT: "every pod of every cluster of this account can assume it",
+    }[ScopeKind(answers["scope"])]

@@ -1,0 +1,171 @@
+"""Guided runs: what is known is read, the questions are asked, and the command line that they make is carried out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from podid.cli.argv import value_of
+from podid.cli.cluster import cluster_by_server, no_cluster
+from podid.cli.guide import associate, others
+from podid.cli.guide.facts import Facts, accounts_of
+from podid.cli.guide.questions import Answers, Prompt, Step, walk
+from podid.cli.options import FLAGS, NAMESPACES, spellings
+from podid.cli.runtime import Instead
+from podid.domain.names import role_name
+from podid.domain.snapshot import Known, attempt
+from podid.ops.change.kinds import ROLE
+
+if TYPE_CHECKING:
+    from podid.cli.access import Access
+    from podid.cli.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    names: tuple[str, ...]
+    switch: bool
+
+
+# shared options; those that choose among namespaces belong to what is to be done
+_WHERE = tuple(_Flag(spellings(name), flag.default is False) for name, flag in FLAGS.items() if name not in NAMESPACES)
+# what Terraform has nothing of
+_OF_THIS_RUN = ("--restart", "--create-service-account", "--replace", "--update-trust")
+Words = Callable[[Answers, Facts], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Guide:
+    """One guided run; what was read for an answer is kept for when it is given again. `of_associations`: it is about
+    those that are there."""
+
+    access: Access
+    terminal: Terminal
+    of_associations: bool = False
+    _read: dict[str, Facts] = field(default_factory=dict)
+
+    def answers(self, steps: Sequence[Step[Facts]]) -> Answers:
+        return walk(steps, self.facts, self._ask)
+
+    def _ask(self, question: Prompt, back: bool) -> str | None:
+        self.terminal.note(*question.lead)
+        with self.access.runtime.asking() as prompter:
+            return prompter.ask(question, back=back)
+
+    def facts(self, answers: Answers) -> Facts:
+        chosen = answers.get("cluster", "")
+        if chosen not in self._read:
+            self._read[chosen] = self._facts(chosen)
+        which = others.which_of(answers)
+        return self._read[chosen] if which is None else self._of_one(chosen, answers["which"])
+
+    def _facts(self, chosen: str) -> Facts:
+        access = self.access
+        if not chosen and access.named is None:
+            with self.terminal.working("looking for clusters"):
+                names = access.aws.eks.list_clusters()
+                there = cluster_by_server(access.options, access.runtime.env, access.aws.eks, names)
+            if not names:
+                raise no_cluster(access.aws.region)
+            if there is None:
+                return Facts(clusters=names)
+            chosen = there.name
+        return self._of_cluster(self._at(chosen))
+
+    def _at(self, chosen: str) -> Access:
+        return self.access.of(cluster=chosen) if chosen else self.access
+
+    def _of_cluster(self, access: Access) -> Facts:
+        """Of pods and associations what cannot be read is left out: they only make the questions better. Raises where
+        associations are what is asked for."""
+        with self.terminal.working("reading service accounts and roles"):
+            place, kube = access.place(), access.kube
+            assert place.cluster is not None
+            listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
+            having = listed.value if isinstance(listed, Known) else ()
+            if self.of_associations and not isinstance(listed, Known):
+                having = access.aws.eks.list_association_summaries(place.cluster_name)
+            found = attempt(lambda: kube.reader.list_service_accounts())
+            pods = attempt(lambda: tuple(kube.reader.list_pods()))
+            running = pods.value if isinstance(pods, Known) else ()
+            accounts = accounts_of(found.value, running, having) if isinstance(found, Known) else ()
+            named = accounts or accounts_of((), running, having)
+            return Facts(
+                cluster=place.cluster,
+                region=place.region,
+                accounts=Known(accounts) if isinstance(found, Known) else found,
+                associated=tuple(account for account in named if account.association is not None),
+                roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
+            )
+
+    def _of_one(self, chosen: str, which: str) -> Facts:
+        """With the role of the association that was chosen, and whether podid made it here."""
+        key = f"{chosen} {which}"
+        if key not in self._read:
+            access, ref = self._at(chosen), others.which_of({"which": which})
+            assert ref is not None
+            with self.terminal.working(f"reading the association of {ref}"):
+                place = access.place()
+                found = access.aws.eks.find_association(place.cluster_name, ref)
+                arn = found.role_arn if found is not None else ""
+                name = role_name(arn) if arn else ""
+                made = bool(name) and access.journal.made(place.account, ROLE.name, {"roleName": name})
+            made_here = frozenset({name} if made else ())
+            self._read[key] = replace(self._read[chosen], role_of=arn, made=made_here)
+        return self._read[key]
+
+
+def says_only_where(argv: Sequence[str], path: tuple[str, ...]) -> bool:
+    """Whether a command line says where, and how to write the result, and not what is to be done."""
+    words = list(argv[len(path) :])
+    if tuple(argv[: len(path)]) != path:
+        return False
+    while words:
+        word, *words = words
+        name, joined, _ = word.partition("=")
+        flag = next((flag for flag in _WHERE if name in flag.names), None)
+        if flag is None:
+            return False
+        if not flag.switch and not joined:
+            words = words[1:]
+    return True
+
+
+def guide_associate(access: Access, terminal: Terminal) -> Instead:
+    return _guided(access, terminal, ("associate",), associate.STEPS, associate.words)
+
+
+def guide_role_create(access: Access, terminal: Terminal) -> Instead:
+    return _guided(access, terminal, ("role", "create"), others.ROLE_STEPS, others.role_create_words)
+
+
+def guide_disassociate(access: Access, terminal: Terminal) -> Instead:
+    return _guided(access, terminal, ("disassociate",), others.DISASSOCIATE_STEPS, others.disassociate_words)
+
+
+def _guided(
+    access: Access, terminal: Terminal, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words
+) -> Instead:
+    """The command line to carry out in place of the one that was given, and what to say after it."""
+    guide = Guide(access, terminal, of_associations=path == ("disassociate",))
+    answers = guide.answers(steps)
+    facts = guide.facts(answers)
+    assert facts.cluster is not None
+    given = tuple(access.argv)[len(path) :]
+    command = (*path, *words(answers, facts), *given)
+    if not value_of("--cluster", given, short="-c"):
+        command = (*command, "--cluster", facts.cluster.name)
+    command = access.at_place(("podid", *command))[1:]
+    ending = associate.ending(answers) if "go" in answers else ()
+    said = () if ending else _said(("podid", *command), terraform="go" in answers)
+    return Instead((*command, *ending), () if access.options.quiet else said)
+
+
+def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
+    lines: tuple[str, ...] = ("The same without questions:", f"  {shlex.join(command)}")
+    if terraform:
+        lasting = (word for word in command if word not in _OF_THIS_RUN)
+        lines += ("For Terraform:", f"  {shlex.join((*lasting, '--print', 'terraform'))}")
+    return lines

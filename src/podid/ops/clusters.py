@@ -1,0 +1,24 @@
+"""Clusters by what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from podid.aws.eks import Eks
+
+
+def tagged_clusters(eks: Eks, tags: Mapping[str, str], region: str) -> tuple[str, ...]:
+    """The region's clusters that have all of these tags, sorted. Raises NotFound where there is none, and whatever
+    stands in the way of reading one of them: it might be meant."""
+    from podid.aws import pacing
+
+    found = dict(pacing.fan_out(eks.get_cluster_tags, eks.list_clusters()))
+    names = tuple(name for name, its in sorted(found.items()) if tags.items() <= its.items())
+    if not names:
+        words = " and ".join(f"{key}={value}" for key, value in tags.items())
+        raise NotFound(f"No cluster in {region} has the tag {words}", hint=("aws", "eks", "list-clusters"))
+    return names

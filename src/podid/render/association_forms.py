@@ -1,0 +1,89 @@
+"""Associations that Terraform is to make, with the role that comes with them.
+
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/eks_pod_identity_association
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from podid.domain.plan import Action, Plan, Verb
+from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
+from podid.render.role_forms import hcl, label, terraform_role
+from podid.render.view import Table, View, columns, document
+
+if TYPE_CHECKING:
+    from podid.render.documents import access as documents
+
+
+def associations_for_terraform(plan: Plan) -> View:
+    """What the plan would leave behind: its associations whole, and the role that it would make."""
+    actions = (*plan.actions, *plan.unchanged)
+    parts = [*_roles(plan.actions), *_associations(actions, plan.header.cluster)]
+    text = "\n".join(parts)
+    body: documents.AssociationFormDocument = {"kind": "AssociationForm", "form": "terraform", "text": text}
+    refs = tuple(f"{item['namespace']}/{item['serviceAccount']}" for item in _states(actions))
+    table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))
+    return View(document(body), (table,), refs, tuple(text.splitlines()))
+
+
+def _states(actions: tuple[Action, ...]) -> list[Mapping[str, Any]]:
+    return [action.after for action in actions if action.kind == ASSOCIATION.name and action.after is not None]
+
+
+def _roles(actions: tuple[Action, ...]) -> Iterator[str]:
+    for action in actions:
+        if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None:
+            yield terraform_role(_properties(action.after, actions))
+
+
+def _properties(role: Mapping[str, Any], actions: tuple[Action, ...]) -> dict[str, object]:
+    """As CloudFormation calls them."""
+    own = [item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]]
+    seconds = role["maxSessionDuration"]
+    wanted: dict[str, object] = {
+        "RoleName": role["roleName"],
+        "Path": "" if role["path"] == "/" else role["path"],
+        "Description": role["description"],
+        "MaxSessionDuration": None if seconds == DEFAULT_SESSION_SECONDS else seconds,
+        "PermissionsBoundary": role["permissionsBoundary"],
+        "AssumeRolePolicyDocument": role["trustPolicy"],
+        "Policies": [
+            {"PolicyName": item["policyName"], "PolicyDocument": item["policyDocument"]}
+            for item in own
+            if ROLE_POLICY.keys[-1] in item
+        ],
+        "ManagedPolicyArns": [item["policyArn"] for item in own if ROLE_ATTACHMENT.keys[-1] in item],
+        "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _associations(actions: tuple[Action, ...], cluster: str) -> Iterator[str]:
+    made = {
+        str(action.after["roleName"])
+        for action in actions
+        if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None
+    }
+    for state in _states(actions):
+        name = label(f"{state['namespace']}_{state['serviceAccount']}")
+        role = str(state["roleArn"]).rsplit("/", 1)[-1]
+        arguments = {
+            "cluster_name": hcl(cluster),
+            "namespace": hcl(state["namespace"]),
+            "service_account": hcl(state["serviceAccount"]),
+            "role_arn": f"aws_iam_role.{label(role)}.arn" if role in made else hcl(state["roleArn"]),
+        }
+        if state.get("targetRoleArn"):
+            arguments["target_role_arn"] = hcl(state["targetRoleArn"])
+        if state.get("disableSessionTags"):
+            arguments["disable_session_tags"] = "true"
+        if state.get("policy"):
+            arguments["policy"] = hcl(state["policy"])
+        if state.get("tags"):
+            arguments["tags"] = hcl(state["tags"], 2)
+        width = max(map(len, arguments))
+        lines = [f"  {argument:{width}} = {value}" for argument, value in arguments.items()]
+        yield "\n".join((f'resource "aws_eks_pod_identity_association" "{name}" {{', *lines, "}", ""))

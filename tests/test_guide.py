@@ -1,0 +1,324 @@
+"""Guided runs: what is asked when a command is typed alone, and the command line that the answers make."""
+
+import os
+import pty
+import select
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from harness import Answers, Outcome, Podid
+from podid.cli.guide import associate
+from podid.cli.guide.facts import Account, Facts
+from podid.cli.guide.questions import Answers as Given
+from podid.cli.guide.questions import Prompt, walk
+from podid.cli.guide.run import says_only_where
+from podid.domain.model import AssociationSummary, Cluster, Role
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Missing
+from worlds import CLUSTER_ARN, Site
+
+TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:*"}]}
+OTHERS = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*"}]}
+
+
+def role(name: str, trust: Any) -> Role:
+    return Role(name=name, arn=f"arn:aws:iam::111122223333:role/{name}", path="/", role_id="AROA", trust=trust)
+
+
+def account(name: str, pods: int = 0, *, associated: bool = False, owner: str | None = None) -> Account:
+    ref = ServiceAccountRef("shop", name)
+    arn = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-1"
+    found = AssociationSummary(
+        cluster_name="demo",
+        namespace="shop",
+        service_account=name,
+        association_id="a-1",
+        association_arn=arn,
+        owner_arn=owner,
+    )
+    return Account(ref, {f"Deployment {name}": pods} if pods else {}, found if associated else None)
+
+
+NARROW = {
+    "Statement": [
+        {**TRUST["Statement"][0], "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-service-account": "cart"}}}
+    ]
+}
+FACTS = Facts(
+    cluster=Cluster(name="demo", arn=CLUSTER_ARN, version="1.35", status="ACTIVE", platform_version="eks.1"),
+    region="us-west-2",
+    accounts=Known(
+        (
+            account("cart", 3, associated=True),
+            account("default"),
+            account("idle"),
+            account("orders", 2),
+            account("owned", 1, associated=True, owner="arn:aws:eks:us-west-2:111122223333:addon/demo/x/1"),
+        )
+    ),
+    roles=Known((role("ec2", OTHERS), role("narrow", NARROW), role("wide", TRUST))),
+)
+
+
+class Scripted:
+    """Answers by key; `back` goes back once after each of them, and gives the same again."""
+
+    def __init__(self, answers: Given, *, back: bool = False) -> None:
+        self.answers, self.back = answers, back
+        self.asked: dict[str, Prompt] = {}
+        self._gone_back: set[str] = set()
+
+    def __call__(self, question: Prompt, back: bool) -> str | None:
+        if self.back and back and question.key not in self._gone_back:
+            self._gone_back.add(question.key)
+            return None
+        self.asked[question.key] = question
+        answer = self.answers[question.key]
+        assert not question.options or answer in {option.value for option in question.options}
+        assert question.options or question.check(answer) == ""
+        return answer
+
+
+NEW = {"namespace": "shop", "account": "orders", "role": "new", "restart": "yes", "go": "do"}
+READ = {"permissions": "preset", "preset": "dynamodb-read", "parameter.table": "orders", "more.0": "nothing"}
+USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        (NEW | READ | USUAL, "shop/orders --create-role --preset dynamodb-read,table=orders --restart"),
+        (
+            NEW | READ | USUAL | {"more.0": "key", "parameter.key": f"mrk-{'0' * 32}", "more.1": "nothing"},
+            f"shop/orders --create-role --preset dynamodb-read,table=orders,key=mrk-{'0' * 32} --restart",
+        ),
+        (
+            NEW
+            | {"permissions": "managed", "managed": "AmazonS3ReadOnlyAccess", "scope": "namespace"}
+            # typed, as another name than the usual one
+            | {"name": "…", "name-typed": "shop", "restart": "no"},
+            "shop/orders --create-role --role shop --managed-policy AmazonS3ReadOnlyAccess --scope namespace",
+        ),
+        (NEW | USUAL | {"permissions": "nothing", "restart": "no"}, "shop/orders --create-role"),
+        (NEW | {"role": "wide", "account": "idle"}, "shop/idle --role wide"),
+        (NEW | {"role": "wide", "account": "cart"}, "shop/cart --role wide --replace --restart"),
+        (
+            NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
+            "shop/orders --role narrow --update-trust --scope namespace --restart",
+        ),
+        (NEW | {"role": "…", "role-typed": "ec2", "restart": "no"}, "shop/orders --role ec2"),
+        (
+            NEW | {"account": "…", "account-typed": "pay", "create-account": "yes", "role": "wide"},
+            "shop/pay --role wide --create-service-account",
+        ),
+    ],
+)
+def test_the_answers_make_a_command_line_whichever_way_they_came(answers: Given, words: str) -> None:
+    for back in (False, True):
+        given = walk(associate.STEPS, lambda _: FACTS, Scripted(answers, back=back))
+        assert shlex.join(associate.words(given, FACTS)) == words
+
+
+def asked(answers: Given, facts: Facts = FACTS) -> dict[str, Prompt]:
+    scripted = Scripted(answers)
+    walk(associate.STEPS, lambda _: facts, scripted)
+    return scripted.asked
+
+
+def test_what_is_likely_wanted_comes_first() -> None:
+    questions = asked(NEW | READ | USUAL)
+    titles = {key: [option.value for option in question.options] for key, question in questions.items()}
+    assert titles["account"] == ["orders", "idle", "default", "cart", "owned", "…"]
+    assert questions["account"].options[4].off == "belongs to an add-on: podid addon associate"
+    assert titles["role"] == ["new", "wide", "narrow", "…"]
+    assert [option.value for option in questions["preset"].options if option.value == "dynamodb-read"]
+    assert "1. make role demo-shop-orders, which may read items of table orders" in "".join(questions["go"].lead)
+
+
+def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
+    from dataclasses import replace
+
+    facts = replace(FACTS, accounts=Missing("it is private"), roles=Missing("it is denied"))
+    typed = {"namespace-typed": "shop", "account-typed": "orders", "role": "…", "role-typed": "wide", "go": "do"}
+    questions = asked(typed, facts)
+    assert set(questions) == set(typed)
+    assert "it is private" in questions["namespace-typed"].lead[-1]
+    assert questions["account-typed"].check("Orders") != ""
+
+
+def test_no_line_is_longer_than_a_small_terminal() -> None:
+    answers = (NEW | READ | USUAL, NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"})
+    for question in (question for each in answers for question in asked(each).values()):
+        note = " (arrow keys or some letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
+        assert len(f"? {question.text}{note}") <= 80, question.text
+        assert all(len(f" » {option.title.strip()}") <= 76 for option in question.options)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        ("associate", True),
+        ("associate --cluster demo -o json --dry-run -v", True),
+        ("associate --cluster=demo --region eu-west-1", True),
+        ("associate shop/orders", False),
+        ("associate -n shop", False),
+        ("associate --role r", False),
+    ],
+)
+def test_only_a_command_that_says_nothing_asks(argv: str, expected: bool) -> None:
+    assert says_only_where(argv.split(), ("associate",)) is expected
+
+
+# --- the whole way ----------------------------------------------------------------------------------------------------
+
+
+def guided(site: Site, answers: Given, *argv: str) -> tuple[Outcome, str]:
+    """What came of it, and the command that it ended with."""
+    before, site.podid = site.podid, Podid(env=os.environ, clock=site.clock, sleep=site._sleep, tty=True, width=80)
+    site.podid.answers = Answers(*(value for value in answers.values()))
+    try:
+        outcome = site(*argv)
+    finally:
+        site.podid = before
+    lines = outcome.stderr.splitlines()
+    said = [after for line, after in pairwise(lines) if line.endswith("The same without questions:")]
+    return outcome, "".join(said).strip()
+
+
+def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from podid.cli import associating
+
+    site.with_agent()
+    requests: list[Any] = []
+    carry_out = associating.associate_in
+
+    def spy(access: Any, terminal: Any, request: Any) -> None:
+        requests.append(request)
+        carry_out(access, terminal, request)
+
+    monkeypatch.setattr(associating, "associate_in", spy)
+    answers = {"namespace": "shop", "account": "orders", "role": "new", **READ, **USUAL, "restart": "yes", "go": "do"}
+    outcome, said = guided(site, answers, "associate")
+    assert outcome.code == 0, outcome
+    assert said == (
+        "podid associate shop/orders --create-role --preset dynamodb-read,table=orders --restart --cluster demo"
+    )
+    again = site.must(*shlex.split(said)[1:])
+    assert requests[0] == requests[1]
+    assert "unchanged" in again.stdout
+    assert site("history", "-o", "json").json["items"][-1]["command"] == shlex.split(said)[1:]
+    terraform = site.must(*shlex.split(outcome.stderr.splitlines()[-1])[1:]).stdout
+    assert 'resource "aws_eks_pod_identity_association" "shop_orders" {' in terraform
+
+
+def test_disassociate_and_role_create_ask_too(site: Site) -> None:
+    answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL, "go": "do"}
+    outcome, said = guided(site, answers, "role", "create")
+    assert (outcome.code, said) == (0, "podid role create --for shop/orders --cluster demo")
+    site.must("associate", "shop/orders", "--role", "demo-shop-orders", "--wait", "api")
+    answers = {"which": "shop/orders", "delete-role": "yes", "restart": "no"}
+    outcome, said = guided(site, answers, "disassociate", "--yes", "--wait", "api")
+    assert outcome.code == 0, outcome
+    assert said == "podid disassociate shop/orders --delete-role --yes --wait api --cluster demo"
+    assert site("role", "show", "demo-shop-orders").code == 5
+    assert guided(site, {}, "disassociate")[0].code == 5
+
+
+@pytest.mark.parametrize("argv", [("associate",), ("disassociate",), ("role", "create")])
+def test_nobody_is_asked_where_nobody_can_answer(site: Site, argv: tuple[str, ...]) -> None:
+    outcome = site(*argv)
+    assert (outcome.code, outcome.stdout) == (2, "")
+
+
+def test_for_terraform_nothing_is_changed(site: Site) -> None:
+    site.must("associate", "shop/orders", "--role", "storefront", "--tag", "team=shop", "--wait", "api")
+    printed = ("--print", "terraform")
+    found = site.must("associate", "shop/orders", "--no-session-tags", *printed).stdout
+    assert found.splitlines() == [
+        'resource "aws_eks_pod_identity_association" "shop_orders" {',
+        '  cluster_name         = "demo"',
+        '  namespace            = "shop"',
+        '  service_account      = "orders"',
+        '  role_arn             = "arn:aws:iam::111122223333:role/storefront"',
+        "  disable_session_tags = true",
+        "  tags                 = {",
+        '    "team": "shop"',
+        "  }",
+        "}",
+    ]
+    made = site.must("associate", "shop/pay", "--create-role", "--role", "pay", *printed).stdout
+    assert "role_arn        = aws_iam_role.pay.arn" in made
+    assert "managed-by" not in made
+    assert [item["serviceAccount"] for item in site.must("list", "-o", "json").json["items"]] == ["orders"]
+    assert site("associate", "shop/pay", "--role", "r", "--print", "yaml").code == 2
+
+
+# --- on a real terminal -----------------------------------------------------------------------------------------------
+
+
+class Typing:
+    """podid on a pseudo-terminal of 80 columns."""
+
+    def __init__(self, site: Site, *argv: str) -> None:
+        self._main, other = pty.openpty()
+        env = {**site.env, "PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": "80", "LINES": "40"}
+        command = [sys.executable, "-m", "podid", *argv]
+        self._process = subprocess.Popen(
+            command, stdin=other, stdout=other, stderr=other, env=env, start_new_session=True
+        )
+        os.close(other)
+        self.seen = ""
+
+    def until(self, text: str) -> "Typing":
+        """Reads until that is on the screen."""
+        begin = len(self.seen)
+        while text not in self.seen[begin:]:
+            assert self._reads(), self.seen
+        return self
+
+    def _reads(self) -> bool:
+        """Whether there was more before podid ended, or half a minute passed."""
+        if not select.select([self._main], [], [], 30)[0]:
+            self._process.kill()
+            return False
+        try:
+            self.seen += os.read(self._main, 65536).decode(errors="replace")
+        except OSError:  # nobody holds the other end any more
+            return False
+        return True
+
+    def press(self, keys: str) -> "Typing":
+        os.write(self._main, keys.encode())
+        return self
+
+    def leave(self) -> int:
+        while self._reads():
+            pass
+        code = self._process.wait(30)
+        os.close(self._main)
+        return code
+
+
+DOWN, ENTER, CTRL_C = "\x1b[B", "\r", "\x03"
+
+
+def test_on_a_real_terminal_with_arrow_keys_and_enter(site: Site) -> None:
+    typing = Typing(site, "associate")
+    typing.until("Which namespace").until("Another one").press(ENTER).until("Which service account").until("back")
+    typing.press(ENTER).until("Which IAM role").until("back").press(DOWN + ENTER)
+    typing.until("Restart them").until("back").press(DOWN + ENTER)
+    typing.until("Shall podid do that?").until("back").press(DOWN + ENTER).until("create association")
+    assert typing.leave() == 0
+    assert site.must("list", "-o", "json").json["items"] == []
+
+
+def test_ctrl_c_leaves_nothing(site: Site) -> None:
+    typing = Typing(site, "associate").until("Which namespace").until("Another one").press(CTRL_C)
+    typing.until("nothing was changed")
+    assert typing.leave() == 130
+    assert site.must("history", "-o", "json").json["items"] == []
