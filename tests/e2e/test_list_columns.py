@@ -82,3 +82,27 @@ def test_what_is_no_column(site: Site, text: str) -> None:
     outcome: Any = site("list", "--columns", text, "-o", "json")
     assert outcome.code == 2
     assert "is not one of namespace" in outcome.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "described"),
+    [
+        ("--columns namespace,service-account,owner", False),
+        ("--columns service-account,pods,exists --sort-by -namespace", False),
+        ("--columns namespace --owner none --service-account o*", False),
+        ("-o name", False),
+        ("-o csv --columns namespace,association-id", False),
+        ("--columns namespace,role", True),
+        ("--columns namespace --sort-by created", True),
+        ("--columns namespace --role shop-orders", True),
+        ("--columns namespace --stale", True),
+        ("--columns namespace -o json", True),
+        ("-o name --older-than 1s", True),
+    ],
+)
+def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, described: bool) -> None:
+    site.with_agent().with_identity()
+    site.box.faults.calls.clear()
+    outcome = site.must("list", *argv.split())
+    assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described
+    assert outcome.stdout or "--stale" in argv

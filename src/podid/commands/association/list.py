@@ -111,9 +111,9 @@ def list_associations(
     from podid.cli.hints import hint_words
     from podid.cli.listing import each_cluster
     from podid.domain.errors import PodidError
-    from podid.ops.association.listing import ListFilter, in_order, tag_filter
+    from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
     from podid.ops.association.looks import Seen, look_at
-    from podid.ops.association.read import RoleFilter, iter_associations
+    from podid.ops.association.read import RoleFilter, iter_associations, list_without_roles
     from podid.render.associations import association_list_view, listed_body, looks_of
     from podid.render.formats import Format
 
@@ -136,6 +136,10 @@ def list_associations(
     tags = typed.tags(cluster_tag, option="--cluster-tag")
     now = access.runtime.now()
     exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
+    # a document has every field, whatever the columns are
+    in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
+    shows = ("namespace",) if options.output is Format.NAME else chosen if in_columns else ()
+    alone = not (stale or dangling) and by_list_alone(wanted, shows, sort_by)
     seen: list[Listed] = []
     failures: list[PodidError] = []
 
@@ -150,7 +154,11 @@ def list_associations(
                     raise there
                 place = there.place()
                 clusters.append(place.cluster_name)
-                found = iter_associations(there.aws.eks, place, namespace=exact, role=wanted.role)
+                found: Iterable[Listed] = (
+                    list_without_roles(there.aws.eks, place, namespace=exact)
+                    if alone
+                    else iter_associations(there.aws.eks, place, namespace=exact, role=wanted.role)
+                )
                 kept = (item for item in found if wanted.keeps(item, now))
                 if wants:
                     here = list(kept)

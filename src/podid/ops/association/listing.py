@@ -39,6 +39,11 @@ class ListFilter:
             return True
         return self.role.keeps(item) and self._tagged(item) and self._of_age(item, now)
 
+    @property
+    def by_list_alone(self) -> bool:
+        """Whether the API's own list tells which are to be shown."""
+        return not (self.role.text or self.tags or self.older or self.newer)
+
     def _tagged(self, item: Association) -> bool:
         return all(key in item.tags and value in (None, item.tags[key]) for key, value in self.tags.items())
 
@@ -59,6 +64,16 @@ def tag_filter(texts: Sequence[str]) -> dict[str, str | None]:
             raise InvalidInput(f"--tag {text!r} is not KEY or KEY=VALUE, each key once", subject=text)
         found[key] = value if equals else None
     return found
+
+
+# what the API's own list tells of an association, and what is looked at elsewhere
+_OF_THE_LIST = frozenset({"namespace", "service-account", "owner", "association-id", "pods", "injected", "exists"})
+
+
+def by_list_alone(wanted: ListFilter, columns: Sequence[str], sort_by: str | None) -> bool:
+    """Whether these columns can be filled, and put in this order, without a call for each association."""
+    names = {*columns, (sort_by or "namespace").removeprefix("-")}
+    return bool(columns) and wanted.by_list_alone and names <= _OF_THE_LIST
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

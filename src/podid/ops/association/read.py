@@ -60,6 +60,22 @@ def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: Ro
     return (item for item in eks.iter_readable(place.cluster_name, namespace=namespace) if role.keeps(item))
 
 
+def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
+    """What the list alone tells, a call for every hundred: role, settings, tags and times are missing."""
+    return [
+        Association(
+            cluster_name=item.cluster_name,
+            namespace=item.namespace,
+            service_account=item.service_account,
+            role_arn="",
+            association_arn=item.association_arn,
+            association_id=item.association_id,
+            owner_arn=item.owner_arn,
+        )
+        for item in eks.list_association_summaries(place.cluster_name, namespace)
+    ]
+
+
 def unread_error(found: Sequence[Listed]) -> Partial | None:
     """What is to be said of those that could not be read; None where all were."""
     unread = [item for item in found if isinstance(item, UnreadAssociation)]
