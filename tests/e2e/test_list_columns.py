@@ -106,3 +106,17 @@ def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, d
     outcome = site.must("list", *argv.split())
     assert (site.box.faults.calls["eks", "DescribePodIdentityAssociation"] > 0) is described
     assert outcome.stdout or "--stale" in argv
+
+
+def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.associate("shop", "nosuch")
+    for by, first in (("pods", "shop/nosuch"), ("-pods", "shop/orders"), ("-exists", "shop/orders")):
+        assert named(site, "--sort-by", by)[0] == first
+    assert named(site, "--sort-by", "-session-tags") == ["shop/nosuch", "shop/orders"]
+
+
+def test_a_region_without_clusters_is_said_to_have_none(site: Site) -> None:
+    outcome = site("list", "--all-clusters", "--region", "eu-west-1")
+    assert outcome.code == 5
+    assert "There is no EKS cluster in eu-west-1" in outcome.stderr

@@ -90,7 +90,7 @@ def list_associations(
         typer.Option(
             "--sort-by",
             metavar="COLUMN",
-            help="namespace, service-account, role, target-role, owner, created, modified; - in front: downwards.",
+            help="A column, but for not-read; - in front: downwards.",
             show_default=False,
         ),
     ] = None,
@@ -108,6 +108,7 @@ def list_associations(
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.cli import typed
+    from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
     from podid.cli.listing import each_cluster
     from podid.domain.errors import PodidError
@@ -132,7 +133,7 @@ def list_associations(
         *(("pods", "injected", "stale") if pods or stale else ()),
         *(("exists", "health") if dangling else ()),
     ]
-    wants = looks_of((*chosen, *more))
+    wants = looks_of((*chosen, *more, (sort_by or "").removeprefix("-")))
     tags = typed.tags(cluster_tag, option="--cluster-tag")
     now = access.runtime.now()
     exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
@@ -178,9 +179,11 @@ def list_associations(
         terminal.stream(listed_body(item, looked.get(item.association_id)) for item in read())
     else:
         with terminal.working("reading the associations"):
-            associations = in_order(list(read()), sort_by)
+            associations = in_order(list(read()), sort_by, looked)
         if failures and not clusters:
             raise failures[0]
+        if not clusters:
+            raise no_cluster(access.aws.region)
         terminal.emit(
             association_list_view(
                 associations,

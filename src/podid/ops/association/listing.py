@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from podid.domain.errors import InvalidInput
 from podid.domain.model import Association, UnreadAssociation
 from podid.domain.names import addon_name, role_name
+from podid.ops.association.looks import ORDERS, Seen
 from podid.ops.association.read import Listed, RoleFilter
 
 NO_OWNER = "none"
+NOTHING_SEEN: Mapping[str, Seen] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +86,29 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "role": lambda item: role_name(item.role_arn),
     "target-role": lambda item: item.target_role_arn or "",
     "owner": lambda item: item.owner_arn or "",
+    "association-id": lambda item: item.association_id,
+    "session-tags": lambda item: bool(item.disable_session_tags),
+    "session-policy": lambda item: item.policy or "",
     "created": lambda item: item.created_at or _EPOCH,
     "modified": lambda item: item.modified_at or _EPOCH,
 }
 
 
-def in_order(items: Sequence[Listed], by: str | None) -> list[Listed]:
+def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen] = NOTHING_SEEN) -> list[Listed]:
     """Sorted by `by`, downwards with a `-` before it, then by cluster, namespace and service account; those that could
-    not be read come last. Raises InvalidInput for what they cannot be sorted by."""
+    not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
+    what they cannot be sorted by."""
     named = (by or "").removeprefix("-")
-    if named and named not in _ORDERS:
-        raise InvalidInput(f"--sort-by {by!r} is not one of {', '.join(_ORDERS)}, or one of them with - before it")
+    if named and named not in (*_ORDERS, *ORDERS):
+        known = ", ".join((*_ORDERS, *ORDERS))
+        raise InvalidInput(f"--sort-by {by!r} is not one of {known}, or one of them with - before it")
     ordered: list[Listed] = sorted(items, key=_place)
     if not named:
         return ordered
     read = [item for item in ordered if isinstance(item, Association)]
-    key: Callable[[Association], object] = _ORDERS[named]
+    key: Callable[[Association], object] = _ORDERS.get(named) or (
+        lambda item: ORDERS[named](looked.get(item.association_id) or Seen())
+    )
     read.sort(key=key, reverse=(by or "").startswith("-"))  # type: ignore[arg-type]  # each order has one type
     return [*read, *(item for item in ordered if isinstance(item, UnreadAssociation))]
 

@@ -3,7 +3,7 @@ is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -50,6 +50,18 @@ class Seen:
     def dangling(self) -> bool:
         """Whether it names a service account or a role that does not exist."""
         return self.account is False or self.role == NO_ROLE
+
+
+def _count(name: str) -> Callable[[Seen], object]:
+    return lambda seen: -1 if seen.pods is None else getattr(seen.pods, name)
+
+
+# by what a list can be put in order that is looked at elsewhere; what is not known comes first
+ORDERS: Mapping[str, Callable[[Seen], object]] = {
+    **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
+    "exists": lambda seen: str(seen.account),
+    "health": lambda seen: seen.health or "",
+}
 
 
 def look_at(
