@@ -213,6 +213,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "csi_drivers": {},
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
+        "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},
         "other_node_roles": {},
         "node_role_allowed": {node_role: Known(allowed)},
         "namespaces": frozenset(("kube-system", *spaces)),

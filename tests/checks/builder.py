@@ -235,6 +235,7 @@ def healthy(**sections: Any) -> Snapshot:
         "csi_drivers": {},
         "clocks": {"node-1": -4},
         "agent_warnings": {},
+        "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }

@@ -51,6 +51,7 @@ MAPPINGS: dict[str, object] = {
     "chained_roles": TARGET_ARN,
     "cni_rights": NODE_ROLE_ARN,
     "products": "secretstores",
+    "agent_logs": "kube-system/agent",
     "agent_warnings": "kube-system/eks-pod-identity-agent",
     "node_role_allowed": NODE_ROLE_ARN,
     "config_map_keys": ("shop", "settings"),

@@ -18,6 +18,7 @@ from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.network import Block, EgressRule, NetworkPolicy, Selector
 from podid.domain.products import CredentialWay, ProductSetting
 from podid.domain.scheduling import Placement
+from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.webhook import WebhookRegistration
 
@@ -154,6 +155,11 @@ def flagged(flag: str) -> Snapshot:
 
 def filtering(line: str) -> Snapshot:
     return healthy(daemon_sets=(daemon_set(), daemon_set(name="block-imds", images=(), args=(), firewall=(line,))))
+
+
+def logged(mode: str) -> Snapshot:
+    seen = LogSighting(id=mode, node="node-1", count=3, sample="text", accounts=("shop/orders",), last=ago(minutes=1))
+    return healthy(agent_logs={"kube-system/agent": Known((seen,))})
 
 
 def isolated(warnings: Any) -> Snapshot:
@@ -401,6 +407,13 @@ CASES = {
         healthy(agent_warnings={"kube-system/eks-pod-identity-agent": Known((VIOLATES,))}),
         healthy(agent_warnings=DENIED),
     ),
+    **{
+        mode: Cases(logged(mode), healthy(agent_logs={"kube-system/agent": DENIED}))
+        for mode in (
+            *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route"),
+            *("agent-timeout-context-canceled", "eks-auth-throttled", "eks-auth-unreachable"),
+        )
+    },
     "iso-partition-ca-bundle": Cases(
         isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",))),
         isolated(DENIED),

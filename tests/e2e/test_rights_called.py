@@ -475,6 +475,7 @@ WAYS = (
     Way("bundle --yes", self_managed),
     Way("bundle --yes", untold),
     Way("doctor", configured),
+    Way("doctor --logs", healthy, ("--logs",)),
     Way("doctor", with_everything, code=3),
     Way("bundle --yes", with_everything),
     Way("doctor shop/orders", healthy, again=True),

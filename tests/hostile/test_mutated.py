@@ -38,6 +38,7 @@ WAYS = (
     "show shop/orders --cloudtrail",
     "doctor",
     "doctor shop/orders",
+    "doctor --logs --check eks-auth-unreachable",
     "doctor --me",
     "bundle --yes",
     "verify shop/orders --yes",

@@ -65,6 +65,9 @@ NOT_HERE = {
     # EC2's word, or admission's, on all that is on a node: tests/e2e/test_doctor_products.py and tests/checks
     *("imds-metadata-dependency", "imds-fallback-node-role", "agent-imds-unavailable", "admission-policy-blocks-agent"),
     *("cni-depends-on-agent", "iso-partition-ca-bundle"),
+    # of logs alone: tests/e2e/test_doctor_logs.py
+    *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route", "agent-timeout-context-canceled"),
+    *("eks-auth-throttled", "eks-auth-unreachable"),
 }
 
 

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject
+from podid.checks.shared.logs import in_logs
 from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.snapshot import Missing, Snapshot, crashed
+from podid.domain.snapshot import NOT_READ, Missing, Snapshot, crashed
 
+# a check of what is read only when somebody asks for it
+NOT_ASKED_FOR = frozenset({NOT_READ})
 # whatever their severity: no pod can run as a service account that is not there, so nothing later breaks anybody's way
 NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
 
@@ -25,10 +28,13 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     missing = dict.fromkeys(section for name in check.needs if isinstance(section := getattr(snapshot, name), Missing))
     whole = check.case(cluster_subject(snapshot), EVERYONE)
+    if NOT_ASKED_FOR & missing.keys():
+        return []
     if missing:
         return [whole.unknown(section) for section in missing]
     try:
-        return sorted(check.judge(snapshot), key=lambda v: (v.subject, v.outcome, v.message))
+        found = (*check.judge(snapshot), *in_logs(check, snapshot))
+        return sorted(found, key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         return [whole.unknown(crashed(error))]
 

@@ -105,6 +105,8 @@ class DoctorReport:
     checks: tuple[str, ...] = field(default=())
     # how many associations the scope holds; None where they were not read
     associations: int | None = None
+    # what nobody asked to have looked at, with the option that does
+    not_asked: tuple[str, ...] = ()
 
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
         """The same with other command lines for its fixes."""

@@ -31,6 +31,7 @@ from podid.domain.model import (
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
+from podid.domain.sightings import LogSighting
 from podid.domain.webhook import WebhookRegistration
 
 T = TypeVar("T")
@@ -155,6 +156,8 @@ class Snapshot:
     agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
+    # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
+    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
 

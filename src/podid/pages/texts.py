@@ -127,12 +127,15 @@ SHARED: tuple[SharedText, ...] = (
         "169.254.170.23",
     ),
     _text(8, "agent-timeout-context-canceled eks-auth-unreachable", "read timeout on endpoint url", "169.254.170.23"),
+    _form(8, "hybrid-daemonset-missing agent-imds-unavailable", r"/eks-hybrid/\.aws"),
+    _form(6, "service-mesh-intercepts sdk-too-old", r"169\.254\.170\.23.{0,400}couldnotfetchawsmetadata"),
     _form(7, _SILENT, rf"169\.254\.170\.23.{{0,160}}{_NO_ANSWER}|{_NO_ANSWER}.{{0,160}}169\.254\.170\.23"),
     _form(
         8,
         "ipv6-uri-on-ipv4-pods agent-ipv6-bind",
         rf"fd00:ec2::23.{{0,160}}{_FAILED}|{_FAILED}.{{0,60}}fd00:ec2::23",
     ),
+    _form(8, "cilium-host-entity networkpolicy-blocks-agent", r"policydenied.{0,120}(->|<>)169\.254\.170\.23"),
     _form(9, "cilium-host-entity networkpolicy-blocks-agent", r"169\.254\.170\.23:80\(host\).{0,80}(denied|drop)"),
     _form(
         8,
@@ -268,11 +271,13 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _form(7, "role-no-permissions", _POD_SESSION + r".{1,300}?notauthorizedtoperform"),
     _form(6, "role-no-permissions", _POD_SESSION + r".{1,300}?(accessdenied|forbidden)"),
-    _text(
+    # an IAM user has nothing of Pod Identity's
+    _form(
         5,
         "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
-        "not authorized to perform: sts:tagsession",
+        r"^(?:(?!:user/).){0,2000}?notauthorizedtoperform:sts:tagsession",
     ),
+    _text(3, "chained-assume-missing-tag-session", "not authorized to perform: sts:tagsession"),
     _text(3, "session-policy-misconfig", "no session policy allows"),
     _text(3, "permissions-boundary-denies", "no permissions boundary allows"),
     # link 2: products with a way of their own

@@ -77,6 +77,7 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             "accepted": counts.accepted,
         },
         "associations": report.associations,
+        "notLookedAt": report.not_asked,
         "chain": [_link(item) for item in report.chain],
         "firstBroken": [
             {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken

@@ -40,6 +40,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 CHECK = Check.of(
     "imds-fallback-node-role",
     rule,
-    needs=("associations", "pods", "instances"),
-    wants=("nodes", "workloads", "cluster"),
+    needs=("associations", "pods", "nodes", "instances"),
+    wants=("workloads", "cluster"),
 )

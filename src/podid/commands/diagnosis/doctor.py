@@ -22,9 +22,10 @@ FOREVER = float("inf")
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
+    from podid.ops.doctor.sections import optional_rights
     from podid.ops.doctor.sections import rights as rights_of_checks
 
-    return CommandRights(rights_of_checks(ALL))
+    return CommandRights(rights_of_checks(ALL), optional_rights())
 
 
 @command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights, reports=True)
@@ -47,6 +48,7 @@ def doctor(
         list[str] | None,
         typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.", show_default=False),
     ] = None,
+    logs: Annotated[bool, typer.Option("--logs", help="Read the agents' logs of the last hour as well.")] = False,
     list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
     all_verdicts: Annotated[bool, typer.Option("--all", help="Show what passed as well.")] = False,
     fail_on: Annotated[
@@ -103,13 +105,14 @@ def doctor(
     """Find the first broken link.
 
     Walks the whole chain from association to permissions. What could not be looked at is unknown, never fine: exit 9.
-    Findings make exit 3. With --me it simulates the caller's own rights, prints the policy and the Role that grant what
+    Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
+    With --me it simulates the caller's own rights, prints the policy and the Role that grant what
     is missing, and ends with 3 then.
 
     Example: podid doctor shop/orders
     """
     if me or for_command:
-        given = (target, check, skip, link, list_checks, baseline, fix, fix_id, until_clean, watch, save, saved)
+        given = (target, check, skip, link, logs, list_checks, baseline, fix, fix_id, until_clean, watch, save, saved)
         _check_me(me=me, alone=not any(given))
         _show_own_rights(access, terminal, for_command or ("doctor",), options.namespace or "")
         return
@@ -141,6 +144,7 @@ def doctor(
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
+    collectors = ("logs",) if logs else ()
     entries = typed.baseline(terminal, baseline, BY_ID)
     scope = parse_target(target or "", options.namespace or "")
     fixing = fix or bool(fix_id)
@@ -154,7 +158,7 @@ def doctor(
             assert replayed is not None
             return of_namespace(replayed, scope.namespace, saved or "")
         with terminal.working(f"looking at cluster {place.cluster_name}"):
-            snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope)
+            snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope, options=collectors)
         if save:
             saving.save(terminal, snapshot, save)
         return snapshot

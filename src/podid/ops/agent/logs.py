@@ -184,6 +184,30 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
     )
 
 
+def tallies_of(
+    reader: KubeReader, agents: Sequence[Pod], since: timedelta
+) -> Iterator[tuple[Pod, tuple[Tally, ...] | PodidError]]:
+    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
+    turn = threading.Semaphore(_AT_ONCE)
+
+    def triage(pod: Pod) -> tuple[Tally, ...]:
+        with turn:
+            return tuple(_triage((*_lines(reader, pod, since), *_init_lines(reader, pod))).tallies.values())
+
+    yield from pacing.fan_out(pacing.attempt(triage), agents)
+
+
+def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
+    """Of init containers that keep the pod from starting."""
+    for container in pod.containers:
+        if container.init and not pod.ready and (container.waiting or container.restarts or container.exit_code):
+            try:
+                text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
+            except (NotFound, Rejected):
+                continue  # it has not run
+            yield from (_written(pod, line) for line in text.splitlines() if line)
+
+
 def _triage(lines: Iterable[Written]) -> _Triaged:
     tallies: dict[str, Tally] = {}
     count = 0

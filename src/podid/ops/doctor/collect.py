@@ -3,7 +3,7 @@ that names the permission."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -24,13 +24,20 @@ Reads = Mapping[str, Future[Section[Any]]]
 
 
 def collect(
-    clients: Clients, place: Place, checks: Iterable[Check], *, now: datetime, scope: DoctorScope = EVERYTHING
+    clients: Clients,
+    place: Place,
+    checks: Iterable[Check],
+    *,
+    now: datetime,
+    scope: DoctorScope = EVERYTHING,
+    options: Collection[str] = (),
 ) -> Snapshot:
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
-    read for the scope's namespace alone, where it has one. Never raises for what cannot be read."""
+    read for the scope's namespace alone, where it has one; `options` are the collectors to be used
+    besides. Never raises for what cannot be read."""
     assert place.cluster is not None
     # the cluster is read already, and the report names it whatever the checks
-    rows = needed({"cluster"} | sections_of(checks) | set(scope.sections))
+    rows = needed({"cluster"} | sections_of(checks) | set(scope.sections) | _chosen(options), options)
     reads: dict[str, Future[Section[Any]]] = {}
     # gateways are made here, one after another: three clients in threads take nearly three times as long; EC2's, which
     # is slow to make and seldom needed, when it is
@@ -43,6 +50,10 @@ def collect(
             reads[row.name] = pool.submit(_read, row, source(partial(_before, row, reads)))
     sections: dict[str, Any] = {row.name: _result(reads, row.name) for row in SECTIONS}
     return Snapshot(taken_at=now, namespace=scope.namespace, **sections)
+
+
+def _chosen(options: Collection[str]) -> set[str]:
+    return {row.name for row in SECTIONS if row.option and row.option in options}
 
 
 def _read(row: SectionRow, source: Source) -> Section[Any]:

@@ -10,10 +10,10 @@ from podid.checks.shared.facts import cluster_name
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.snapshot import NOT_READ, Known, Snapshot
 from podid.domain.words import nearest
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.doctor.sections import rights
+from podid.ops.doctor.sections import SECTIONS, rights
 
 
 def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> tuple[Check, ...]:
@@ -63,8 +63,13 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
         taken_at=snapshot.taken_at,
         verdicts=mask(verdicts, ORDER),
         scope=str(scope),
-        checks=tuple(c.id for c in checks),
+        checks=tuple(c.id for c in checks if not any(getattr(snapshot, name) == NOT_READ for name in c.needs)),
         associations=_associations(snapshot, scope),
+        not_asked=tuple(
+            f"{row.name.replace('_', ' ')} (--{row.option})"
+            for row in SECTIONS
+            if row.option and getattr(snapshot, row.name) == NOT_READ
+        ),
     )
 
 

@@ -1,24 +1,28 @@
 """How sections are read that take more than one question: each asks only for what the others leave open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from podid.domain.errors import PodidError
 from podid.domain.grants import AssumeRights
 from podid.domain.grants import assume_rights as rights_in
 from podid.domain.instances import Instance
-from podid.domain.model import Decision
+from podid.domain.model import Decision, Pod
 from podid.domain.nodes import node_roles
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
+from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
-from podid.domain.workloads import is_agent
+from podid.domain.workloads import is_agent, live
 from podid.kube.project_products import CUSTOM
+from podid.ops.agent import logs
 from podid.ops.doctor.source import Source
 
 # of AWS's own policies none lets its bearer go on to a customer's role
 AWS_MANAGED = ":iam::aws:policy/"
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
+LOGS_SINCE = timedelta(hours=1)
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
 Settings = Mapping[str, Section[tuple[ProductSetting, ...]]]
@@ -102,6 +106,41 @@ def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]] | Mis
         return groups
     roles = node_roles(source.cluster, groups.value)
     return {arn: attempt(partial(source.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
+
+
+def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]] | Missing:
+    """The logs of the last hour, many at once."""
+    agents = source.before("agent_pods")
+    if isinstance(agents, Missing):
+        return agents
+    askers = {
+        ip: str(pod.ref)
+        for pod in known_or(source.before("pods"), ())
+        if not pod.host_network and live(pod)
+        for ip in pod.ips
+    }
+    reader = source.kube
+    found: dict[str, Section[tuple[LogSighting, ...]]] = {}
+    for pod, tallies in logs.tallies_of(reader, [pod for pod in agents.value if pod.node], LOGS_SINCE):
+        name = f"{pod.namespace}/{pod.name}"
+        found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
+    return found
+
+
+def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str]) -> tuple[LogSighting, ...]:
+    return tuple(
+        LogSighting(
+            id=tally.id,
+            node=pod.node,
+            count=tally.count,
+            sample=tally.sample,
+            accounts=tuple(sorted({askers[client] for client in tally.clients if client in askers})),
+            last=tally.last,
+            running=pod.ready,
+        )
+        for tally in tallies
+        if tally.id and not tally.noise
+    )
 
 
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]] | Missing:

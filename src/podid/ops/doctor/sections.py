@@ -4,7 +4,7 @@ A row comes after those that it needs or uses. Which service a section comes fro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from podid.domain.model import AddonVersion, DaemonSet, Decision, Node, Pod, Rol
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles, unaccounted
-from podid.domain.rights import Need, Rights, rights_of
+from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
 from podid.domain.trust import ACTIONS
@@ -32,18 +32,23 @@ from podid.ops.doctor.source import Source
 @dataclass(frozen=True, slots=True)
 class SectionRow:
     """`read` returns the section's value, or a Missing, or raises a PodidError. `needs` are read because of this
-    section, and before it; `uses` before it too, but only when they are read anyway."""
+    section, and before it; `uses` before it too, but only when they are read anyway. One with an `option` is read only
+    where that collector is chosen."""
 
     name: str
     operations: tuple[Need, ...]
     read: Callable[[Source], Any]
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    option: str = ""
+    why: str = ""
 
 
-def needed(names: Iterable[str]) -> tuple[SectionRow, ...]:
-    """The rows of the named sections and of all that these need, in the order of the table."""
-    wanted = set(names)
+def needed(names: Iterable[str], options: Collection[str] = ()) -> tuple[SectionRow, ...]:
+    """The rows of the named sections and of all that these need, in the order of the table, without those of
+    collectors that are not among the `options`."""
+    optional = {row.name for row in SECTIONS if row.option and row.option not in options}
+    wanted = set(names) - optional
     for row in reversed(SECTIONS):
         if row.name in wanted:
             wanted.update(row.needs)
@@ -53,6 +58,11 @@ def needed(names: Iterable[str]) -> tuple[SectionRow, ...]:
 def sections_of(checks: Iterable[Check]) -> frozenset[str]:
     """Every section that the checks need or want."""
     return frozenset(name for check in checks for name in (*check.needs, *check.wants))
+
+
+def optional_rights() -> tuple[OptionalRight, ...]:
+    """What each collector takes that is read only where it is chosen."""
+    return tuple(OptionalRight.of(f"--{row.option}: {row.why}", *row.operations) for row in SECTIONS if row.option)
 
 
 def rights(checks: Iterable[Check]) -> Rights:
@@ -344,6 +354,15 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
     SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
     SectionRow("agent_pods", (KubeReader.list_pods,), _agent_pods, needs=("daemon_sets",), uses=("pods",)),
+    SectionRow(
+        "agent_logs",
+        (KubeReader.read_log,),
+        readings.agent_logs,
+        needs=("agent_pods",),
+        uses=("pods",),
+        option="logs",
+        why="reading the agents' logs",
+    ),
     SectionRow(
         "agent_warnings",
         (KubeReader.list_warnings,),

@@ -91,6 +91,7 @@ class DoctorReportDocument(TypedDict):
         About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
     associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    notLookedAt: Annotated[Sequence[str], About("What only an option asks to look at, with that option.")]
     chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
     firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]

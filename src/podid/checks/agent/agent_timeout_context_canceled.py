@@ -1,0 +1,9 @@
+from podid.checks.base import Check
+from podid.checks.shared import logs
+
+CHECK = Check.of(
+    "agent-timeout-context-canceled",
+    logs.rule,
+    needs=logs.NEEDS,
+    wants=logs.WANTS,
+)

@@ -1,0 +1,60 @@
+"""What the agents' logs show, and only where somebody asks for them."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from podid.checks.all import ALL
+from podid.ops.doctor.sections import optional_rights, rights
+from worlds import Site
+
+# what an agent's log has of each failure mode: https://github.com/aws/eks-pod-identity-agent/issues
+FETCH = "Error fetching credentials: error getting credentials to cache: unable to fetch credentials from EKS Auth: "
+SEEN = {
+    "eks-auth-unreachable": f"{FETCH}dial tcp: lookup eks-auth.us-west-2.api.aws: no such host",
+    "bearer-token-prefix": "Service account token cannot be parsed: illegal base64 data at input byte 6",
+    "eks-auth-throttled": f"{FETCH}ThrottlingException: Rate exceeded",
+    "node-clock-skew": "Service account token failed basic claim validations: token is not valid yet",
+    "node-role-missing-eks-auth": "User: arn:aws:sts::1:assumed-role/n/i-1 is not authorized to perform: "
+    "eks-auth:AssumeRoleForPodIdentity",
+    "stale-link-or-route": "expected route to be interface index 4, please remove route and try again",
+}
+
+
+def ids(site: Site, *argv: str) -> dict[str, str]:
+    report: Any = site("doctor", "-o", "json", *argv).json
+    return {item["id"]: item["severity"] for item in report["findings"] if not item["maskedBy"]}
+
+
+@pytest.mark.parametrize("mode", SEEN)
+def test_each_is_named_by_the_log(healthy: Site, mode: str) -> None:
+    say(healthy, SEEN[mode])
+    assert ids(healthy) == {}
+    assert list(ids(healthy, "--logs")) == [mode]
+    assert list(ids(healthy, "shop/orders", "--logs", "--check", mode)) == [mode]
+
+
+def test_what_the_policies_tell_better_is_left_to_them(healthy: Site) -> None:
+    say(healthy, f"{FETCH}Unauthorized Exception! EKS does not have permissions to assume the associated role.")
+    assert ids(healthy, "--logs") == {}
+
+
+def test_without_the_right_to_logs(healthy: Site) -> None:
+    rules = [
+        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
+        for right in rights(ALL).kubernetes
+    ]
+    caller = healthy.user("viewer", rules)
+    assert healthy("doctor", env=caller).code == 0
+    outcome = healthy("doctor", "--logs", "-o", "json", env=caller)
+    named = {item["permission"].partition(" in ")[0] for item in outcome.json["unknowns"]}
+    assert (outcome.code, outcome.json["findings"], named) == (9, [], {"get pods/log"})
+    assert [item.reason for item in optional_rights()] == ["--logs: reading the agents' logs"]
+
+
+def say(site: Site, text: str) -> None:
+    node = site.cluster.pods("shop", "orders")[0]["spec"]["nodeName"]
+    line = {"level": "error", "msg": text, "time": datetime.fromtimestamp(site.clock.now(), UTC).isoformat()}
+    site.kube.add_agent_line(node, json.dumps(line))
