@@ -12,7 +12,7 @@ from podid.domain.findings import Severity
 from podid.domain.model import ServiceAccount
 from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
-from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot
 from podid.ops.doctor.diagnose import describe_checks, diagnose, select
 from podid.ops.doctor.scope import DoctorScope, parse_target
 from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
@@ -176,7 +176,8 @@ def test_nothing_to_look_at_is_said() -> None:
 
 
 def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
-    text = doctor_view(diagnose(replace(two_apps(), node_groups=DENIED)), all_verdicts=False).text
+    seen = replace(two_apps(), node_groups=DENIED, agent_logs=NOT_READ)
+    text = doctor_view(diagnose(seen), all_verdicts=False).text
     rows = text.split("\n\n")[1].splitlines()[1:]
     marks = {row[3:].strip().split("  ")[0]: row[1] for row in rows}
     assert marks["0 podid's own access"] == "?"
@@ -208,9 +209,10 @@ def test_one_cause_is_one_block_and_long_ones_are_cut_short() -> None:
 
 
 def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
-    broken = doctor_view(diagnose(replace(two_apps(), node_groups=DENIED)), all_verdicts=False)
+    seen = replace(two_apps(), node_groups=DENIED, agent_logs=NOT_READ)
+    broken = doctor_view(diagnose(seen), all_verdicts=False)
     styles = {line.text.strip()[0]: line.style for line in broken.lines if isinstance(line, Line)}
-    assert styles == {"✓": "good", "✗": "bad", "!": "warn", "?": "warn", "-": "dim"}
+    assert styles == {"✓": "good", "✗": "bad", "!": "warn", "?": "warn", "-": "dim", "n": "dim"}
     clean = doctor_view(diagnose(healthy()), all_verdicts=False).lines[-1]
     assert isinstance(clean, Line)
     assert (clean.style, clean.upto) == ("good", None)
@@ -259,6 +261,7 @@ def test_the_document_of_a_finding() -> None:
         "takenAt": "2026-11-24T12:00:00Z",
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
+        "notLookedAt": [],
         "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
         "accepted": [],
         "findings": [

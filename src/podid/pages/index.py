@@ -45,7 +45,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cilium-host-entity", "error", 5, "PRINT", "Cilium's CIDR rules do not cover the agent", "where Cilium runs, its rules let the pods ask the node", ()),
     Entry("pod-proxy-missing-no-proxy", "error", 5, "PRINT", "A proxy stands between the pod and the agent", "no proxy stands between the pods and the agent", ()),
     Entry("node-startup-race", "warn", 6, "PRINT", "Pods start on a fresh node before the agent", "pods do not fail on nodes whose agent is still starting", ()),
-    Entry("eks-auth-throttled", "error", 8, "PRINT", "EKS Auth or the agent limits the rate", "EKS Auth does not throttle the agents", (("Rate limited! Will try to keep creds locally", 7), ("Failed to complete active request", 7), ("Too Many Requests", 2), ("ThrottlingException", 2),)),
+    Entry("eks-auth-throttled", "error", 8, "PRINT", "EKS Auth or the agent limits the rate", "the agents are not throttled by EKS Auth", (("Rate limited! Will try to keep creds locally", 7), ("Failed to complete active request", 7), ("Too Many Requests", 2), ("ThrottlingException", 2),)),
     Entry("injection-missed-webhook", "error", 3, "ASK", "The webhook did not inject credentials into a pod", "the webhook is registered and has seen every pod", ()),
     Entry("webhook-config-altered", "error", 3, "PRINT", "The webhook's configuration is not the one that EKS wrote", "the webhook is registered as EKS does it", ()),
     Entry("association-deleted-env-remains", "error", 1, "ASK", "The association is gone while pods still rely on it", "every pod that carries Pod Identity's token still has its association", ()),

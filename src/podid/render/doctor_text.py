@@ -171,7 +171,8 @@ def _end(report: DoctorReport) -> list[str | Line]:
     """Clean is one line that says what was looked at; nothing to look at is not clean."""
     clean = not report.findings and not report.unknowns
     lines: list[str | Line] = []
-    unseen = f"; not looked at: {', '.join(report.not_asked)}" if report.not_asked else ""
+    if report.not_asked:
+        lines += ["", Line(f"not looked at: {', '.join(report.not_asked)}", "dim")]
     if report.associations is not None:
         where = "in this cluster"
         if report.scope:
@@ -180,15 +181,13 @@ def _end(report: DoctorReport) -> list[str | Line]:
             lines += ["", f"{'nothing to look at: ' if clean else ''}there is no association {where}"]
         elif clean:
             wrong = "new" if report.accepted else "wrong"
-            looked = f"{_count(report.associations, 'association')} looked at {where}{unseen}"
-            return [
-                "",
-                Line(f"✓ {_count(len(report.checks), 'check')} found nothing {wrong}; {looked}", "good"),
-            ]
+            looked = f"{_count(report.associations, 'association')} looked at {where}"
+            found = f"✓ {_count(len(report.checks), 'check')} found nothing {wrong}; {looked}"
+            return [*lines, "", Line(found, "good")]
         else:
             lines += ["", f"{_count(report.associations, 'association')} looked at {where}"]
     counts = report.summary
     words = (f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}",)
     behind = (f"{counts.masked} that may follow from these",) if counts.masked else ()
     rest = (f"{counts.unknown} unknown", f"{counts.passed} passed")
-    return [*lines, "", ", ".join((*words, *behind, *rest)) + unseen]
+    return [*lines, "", ", ".join((*words, *behind, *rest))]
