@@ -1,5 +1,6 @@
 """Waiting: when looks happen, and when they end."""
 
+import io
 import signal
 import threading
 import time
@@ -8,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from podid.cli.progress import Progress
+from podid.cli.runtime import Runtime, Streams
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import TimedOut
 from podid.domain.patience import Clock, Patience
@@ -99,3 +102,16 @@ def test_an_interrupt_ends_a_call() -> None:
     with pytest.raises(KeyboardInterrupt):
         NEVER.call(lambda: time.sleep(5), 5.0)
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("tty", "expected"),
+    [(True, ["━━━━━━━━━━────────── 2 of 4  create it"]), (False, ["create it (2 of 4)"])],
+)
+def test_how_far_many_steps_are(tty: bool, expected: list[str]) -> None:
+    stderr = io.StringIO()
+    streams = Streams(io.StringIO(), io.StringIO(), stderr, stdin_tty=tty, stdout_tty=tty, stderr_tty=tty, width=80)
+    progress = Progress(Runtime(streams=streams, env={}), quiet=False)
+    clock = Clock(now=lambda: datetime.now(UTC), monotonic=lambda: 0.0, sleep=lambda seconds: None)
+    Patience(1, clock, progress.update, told=progress.count).count(2, 4, "create it")
+    assert stderr.getvalue().replace("\r\x1b[2K… ", "").splitlines() == expected

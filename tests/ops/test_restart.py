@@ -1,11 +1,17 @@
 """Restarts of stale pods, against a sandbox whose controllers really replace them."""
 
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 
 from podid.domain.errors import AccessDenied, TimedOut
 from podid.domain.exit_codes import ExitCode
+from podid.domain.model import OwnerRef
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
+from podid.kube.reader import KubeReader
 from podid.ops.association.effect import is_injected
 from podid.ops.change.kinds import RESTART
 from podid.ops.restart.rollout import restart
@@ -175,6 +181,24 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
         ("kubectl", "delete", "pod", "db-0", "-n", "shop"),
     ]
     assert report.exit_code is ExitCode.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("Rollout", "kubectl argo rollouts restart broker -n shop"),
+        ("StrimziPodSet", "kubectl annotate strimzipodset broker -n shop strimzi.io/manual-rolling-update=true"),
+        ("Whatever", ""),
+    ],
+)
+def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: str) -> None:
+    only_orders(world)
+    pod = replace(world.reader.list_pods("shop", service_account="orders")[0], owner=OwnerRef(kind, "broker", "u-1"))
+    reader = cast("KubeReader", SimpleNamespace(list_pods=lambda *_, **__: (pod,)))
+    (target,) = find_targets(reader, [ORDERS], stale=True)
+    assert str(target.workload) == f"{kind} shop/broker"
+    assert target.obstacle is not None
+    assert target.obstacle.hint == tuple(hint.split())
 
 
 def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:

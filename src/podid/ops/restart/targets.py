@@ -206,6 +206,10 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
     elif workload.kind == "Rollout":
         what = "it is an Argo Rollout, which podid does not restart"
         hint = ("kubectl", "argo", "rollouts", "restart", workload.name, *here)
+    elif workload.kind == "StrimziPodSet":
+        # https://strimzi.io/docs/operators/latest/deploying#assembly-rolling-updates-str
+        what = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
+        hint = ("kubectl", "annotate", "strimzipodset", workload.name, *here, "strimzi.io/manual-rolling-update=true")
     else:
         what = f"podid does not know how to restart a {workload.kind}; use its own tool"
     return Conflict(what, hint=hint, subject=str(workload), id=mode)
