@@ -64,7 +64,7 @@ def _ask_which(answers: Answers, facts: Facts) -> Prompt | None:
         )
         for account in having
     ]
-    text = "From which service account is the role to be taken?"
+    text = "Whose role is to be taken away?"
     return Prompt(key="which", text=text, lead=() if answers else WELCOME, options=aligned(options))
 
 

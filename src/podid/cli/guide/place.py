@@ -32,6 +32,8 @@ def ask_namespace(answers: Answers, facts: Facts) -> Prompt | None:
         return None
     found: dict[str, list[Account]] = {}
     for account in facts.accounts.value:
+        if not account.exists:
+            continue
         found.setdefault(account.ref.namespace, []).append(account)
     names = sorted(found, key=lambda name: (_of_kubernetes(name), not any(a.pods for a in found[name]), name))
     options = [Option(name, name, _namespace_note(found[name])) for name in names]
@@ -56,7 +58,7 @@ def ask_account(answers: Answers, facts: Facts) -> Prompt | None:
         return _typed_name("account-typed", text, (), answers)
     if "account" in answers:
         return None
-    here = [account for account in facts.accounts.value if account.ref.namespace == namespace]
+    here = [item for item in facts.accounts.value if item.exists and item.ref.namespace == namespace]
     if not here:
         lead = (f"There is no service account in namespace {namespace} so far.",)
         return _typed_name("account-typed", text, lead, answers)
