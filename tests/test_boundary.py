@@ -117,14 +117,24 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("frobnicate",), "There is no command frobnicate", "podid --help"),
         (("role", "frobnicate"), "There is no command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "There is no option --frobnicate", "podid list --help"),
+        (("doctor", "--all-clusters"), "There is no option --all-clusters; did you mean", "podid doctor --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
-        (("role", "create", "x"), "Missing option '--for'.", "podid role create --help"),
-        (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression", None),
+        (("role", "create", "x"), "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
+        (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
+        (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
+        (
+            ("list", "--query", "items[].lenght(@)"),
+            "--query 'items[].lenght(@)': JMESPath has no function lenght()",
+            None,
+        ),
+        (("list", "--query", ""), "--query '' is not a JMESPath expression: it is empty", None),
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),
-        (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m or 1h30m", None),
+        (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m, 1h30m or 2d", None),
         (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
         (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
+        (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
+        (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("list", "-A", "-n", "shop"), "--namespace and --all-namespaces exclude each other", None),
         (("list", "--expect-account", "12"), "--expect-account '12' is not a 12-digit account id", None),
     ],
@@ -143,6 +153,20 @@ def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> 
         assert (outcome.error["hint"], outcome.error["exitCode"]) == (hint, 2)
 
 
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        ("list --stal -o json", "podid list --stale -o json"),
+        ("associate --restar a/b -o json", "podid associate --restart a/b -o json"),
+        ("list --regoin=eu-west-1 -o json", "podid list --region=eu-west-1 -o json"),
+        # --cluster takes a value, and none was given
+        ("doctor --all-clusters -o json", "podid doctor --help"),
+    ],
+)
+def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
+    assert Podid()(*argv.split()).error["hint"] == hint
+
+
 def test_the_environment_can_ask_for_json_errors() -> None:
     assert Podid(env={"PODID_OUTPUT": "json"})("frobnicate").error["code"] == "Usage"
     assert Podid(env={"PODID_OUTPUT": "json"})("frobnicate", "-o", "table").stderr.startswith("Error: ")
@@ -153,11 +177,7 @@ def test_the_environment_can_ask_for_json_errors() -> None:
 def test_an_error_in_full(podid: Podid) -> None:
     outcome = podid("show", "shop/nobody")
     assert (outcome.code, outcome.stdout) == (5, "")
-    assert outcome.stderr == (
-        "Error: shop/nobody has no association in cluster demo.\n"
-        "podid associate shop/nobody gives it a role.\n"
-        "Try:   podid list\n"
-    )
+    assert outcome.stderr == ("Error: shop/nobody has no association in cluster demo.\nTry:   podid list\n")
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------
@@ -210,6 +230,16 @@ def test_nothing_is_still_a_document(podid: Podid) -> None:
 def test_the_format_never_changes_the_code(podid: Podid, two: Sandbox) -> None:
     argv = ("associate", "shop/orders", "--role", "orders-dynamodb")
     assert {podid(*argv, "-o", output).code for output in ("table", "wide", "json", "jsonl", "yaml", "name")} == {6}
+
+
+def test_a_query_that_does_not_fit_loses_no_result_of_a_change(podid: Podid) -> None:
+    made = podid(
+        *("associate", "shop/orders", "--role", "storefront", "--wait", "api"), "-o", "json", "--query", "max(kind)"
+    )
+    assert (made.code, made.json["actions"][0]["status"]) == (0, "done")
+    assert made.stderr.startswith("Warning: --query 'max(kind)' does not fit this result: max() takes array-number or")
+    read = podid("list", "-o", "json", "--query", "max(kind)")
+    assert (read.code, read.stdout, read.error["code"]) == (2, "", "Usage")
 
 
 def test_stderr_is_empty_beside_a_document(podid: Podid) -> None:

@@ -31,6 +31,25 @@ def test_a_rerun_writes_nothing(healthy: Site) -> None:
     assert again.json["actions"][0]["status"] == "unchanged"
 
 
+@pytest.mark.parametrize(
+    ("asked", "hinted"),
+    [
+        ("v1.0.0", "v1.2.0-eksbuild.1"),  # older than all: the oldest, which the list then names
+        ("v9.9.9", NEWEST),
+        ("1.3.10", NEWEST),
+        ("v1.3.10-eksbuild.9", NEWEST),
+        ("v1.3.5", OLD),
+        ("v1.3.9-eksbuild", "v1.3.9-eksbuild.5"),
+        ("garbage", DEFAULT),
+    ],
+)
+def test_a_version_that_there_is_not(site: Site, asked: str, hinted: str) -> None:
+    refused = site("install-agent", "--addon-version", asked, "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {hinted} -o json")
+    assert hinted in refused.error["message"].partition("EKS would take")[2]
+    assert refused.error["message"].endswith(" and 1 more")
+
+
 def test_default_then_latest_then_no_way_back_by_accident(site: Site) -> None:
     site.must("install-agent", "--addon-version", "default")
     assert addon(site)["addonVersion"] == DEFAULT

@@ -64,7 +64,7 @@ def test_a_cluster_that_does_not_exist_names_the_nearest(box: Sandbox, session: 
     with pytest.raises(NotFound) as caught:
         session.eks.get_cluster("prodution")
     assert (caught.value.what, caught.value.advice, caught.value.exit_code) == (
-        "cluster prodution does not exist in us-west-2 (No cluster found for name: prodution)",
+        "cluster prodution does not exist in us-west-2",
         "Clusters in us-west-2: production.",
         5,
     )

@@ -95,7 +95,7 @@ def test_every_throttling_code_of_botocore_is_a_throttle() -> None:
     assert codes == set(THROTTLING_CODES)
     for code in sorted(codes):
         assert type(said(code, "Rate exceeded")) is Throttled, code
-    assert said("Unheard", "slow down", status=429).what == ("EKS asks for fewer requests (DescribeCluster: slow down)")
+    assert said("Unheard", "slow down", status=429).what == ("EKS throttles requests (DescribeCluster: slow down)")
 
 
 def test_every_declared_error_of_the_operations_podid_uses_is_in_the_table() -> None:

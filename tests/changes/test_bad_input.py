@@ -209,7 +209,7 @@ def test_nobody_listens(box: Sandbox, podid: Podid, journal: Path, monkeypatch: 
 
 def test_throttled_out_while_reading(box: Sandbox, podid: Podid, journal: Path) -> None:
     box.faults.throttle(0.001, 0.0, "iam", "GetRole")
-    check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "IAM asks for fewer requests")
+    check(podid(*ASSOCIATE, *ROLE, "-o", "json"), 7, "IAM throttles requests")
 
 
 def test_a_role_that_cannot_be_finished_is_taken_back(

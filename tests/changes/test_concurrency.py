@@ -148,7 +148,10 @@ def test_a_writer_who_never_lets_up_is_said(
     outcome = podid(*UPDATE, "shop/orders")
     assert outcome.code == 6, outcome
     assert outcome.stdout == ""
-    assert outcome.error["message"] == "The role trust shared was changed, and somebody else has written over it since"
+    assert (
+        outcome.error["message"]
+        == "The trust policy of role shared was changed, and somebody else has written over it since"
+    )
     assert outcome.error["hint"].startswith("podid role create shared")
     assert 3 <= looks <= 10
     assert runs(podid)[0]["status"] == "failed"

@@ -151,7 +151,7 @@ def test_a_foreign_role_is_used_as_it_is_and_changed_only_with_adopt(
 
     assert (refused.code, writes(box)) == (6, 0)
     assert "was not made by podid here" in refused.error["message"]
-    assert "create role policy storefront/read-table" in refused.error["message"]
+    assert "create inline policy read-table of role storefront" in refused.error["message"]
     assert refused.error["hint"].endswith("--adopt")
     assert podid(*create, "--yes").code == 6
     assert podid(*create, "--adopt").code == 0

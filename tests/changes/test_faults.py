@@ -148,7 +148,7 @@ def test_throttled_for_good(box: Sandbox, podid: Podid, journal: Path) -> None:
 
     assert (outcome.code, outcome.stdout) == (7, "")
     assert outcome.error["code"] == "Throttled"
-    assert "asks for fewer requests" in outcome.error["message"]
+    assert "throttles requests" in outcome.error["message"]
     assert account_state(box)["associations"] == []
     box.faults.clear()
     assert podid("associate", "shop/orders", "--role", "storefront", "--wait", "none").code == 0

@@ -235,7 +235,7 @@ def test_a_file_that_others_may_write_to(box: Sandbox, podid: Podid, journal: Pa
 def test_a_relative_home(box: Sandbox, podid: Podid, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "here")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    refuses(box, podid, "HOME is 'here', which is no absolute path", advice="Set HOME or XDG_STATE_HOME")
+    refuses(box, podid, "HOME is 'here', which is not an absolute path", advice="Set HOME or XDG_STATE_HOME")
 
 
 def test_steps_that_were_never_tried(journal: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_cut_last_line_was_never_acted_upon(journal: Path, keep: int) -> None:
     assert [step.status for step in run.steps] == [None]
     settled = settle(attached(), PLACE, Journal(journal))
     assert settled.sentences == (
-        f"run {recorder.run_id} was interrupted; role attachment r/p: settled: it had not been made",
+        f"run {recorder.run_id} was interrupted; managed policy p of role r: settled: it had not been made",
     )
     assert file.read_bytes().startswith(whole + b'{"type":"outcome"')
 

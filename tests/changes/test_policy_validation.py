@@ -63,7 +63,7 @@ def test_what_it_warns_of_is_said(
     outcome = podid(*argv, policy_file(tmp_path, allow("iam:PassRole")), "-o", "json")
     assert outcome.code == 0
     (note,) = [note for note in outcome.json["notes"] if "PASS_ROLE_WITH_STAR_IN_RESOURCE" in note]
-    assert note.startswith("role policy ")
+    assert note.startswith("inline policy ")
 
 
 def test_only_what_would_be_written_is_asked_about(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

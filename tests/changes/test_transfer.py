@@ -229,7 +229,7 @@ def test_a_move_warns_of_whom_nobody_knows(site: Site) -> None:
     site.associate("shop", "orders")
     planned = site("move", "shop/orders", "shop/orderz", "--dry-run", "-o", "json")
     assert planned.code == 0, planned
-    assert planned.json["notes"][0].startswith("shop/orderz is no service account of the cluster")
+    assert planned.json["notes"][0].startswith("service account shop/orderz does not exist")
     made = site("move", "shop/orders", "shop/fresh", "--create-service-account", "--yes", "--wait", "api", "-o", "json")
     assert made.code == 0, made
     assert [kind for kind, _, _ in statuses(made)] == ["service-account", "association", "association"]

@@ -90,6 +90,30 @@ def test_remove_asks_and_says_what_stays(box: Sandbox, podid: Podid, journal: Pa
     assert len(trust_of(box, "r")) == 2
 
 
+def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
+    assert podid("trust", "add", "--role", "r", *FOR).code == 0
+    made = podid("associate", "shop/orders", "--role", "r", "--wait", "none")
+    assert made.code == 0
+    line = ("trust", "remove", "--role", "r", *FOR, "--dry-run", "-o", "json")
+    losing = "the association of shop/orders in cluster demo still uses the role"
+    assert any(note.startswith(losing) for note in podid(*line).json["notes"])
+
+    def denied(*_: object) -> None:
+        raise AccessDenied("x", permission="eks:ListPodIdentityAssociations")
+
+    monkeypatch.setattr(Eks, "list_associations", denied)
+    unseen = "not looked at: associations that use the role: needs eks:ListPodIdentityAssociations"
+    assert unseen in podid(*line).json["notes"]
+
+
+def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid, journal: Path) -> None:
+    add_role(box.world, box.iam, "r", service_trust("ec2.amazonaws.com"))
+    line = ("associate", "shop/orders", "--role", "r", "--wait", "none", "--dry-run", "-o", "json")
+    assert "does not admit shop/orders" in podid(*line).error["message"]
+    assert not any("does not admit" in note for note in podid(*line, "--update-trust").json["notes"])
+
+
 def test_what_others_get_in_by_is_not_removed(box: Sandbox, podid: Podid, wide: str, journal: Path) -> None:
     outcome = podid("trust", "remove", "--role", wide, *FOR, "--yes", "-o", "json")
     assert (outcome.code, outcome.stdout) == (6, "")

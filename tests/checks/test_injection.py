@@ -87,7 +87,7 @@ def test_stale_pods_are_counted_per_workload() -> None:
     assert verdict.message == "1 of 2 pods started before the association existed, so they carry no credentials"
     assert verdict.evidence == (
         "pods: orders-5d9c-x1",
-        "association a-orders created 2026-11-22T12:00:00+00:00, oldest of these pods 2026-11-22T11:00:00+00:00",
+        "association a-orders created 2026-11-22T12:00:00Z, oldest of these pods 2026-11-22T11:00:00Z",
     )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "restart", "shop/orders", "--cluster", "prod"),)

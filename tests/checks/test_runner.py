@@ -220,6 +220,24 @@ def test_the_trust_of_nobody_is_a_consequence_whatever_the_severity(cause: str) 
     ) == {cause: "", "trust-wrong-principal": cause, "trust-missing-tag-session": ""}
 
 
+@pytest.mark.parametrize("severity", [Severity.WARN, Severity.INFO])
+def test_what_concerns_nobody_is_a_consequence_even_as_a_warning(severity: Severity) -> None:
+    cause = "association-sa-not-found"
+    assert masks(
+        failing(cause, "a/b"),
+        failing("role-no-permissions", "a/b", severity=severity),
+        failing("cached-credentials-after-change", "a/b", "a/c", severity=severity),
+        failing("association-quota", "*", severity=severity),
+        failing("trust-too-broad", "a/b", severity=severity),
+    ) == {
+        cause: "",
+        "role-no-permissions": cause,
+        "cached-credentials-after-change": "",
+        "association-quota": "",
+        "trust-too-broad": "",
+    }
+
+
 def test_a_consequence_that_says_so_itself_breaks_nobody() -> None:
     assert masks(
         failing("addon-degraded-or-failed", "*", masked_by="agent-not-on-node"),

@@ -83,7 +83,7 @@ def test_an_id_that_is_none(site: Site) -> None:
 def test_nothing_to_fix(healthy: Site) -> None:
     outcome = healthy("doctor", "--fix")
     assert outcome.code == 0
-    assert "nothing that podid has a fix for" in outcome.stderr
+    assert "no fix for this that it can carry out itself" in outcome.stderr
     assert not healthy("history", "-o", "json").json["items"][1:]
 
 

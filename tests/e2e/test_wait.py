@@ -39,7 +39,7 @@ def test_an_effect_that_is_seen(ready: Site, wait: tuple[str, ...]) -> None:
     assert outcome.code == 0
     assert effect(outcome.json) == (
         "likely",
-        "new pods of shop/orders would be given credentials: the last 15 dry runs all say so",
+        "new pods of shop/orders would be given credentials: seen in 15 dry runs in a row",
     )
 
 
@@ -160,5 +160,5 @@ def test_disassociate_waits_until_pods_are_no_longer_given_credentials(ready: Si
     assert outcome.code == 0
     assert effect(outcome.json) == (
         "likely",
-        "new pods of shop/orders would no longer be given credentials: the last 15 dry runs all say so",
+        "new pods of shop/orders would no longer be given credentials: seen in 15 dry runs in a row",
     )

@@ -16,15 +16,34 @@ def test_a_service_account_that_does_not_exist(site: Site) -> None:
     made = site(*ASSOCIATE, "shop/orderz", "-o", "json")
     assert (made.code, made.json["notes"]) == (
         0,
-        ["shop/orderz is no service account of the cluster; did you mean shop/orders?"],
+        ["service account shop/orderz does not exist; did you mean shop/orders?"],
     )
     count = writes(site.box)
     strict = site(*ASSOCIATE, "shop/order", "--strict", "-o", "json")
     assert (strict.code, writes(site.box)) == (5, count)
-    assert strict.error["message"] == "shop/order is no service account of the cluster; did you mean shop/orders?"
+    assert strict.error["message"] == "service account shop/order does not exist; did you mean shop/orders?"
     assert strict.error["hint"] == "podid associate --role storefront shop/orders --strict -o json"
     other = site(*ASSOCIATE, "shop/zzz", "--strict", "-o", "json")
     assert other.error["hint"].endswith("shop/zzz --strict -o json --create-service-account")
+
+
+@pytest.mark.parametrize("wait", ["none", "api"])
+def test_the_cluster_is_looked_at_however_little_is_waited_for(site: Site, wait: str) -> None:
+    site.with_agent()
+    made = site.must(*ASSOCIATE, "shop/orders", "shop/orderz", "--wait", wait, "-o", "json")
+    assert made.json["notes"] == ["service account shop/orderz does not exist; did you mean shop/orders?", LEFT]
+    site.must("restart", "shop/orders")
+    gone = site.must("disassociate", "shop/orders", "--yes", "--wait", wait, "-o", "json")
+    assert any("running pods of shop/orders lose the role" in note for note in gone.json["notes"])
+
+
+def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
+    blind = site.user("blind", [])
+    made = site(*ASSOCIATE, "shop/orders", "--wait", "none", "-v", env=blind)
+    assert made.code == 0
+    assert "not looked at: whether the service accounts exist" in made.stderr
+    wrong = site(*ASSOCIATE, "shop/orders", "--wait", "none", "--tag", "a=b", "--replace", "--context", "nosuch")
+    assert (wrong.code, "no context 'nosuch'" in wrong.stderr, "Plan as" in wrong.stderr) == (5, True, False)
 
 
 def test_a_person_is_asked(site: Site) -> None:

@@ -273,8 +273,7 @@ def test_the_document_of_a_finding() -> None:
                 "message": "1 of 1 pod started before the association existed, so they carry no credentials",
                 "evidence": [
                     "pods: orders-5d9c-x1",
-                    "association a-orders created 2026-11-22T12:00:00+00:00, "
-                    "oldest of these pods 2025-11-24T07:00:00+00:00",
+                    "association a-orders created 2026-11-22T12:00:00Z, oldest of these pods 2025-11-24T07:00:00Z",
                 ],
                 "fix": {"class": "ASK", "commands": [["podid", "restart", "shop/orders", "--cluster", "prod"]]},
                 "serviceAccounts": ["shop/orders"],

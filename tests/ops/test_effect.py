@@ -26,7 +26,7 @@ def test_an_association_that_is_known_already(world: KubeWorld) -> None:
     before = world.clock.seconds
     assert wait(world) == Effect(
         EffectState.LIKELY,
-        "new pods of shop/orders would be given credentials: the last 15 dry runs all say so",
+        "new pods of shop/orders would be given credentials: seen in 15 dry runs in a row",
         not_looked_at=effect.NO_POD,
     )
     assert world.clock.seconds - before == 8.0
@@ -185,7 +185,7 @@ def test_a_deleted_association_is_gone_when_no_replica_injects(world: KubeWorld)
     assert wait_for_no_effect(world.access(), [ORDERS], world.patience()) == {
         ORDERS: Effect(
             EffectState.LIKELY,
-            "new pods of shop/orders would no longer be given credentials: the last 15 dry runs all say so",
+            "new pods of shop/orders would no longer be given credentials: seen in 15 dry runs in a row",
             not_looked_at=effect.NO_RUNNING_POD,
         )
     }

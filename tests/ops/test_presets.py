@@ -211,6 +211,8 @@ def test_what_is_not_taken(text: str, why: str) -> None:
 
 
 def test_nobody_knows_it() -> None:
+    with pytest.raises(NotFound, match="did you mean dynamodb-read or dynamodb-readwrite"):
+        parse_choice("dynamo")
     with pytest.raises(NotFound, match="did you mean s3-read"):
         parse_choice("s3-reed,bucket=x")
 

@@ -308,7 +308,7 @@ def test_pods_without_the_fields_are_broken_at_link_3(world: KubeWorld) -> None:
     (stale,) = [proof for proof in report.pods if not proof.injected]
     assert (stale.state, stale.link, stale.missing_containers) == (VerifyState.FAILED, 3, ("app",))
     assert report.reason == (
-        f"pod shop/{stale.name}: it was not changed when it was created (containers without credentials: app) "
+        f"pod shop/{stale.name}: it was given no credentials when it was created (containers without credentials: app) "
         "(1 of 2 pods)"
     )
     assert sorted(proof.state for proof in report.pods) == ["failed", "proven"]

@@ -340,12 +340,12 @@ def test_tighten_says_which_exact_statements_stay() -> None:
         ),
         (
             [OTHER],
-            "shop/orders in demo is not surely let in today, and tightening only takes away: "
+            "it is not certain that shop/orders in demo is let in today, and tightening only takes away: "
             "no statement lets pods.eks.amazonaws.com in: the trust names ec2.amazonaws.com",
         ),
         (
             [statement(Action="sts:AssumeRole")],
-            "shop/orders in demo is not surely let in today, and tightening only takes away: "
+            "it is not certain that shop/orders in demo is let in today, and tightening only takes away: "
             "Statement[0] lets pods.eks.amazonaws.com in, but not for sts:TagSession",
         ),
         ([build_statement(IDENTITY), OTHER], "every statement for EKS Pod Identity is as tight as it can be"),

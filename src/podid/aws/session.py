@@ -179,14 +179,14 @@ class AwsSession:
         except Overdue as error:
             raise Unavailable(
                 f"the AWS credentials{whose} did not come {error}",
-                advice="What gives them hangs: credential_process, IAM Identity Center, or the container's endpoint.",
+                advice="Their source hangs: credential_process, IAM Identity Center, or the container's endpoint.",
             ) from None
         except (BotoCoreError, ClientError) as error:
             raise translate(error, service="sts", operation="", origin=self.origin) from error
         except UNPARSABLE as error:
             # its text may quote what came
             raise CredentialsError(
-                f"what gives the AWS credentials{whose} answers in another form than that of credentials"
+                f"the source of the AWS credentials{whose} gave something that is not credentials"
             ) from error
         self._signed_in = True
 

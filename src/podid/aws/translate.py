@@ -2,8 +2,9 @@
 
 A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
 {where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
-exist; {profile}, {sso} ("aws" where the profile signs in with IAM Identity Center) and {renew} (what else to do); and
-of a missing right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
+exist, and {said}, what AWS says beyond that; {profile}, {sso} ("aws" where the profile signs in with IAM Identity
+Center) and {renew} (what else to do); and of a missing right {denial} (the sentence), {permission}, {resource} (" on
+RESOURCE") and {passed}.
 """
 
 import re
@@ -37,6 +38,7 @@ _DENIAL = re.compile(
 )
 _ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
 _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
+_NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
 # a service may repeat a value that it refuses
 _TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
 
@@ -101,6 +103,8 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
         "cluster": f"cluster {cluster.group(1)}" if cluster else subject,
         "existing": association.group() if association else "",
     }
+    plain = _NOT_FOUND.search(refusal.text) and words["cluster"].rpartition(" ")[2] in refusal.text
+    words["said"] = "" if plain and words["cluster"] else f" ({words['text']})"
     return words | _denial(refusal, words)
 
 

@@ -41,9 +41,10 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
     """The verdicts with `masked_by` on every failure of severity error whose service accounts all are broken by an
-    earlier check already, or do not exist. `order` gives each check's place on the way to credentials; warnings and
-    notes stay."""
+    earlier check already, or do not exist; of those that do not exist, on warnings and notes too: nobody is there whom
+    they would concern. Other warnings and notes stay. `order` gives each check's place on the way to credentials."""
     broken: dict[str, str] = {}
+    absent: dict[str, str] = {}
     masked = list(verdicts)
     for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):
         verdict = masked[position]
@@ -55,9 +56,12 @@ def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict
             if not verdict.masked_by:
                 for name in verdict.chain:
                     broken.setdefault(name, verdict.check)
-        elif failed and verdict.check in NOBODY_THERE:
+        if failed and verdict.check in NOBODY_THERE:
             for name in verdict.chain:
                 broken.setdefault(name, verdict.check)
+                absent.setdefault(name, verdict.check)
+        elif failed and verdict.severity is not Severity.ERROR and not verdict.masked_by:
+            verdict = replace(verdict, masked_by=_cause(verdict, absent))
         masked[position] = verdict
     return tuple(masked)
 

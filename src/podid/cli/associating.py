@@ -13,12 +13,12 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
+from podid.ops.association.absent import missing_service_accounts
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
 from podid.ops.association.files import FileItem
 from podid.ops.association.plan import (
     all_tagged,
-    missing_service_accounts,
     plan_associations,
     session_tags,
     with_service_accounts,
@@ -33,7 +33,6 @@ from podid.ops.association.request import (
     planned_role,
 )
 from podid.ops.change.kinds import ROLE_TRUST
-from podid.ops.change.look import looks
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
@@ -150,7 +149,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         plan = validated(plan, access.aws.access_analyzer)
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
-    missing = () if asked.create_service_account else missing_accounts(access, refs, strict=asked.strict)
+    missing = () if asked.create_service_account else missing_accounts(access, terminal, refs, strict=asked.strict)
     # what a target role needs is said with its plan, where there is one
     planned = role_name or (asked.looks_at_targets and asked.settings.target_role_arn)
     onward = () if planned else onward_notes(access.aws.iam, place.cluster, plan)
@@ -179,7 +178,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         restarting=restarts and restarts.of(result.run_id),
         journal=access.journal,
     )
-    report(terminal, result if asked.restart else tell_left_behind(access, place, result, refs))
+    report(terminal, result if asked.restart else tell_left_behind(access, terminal, place, result, refs))
 
 
 def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsked) -> None:
@@ -283,19 +282,21 @@ def _with_targets(
     return plan
 
 
-def missing_accounts(access: Access, refs: tuple[ServiceAccountRef, ...], *, strict: bool) -> tuple[str, ...]:
-    """A sentence for each service account that does not exist; with `strict` raises NotFound. That the cluster cannot
-    be looked at is said with the effect."""
-    if not strict and (not looks(access.options.wait) or access.kube.failure is not None):
-        return ()
+def missing_accounts(
+    access: Access, terminal: Terminal, refs: tuple[ServiceAccountRef, ...], *, strict: bool
+) -> tuple[str, ...]:
+    """A sentence for each service account that does not exist, however little is waited for; with `strict` raises
+    NotFound. That the cluster cannot be looked at is said with the effect, and with -v."""
+    kube = access.kube  # a wrong --context is known before anything is changed
     try:
-        missing = missing_service_accounts(refs, access.kube.reader)
-    except PodidError:
+        missing = missing_service_accounts(refs, kube.reader)
+    except PodidError as error:
         if strict:
             raise
+        terminal.explain(f"not looked at: whether the service accounts exist ({error.what})")
         return ()
     sentences = tuple(
-        f"{ref} is no service account of the cluster{did_you_mean(str(ref), near)}" for ref, near in missing.items()
+        f"service account {ref} does not exist{did_you_mean(str(ref), near)}" for ref, near in missing.items()
     )
     if strict and missing:
         ref, near = next(iter(missing.items()))

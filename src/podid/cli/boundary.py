@@ -122,10 +122,20 @@ def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError
     elif message.startswith("No such option"):
         message = f"There is no option {option}"
     near = nearest(typed, known, 1)
+    value = value_of(typed, argv)
+    # one that takes a value, for which none was given, is not what was meant
+    fits = near and ((value and not value.startswith("-")) or not _takes_value(context, near[0]))
     return UsageError(
         f"{message}{did_you_mean(typed, known, 1)}",
-        hint=Again(swap=(typed, near[0])) if near else Other((*path, "--help")),
+        hint=Again(swap=(typed, near[0])) if fits else Other((*path, "--help")),
     )
+
+
+def _takes_value(context: object, option: str) -> bool:
+    """Whether that is an option of the command that takes a value."""
+    params = getattr(getattr(context, "command", None), "params", ())
+    named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)
+    return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
 
 
 def _with_argument(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:

@@ -93,16 +93,18 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
 
 
 def tell_left_behind(
-    access: Access, place: Place, result: ChangeResult, refs: Collection[ServiceAccountRef]
+    access: Access, terminal: Terminal, place: Place, result: ChangeResult, refs: Collection[ServiceAccountRef]
 ) -> ChangeResult:
     """The result with a note on running pods that the change did not reach, where they can be listed."""
     from dataclasses import replace
 
     from podid.ops.association.plan import late_changes
-    from podid.ops.change.look import looks
     from podid.ops.restart.targets import left_behind
 
-    if result.error is not None or not looks(access.options.wait) or access.kube.failure is not None:
+    if result.error is not None:
+        return result
+    if access.kube.failure is not None:
+        terminal.explain(f"not looked at: the running pods ({access.kube.failure.what})")
         return result
     restart = ("--cluster", place.cluster_name)
     changed = late_changes(result.plan)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import Again, InvalidInput, NotFound, PodidError, UsageError
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, PodidError, UsageError
 from podid.domain.names import check_cluster_name, parse_cluster_arn
 from podid.domain.words import short_list
 
@@ -107,7 +107,12 @@ def find_cluster(
 ) -> NamedCluster:
     """The cluster when nothing names one. A change never falls back to the only cluster that happens to exist; at a
     terminal it is asked for, in CI the error lists the names."""
-    clusters, region = aws.eks.list_clusters(), aws.region
+    region = aws.region
+    try:
+        clusters = aws.eks.list_clusters()
+    except AccessDenied as error:
+        error.advice = f"Or name the cluster with --cluster: then none has to be looked for. {error.advice}".strip()
+        raise
     matched = cluster_by_server(options, runtime.env, aws.eks, clusters)
     if matched is not None:
         return matched

@@ -11,12 +11,12 @@ from podid.cli.changing import carry_out, report, restarting, settle_interrupted
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.names import role_name
 from podid.domain.words import short_list
+from podid.ops.association.absent import check_associated
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
 from podid.ops.association.losing import losing
-from podid.ops.association.plan import check_associated, plan_disassociate
+from podid.ops.association.plan import plan_disassociate
 from podid.ops.association.request import current_associations
 from podid.ops.change.kinds import ROLE
-from podid.ops.change.look import looks
 from podid.ops.role.delete import RoleContents, plan_delete, read_profiles
 from podid.ops.role.uses import Uses, read_all_uses
 
@@ -75,10 +75,9 @@ def disassociate_in(
 
 def _losing(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:
     """Which pods lose the role and when, where pods can be listed."""
-    if not looks(access.options.wait) or access.kube.failure is not None:
-        return ()
+    kube = access.kube  # a wrong --context is known before anything is changed
     with suppress(PodidError):
-        return losing(access.kube.reader, current, access.runtime.now())
+        return losing(kube.reader, current, access.runtime.now())
     return ()
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from podid.cli.hints import hint_words
 from podid.cli.several import NO_TAGS
-from podid.domain.errors import PodidError, UsageError
+from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.ops.clusters import tagged_clusters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podid.cli.access import Access
 
 Reached = tuple[str, "Access | PodidError"]
@@ -46,3 +48,19 @@ def each_cluster(access: Access, *, all_clusters: bool, tags: Mapping[str, str] 
                 continue
         for name in names:
             yield f"{name or 'cluster'} {where}".strip(), there.of(cluster=name)
+
+
+def check_namespace(reached: Sequence[Access], namespace: str) -> None:
+    """For a namespace in which nothing was found: raises NotFound where none of the clusters has it, nor an association
+    in it. Returns where one has, and where that cannot be looked at."""
+    from podid.ops.association.absent import namespace_not_found
+
+    absent: NotFound | None = None
+    for access in reached:
+        if access.aws.eks.list_association_summaries(access.place().cluster_name, namespace=namespace):
+            return
+        absent = namespace_not_found(access.clients, namespace)
+        if absent is None:
+            return
+    if absent is not None:
+        raise absent

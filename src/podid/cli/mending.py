@@ -19,7 +19,7 @@ def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, 
     stdout is the report's. Raises ConsentNeeded, before anything is done, where nobody can be asked, and
     KeyboardInterrupt where one of them was interrupted."""
     if not planned:
-        terminal.note("there is nothing that podid has a fix for which it can carry out itself")
+        terminal.note("podid has no fix for this that it can carry out itself")
     if not yes and not runtime.interactive and any(item.asks for item in planned):
         raise ConsentNeeded(
             "podid doctor --fix needs a yes for some of the fixes, and there is no terminal to ask on",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from podid.cli.associating import missing_accounts
 from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
 from podid.domain.errors import PodidError, UsageError
+from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
 from podid.ops.association.losing import losing
-from podid.ops.association.plan import check_associated, plan_associations, plan_disassociate, with_service_accounts
+from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
 from podid.ops.association.read import onward_notes
 from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
 from podid.ops.association.transfer import OnceInEffect, all_settings, left_in_trust
-from podid.ops.change.look import looks
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -55,7 +55,8 @@ def move_in(
     existing = current[source]
     if existing is None:
         if current[target] is None:
-            check_associated(access.clients, place, {source: None})
+            known = access.aws.eks.list_association_summaries(place.cluster_name)
+            raise association_not_found(access.clients, place, source, (item.ref for item in known))
         sentence = f"{source} has no association, and {target} has one: nothing is left to move"
         gone = plan_disassociate((source,), place.header, {source: None})
         nothing = carry_out(access, terminal, gone.noting((sentence,)))
@@ -74,12 +75,12 @@ def move_in(
     if create_service_account:
         made = with_service_accounts(made, (target,), access.kube.reader)
     else:
-        made = made.noting(missing_accounts(access, (target,), strict=False))
+        made = made.noting(missing_accounts(access, terminal, (target,), strict=False))
     gone = plan_disassociate((source,), place.header, {source: existing})
     notes: tuple[str, ...] = ()
-    if looks(access.options.wait) and access.kube.failure is None:
-        with suppress(PodidError):
-            notes = losing(access.kube.reader, {source: existing}, access.runtime.now())
+    kube = access.kube  # a wrong --context is known before anything is changed
+    with suppress(PodidError):
+        notes = losing(kube.reader, {source: existing}, access.runtime.now())
     # the old one goes only if the new one is there
     plan = replace_in(made.then(gone).noting(notes), separate=False)
     plan = _and_trust(access, plan, role, source, existing, remove=remove_trust)
@@ -106,7 +107,7 @@ def move_in(
         journal=access.journal,
         seen=once.effect,
     )
-    report(terminal, result if restart else tell_left_behind(access, place, result, (target,)))
+    report(terminal, result if restart else tell_left_behind(access, terminal, place, result, (target,)))
 
 
 def _and_trust(

@@ -164,11 +164,10 @@ def _wait(text: str | None) -> Wait | None:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m`, `1h` or `1h30m`; InvalidInput for anything else, zero included."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
-    seconds = (
-        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0
-    )
+    """Seconds from `90`, `90s`, `5m`, `1h30m` or `2d`; InvalidInput for anything else, zero included."""
+    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    units = (86400, 3600, 60, 1)
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), units, strict=True)) if match else 0
     if seconds <= 0:
-        raise InvalidInput(f"{text!r} is not a time: write 90s, 5m or 1h30m", subject=text)
+        raise InvalidInput(f"{text!r} is not a time: write 90s, 5m, 1h30m or 2d", subject=text)
     return seconds

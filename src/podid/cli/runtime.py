@@ -196,7 +196,7 @@ class Runtime:
         if not Path(base).is_absolute():  # the XDG specification: relative paths are to be ignored
             home = Path(self.env.get("HOME") or "~").expanduser()
             if not home.is_absolute():
-                what = f"HOME is {str(home)!r}, which is no absolute path"
+                what = f"HOME is {str(home)!r}, which is not an absolute path"
                 raise UsageError(what, advice="Set HOME or XDG_STATE_HOME to an absolute path.")
             base = str(home / ".local" / "state")
         return Path(base) / "podid"

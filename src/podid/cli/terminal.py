@@ -173,9 +173,16 @@ class Terminal:
             return
         if isinstance(options.output, Report):
             raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
-        if options.output is Format.TABLE and options.query is None and (empty := view.empty):
+        if for_reader and (empty := view.empty):
             self.note(empty)  # nothing on both streams would look like a failure
-        text = to_text(view, options.output, options.query)
+        try:
+            text = to_text(view, options.output, options.query)
+        except UsageError as error:
+            if not self._runtime.changing:
+                raise
+            # what was done is done: losing the result of it would be worse than showing all of it
+            self._stderr(f"Warning: {sanitize.line(error.what)}; this is the whole result\n")
+            text = to_text(view, options.output, None)
         self._stdout(_writing(text))
 
     def write_report(self, report: DoctorReport, form: Report) -> None:

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.model import Role
+    from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.ops.trust.edit import Edit, Whom
     from podid.ops.trust.files import TrustFile
 
 
-def one_of_both(files: Sequence[str] | None, role: str | None) -> None:
-    """Raises UsageError where neither files nor a role are named, or both."""
+def one_of_both(terminal: Terminal, files: Sequence[str] | None, role: str | None) -> None:
+    """Raises UsageError where neither files nor a role are named, or both, and for a file that cannot be read: who
+    named that needs to hear of it first."""
     if not files and role is None:
         raise UsageError("Which trust policy? Name FILE ('-' is stdin), or a role with --role")
     if files and role is not None:
         raise UsageError("FILE and --role exclude each other")
     if list(files or ()).count("-") > 1:
         raise UsageError("'-' can be given once: there is one stdin")
+    for name in files or ():
+        if name != "-":
+            terminal.read_file(name)
 
 
 def cluster_of(access: Access, cluster_arn: str | None) -> str:
@@ -107,13 +112,25 @@ def read_role(access: Access, place: Place, text: str) -> Role:
 
 
 def edit_role(
-    access: Access, terminal: Terminal, place: Place, role: Role, edit: Edit, *, why: str, question: str = ""
+    access: Access,
+    terminal: Terminal,
+    place: Place,
+    role: Role,
+    edit: Edit,
+    *,
+    why: str,
+    question: str = "",
+    losing: Sequence[ServiceAccountRef] = (),
 ) -> None:
-    """A plan like every change; what takes access away asks."""
+    """A plan like every change; what takes access away asks, and says which associations of `losing`'s namespaces it
+    shuts out."""
     from podid.cli.changing import carry_out, report
     from podid.ops.trust.edit import plan_edit
+    from podid.ops.trust.losing import shut_out_notes
 
     plan = plan_edit(role, edit, place.header, why=why)
+    if place.cluster is not None and losing:
+        plan = plan.noting(shut_out_notes(access.aws.eks, role, plan, place.cluster, losing))
     result = carry_out(access, terminal, plan, question=question, needed_for="Taking access away")
     if result is not None:
         report(terminal, result)

@@ -187,7 +187,7 @@ class Unavailable(PodidError):
 
 
 class Throttled(Unavailable):
-    """The service asked for fewer requests until the deadline passed."""
+    """The service throttled requests until the deadline passed."""
 
     code = "Throttled"
 

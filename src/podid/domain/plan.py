@@ -110,8 +110,9 @@ class Wait(StrEnum):
 
 
 class EffectState(StrEnum):
-    """Whether pods get the credentials. proven: every link was seen for the pods that are named, and the identity that
-    came back is the association's; in-effect: live pods carry the injected fields and their nodes have a Ready agent,
+    """Whether pods get the credentials. proven: of the pods that are named the association, the injected fields, a
+    Ready agent on their own node and a redeemed token were seen, and the identity that came back is the association's;
+    in-effect: live pods carry the injected fields and their nodes have a Ready agent,
     nothing was minted; likely: only dry runs saw the fields; unknown: something could not be looked at, or may still be
     settling; not-in-effect: a link is broken."""
 

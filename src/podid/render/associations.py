@@ -107,9 +107,10 @@ def association_list_view(
     short: bool,
     columns: Sequence[str] = (),
     more: Sequence[str] = (),
+    asked: str = "",
 ) -> View:
     """`short` writes roles by name, for a person; machines always get full ARNs. `seen` is by the association's id,
-    `namespace` the only one that was looked at.
+    `namespace` the only one that was looked at, `asked` the other filters as they were given.
     `columns` are shown in their order, and nothing else; without them the usual ones and `more`. Of several `clusters`
     each row begins with its own."""
     several, where = len(clusters) > 1, f"namespace {namespace} of cluster" if namespace else "cluster"
@@ -132,13 +133,18 @@ def association_list_view(
             for at, name in enumerate(chosen)
             if (style := _style(name, row[name]))
         },
-        empty=f"no pod identity associations in {where} {', '.join(clusters)}",
+        empty=_empty(f"{where} {', '.join(clusters)}", asked),
     )
     return View(
         document(body),
         (table,),
         tuple("/".join((*place, str(item.ref))) for place, item in zip(places, associations, strict=True)),
     )
+
+
+def _empty(where: str, asked: str) -> str:
+    one = f"no pod identity association in {where} matches {asked}"
+    return one if asked else f"no pod identity associations in {where}"
 
 
 def _style(column: str, cell: str) -> str:

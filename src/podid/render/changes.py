@@ -63,7 +63,7 @@ def subject(action: Action) -> str:
 def _difference(action: Action, *, brief: bool = False) -> list[str]:
     """The members that change, one line each; documents as indented JSON."""
     before, after = action.before or {}, action.after or {}
-    lines = []
+    lines, manner = [], kind_of(action.kind).manner
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
         if key in action.keys or old == new or (action.verb is not Verb.DELETE and _empty(old) and _empty(new)):
@@ -75,6 +75,8 @@ def _difference(action: Action, *, brief: bool = False) -> list[str]:
                 lines += _member(key, old)
         elif isinstance(old, Mapping) and isinstance(new, Mapping):
             lines += [f"{key}:", *(f"  {line}" for line in _json_diff(old, new))]
+        elif key in manner:  # said of the change: nothing has it before
+            lines += _member(key, new)
         else:
             lines.append(f"{key}: {_short(old)} -> {_short(new)}")
     return lines
@@ -98,6 +100,8 @@ def _json_diff(old: Mapping[str, object], new: Mapping[str, object]) -> list[str
 
 
 def _short(value: object) -> str:
+    if value is False:
+        return "false"
     return value if isinstance(value, str) and value else "none" if _empty(value) else json.dumps(value)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.words import count_of, did_you_mean
 from podid.render import sanitize
 from podid.render.reports import Report
 from podid.render.view import NOTHING, Document, Json, Table, View, columns, plain
@@ -140,10 +141,23 @@ def search(query: str, value: Json) -> Json:
 
 
 def _said(error: Exception) -> str:
-    """jmespath draws a picture of the place over several lines; one sentence says as much."""
-    place = getattr(error, "lex_position", None)
-    what = getattr(error, "msg", None) or str(error).splitlines()[0]
-    return f"{what} at character {place + 1}" if isinstance(place, int) else what
+    """jmespath draws a picture of the place over several lines, and repeats the value; a clause says as much."""
+    from jmespath import exceptions as told
+
+    match error:
+        case told.EmptyExpressionError():
+            return "it is empty"
+        case told.IncompleteExpressionError():
+            return "it ends too soon"
+        case told.ArityError():
+            few = "at least " if isinstance(error, told.VariadictArityError) else ""
+            wanted = f"{few}{count_of(error.expected_arity, 'argument')}"
+            return f"{error.function_name}() takes {wanted}, not {error.actual_arity}"
+        case told.ParseError():
+            return f"it goes wrong at character {error.lex_position + 1}"
+        case told.JMESPathTypeError():
+            return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
+    return str(error).splitlines()[0]
 
 
 def check_query(query: str | None, fmt: Format | Report) -> None:
@@ -154,11 +168,25 @@ def check_query(query: str | None, fmt: Format | Report) -> None:
         raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
     import jmespath
     from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
 
     try:
-        jmespath.compile(query)
+        parsed = jmespath.compile(query).parsed
     except JMESPathError as error:
         raise UsageError(f"--query {query!r} is not a JMESPath expression: {_said(error)}") from error
+    for name in _called(parsed):
+        if name not in Functions.FUNCTION_TABLE:
+            near = did_you_mean(name, Functions.FUNCTION_TABLE, 1)
+            raise UsageError(f"--query {query!r}: JMESPath has no function {name}(){near}")
+
+
+def _called(node: object) -> Iterator[str]:
+    """The functions that a parsed expression calls."""
+    if isinstance(node, Mapping):
+        if node.get("type") == "function_expression":
+            yield str(node.get("value"))
+        for child in node.get("children") or ():
+            yield from _called(child)
 
 
 def _queried(value: Json, fmt: Format) -> str:

@@ -41,7 +41,7 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         "lastUse": _last_use_body(found.last_use.value) if isinstance(found.last_use, Known) else None,
         "unknowns": list(_unknowns(found)),
     }
-    pairs = [*association_facts(association, now), ("account", _account_words(found.account))]
+    pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(found.account))]
     if evaluation is None:
         pairs.append(("trust", reading.not_evaluated))
     else:
@@ -99,9 +99,9 @@ def _account_words(account: Section[ServiceAccount | None]) -> str:
     if isinstance(account, Missing):
         return _not_looked_at(account)
     if account.value is None:
-        return "does not exist"
+        return "it does not exist"
     irsa = account.value.irsa_role_arn
-    return f"exists; its annotation for IRSA names {irsa}" if irsa else "exists"
+    return f"it exists; its annotation for IRSA names {irsa}" if irsa else "it exists"
 
 
 def _pod_body(use: PodUse) -> documents.PodUseBody:

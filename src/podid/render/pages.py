@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from podid.render.documents import tool as tool_documents
 
 FailureState = Literal["possible", "in place", "healed"]
+# the classes of fixes for a reader; documents keep the codes
+_FIXED = {
+    FixClass.SAFE: "doctor --fix",
+    FixClass.ASK: "doctor --fix, after a yes",
+    FixClass.PRINT: "by hand",
+    FixClass.NONE: "nothing to fix",
+}
 _MOST_NAMED = 5
 _UNDECIDED = "Nothing in this text decides what it means. If a pod of an association prints it:"
 
@@ -99,7 +106,7 @@ def _entry_table(entries: Iterable[Entry]) -> Table:
         Column("TITLE", prose=True),
         Column("FIX", wide=True),
     )
-    rows = ((item.id, item.severity, link_words(item.link), item.title, item.fix) for item in entries)
+    rows = ((item.id, item.severity, link_words(item.link), item.title, _FIXED[FixClass(item.fix)]) for item in entries)
     return Table(titles, tuple(rows))
 
 

@@ -184,8 +184,9 @@ def _use_lines(use: RoleUse) -> list[str]:
     return lines + [f"    {item.severity} {item.id}: {item.message}" for item in use.evaluation.findings]
 
 
-def role_list_view(found: PodRoles, now: datetime) -> View:
-    """Roles that pods can assume, each with the scope of its trust in words."""
+def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> View:
+    """Roles that pods can assume, each with the scope of its trust in words; `unused`: those that no association
+    names."""
     body: documents.RoleListDocument = {
         "kind": "RoleList",
         "items": [
@@ -202,7 +203,8 @@ def role_list_view(found: PodRoles, now: datetime) -> View:
         "unknowns": unread_bodies(found.unread),
     }
     rows = [(item.role, "; ".join(item.access.sentences), _count(item)) for item in found.admitting]
-    return View(document(body), (_role_table(rows, now),), tuple(item.role.name for item in found.admitting))
+    empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
+    return View(document(body), (_role_table(rows, now, empty),), tuple(item.role.name for item in found.admitting))
 
 
 def _count(item: PodRole) -> str:
@@ -211,7 +213,7 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime) -> Table:
+def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime, empty: str = "") -> Table:
     titles = (
         Column("ROLE"),
         Column("PODS THAT MAY ASSUME IT", prose=True),
@@ -231,4 +233,4 @@ def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime) -> Table:
         )
         for role, words, count in found
     )
-    return Table(titles, rows, empty="no role's trust policy admits pods")
+    return Table(titles, rows, empty=empty)

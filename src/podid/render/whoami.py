@@ -27,7 +27,7 @@ def whoami_view(found: WhoAndWhere) -> View:
         ("caller", found.caller_arn),
         ("account", f"{found.account}  ({found.credentials_source})"),
         ("region", f"{found.region}  ({found.region_source})"),
-        ("cluster", f"{found.cluster}  ({found.cluster_source})" if found.cluster else found.no_cluster),
+        ("cluster", f"{found.cluster}  ({found.cluster_source})" if found.cluster else f"none: {found.no_cluster}"),
         ("context", found.context or "none"),
         ("kubeconfig", ", ".join(found.kubeconfig) or "none"),
     ]

@@ -80,7 +80,7 @@ _denied = partial(
         "ForbiddenException",
     ),
 )
-_throttled = partial(ErrorRule, Throttled, "{service} asks for fewer requests ({operation}: {text})")
+_throttled = partial(ErrorRule, Throttled, "{service} throttles requests ({operation}: {text})")
 _failed = partial(ErrorRule, ServerFailed, "{service} failed to answer {operation}{on} ({code}: {text})")
 
 RULES: tuple[ErrorRule, ...] = (
@@ -137,7 +137,7 @@ RULES: tuple[ErrorRule, ...] = (
     # --- what exists, and what does not ---
     ErrorRule(
         ClusterNotFound,
-        "{cluster} does not exist{where} ({text})",
+        "{cluster} does not exist{where}{said}",
         codes=("ResourceNotFoundException",),
         fragments=("no cluster found",),
         subject="{cluster}",
@@ -145,7 +145,7 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     ErrorRule(
         NotFound,
-        "{subject} does not exist{where} ({text})",
+        "{subject} does not exist{where}{said}",
         codes=("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "NoSuchEntityException"),
     ),
     ErrorRule(

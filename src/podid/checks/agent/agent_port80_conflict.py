@@ -22,7 +22,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     commands = (podid_command(snapshot, "install-agent", "--config", FREES_PORT),)
     found = [
         check.case(Subject("Node", node), index(snapshot).users.get(node, ())).fail(
-            f"the agent gets no place on node {node}: port 80 is held by {names_of(held)}",
+            f"the agent cannot be scheduled on node {node}: port 80 is held by {names_of(held)}",
             evidence=(f"{pod.namespace}/{pod.name} takes port {PROXY_PORT} of the node" for pod in held),
             commands=commands,
         )
@@ -31,7 +31,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     ]
     found += [
         check.case(Subject("Pod", pod.name, pod.namespace)).fail(
-            f"the pod gets no node: port {PROXY_PORT} of the nodes is the agent's",
+            f"the pod cannot be scheduled: port {PROXY_PORT} of the nodes is the agent's",
             severity=Severity.WARN,
             evidence=(pod.message,),
             commands=commands,

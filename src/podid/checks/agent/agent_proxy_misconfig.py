@@ -43,7 +43,7 @@ CHECK = Check.of("agent-proxy-misconfig", rule, needs=("daemon_sets",), wants=("
 
 def _wrong(ds: DaemonSet) -> str:
     if any(older(f"v{version}", TAKES_PROXIES) for version in agent_versions([ds])):
-        return f"takes no notice of it: that came with agent {TAKES_PROXIES}"
+        return f"ignores it: that came with agent {TAKES_PROXIES}"
     exceptions = [part for name in EXCEPTIONS for part in ds.env.get(name, "").split(",") if part]
     if any(name in ds.env for name in PLAIN) and not covers(exceptions, METADATA):
         return f"its NO_PROXY lacks {METADATA}: it asks for its node's credentials through the proxy"

@@ -9,7 +9,7 @@ from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import short_list
 
-_NO_ENGINE = Missing("nothing that enforces network policies was seen, so it is open whether these are", "", "NoEngine")
+_NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

@@ -109,8 +109,8 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
     commands, note = replace_pods(snapshot, association, group.workload, pods)
-    created = association.created_at.isoformat(timespec="seconds") if association.created_at else "unknown"
-    oldest = min(pod.created_at for pod in pods).isoformat(timespec="seconds")
+    created = f"{association.created_at:%Y-%m-%dT%H:%M:%SZ}" if association.created_at else "unknown"
+    oldest = f"{min(pod.created_at for pod in pods):%Y-%m-%dT%H:%M:%SZ}"
     return case.fail(
         f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
         evidence=(

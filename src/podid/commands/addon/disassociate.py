@@ -52,7 +52,7 @@ def disassociate(
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, without_effect
 
     if options.wait is Wait.PROOF:
-        what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
+        what = "--wait proof looks at credentials that pods get; --wait effect looks whether new pods get none"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))
     accounts = [account_name(account) for account in accounts]
     place = access.place(for_change=True)

@@ -44,7 +44,7 @@ def uninstall_agent(
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
     if options.wait is Wait.PROOF:
-        what = "--wait proof is for what gives credentials; that the agent's pods are gone is --wait effect"
+        what = "--wait proof looks at credentials that pods get; --wait effect looks whether the agent's pods are gone"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)

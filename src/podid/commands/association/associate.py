@@ -137,7 +137,7 @@ def associate(
         typer.Option(
             "--service-account",
             metavar="PATTERN",
-            help="Every service account that is called so (*, ?), in the namespaces of -n PATTERN or -A.",
+            help="Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
             show_default=False,
         ),
     ] = None,

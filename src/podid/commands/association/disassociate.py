@@ -16,11 +16,13 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.association.absent import naming
     from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
     return CommandRights.of(
         *ASSOCIATION.calls(Verb.DELETE),
         optional=(
+            naming(),
             OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
             OptionalRight.of(
                 "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
@@ -82,7 +84,7 @@ def disassociate(
     if not refs:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
     if access.options.wait is Wait.PROOF:
-        what = "--wait proof is for what gives credentials; that new pods get none any more is --wait effect"
+        what = "--wait proof looks at credentials that pods get; --wait effect looks whether new pods get none"
         raise UsageError(what, hint=Again(swap=("proof", "effect")))
 
     def run(each: Access) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +30,7 @@ def rights() -> CommandRights:
                 "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts
             ),
             OptionalRight.of("--dangling, column health: the roles", Iam.find_role),
+            OptionalRight.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
 
@@ -55,7 +56,7 @@ def list_associations(
         typer.Option(
             "--columns",
             metavar="NAMES",
-            help="Only these, with commas between: namespace, service-account, role, target-role, owner, created, "
+            help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
             "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, health.",
             show_default=False,
         ),
@@ -65,7 +66,7 @@ def list_associations(
         typer.Option(
             "--service-account",
             metavar="PATTERN",
-            help="Only service accounts called so (*, ?).",
+            help="Only service accounts whose names match (*, ?).",
             show_default=False,
         ),
     ] = None,
@@ -79,18 +80,20 @@ def list_associations(
     ] = None,
     older_than: Annotated[
         str | None,
-        typer.Option("--older-than", metavar="TIME", help="Only those last changed so long ago.", show_default=False),
+        typer.Option(
+            "--older-than", metavar="TIME", help="Only those last changed at least this long ago.", show_default=False
+        ),
     ] = None,
     newer_than: Annotated[
         str | None,
-        typer.Option("--newer-than", metavar="TIME", help="Only those changed since then.", show_default=False),
+        typer.Option("--newer-than", metavar="TIME", help="Only those changed within this time.", show_default=False),
     ] = None,
     sort_by: Annotated[
         str | None,
         typer.Option(
             "--sort-by",
             metavar="COLUMN",
-            help="A column, but for not-read; - in front: downwards.",
+            help="A column, but for not-read; with - before it: descending.",
             show_default=False,
         ),
     ] = None,
@@ -110,7 +113,7 @@ def list_associations(
     from podid.cli import typed
     from podid.cli.cluster import no_cluster
     from podid.cli.hints import hint_words
-    from podid.cli.listing import each_cluster
+    from podid.cli.listing import check_namespace, each_cluster
     from podid.domain.errors import PodidError
     from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
     from podid.ops.association.looks import Seen, look_at
@@ -155,6 +158,7 @@ def list_associations(
                     raise there
                 place = there.place()
                 clusters.append(place.cluster_name)
+                reached.append(there)
                 found: Iterable[Listed] = (
                     list_without_roles(there.aws.eks, place, namespace=exact)
                     if alone
@@ -173,17 +177,24 @@ def list_associations(
                     error.hint = hint_words(error.hint, there.argv)
                 failures.append(error)
 
+    def check() -> None:
+        if not clusters and not failures:
+            raise no_cluster(access.aws.region)
+        if exact and not seen and not failures:
+            check_namespace(reached, exact)
+
     clusters: list[str] = []
+    reached: list[Access] = []
     looked: dict[str, Seen] = {}
     if options.output is Format.JSONL and options.query is None:
         terminal.stream(listed_body(item, looked.get(item.association_id)) for item in read())
+        check()
     else:
         with terminal.working("reading the associations"):
             associations = in_order(list(read()), sort_by, looked)
         if failures and not clusters:
             raise failures[0]
-        if not clusters:
-            raise no_cluster(access.aws.region)
+        check()
         terminal.emit(
             association_list_view(
                 associations,
@@ -194,6 +205,18 @@ def list_associations(
                 short=terminal.for_person,
                 columns=chosen,
                 more=more,
+                asked=_asked(
+                    {
+                        "--role": role,
+                        "--service-account": service_account,
+                        "--owner": owner,
+                        "--tag": tag,
+                        "--older-than": older_than,
+                        "--newer-than": newer_than,
+                        "--stale": stale,
+                        "--dangling": dangling,
+                    }
+                ),
             )
         )
     for failure in failures:
@@ -215,6 +238,19 @@ def _columns(text: str | None) -> tuple[str, ...]:
             what = f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}"
             raise UsageError(what, hint=hint or ())
     return names
+
+
+def _asked(filters: Mapping[str, str | list[str] | bool | None]) -> str:
+    """The filters as they were given."""
+    import shlex
+
+    words: list[str] = []
+    for flag, given in filters.items():
+        if given is True:
+            words.append(flag)
+        for value in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
+            words += [flag, shlex.quote(value)]
+    return " ".join(words)
 
 
 def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:

@@ -33,8 +33,11 @@ def rights() -> CommandRights:
 def move(
     access: Access,
     terminal: Terminal,
-    source: Annotated[str, typer.Argument(metavar="NS/SA", help="Whose association it is now.", show_default=False)],
-    target: Annotated[str, typer.Argument(metavar="NS/SA", help="Whose it is to be.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="NS/SA", help="Who has the association now.", show_default=False),
+    ],
+    target: Annotated[str, typer.Argument(metavar="NS/SA", help="Who gets it.", show_default=False)],
     scope: Scope = "service-account",
     replace: Replace = False,
     update_trust: UpdateTrust = False,

@@ -113,6 +113,6 @@ def undo(
             restarting=restarts and restarts.of(result.run_id),
             journal=access.journal,
         )
-        result = result if restart else tell_left_behind(access, place, result, kept)
+        result = result if restart else tell_left_behind(access, terminal, place, result, kept)
     if result is not None:
         report(terminal, result)

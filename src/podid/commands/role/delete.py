@@ -42,7 +42,8 @@ def delete(
 ) -> None:
     """Delete a role with its policies. Asks first, or needs --yes.
 
-    Refuses while an association names it, in any cluster of any region that can be read. podid undo makes it again.
+    Refuses while an association names it, in any cluster of any region that can be read; what cannot be read is named
+    in the plan. podid undo makes it again.
 
     Example: podid role delete shop-orders
     """
@@ -56,19 +57,21 @@ def delete(
 
     place = access.account_place()
     settle_interrupted(access, terminal, place)
-    iam = access.aws.iam
+    iam, unread = access.aws.iam, False
     with terminal.working(f"reading role {name} and who uses it"):
         try:
             role = own_role(iam, name)
         except NotFound as error:
             if not ignore_not_found:
-                error.hint = Again(add=("--ignore-not-found",))
+                if not isinstance(error.hint, Again):  # no name is near
+                    error.hint = Again(add=("--ignore-not-found",))
                 raise
             gone = ROLE.action({"roleName": name.rsplit("/", 1)[-1]}, None)
             plan = Plan(header=place.header, actions=(), unchanged=(gone,))
         else:
             ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
             uses = read_all_uses(access.aws, place.account)
+            unread = bool(uses.unread)
             found = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))
             plan = plan_delete(found, place.header, ours=ours, adopt=adopt)
             name = role.name
@@ -78,7 +81,7 @@ def delete(
         plan,
         question=f"Delete role {name}?" if plan.actions else "",
         needed_for="Deleting a role",
-        word=name if len(plan.actions) > 1 else "",
+        word=name if len(plan.actions) > 1 or unread else "",
     )
     if result is not None:
         report(terminal, result)

@@ -45,7 +45,7 @@ def list_roles(
         uses = read(access.aws, place.account)
         found = list_pod_roles(access.aws.iam, uses, place.region)
     found = found.unused if unused else found
-    terminal.emit(role_list_view(found, access.runtime.now()))
+    terminal.emit(role_list_view(found, access.runtime.now(), unused=unused))
     if found.shut:
         names = short_list(item.role.name for item in found.shut)
         roles = count_of(len(found.shut), "more role")

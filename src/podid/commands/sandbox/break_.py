@@ -16,7 +16,7 @@ def break_(
         typer.Argument(metavar="ID", help="The failure mode, as `podid explain` names it.", show_default=False),
     ] = None,
     list_modes: Annotated[
-        bool, typer.Option("--list", help="List the failure modes that the sandbox can be given.")
+        bool, typer.Option("--list", help="List the failure modes that the sandbox can reproduce.")
     ] = False,
 ) -> None:
     """Put a failure mode in place in the sandbox.

@@ -15,7 +15,7 @@ def start(
         int,
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port on loopback; 0 takes a free one."),
     ] = 0,
-    samples: Annotated[bool, typer.Option("--samples", help="Put some associations in, right and wrong ones.")] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="Add some associations, right and wrong ones.")] = False,
 ) -> None:
     """Start an AWS account and an EKS cluster on this machine.
 

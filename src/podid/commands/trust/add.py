@@ -39,7 +39,7 @@ def add(
     from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, role_place, whom
     from podid.ops.trust.edit import adding
 
-    one_of_both(files, role)
+    one_of_both(terminal, files, role)
     if role is None:
         wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
         edit_files(access, terminal, files or (), adding(wanted), in_place=in_place)

@@ -76,7 +76,7 @@ def check(
     from podid.ops.trust.files import of_role
     from podid.render.trust import check_view
 
-    one_of_both(files, role)
+    one_of_both(terminal, files, role)
     if external_id is not None and base_role is None:
         raise UsageError("--external-id belongs to the second hop: give --base-role with it")
     if not for_ and (role is None or cluster_arn is not None or base_role is not None):

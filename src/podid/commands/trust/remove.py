@@ -7,16 +7,21 @@ import typer
 from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
+from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
+    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_TRUST
 
     return CommandRights.of(
-        optional=(OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),)
+        optional=(
+            OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),
+            OptionalRight.of("seeing which associations lose the role", Eks.list_associations),
+        )
     )
 
 
@@ -54,19 +59,20 @@ def remove(
     from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
 
-    one_of_both(files, role)
+    one_of_both(terminal, files, role)
     if issuer is not None and (for_ or cluster_arn is not None):
         raise UsageError("--issuer names an OIDC provider: --for and --cluster-arn do not belong to it")
     place = None if role is None else role_place(access, cluster_arn, needs_cluster=issuer is None)
+    losing: tuple[ServiceAccountRef, ...] = ()
     if issuer is not None:
         edit, names = removing_issuer(issuer), issuer
     else:
         wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-        edit, names = removing(wanted), ", ".join(map(str, wanted.refs))
+        edit, names, losing = removing(wanted), ", ".join(map(str, wanted.refs)), wanted.refs
     if role is None or place is None:
         edit_files(access, terminal, files or (), edit, in_place=in_place)
         return
     settle_interrupted(access, terminal, place)
     found = read_role(access, place, role)
     question = f"Take {names} out of the trust policy of role {found.name}?"
-    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question)
+    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question, losing=losing)

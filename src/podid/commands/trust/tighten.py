@@ -44,7 +44,7 @@ def tighten(
         bool,
         typer.Option(
             "--skip-disabled-regions",
-            help="Take it that regions which do not know the credentials hold no cluster of the account.",
+            help="Assume that regions which do not know the credentials have no cluster of the account.",
         ),
     ] = False,
     in_place: InPlace = False,
@@ -65,7 +65,7 @@ def tighten(
     from podid.ops.trust.edit import tightening
     from podid.ops.trust.tighten import users_of, users_words
 
-    one_of_both(files, role)
+    one_of_both(terminal, files, role)
     reach = parse_scope(scope)
     if role is None:
         wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)

@@ -14,6 +14,7 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.plan import Verb
     from podid.kube.writer import KubeWriter
+    from podid.ops.association.absent import naming
     from podid.ops.change.kinds import RESTART
 
     return CommandRights.of(
@@ -21,6 +22,7 @@ def rights() -> CommandRights:
         *RESTART.calls(Verb.RESTART),
         optional=(
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
+            naming(namespaces=True),
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
         ),
     )

@@ -32,6 +32,7 @@ def rights() -> CommandRights:
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
+    from podid.ops.association.absent import naming
     from podid.ops.change.kinds import PROBE
 
     return CommandRights.of(
@@ -49,6 +50,7 @@ def rights() -> CommandRights:
                 "redeeming the token; on a node the node role has it", EksAuth.assume_role_for_pod_identity
             ),
             OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
+            naming(namespaces=True),
             OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
         ),
     )
@@ -122,7 +124,7 @@ def verify(
     refs = typed.whose_pods(targets, options, access.sources)
     single = len(refs) == 1
     place = access.place(for_change=probe)
-    refs = refs or list_refs(access.aws.eks, place, namespace=options.namespace)
+    refs = refs or list_refs(access.clients, place, namespace=options.namespace)
     readings = [read_association(access.clients, place, ref) for ref in refs]
     access.kube.needed()
     roles = dict.fromkeys(item.association.target_role_arn or item.association.role_arn for item in readings)

@@ -128,7 +128,7 @@ def tighten(
         found = evaluate(policy, identity)
         if found.verdict is not TrustVerdict.MATCH:
             name = f"{identity.namespace}/{identity.service_account} in {identity.cluster_name}"
-            why = f"{name} is not surely let in today, and tightening only takes away: {_reason(found)}"
+            why = f"it is not certain that {name} is let in today, and tightening only takes away: {_reason(found)}"
             return refused(policy, why, None)
     built: list[Raw] = []
     for identity in wanted:

@@ -143,7 +143,7 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
         return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
         raise Conflict(
-            f"The add-on {addon.name} is {addon.status}; it can be changed once that is through",
+            f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished",
             hint=Again(),
             subject=addon.name,
         )

@@ -136,7 +136,7 @@ def _place(_: KubeReader, pods: Sequence[Pod], now: datetime) -> Trouble | None:
     stuck = [pod for pod in pods if not pod.node and "free ports" in pod.message and now - pod.created_at > _PLACING]
     if not stuck:
         return None
-    return Trouble("agent-port80-conflict", f"{_who(stuck)} gets no node: {stuck[0].message}", _names(stuck))
+    return Trouble("agent-port80-conflict", f"{_who(stuck)} cannot be scheduled: {stuck[0].message}", _names(stuck))
 
 
 def _waiting(pods: Sequence[Pod], reasons: Collection[str]) -> list[Pod]:

@@ -10,11 +10,12 @@ from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidEr
 from podid.domain.names import AGENT_ADDON
 from podid.domain.offer import EC2, Offer, VersionRow, judge
 from podid.domain.place import Place
-from podid.domain.versions import next_minor, older
-from podid.domain.words import nearest, short_list
+from podid.domain.versions import addon_key, next_minor, older
+from podid.domain.words import nearest
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"
+_SHOWN = 5
 VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
 
 
@@ -57,14 +58,27 @@ def _meant(offer: Offer | None, wanted: str) -> str:
         return offer.default or offer.latest
     if wanted in offer.fitting:
         return wanted
-    row = offer.row(wanted)
-    listed = f"EKS would take {short_list(offer.fitting)}"
+    row, near = offer.row(wanted), _nearest(offer, wanted)
+    shown = offer.fitting[:_SHOWN]
+    shown = shown if near in shown else (*shown[:-1], near)
+    more = f" and {len(offer.fitting) - len(shown)} more" if len(offer.fitting) > len(shown) else ""
+    listed = f"EKS would take {', '.join(shown)}{more}"
     if row is not None:
         what = f"{AGENT_ADDON} {wanted} does not fit this cluster: {row.why_not}; {listed}"
     else:
         what = f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {offer.kubernetes}; {listed}"
-    near = nearest(wanted, offer.fitting, 1, alike=0) or [offer.default or offer.latest]
-    raise NotFound(what, hint=Again(swap=(wanted, near[0])), subject=wanted)
+    raise NotFound(what, hint=Again(swap=(wanted, near)), subject=wanted)
+
+
+def _nearest(offer: Offer, wanted: str) -> str:
+    """The newest that is not newer than a version, the oldest for one that is older than all; the likeliest spelling of
+    what can be read as part of one, and EKS's default for what is no version at all."""
+    key = addon_key(wanted)
+    if key is not None:
+        same = [version for version in offer.fitting if version.lstrip("v").startswith(f"{wanted.lstrip('v')}-")]
+        not_newer = [version for version in offer.fitting if (addon_key(version) or ()) <= key]
+        return next(iter((*same, *not_newer)), offer.fitting[-1])
+    return next(iter(nearest(wanted, offer.fitting, 1)), offer.default or offer.latest)
 
 
 def _unlisted(wanted: str) -> str:

@@ -170,7 +170,7 @@ class _Watch:
         self.next_at = now + SECONDS_BETWEEN_ROUNDS
         if self.rounds >= self.needed:
             what = "would be given" if self.wanted else "would no longer be given"
-            how = f"new pods of {self.ref} {what} credentials: the last {self.probes} dry runs all say so"
+            how = f"new pods of {self.ref} {what} credentials: seen in {self.probes} dry runs in a row"
             self.result = self.likely(how)
 
     def likely(self, how: str) -> Effect:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import NotFound
+from podid.domain.errors import AccessDenied, Again, NotFound
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan, Verb
-from podid.domain.words import did_you_mean
+from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
@@ -52,9 +53,24 @@ def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef,
         if fnmatchcase(item.namespace, selection.namespace) and fnmatchcase(item.name, selection.name)
     )
     if not refs:
+        if namespace and not found:
+            with suppress(AccessDenied):
+                check_namespace(reader, namespace)
         near = did_you_mean(selection.name, (item.name for item in found), 1)
         raise NotFound(f"The cluster has no service account {selection}{near}", subject=str(selection))
     return tuple(sorted(refs))
+
+
+def check_namespace(reader: KubeReader, namespace: str) -> None:
+    """Raises NotFound for one that does not exist, with the nearest names, and as the reader does."""
+    there = reader.list_namespaces()
+    if namespace not in there:
+        near = nearest(namespace, there, 1)
+        raise NotFound(
+            f"Namespace {namespace} does not exist{did_you_mean(namespace, there)}",
+            hint=Again(swap=(namespace, near[0])) if near else (),
+            subject=namespace,
+        )
 
 
 def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, PodidError
+from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.place import Place
 from podid.domain.plan import Action, Effect, EffectState, Header, Plan
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.effect import LATER_LINKS
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
-from podid.ops.clients import Clients
 from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-
-# as many objects are read by name; more of them in one list
-_FEW = 10
 
 
 def plan_associations(
@@ -207,7 +201,6 @@ def _plan_trust(
             to_blame = next((f for f in verdict.findings if f.id != trust.TOO_BROAD), None)
             why = to_blame.message if to_blame is not None else verdict.assume_role.reason
             sentence = f"the trust policy of role {role.name} does not admit {ref}: {why}"
-            notes.append(sentence)
             # what is wrong already, and is not touched, stands in the way of nothing
             if request.update_trust or not item.kept or existing is None or tags_on != existing.session_tags:
                 missing.setdefault(tags_on, []).append(ref)
@@ -215,6 +208,7 @@ def _plan_trust(
                 modes.append(to_blame.id if to_blame is not None else "")
             else:
                 mode = to_blame.id if to_blame is not None else ""
+                notes.append(sentence)
                 broken.append(Effect(EffectState.NOT_IN_EFFECT, sentence, mode, not_looked_at=LATER_LINKS))
         elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
             unclear = (verdict.assume_role, verdict.tag_session)
@@ -262,23 +256,6 @@ def _check_namespaces(refs: Sequence[ServiceAccountRef], reader: KubeReader) -> 
             if near:
                 hint = Again(swap=(str(ref), f"{near[0]}/{ref.name}"))
             raise NotFound(what, hint=hint, subject=ref.namespace)
-
-
-def missing_service_accounts(
-    refs: Sequence[ServiceAccountRef], reader: KubeReader
-) -> dict[ServiceAccountRef, list[str]]:
-    """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
-    known: list[str] = []
-    if len(refs) > _FEW:
-        there = {item.ref for item in reader.list_service_accounts()}
-        known = [str(ref) for ref in there]
-        missing = [ref for ref in refs if ref not in there]
-    else:
-        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
-    if missing and not known:
-        with suppress(PodidError):
-            known = [str(item.ref) for item in reader.list_service_accounts()]
-    return {ref: nearest(str(ref), known, 1) for ref in missing}
 
 
 def session_tags(settings: Settings, existing: Association | None) -> bool:
@@ -339,26 +316,3 @@ def late_changes(plan: Plan) -> list[ServiceAccountRef]:
         and action.after is not None
         and any(action.before.get(name) != action.after.get(name) for name in LATE_SETTINGS)
     ]
-
-
-def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
-    """Raises NotFound for service accounts without an association, with the nearest names."""
-    gone = [ref for ref, association in current.items() if association is None]
-    if gone:
-        known = tuple(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
-        error, *others = (association_not_found(ref, place.cluster_name, known) for ref in gone)
-        error.hint = Again(add=("--ignore-not-found",))
-        error.lines = tuple(other.what for other in others)
-        raise error
-
-
-def association_not_found(ref: ServiceAccountRef, cluster_name: str, refs: tuple[ServiceAccountRef, ...]) -> NotFound:
-    """The error with the nearest service accounts that do have an association."""
-    known = [str(item) for item in refs]
-    near = nearest(str(ref), known, 1)
-    return NotFound(
-        f"{ref} has no association in cluster {cluster_name}{did_you_mean(str(ref), known)}",
-        hint=Again(swap=(str(ref), near[0])) if near else Other(("list",)),
-        advice="" if near else f"podid associate {ref} gives it a role.",
-        subject=str(ref),
-    )

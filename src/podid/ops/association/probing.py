@@ -214,7 +214,7 @@ def _look(clients: Clients, run: _Run, how: Probing) -> None:
     elif container is not None and container.waiting in _VAIN:
         run.answer = Answer(VerifyState.UNKNOWN, f"its pod cannot start: {container.waiting} ({probe.image})")
     elif not pod.node and waited and probe.node:
-        run.answer = Answer(VerifyState.UNKNOWN, f"its pod gets no place on {probe.node}: {pod.message}")
+        run.answer = Answer(VerifyState.UNKNOWN, f"its pod cannot be scheduled on {probe.node}: {pod.message}")
     else:
         run.state = _state(pod, container.waiting if container is not None else "")
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import Again, NotFound, Partial
+from podid.domain.errors import Again, NotFound, Other, Partial
 from podid.domain.model import Association, Cluster, Role, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
 from podid.domain.place import Place
@@ -16,7 +16,7 @@ from podid.domain.plan import Action, Plan
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
 from podid.domain.snapshot import Missing, attempt
 from podid.domain.words import short_list
-from podid.ops.association.plan import association_not_found
+from podid.ops.association.absent import association_not_found, namespace_not_found
 from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
@@ -92,22 +92,25 @@ def unread_error(found: Sequence[Listed]) -> Partial | None:
     )
 
 
-def find_known(eks: Eks, place: Place, ref: ServiceAccountRef) -> Association:
+def find_known(clients: Clients, place: Place, ref: ServiceAccountRef) -> Association:
     """The association of a service account; NotFound with the nearest names that have one."""
-    association = eks.find_association(place.cluster_name, ref)
+    association = clients.eks.find_association(place.cluster_name, ref)
     if association is None:
-        known = eks.list_association_summaries(place.cluster_name)
-        raise association_not_found(ref, place.cluster_name, tuple(item.ref for item in known))
+        known = clients.eks.list_association_summaries(place.cluster_name)
+        raise association_not_found(clients, place, ref, (item.ref for item in known))
     return association
 
 
-def list_refs(eks: Eks, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
+def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that have an association, sorted; NotFound where none has, since nothing looked at is not
     the same as all well."""
-    found = {item.ref for item in eks.list_association_summaries(place.cluster_name, namespace=namespace)}
+    found = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name, namespace=namespace)}
     if not found:
+        if namespace and (absent := namespace_not_found(clients, namespace)):
+            raise absent
         where = f"namespace {namespace} of cluster" if namespace else "cluster"
-        raise NotFound(f"No association in {where} {place.cluster_name}", subject=namespace or place.cluster_name)
+        what = f"No association in {where} {place.cluster_name}"
+        raise NotFound(what, hint=Other(("list",)) if namespace else (), subject=namespace or place.cluster_name)
     return tuple(sorted(found))
 
 
@@ -126,7 +129,7 @@ class AssociationReading:
 
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
-    association = find_known(clients.eks, place, ref)
+    association = find_known(clients, place, ref)
     assert place.cluster is not None
     reading, role = _first_hop(clients.iam, place.cluster, association)
     return replace(reading, role=role, second_hop=read_second_hop(clients.iam, place.cluster, association, role))

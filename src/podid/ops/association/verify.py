@@ -130,7 +130,7 @@ def _wrong_fields(pod: Pod, association: Association) -> PodProof | None:
     what = f"containers without credentials: {names}" if names else "the token volume is missing"
     older = association.created_at is not None and pod.created_at < association.created_at
     mode = "pod-predates-association" if older else "injection-missed-webhook"
-    reason = f"it was not changed when it was created ({what})"
+    reason = f"it was given no credentials when it was created ({what})"
     return _proof(pod, VerifyState.FAILED, reason, id=mode, link=INJECTION_LINK)
 
 

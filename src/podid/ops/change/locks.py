@@ -55,4 +55,4 @@ def _wait(descriptor: int, subject: str, patience: Patience) -> None:
             patience.say(f"another podid on this machine is changing {subject}; waiting for it")
         else:
             return
-    raise TimedOut(f"Another podid on this machine is changing {subject} and does not come to an end", subject=subject)
+    raise TimedOut(f"Another podid on this machine is changing {subject} and does not finish", subject=subject)

@@ -97,7 +97,7 @@ def _check_trust(error: TrustRefused, clients: Clients, cluster: str, action: Ac
 
 def _old(error: PodidError, role: Role) -> str:
     if isinstance(error, RoleUnknown):
-        return "IAM has had the role for long, so waiting does not help: EKS may want another path or ARN."
+        return "The role is not new in IAM, so waiting does not help: EKS may want another path or ARN."
     return (
         f"As IAM has it now, the trust policy of {role.name} admits the association, and podid has not changed it in "
         "the last minutes. If somebody else has just done so, run the command again in a minute."

@@ -20,8 +20,8 @@ from podid.domain.place import Place
 from podid.domain.plan import Action
 from podid.domain.staleness import LIFETIME, changed_at, precedes
 from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, workload_subject
+from podid.ops.association.absent import association_not_found
 from podid.ops.association.effect import missing_containers
-from podid.ops.association.plan import association_not_found
 from podid.ops.association.read import list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients
@@ -100,7 +100,7 @@ def find_associated_targets(
     associations count as far as they still matter `now`. NotFound, with the nearest names, for one of `refs` that has
     none and whose pods carry nothing of an earlier one either, and for a namespace without any."""
     if namespace and not refs:
-        associated = set(list_refs(clients.eks, place, namespace=namespace))
+        associated = set(list_refs(clients, place, namespace=namespace))
     else:
         associated = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     reader = clients.kube.reader
@@ -108,7 +108,7 @@ def find_associated_targets(
     left = find_targets(reader, gone, stale=stale, expect_injected=False)
     for ref in gone:
         if not any(ref in target.refs for target in left):
-            raise association_not_found(ref, place.cluster_name, tuple(associated))
+            raise association_not_found(clients, place, ref, associated)
     kept = [ref for ref in refs or sorted(associated) if ref in associated]
     changed = _changes(clients, place, kept, namespace if not refs else None, now) if stale else NOTHING_CHANGED
     return (*find_targets(reader, kept, stale=stale, changed=changed), *left)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from podid.domain.errors import InvalidInput, NotFound, Other
+from podid.domain.errors import Again, InvalidInput, NotFound, Other
 from podid.domain.model import Cluster
-from podid.domain.words import did_you_mean
+from podid.domain.words import did_you_mean, nearest
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
@@ -129,9 +129,11 @@ def get_preset(name: str) -> Preset:
     """Raises NotFound with the nearest names."""
     names = preset_names()
     if name not in names:
-        raise NotFound(
-            f"There is no preset {name}{did_you_mean(name, names)}", hint=Other(("preset", "list")), subject=name
-        )
+        # `s3` is no slip of a name, but the beginning of several
+        near = [known for known in names if name and name in known][:3] or nearest(name, names)
+        meant = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = Again(swap=(name, near[0])) if len(near) == 1 else Other(("preset", "list"))
+        raise NotFound(f"There is no preset {name}{meant}", hint=hint, subject=name)
     raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
     return Preset(
         name=name,

@@ -172,8 +172,8 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
 
 
 _UNBOUND = (
-    "without session tags only the external id tells {ref} from others, and EKS makes it up with the association: once "
-    "{ref} is associated with this target role, the same command adds the statement"
+    "without session tags only the external id tells {ref} from others, and EKS generates it with the association: "
+    "once {ref} is associated with this target role, the same command adds the statement"
 )
 
 

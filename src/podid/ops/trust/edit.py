@@ -82,7 +82,7 @@ def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) 
         out = [who for who in tagged if not _gets_in(found.policy, who)]
         if found.changed and out:
             names = ", ".join(f"{who.namespace}/{who.service_account}" for who in out)
-            return trust.refused(policy, f"{names} would not surely get in afterwards", found.statement)
+            return trust.refused(policy, f"it is not certain that {names} would get in afterwards", found.statement)
         return found
 
     return edit

@@ -35,8 +35,8 @@ def users_of(role: Role, uses: Uses, *, skip_disabled: bool = False) -> tuple[tr
     out = [use for use in found if use.evaluation.verdict is not trust.TrustVerdict.MATCH]
     if out:
         raise Conflict(
-            f"The trust policy of role {role.name} is not tightened: it does not surely let in every association "
-            "that uses the role",
+            f"The trust policy of role {role.name} is not tightened: it is not certain that it lets in every "
+            "association that uses the role",
             lines=tuple(f"{used_words(use.association)}: {_why(use.evaluation)}" for use in out),
             subject=role.name,
         )

@@ -53,7 +53,7 @@ class AddonAssociationsKind(ResourceKind):
                 told = f": {'; '.join(update.errors)}" if update.errors else ""
                 raise Conflict(f"The update of add-on {name} ended as {update.status}{told}", subject=name)
             patience.say(f"the update of add-on {name} is {update.status}")
-        raise TimedOut(f"EKS is not through with the update of add-on {name}", subject=name)
+        raise TimedOut(f"EKS has not finished the update of add-on {name}", subject=name)
 
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]

@@ -102,7 +102,7 @@ class ResourceKind(ABC):
             return Done(action, Status.DONE, current, "settled: it had been made")
         if matches(self.held(action.before), current):
             return Done(action, Status.FAILED, current, "settled: it had not been made")
-        return Done(action, Status.FAILED, current, "settled: the resource is in a third state")
+        return Done(action, Status.FAILED, current, "settled: the resource is neither as it was nor as planned")
 
     def check_unmoved(self, clients: Clients, cluster: str, action: Action) -> None:
         """Raises Conflict where the resource is not as the plan saw it."""

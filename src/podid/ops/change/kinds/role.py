@@ -108,7 +108,7 @@ def _check_nothing_added(clients: Clients, name: str, run_id: str, made: Iterabl
     more = has - {action.keys.get("policyName") or action.keys.get("policyArn") for action in made}
     if more:
         raise Conflict(
-            f"Role {name} has got more policies since run {run_id} ({', '.join(sorted(more))}); "
+            f"Role {name} has more policies since run {run_id} ({', '.join(sorted(more))}); "
             "IAM deletes no role that has any",
             advice="Undo the later runs first, or remove these policies by hand.",
             subject=name,

@@ -19,7 +19,7 @@ class RoleAttachmentState(TypedDict, total=False):
 
 class RoleAttachmentKind(ResourceKind):
     name = "role-attachment"
-    title = "role attachment"
+    title = "managed policy"
     state = RoleAttachmentState
     keys = ("roleName", "policyArn")
     account_wide = True
@@ -28,6 +28,12 @@ class RoleAttachmentKind(ResourceKind):
     @staticmethod
     def state_of(role_name: str, policy_arn: str) -> RoleAttachmentState:
         return {"roleName": role_name, "policyArn": policy_arn}
+
+    def subject(self, action: Action) -> str:
+        """AWS's own policies by name, others by their ARN."""
+        arn = action.keys["policyArn"]
+        policy = arn.rpartition("/")[2] if ":iam::aws:policy/" in arn else arn
+        return f"{self.title} {policy} of role {action.keys['roleName']}"
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
         try:

@@ -21,7 +21,7 @@ class RolePolicyState(TypedDict, total=False):
 
 class RolePolicyKind(ResourceKind):
     name = "role-policy"
-    title = "role policy"
+    title = "inline policy"
     state = RolePolicyState
     keys = ("roleName", "policyName")
     account_wide = True
@@ -30,6 +30,9 @@ class RolePolicyKind(ResourceKind):
     @staticmethod
     def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> RolePolicyState:
         return {"roleName": role_name, "policyName": policy_name, "policyDocument": document}
+
+    def subject(self, action: Action) -> str:
+        return f"{self.title} {action.keys['policyName']} of role {action.keys['roleName']}"
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
         try:

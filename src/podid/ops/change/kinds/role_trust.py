@@ -28,7 +28,7 @@ class RoleTrustState(TypedDict, total=False):
 
 class RoleTrustKind(ResourceKind):
     name = "role-trust"
-    title = "role trust"
+    title = "trust policy of role"
     state: ClassVar[type] = RoleTrustState
     keys = ("roleName",)
     account_wide = True

@@ -27,7 +27,7 @@ class TargetTrustState(TypedDict, total=False):
 
 class TargetTrustKind(RoleTrustKind):
     name = "target-trust"
-    title = "trust of target role"
+    title = "trust policy of target role"
     state = TargetTrustState
     keys = ("targetRoleArn",)
     # whose credentials reach it: IAM holds no such thing

@@ -1,0 +1,101 @@
+"""What is to be said of names that lead to no association: what does not exist, and what may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from podid.domain.errors import Again, NotFound, Other, PodidError
+from podid.domain.model import Association
+from podid.domain.names import ServiceAccountRef
+from podid.domain.place import Place
+from podid.domain.rights import OptionalRight
+from podid.domain.words import did_you_mean, nearest
+from podid.ops.association.expand import check_namespace
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
+
+# as many objects are read by name; more of them in one list
+_FEW = 10
+
+
+def naming(*, namespaces: bool = False) -> OptionalRight:
+    """What it takes to say what was meant, also for commands that take a namespace."""
+    from podid.kube.reader import KubeReader
+
+    accounts = (KubeReader.find_service_account, KubeReader.list_service_accounts)
+    reason = "saying of a name that leads nowhere whether it exists, and what may have been meant"
+    return OptionalRight.of(reason, *accounts, *((KubeReader.list_namespaces,) if namespaces else ()))
+
+
+def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:
+    """Raises NotFound for service accounts without an association, with the nearest names."""
+    gone = [ref for ref, association in current.items() if association is None]
+    if gone:
+        known = tuple(item.ref for item in clients.eks.list_association_summaries(place.cluster_name))
+        error, *others = (association_not_found(clients, place, ref, known, to_take_away=True) for ref in gone)
+        if isinstance(error.hint, Again) and error.hint.swap and error.hint.swap[1] in map(str, current):
+            error.hint = Again(add=("--ignore-not-found",))  # the nearest one is named already
+        error.lines = tuple(other.what for other in others)
+        raise error
+
+
+def association_not_found(
+    clients: Clients,
+    place: Place,
+    ref: ServiceAccountRef,
+    associated: Iterable[ServiceAccountRef],
+    *,
+    to_take_away: bool = False,
+) -> NotFound:
+    """The error with the nearest service accounts that do have an association; where none is near, whether the service
+    account itself exists, as far as that can be read."""
+    known = [str(item) for item in associated]
+    what, near = f"{ref} has no association in cluster {place.cluster_name}", nearest(str(ref), known, 1)
+    if near:
+        return NotFound(
+            f"{what}{did_you_mean(str(ref), known)}", hint=Again(swap=(str(ref), near[0])), subject=str(ref)
+        )
+    hint, advice = Again(add=("--ignore-not-found",)) if to_take_away else Other(("list",)), ""
+    try:
+        missing = missing_service_accounts((ref,), clients.kube.reader)
+    except PodidError:
+        return NotFound(what, hint=hint, subject=str(ref))
+    if ref in missing:
+        what = f"{what}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
+    elif not to_take_away:
+        advice = f"podid associate {ref} gives it a role."
+    return NotFound(what, hint=hint, advice=advice, subject=str(ref))
+
+
+def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
+    """The error, with the nearest names, where the cluster has no such namespace; None where it has, and where that
+    cannot be read."""
+    try:
+        check_namespace(clients.kube.reader, namespace)
+    except NotFound as absent:
+        return absent
+    except PodidError:
+        pass
+    return None
+
+
+def missing_service_accounts(
+    refs: Collection[ServiceAccountRef], reader: KubeReader
+) -> dict[ServiceAccountRef, list[str]]:
+    """The service accounts that do not exist, each with the nearest one that does. Raises as the reader does."""
+    known: list[str] = []
+    if len(refs) > _FEW:
+        there = {item.ref for item in reader.list_service_accounts()}
+        known = [str(ref) for ref in there]
+        missing = [ref for ref in refs if ref not in there]
+    else:
+        missing = [ref for ref in refs if reader.find_service_account(ref) is None]
+    if missing and not known:
+        try:
+            known = [str(item.ref) for item in reader.list_service_accounts()]
+        except PodidError:
+            known = []
+    return {ref: nearest(str(ref), known, 1) for ref in missing}

@@ -1,0 +1,102 @@
+"""What podid says of names that do not exist: what was likely meant, and never a command that makes a slip true."""
+
+import json
+
+import pytest
+
+from worlds import ORDERS, Site, trust_for
+
+NONE = "has no association in cluster demo"
+
+
+@pytest.mark.parametrize("command", ["list", "list -o jsonl", "verify --yes", "restart", "doctor"])
+def test_a_namespace_that_does_not_exist(site: Site, command: str) -> None:
+    outcome = site(*command.split(), "-n", "shpo")
+    assert (outcome.code, outcome.stdout) == (5, "")
+    assert "Namespace shpo does not exist; did you mean shop?" in outcome.stderr
+    assert f"podid {command} -n shop" in outcome.stderr
+
+
+def test_a_namespace_of_which_only_an_association_tells(site: Site) -> None:
+    site.associate("gone", "orders")
+    assert "gone\torders" in site.must("list", "-n", "gone").stdout
+    filtered = site.must("list", "-n", "gone", "--stale")
+    assert filtered.stderr == "no pod identity association in namespace gone of cluster demo matches --stale\n"
+
+
+def test_a_namespace_that_cannot_be_looked_for(site: Site) -> None:
+    outcome = site("list", "-n", "shpo", env=site.user("blind", []))
+    assert (outcome.code, outcome.stderr) == (0, "no pod identity associations in namespace shpo of cluster demo\n")
+
+
+@pytest.mark.parametrize("form", ["table", "wide"])
+def test_an_empty_list_says_what_was_asked_for(site: Site, form: str) -> None:
+    site.associate("shop", "orders")
+    empty = site.must("list", "--role", "nosuch", "--tag", "team=a b", "-o", form)
+    said = "no pod identity association in cluster demo matches --role nosuch --tag 'team=a b'\n"
+    assert (empty.stdout, empty.stderr) == ("", said)
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_a_region_without_a_cluster(site: Site, form: str) -> None:
+    line = ("list", "--all-clusters", "--region", "eu-west-1", "-o", form)
+    empty = site(*line, without=("PODID_CLUSTER", "KUBECONFIG"))
+    assert (empty.code, empty.stdout) == (5, "")
+    assert "here is no EKS cluster in eu-west-1" in empty.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "verify --yes", "restart", "disassociate --yes", "move --yes"])
+def test_a_service_account_that_does_not_exist_is_not_to_be_associated(site: Site, command: str) -> None:
+    other = ("shop/cart",) if command.startswith("move") else ()
+    for name, said in (
+        ("shop/orderz", f"shop/orderz {NONE}, and no such service account exists; did you mean shop/orders?"),
+        ("shop/zzzzzz", f"shop/zzzzzz {NONE}, and no such service account exists."),
+    ):
+        outcome = site(*command.split(), name, *other)
+        assert outcome.code == 5
+        assert said in outcome.stderr
+        assert "podid associate" not in outcome.stderr
+
+
+def test_a_service_account_that_exists(site: Site) -> None:
+    assert "podid associate shop/orders gives it a role" in site("show", "shop/orders").stderr
+    assert "podid associate" not in site("disassociate", "shop/orders", "--yes").stderr
+    blind = site("show", "shop/orders", env=site.user("blind", []))
+    assert blind.stderr == f"Error: shop/orders {NONE}.\nTry:   podid list\n"
+
+
+def test_what_is_to_go_is_taken_for_the_nearest_name(site: Site) -> None:
+    site.associate("shop", "orders")
+    refused = site("disassociate", "shop/order", "--yes", "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (5, "podid disassociate shop/orders --yes -o json")
+    refused = site("role", "delete", "storefrontt", "--yes", "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (5, "podid role delete storefront --yes -o json")
+    refused = site("role", "delete", "zzz", "--yes", "-o", "json")
+    assert refused.error["hint"] == "podid role delete zzz --yes -o json --ignore-not-found"
+
+
+def test_a_selector_in_a_namespace_that_does_not_exist(site: Site) -> None:
+    refused = site("associate", "--role", "storefront", "-n", "shpo", "--selector", "app=orders", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (5, "Namespace shpo does not exist; did you mean shop?")
+
+
+def test_without_the_right_to_list_clusters_one_can_be_named(site: Site) -> None:
+    site.aws("iam").create_user(UserName="new")
+    key = site.aws("iam").create_access_key(UserName="new")["AccessKey"]
+    env = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    denied = site("list", "-o", "json", env=env, without=("PODID_CLUSTER", "KUBECONFIG"))
+    assert (denied.code, denied.error["permission"]) == (4, "eks:ListClusters")
+    assert denied.error["advice"].startswith("Or name the cluster with --cluster")
+
+
+def test_no_unused_role_is_not_no_role(site: Site) -> None:
+    for role in ("storefront", "orders-dynamodb", "billing-worker"):
+        site.aws("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust_for(ORDERS)))
+        site.aws("eks").create_pod_identity_association(
+            clusterName="demo",
+            namespace="shop",
+            serviceAccount=role,
+            roleArn=site.aws("iam").get_role(RoleName=role)["Role"]["Arn"],
+        )
+    empty = site("role", "list", "--unused")
+    assert "no role that pods can assume is unused\n" in empty.stderr
