@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
-from podid.domain.names import ServiceAccountRef
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.rights import CommandRights, OptionalRight
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
@@ -189,11 +190,11 @@ def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsk
     current = current_associations(access.clients, place, tuple(wanted))
     plan, _ = _plan(access, terminal, place, replace(asked, replace=True), wanted, current)
     terminal.emit(associations_for_terraform(plan))
-    for action in plan.actions:
-        if action.kind == ROLE_TRUST.name:
-            terminal.note(
-                f"note: the trust policy of role {action.keys['roleName']} has to change too: podid trust add"
-            )
+    changed = [action.keys["roleName"] for action in plan.actions if action.kind == ROLE_TRUST.name]
+    for name in changed:
+        its = (word for ref, item in wanted.items() if role_name(item.role) == name for word in ("--for", str(ref)))
+        command = access.at_place(("podid", "trust", "add", "--role", name, *its))
+        terminal.note(f"note: the trust policy of role {name} has to admit them too: {shlex.join(command)}")
 
 
 def _plan(
