@@ -1,6 +1,7 @@
 """`role create` on roles that are there, half made, refused by IAM or only to be printed."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,30 @@ def test_printing_changes_nothing(box: Sandbox, podid: Podid, journal: Path, tmp
 @pytest.mark.parametrize("value", ["30m", "13h", "x"])
 def test_a_session_is_an_hour_to_twelve(box: Sandbox, podid: Podid, value: str) -> None:
     assert podid(*CREATE, "--max-session-duration", value).code == 2
+
+
+def test_what_is_printed_for_terraform_holds_nothing_that_it_would_evaluate(
+    podid: Podid, journal: Path, tmp_path: Path
+) -> None:
+    variable = {
+        "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::b/${aws:userid}/%{x}"}]
+    }
+    files = [policy_file(tmp_path, variable, name) for name in ("read.table.json", "read-table.json")]
+    named = ("role", "create", "1st", "--for", "a/b", "--for", "a/c", "--description", 'an "é\U0001f600" role')
+    argv = (*named, *(word for file in files for word in ("--policy-file", file)))
+    text = podid(*argv, "--print", "terraform").stdout
+    assert re.findall(r'^resource "(\w+)" "(\w+)" \{$', text, re.M) == [
+        ("aws_iam_role", "_1st"),
+        ("aws_iam_role_policy", "_1st_read_table"),
+        ("aws_iam_role_policy", "_1st_read_table_2"),
+    ]
+    assert re.findall(r"(?<!\$)\$\{|(?<!%)%\{", text) == []
+    assert 'description = "an \\"é\U0001f600\\" role"' in text
+    documents = re.findall(r"jsonencode\((\{.*?\n  \})\)", text, re.S)
+    found = [json.loads(item.replace("$${", "${").replace("%%{", "%{")) for item in documents]
+    assert [len(item["Statement"]) for item in found] == [2, 1, 1]
+    assert found[1] == variable
+    template = json.loads(podid(*argv, "--print", "cloudformation").stdout)
+    ((logical, made),) = template["Resources"].items()
+    assert re.fullmatch("[A-Za-z][A-Za-z0-9]*", logical)
+    assert [item["PolicyName"] for item in made["Properties"]["Policies"]] == ["read.table", "read-table"]

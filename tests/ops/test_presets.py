@@ -4,11 +4,21 @@ import json
 import re
 from typing import Any
 
+import botocore.session
 import pytest
 
 from podid.domain.errors import InvalidInput, NotFound
 from podid.ops.role.policies import check_inline_size, check_policy_document
-from podid.ops.role.presets import Permissions, fill, get_preset, list_presets, merged, parse_choice, preset_names
+from podid.ops.role.presets import (
+    Permissions,
+    fill,
+    get_preset,
+    list_presets,
+    merged,
+    moved_on,
+    parse_choice,
+    preset_names,
+)
 from podid.sandbox.aws.policy import decide
 
 AROUND = {
@@ -222,3 +232,67 @@ def test_two_policies_of_one_name() -> None:
     assert list(merged({}, [one, filled("vpc-cni")])) == ["s3-read-reports"]
     with pytest.raises(InvalidInput, match="s3-read-reports"):
         merged({"s3-read-reports": {}}, [one])
+
+
+# --- an application may do what its words say, and nothing else -----------------------------------------------------
+
+KEY = ARN % ("kms", f"key/{VALUES['kms-key']}")
+BUCKET, OBJECT = "arn:aws-cn:s3:::reports", "arn:aws-cn:s3:::reports/daily/a"
+QUEUE, TOPIC, BUS = ARN % ("sqs", "jobs.fifo"), ARN % ("sns", "events.fifo"), ARN % ("events", "event-bus/orders")
+READS = {"BatchGetItem", "DescribeTable", "GetItem", "Query", "Scan"}
+# by the resource: every action of the service's model that the words mean
+WORDS: dict[str, dict[str, set[str]]] = {
+    "dynamodb-read,table=orders": {TABLE: READS},
+    "dynamodb-readwrite,table=orders": {
+        TABLE: READS | {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"},
+    },
+    "s3-read,bucket=reports": {BUCKET: {"ListBucket"}, OBJECT: {"GetObject"}},
+    "s3-readwrite,bucket=reports": {BUCKET: {"ListBucket"}, OBJECT: {"GetObject", "PutObject", "DeleteObject"}},
+    "sqs-send,queue=jobs.fifo": {QUEUE: {"SendMessage", "GetQueueUrl", "GetQueueAttributes"}},
+    "secrets-read,secret=shop/db": {SECRET: {"GetSecretValue", "DescribeSecret"}},
+    "ssm-parameters-read,path=/shop/": {
+        ARN % ("ssm", "parameter/shop/a"): {"GetParameter", "GetParameters", "GetParametersByPath"}
+    },
+    "eventbridge-put,bus=orders": {BUS: {"PutEvents"}},
+    f"kms-decrypt,key={VALUES['kms-key']}": {KEY: {"Decrypt", "DescribeKey"}},
+}
+# what the SDKs' own calls for these need
+BELONGING = {"AbortMultipartUpload", "ListMultipartUploadParts", "ConditionCheckItem", "GetBucketLocation"}
+
+
+def actions_of(service: str) -> set[str]:
+    """Rights of a service: its operations, and where those of S3 have another name than the operation."""
+    model = botocore.session.get_session().get_service_model(service)
+    return {*model.operation_names, *({"ListBucket"} if service == "s3" else ())}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_nothing_else(text: str) -> None:
+    for resource, wanted in WORDS[text].items():
+        service = resource.split(":")[2]
+        allowed = {name for name in actions_of(service) if allows(text, f"{service}:{name}", resource)}
+        assert allowed - BELONGING == wanted, resource
+        beside = f"{resource}x" if not resource.endswith("/a") else resource.replace("shop/a", "x")
+        other = beside.replace("reports", "other")
+        assert not any(allows(text, f"{service}:{name}", other) for name in actions_of(service))
+
+
+# --- presets move on --------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_that_its_preset_would_write_otherwise() -> None:
+    for name in NAMES:
+        for optional in (False, True):
+            found = filled(choice_of(name, optional=optional))
+            if found.document is not None:
+                assert moved_on(found.name, found.document) is None, name
+    found = filled("dynamodb-read,table=orders")
+    assert found.document is not None
+    old = json.loads(json.dumps(found.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
+    moved = moved_on(found.name, old)
+    assert moved is not None
+    assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
+    assert moved.sentence.endswith("that has also dynamodb:Scan and no longer dynamodb:ListStreams")
+    # it only happens to be called so
+    assert moved_on("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
+    assert moved_on("mine", old) is None

@@ -94,6 +94,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cluster-too-old", "error", 3, "PRINT", "The cluster is too old for Pod Identity", "the cluster's version has Pod Identity", ()),
     Entry("session-name-changed", "warn", 10, "PRINT", "Rules depend on the role's session name", "", (("Cannot change principals during re-authentication", 9),)),
     Entry("roles-shared-across-associations", "info", 9, "-", "One role serves several service accounts", "a role serves service accounts of one namespace only", ()),
+    Entry("preset-moved-on", "info", 10, "-", "A role's policy is not what its preset gives now", "", ()),
     Entry("host-network-pod", "info", 5, "-", "A pod shares its node's network", "no pod of an associated service account shares its node's network", ()),
     Entry("automount-false", "info", 3, "-", "automountServiceAccountToken is false", "pods leave automountServiceAccountToken as it is", ()),
     Entry("ephemeral-debug-container-no-env", "info", 3, "-", "A debug container has no credentials", "no associated pod has a debug container", ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain.model import Cluster
@@ -92,20 +92,23 @@ def terraform_role(properties: Mapping[str, object]) -> str:
     if tags:
         lines.append(f"  tags = {hcl(tags, 2)}")
     lines.append("}")
-    for policy in _items(properties, "Policies"):
+    policies = _items(properties, "Policies")
+    own = labels([str(policy["PolicyName"]) for policy in policies])
+    for each, policy in zip(own, policies, strict=True):
         lines += [
             "",
-            f'resource "aws_iam_role_policy" "{name}_{label(str(policy["PolicyName"]))}" {{',
+            f'resource "aws_iam_role_policy" "{name}_{each}" {{',
             f"  name   = {hcl(policy['PolicyName'])}",
             f"  role   = aws_iam_role.{name}.id",
             f"  policy = jsonencode({hcl(policy['PolicyDocument'], 2)})",
             "}",
         ]
     arns = properties.get("ManagedPolicyArns", [])
-    for arn in arns if isinstance(arns, list) else []:
+    assert isinstance(arns, list)
+    for each, arn in zip(labels([arn.rsplit("/", 1)[-1] for arn in arns]), arns, strict=True):
         lines += [
             "",
-            f'resource "aws_iam_role_policy_attachment" "{name}_{label(arn.rsplit("/", 1)[-1])}" {{',
+            f'resource "aws_iam_role_policy_attachment" "{name}_{each}" {{',
             f"  role       = aws_iam_role.{name}.name",
             f"  policy_arn = {hcl(arn)}",
             "}",
@@ -124,7 +127,20 @@ def label(text: str) -> str:
     return found if found[:1].isalpha() else f"_{found}"
 
 
+def labels(texts: Sequence[str]) -> list[str]:
+    """One each: names that differ only in what a label cannot hold get a number."""
+    found: list[str] = []
+    for text in texts:
+        one, number = label(text), 1
+        while one in found:
+            number += 1
+            one = f"{label(text)}_{number}"
+        found.append(one)
+    return found
+
+
 def hcl(value: object, indent: int = 0) -> str:
-    """JSON is an HCL expression, but for its templates: `${` and `%{` would be evaluated."""
-    text = json.dumps(value, indent=2).replace("${", "$${").replace("%{", "%%{")
+    """JSON is an HCL expression, but for its templates (`${` and `%{` would be evaluated) and for characters that JSON
+    escapes in two halves."""
+    text = json.dumps(value, indent=2, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
     return text.replace("\n", "\n" + " " * indent)

@@ -12,7 +12,7 @@ from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
 from podid.domain.model import Cluster
-from podid.domain.words import did_you_mean, nearest
+from podid.domain.words import did_you_mean, nearest, short_list
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
@@ -187,6 +187,58 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
         case "hosted-zone":
             return value.removeprefix("/hostedzone/")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOn:
+    """A role's inline policy that was made of a preset and no longer is what the preset gives: by the preset of a newer
+    podid, or by hand. `more` are actions that the preset has and the policy has not, `fewer` the other way round."""
+
+    policy: str
+    preset: str
+    more: tuple[str, ...]
+    fewer: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        parts = [f"{word} {short_list(actions, 4)}" for word, actions in self._sides if actions]
+        return f"its policy {self.policy} is not what preset {self.preset} gives now: that has {' and '.join(parts)}"
+
+    @property
+    def _sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("also", self.more), ("no longer", self.fewer)
+
+
+def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
+    """Told by the policy's name and the Sids of its statements, and only of their actions: which values it was made
+    with nobody wrote down."""
+    preset = next((found for one in preset_names() if (found := _made_of(name, one)) is not None), None)
+    listed = document.get("Statement")
+    if preset is None or not isinstance(listed, list):
+        return None
+    has = {str(item.get("Sid")): _actions(item) for item in listed if isinstance(item, Mapping)}
+    gives = {str(item["Sid"]): _actions(item) for item in preset.statements}
+    # not one of its statements: another policy, which happens to be called so
+    if not any(has[sid] & gives[sid] for sid in has.keys() & gives.keys()):
+        return None
+    optional = {str(item["Sid"]) for item in preset.statements if "when" in item or "unless" in item}
+    there = {action for sid, actions in gives.items() if sid in has or sid not in optional for action in actions}
+    own = {action for actions in has.values() for action in actions}
+    if there == own:
+        return None
+    return MovedOn(name, preset.name, tuple(sorted(there - own)), tuple(sorted(own - there)))
+
+
+def _made_of(policy: str, preset: str) -> Preset | None:
+    if policy != preset and not policy.startswith(f"{preset}-"):
+        return None
+    found = get_preset(preset)
+    return found if found.statements else None
+
+
+def _actions(statement: Mapping[str, object]) -> frozenset[str]:
+    value = statement.get("Action")
+    return frozenset(map(str, value)) if isinstance(value, list) else frozenset({str(value)})
 
 
 def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
