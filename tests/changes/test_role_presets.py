@@ -80,7 +80,7 @@ def test_a_role_whose_preset_has_moved_on_is_told(box: Sandbox, podid: Podid, jo
     assert "preset-moved-on" not in podid("role", "show", "reader").stdout
     policies = box.iam.role_named("111122223333", "reader").policies
     policies["dynamodb-read-orders"] = policies["dynamodb-read-orders"].replace('"dynamodb:Scan"', '"dynamodb:Old"')
-    (found,) = [item for item in podid("role", "show", "reader", "-o", "json").json["findings"]][-1:]
+    found = podid("role", "show", "reader", "-o", "json").json["findings"][-1]
     assert (found["id"], found["severity"]) == ("preset-moved-on", "info")
     assert "dynamodb:Scan and no longer dynamodb:Old" in found["message"]
     assert podid("role", "attach", "reader", *READ, "--replace").code == 0
