@@ -42,6 +42,16 @@ SCENARIOS = (
     ),
     Scenario("install agent", ("install-agent", "--wait", "none")),
     Scenario("undo", ("undo", "RUN", "--yes"), (CREATE,)),
+    Scenario("target", (*CREATE, "--target-role", "arn:aws:iam::111122223333:role/storefront", "--update-trust")),
+    Scenario(
+        "attach", ("role", "attach", *CREATE[2:3], "--preset", "sqs-send,queue=q", "--preset", "vpc-cni"), (CREATE,)
+    ),
+    Scenario(
+        "detach",
+        ("role", "detach", *CREATE[2:3], "--inline-policy", "read-table", "--yes", "--ignore-not-found"),
+        (CREATE,),
+    ),
+    Scenario("delete", ("role", "delete", *CREATE[2:3], "--yes", "--ignore-not-found"), (CREATE,)),
 )
 # a run of several writes, one of a single write, and one that takes back
 TELLING = ("role create", "associate", "undo")
