@@ -40,10 +40,10 @@ def list_roles(
     from podid.render.roles import role_list_view
 
     place = access.account_place()
-    with terminal.working("reading the account's roles and associations"):
+    with terminal.working("reading the account's roles and associations") as progress:
         read = read_all_uses if unused or all_clusters else read_region_uses
         uses = read(access.aws, place.account)
-        found = list_pod_roles(access.aws.iam, uses, place.region)
+        found = list_pod_roles(access.aws.iam, uses, place.region, progress.glance)
     found = found.unused if unused else found
     terminal.emit(role_list_view(found, access.runtime.now(), unused=unused))
     if found.shut:

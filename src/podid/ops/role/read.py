@@ -132,10 +132,14 @@ class PodRoles:
         return replace(self, admitting=admitting, shut=tuple(item for item in self.shut if item.associations == ()))
 
 
-def list_pod_roles(iam: Iam, uses: Uses, region: str) -> PodRoles:
-    """The account's roles whose trust names pods, judged by the engine for the clusters that were read."""
+def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None] = lambda text: None) -> PodRoles:
+    """The account's roles whose trust names pods, judged by the engine for the clusters that were read. `say` is told
+    how far it is."""
     named = [role for role in iam.list_roles() if _names_pods(role)]
-    details = dict(iam.find_roles([role.name for role in named]))
+    details: dict[str, Role | PodidError | None] = {}
+    for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
+        details[name] = detail
+        say(f"reading the roles that name pods: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
     found = []
     for listed in named:
