@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
 T = TypeVar("T")
+# fewer are read before anybody could read a line about them
+_TOLD_EVERY = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
     details: dict[str, Role | PodidError | None] = {}
     for number, (name, detail) in enumerate(iam.find_roles([role.name for role in named]), 1):
         details[name] = detail
-        say(f"reading the roles that name pods: {number} of {len(named)}")
+        if number % _TOLD_EVERY == 0:
+            say(f"reading the roles that name pods: {number} of {len(named)}")
     unread = {str(item): item for item in uses.unread}
     found = []
     for listed in named:
