@@ -241,3 +241,15 @@ def test_a_profile_that_has_become_another_accounts_touches_nothing(
     profile(box, tmp_path, "123123123123", monkeypatch)
     count = writes(box)
     assert (podid("undo", "last", "--yes").code, writes(box)) == (6, count)
+
+
+def test_what_keeps_the_role_from_going_on_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """The policy is there, and a boundary outweighs it."""
+    make_target(box, OWN, names_role("shop-orders"))
+    bounded = (*CREATE, arn(OWN), "--boundary", "AmazonS3ReadOnlyAccess", "-o", "json")
+    first = podid(*bounded).json["notes"]
+    assert f"must allow sts:AssumeRole on {arn(OWN)}, too" in "\n".join(first)
+    wanted = f"role shop-orders may not go on to {arn(OWN)}: its permissions boundary does not allow sts:AssumeRole"
+    assert wanted in podid(*bounded).json["notes"]
+    box.world.credentials.deny("iam:SimulatePrincipalPolicy")
+    assert any(note.endswith("needs iam:SimulatePrincipalPolicy") for note in podid(*bounded).json["notes"])

@@ -361,9 +361,12 @@ WAYS = (
     Way(ROLE),
     Way(ROLE, nothing, ("having AWS check",)),
     Way(f"{ROLE} {STOREFRONT}", nothing, ("having AWS check",)),
+    Way(f"{ROLE} {STOREFRONT} --replace", after(ROLE), ("--target-role: seeing",)),
     Way(f"{ROLE} {STOREFRONT} --update-trust", nothing, ("--target-role --update-trust",)),
     Way(
-        f"{ROLE} {STOREFRONT} --no-session-tags", after(WITH_ROLE, start=nothing), ("--target-role --no-session-tags",)
+        f"{ROLE} {STOREFRONT} --no-session-tags",
+        after(WITH_ROLE, start=nothing),
+        ("--target-role --no-session-tags",),
     ),
     Way(ROLE, after(ROLE)),
     Way(ADOPTED, with_narrow_role),
@@ -405,6 +408,11 @@ WAYS = (
         ("--target-role --update-trust",),
     ),
     Way(WITH_ROLE, nothing, ("--create-role",), again=True),
+    Way(
+        f"{WITH_ROLE} {STOREFRONT} --replace",
+        after(WITH_ROLE, start=nothing),
+        ("--create-role", "--target-role: seeing"),
+    ),
     Way(WITH_ROLE_CHANGED, after(WITH_ROLE, start=nothing), ("--create-role",)),
     Way(WITH_TOO_MANY, nothing, ("--create-role", "taking back"), code=6),
     Way("associate shop/orders --no-target-role --untag x --replace --wait api", tagged_target, ("--untag",)),

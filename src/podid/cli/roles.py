@@ -11,7 +11,7 @@ from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import RoleRequest, derived_name, plan_role, plan_taking_back, taken_back
 from podid.ops.role.presets import fill, merged, parse_choice, surroundings
 from podid.ops.role.resolve import managed_policy, role_policies
-from podid.ops.role.target import Onward, external_ids, hops_of, plan_onward, read_target
+from podid.ops.role.target import Onward, barred_notes, external_ids, hops_of, plan_onward, read_target
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -150,7 +150,9 @@ def onward_of(
     untagged = () if request.session_tags else request.refs
     ids = external_ids(access.aws.eks, cluster, untagged, target_role_arn)
     hops = hops_of(request, cluster, current, ids)
-    return plan_onward(target_role_arn, hops, seen, profile=profile or "", update=update)
+    onward = plan_onward(target_role_arn, hops, seen, profile=profile or "", update=update)
+    barred = barred_notes(access.aws.iam, request, current, target_role_arn)
+    return replace(onward, notes=(*onward.notes, *barred))
 
 
 def take_back(access: Access, terminal: Terminal, result: ChangeResult, name: str) -> None:

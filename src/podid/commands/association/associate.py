@@ -85,6 +85,7 @@ def rights() -> CommandRights:
                 "--target-role --update-trust: its trust policy, with the credentials of its account",
                 *TARGET_TRUST.calls(Verb.UPDATE),
             ),
+            OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
             OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
             OptionalRight.of(
                 "taking back a role that could not be finished",

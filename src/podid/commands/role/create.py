@@ -49,6 +49,7 @@ def rights() -> CommandRights:
                 "--target-role --update-trust: its trust policy, with the credentials of its account",
                 *TARGET_TRUST.calls(Verb.UPDATE),
             ),
+            OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
             OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
             OptionalRight.of(
                 "asking, where nothing is named: what there is to choose from",

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError, UsageError
-from podid.domain.model import Cluster, Role
+from podid.domain.model import Cluster, Decision, Role
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.plan import Action, ChangeResult
-from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
 
 Hops = Mapping[ServiceAccountRef, trust.TargetHop]
@@ -95,6 +96,28 @@ def external_ids(
         if association is not None and association.target_role_arn == target_role_arn and association.external_id:
             found[ref] = association.external_id
     return found
+
+
+def barred_notes(iam: Iam, request: RoleRequest, current: Role | None, target_role_arn: str) -> tuple[str, ...]:
+    """What keeps the role from going on, whatever the policy that lets it: a boundary, a denial, the organization. IAM
+    simulates only what is there; a boundary that a new role gets is named."""
+    bound = request.permissions_boundary_arn
+    if current is None:
+        return (f"the boundary {bound} must allow sts:AssumeRole on {target_role_arn}, too",) if bound else ()
+    found = attempt(lambda: iam.simulate(current.arn, trust.ACTIONS, (target_role_arn,)))
+    if isinstance(found, Missing):
+        why = f"needs {found.permission}" if found.permission else found.reason
+        return (f"whether a boundary or a denial keeps role {current.name} from going on was not looked at: {why}",)
+    barred = {why: None for decision in found.value if (why := _bar(decision))}
+    return tuple(f"role {current.name} may not go on to {target_role_arn}: {why}" for why in barred)
+
+
+def _bar(decision: Decision) -> str:
+    if decision.boundary_allows is False:
+        return f"its permissions boundary does not allow {decision.action}"
+    if decision.organization_allows is False:
+        return f"a service control policy of the organization does not allow {decision.action}"
+    return f"a policy denies {decision.action}" if decision.decision == "explicitDeny" else ""
 
 
 @dataclass(frozen=True, slots=True)
