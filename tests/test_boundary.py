@@ -153,6 +153,19 @@ def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> 
         assert (outcome.error["hint"], outcome.error["exitCode"]) == (hint, 2)
 
 
+@pytest.mark.parametrize("option", ["-n", "--namespace", "--cluster", "--region", "--profile", "--context"])
+def test_a_variable_that_is_not_set_is_not_everything(option: str) -> None:
+    refused = Podid()("restart", option, "", "--yes", "-o", "json")
+    name = "--namespace" if option == "-n" else option
+    assert (refused.code, refused.error["message"]) == (2, f"{name} is empty: give a value, or leave it out")
+
+
+@pytest.mark.parametrize("option", ["--service-account", "--selector"])
+def test_nor_is_it_every_service_account(podid: Podid, option: str) -> None:
+    refused = podid("associate", "-n", "shop", option, "", "--role", "storefront", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (2, f"{option} is empty: give a value, or leave it out")
+
+
 @pytest.mark.parametrize(
     ("argv", "hint"),
     [

@@ -133,6 +133,9 @@ def from_values(
         if isinstance(value, list):
             several[name] = tuple(dict.fromkeys(value))
             value = value[0] if value else None
+        if value == "" and name != "query":
+            # of a variable that is not set: without it a command would be about everything
+            raise InvalidInput(f"--{name.replace('_', '-')} is empty: give a value, or leave it out")
         if value is not None and value is not False:
             chosen[name] = value
             sources[name] = f"--{name.replace('_', '-')}"
