@@ -100,8 +100,9 @@ GROUPS: dict[str, str] = {
 
 ABOUT = """Amazon EKS Pod Identity from nothing to proven credentials, or the first broken link.
 
-Start with `podid install-agent`, `podid role create`, `podid associate NS/SA --role ROLE`, `podid verify NS/SA`;
-when something does not work, `podid doctor`.
+Start with `podid install-agent`, then `podid associate`, which asks when it is typed alone; in scripts
+`podid role create`, `podid associate NS/SA --role ROLE`, `podid verify NS/SA`. When something does not work,
+`podid doctor`.
 """
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
