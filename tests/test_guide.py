@@ -30,7 +30,7 @@ def role(name: str, trust: Any) -> Role:
     return Role(name=name, arn=f"arn:aws:iam::111122223333:role/{name}", path="/", role_id="AROA", trust=trust)
 
 
-def account(name: str, pods: int = 0, *, associated: bool = False, owner: str | None = None) -> Account:
+def one(name: str, pods: int = 0, *, associated: bool = False, owner: str | None = None) -> Account:
     ref = ServiceAccountRef("shop", name)
     arn = "arn:aws:eks:us-west-2:111122223333:podidentityassociation/demo/a-1"
     found = AssociationSummary(
@@ -54,11 +54,11 @@ FACTS = Facts(
     region="us-west-2",
     accounts=Known(
         (
-            account("cart", 3, associated=True),
-            account("default"),
-            account("idle"),
-            account("orders", 2),
-            account("owned", 1, associated=True, owner="arn:aws:eks:us-west-2:111122223333:addon/demo/x/1"),
+            one("cart", 3, associated=True),
+            one("default"),
+            one("idle"),
+            one("orders", 2),
+            one("owned", 1, associated=True, owner="arn:aws:eks:us-west-2:111122223333:addon/demo/x/1"),
         )
     ),
     roles=Known((role("ec2", OTHERS), role("narrow", NARROW), role("wide", TRUST))),
@@ -149,6 +149,20 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
     assert set(questions) == set(typed)
     assert "it is private" in questions["namespace-typed"].lead[-1]
     assert questions["account-typed"].check("Orders") != ""
+
+
+def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:
+    answers = {"namespace": "shop", "account": "orders", "role": "storefront", "restart": "no", "go": "show"}
+    assert "has no agent so far" in " ".join(guided(site, answers, "associate")[0].stderr.split())
+    site.with_agent()
+    assert "has no agent so far" not in " ".join(guided(site, answers, "associate")[0].stderr.split())
+
+
+def test_without_a_way_into_the_cluster(account: Site) -> None:
+    answers = {"namespace-typed": "shop", "account-typed": "orders", "role": "storefront", "go": "show"}
+    outcome, _ = guided(account, answers, "associate", "--wait", "api")
+    assert outcome.code == 0, outcome
+    assert "service accounts cannot be listed" in " ".join(outcome.stderr.split())
 
 
 def test_no_line_is_longer_than_a_small_terminal() -> None:

@@ -143,7 +143,12 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
         lines.append(f"restart {place.pods_note(answers, facts)}")
     cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
     region = f" ({facts.region})" if facts.region else ""
-    return (f"In cluster {cluster}{region} podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1)))
+    agent = "The cluster has no agent so far, and without it pods get nothing: podid install-agent"
+    return (
+        f"In cluster {cluster}{region} podid would",
+        *(f"  {n}. {line}" for n, line in enumerate(lines, 1)),
+        *((agent,) if facts.without_agent else ()),
+    )
 
 
 def words(answers: Answers, facts: Facts) -> tuple[str, ...]:

@@ -54,7 +54,8 @@ def _none() -> Known[Any]:
 class Facts:
     """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
     `associated` are those with
-    an association, also where the cluster cannot be looked into; `role_of` is the role of the one that was chosen, and
+    an association, also where the cluster cannot be looked into; `without_agent` is whether the
+    cluster is seen to have no agent; `role_of` is the role of the one that was chosen, and
     `made` are names of roles that podid made here."""
 
     clusters: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Facts:
     accounts: Section[tuple[Account, ...]] = field(default_factory=_none)
     associated: tuple[Account, ...] = ()
     roles: Section[tuple[Role, ...]] = field(default_factory=_none)
+    without_agent: bool = False
     role_of: str = ""
     made: frozenset[str] = frozenset()
 

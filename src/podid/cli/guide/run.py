@@ -39,11 +39,12 @@ Words = Callable[[Answers, Facts], tuple[str, ...]]
 @dataclass(slots=True)
 class Guide:
     """One guided run; what was read for an answer is kept for when it is given again. `of_associations`: it is about
-    those that are there."""
+    those that are there; `of_pods`: pods are to get credentials."""
 
     access: Access
     terminal: Terminal
     of_associations: bool = False
+    of_pods: bool = False
     _read: dict[str, Facts] = field(default_factory=dict)
 
     def answers(self, steps: Sequence[Step[Facts]]) -> Answers:
@@ -97,6 +98,9 @@ class Guide:
                 region=place.region,
                 accounts=Known(accounts) if isinstance(found, Known) else found,
                 associated=tuple(account for account in named if account.association is not None),
+                without_agent=self.of_pods
+                and not place.cluster.auto_mode
+                and _none_of(lambda: kube.reader.list_agent_daemon_sets()),
                 roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
             )
 
@@ -149,7 +153,7 @@ def _guided(
     access: Access, terminal: Terminal, path: tuple[str, ...], steps: Sequence[Step[Facts]], words: Words
 ) -> Instead:
     """The command line to carry out in place of the one that was given, and what to say after it."""
-    guide = Guide(access, terminal, of_associations=path == ("disassociate",))
+    guide = Guide(access, terminal, of_associations=path == ("disassociate",), of_pods=path == ("associate",))
     answers = guide.answers(steps)
     facts = guide.facts(answers)
     assert facts.cluster is not None
@@ -161,6 +165,12 @@ def _guided(
     ending = associate.ending(answers) if "go" in answers else ()
     said = () if ending else _said(("podid", *command), terraform="go" in answers)
     return Instead((*command, *ending), () if access.options.quiet else said)
+
+
+def _none_of(read: Callable[[], Sequence[object]]) -> bool:
+    """Whether nothing is there, as far as can be seen."""
+    found = attempt(read)
+    return isinstance(found, Known) and not found.value
 
 
 def _said(command: tuple[str, ...], *, terraform: bool) -> tuple[str, ...]:
