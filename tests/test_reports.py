@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from markdown_it import MarkdownIt
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.links import LINKS
 from podid.domain.report import DoctorReport, LinkState
+from podid.render.formats import to_json
 from podid.render.reports import Report, write_report
 from podid.sandbox.baseline import add_association
 from worlds import Site
@@ -219,3 +221,11 @@ def test_the_document_has_the_chain(site: Site) -> None:
     chain = cast("list[dict[str, Any]]", site("doctor", "-o", "json").json["chain"])
     assert [(item["link"], item["name"]) for item in chain] == list(enumerate(LINKS))
     assert chain[6]["state"] == "broken"
+
+
+@pytest.mark.parametrize("verdicts", [report_of("a ## b").verdicts, ()], ids=["some", "none"])
+def test_sarif_is_written_as_one_document(verdicts: tuple[Verdict, ...]) -> None:
+    """Its results are written one by one, which shows nowhere."""
+    text = write_report(Report.SARIF, replace(report_of(), verdicts=verdicts))
+    assert text == to_json(json.loads(text))
+    assert bool(json.loads(text)["runs"][0]["results"]) is bool(verdicts)

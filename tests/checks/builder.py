@@ -22,6 +22,7 @@ from podid.domain.model import (
     ServiceAccount,
     Workload,
 )
+from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.webhook import WebhookRegistration
 
@@ -235,6 +236,9 @@ def healthy(**sections: Any) -> Snapshot:
         "csi_drivers": {},
         "clocks": {"node-1": -4},
         "agent_warnings": {},
+        "cloudtrail": {},
+        "packed": {ROLE_ARN: Known(40)},
+        "proofs": {"shop/orders": Known(Proof(said="all 1 pods assumed it"))},
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},

@@ -414,6 +414,7 @@ CASES = {
             *("agent-timeout-context-canceled", "eks-auth-throttled", "eks-auth-unreachable"),
         )
     },
+    "packed-policy-too-large": Cases(healthy(packed={ROLE_ARN: Known(80)}), healthy(packed={ROLE_ARN: DENIED})),
     "iso-partition-ca-bundle": Cases(
         isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",))),
         isolated(DENIED),

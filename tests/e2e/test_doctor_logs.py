@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ALL
-from podid.ops.doctor.sections import optional_rights, rights
+from podid.ops.doctor.sections import rights
 from worlds import Site
 
 # what an agent's log has of each failure mode: https://github.com/aws/eks-pod-identity-agent/issues
@@ -20,6 +20,10 @@ SEEN = {
     "node-role-missing-eks-auth": "User: arn:aws:sts::1:assumed-role/n/i-1 is not authorized to perform: "
     "eks-auth:AssumeRoleForPodIdentity",
     "stale-link-or-route": "expected route to be interface index 4, please remove route and try again",
+}
+
+WRONG = {
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": ["sts:AssumeRole"]}]
 }
 
 
@@ -51,7 +55,31 @@ def test_without_the_right_to_logs(healthy: Site) -> None:
     outcome = healthy("doctor", "--logs", "-o", "json", env=caller)
     named = {item["permission"].partition(" in ")[0] for item in outcome.json["unknowns"]}
     assert (outcome.code, outcome.json["findings"], named) == (9, [], {"get pods/log"})
-    assert [item.reason for item in optional_rights()] == ["--logs: reading the agents' logs"]
+
+
+def test_tokens_that_podid_redeems(healthy: Site) -> None:
+    """What nothing that can be read explains is the organization's; without consent nothing is minted."""
+    refused = healthy("doctor", "--verify")
+    assert (refused.code, "Minting credentials" in refused.stderr) == (2, True)
+    assert ids(healthy, "--verify", "--yes") == {}
+    healthy.trust("shop-orders", {"Version": "2012-10-17", **WRONG})
+    found = ids(healthy, "--verify", "--yes", "--check", "trust-wrong-principal")
+    assert found == {"trust-wrong-principal": "error"}
+
+
+def test_what_cloudtrail_has(healthy: Site) -> None:
+    assert ids(healthy, "--cloudtrail") == {}
+    healthy.box.world.credentials.deny("cloudtrail:LookupEvents")
+    outcome = healthy("doctor", "--cloudtrail", "-o", "json")
+    assert (outcome.code, outcome.json["findings"]) == (9, [])
+    assert "cloudtrail:LookupEvents" in {item["permission"] for item in outcome.json["unknowns"]}
+    healthy_report = healthy("doctor", "-o", "json")
+    assert healthy_report.code == 0
+    assert [text.rpartition("(")[2] for text in healthy_report.json["notLookedAt"]] == [
+        "--logs)",
+        "--cloudtrail)",
+        "--verify)",
+    ]
 
 
 def say(site: Site, text: str) -> None:

@@ -492,6 +492,8 @@ WAYS = (
     Way("bundle --yes", untold),
     Way("doctor", configured),
     Way("doctor --logs", healthy, ("--logs",)),
+    Way("doctor --cloudtrail", healthy, ("--cloudtrail",)),
+    Way("doctor --verify --yes", healthy, ("--verify",)),
     Way("doctor", with_everything, code=3),
     Way("bundle --yes", with_everything),
     Way("doctor shop/orders", healthy, again=True),

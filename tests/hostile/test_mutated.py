@@ -39,6 +39,7 @@ WAYS = (
     "doctor",
     "doctor shop/orders",
     "doctor --logs --check eks-auth-unreachable",
+    "doctor shop/orders --verify --cloudtrail --yes --link 8 --link 10",
     "doctor --me",
     "bundle --yes",
     "verify shop/orders --yes",

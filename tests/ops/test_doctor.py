@@ -51,6 +51,10 @@ def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
         assert {*row.needs, *row.uses} <= seen, row.name
         seen.add(row.name)
         asked = rights_of(row.operations)
+        if row.name == "proofs":  # a token of the one, redeemed at the other
+            assert asked.iam
+            assert asked.kubernetes
+            continue
         assert bool(asked.iam) == (SERVICES[row.name] == "aws"), row.name
         assert bool(asked.kubernetes) == (SERVICES[row.name] == "kubernetes"), row.name
 

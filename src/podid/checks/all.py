@@ -95,6 +95,7 @@ _IN_CAUSAL_ORDER = (
     "association.session_policy_misconfig",
     "role.role_no_permissions",
     "role.app_assumes_own_role",
+    "role.packed_policy_too_large",
     "role.chained_assume_missing_tag_session",
     "pod.cached_credentials_after_change",
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.logs import in_logs
+from podid.checks.shared.logs import in_logs, in_proofs
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, crashed
 
@@ -33,7 +33,7 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     if missing:
         return [whole.unknown(section) for section in missing]
     try:
-        found = (*check.judge(snapshot), *in_logs(check, snapshot))
+        found = (*check.judge(snapshot), *in_logs(check, snapshot), *in_proofs(check, snapshot))
         return sorted(found, key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         return [whole.unknown(crashed(error))]

@@ -6,8 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSighting:
-    """One failure mode in the log of one agent. `accounts` are the service accounts ("ns/name") whose pods asked, where
-    their addresses tell; `running` is whether the agent is ready all the same."""
+    """One failure mode in the log of one agent, or in what CloudTrail has of its node. `accounts` are the service
+    accounts ("ns/name") whose pods asked, where their addresses tell; `running` is whether the agent does its work all
+    the same."""
 
     id: str
     node: str
@@ -16,3 +17,15 @@ class LogSighting:
     accounts: tuple[str, ...] = ()
     last: datetime | None = None
     running: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What redeeming tokens of a service account's pods came to. `id` is the failure mode, where it has one, and
+    `problem` says what failed; empty where nothing did. `unknown` is why it could not be told."""
+
+    id: str = ""
+    problem: str = ""
+    unknown: str = ""
+    permission: str = ""
+    said: str = ""

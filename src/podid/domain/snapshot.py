@@ -31,7 +31,7 @@ from podid.domain.model import (
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
-from podid.domain.sightings import LogSighting
+from podid.domain.sightings import LogSighting, Proof
 from podid.domain.webhook import WebhookRegistration
 
 T = TypeVar("T")
@@ -158,6 +158,12 @@ class Snapshot:
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
+    # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
+    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=AWS)
+    # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
+    packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
+    # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
+    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
 

@@ -55,7 +55,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("trust-too-broad", "warn", 9, "ASK", "The role can be used from any cluster and service account", "the role's trust is narrowed to an account, a cluster or service accounts", ()),
     Entry("base-role-cannot-assume-target", "error", 9, "ASK", "The association's role may not assume the target role", "the role of every association with a target role may assume it", ()),
     Entry("target-role-trust-broken", "error", 9, "PRINT", "The target role does not let the association's role in", "the trust of every target role lets the association's role in", ()),
-    Entry("packed-policy-too-large", "error", 10, "PRINT", "Session tags and policies do not fit into one session", "", (("Packed size of session tags consumes", 7), ("PackedPolicyTooLarge", 5),)),
+    Entry("packed-policy-too-large", "error", 10, "PRINT", "Session tags and policies do not fit into one session", "the sessions of pods leave room for tags and policies of applications", (("Packed size of session tags consumes", 7), ("PackedPolicyTooLarge", 5),)),
     Entry("duplicate-association", "error", 1, "SAFE", "The service account has an association already", "", (("Association already exists", 7), ("ResourceInUseException", 2),)),
     Entry("addon-owned-association", "warn", 1, "PRINT", "An add-on owns the association", "no add-on has a role through IRSA beside its associations", ()),
     Entry("addon-pod-identity-unsupported", "error", 1, "PRINT", "The add-on's version does not support Pod Identity", "", (("Pod Identity feature is not supported for addon version", 7), ("in pod identity configuration is not supported for addon", 7), ("is not supported for addon", 5),)),

@@ -8,7 +8,7 @@ from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.sightings import LogSighting
-from podid.domain.snapshot import Known, Snapshot, known
+from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.domain.words import cut, short_list
 
 NEEDS = ("agent_logs",)
@@ -17,27 +17,49 @@ WANTS = ("agent_pods", "associations", "pods", "cluster")
 RECENT = timedelta(minutes=10)
 # EKS Auth's words for many causes, which the policies and the associations themselves tell apart
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
+# EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
+UNEXPLAINED = "scp-denies-eks-auth"
 # a few of these are in the day's work
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
 
 def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """A finding for each node whose agent shows the check's failure mode; nothing where the logs were not read."""
-    if not isinstance(snapshot.agent_logs, Known) or check.id in TOLD_BY_OTHERS:
+    if check.id in TOLD_BY_OTHERS:
         return
     users = index(snapshot).users
-    for section in snapshot.agent_logs.value.values():
-        for seen in section.value if isinstance(section, Known) else ():
-            if seen.id == check.id:
-                yield _found(check, snapshot, seen, users.get(seen.node, ()))
+    for source in (snapshot.agent_logs, snapshot.cloudtrail):
+        for section in source.value.values() if isinstance(source, Known) else ():
+            for seen in section.value if isinstance(section, Known) else ():
+                if seen.id == check.id:
+                    yield _found(check, snapshot, seen, users.get(seen.node, ()), trail=source is snapshot.cloudtrail)
 
 
-def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...]) -> Verdict:
+def in_proofs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """What redeeming tokens came to, where that was asked for; of one without an id the trust policy is in question."""
+    if not isinstance(snapshot.proofs, Known):
+        return
+    for name, section in snapshot.proofs.value.items():
+        namespace, _, account = name.partition("/")
+        case = check.case(Subject("ServiceAccount", account, namespace), (name,))
+        if not isinstance(section, Known):
+            if check.id == UNEXPLAINED:
+                yield case.unknown(section)
+        elif section.value.problem and (section.value.id or UNEXPLAINED) == check.id:
+            yield case.fail(
+                f"redeeming a token of its pods failed: {section.value.problem}",
+                commands=(podid_command(snapshot, "verify", name, "--yes"),),
+            )
+        elif section.value.unknown and check.id == UNEXPLAINED:
+            yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=Severity.WARN)
+
+
+def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:
     chain = tuple(name for name in seen.accounts if name in users) or users
     who = f", for {short_list(seen.accounts)}" if seen.accounts else ""
     last = f", last {seen.last:%H:%M:%S}" if seen.last is not None else ""
     return check.case(Subject("Node", seen.node), chain).fail(
-        f"the agent on it logged it {seen.count} times in the last hour{last}{who}",
+        f"seen {seen.count} times in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
         severity=_severity(check, snapshot, seen),
         evidence=(cut(seen.sample, 300),),
         commands=(podid_command(snapshot, "agent", "logs", "--node", seen.node),),

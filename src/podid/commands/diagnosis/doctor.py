@@ -49,6 +49,12 @@ def doctor(
         typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.", show_default=False),
     ] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Read the agents' logs of the last hour as well.")] = False,
+    cloudtrail: Annotated[
+        bool, typer.Option("--cloudtrail", help="Read CloudTrail as well; calls show there some minutes late.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Redeem tokens of pods as well, as podid verify does; asks first.")
+    ] = False,
     list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
     all_verdicts: Annotated[bool, typer.Option("--all", help="Show what passed as well.")] = False,
     fail_on: Annotated[
@@ -106,13 +112,31 @@ def doctor(
 
     Walks the whole chain from association to permissions. What could not be looked at is unknown, never fine: exit 9.
     Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
+    --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
+    most 20 service accounts, asks first or needs --yes, and drops the credentials.
     With --me it simulates the caller's own rights, prints the policy and the Role that grant what
     is missing, and ends with 3 then.
 
     Example: podid doctor shop/orders
     """
     if me or for_command:
-        given = (target, check, skip, link, logs, list_checks, baseline, fix, fix_id, until_clean, watch, save, saved)
+        given = (
+            target,
+            check,
+            skip,
+            link,
+            logs,
+            cloudtrail,
+            verify,
+            list_checks,
+            baseline,
+            fix,
+            fix_id,
+            until_clean,
+            watch,
+            save,
+            saved,
+        )
         _check_me(me=me, alone=not any(given))
         _show_own_rights(access, terminal, for_command or ("doctor",), options.namespace or "")
         return
@@ -144,13 +168,19 @@ def doctor(
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
-    collectors = ("logs",) if logs else ()
+    chosen = {"logs": logs, "cloudtrail": cloudtrail, "verify": verify}
+    collectors = tuple(name for name, wanted in chosen.items() if wanted)
     entries = typed.baseline(terminal, baseline, BY_ID)
     scope = parse_target(target or "", options.namespace or "")
     fixing = fix or bool(fix_id)
     if watch or until_clean or fixing:
         access.take_time()
     place = None if saved else access.place()
+    if collectors and saved:
+        raise UsageError("--from reads what was seen then: nothing more can be looked at")
+    if verify:
+        question = "Mint short-lived credentials of the pods' roles to look at them?"
+        terminal.consent(question, needed_for="Minting credentials")
     replayed = saving.load(terminal, saved) if saved else None
 
     def read() -> Snapshot:

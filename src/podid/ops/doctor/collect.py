@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from podid.checks.base import Check
 from podid.domain.errors import PodidError
+from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope
@@ -41,8 +42,18 @@ def collect(
     reads: dict[str, Future[Section[Any]]] = {}
     # gateways are made here, one after another: three clients in threads take nearly three times as long; EC2's, which
     # is slow to make and seldom needed, when it is
+    named = (ServiceAccountRef(scope.namespace, scope.name),) if scope.kind == "ServiceAccount" else ()
     source = partial(
-        Source, clients.eks, clients.iam, lambda: clients.ec2, clients.kube, place.cluster, scope.namespace
+        Source,
+        clients.eks,
+        clients.iam,
+        lambda: clients.ec2,
+        clients.kube,
+        place.cluster,
+        scope.namespace,
+        clients,
+        now,
+        named,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
     with ThreadPoolExecutor(max(len(rows), 1), thread_name_prefix="collect") as pool:

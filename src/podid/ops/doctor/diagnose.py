@@ -15,6 +15,8 @@ from podid.domain.words import nearest
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
 
+WITNESSES = {"logs": "agents' logs", "cloudtrail": "CloudTrail", "verify": "tokens of pods, redeemed"}
+
 
 def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> tuple[Check, ...]:
     """The checks to run, in causal order; `links` are numbers or names. UsageError for an id that is no check or a link
@@ -66,9 +68,11 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
         checks=tuple(c.id for c in checks if not any(getattr(snapshot, name) == NOT_READ for name in c.needs)),
         associations=_associations(snapshot, scope),
         not_asked=tuple(
-            f"{row.name.replace('_', ' ')} (--{row.option})"
-            for row in SECTIONS
-            if row.option and getattr(snapshot, row.name) == NOT_READ
+            dict.fromkeys(
+                f"{WITNESSES[row.option]} (--{row.option})"
+                for row in SECTIONS
+                if row.option and getattr(snapshot, row.name) == NOT_READ
+            )
         ),
     )
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
+from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
+from podid.aws.sts import Sts
 from podid.checks.base import Check
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.grants import PolicyNames
@@ -25,7 +28,8 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.trust import ACTIONS
 from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
-from podid.ops.doctor import readings
+from podid.kube.writer import KubeWriter
+from podid.ops.doctor import readings, witnesses
 from podid.ops.doctor.source import Source
 
 
@@ -62,7 +66,16 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
 
 def optional_rights() -> tuple[OptionalRight, ...]:
     """What each collector takes that is read only where it is chosen."""
-    return tuple(OptionalRight.of(f"--{row.option}: {row.why}", *row.operations) for row in SECTIONS if row.option)
+    chosen: dict[str, list[SectionRow]] = defaultdict(list)
+    for row in SECTIONS:
+        if row.option:
+            chosen[row.option].append(row)
+    return tuple(
+        OptionalRight.of(
+            f"--{option}: {' and '.join(row.why for row in rows)}", *(need for row in rows for need in row.operations)
+        )
+        for option, rows in chosen.items()
+    )
 
 
 def rights(checks: Iterable[Check]) -> Rights:
@@ -362,6 +375,30 @@ SECTIONS: tuple[SectionRow, ...] = (
         uses=("pods",),
         option="logs",
         why="reading the agents' logs",
+    ),
+    SectionRow(
+        "cloudtrail",
+        (CloudTrail.iter_redemptions,),
+        witnesses.cloudtrail,
+        uses=("nodes",),
+        option="cloudtrail",
+        why="reading what agents asked EKS Auth for",
+    ),
+    SectionRow(
+        "packed",
+        (CloudTrail.iter_sessions,),
+        witnesses.packed,
+        needs=("associations",),
+        option="cloudtrail",
+        why="reading what pods' sessions carry",
+    ),
+    SectionRow(
+        "proofs",
+        (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
+        witnesses.proofs,
+        needs=("associations",),
+        option="verify",
+        why="redeeming tokens of pods",
     ),
     SectionRow(
         "agent_warnings",

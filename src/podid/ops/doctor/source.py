@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.domain.model import Association, Cluster
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Section, known_or
 from podid.kube.reader import KubeReader
-from podid.ops.clients import KubeAccess
+from podid.ops.clients import Clients, KubeAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Source:
     """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ.
+    NOT_READ. `only` are the service accounts that were named, where any were.
     """
 
     eks: Eks
@@ -27,12 +29,20 @@ class Source:
     access: KubeAccess
     cluster: Cluster
     namespace: str
+    clients: Clients
+    now: datetime
+    only: tuple[ServiceAccountRef, ...]
     before: Callable[[str], Section[Any]]
 
     @property
     def kube(self) -> KubeReader:
         """Raises the reason why there is no way into Kubernetes, if there is none."""
         return self.access.reader
+
+    @property
+    def named(self) -> tuple[Association, ...]:
+        """The associations of the service accounts that were named; all of them where none was."""
+        return tuple(a for a in self.associations if not self.only or a.ref in self.only)
 
     @property
     def associations(self) -> tuple[Association, ...]:

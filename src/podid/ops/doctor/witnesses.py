@@ -1,0 +1,93 @@
+"""What is looked at only where somebody asks for it, and tells of credentials as they are given: CloudTrail, and tokens
+that podid redeems itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from podid.domain.agent_logs import rule_of
+from podid.domain.errors import PodidError
+from podid.domain.place import Place
+from podid.domain.proof import VerifyState
+from podid.domain.sightings import LogSighting, Proof
+from podid.domain.snapshot import Known, Section, known_or, missing
+from podid.domain.trail import Redemption, newest
+from podid.ops.association.read import read_association
+from podid.ops.association.verify import verify
+
+if TYPE_CHECKING:
+    from podid.domain.model import Association
+    from podid.ops.doctor.source import Source
+
+# two calls a second of 50 events each
+TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500
+SESSIONS_SINCE, MOST_SESSIONS, MOST_ROLES = timedelta(days=7), 50, 10
+# each costs tokens and sessions; more are named one by one
+MOST_PROOFS = 20
+
+
+def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
+    """Of agents of this cluster, by node; one whose last request went well is running."""
+    since = source.now - TRAIL_SINCE
+    looked = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS)
+    names = {node.provider_id.rpartition("/")[2]: node.name for node in known_or(source.before("nodes"), ())}
+    by_node: dict[str, list[Redemption]] = defaultdict(list)
+    for event in looked.events:
+        if event.cluster == source.cluster.name:
+            by_node[names.get(event.session_name, event.session_name)].append(event)
+    return {node: Known(_seen(node, events)) for node, events in sorted(by_node.items())}
+
+
+def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
+    """`events` are newest first."""
+    found: dict[str, list[Redemption]] = defaultdict(list)
+    for event in events:
+        text = f"{event.error_code}: {event.error_message}"
+        if event.error_code and (rule := rule_of(text)) is not None and not rule.noise:
+            found[rule.id].append(event)
+    return tuple(
+        LogSighting(
+            id=mode,
+            node=node,
+            count=len(several),
+            sample=f"{several[0].error_code}: {several[0].error_message}",
+            last=several[0].at,
+            running=not events[0].error_code,
+        )
+        for mode, several in found.items()
+    )
+
+
+def packed(source: Source) -> dict[str, Section[int]]:
+    """Of the roles that were named, or the first ones: a call for each, and two a second."""
+    found: dict[str, Section[int]] = {}
+    since = source.now - SESSIONS_SINCE
+    for arn in list(dict.fromkeys(a.role_arn for a in source.named))[:MOST_ROLES]:
+        try:
+            events = newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
+        except PodidError as error:
+            found[arn] = missing(error)
+        else:
+            found[arn] = Known(max((event.packed_percent or 0 for event in events), default=0))
+    return found
+
+
+def proofs(source: Source) -> dict[str, Section[Proof]]:
+    """Redeems tokens as `podid verify` does. The credentials are in no result and are dropped."""
+    place = Place(account=source.cluster.account, region=source.cluster.region, cluster=source.cluster)
+    return {str(a.ref): _proved(source, place, a) for a in source.named[:MOST_PROOFS]}
+
+
+def _proved(source: Source, place: Place, association: Association) -> Section[Proof]:
+    try:
+        reading = read_association(source.clients, place, association.ref)
+        report = verify(source.clients, reading, now=source.now, say=lambda text: None)
+    except PodidError as error:
+        return missing(error)
+    if report.state is VerifyState.FAILED:
+        return Known(Proof(id=report.id, problem=report.reason))
+    if report.state is VerifyState.UNKNOWN:
+        return Known(Proof(unknown=report.reason, permission=report.permission))
+    return Known(Proof(said=report.reason))
