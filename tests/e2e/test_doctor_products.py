@@ -9,6 +9,7 @@ from cluster_api import Json
 from podid.checks.all import ALL
 from podid.kube.project_products import CUSTOM
 from podid.ops.doctor.sections import rights
+from podid.sandbox.kube.kubelet import Kubelet
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 FOREIGN = "arn:aws:iam::444455556666:role/reader"
@@ -148,6 +149,13 @@ def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:
     assert findings.pop("node-clock-skew") == "warn"
     assert findings.pop("host-firewall-blocks-link-local") == "error"
     assert findings == {}
+
+
+def test_a_lease_that_nobody_renews_says_nothing_of_a_clock(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(healthy) == {}  # which renews them
+    monkeypatch.setattr(Kubelet, "renew_leases", lambda self: None)
+    healthy.wait(400)
+    assert found(healthy) == {}
 
 
 def test_an_instance_without_metadata(healthy: Site) -> None:

@@ -203,9 +203,16 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
-def lease(item: Object) -> tuple[str, datetime | None]:
-    """Whose it is, and when it was renewed last."""
-    return name(item), instant_or_none(inner_or_empty(item, "spec"), "renewTime")
+def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
+    """Whose it is, when it was renewed last by the clock of its kubelet, and when by that of the API server."""
+    renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
+    writes = inners_or_none(inner_or_empty(item, "metadata"), "managedFields")
+    times = [instant_or_none(entry, "time") for entry in writes if _renews(entry)]
+    return name(item), renewed, max((moment for moment in times if moment is not None), default=None)
+
+
+def _renews(entry: Object) -> bool:
+    return "f:renewTime" in inner_or_empty(inner_or_empty(entry, "fieldsV1"), "f:spec")
 
 
 def access_review(answer: Object) -> AccessReview:

@@ -172,14 +172,16 @@ class KubeReader:
 
     @needs(KubeRight("coordination.k8s.io", "leases", "list"))
     def read_clocks(self) -> Mapping[str, int]:
-        """Node -> by how many seconds its kubelet's clock is ahead of the API server's, by the lease that it renews
-        every ten seconds: one that is a little behind is in order. Empty where the server does not say its time."""
+        """Node -> by how many seconds its kubelet's clock is ahead of the API server's, by the lease that it renews:
+        what it wrote there, beside when the server says that it was written. A lease that nobody renews any more is as
+        good as one of this minute. Not there for one whose writing the server has no record of."""
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-        renewed = self._transport.list(path, project.lease)
-        now = self._transport.server_time
-        if now is None:
-            return {}
-        return {name: round((moment - now).total_seconds()) for name, moment in renewed if moment is not None}
+        leases = self._transport.list(path, project.lease)
+        return {
+            name: round((renewed - written).total_seconds())
+            for name, renewed, written in leases
+            if renewed is not None and written is not None
+        }
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:

@@ -12,8 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -75,7 +73,6 @@ class Transport:
         self._sleep = sleep
         self._pool: urllib3.PoolManager | None = None
         self._lock = threading.Lock()
-        self.server_time: datetime | None = None
         """The server's clock at its last answer, to the second; None before the first that said it."""
 
     def fresh(self) -> "Transport":
@@ -253,7 +250,6 @@ class Transport:
             redirect=False,
             preload_content=False,
         )
-        self.server_time = _date(response.headers.get("Date", "")) or self.server_time
         content = response.read(LARGEST_ANSWER + 1)
         if len(content) > LARGEST_ANSWER:
             response.close()
@@ -266,14 +262,6 @@ class Transport:
             if self._pool is None:
                 self._pool = self.connection.new_pool()
             return self._pool
-
-
-def _date(header: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _Expired(Unavailable):

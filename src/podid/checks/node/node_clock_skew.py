@@ -27,7 +27,19 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"its clock is {abs(ahead)} seconds {'ahead of' if ahead > 0 else 'behind'} the API server's: "
                 "tokens and signatures made elsewhere are refused as expired or not yet valid",
                 severity=Severity.WARN,
-                commands=(("kubectl", "-n", "kube-node-lease", "get", "lease", node.name, "-o", "yaml"),),
+                commands=(
+                    (
+                        "kubectl",
+                        "-n",
+                        "kube-node-lease",
+                        "get",
+                        "lease",
+                        node.name,
+                        "-o",
+                        "yaml",
+                        "--show-managed-fields",
+                    ),
+                ),
             )
 
 

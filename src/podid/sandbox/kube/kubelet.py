@@ -98,9 +98,19 @@ class Kubelet:
         spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": rfc3339_micro(now + ahead)}
         lease = self._store.find(kinds.LEASES, "kube-node-lease", node)
         if lease is None:
-            self._registry.create(kinds.LEASES, "kube-node-lease", {"metadata": {"name": node}, "spec": spec})
+            made = self._registry.create(kinds.LEASES, "kube-node-lease", {"metadata": {"name": node}, "spec": spec})
         else:
-            self._registry.update(kinds.LEASES, lease, {**lease, "spec": spec})
+            made = self._registry.update(kinds.LEASES, lease, {**lease, "spec": spec})
+        # the API server says by its own clock when it was written
+        written = {
+            "manager": "kubelet",
+            "operation": "Update",
+            "apiVersion": "coordination.k8s.io/v1",
+            "time": rfc3339(now),
+            "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:holderIdentity": {}, "f:leaseDurationSeconds": {}, "f:renewTime": {}}},
+        }
+        self._store.replace(kinds.LEASES, {**made, "metadata": {**made["metadata"], "managedFields": [written]}})
 
     def _plan(self, step: str, pod: Obj, seconds: float) -> None:
         """Once per pod and step: do it after so many seconds."""

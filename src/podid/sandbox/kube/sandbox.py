@@ -4,8 +4,6 @@ import base64
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from email.utils import formatdate
 
 from podid.sandbox.contract import ControlPlane, TokenClaims
 from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
@@ -87,9 +85,7 @@ class KubeSandbox:
         met.before()
         answer = broken(met.breaks) if met.breaks is not None else self._api.handle(request)
         met.after()
-        # as Go's server does; kubelets' leases are judged by it
-        dated = {**answer.headers, "Date": formatdate(self._simulation.store.now(), usegmt=True)}
-        return replace(answer, headers=dated).encode()
+        return answer.encode()
 
     def install(self, group: str) -> bool:
         """Puts the custom resources of a product's API group into the cluster; False where they are there already."""
