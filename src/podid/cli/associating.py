@@ -37,7 +37,7 @@ from podid.ops.change.kinds import ROLE_TRUST
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import going_on_policies, plan_onward, read_target
+from podid.ops.role.target import going_on_policies, left_to_owners, plan_onward, read_target
 from podid.ops.role.validation import validated
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         return
     if role_name and result.failed_kind.startswith("role"):
         take_back(access, terminal, result, role_name)
+    result = left_to_owners(result)
     result = after_associate(
         access.clients,
         place,

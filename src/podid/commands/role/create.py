@@ -156,7 +156,7 @@ def create(
     from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
     from podid.domain.errors import Other, UsageError
     from podid.domain.names import check_role_name
-    from podid.ops.role.target import going_on_policy
+    from podid.ops.role.target import going_on_policy, left_to_owners
     from podid.ops.role.validation import validated
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
@@ -207,4 +207,4 @@ def create(
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
         take_back(access, terminal, result, request.name)
-        report(terminal, with_(result, notes=(*result.notes, *there.after(result))))
+        report(terminal, left_to_owners(result))

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import CredentialsError, InvalidInput, PodidError, UsageError
 from podid.domain.model import Cluster, Decision, Role
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.plan import Action, ChangeResult
+from podid.domain.plan import Action, ChangeResult, Status
 from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.ops.change.kinds import TARGET_TRUST
+from podid.ops.change.kinds.role_trust import document_of
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
 
@@ -123,20 +124,27 @@ def _bar(decision: Decision) -> str:
 @dataclass(frozen=True, slots=True)
 class Onward:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell. `statements` are those that its owner would add."""
+    cannot be changed, which `notes` tell."""
 
     action: Action | None
     notes: tuple[str, ...]
-    statements: tuple[object, ...] = ()
 
     @property
     def actions(self) -> tuple[Action, ...]:
         return () if self.action is None else (self.action,)
 
-    def after(self, result: ChangeResult) -> tuple[str, ...]:
-        """What its owner must add, where the change was tried and failed."""
-        failed = self.action is not None and result.failed_kind == TARGET_TRUST.name
-        return _to_add(f"target role {self.action.target}", self.statements) if failed and self.action else ()
+
+def left_to_owners(result: ChangeResult) -> ChangeResult:
+    """The result with what the owners of target roles must add, whose trust policy could not be changed."""
+    notes: list[str] = []
+    for item in result.done:
+        action = item.action
+        if action.kind == TARGET_TRUST.name and item.status in (Status.FAILED, Status.BLOCKED):
+            old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
+            there = [statement.raw for statement in old]
+            added = tuple(statement.raw for statement in new if statement.raw not in there)
+            notes += _to_add(f"target role {action.target}", added)
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: str, update: bool) -> Onward:
@@ -191,7 +199,7 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
     whom = ", ".join(str(ref) for ref, _ in added)
     why = f"so that it lets in role {role_name(added[0][1].base_role_arn)} for {whom}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)), _statements(hop for _, hop in added))
+    return Onward(action, (*notes, *others(role)))
 
 
 _UNBOUND = (
