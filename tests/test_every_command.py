@@ -84,7 +84,7 @@ STORY = """
 0 associate shop/fresh --create-role --policy-file dynamodb-read.json --dry-run
 0 show shop/orders
 0 list
-0 list -n nosuch
+5 list -n nosuch
 5 list --cluster nosuch
 0 trust check --role orders
 0 trust check --role orders --for shop/orders
