@@ -71,6 +71,11 @@ def test_what_is_to_go_is_taken_for_the_nearest_name(site: Site) -> None:
     assert (refused.code, refused.error["hint"]) == (5, "podid disassociate shop/orders --yes -o json")
     refused = site("role", "delete", "storefrontt", "--yes", "-o", "json")
     assert (refused.code, refused.error["hint"]) == (5, "podid role delete storefront --yes -o json")
+    policy = ("role", "detach", "storefront", "--adopt", "--yes", "-o", "json", "--managed-policy")
+    refused = site(*policy, "AmazonS3ReadOnlyAcces")
+    assert refused.error["hint"].endswith("--managed-policy AmazonS3ReadOnlyAccess")
+    refused = site(*policy, "AmazonSQSFullAccess")
+    assert refused.error["hint"].endswith("--managed-policy AmazonSQSFullAccess --ignore-not-found")
     refused = site("role", "delete", "zzz", "--yes", "-o", "json")
     assert refused.error["hint"] == "podid role delete zzz --yes -o json --ignore-not-found"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from podid.domain.errors import Again, Conflict, InvalidInput, NotFound
 from podid.domain.model import Role, RolePolicies
 from podid.domain.plan import Action, Header, Plan, Verb
-from podid.domain.words import did_you_mean
+from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY, kind_of
 from podid.ops.role.plan import check_not_aws, kept_by_others, others
 from podid.ops.role.policies import check_inline_size
@@ -104,10 +104,13 @@ def plan_detach(request: DetachRequest, header: Header, role: Role, policies: Ro
 
 
 def _check_missing(request: DetachRequest, role: Role, what: str, name: str, known: Iterable[str]) -> None:
+    known = tuple(known)
     if not request.ignore_not_found:
+        near = nearest(name, known, 1, alike=0.8)
         raise NotFound(
             f"Role {role.name} has no {what} {name}{did_you_mean(name, known)}",
-            hint=Again(add=("--ignore-not-found",)),
+            # what takes away is proposed for a slip of the hand alone
+            hint=Again(swap=(name, near[0])) if near else Again(add=("--ignore-not-found",)),
             subject=name,
         )
 
