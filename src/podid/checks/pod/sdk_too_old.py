@@ -26,6 +26,11 @@ OLD = (
     Old("external-secrets", (0, 9, 9), "external-secrets/external-secrets#2951"),
     Old("thanos", (0, 35, 999), "thanos-io/thanos#7335"),
     Old("s5cmd", (2, 3, 0), "peak/s5cmd#807"),
+    Old("aws-ebs-csi-driver", (1, 25, 0), "kubernetes-sigs/aws-ebs-csi-driver#1870"),
+    Old("aws-efs-csi-driver", (1, 7, 4), "kubernetes-sigs/aws-efs-csi-driver#1257"),
+    Old("aws-fsx-csi-driver", (1, 1, 0), "kubernetes-sigs/aws-fsx-csi-driver#372"),
+    Old("aws-load-balancer-controller", (2, 6, 999), "kubernetes-sigs/aws-load-balancer-controller#3503"),
+    Old("yet-another-cloudwatch-exporter", (0, 55, 0), "prometheus-community/yet-another-cloudwatch-exporter#1243"),
 )
 _TAG = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,2})(?:[-+].*)?")
 
