@@ -18,6 +18,7 @@ from typing import Any
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.containers import EnvSource, Mount
+from podid.domain.egress import Egress
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -218,6 +219,8 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "proofs": {},
         "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},
         "other_node_roles": {},
+        "node_classes": (),
+        "egress": Egress((), ()),
         "node_role_allowed": {node_role: Known(allowed)},
         "namespaces": frozenset(("kube-system", *spaces)),
         # every other one is called almost like its association

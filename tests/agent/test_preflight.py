@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from changes.support import account_state, writes
+from podid.domain.karpenter import NodeClass
 from podid.domain.model import Node
 from podid.domain.placement import why_not_here
 from podid.domain.scheduling import Taint
+from podid.kube.reader import KubeReader
 from podid.ops.agent.preflight import coming
 from podid.sandbox import baseline
 from worlds import AGENT, Site
@@ -67,6 +69,23 @@ def by_boundary(site: Site) -> None:
     iam.put_role_permissions_boundary(RoleName=baseline.NODE_ROLE, PermissionsBoundary=arn)
 
 
+def private(site: Site) -> None:
+    """No way out of the VPC, and an endpoint for EKS alone."""
+    ec2, vpc = site.aws("ec2"), body(site)["resourcesVpcConfig"]
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc["vpcId"]]}])["RouteTables"]
+    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+    endpoint(site, "eks")
+
+
+def endpoint(site: Site, service: str) -> None:
+    site.aws("ec2").create_vpc_endpoint(
+        VpcId=body(site)["resourcesVpcConfig"]["vpcId"],
+        ServiceName=f"com.amazonaws.us-west-2.{service}",
+        VpcEndpointType="Interface",
+        PrivateDnsEnabled=True,
+    )
+
+
 def helm(site: Site) -> None:
     """Of another name, with a mirrored image: its command tells."""
     pod = {"containers": [{"name": "c", "image": "mirror/x:1", "command": ["/go-runner", f"/{AGENT}", "server"]}]}
@@ -84,6 +103,7 @@ PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (ingress, "agent-port80-conflict", "shop/ingress: the agent's priority would evict it"),
     (take_policy, "node-role-missing-eks-auth", "the role of node group workers may not"),
     (by_organization, "scp-denies-eks-auth", "a service control policy denies the role of node group workers"),
+    (private, "eks-auth-unreachable", "no way out, no interface endpoint for eks-auth"),
     (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
     (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
     (selfmade, "addon-config-conflict", f"DaemonSet kube-system/{AGENT}"),
@@ -131,6 +151,22 @@ def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> Non
     assert MINIMAL in account_state(site.box)["roles"]["karpenter-nodes"]["attached"]
 
 
+@pytest.mark.parametrize("by", ["role", "instance_profile"])
+def test_a_class_of_nodes_tells_the_role_where_the_instance_does_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    node = ungroup(site)
+    other_role(site)
+    site.box.iam.make_instance_profile(site.box.world.account, "karpenter", "karpenter-nodes")
+    change_node(site, node, metadata={"labels": {"karpenter.k8s.aws/ec2nodeclass": "default"}})
+    named = {"role": "karpenter-nodes"} if by == "role" else {"instance_profile": "karpenter"}
+    classes = (NodeClass(name="default", **named), NodeClass(name="other", role="nosuch"))
+    monkeypatch.setattr(KubeReader, "list_node_classes", lambda self: classes)
+    site.box.world.credentials.deny("ec2:DescribeInstances")
+    refused = site("install-agent", "-o", "json")
+    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+
+
 @pytest.mark.parametrize("denied", ["ec2:DescribeInstances", "iam:GetInstanceProfile"])
 def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, denied: str) -> None:
     node, arn = ungroup(site), other_role(site)
@@ -150,6 +186,13 @@ def test_a_role_that_nobody_tells_is_not_judged(site: Site) -> None:
     assert site("install-agent", "--wait", "none").code == 0
     listed = site.must("doctor", "--check", "node-role-missing-eks-auth", "--all", "-o", "json").json["verdicts"]
     assert [item["outcome"] for item in listed if item["subject"]["kind"] == "NodeList"] == ["not-applicable"]
+
+
+def test_a_private_vpc_with_the_endpoint_is_no_obstacle(site: Site) -> None:
+    private(site)
+    endpoint(site, "eks-auth")
+    done = site("install-agent", "--wait", "none")
+    assert (done.code, "eks-auth-unreachable" in done.stderr) == (0, False)
 
 
 def test_force_goes_on(site: Site) -> None:
@@ -303,12 +346,13 @@ def test_versions_before_the_blanket_toleration() -> None:
 
 
 def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
-    for action in ("iam:SimulatePrincipalPolicy", "eks:ListPodIdentityAssociations"):
+    for action in ("iam:SimulatePrincipalPolicy", "eks:ListPodIdentityAssociations", "ec2:DescribeVpcEndpoints"):
         site.box.world.credentials.deny(action)
     done = site("install-agent", "--wait", "none")
     assert done.code == 0
     assert "note: not looked at: node-role-missing-eks-auth: " in done.stderr
     assert "iam:SimulatePrincipalPolicy" in done.stderr
+    assert "note: not looked at: eks-auth-unreachable: " in done.stderr
     assert "note: not looked at: the associations: " in done.stderr
 
 

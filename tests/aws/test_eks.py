@@ -379,5 +379,10 @@ def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> N
 
 def test_node_groups(session: AwsSession) -> None:
     assert session.eks.list_node_groups("demo") == (
-        NodeGroup(name="workers", status="ACTIVE", node_role_arn="arn:aws:iam::111122223333:role/demo-node-role"),
+        NodeGroup(
+            name="workers",
+            status="ACTIVE",
+            node_role_arn="arn:aws:iam::111122223333:role/demo-node-role",
+            subnet_ids=tuple(f"subnet-0a1b2c3d4e5f6000{number}" for number in (1, 2, 3)),
+        ),
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -199,6 +200,13 @@ def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> 
     return replace(base, **changes)
 
 
+def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress:
+    """A VPC of one route table."""
+    return Egress(
+        (RouteTable(table_id="rtb-1", main=True, routes=(VpcRoute("10.0.0.0/16", "local"), *routes)),), endpoints
+    )
+
+
 def healthy(**sections: Any) -> Snapshot:
     """One associated Deployment on one node with a ready agent. A keyword replaces a section's value; give a Missing
     to take the section away."""
@@ -208,7 +216,10 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_addon": addon(),
         "addons": (addon(),),
         "agent_versions": (AddonVersion(version=addon().version, default=True),),
-        "node_groups": (NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN),),
+        "node_groups": (
+            NodeGroup(name="workers", status="ACTIVE", node_role_arn=NODE_ROLE_ARN, subnet_ids=("subnet-1",)),
+        ),
+        "egress": egress(VpcRoute("0.0.0.0/0", "nat-1")),
         "namespaces": frozenset({"default", "kube-system", "shop"}),
         "service_accounts": (
             ServiceAccount(namespace="shop", name="orders", created_at=ago(days=9)),
@@ -241,6 +252,7 @@ def healthy(**sections: Any) -> Snapshot:
         "proofs": {"shop/orders": Known(Proof(said="all 1 pods assumed it"))},
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
+        "node_classes": (),
         "node_role_allowed": {NODE_ROLE_ARN: ALLOWED},
     }
     values.update(sections)

@@ -35,6 +35,7 @@ from .builder import (
     chained,
     cluster,
     daemon_set,
+    egress,
     healthy,
     node,
     pod,
@@ -236,6 +237,7 @@ CASES = {
         ),
         NO_PODS,
     ),
+    "eks-auth-unreachable": Cases(healthy(egress=egress()), healthy(egress=DENIED)),
     "agent-ipv6-bind": Cases(healthy(agent_pods=(ENDS_AT_ONCE,)), healthy(agent_pods=DENIED)),
     "agent-image-pull": Cases(healthy(agent_pods=(UNPULLED,)), healthy(agent_pods=DENIED)),
     "hybrid-daemonset-missing": Cases(
@@ -411,7 +413,7 @@ CASES = {
         mode: Cases(logged(mode), healthy(agent_logs={"kube-system/agent": DENIED}))
         for mode in (
             *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route"),
-            *("agent-timeout-context-canceled", "eks-auth-throttled", "eks-auth-unreachable"),
+            *("agent-timeout-context-canceled", "eks-auth-throttled"),
         )
     },
     "packed-policy-too-large": Cases(healthy(packed={ROLE_ARN: Known(80)}), healthy(packed={ROLE_ARN: DENIED})),

@@ -20,9 +20,9 @@ NOT_HERE = {
     *("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
 KUBERNETES = [(right.group, right.resource, right.verb) for right in rights(ALL).kubernetes]
-# Cilium's policies are asked for only where it runs (test_doctor_network.py), ConfigMaps where an envFrom names one,
-# events where an agent's pod is missing, and objects of products where the cluster has these (test_doctor_products.py)
-SOMEWHERE = ("cilium.io", *CUSTOM, "storage.k8s.io")
+# asked for only where Cilium or Karpenter runs, where an envFrom names a ConfigMap, where an agent's pod is missing
+# (events), and where the cluster has a product's objects: test_doctor_network.py, test_doctor_products.py
+SOMEWHERE = ("cilium.io", "karpenter.k8s.aws", *CUSTOM, "storage.k8s.io")
 EVERYWHERE = [
     rule
     for rule in KUBERNETES

@@ -222,7 +222,8 @@ def _ungroup(site: Site) -> None:
     # only then does an access entry tell whose a node is
     site.box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "API"
     name = site.cluster.items("/api/v1/nodes")[0]["metadata"]["name"]
-    site.cluster.merge(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"eks.amazonaws.com/nodegroup": None}}})
+    labels = {"eks.amazonaws.com/nodegroup": None, "karpenter.k8s.aws/ec2nodeclass": "default"}
+    site.cluster.merge(f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}})
 
 
 def with_siblings(site: Site) -> None:

@@ -81,6 +81,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.list_volume_settings: lambda r: r.list_volume_settings(),
     KubeReader.list_csi_drivers: lambda r: r.list_csi_drivers(),
     KubeReader.read_clocks: lambda r: r.read_clocks(),
+    KubeReader.list_node_classes: lambda r: r.list_node_classes(),
     KubeReader.find_webhook: lambda r: r.find_webhook(),
     KubeReader.job_exists: lambda r: r.job_exists("shop", "none"),
     KubeReader.list_warnings: lambda r: r.list_warnings("shop", "Job", "none"),

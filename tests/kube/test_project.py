@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from podid.domain.karpenter import NodeClass
 from podid.kube import project, project_network
 from podid.kube.project_network import webhook
 
@@ -90,3 +91,15 @@ def test_what_the_webhook_is_asked_about(rules: list[dict[str, Any]], asked: boo
     assert found is not None
     assert found.on_create is asked
     assert project_network.webhook({}) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"role": "nodes", "amiFamily": "AL2023"}, NodeClass(name="default", role="nodes")),
+        ({"instanceProfile": "profile"}, NodeClass(name="default", instance_profile="profile")),
+        (None, NodeClass(name="default")),
+    ],
+)
+def test_karpenters_classes_of_nodes(spec: Any, expected: NodeClass) -> None:
+    assert project.node_class({"metadata": {"name": "default"}, "spec": spec}) == expected

@@ -67,7 +67,7 @@ NOT_HERE = {
     *("cni-depends-on-agent", "iso-partition-ca-bundle"),
     # of logs alone: tests/e2e/test_doctor_logs.py
     *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route", "agent-timeout-context-canceled"),
-    *("eks-auth-throttled", "eks-auth-unreachable", "packed-policy-too-large"),
+    *("eks-auth-throttled", "packed-policy-too-large"),
 }
 
 

@@ -35,6 +35,10 @@ CALLED: dict[str, tuple[str, ...]] = {
     "moto.ec2.models:EC2Backend.create_vpc": ("self", "cidr_block"),
     "moto.ec2.models:EC2Backend.create_subnet": ("self", "vpc_id", "cidr_block", "availability_zone"),
     "moto.ec2.models:EC2Backend.create_security_group": ("self", "name", "description", "vpc_id"),
+    "moto.ec2.models:EC2Backend.create_internet_gateway": ("self",),
+    "moto.ec2.models:EC2Backend.attach_internet_gateway": ("self", "internet_gateway_id", "vpc_id"),
+    "moto.ec2.models:EC2Backend.describe_route_tables": ("self", "filters"),
+    "moto.ec2.models:EC2Backend.create_route": ("self", "route_table_id", "destination_cidr_block", "gateway_id"),
     "moto.ec2.models:EC2Backend.run_instances": ("self", "image_id", "count", "user_data", "security_group_names"),
     "moto.ec2.models:EC2Backend.associate_iam_instance_profile": ("self", "instance_id"),
 }

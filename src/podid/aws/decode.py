@@ -63,6 +63,7 @@ def cluster(data: Object) -> Cluster:
         oidc_issuer=text_or(inner_or_empty(inner_or_empty(data, "identity"), "oidc"), "issuer"),
         public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
         private_endpoint=flag_or(vpc, "endpointPrivateAccess"),
+        vpc_id=text_or(vpc, "vpcId"),
         authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
         unsupported_kind=_unsupported_kind(data),
     )
@@ -207,7 +208,10 @@ def update(data: Object) -> Update:
 
 def node_group(data: Object) -> NodeGroup:
     return NodeGroup(
-        name=text(data, "nodegroupName"), status=text_or(data, "status"), node_role_arn=text(data, "nodeRole")
+        name=text(data, "nodegroupName"),
+        status=text_or(data, "status"),
+        node_role_arn=text(data, "nodeRole"),
+        subnet_ids=texts_or_none(data, "subnets"),
     )
 
 

@@ -1,9 +1,10 @@
-"""EC2 as podid uses it: what the nodes' instances are."""
+"""EC2 as podid uses it: what the nodes' instances are, and how packets leave a VPC."""
 
 from collections.abc import Iterable, Sequence
 
 from podid.aws.api import Api, PageTokens
-from podid.domain.foreign import Object, inner_or_empty, inners_or_none, number_or, text, text_or
+from podid.domain.egress import RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, number_or, text, text_or
 from podid.domain.instances import Instance
 from podid.domain.rights import needs
 
@@ -11,6 +12,12 @@ from podid.domain.rights import needs
 _IDS_AT_ONCE = 200
 # EC2 shows them for a while, without their profile
 _GONE = ("shutting-down", "terminated")
+_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html
+_TARGETS = (
+    *("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "VpcPeeringConnectionId"),
+    *("NetworkInterfaceId", "InstanceId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn"),
+)
 _TOKENS = PageTokens("NextToken", "NextToken")
 
 
@@ -37,6 +44,57 @@ class Ec2:
         """Instance id -> the ARN of its instance profile, empty for one that has none; instances that do not exist are
         left out."""
         return {each: instance.profile_arn for each, instance in self.list_instances(instance_ids).items()}
+
+    @needs("ec2:DescribeRouteTables")
+    def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
+        """Sorted by id."""
+        found = self._api.items(
+            "DescribeRouteTables", _of_vpc(vpc), f"the route tables of {vpc}", _tables, tokens=_TOKENS
+        )
+        return tuple(sorted(found, key=lambda table: table.table_id))
+
+    @needs("ec2:DescribeVpcEndpoints")
+    def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
+        """Sorted by id."""
+        found = self._api.items(
+            "DescribeVpcEndpoints", _of_vpc(vpc), f"the endpoints of {vpc}", _endpoints, tokens=_TOKENS
+        )
+        return tuple(sorted(found, key=lambda endpoint: endpoint.endpoint_id))
+
+
+def _of_vpc(vpc: str) -> dict[str, object]:
+    return {"Filters": [{"Name": "vpc-id", "Values": [vpc]}]}
+
+
+def _tables(page: Object) -> Iterable[RouteTable]:
+    for table in inners_or_none(page, "RouteTables"):
+        associations = inners_or_none(table, "Associations")
+        yield RouteTable(
+            table_id=text(table, "RouteTableId"),
+            subnet_ids=tuple(subnet for each in associations if (subnet := text_or(each, "SubnetId"))),
+            main=any(flag_or(each, "Main") for each in associations),
+            routes=tuple(map(_route, inners_or_none(table, "Routes"))),
+        )
+
+
+def _route(route: Object) -> VpcRoute:
+    return VpcRoute(
+        destination=next((text_or(route, name) for name in _DESTINATIONS if text_or(route, name)), ""),
+        target=next((text_or(route, name) for name in _TARGETS if text_or(route, name)), ""),
+        active=text_or(route, "State", "active") == "active",
+    )
+
+
+def _endpoints(page: Object) -> Iterable[VpcEndpoint]:
+    return [
+        VpcEndpoint(
+            endpoint_id=text(endpoint, "VpcEndpointId"),
+            service=text(endpoint, "ServiceName"),
+            state=text_or(endpoint, "State"),
+            private_dns=flag_or(endpoint, "PrivateDnsEnabled"),
+        )
+        for endpoint in inners_or_none(page, "VpcEndpoints")
+    ]
 
 
 def _instances(page: Object) -> Iterable[Instance]:

@@ -103,6 +103,7 @@ class Cluster:
     public_endpoint: bool = True
     private_endpoint: bool = False
     authentication_mode: str = ""
+    vpc_id: str = ""
     # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
     unsupported_kind: str = ""
 
@@ -183,6 +184,7 @@ class NodeGroup:
     name: str
     status: str
     node_role_arn: str
+    subnet_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from podid.domain.egress import Egress
 from podid.domain.errors import PodidError
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
+from podid.domain.karpenter import NodeClass
 from podid.domain.model import (
     Addon,
     AddonVersion,
@@ -128,15 +130,19 @@ class Snapshot:
     instances: Section[Mapping[str, Instance]] = field(metadata=AWS)
     # node role ARN -> may it do what the VPC CNI does; empty where the CNI has no association
     cni_rights: Section[Mapping[str, Section[tuple[Decision, ...]]]] = field(metadata=AWS)
-    # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile, or
-    # the only one that an access entry lets join
+    # role ARN -> nodes that no managed node group and no Auto Mode accounts for: the role of their instance profile,
+    # that of their EC2NodeClass, or the only one that an access entry lets join
     other_node_roles: Section[Mapping[str, tuple[str, ...]]] = field(metadata=AWS)
+    # how packets leave the cluster's VPC
+    egress: Section[Egress] = field(metadata=AWS)
     # node role ARN -> may it eks-auth:AssumeRoleForPodIdentity on the cluster, by iam:SimulatePrincipalPolicy
     node_role_allowed: Section[Mapping[str, Section[Decision]]] = field(metadata=AWS)
     namespaces: Section[frozenset[str]] = field(metadata=KUBERNETES)
     service_accounts: Section[tuple[ServiceAccount, ...]] = field(metadata=KUBERNETES)
     pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
     nodes: Section[tuple[Node, ...]] = field(metadata=KUBERNETES)
+    # Karpenter's, where a node names one
+    node_classes: Section[tuple[NodeClass, ...]] = field(metadata=KUBERNETES)
     daemon_sets: Section[tuple[DaemonSet, ...]] = field(metadata=KUBERNETES)
     workloads: Section[tuple[Workload, ...]] = field(metadata=KUBERNETES)
     # what injects credentials into new pods; None if it is not registered

@@ -27,6 +27,7 @@ from podid.domain.foreign import (
     text_or,
     words_or_none,
 )
+from podid.domain.karpenter import NodeClass
 from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
@@ -191,6 +192,15 @@ def workload(kind: str, item: Object) -> Workload:
         paused=flag_or(spec, "paused") or flag_or(spec, "suspend"),
         labels=pairs(metadata, "labels"),
         owner=owner(metadata),
+    )
+
+
+def node_class(item: Object) -> NodeClass:
+    spec = inner_or_empty(item, "spec")
+    return NodeClass(
+        name=text(inner(item, "metadata"), "name"),
+        role=text_or(spec, "role"),
+        instance_profile=text_or(spec, "instanceProfile"),
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import Object, inners, text_or
+from podid.domain.karpenter import NodeClass
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
@@ -182,6 +183,17 @@ class KubeReader:
             for name, renewed, written in leases
             if renewed is not None and written is not None
         }
+
+    @needs(KubeRight("karpenter.k8s.aws", "ec2nodeclasses", "list"))
+    def list_node_classes(self) -> tuple[NodeClass, ...]:
+        """Karpenter's, sorted by name; none where the cluster does not know the kind."""
+        try:
+            found = self._transport.list("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
+        except Rejected as error:
+            if error.service_code != "NotFound":
+                raise
+            return ()
+        return tuple(sorted(found, key=lambda each: each.name))
 
     @needs(*on("list", *TEMPLATED))
     def list_workloads(self, namespace: str = "") -> tuple[Workload, ...]:

@@ -40,7 +40,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("addon-config-conflict", "error", 6, "ASK", "Two managers claim the agent's settings", "one agent serves each node", (("ConfigurationConflict", 3), ("Apply failed with … conflict", 3),)),
     Entry("agent-outdated", "warn", 6, "ASK", "The agent is an old version with known faults", "the agent's version is EKS's default or newer, and no known fault of it concerns this cluster", ()),
     Entry("scp-denies-eks-auth", "error", 7, "PRINT", "An organisation policy denies EKS Auth", "no service control policy keeps the node roles from eks-auth", ()),
-    Entry("eks-auth-unreachable", "error", 8, "PRINT", "Nodes cannot reach EKS Auth", "the agents reach EKS Auth", (("dial tcp: lookup eks-auth.", 7),)),
+    Entry("eks-auth-unreachable", "error", 8, "PRINT", "Nodes cannot reach EKS Auth", "nothing keeps the nodes from EKS Auth", (("dial tcp: lookup eks-auth.", 7),)),
     Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "EKS Auth is reached by an endpoint whose name the agent does not use", "", ()),
     Entry("cilium-host-entity", "error", 5, "PRINT", "Cilium's CIDR rules do not cover the agent", "where Cilium runs, its rules let the pods ask the node", ()),
     Entry("pod-proxy-missing-no-proxy", "error", 5, "PRINT", "A proxy stands between the pod and the agent", "no proxy stands between the pods and the agent", ()),

@@ -10,13 +10,13 @@ from podid.domain.model import Addon, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.words import short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
-from podid.ops.agent.status import AgentReading
 from podid.ops.agent.trouble import issue_words
-from podid.ops.agent.versions import AgentVersions
 from podid.render.associations import facts
 from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document
 
 if TYPE_CHECKING:
+    from podid.ops.agent.status import AgentReading
+    from podid.ops.agent.versions import AgentVersions
     from podid.render.documents import agent as documents
 
 

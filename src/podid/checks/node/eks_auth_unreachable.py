@@ -1,4 +1,52 @@
-from podid.checks.base import Check
-from podid.checks.shared import logs
+"""A private VPC without an endpoint for EKS Auth, which is another service than EKS:
+https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. Security groups, endpoint policies and what is
+behind a transit gateway or a firewall are not looked at; the agents' logs, where they are read, tell of them.
+"""
 
-CHECK = Check.of("eks-auth-unreachable", logs.rule, needs=logs.NEEDS, wants=logs.WANTS)
+from collections.abc import Iterable
+
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.facts import cluster_subject
+from podid.domain.egress import closed_in, elsewhere_from
+from podid.domain.findings import Severity, Verdict
+from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.words import short_list
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Of the subnets of managed node groups: where other nodes are, EKS does not say."""
+    case = check.case(cluster_subject(snapshot), EVERYONE)
+    for section in (snapshot.node_groups, snapshot.egress):
+        if isinstance(section, Missing):
+            return [case.unknown(section)]
+    egress, groups = known(snapshot.egress), known(snapshot.node_groups)
+    subnets = tuple(dict.fromkeys(subnet for group in groups for subnet in group.subnet_ids))
+    if not subnets:
+        return [case.skip("no managed node group says which subnets the nodes are in")]
+    endpoint = egress.eks_auth
+    if endpoint is not None and endpoint.private_dns:
+        return [case.ok(f"endpoint {endpoint.endpoint_id} leads to EKS Auth")]
+    closed = closed_in(egress, subnets)
+    if closed and endpoint is None:
+        region = known(snapshot.cluster).region
+        return [
+            case.fail(
+                f"nothing leads from {short_list(closed)} to EKS Auth: no way out, no interface endpoint for eks-auth",
+                evidence=(
+                    f"the VPC has no endpoint com.amazonaws.{region}.eks-auth; that of eks is another",
+                    "to do: an interface endpoint with private DNS, open to the nodes on port 443",
+                ),
+            )
+        ]
+    beyond = elsewhere_from(egress, subnets)
+    if closed or beyond:
+        where = next(iter(beyond.values()), "") or "a route table that is not seen"
+        why = f"packets of {short_list(beyond)} go to {where}"
+        if endpoint is not None:
+            why = f"endpoint {endpoint.endpoint_id} has no private DNS, so the names that lead to it are not known"
+        return [case.unknown(Missing(f"{why}; the agent's log tells: podid agent logs"), severity=Severity.WARN)]
+    return [case.ok("the nodes' subnets have a way out to EKS Auth")]
+
+
+# what logs tell is told without it
+CHECK = Check.of("eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress"))

@@ -28,8 +28,11 @@ def rights() -> CommandRights:
         Eks.list_node_groups,
         Iam.simulate,
         Ec2.list_instance_profiles,
+        Ec2.list_route_tables,
+        Ec2.list_vpc_endpoints,
         Iam.find_profile_role,
         Eks.list_access_entries,
+        KubeReader.list_node_classes,
         optional=(
             OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
             OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),

@@ -35,7 +35,7 @@ from podid.ops.doctor.diagnose import diagnose, select
 
 # of the cluster itself: told before anything else is asked, such as the versions that EKS offers it
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
-CHECKS = ("agent-port80-conflict", "scp-denies-eks-auth", "node-role-missing-eks-auth")
+CHECKS = ("agent-port80-conflict", "eks-auth-unreachable", "scp-denies-eks-auth", "node-role-missing-eks-auth")
 HYBRID = "daemonsets.hybrid.create=true"
 FIX_NODE_ROLE = "--fix-node-role"
 # https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html

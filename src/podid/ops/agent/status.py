@@ -25,7 +25,13 @@ AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
 AGENT_CHECKS = (
     *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
     *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
-    *("addon-degraded-or-failed", "agent-not-on-node", "scp-denies-eks-auth", "node-role-missing-eks-auth"),
+    *(
+        "addon-degraded-or-failed",
+        "agent-not-on-node",
+        "eks-auth-unreachable",
+        "scp-denies-eks-auth",
+        "node-role-missing-eks-auth",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ A row comes after those that it needs or uses. Which service a section comes fro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,12 +16,13 @@ from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
 from podid.checks.base import Check
+from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.grants import PolicyNames
-from podid.domain.model import AddonVersion, DaemonSet, Decision, Node, Pod, Role
+from podid.domain.model import AddonVersion, DaemonSet, Decision, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
-from podid.domain.nodes import REDEEM, node_roles, unaccounted
+from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
@@ -29,7 +30,7 @@ from podid.domain.trust import ACTIONS
 from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
-from podid.ops.doctor import readings, witnesses
+from podid.ops.doctor import node_owners, readings, witnesses
 from podid.ops.doctor.source import Source
 
 
@@ -212,53 +213,12 @@ def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[s
     return names, odd
 
 
-def _other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
-    """By the nodes' instances; where that does not tell, an access entry does if it is the only one of its kind that
-    is left, and nodes join by access entries alone: where aws-auth counts too, it may be another's."""
-    nodes, groups = source.before("nodes"), source.before("node_groups")
-    if isinstance(nodes, Missing) or isinstance(groups, Missing):
-        return {}
-    left = unaccounted(nodes.value, groups.value)
-    found, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
-    lacking = [node for node in left if node.name not in found]
-    if not lacking or source.cluster.authentication_mode != "API":
-        if failure is not None and not found:
-            raise failure
-        return _by_role(found)
-    taken = set(node_roles(source.cluster, groups.value)) | set(found.values())
-    try:
-        entries = source.eks.list_access_entries(source.cluster.name)
-    except PodidError:
-        if failure is not None:
-            raise failure from None
-        return _by_role(found)
-    for kind in ("EC2_LINUX", "HYBRID_LINUX"):
-        arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
-        if len(arns) == 1:
-            hybrid = kind == "HYBRID_LINUX"
-            found |= {node.name: arns[0] for node in lacking if (node.compute_type == "hybrid") is hybrid}
-    if not found and failure is not None:
-        raise failure
-    return _by_role(found)
-
-
-def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
-    """Node -> the ARN of its instance's role, and what stood in the way of telling."""
-    instances = {node.provider_id.rpartition("/")[2]: node.name for node in nodes if "/i-" in node.provider_id}
-    if not instances:
-        return {}, None
-    try:
-        profiles = source.ec2().list_instance_profiles(tuple(instances))
-        arns = {arn for arn in profiles.values() if arn}
-        roles = {arn: source.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
-    except PodidError as error:
-        return {}, error
-    told = {instances[each]: roles.get(arn, "") for each, arn in profiles.items() if each in instances}
-    return {name: role for name, role in told.items() if role}, None
-
-
-def _by_role(roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    return {arn: tuple(sorted(n for n, each in roles.items() if each == arn)) for arn in sorted(set(roles.values()))}
+def _egress(source: Source) -> Egress | Missing:
+    vpc = source.cluster.vpc_id
+    if not vpc:
+        return Missing("EKS names no VPC of the cluster")
+    ec2 = source.ec2()
+    return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
 
 
 def _config_map_keys(source: Source) -> dict[tuple[str, str], Section[frozenset[str] | None]] | Missing:
@@ -324,16 +284,18 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("chained_roles", (Iam.find_roles,), _chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
+    SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
     SectionRow(
         "other_node_roles",
         (Ec2.list_instance_profiles, Iam.find_profile_role, Eks.list_access_entries),
-        _other_node_roles,
-        needs=("node_groups",),
+        node_owners.other_node_roles,
+        needs=("node_groups", "node_classes"),
         uses=("nodes",),
     ),
     SectionRow(
         "node_role_allowed", (Iam.simulate,), _node_role_allowed, needs=("node_groups",), uses=("other_node_roles",)
     ),
+    SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), _egress),
     SectionRow(
         "service_accounts",
         (KubeReader.list_service_accounts,),

@@ -275,6 +275,10 @@ def seed_ec2(region: str, account: str, cluster_name: str) -> None:
         for index, _ in enumerate(SUBNET_IDS):
             zone = f"{region}{'abc'[index]}"
             backend.create_subnet(VPC_ID, f"10.0.{index}.0/24", availability_zone=zone)
+    internet = backend.create_internet_gateway()
+    backend.attach_internet_gateway(internet.id, VPC_ID)
+    (main,) = backend.describe_route_tables(filters={"vpc-id": [VPC_ID]})
+    backend.create_route(main.id, "0.0.0.0/0", gateway_id=internet.id)
     with _ids(security_groups, "random_security_group_id", (CLUSTER_SECURITY_GROUP_ID,)):
         name = f"eks-cluster-sg-{cluster_name}"
         backend.create_security_group(name, "EKS created security group", vpc_id=VPC_ID)

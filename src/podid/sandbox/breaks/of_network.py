@@ -3,6 +3,7 @@
 from podid.sandbox.breaks.hands import CONTAINER, NAMESPACE, Hands, Json
 
 _POLICIES = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies"
+_ANYWHERE = "0.0.0.0/0"
 _DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
 
 
@@ -44,6 +45,23 @@ def service_mesh_intercepts(hands: Hands) -> str:
 
 def pod_proxy_missing_no_proxy(hands: Hands) -> str:
     return str(hands.working(container={"env": [{"name": "HTTP_PROXY", "value": "http://proxy.internal:3128"}]}))
+
+
+def eks_auth_unreachable(hands: Hands) -> str:
+    """The default route is gone, and the VPC has no endpoint."""
+    hands.working()
+    ec2, vpc = hands.aws("ec2"), hands.record.body["resourcesVpcConfig"]["vpcId"]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    (found,) = [
+        (table["RouteTableId"], route["GatewayId"])
+        for table in tables
+        for route in table["Routes"]
+        if route.get("DestinationCidrBlock") == _ANYWHERE
+    ]
+    ec2.delete_route(RouteTableId=found[0], DestinationCidrBlock=_ANYWHERE)
+    way = {"RouteTableId": found[0], "DestinationCidrBlock": _ANYWHERE, "GatewayId": found[1]}
+    hands.later(lambda: ec2.create_route(**way))
+    return hands.world.cluster_name
 
 
 def _daemon_set(hands: Hands, name: str) -> None:
