@@ -11,11 +11,14 @@ from podid.sandbox.faults import Fault
 
 from .support import account_state, policy_file, runs, undo_everything, writes
 
+# the same call for the role that another one goes on to
+TARGET = "UpdateAssumeRolePolicy of a target role"
 WRITES = (
     ("iam", "CreateRole"),
     ("iam", "PutRolePolicy"),
     ("iam", "AttachRolePolicy"),
     ("iam", "UpdateAssumeRolePolicy"),
+    ("iam", TARGET),
     ("eks", "CreatePodIdentityAssociation"),
     ("eks", "UpdatePodIdentityAssociation"),
     ("eks", "DeletePodIdentityAssociation"),
@@ -32,7 +35,8 @@ SHORT: dict[str, Callable[[str, str], Fault]] = {
 
 
 def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """For each operation what is run first, and the command that makes the call."""
+    """For each write what is run first, and the command that makes the call."""
+    target = ("--target-role", "arn:aws:iam::111122223333:role/reports", "--update-trust")
     policies = ("--policy-file", policy_file(directory), "--managed-policy", "AmazonS3ReadOnlyAccess")
     create = ("role", "create", "shop-orders", "--for", "shop/orders", *policies)
     associate = ("associate", "shop/orders", "--wait", "none", "--role")
@@ -41,6 +45,7 @@ def commands(directory: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "PutRolePolicy": ((), create),
         "AttachRolePolicy": ((), create),
         "UpdateAssumeRolePolicy": ((), (*associate, "article-2023", "--update-trust")),
+        TARGET: (("role", "create", "reports", "--for", "shop/reports"), (*create[:5], *target)),
         "CreatePodIdentityAssociation": ((), (*associate, "storefront")),
         "UpdatePodIdentityAssociation": ((*associate, "orders-dynamodb"), (*associate, "storefront", "--replace")),
         "DeletePodIdentityAssociation": (
@@ -77,7 +82,7 @@ def test_one_run_gets_over_a_fault(
         box.reset()
         podid.env = {**podid.env, "PODID_JOURNAL_DIR": str(tmp_path / fault)}
         assert not first or podid(*first).code == 0
-        rule = box.faults.add(SHORT[fault](service, name))
+        rule = box.faults.add(SHORT[fault](service, name.partition(" ")[0]))
         outcome = podid(*command, "-o", "json")
 
         assert outcome.code == 0, (fault, outcome.stderr)
@@ -97,7 +102,7 @@ def test_a_fault_that_stays_is_told_and_settled_later(
 ) -> None:
     first, command = commands(tmp_path)[name]
     assert not first or podid(*first).code == 0
-    box.faults.add(Fault(kind, service, name))
+    box.faults.add(Fault(kind, service, name.partition(" ")[0]))
 
     outcome = podid(*command)
 

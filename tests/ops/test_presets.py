@@ -240,6 +240,7 @@ KEY = ARN % ("kms", f"key/{VALUES['kms-key']}")
 BUCKET, OBJECT = "arn:aws-cn:s3:::reports", "arn:aws-cn:s3:::reports/daily/a"
 QUEUE, TOPIC, BUS = ARN % ("sqs", "jobs.fifo"), ARN % ("sns", "events.fifo"), ARN % ("events", "event-bus/orders")
 READS = {"BatchGetItem", "DescribeTable", "GetItem", "Query", "Scan"}
+MODEL = "arn:aws-cn:bedrock:cn-north-1::foundation-model/anthropic.claude-v2:1"
 # by the resource: every action of the service's model that the words mean
 WORDS: dict[str, dict[str, set[str]]] = {
     "dynamodb-read,table=orders": {TABLE: READS},
@@ -249,6 +250,11 @@ WORDS: dict[str, dict[str, set[str]]] = {
     "s3-read,bucket=reports": {BUCKET: {"ListBucket"}, OBJECT: {"GetObject"}},
     "s3-readwrite,bucket=reports": {BUCKET: {"ListBucket"}, OBJECT: {"GetObject", "PutObject", "DeleteObject"}},
     "sqs-send,queue=jobs.fifo": {QUEUE: {"SendMessage", "GetQueueUrl", "GetQueueAttributes"}},
+    "sqs-consume,queue=jobs.fifo": {
+        QUEUE: {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueUrl", "GetQueueAttributes"}
+    },
+    "sns-publish,topic=events.fifo": {TOPIC: {"Publish"}},
+    "bedrock-invoke,model=anthropic.claude-v2:1": {MODEL: {"InvokeModel", "InvokeModelWithResponseStream"}},
     "secrets-read,secret=shop/db": {SECRET: {"GetSecretValue", "DescribeSecret"}},
     "ssm-parameters-read,path=/shop/": {
         ARN % ("ssm", "parameter/shop/a"): {"GetParameter", "GetParameters", "GetParametersByPath"}
@@ -262,8 +268,10 @@ BELONGING = {"AbortMultipartUpload", "ListMultipartUploadParts", "ConditionCheck
 
 def actions_of(service: str) -> set[str]:
     """Rights of a service: its operations, and where those of S3 have another name than the operation."""
-    model = botocore.session.get_session().get_service_model(service)
-    return {*model.operation_names, *({"ListBucket"} if service == "s3" else ())}
+    models = ("bedrock", "bedrock-runtime") if service == "bedrock" else (service,)
+    session = botocore.session.get_session()
+    operations = {name for each in models for name in session.get_service_model(each).operation_names}
+    return operations | {"ListBucket"} if service == "s3" else operations
 
 
 @pytest.mark.parametrize("text", WORDS)
@@ -280,6 +288,13 @@ def test_nothing_else(text: str) -> None:
 # --- presets move on --------------------------------------------------------------------------------------------------
 
 
+def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is told of the policy for one table after one text in it was put in place of another."""
+    document = json.loads(json.dumps(filled("dynamodb-read,table=orders").document).replace(*change))
+    moved = moved_on("dynamodb-read-orders", document)
+    return (moved.more, moved.fewer) if moved is not None else ((), ())
+
+
 def test_a_policy_that_its_preset_would_write_otherwise() -> None:
     for name in NAMES:
         for optional in (False, True):
@@ -293,6 +308,12 @@ def test_a_policy_that_its_preset_would_write_otherwise() -> None:
     assert moved is not None
     assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
     assert moved.sentence.endswith("that has also dynamodb:Scan and no longer dynamodb:ListStreams")
+    assert preset_differs(("table/orders/index/*", "table/*")) == (
+        ("arn:PARTITION:dynamodb:REGION:ACCOUNT:table/TABLE/index/*",),
+        (ARN % ("dynamodb", "table/*"),),
+    )
+    # other values, of another podid or by hand, are none of the preset's
+    assert preset_differs(("orders", "carts")) == preset_differs(("111122223333", "444455556666")) == ((), ())
     # it only happens to be called so
     assert moved_on("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
     assert moved_on("mine", old) is None

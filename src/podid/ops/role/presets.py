@@ -192,7 +192,8 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
 @dataclass(frozen=True, slots=True)
 class MovedOn:
     """A role's inline policy that was made of a preset and no longer is what the preset gives: by the preset of a newer
-    podid, or by hand. `more` are actions that the preset has and the policy has not, `fewer` the other way round."""
+    podid, or by hand. `more` are actions and resources that the preset has and the policy has not, `fewer` those that
+    only the policy has."""
 
     policy: str
     preset: str
@@ -210,23 +211,54 @@ class MovedOn:
 
 
 def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
-    """Told by the policy's name and the Sids of its statements, and only of their actions: which values it was made
-    with nobody wrote down."""
+    """Told by the policy's name and the Sids of its statements. Which values it was made with nobody wrote down: a
+    resource differs only where no values at all make one of the other."""
     preset = next((found for one in preset_names() if (found := _made_of(name, one)) is not None), None)
     listed = document.get("Statement")
     if preset is None or not isinstance(listed, list):
         return None
-    has = {str(item.get("Sid")): _actions(item) for item in listed if isinstance(item, Mapping)}
-    gives = {str(item["Sid"]): _actions(item) for item in preset.statements}
+    has = {str(item.get("Sid")): _members(item, "Action") for item in listed if isinstance(item, Mapping)}
+    gives = {str(item["Sid"]): _members(item, "Action") for item in preset.statements}
     # not one of its statements: another policy, which happens to be called so
     if not any(has[sid] & gives[sid] for sid in has.keys() & gives.keys()):
         return None
     optional = {str(item["Sid"]) for item in preset.statements if "when" in item or "unless" in item}
     there = {action for sid, actions in gives.items() if sid in has or sid not in optional for action in actions}
     own = {action for actions in has.values() for action in actions}
-    if there == own:
-        return None
-    return MovedOn(name, preset.name, tuple(sorted(there - own)), tuple(sorted(own - there)))
+    forms, named = _resources(preset, [item for item in listed if isinstance(item, Mapping)])
+    more, fewer = (there - own) | forms, (own - there) | named
+    return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer))) if more or fewer else None
+
+
+def _resources(preset: Preset, listed: Iterable[Mapping[str, object]]) -> tuple[set[str], set[str]]:
+    """Of statements that are the preset's: the forms of its resources that none of theirs has, with parameters in
+    capitals, and their resources that have none of its forms."""
+    more, fewer = set[str](), set[str]()
+    has = {str(item.get("Sid")): _members(item, "Resource") for item in listed if "Resource" in item}
+    for statement in preset.statements:
+        own = has.get(str(statement["Sid"]))
+        if own is None:
+            continue
+        forms = {form: _form_of(form) for form in _members(statement, "Resource")}
+        more |= {
+            _PLACE.sub(lambda found: found[1].upper(), form)
+            for form, pattern in forms.items()
+            if not any(pattern.fullmatch(resource) for resource in own)
+        }
+        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in forms.values())}
+    return more, fewer
+
+
+def _form_of(resource: str) -> re.Pattern[str]:
+    """What a preset's resource can be with values filled in, which hold no wildcards."""
+    parts = _PLACE.split(resource)
+    filled = [re.escape(part) if at % 2 == 0 else _value_of(part) for at, part in enumerate(parts)]
+    return re.compile("".join(filled))
+
+
+def _value_of(name: str) -> str:
+    """Between the colons of an ARN a value has none, so that no text is tried in more ways than it is long."""
+    return "[^*?:]+" if name in ("partition", "region", "account") else "[^*?]+"
 
 
 def _made_of(policy: str, preset: str) -> Preset | None:
@@ -236,8 +268,8 @@ def _made_of(policy: str, preset: str) -> Preset | None:
     return found if found.statements else None
 
 
-def _actions(statement: Mapping[str, object]) -> frozenset[str]:
-    value = statement.get("Action")
+def _members(statement: Mapping[str, object], key: str) -> frozenset[str]:
+    value = statement.get(key)
     return frozenset(map(str, value)) if isinstance(value, list) else frozenset({str(value)})
 
 
