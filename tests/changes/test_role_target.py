@@ -16,6 +16,7 @@ from .support import account_state, writes
 OWN, OTHER = "111122223333", "999988887777"
 BASE = f"arn:aws:iam::{OWN}:role/shop-orders"
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--target-role")
+ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "sts:AssumeRole"}
 ADD = "must add to its trust policy: "
 
 
@@ -117,12 +118,31 @@ def test_a_profile_without_a_target(box: Sandbox, podid: Podid, journal: Path) -
     assert (outcome.code, outcome.error["code"]) == (2, "Usage")
 
 
-@pytest.mark.parametrize("form", ["json", "terraform", "cloudformation"])
-def test_printing_prints_both_sides(box: Sandbox, podid: Podid, journal: Path, form: str) -> None:
-    outcome = podid(*CREATE, arn(OTHER), "--print", form)
-    assert (outcome.code, writes(box)) == (0, 0)
-    assert "assume-reports" in outcome.stdout.replace("assume_reports", "assume-reports")
-    assert ADD in outcome.stderr
+@pytest.mark.parametrize("where", [OWN, OTHER])
+def test_printing_prints_both_sides(box: Sandbox, podid: Podid, journal: Path, where: str) -> None:
+    """The target's side is beside the role, where the form has a place that changes nothing."""
+    make_target(box, where, ROOT)
+    printed = {form: podid(*CREATE, arn(where), "--print", form) for form in ("json", "terraform", "cloudformation")}
+    assert ([one.code for one in printed.values()], writes(box)) == ([0, 0, 0], 0)
+    assert all("reports" in one.stdout and ADD in one.stderr for one in printed.values())
+    whole, template = json.loads(printed["json"].stdout), json.loads(printed["cloudformation"].stdout)
+    beside = whole.pop("TargetRole")
+    assert beside == {"RoleArn": arn(where), "AddToTrustPolicy": added(printed["json"].stderr.splitlines())}
+    assert template["Metadata"] == {"TargetRole": beside}
+    (resource,) = template["Resources"].values()
+    assert resource["Properties"] == whole
+    role, _, comment = printed["terraform"].stdout.partition(f"\n# The owner of target role {arn(where)} must add")
+    assert "#" not in role
+    lines = comment.splitlines()[1:]
+    assert json.loads("".join(line.removeprefix("# ") for line in lines)) == beside["AddToTrustPolicy"]
+
+
+def test_a_target_that_lets_the_role_in_is_owed_nothing(box: Sandbox, podid: Podid, journal: Path) -> None:
+    make_target(box, OWN, names_role())
+    assert "TargetRole" not in podid(*CREATE, arn(OWN), "--print", "json").stdout
+    make_target(box, OTHER)
+    untagged = json.loads(podid(*CREATE, arn(OTHER), "--no-session-tags", "--print", "json").stdout)["TargetRole"]
+    assert "external id" in untagged["Notes"][0]
 
 
 def test_the_chain_works_end_to_end(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -141,7 +161,6 @@ WAYS = {
     "create": "role create shop-orders --for shop/orders --target-role",
     "associate": "associate shop/orders --create-role --role shop-orders --wait none --target-role",
 }
-ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "sts:AssumeRole"}
 
 
 def trust_of(box: Sandbox, account: str) -> Any:

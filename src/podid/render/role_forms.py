@@ -12,21 +12,23 @@ from podid.ops.role.create import DEFAULT_SESSION_SECONDS, RoleRequest, new_trus
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
+    from podid.ops.role.target import Owed
     from podid.render.documents import access as documents
 
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def role_form_view(form: Form, request: RoleRequest, cluster: Cluster) -> View:
-    """The role as it would be made, in that form. Raises Conflict when IAM would not take its trust policy."""
+def role_form_view(form: Form, request: RoleRequest, cluster: Cluster, owed: Owed | None = None) -> View:
+    """The role as it would be made, in that form, with what is `owed` at its target role beside it. Raises Conflict
+    when IAM would not take its trust policy."""
     properties = _properties(request, cluster)
     match form:
         case "json":
-            text = _json(properties)
+            text = _json({**properties, **_beside(owed)})
         case "terraform":
-            text = terraform_role(properties)
+            text = terraform_role(properties) + _commented(owed)
         case "cloudformation":
-            text = _cloudformation(properties)
+            text = _cloudformation(properties, _beside(owed))
     body: documents.RoleFormDocument = {
         "kind": "RoleForm",
         "roleName": request.name,
@@ -55,16 +57,37 @@ def _properties(request: RoleRequest, cluster: Cluster) -> dict[str, object]:
     return {name: value for name, value in wanted.items() if value}
 
 
+def _beside(owed: Owed | None) -> dict[str, object]:
+    """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
+    if owed is None:
+        return {}
+    notes = {"Notes": list(owed.notes)} if owed.notes else {}
+    return {
+        "TargetRole": {"RoleArn": owed.target_role_arn, "AddToTrustPolicy": list(owed.statements), **notes},
+    }
+
+
+def _commented(owed: Owed | None) -> str:
+    """The same for Terraform, whose resource of the target role holds its whole trust policy."""
+    if owed is None:
+        return ""
+    text = json.dumps(list(owed.statements), indent=2)
+    said = f"The owner of target role {owed.target_role_arn} must add to its trust policy:"
+    lines = [said, *text.splitlines(), *owed.notes]
+    return "\n" + "".join(f"# {line}\n" for line in lines)
+
+
 def _json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _cloudformation(properties: Mapping[str, object]) -> str:
+def _cloudformation(properties: Mapping[str, object], beside: Mapping[str, object]) -> str:
     logical = "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", str(properties["RoleName"])))
     name = logical if logical[:1].isalpha() else f"Role{logical}"
     return _json(
         {
             "AWSTemplateFormatVersion": "2010-09-09",
+            **({"Metadata": beside} if beside else {}),
             "Resources": {name: {"Type": "AWS::IAM::Role", "Properties": properties}},
             "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": [name, "Arn"]}}},
         }

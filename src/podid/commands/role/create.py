@@ -197,8 +197,9 @@ def create(
     if form:
         from podid.render.role_forms import role_form_view
 
-        terminal.emit(role_form_view(form, request, cluster))
-        terminal.note(*onward_of(access, place, request, None, target, target_profile, update=False).notes)
+        beyond = onward_of(access, place, request, None, target, target_profile, update=False)
+        terminal.emit(role_form_view(form, request, cluster, beyond.owed))
+        terminal.note(*beyond.notes)
         return
     plan, current = plan_of(access, terminal, place, request)
     plan = plan.noting(options.preset_notes(place))

@@ -4,7 +4,7 @@ owner must add where that is not podid's to do."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -122,12 +122,22 @@ def _bar(decision: Decision) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """Statements that the owner of a target role must add to its trust policy, and what there is to know of them."""
+
+    target_role_arn: str
+    statements: tuple[object, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Onward:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell."""
+    cannot be changed, which `notes` tell, with what is `owed` by its owner."""
 
     action: Action | None
     notes: tuple[str, ...]
+    owed: Owed | None = None
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -154,9 +164,9 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
     name = f"target role {arn}"
     if isinstance(target, Missing):
         why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return _untouched(name, f"{name} was not looked at: {why}", hops)
+        return _untouched(arn, f"{name} was not looked at: {why}", hops)
     if target.value is None:
-        return _untouched(name, f"{name} does not exist", hops)
+        return _untouched(arn, f"{name} does not exist", hops)
     role = target.value
     try:
         before = trust.parse_policy(role.trust)
@@ -187,11 +197,12 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
         else:
             notes.append(must)
             shut.append(hop)
+    owed = _owed(arn, shut)
     notes += (*_to_add(name, _statements(shut)), *(() if update else _to_bind(shut)))
     if shut and not update:
         notes.append("--update-trust adds it with these credentials")
     if after == before:
-        return Onward(None, tuple(notes))
+        return Onward(None, tuple(notes), owed)
     check_editable(role)
     check_size(after, role.name)
     keys = {"targetRoleArn": arn, "profile": profile}
@@ -199,7 +210,7 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
     whom = ", ".join(str(ref) for ref, _ in added)
     why = f"so that it lets in role {role_name(added[0][1].base_role_arn)} for {whom}"
     action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)))
+    return Onward(action, (*notes, *others(role)), owed)
 
 
 _UNBOUND = (
@@ -238,8 +249,13 @@ def _statements(hops: Iterable[trust.TargetHop]) -> tuple[object, ...]:
     return tuple(found)
 
 
-def _untouched(name: str, note: str, hops: Hops) -> Onward:
-    return Onward(None, (note, *_to_add(name, _statements(hops.values())), *_to_bind(hops.values())))
+def _untouched(arn: str, note: str, hops: Hops) -> Onward:
+    added = _to_add(f"target role {arn}", _statements(hops.values()))
+    return Onward(None, (note, *added, *_to_bind(hops.values())), _owed(arn, list(hops.values())))
+
+
+def _owed(arn: str, hops: Sequence[trust.TargetHop]) -> Owed | None:
+    return Owed(arn, _statements(hops), _to_bind(hops)) if hops else None
 
 
 def _to_bind(hops: Iterable[trust.TargetHop]) -> tuple[str, ...]:
