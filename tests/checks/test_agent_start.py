@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from podid.domain.instances import Instance
 from podid.domain.model import Container
 from podid.domain.snapshot import Known
 
 from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race
-from .grid import answers, only
+from .grid import DENIED, answers, only
 
 IPV6 = "http://[fd00:ec2::23]/v1/credentials"
 STARTING = agent_pod(ready=False)
@@ -129,3 +130,25 @@ def test_java_on_ipv6(image: str, env: dict[str, str], expected: str) -> None:
     (answer,) = answers("java-ipv6-host-rejected", snapshot)
     assert answer[:2] == (expected, "warn" if expected == "fail" else "error")
     assert only("java-ipv6-host-rejected", healthy(pods=pods)).outcome.value == "pass"
+
+
+PROFILED = Instance(id="i-2", profile_arn="arn:aws:iam::111122223333:instance-profile/p")
+BARE = Instance(id="i-1")
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        # what EC2 says is doubted where it says so of every instance, and the agents work
+        ({"instances": {"node-1": BARE}}, ("not-applicable", "error", "Node node-1")),
+        ({"instances": {"node-1": BARE}, "agent_pods": (STARTING,)}, ("fail", "error", "Node node-1")),
+        ({"instances": {"node-1": BARE, "node-2": PROFILED}}, ("fail", "error", "Node node-1")),
+        ({"instances": {"node-1": replace(PROFILED, metadata=False)}}, ("fail", "error", "Node node-1")),
+        ({"instances": {}}, ("not-applicable", "error", "Node node-1")),
+        ({"instances": DENIED}, ("unknown", "warn", "Cluster prod")),
+    ],
+)
+def test_an_instance_that_gives_the_agent_no_credentials(
+    sections: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    assert answers("agent-imds-unavailable", healthy(**sections)) == [expected]

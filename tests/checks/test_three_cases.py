@@ -388,7 +388,7 @@ CASES = {
             imaged("r/aws-load-balancer-controller:v2.11.0"),
             instances=Known({"node-1": replace(INSTANCE, hop_limit=1)}),
         ),
-        healthy(instances=DENIED),
+        replace(imaged("r/aws-load-balancer-controller:v2.11.0"), instances=DENIED),
         imaged("r/aws-load-balancer-controller:v2.11.0"),
     ),
     "imds-fallback-node-role": Cases(
@@ -398,7 +398,7 @@ CASES = {
     ),
     "node-clock-skew": Cases(healthy(clocks={"node-1": 700}), healthy(clocks=DENIED)),
     "agent-imds-unavailable": Cases(
-        healthy(instances={"node-1": replace(INSTANCE, profile_arn="")}), healthy(instances=DENIED)
+        healthy(instances={"node-1": replace(INSTANCE, metadata=False)}), healthy(instances=DENIED)
     ),
     "cni-depends-on-agent": Cases(
         healthy(cni_rights={NODE_ROLE_ARN: Known(rights("implicitDeny", "implicitDeny"))}),

@@ -9,7 +9,7 @@ from podid.checks.shared.placed import placed
 from podid.domain.findings import Verdict
 from podid.domain.instances import Instance
 from podid.domain.model import Pod
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.words import short_list
 
 IMAGE = "aws-load-balancer-controller"
@@ -17,7 +17,8 @@ TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    instances = known(snapshot.instances)
+    section = snapshot.instances
+    instances = known_or(section, {})
     for association, workload, pods in placed(snapshot):
         asking = [pod for pod in pods if _asks(pod)]
         if not any(_is_controller(pod) for pod in pods):
@@ -26,6 +27,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         cut_off = [pod for pod in asking if pod.node in instances and not _reached(instances[pod.node])]
         if not asking:
             yield case.ok("it is told the VPC, or is on the node's network")
+        elif isinstance(section, Missing):
+            yield case.unknown(section)
         elif not cut_off:
             yield case.ok("the nodes' metadata service answers its pods")
         else:
@@ -37,7 +40,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "nodes", "instances"))
+CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods", "nodes"), wants=("instances",))
 
 
 def _is_controller(pod: Pod) -> bool:

@@ -1,22 +1,31 @@
 from collections.abc import Iterable
 
-from podid.checks.base import Check
-from podid.checks.shared.facts import index
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.facts import cluster_subject, index
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.instances import Instance
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.workloads import live
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """The agent is on the node's network, so that the hop limit is no matter to it. Auto Mode and hybrid nodes see to
     their agent's credentials themselves."""
     users = index(snapshot).users
-    instances = known(snapshot.instances)
+    if isinstance(snapshot.instances, Missing):
+        # seldom is a node without either: it could not have joined the cluster
+        yield check.case(cluster_subject(snapshot), EVERYONE).unknown(snapshot.instances, severity=Severity.WARN)
+        return
+    instances = snapshot.instances.value
+    told = any(instance.profile_arn for instance in instances.values())
+    working = {pod.node for pod in known_or(snapshot.agent_pods, ()) if live(pod) and pod.ready}
     for node in known(snapshot.nodes):
         case = check.case(Subject("Node", node.name), users.get(node.name, ()))
         instance = instances.get(node.name)
         if not node.runs_agent or instance is None:
             yield case.skip("it is no EC2 instance that EC2 knows and the agent is put on")
+        elif instance.metadata and not instance.profile_arn and not told and node.name in working:
+            yield case.skip("EC2 names no profile of any instance, and the agent on this one works")
         elif not (trouble := _trouble(instance)):
             yield case.ok("its instance has a profile, and the metadata service is on")
         elif not node.ready:
@@ -35,7 +44,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
 
 
-CHECK = Check.of("agent-imds-unavailable", rule, needs=("nodes", "instances"), wants=("associations", "pods"))
+CHECK = Check.of(
+    "agent-imds-unavailable",
+    rule,
+    needs=("nodes",),
+    wants=("instances", "agent_pods", "associations", "pods", "cluster"),
+)
 
 
 def _trouble(instance: Instance) -> str:
