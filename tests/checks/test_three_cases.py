@@ -11,6 +11,7 @@ import pytest
 from parsing import parsed
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
+from podid.domain.egress import VpcEndpoint
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import Container, ServiceAccount
@@ -47,6 +48,8 @@ from .builder import (
     workload,
 )
 from .grid import DENIED, answers
+
+REGISTRY = VpcEndpoint(endpoint_id="vpce-1", service="com.amazonaws.us-west-2.ecr.dkr", state="available")
 
 NO_ANSWER = Missing("the API server does not answer", error_code="Unavailable")
 MADE = association().created_at
@@ -237,7 +240,7 @@ CASES = {
         ),
         NO_PODS,
     ),
-    "eks-auth-unreachable": Cases(healthy(egress=egress()), healthy(egress=DENIED)),
+    "eks-auth-unreachable": Cases(healthy(egress=egress(endpoints=(REGISTRY,))), healthy(egress=DENIED)),
     "agent-ipv6-bind": Cases(healthy(agent_pods=(ENDS_AT_ONCE,)), healthy(agent_pods=DENIED)),
     "agent-image-pull": Cases(healthy(agent_pods=(UNPULLED,)), healthy(agent_pods=DENIED)),
     "hybrid-daemonset-missing": Cases(

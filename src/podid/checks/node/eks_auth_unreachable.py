@@ -9,7 +9,7 @@ from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject
 from podid.domain.egress import closed_in, elsewhere_from
 from podid.domain.findings import Severity, Verdict
-from podid.domain.snapshot import Missing, Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
 
 
@@ -18,7 +18,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     case = check.case(cluster_subject(snapshot), EVERYONE)
     for section in (snapshot.node_groups, snapshot.egress):
         if isinstance(section, Missing):
-            return [case.unknown(section)]
+            # few VPCs are closed in
+            return [case.unknown(section, severity=Severity.WARN)]
     egress, groups = known(snapshot.egress), known(snapshot.node_groups)
     subnets = tuple(dict.fromkeys(subnet for group in groups for subnet in group.subnet_ids))
     if not subnets:
@@ -27,6 +28,13 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if endpoint is not None and endpoint.private_dns:
         return [case.ok(f"endpoint {endpoint.endpoint_id} leads to EKS Auth")]
     closed = closed_in(egress, subnets)
+    if closed and not egress.endpoints and any(node.ready for node in known_or(snapshot.nodes, ())):
+        return [
+            case.skip(
+                "nodes are ready, which takes a way to the EKS API and to a registry: there is one that neither route "
+                "tables nor endpoints show"
+            )
+        ]
     if closed and endpoint is None:
         region = known(snapshot.cluster).region
         return [
@@ -49,4 +57,4 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 # what logs tell is told without it
-CHECK = Check.of("eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress"))
+CHECK = Check.of("eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress", "nodes"))

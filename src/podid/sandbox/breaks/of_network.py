@@ -48,7 +48,7 @@ def pod_proxy_missing_no_proxy(hands: Hands) -> str:
 
 
 def eks_auth_unreachable(hands: Hands) -> str:
-    """The default route is gone, and the VPC has no endpoint."""
+    """The default route is gone, and of the endpoints that such a VPC needs the one for EKS Auth is missing."""
     hands.working()
     ec2, vpc = hands.aws("ec2"), hands.record.body["resourcesVpcConfig"]["vpcId"]
     tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
@@ -61,6 +61,9 @@ def eks_auth_unreachable(hands: Hands) -> str:
     ec2.delete_route(RouteTableId=found[0], DestinationCidrBlock=_ANYWHERE)
     way = {"RouteTableId": found[0], "DestinationCidrBlock": _ANYWHERE, "GatewayId": found[1]}
     hands.later(lambda: ec2.create_route(**way))
+    registry = f"com.amazonaws.{hands.world.region}.ecr.dkr"
+    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=registry, VpcEndpointType="Interface", PrivateDnsEnabled=True)
+    hands.later(lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpoint"]["VpcEndpointId"]]))
     return hands.world.cluster_name
 
 
