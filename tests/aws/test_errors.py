@@ -273,6 +273,14 @@ REFUSALS = [
     ),
     ("iam", "GetRole", "NoSuchEntity", "The role is gone", NotFound, "X does not exist (The role is gone)"),
     ("iam", "CreateRole", "EntityAlreadyExists", "there", AlreadyExists, "X exists already (there)"),
+    (
+        "cloudtrail",
+        "LookupEvents",
+        "InvalidTimeRangeException",
+        "too early",
+        Rejected,
+        "CloudTrail does not accept LookupEvents for X (too early)",
+    ),
     ("iam", "CreateRole", "LimitExceeded", "1000 roles", LimitExceeded, "a quota of IAM is used up (1000 roles)"),
     (
         "iam",

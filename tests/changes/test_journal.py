@@ -193,9 +193,28 @@ def test_a_damaged_file_is_named(box: Sandbox, podid: Podid, journal: Path, text
     journal.mkdir(mode=0o700)
     file = journal / "20260101T000000000Z-abc123.jsonl"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    refuses(box, podid, f"{file} is not a journal file, or it is damaged", advice="Move it away")
+    refuses(box, podid, f"{file} is not a journal file, or it is damaged", advice="move it away")
     with pytest.raises(InvalidInput, match="damaged"):
         Journal(journal).runs()
+
+
+def test_a_damaged_file_hides_no_other(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Who only looks sees the rest, and which file it is; nothing is changed while what it left open is not known."""
+    assert podid(*ASSOCIATE).code == 0
+    (run,) = runs(podid)
+    file = journal / "20260101T000000000Z-abc123.jsonl"
+    file.write_text(GOOD + "{\n")
+    file.chmod(0o600)
+    listed = podid("history", "-o", "json")
+    assert (listed.code, [item["runId"] for item in listed.json["items"]]) == (8, [run["runId"]])
+    assert listed.error["message"].startswith(f"{file} is not a journal file")
+    assert podid("history", run["runId"]).code == 0
+    assert str(file) in podid("history", "abc123").stderr
+    assert str(file) in podid("history", "last").stderr
+    refused = podid("disassociate", "shop/orders", "--yes")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert f"{file} is not a journal file" in refused.stderr
+    assert "move it away" in refused.stderr
 
 
 def test_of_a_newer_podid(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -57,6 +57,21 @@ def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
     assert (after.code, after.json["findings"], after.json["unknowns"]) == (0, [], [])
 
 
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("passrole-denied", "The sandbox cannot reproduce passrole-denied"),
+        ("agent-not-on-nod", "There is no failure mode 'agent-not-on-nod'; did you mean agent-not-on-node"),
+        ("moon", "There is no failure mode 'moon'"),
+    ],
+)
+def test_one_that_cannot_be_put_in_place(shared: Site, mode: str, said: str) -> None:
+    outcome = shared("sandbox", "break", mode)
+    assert (outcome.code, outcome.stdout) == (5, "")
+    assert outcome.stderr.startswith(f"Error: {said}")
+    assert "Try:   podid sandbox break " in outcome.stderr
+
+
 # what podid's own place in the world, the age of the account or its size makes; and what pods that work rule out
 NOT_HERE = {
     *("private-endpoint-unreachable", "cluster-too-old", "cross-account-role-arn", "association-quota"),

@@ -18,11 +18,16 @@ def history(
 ) -> None:
     """List what podid changed from here.
 
-    Newest first; with RUN, that run's steps.
+    Newest first; with RUN, that run's steps. Exit 8 when a file of the journal cannot be read: the others are listed.
 
     Example: podid history
     """
+    from podid.domain.exit_codes import ExitCode
     from podid.render.changes import history_view
 
-    runs = access.journal.runs() if run_id is None else (access.journal.get(run_id),)
+    runs, unread = access.journal.legible() if run_id is None else ((access.journal.peek(run_id),), ())
     terminal.emit(history_view(runs, access.runtime.now(), detail=run_id is not None, short=terminal.for_person))
+    for error in unread:
+        terminal.tell_failure(error)
+    if unread:
+        terminal.leave(ExitCode.PARTIAL)

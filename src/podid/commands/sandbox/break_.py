@@ -27,7 +27,8 @@ def break_(
     Example: podid sandbox break trust-missing-tag-session && podid doctor
     """
     from podid.domain.errors import NotFound, Other, UsageError
-    from podid.domain.words import nearest
+    from podid.domain.words import did_you_mean, nearest
+    from podid.ops.explain import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process
     from podid.sandbox.breaks.table import BREAKS, WHEN_ASKED
@@ -41,10 +42,12 @@ def break_(
         return
     if mode is None:
         raise UsageError("Nothing to break: give the id of a failure mode", hint=listing)
+    if mode in BY_ID and mode not in BREAKS:
+        raise NotFound(f"The sandbox cannot reproduce {mode}", hint=listing, subject=mode)
     if mode not in BREAKS:
         near = nearest(mode, BREAKS)
         raise NotFound(
-            f"The sandbox cannot be given {mode!r}",
+            f"There is no failure mode {mode!r}{did_you_mean(mode, BREAKS)}",
             hint=Other(("sandbox", "break"), flags=(near[0],)) if near else listing,
             subject=mode,
         )

@@ -41,10 +41,38 @@ class Journal:
             return ()
         return tuple(run for name in self._ids() if (run := self._read(name)) is not None)
 
+    def legible(self) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
+        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only looks. A file
+        that others may write to is refused here too."""
+        runs, unread = list[Run](), list[InvalidInput]()
+        for name in self._ids() if self._exists() else ():
+            try:
+                run = self._read(name)
+            except InvalidInput as error:
+                unread.append(error)
+            else:
+                runs += [run] if run is not None else []
+        return tuple(runs), tuple(unread)
+
     def get(self, run_id: str) -> Run:
         """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that changed
-        something for longer than it took, and is not itself an undo."""
-        runs = self.runs()
+        something for longer than it took, and is not itself an undo. Raises what is wrong with any file, as `runs`."""
+        return self._chosen(run_id, self.runs())
+
+    def peek(self, run_id: str) -> Run:
+        """As `get`, for who only looks: a file that cannot be read hides no run but the one that is in it. The last
+        one is not known without it."""
+        runs, unread = self.legible()
+        if unread and run_id == "last":
+            raise unread[0]
+        try:
+            return self._chosen(run_id, runs)
+        except NotFound:
+            if unread:
+                raise unread[0] from None
+            raise
+
+    def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
         if run_id == "last":
             wanted = [run for run in runs if not run.undoes and not run.passing]
             if not wanted:
@@ -225,7 +253,8 @@ class Journal:
         except (ValueError, KeyError, RecursionError) as error:
             raise InvalidInput(
                 f"{path} is not a journal file, or it is damaged",
-                advice="Move it away to go on without what it recorded, or give another place with --journal-dir.",
+                advice="What it left open is not known, so nothing is changed: move it away to go on without what it "
+                "recorded, or give another place with --journal-dir.",
                 subject=str(path),
             ) from error
 
