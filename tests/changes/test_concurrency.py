@@ -157,6 +157,26 @@ def test_a_writer_who_never_lets_up_is_said(
     assert runs(podid)[0]["status"] == "failed"
 
 
+def test_a_role_that_somebody_deletes_meanwhile_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:
+    shared_role(box)
+    answer, roles = box.gateway.answer, box.iam.backend("111122223333").roles
+    (key,) = [key for key, role in roles.items() if role.name == "shared"]
+    written = False
+
+    def answering(request: HttpRequest) -> HttpAnswer:
+        nonlocal written
+        done, name = answer(request), box.gateway.name(request).operation
+        written = written or name == "UpdateAssumeRolePolicy"
+        if written and name == "GetRole":
+            roles.pop(key, None)
+        return done
+
+    box.gateway.answer = answering  # type: ignore[method-assign]
+    outcome = podid(*UPDATE, "shop/orders")
+    assert (outcome.code, outcome.stdout) == (6, "")
+    assert outcome.error["message"].endswith("was changed, and somebody else has deleted it since")
+
+
 def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
     box: Sandbox, podid: Podid, journal: Path
 ) -> None:

@@ -28,6 +28,8 @@ def test_a_role_for_one_table(box: Sandbox, podid: Podid, journal: Path) -> None
     assert writes(box) == made
     other = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "-o", "json")
     assert (other.code, "--replace" in other.error["hint"]) == (6, True)
+    more = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "--replace", "--dry-run", "-o", "json").json["notes"]
+    assert "role reader also keeps what else it has: dynamodb-read-orders, AmazonEKS_CNI_Policy" in str(more)
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
 

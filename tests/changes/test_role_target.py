@@ -135,6 +135,8 @@ def test_printing_prints_both_sides(box: Sandbox, podid: Podid, journal: Path, w
     assert "#" not in role
     lines = comment.splitlines()[1:]
     assert json.loads("".join(line.removeprefix("# ") for line in lines)) == beside["AddToTrustPolicy"]
+    associate = podid(*WAYS["associate"].split(), arn(where), "--print", "terraform")
+    assert (associate.code, ADD in associate.stderr) == (0, True)
 
 
 def test_a_target_that_lets_the_role_in_is_owed_nothing(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -208,6 +210,8 @@ def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, jour
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
     told = podid(*argv, "--dry-run", "-o", "json").json
     assert any("will get no credentials" in note for note in told["notes"])
+    elsewhere = podid(*argv[:-3], arn(OTHER), "--wait", "none", "--dry-run", "-o", "json").json
+    assert any(note.startswith("whether the target role lets pods in is not known") for note in elsewhere["notes"])
     done = podid(*argv, "--update-trust", "-o", "json")
     assert [item["kind"] for item in done.json["actions"]] == ["target-trust", "association"]
     assert not any("will get no credentials" in note for note in done.json["notes"])

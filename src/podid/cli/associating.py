@@ -191,6 +191,7 @@ def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsk
     current = current_associations(access.clients, place, tuple(wanted))
     plan, _ = _plan(access, terminal, place, replace(asked, replace=True), wanted, current)
     terminal.emit(associations_for_terraform(plan))
+    terminal.note(*(f"note: {note}" for note in plan.notes))
     changed = [action.keys["roleName"] for action in plan.actions if action.kind == ROLE_TRUST.name]
     for name in changed:
         its = (word for ref, item in wanted.items() if role_name(item.role) == name for word in ("--for", str(ref)))

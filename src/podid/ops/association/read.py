@@ -168,15 +168,18 @@ def read_second_hop(iam: Iam, cluster: Cluster, association: Association, base: 
 
 def onward_notes(iam: Iam, cluster: Cluster, plan: Plan) -> tuple[str, ...]:
     """What keeps the plan's associations from their target roles, as far as those roles tell: one that does not exist,
-    or does not let the association's role in. Whether that role may go on, and roles of other accounts, are left to
-    `verify`."""
+    does not let the association's role in, or cannot be read. Whether that role may go on is left to `verify`."""
     asked = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
     wanted = [found for found in map(partial(_planned, cluster), asked) if found.target_role_arn]
     roles = {
         arn: elsewhere(arn, cluster) or attempt(partial(iam.find_role, role_name(arn)))
         for arn in dict.fromkeys(found.target_role_arn or "" for found in wanted)
     }
-    notes = []
+    notes = [
+        f"whether the target role lets pods in is not known: {target.reason}"
+        for target in roles.values()
+        if isinstance(target, Missing)
+    ]
     for found in wanted:
         target = roles[found.target_role_arn or ""]
         hop = second_hop(found, cluster, base=None, target=target, rights=Missing("not asked"))

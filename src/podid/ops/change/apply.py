@@ -342,7 +342,7 @@ def _record(number: int, done: Done, change: _Change, recorder: Recorder) -> Pod
 def _looked_at_again(number: int, change: _Change, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
     """What is contended is there at the end of the run, or that is said. A writer who had read the document before this
     run wrote it, and writes it later than now, cannot be seen: IAM has no compare-and-swap."""
-    subject = kind_of(done.action.kind).subject(done.action)
+    subject, since = kind_of(done.action.kind).subject(done.action), "written over it"
     for _ in range(_TRIES):
         change.patience.clock.sleep(_LOOK_AGAIN_SECONDS)
         try:
@@ -351,6 +351,7 @@ def _looked_at_again(number: int, change: _Change, done: Done, recorder: Recorde
             change = replace(change, action=done.action)
             change = replace(change.anew(), reason="somebody else wrote over it; made again on what was there then")
         except NotFound:
+            since = "deleted it"
             break
         except Unavailable as error:
             return replace(done, reason=f"it could not be read again: {error.what}"), None
@@ -360,7 +361,7 @@ def _looked_at_again(number: int, change: _Change, done: Done, recorder: Recorde
         if error_ is not None:
             return done, error_
     lost = Conflict(
-        f"The {subject} was changed, and somebody else has written over it since",
+        f"The {subject} was changed, and somebody else has {since} since",
         hint=Again(),
         subject=done.action.target,
     )

@@ -11,6 +11,7 @@ from podid.domain.errors import Again, Conflict, PodidError, Unavailable
 from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
+from podid.domain.words import short_list
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, TARGET_TRUST, kind_of
 from podid.ops.role.access import also_admitted
 from podid.ops.role.permissions import check_changeable, permission_actions
@@ -110,6 +111,7 @@ def plan_role(
         _check_allowed(request, current, asked, actions, ours=ours, half_made=half_made)
         notes += kept_by_others(current)
     notes += _also_admitted(request, cluster, current, trust_action)
+    notes += _also_allowed(request, policies)
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
 
 
@@ -164,6 +166,16 @@ def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_
         f"role {request.name} also admits {words}, not only {listed(request.refs)}"
         for words in also_admitted(role, cluster.arn, who, request.scope)
     ]
+
+
+def _also_allowed(request: RoleRequest, policies: RolePolicies) -> list[str]:
+    """What it may do beside what was asked for, where anything was: nothing is taken away from it."""
+    asked = {*request.policies, *request.managed_policy_arns}
+    there = [*policies.inline, *(policy.arn for policy in policies.attached)]
+    more = [policy.rsplit("/", 1)[-1] for policy in there if policy not in asked]
+    if not asked or not more:
+        return []
+    return [f"role {request.name} also keeps what else it has: {short_list(more)}; podid role detach takes it away"]
 
 
 def _check_path(request: RoleRequest, current: Role) -> None:
