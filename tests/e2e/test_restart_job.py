@@ -216,6 +216,28 @@ def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     assert states(associated, "shop", "shell") == [False]
 
 
+def test_static_pods(associated: Site) -> None:
+    """The API server lets none of them name a service account, so podid reads them as those of `default`."""
+    mirrors = {"kubernetes.io/config.mirror": "1f", "kubernetes.io/config.source": "file"}
+    found = associated.cluster.items("/api/v1/nodes")[0]["metadata"]
+    node = found["name"]
+    owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": found["uid"], "controller": True}
+    metadata = {"name": f"shipper-{node}", "annotations": mirrors, "ownerReferences": [owner]}
+    spec = {"nodeName": node, "containers": [{"name": "app", "image": "busybox"}]}
+    associated.cluster.post("/api/v1/namespaces/shop/pods", {"metadata": metadata, "spec": spec})
+    associated.associate("shop", "default")
+    static = (
+        "blocked",
+        f"it is a static pod, which cannot use a service account: take its manifest off node {node}, "
+        "and run it as a DaemonSet or a Deployment",
+    )
+    for argv in (("shop/default",), ("shop/default", "--stale"), ("-n", "shop", "--yes")):
+        outcome = associated("restart", *argv, "-o", "json")
+        assert said(outcome.json)[f"shop/Pod/shipper-{node}"] == static, outcome
+        assert outcome.code == (8 if "-n" in argv else 6)
+    assert "static pod" in associated("restart", "shop/default").stdout
+
+
 def test_pods_that_are_missed_again_and_again(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 1000
     outcome = associated("restart", "payments/billing-worker", "-o", "json")

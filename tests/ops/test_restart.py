@@ -189,6 +189,7 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
         ("Rollout", "kubectl argo rollouts restart broker -n shop"),
         ("StrimziPodSet", "kubectl annotate strimzipodset broker -n shop strimzi.io/manual-rolling-update=true"),
         ("Whatever", ""),
+        ("ReplicationController", "kubectl delete pod POD -n shop"),
     ],
 )
 def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: str) -> None:
@@ -198,7 +199,7 @@ def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: s
     (target,) = find_targets(reader, [ORDERS], stale=True)
     assert str(target.workload) == f"{kind} shop/broker"
     assert target.obstacle is not None
-    assert target.obstacle.hint == tuple(hint.split())
+    assert target.obstacle.hint == tuple(hint.replace("POD", pod.name).split())
 
 
 def test_stateful_sets_and_daemon_sets(world: KubeWorld) -> None:

@@ -78,7 +78,13 @@ def skipped_containers(pod: Pod) -> set[str]:
 def opted_out(pod: Pod) -> bool:
     """True when the webhook leaves the pod alone: by its label, by naming every container, or as a static pod."""
     skipped = skipped_containers(pod)
-    return SKIP_POD in pod.labels or MIRROR_POD in pod.annotations or all(c.name in skipped for c in pod.containers)
+    return SKIP_POD in pod.labels or static(pod) or all(c.name in skipped for c in pod.containers)
+
+
+def static(pod: Pod) -> bool:
+    """Run by a kubelet from a file on its node. Such a pod cannot use a service account:
+    https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/."""
+    return MIRROR_POD in pod.annotations
 
 
 def on_fargate(pod: Pod, nodes: Mapping[str, Node]) -> bool:

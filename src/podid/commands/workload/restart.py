@@ -50,9 +50,9 @@ def restart(
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
     Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
-    most twice. What no restart replaces (bare pods, Jobs, paused workloads, and OnDelete ones without --evict) is named
-    with what to do instead. A service account may be named whose association is gone: then pods that still carry it are
-    replaced.
+    most twice. What no restart replaces (bare and static pods, Jobs, paused workloads, and OnDelete ones without
+    --evict) is named with what to do instead. A service account may be named whose association is gone: then pods that
+    still carry it are replaced.
 
     Example: podid restart -n shop --stale
     """

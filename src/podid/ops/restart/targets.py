@@ -19,7 +19,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action
 from podid.domain.staleness import LIFETIME, changed_at, precedes
-from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, workload_subject
+from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, static, workload_subject
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.read import list_refs
@@ -167,7 +167,7 @@ def _chosen(
 ) -> list[Pod]:
     if not expect_injected:
         return [pod for pod in pods if injected(pod)]
-    return [pod for pod in pods if is_stale(pod, changed.get(pod.ref))] if stale else pods
+    return [pod for pod in pods if static(pod) or is_stale(pod, changed.get(pod.ref))] if stale else pods
 
 
 def _target(
@@ -196,9 +196,18 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
         what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
     elif workload.kind in RESTARTABLE:
         return None
+    elif static(pods[0]):
+        mode = "injection-opted-out"
+        what = (
+            f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
+            "and run it as a DaemonSet or a Deployment"
+        )
     elif workload.kind == "Pod":
         what = "no controller would bring the pod back: delete it and create it again"
         hint = ("kubectl", "get", "pod", workload.name, *here, "-o", "yaml")
+    elif workload.kind in ("ReplicaSet", "ReplicationController"):
+        what = f"nothing rolls out a {workload.kind} by itself: it makes pods again that are deleted"
+        hint = ("kubectl", "delete", "pod", *(pod.name for pod in pods), *here)
     elif workload.kind == "CronJob":
         what = "its next run gets new pods by itself; the one that is running is left alone"
     elif workload.kind == "Job":
@@ -216,12 +225,13 @@ def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflic
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
-    """The live pods of the service accounts that the webhook serves, by the workload at the end of the owner chain."""
+    """The live pods of the service accounts that the webhook serves, and static ones, which are to be told, by the
+    workload at the end of the owner chain."""
     wanted = frozenset(refs)
     if not wanted:
         return {}
-    pods = [pod for pod in _pods(reader, wanted) if pod.ref in wanted and live(pod) and not opted_out(pod)]
-    return by_workload(reader, pods)
+    found = (pod for pod in _pods(reader, wanted) if pod.ref in wanted and live(pod))
+    return by_workload(reader, [pod for pod in found if static(pod) or not opted_out(pod)])
 
 
 def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[Pod]]:
@@ -236,8 +246,8 @@ def by_workload(reader: KubeReader, pods: list[Pod]) -> dict[WorkloadRef, list[P
 def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
     """One list where one does; all namespaces at once when there are several and the caller may."""
     namespaces = sorted({ref.namespace for ref in refs})
-    if len(refs) == 1:
-        (ref,) = refs
+    (ref, *more) = refs
+    if not more and ref.name != "default":  # which those are read as that name none
         return list(reader.list_pods(ref.namespace, service_account=ref.name))
     if len(namespaces) > 1:
         try:
@@ -264,7 +274,7 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
 
 
 def _workload(pod: Pod, owners: Mapping[str, OwnerRef | None]) -> WorkloadRef:
-    if pod.owner is None:
+    if pod.owner is None or static(pod):
         return WorkloadRef(pod.namespace, "Pod", pod.name)
     if pod.owner.uid in owners:
         controller = owners[pod.owner.uid] or pod.owner

@@ -1,5 +1,6 @@
 """What happens to a pod between the request and the store: the admission plugins, in their order."""
 
+from podid.domain.workloads import MIRROR_POD
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.defaults import default_pod, default_pod_spec
 from podid.sandbox.kube.objects import Obj, clone
@@ -20,9 +21,12 @@ class Admission:
 
     def mutate(self, pod: Obj, namespace: Obj, caller: int) -> Obj:
         """Raises 403 when the service account does not exist."""
-        account = self._account(pod)
-        pod = self._with_token(pod, account)
-        pod = self._webhook.mutate(pod, namespace, account, caller)
+        if MIRROR_POD in (pod["metadata"].get("annotations") or ()):
+            pod = _mirror(pod)
+        else:
+            account = self._account(pod)
+            pod = self._with_token(pod, account)
+            pod = self._webhook.mutate(pod, namespace, account, caller)
         pod = clone(pod)
         default_pod_spec(pod["spec"])
         default_pod(pod)
@@ -59,6 +63,13 @@ class Admission:
         if mounted:
             spec["volumes"] = [*(spec.get("volumes") or ()), _token_volume(name)]
         return pod
+
+
+def _mirror(pod: Obj) -> Obj:
+    """What a kubelet shows of a static pod is left as it is."""
+    if pod["spec"].get("serviceAccountName"):
+        raise forbidden(kinds.PODS, pod["metadata"]["name"], "a mirror pod may not reference service accounts")
+    return pod
 
 
 def _token_volume(name: str) -> Obj:
