@@ -1,10 +1,14 @@
 """`list --columns`, `--stale` and `--dangling`: what is shown is looked at, and nothing else."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+import podid.commands.association.list
+from podid.aws.eks import Eks
+from podid.cli.terminal import Terminal
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox.baseline import pods_trust
 from worlds import Site, trust_for
@@ -120,3 +124,40 @@ def test_a_region_without_clusters_is_said_to_have_none(site: Site) -> None:
     outcome = site("list", "--all-clusters", "--region", "eu-west-1")
     assert outcome.code == 5
     assert "There is no EKS cluster in eu-west-1" in outcome.stderr
+
+
+def test_what_is_looked_at_comes_row_by_row(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first row is out before the last association is read, and roles are read some at a time."""
+    site.with_agent().with_identity()
+    for number in range(3):
+        site.associate("shop", f"more-{number}")
+    came: list[str] = []
+    stream, readable = Terminal.stream, Eks.iter_readable
+
+    def streaming(self: Terminal, items: Iterable[Mapping[str, object]]) -> None:
+        stream(self, (came.append("out") or item for item in items))  # type: ignore[func-returns-value]
+
+    def reading(self: Eks, *args: Any, **named: Any) -> Iterator[Any]:
+        yield from (came.append("read") or item for item in readable(self, *args, **named))  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(Terminal, "stream", streaming)
+    monkeypatch.setattr(Eks, "iter_readable", reading)
+    for columns, together in (("pods,exists", 1), ("health", 2)):
+        monkeypatch.setattr(podid.commands.association.list, "TOGETHER", together)
+        came.clear()
+        lines = site.must("list", "--columns", columns, "-o", "jsonl").stdout.splitlines()
+        assert came == (["read"] * together + ["out"] * together) * (4 // together)
+        assert {json.loads(line)["serviceAccountExists"] for line in lines} == {True, False}
+    came.clear()
+    ordered = site.must("list", "--columns", "pods", "-o", "jsonl", "--sort-by", "-pods").stdout.splitlines()
+    assert [json.loads(line)["serviceAccount"] for line in ordered] == ["orders", "more-0", "more-1", "more-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("creatd", "created"), ("-modifid", "-modified"), ("not-read", ""), ("", ""), ("-", "")]
+)
+def test_what_is_no_order(site: Site, text: str, near: str) -> None:
+    outcome = site("list", f"--sort-by={text}", "-o", "json")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.error["message"].startswith(f"--sort-by {text!r} is not one of namespace, ")
+    assert outcome.error["hint"] == (f"podid list --sort-by={near} -o json" if near else None)

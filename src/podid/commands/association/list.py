@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,11 @@ from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
+    from podid.ops.association.looks import Looker, Seen
     from podid.ops.association.read import Listed
+
+# rows of a stream whose roles are read at one time: as many as there are calls in flight
+TOGETHER = 64
 
 
 def rights() -> CommandRights:
@@ -116,7 +121,7 @@ def list_associations(
     from podid.cli.listing import check_namespace, each_cluster
     from podid.domain.errors import PodidError
     from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
-    from podid.ops.association.looks import Seen, look_at
+    from podid.ops.association.looks import Looker
     from podid.ops.association.read import RoleFilter, iter_associations, list_without_roles
     from podid.render.associations import association_list_view, listed_body, looks_of
     from podid.render.formats import Format
@@ -144,6 +149,9 @@ def list_associations(
     in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
     shows = ("namespace",) if options.output is Format.NAME else chosen if in_columns else ()
     alone = not (stale or dangling) and by_list_alone(wanted, shows, sort_by)
+    # an order is known only when all is read
+    streams = options.output is Format.JSONL and options.query is None and sort_by is None
+    together = None if not streams else TOGETHER if "roles" in wants else 1
     seen: list[Listed] = []
     failures: list[PodidError] = []
 
@@ -164,11 +172,10 @@ def list_associations(
                     if alone
                     else iter_associations(there.aws.eks, place, namespace=exact, role=wanted.role)
                 )
-                kept = (item for item in found if wanted.keeps(item, now))
+                kept: Iterator[Listed] = (item for item in found if wanted.keeps(item, now))
                 if wants:
-                    here = list(kept)
-                    looked.update(look_at(there.clients, place, here, wants, now, namespace=exact))
-                    kept = (item for item in here if shown(item))
+                    looker = Looker(there.clients, place, wants, now, namespace=exact)
+                    kept = _looked_at(kept, looker, looked, shown, many=together)
                 yield from _kept(kept, seen)
             except PodidError as error:
                 if not name:
@@ -186,7 +193,7 @@ def list_associations(
     clusters: list[str] = []
     reached: list[Access] = []
     looked: dict[str, Seen] = {}
-    if options.output is Format.JSONL and options.query is None:
+    if streams:
         terminal.stream(listed_body(item, looked.get(item.association_id)) for item in read())
         check()
     else:
@@ -251,6 +258,21 @@ def _asked(filters: Mapping[str, str | list[str] | bool | None]) -> str:
         for value in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
             words += [flag, shlex.quote(value)]
     return " ".join(words)
+
+
+def _looked_at(
+    found: Iterable[Listed],
+    looker: Looker,
+    looked: dict[str, Seen],
+    shown: Callable[[Listed], bool],
+    *,
+    many: int | None,
+) -> Iterator[Listed]:
+    """Those that are to be shown, so many at a time as are looked at together; None for all."""
+    left = iter(found)
+    while some := list(islice(left, many)):
+        looked.update(looker.look_at(some))
+        yield from (item for item in some if shown(item))
 
 
 def _kept(found: Iterable[Listed], seen: list[Listed]) -> Iterator[Listed]:

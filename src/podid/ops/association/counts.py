@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,11 +13,12 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.staleness import changed_at
 from podid.domain.workloads import live, opted_out
 from podid.ops.association.effect import is_injected
-from podid.ops.association.read import Listed
 from podid.ops.restart.targets import is_stale
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
+
+PodsByAccount = Mapping[ServiceAccountRef, Sequence[Pod]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,17 @@ class PodCounts:
     injected: int = 0
 
 
-def count_pods(
-    reader: KubeReader, associations: Sequence[Listed], now: datetime, *, namespace: str | None
-) -> dict[ServiceAccountRef, PodCounts]:
-    """By service account. Raises AccessDenied when pods cannot be listed."""
-    by_account: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
-    for pod in reader.list_pods(namespace or ""):
+def served_pods(reader: KubeReader, namespace: str) -> PodsByAccount:
+    """The running pods that the webhook serves, in one namespace or, for "", in all. Raises AccessDenied where pods
+    cannot be listed."""
+    found: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
+    for pod in reader.list_pods(namespace):
         if live(pod) and not opted_out(pod):
-            by_account[pod.ref].append(pod)
-    counts = {}
-    for association in (item for item in associations if isinstance(item, Association)):
-        pods, changed = by_account[association.ref], changed_at(association, now)
-        stale = sum(is_stale(pod, changed) for pod in pods)
-        counts[association.ref] = PodCounts(len(pods), stale, sum(map(is_injected, pods)))
-    return counts
+            found[pod.ref].append(pod)
+    return found
+
+
+def count_pods(served: PodsByAccount, association: Association, now: datetime) -> PodCounts:
+    pods, changed = served.get(association.ref, ()), changed_at(association, now)
+    stale = sum(is_stale(pod, changed) for pod in pods)
+    return PodCounts(len(pods), stale, sum(map(is_injected, pods)))

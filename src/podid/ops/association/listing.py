@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import Again, InvalidInput
 from podid.domain.model import Association, UnreadAssociation
 from podid.domain.names import addon_name, role_name
+from podid.domain.words import nearest
 from podid.ops.association.looks import ORDERS, Seen
 from podid.ops.association.read import Listed, RoleFilter
 
@@ -92,6 +93,7 @@ _ORDERS: Mapping[str, Callable[[Association], object]] = {
     "created": lambda item: item.created_at or _EPOCH,
     "modified": lambda item: item.modified_at or _EPOCH,
 }
+_SORTABLE = (*_ORDERS, *ORDERS)
 
 
 def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen] = NOTHING_SEEN) -> list[Listed]:
@@ -99,9 +101,13 @@ def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen]
     not be read come last. What the list does not tell, `looked` does, by the associations' ids. Raises InvalidInput for
     what they cannot be sorted by."""
     named = (by or "").removeprefix("-")
-    if named and named not in (*_ORDERS, *ORDERS):
-        known = ", ".join((*_ORDERS, *ORDERS))
-        raise InvalidInput(f"--sort-by {by!r} is not one of {known}, or one of them with - before it")
+    if by is not None and named not in _SORTABLE:
+        near = nearest(named, _SORTABLE, 1)
+        known = ", ".join(_SORTABLE)
+        raise InvalidInput(
+            f"--sort-by {by!r} is not one of {known}, or one of them with - before it",
+            hint=Again(swap=(by, by[: len(by) - len(named)] + near[0])) if near else (),
+        )
     ordered: list[Listed] = sorted(items, key=_place)
     if not named:
         return ordered

@@ -6,20 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import Literal
 
 from podid.domain import trust
 from podid.domain.errors import PodidError
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.place import Place
-from podid.ops.association.counts import PodCounts, count_pods
+from podid.ops.association.counts import PodCounts, PodsByAccount, count_pods, served_pods
 from podid.ops.association.read import Listed
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
-
-if TYPE_CHECKING:
-    from podid.aws.iam import Iam
 
 Look = Literal["pods", "accounts", "roles"]
 NO_ACCOUNT, NO_ROLE = "association-sa-not-found", "role-not-found"
@@ -64,43 +62,44 @@ ORDERS: Mapping[str, Callable[[Seen], object]] = {
 }
 
 
-def look_at(
-    clients: Clients,
-    place: Place,
-    associations: Sequence[Listed],
-    wanted: frozenset[Look],
-    now: datetime,
-    *,
-    namespace: str | None,
-) -> dict[str, Seen]:
-    """By the association's id. Raises the reason where pods or service accounts cannot be listed; a role that cannot be
-    read is unknown."""
-    known = [item for item in associations if isinstance(item, Association)]
-    if not wanted or not known:
-        return {}
-    pods: Mapping[ServiceAccountRef, PodCounts] = {}
-    accounts: frozenset[ServiceAccountRef] = frozenset()
-    roles: Mapping[str, str] = {}
-    if "pods" in wanted:
-        pods = count_pods(clients.kube.reader, associations, now, namespace=namespace)
-    if "accounts" in wanted:
-        accounts = frozenset(item.ref for item in clients.kube.reader.list_service_accounts(namespace or ""))
-    if "roles" in wanted:
-        assert place.cluster is not None
-        roles = _roles(clients.iam, place.cluster, known)
-    return {
-        item.association_id: Seen(
-            pods.get(item.ref) if "pods" in wanted else None,
-            item.ref in accounts if "accounts" in wanted else None,
-            roles.get(item.association_id),
+class Looker:
+    """What is looked at of the associations of one place. Pods and service accounts are listed once, when the first is
+    looked at; each role is read once."""
+
+    def __init__(
+        self, clients: Clients, place: Place, wanted: frozenset[Look], now: datetime, *, namespace: str | None
+    ) -> None:
+        self._clients, self._place, self._wanted, self._now = clients, place, wanted, now
+        self._namespace = namespace or ""
+        self._roles: dict[str, Role | PodidError | None] = {}
+
+    @cached_property
+    def _pods(self) -> PodsByAccount:
+        return served_pods(self._clients.kube.reader, self._namespace)
+
+    @cached_property
+    def _accounts(self) -> frozenset[ServiceAccountRef]:
+        return frozenset(item.ref for item in self._clients.kube.reader.list_service_accounts(self._namespace))
+
+    def look_at(self, associations: Sequence[Listed]) -> dict[str, Seen]:
+        """By the association's id; those that could not be read are left out. Raises the reason where pods or service
+        accounts cannot be listed; a role that cannot be read is unknown."""
+        known = [item for item in associations if isinstance(item, Association)]
+        if not self._wanted or not known:
+            return {}
+        if "roles" in self._wanted:
+            new = sorted({role_name(item.role_arn) for item in known} - self._roles.keys())
+            self._roles.update(self._clients.iam.find_roles(new))
+        return {item.association_id: self._seen(item) for item in known}
+
+    def _seen(self, item: Association) -> Seen:
+        assert self._place.cluster is not None
+        role = self._roles.get(role_name(item.role_arn))
+        return Seen(
+            count_pods(self._pods, item, self._now) if "pods" in self._wanted else None,
+            item.ref in self._accounts if "accounts" in self._wanted else None,
+            _judged(item, self._place.cluster, role) if "roles" in self._wanted else None,
         )
-        for item in known
-    }
-
-
-def _roles(iam: Iam, cluster: Cluster, associations: Sequence[Association]) -> dict[str, str]:
-    found = dict(iam.find_roles(sorted({role_name(item.role_arn) for item in associations})))
-    return {item.association_id: _judged(item, cluster, found[role_name(item.role_arn)]) for item in associations}
 
 
 def _judged(item: Association, cluster: Cluster, role: Role | PodidError | None) -> str:
