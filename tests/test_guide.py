@@ -84,8 +84,17 @@ class Scripted:
         return answer
 
 
-NEW = {"namespace": "shop", "account": "orders", "role": "new", "restart": "yes", "go": "do"}
-READ = {"permissions": "preset", "preset": "dynamodb-read", "parameter.table": "orders", "more.0": "nothing"}
+NEW = {"namespace": "shop", "account": "orders", "role": "new", "settings.0": "nothing", "restart": "yes", "go": "do"}
+READ = {
+    "permissions": "preset",
+    "preset": "dynamodb-read",
+    "parameter.table": "orders",
+    "more.0": "nothing",
+    "another": "no",
+}
+SEND = {"another": "yes", "1.preset": "sqs-send", "1.parameter.queue": "out", "1.more.0": "nothing", "1.another": "no"}
+HERE, AWAY = (f"arn:aws:iam::{account}:role/reports" for account in ("111122223333", "444455556666"))
+ONWARD = {"settings.0": "target", "target": HERE, "settings.1": "nothing"}
 USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
 
 
@@ -105,11 +114,33 @@ USUAL = {"scope": "service-account", "name": "demo-shop-orders"}
             "shop/orders --create-role --role shop --managed-policy AmazonS3ReadOnlyAccess --scope namespace",
         ),
         (NEW | USUAL | {"permissions": "nothing", "restart": "no"}, "shop/orders --create-role"),
+        (
+            NEW | READ | SEND | USUAL | {"restart": "no"},
+            "shop/orders --create-role --preset dynamodb-read,table=orders --preset sqs-send,queue=out",
+        ),
+        (
+            NEW | ONWARD | {"role": "wide", "account": "idle", "target-trust": "yes"},
+            f"shop/idle --role wide --target-role {HERE} --update-trust",
+        ),
+        (
+            NEW | ONWARD | {"role": "wide", "account": "idle", "target-trust": "no"},
+            f"shop/idle --role wide --target-role {HERE}",
+        ),
+        (
+            NEW
+            | {"role": "wide", "account": "idle", "settings.0": "policy", "session-policy": __file__}
+            | {"settings.1": "target", "target": AWAY},
+            f"shop/idle --role wide --target-role {AWAY} --session-policy {__file__} --no-session-tags",
+        ),
+        (  # one consent for the trust policies of both
+            NEW | ONWARD | {"role": "narrow", "trust": "yes", "scope": "service-account", "restart": "no"},
+            f"shop/orders --role narrow --target-role {HERE} --update-trust",
+        ),
         (NEW | {"role": "wide", "account": "idle"}, "shop/idle --role wide"),
         (NEW | {"role": "wide", "account": "cart"}, "shop/cart --role wide --replace --restart"),
         (
             NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
-            "shop/orders --role narrow --update-trust --scope namespace --restart",
+            "shop/orders --role narrow --scope namespace --update-trust --restart",
         ),
         (NEW | {"role": "…", "role-typed": "ec2", "restart": "no"}, "shop/orders --role ec2"),
         (
@@ -140,11 +171,28 @@ def test_what_is_likely_wanted_comes_first() -> None:
     assert "1. make role demo-shop-orders, which may read items of table orders" in "".join(questions["go"].lead)
 
 
+def test_what_is_rarely_wanted_is_behind_one_question() -> None:
+    questions = asked(NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"})
+    firsts = {key: question.options[0].value for key, question in questions.items() if question.options}
+    assert (firsts["another"], firsts["1.another"], firsts["settings.0"]) == ("no", "no", "nothing")
+    assert "dynamodb-read" not in {option.value for option in questions["1.preset"].options}
+    assert "last 59 minutes at most" in questions["target"].lead[0]
+    assert questions["target"].check("reports") != ""
+    assert questions["go"].lead[1:5] == (
+        "  1. make role demo-shop-orders, which may read items of table orders and of its indexes, and send messages to "
+        "queue out; only pods of shop/orders can assume it",
+        "  2. give the pods of shop/orders role demo-shop-orders",
+        f"  3. let them go on to target role {HERE}",
+        "  4. add a statement to the trust policy of role reports, if it needs one",
+    )
+
+
 def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
     from dataclasses import replace
 
     facts = replace(FACTS, accounts=Missing("it is private"), roles=Missing("it is denied"))
-    typed = {"namespace-typed": "shop", "account-typed": "orders", "role": "…", "role-typed": "wide", "go": "do"}
+    typed = {"namespace-typed": "shop", "account-typed": "orders", "role": "…", "role-typed": "wide"}
+    typed |= {"settings.0": "nothing", "go": "do"}
     questions = asked(typed, facts)
     assert set(questions) == set(typed)
     assert "it is private" in questions["namespace-typed"].lead[-1]
@@ -152,21 +200,26 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
 
 
 def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:
-    answers = {"namespace": "shop", "account": "orders", "role": "storefront", "restart": "no", "go": "show"}
+    answers = {"namespace": "shop", "account": "orders", "role": "storefront", "settings.0": "nothing"}
+    answers |= {"restart": "no", "go": "show"}
     assert "has no agent so far" in " ".join(guided(site, answers, "associate")[0].stderr.split())
     site.with_agent()
     assert "has no agent so far" not in " ".join(guided(site, answers, "associate")[0].stderr.split())
 
 
 def test_without_a_way_into_the_cluster(account: Site) -> None:
-    answers = {"namespace-typed": "shop", "account-typed": "orders", "role": "storefront", "go": "show"}
+    answers = {"namespace-typed": "shop", "account-typed": "orders", "role": "storefront"}
+    answers |= {"settings.0": "nothing", "go": "show"}
     outcome, _ = guided(account, answers, "associate", "--wait", "api")
     assert outcome.code == 0, outcome
     assert "service accounts cannot be listed" in " ".join(outcome.stderr.split())
 
 
 def test_no_line_is_longer_than_a_small_terminal() -> None:
-    answers = (NEW | READ | USUAL, NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"})
+    answers = (
+        NEW | READ | SEND | USUAL | ONWARD | {"target-trust": "yes"},
+        NEW | {"role": "narrow", "trust": "yes", "scope": "namespace"},
+    )
     for question in (question for each in answers for question in asked(each).values()):
         note = " (arrow keys or some letters, Enter)" if len(question.options) > 9 else " (arrow keys, Enter)"
         assert len(f"? {question.text}{note}") <= 80, question.text
@@ -216,7 +269,16 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
         carry_out(access, terminal, request)
 
     monkeypatch.setattr(associating, "associate_in", spy)
-    answers = {"namespace": "shop", "account": "orders", "role": "new", **READ, **USUAL, "restart": "yes", "go": "do"}
+    answers = {
+        "namespace": "shop",
+        "account": "orders",
+        "role": "new",
+        **READ,
+        **USUAL,
+        "settings.0": "nothing",
+        "restart": "yes",
+        "go": "do",
+    }
     outcome, said = guided(site, answers, "associate")
     assert outcome.code == 0, outcome
     assert said == (
@@ -231,13 +293,18 @@ def test_a_guided_run_ends_with_the_command_that_does_the_same(site: Site, monke
 
 
 def test_disassociate_and_role_create_ask_too(site: Site) -> None:
-    answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL, "go": "do"}
+    answers = {"namespace": "shop", "account": "orders", "permissions": "nothing", **USUAL}
+    answers |= {"settings.0": "target", "target": AWAY, "go": "do"}
     outcome, said = guided(site, answers, "role", "create")
-    assert (outcome.code, said) == (0, "podid role create --for shop/orders --cluster demo")
+    assert (outcome.code, said) == (
+        0,
+        f"podid role create --for shop/orders --target-role {AWAY} --cluster demo",
+    )
     site.must("associate", "shop/orders", "--role", "demo-shop-orders", "--wait", "api")
     answers = {"which": "shop/orders", "delete-role": "yes", "restart": "no"}
     outcome, said = guided(site, answers, "disassociate", "--yes", "--wait", "api")
     assert outcome.code == 0, outcome
+    assert "keep the role's credentials for up to 6 hours" in " ".join(outcome.stderr.split())
     assert said == "podid disassociate shop/orders --delete-role --yes --wait api --cluster demo"
     assert site("role", "show", "demo-shop-orders").code == 5
     assert guided(site, {}, "disassociate")[0].code == 5
@@ -327,6 +394,7 @@ def test_on_a_real_terminal_with_arrow_keys_and_enter(site: Site) -> None:
     typing = Typing(site, "associate")
     typing.until("Which namespace").until("Another one").press(ENTER).until("Which service account").until("back")
     typing.press(ENTER).until("Which IAM role").until("back").press(DOWN + ENTER)
+    typing.until("More settings?").until("back").press(ENTER)
     typing.until("Restart them").until("back").press(DOWN + ENTER)
     typing.until("Shall podid do that?").until("back").press(DOWN + ENTER).until("create association")
     assert typing.leave() == 0

@@ -10,6 +10,12 @@ from datetime import datetime, timedelta
 from podid.domain.model import Association, Pod
 
 LIFETIME = timedelta(hours=6)
+OF_TARGET = timedelta(minutes=59)
+
+
+def lifetime_words(lifetime: timedelta) -> str:
+    minutes = int(lifetime.total_seconds() // 60)
+    return f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"
 
 
 def changed_at(association: Association, now: datetime) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podid.cli.guide import place, role
+from podid.cli.guide import place, role, settings
 from podid.cli.guide.facts import Facts, admits
 from podid.cli.guide.place import ref_of
 from podid.cli.guide.questions import NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
@@ -115,6 +115,7 @@ STEPS: tuple[Step[Facts], ...] = (
     ask_trust,
     ask_scope,
     *(_of_new(step) for step in role.STEPS),
+    settings.ask_settings,
     ask_restart,
     ask_go,
 )
@@ -139,6 +140,7 @@ def summary(answers: Answers, facts: Facts) -> tuple[str, ...]:
         lines.append(f"give the pods of {ref} role {name} in place of the one that they have")
     else:
         lines.append(f"give the pods of {ref} role {name}")
+    lines += settings.setting_sentences(answers, facts)
     if answers.get("restart") == YES:
         lines.append(f"restart {place.pods_note(answers, facts)}")
     cluster = facts.cluster.name if facts.cluster is not None else answers.get("cluster", "")
@@ -162,8 +164,10 @@ def words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     else:
         found += ("--role", role_of(answers))
     if answers.get("trust") == YES:
-        found += ("--update-trust", *role.scope_words(answers))
+        found += role.scope_words(answers)
+    found += settings.setting_words(answers)
     flags = {
+        "--update-trust": answers.get("trust") == YES or settings.changes_target(answers, facts),
         "--replace": account is not None and account.association is not None,
         "--create-service-account": answers.get("create-account") == YES,
         "--restart": answers.get("restart") == YES,

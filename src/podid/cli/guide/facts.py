@@ -55,8 +55,8 @@ class Facts:
     """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
     `associated` are those with
     an association, also where the cluster cannot be looked into; `without_agent` is whether the
-    cluster is seen to have no agent; `role_of` is the role of the one that was chosen, and
-    `made` are names of roles that podid made here."""
+    cluster is seen to have no agent; `role_of` is the role of the one that was chosen, `goes_on`
+    whether that has a target role, and `made` are names of roles that podid made here."""
 
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None
@@ -66,6 +66,7 @@ class Facts:
     roles: Section[tuple[Role, ...]] = field(default_factory=_none)
     without_agent: bool = False
     role_of: str = ""
+    goes_on: bool = False
     made: frozenset[str] = frozenset()
 
     def account(self, ref: ServiceAccountRef) -> Account | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from podid.cli.guide import place, role
+from podid.cli.guide import place, role, settings
 from podid.cli.guide.associate import DO, SHOW, TERRAFORM
 from podid.cli.guide.facts import Facts
 from podid.cli.guide.place import WELCOME, ref_of
 from podid.cli.guide.questions import NO, YES, Answers, Option, Prompt, Step, aligned
 from podid.domain.errors import NotFound
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.staleness import LIFETIME, OF_TARGET, lifetime_words
 
 # --- role create ------------------------------------------------------------------------------------------------------
 
@@ -17,10 +18,11 @@ def _ask_go(answers: Answers, facts: Facts) -> Prompt | None:
     if "go" in answers:
         return None
     made = f"make role {role.name_of(answers)}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}"
+    lines = (made, *settings.setting_sentences(answers, facts))
     return Prompt(
         key="go",
         text="Shall podid do that?",
-        lead=("podid would", f"  1. {made}"),
+        lead=("podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1))),
         options=(
             Option(DO, "Yes, do it"),
             Option(SHOW, "Only show the plan, and change nothing"),
@@ -34,6 +36,7 @@ ROLE_STEPS: tuple[Step[Facts], ...] = (
     place.ask_namespace,
     place.ask_account,
     *role.STEPS,
+    settings.ask_target,
     _ask_go,
 )
 
@@ -41,7 +44,9 @@ ROLE_STEPS: tuple[Step[Facts], ...] = (
 def role_create_words(answers: Answers, facts: Facts) -> tuple[str, ...]:
     """What follows `podid role create`, but for where it is."""
     named = () if role.name_of(answers) == role.usual_name(answers, facts) else (role.name_of(answers),)
-    return (*named, "--for", str(ref_of(answers)), *role.role_words(answers))
+    update = ("--update-trust",) if settings.changes_target(answers, facts) else ()
+    target = settings.setting_words(answers)
+    return (*named, "--for", str(ref_of(answers)), *role.role_words(answers), *target, *update)
 
 
 # --- disassociate -----------------------------------------------------------------------------------------------------
@@ -95,12 +100,16 @@ def _ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
     return Prompt(
         key="restart",
         text="Restart them, so that they start without it?",
-        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to six hours.",),
+        lead=(f"Pods that run ({account.words}) keep the role's credentials for up to {_lifetime(facts)}.",),
         options=(
             Option(NO, "No: they keep what they have until it runs out"),
             Option(YES, "Yes: restart them one after another"),
         ),
     )
+
+
+def _lifetime(facts: Facts) -> str:
+    return lifetime_words(OF_TARGET if facts.goes_on else LIFETIME)
 
 
 DISASSOCIATE_STEPS: tuple[Step[Facts], ...] = (place.ask_cluster, _ask_which, _ask_role, _ask_restart)

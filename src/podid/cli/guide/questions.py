@@ -15,6 +15,7 @@ Step = Callable[[Answers, Facts], "Prompt | None"]
 # an option whose value is to be typed: the question after it asks for that
 OTHER = "…"
 YES, NO = "yes", "no"
+NOTHING = "nothing"
 
 
 def anything(text: str) -> str:
@@ -64,6 +65,11 @@ def walk(
             earlier.append(answers)
             answers = {**answers, question.key: answer}
     return answers
+
+
+def chosen(answers: Answers, name: str) -> list[str]:
+    """What was taken in a question that is asked until there is no more to say: its answers are `NAME.0`, `NAME.1`…"""
+    return [value for key, value in answers.items() if key.startswith(f"{name}.")]
 
 
 def aligned(options: Sequence[Option]) -> tuple[Option, ...]:

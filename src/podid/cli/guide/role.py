@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import count, takewhile
 from pathlib import Path
 
 from podid.cli.guide.facts import Facts
 from podid.cli.guide.place import ref_of
-from podid.cli.guide.questions import OTHER, Answers, Option, Prompt, aligned
+from podid.cli.guide.questions import NO, NOTHING, OTHER, YES, Answers, Option, Prompt, aligned, chosen
 from podid.domain.errors import PodidError
 from podid.domain.names import check_role_name
 from podid.domain.trust import ScopeKind
 from podid.ops.role.create import derived_name
 from podid.ops.role.presets import Parameter, Preset, get_preset, list_presets, parse_choice
 
-PRESET, MANAGED, FILE, NOTHING = "preset", "managed", "file", "nothing"
+PRESET, MANAGED, FILE = "preset", "managed", "file"
 _COMMON = ("region", "account")
 
 
@@ -32,33 +33,64 @@ def ask_permissions(answers: Answers, facts: Facts) -> Prompt | None:
     )
 
 
-def ask_preset(answers: Answers, facts: Facts) -> Prompt | None:
+def ask_presets(answers: Answers, facts: Facts) -> Prompt | None:
+    """One, what there is to say of it, and whether there is another one."""
+    if answers.get("permissions") != PRESET:
+        return None
+    for number in range(len(_presets(answers)) + 1):
+        asked = _ask_preset(answers, number) or _ask_parameter(answers, number)
+        if asked is not None:
+            return asked
+        if (another := answers.get(_key(number, "another"))) != YES:
+            return _ask_another(answers, number) if another is None else None
+    return None
+
+
+def _key(number: int, name: str) -> str:
+    """The first one's answers have plain names."""
+    return f"{number}.{name}" if number else name
+
+
+def _presets(answers: Answers) -> list[Preset]:
+    numbers = takewhile(lambda number: _key(number, "preset") in answers, count())
+    return [get_preset(answers[_key(number, "preset")]) for number in numbers]
+
+
+def _ask_preset(answers: Answers, number: int) -> Prompt | None:
     """What the service account is usually for comes first."""
-    if answers.get("permissions") != PRESET or "preset" in answers:
+    key = _key(number, "preset")
+    if key in answers:
         return None
-    name = ref_of(answers).name
-    presets = sorted(list_presets(), key=lambda preset: preset.service_account != name)
-    options = [Option(preset.name, preset.name, preset.title) for preset in presets]
-    return Prompt(key="preset", text="Which one?", options=aligned(options))
+    name, taken = ref_of(answers).name, {preset.name for preset in _presets(answers)}
+    left = [preset for preset in list_presets() if preset.name not in taken]
+    left.sort(key=lambda preset: preset.service_account != name)
+    options = [Option(preset.name, preset.name, preset.title) for preset in left]
+    return Prompt(key=key, text="Which one?", options=aligned(options))
 
 
-def ask_parameter(answers: Answers, facts: Facts) -> Prompt | None:
+def _ask_parameter(answers: Answers, number: int) -> Prompt | None:
     """What the preset has to be told, then what it may be told."""
-    preset = _preset(answers)
-    if preset is None:
-        return None
+    preset, more = _presets(answers)[number], chosen(answers, _key(number, "more"))
     for parameter in preset.parameters:
-        wanted = not parameter.optional or parameter.name in _more(answers)
-        if wanted and f"parameter.{parameter.name}" not in answers:
-            return _typed_parameter(preset, parameter)
-    left = [p for p in preset.parameters if p.optional and p.name not in _more(answers)]
-    if not left or NOTHING in _more(answers):
+        key = _key(number, f"parameter.{parameter.name}")
+        if (not parameter.optional or parameter.name in more) and key not in answers:
+            return _typed_parameter(key, preset, parameter)
+    left = [p for p in preset.parameters if p.optional and p.name not in more]
+    if not left or NOTHING in more:
         return None
     options = [Option(NOTHING, "Nothing more"), *(Option(p.name, f"The {p.help}") for p in left)]
-    return Prompt(key=f"more.{len(_more(answers))}", text="Is there more to say of it?", options=tuple(options))
+    return Prompt(key=_key(number, f"more.{len(more)}"), text="Is there more to say of it?", options=tuple(options))
 
 
-def _typed_parameter(preset: Preset, parameter: Parameter) -> Prompt:
+def _ask_another(answers: Answers, number: int) -> Prompt:
+    return Prompt(
+        key=_key(number, "another"),
+        text="Should they be allowed something else too?",
+        options=(Option(NO, "No, that is all"), Option(YES, "Yes: I choose another one")),
+    )
+
+
+def _typed_parameter(key: str, preset: Preset, parameter: Parameter) -> Prompt:
     def problem(text: str) -> str:
         try:
             parse_choice(f"{preset.name},{parameter.name}={text.strip()}", complete=False)
@@ -66,15 +98,7 @@ def _typed_parameter(preset: Preset, parameter: Parameter) -> Prompt:
             return error.what
         return ""
 
-    return Prompt(key=f"parameter.{parameter.name}", text=f"The {parameter.help}:", check=problem)
-
-
-def _more(answers: Answers) -> list[str]:
-    return [value for key, value in answers.items() if key.startswith("more.")]
-
-
-def _preset(answers: Answers) -> Preset | None:
-    return get_preset(answers["preset"]) if "preset" in answers else None
+    return Prompt(key=key, text=f"The {parameter.help}:", check=problem)
 
 
 def ask_managed(answers: Answers, facts: Facts) -> Prompt | None:
@@ -155,7 +179,7 @@ def _cluster_name(facts: Facts) -> str:
     return facts.cluster.name if facts.cluster is not None else ""
 
 
-STEPS = (ask_permissions, ask_preset, ask_parameter, ask_managed, ask_file, ask_scope, ask_name)
+STEPS = (ask_permissions, ask_presets, ask_managed, ask_file, ask_scope, ask_name)
 
 
 # --- the answers as words of a command line, and in a sentence --------------------------------------------------------
@@ -174,7 +198,8 @@ def scope_words(answers: Answers) -> tuple[str, ...]:
 def _permission_words(answers: Answers) -> tuple[str, ...]:
     match answers.get("permissions"):
         case "preset":
-            return ("--preset", _chosen(answers))
+            presets = range(len(_presets(answers)))
+            return tuple(word for number in presets for word in ("--preset", _choice(answers, number)))
         case "managed":
             return ("--managed-policy", answers["managed"].strip())
         case "file":
@@ -182,21 +207,31 @@ def _permission_words(answers: Answers) -> tuple[str, ...]:
     return ()
 
 
-def _chosen(answers: Answers) -> str:
-    values = {key.removeprefix("parameter."): value for key, value in answers.items() if key.startswith("parameter.")}
-    return ",".join((answers["preset"], *(f"{key}={value.strip()}" for key, value in values.items())))
+def _values(answers: Answers, number: int) -> dict[str, str]:
+    """The parameters of one of the presets, as they were typed."""
+    names = [parameter.name for parameter in _presets(answers)[number].parameters]
+    found = {name: answers.get(_key(number, f"parameter.{name}")) for name in names}
+    return {name: value.strip() for name, value in found.items() if value is not None}
+
+
+def _choice(answers: Answers, number: int) -> str:
+    values = _values(answers, number)
+    return ",".join((_presets(answers)[number].name, *(f"{name}={value}" for name, value in values.items())))
+
+
+def _preset_sentence(answers: Answers, number: int) -> str:
+    words = _presets(answers)[number].words
+    for name, value in _values(answers, number).items():
+        words = words.replace(name.upper(), value)
+    return words
 
 
 def permission_sentence(answers: Answers) -> str:
     """What the role may do, in words, without its full stop."""
     match answers.get("permissions"):
         case "preset":
-            preset = get_preset(answers["preset"])
-            values = {f"parameter.{p.name}": p.name.upper() for p in preset.parameters}
-            words = preset.words
-            for key, place in values.items():
-                words = words.replace(place, answers[key].strip()) if key in answers else words
-            return f"which may {words}"
+            presets = range(len(_presets(answers)))
+            return f"which may {', and '.join(_preset_sentence(answers, number) for number in presets)}"
         case "managed":
             return f"with the managed policy {answers['managed'].strip()}"
         case "file":

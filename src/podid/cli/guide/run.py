@@ -116,8 +116,9 @@ class Guide:
                 arn = found.role_arn if found is not None else ""
                 name = role_name(arn) if arn else ""
                 made = bool(name) and access.journal.made(place.account, ROLE.name, {"roleName": name})
+            goes_on = found is not None and found.target_role_arn is not None
             made_here = frozenset({name} if made else ())
-            self._read[key] = replace(self._read[chosen], role_of=arn, made=made_here)
+            self._read[key] = replace(self._read[chosen], role_of=arn, goes_on=goes_on, made=made_here)
         return self._read[key]
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
+from podid.domain.staleness import LIFETIME, OF_TARGET
 from podid.domain.words import short_list
 from podid.domain.workloads import injected, live
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-
-# what EKS Auth gives lives six hours at most, of a target role 59 minutes:
-# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
-_LIFETIME = timedelta(hours=6)
-_OF_TARGET = timedelta(minutes=59)
 
 
 def losing(
@@ -33,7 +29,7 @@ def losing(
             names = [pod.name for pod in pods if pod.ref == ref and live(pod) and injected(pod)]
             if not names:
                 continue
-            until = now + (_OF_TARGET if associated[ref].target_role_arn else _LIFETIME)
+            until = now + (OF_TARGET if associated[ref].target_role_arn else LIFETIME)
             count = "1 running pod of" if len(names) == 1 else f"{len(names)} running pods of"
             notes.append(
                 f"{count} {ref} lose{'s' if len(names) == 1 else ''} the role when the credentials expire, by "

@@ -18,7 +18,7 @@ from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action
-from podid.domain.staleness import LIFETIME, changed_at, precedes
+from podid.domain.staleness import LIFETIME, changed_at, lifetime_words, precedes
 from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, static, workload_subject
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.effect import missing_containers
@@ -138,7 +138,7 @@ def left_behind(
         others = find_targets(reader, changed, stale=False)
     except PodidError:
         return ()
-    late = f"may act as the association was for up to {int(LIFETIME.total_seconds() // 3600)} hours"
+    late = f"may act as the association was for up to {lifetime_words(LIFETIME)}"
     without = {name for target in targets for name in target.pods}
     carrying = {name for target in others for name in target.pods} - without
     return tuple(
