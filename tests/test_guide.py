@@ -179,8 +179,8 @@ def test_what_is_rarely_wanted_is_behind_one_question() -> None:
     assert "last 59 minutes at most" in questions["target"].lead[0]
     assert questions["target"].check("reports") != ""
     assert questions["go"].lead[1:5] == (
-        "  1. make role demo-shop-orders, which may read items of table orders and of its indexes, and send messages to "
-        "queue out; only pods of shop/orders can assume it",
+        "  1. make role demo-shop-orders, which may read items of table orders and of its indexes, and send messages "
+        "to queue out; only pods of shop/orders can assume it",
         "  2. give the pods of shop/orders role demo-shop-orders",
         f"  3. let them go on to target role {HERE}",
         "  4. add a statement to the trust policy of role reports, if it needs one",

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from podid.aws.eks import Eks
+from podid.domain.model import Association
 from podid.sandbox.aws import eks_associations
 from podid.sandbox.baseline import add_association, add_role, pods_trust
 from podid.sandbox.box import Sandbox
@@ -86,16 +88,57 @@ def test_every_difference_is_told_at_once(box: Sandbox, podid: Podid, journal: P
     ]
 
 
+POLICY = ("--session-policy", "POLICY", "--no-session-tags")
+
+
+@pytest.mark.parametrize(
+    ("asked", "removed", "words"),
+    [
+        (("--target-role", TARGET), ("--no-target-role",), "target role"),
+        (POLICY, ("--no-session-policy",), "session policy"),
+        (
+            (*POLICY, "--target-role", TARGET),
+            ("--no-session-policy", "--no-target-role"),
+            "target role and session policy",
+        ),
+    ],
+)
 def test_what_eks_keeps_is_not_removed(
-    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+    box: Sandbox,
+    podid: Podid,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: tuple[str, ...],
+    removed: tuple[str, ...],
+    words: str,
 ) -> None:
     """An EKS for which an empty string means: leave it."""
-    assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, "--tag", "a=b").code == 0
+    settings = (policy_file(tmp_path) if word == "POLICY" else word for word in asked)
+    assert podid(*ASSOCIATE, "--role", "storefront", *settings, "--tag", "a=b").code == 0
+    before = account_state(box)
     monkeypatch.setattr(eks_associations, "_updated", lambda current, wanted: wanted or current)
-    outcome = podid(*ASSOCIATE, "--no-target-role", "--tag", "a=c", "--replace", "-o", "json")
+    outcome = podid(*ASSOCIATE, *removed, "--tag", "a=c", "--replace", "-o", "json")
     assert outcome.code == 1, outcome
-    assert outcome.error["message"].startswith("EKS took the request to remove the target role of shop/orders")
-    assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"a": "b"})
+    assert outcome.error["message"].startswith(f"EKS took the request to remove the {words} of shop/orders")
+    assert account_state(box) == before
+
+
+def test_what_is_removed_may_be_seen_a_little_late(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET).code == 0
+    get, update, late = Eks.get_association, Eks.update_association, list[Association]()
+
+    def updating(self: Eks, cluster: str, association_id: str, **named: Any) -> Association:
+        late.extend([get(self, cluster, association_id)] * 2)
+        return update(self, cluster, association_id, **named)
+
+    monkeypatch.setattr(Eks, "update_association", updating)
+    monkeypatch.setattr(Eks, "get_association", lambda *args: late.pop() if late else get(*args))
+    cleared = podid(*ASSOCIATE, "--no-target-role", "--replace", "-o", "json")
+    assert (cleared.code, late, found(box).target_role_arn) == (0, [], None), cleared
+    assert cleared.json["actions"][0]["after"]["targetRoleArn"] is None
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ class AssociationState(TypedDict, total=False):
     associationId: str
 
 
+# what can be removed of an association, and how long an answer from before may still come
+_REMOVABLE = {"targetRoleArn": "target role", "policy": "session policy"}
+_SETTLES_SECONDS = 10.0
+
+
 class AssociationKind(ResourceKind):
     name = "association"
     state = AssociationState
@@ -97,7 +102,7 @@ class AssociationKind(ResourceKind):
                     policy=_clearable(changed, "policy"),
                     token=uuid.uuid4().hex,  # read anew each time, so it is another request
                 )
-                return _cleared(clients, cluster, updated, changed)
+                return _cleared(clients, cluster, updated, changed, patience)
             except PodidError:
                 with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
                     _retag(eks, current.association_arn, tags, current.tags)
@@ -149,23 +154,26 @@ def _clearable(changed: Mapping[str, object], key: str) -> str | None:
     return text(changed, key) if key in changed else None
 
 
-def _cleared(clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object]) -> Association:
+def _cleared(
+    clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object], patience: Patience
+) -> Association:
     """The association as it is read back, where a member was to be removed: AWS does not document that "" does it.
-    Raises Rejected where EKS has kept it."""
-    removed = [member for member in ("targetRoleArn", "policy") if member in changed and not changed[member]]
+    Raises Rejected where EKS has kept it, and still has it some seconds later."""
+    removed = {member: words for member, words in _REMOVABLE.items() if member in changed and not changed[member]}
     if not removed:
         return updated
-    found = clients.eks.get_association(cluster, updated.association_id)
-    state: State = AssociationKind.state_of(found)
-    words = {"targetRoleArn": "target role", "policy": "session policy"}
-    for member in removed:
-        if state.get(member):
-            raise Rejected(
-                f"EKS took the request to remove the {words[member]} of {found.ref}, and the association still has it",
-                advice="Delete the association and make it again without: podid disassociate, then podid associate.",
-                subject=str(found.ref),
-            )
-    return found
+    found, kept = updated, list(removed.values())
+    for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
+        found = clients.eks.get_association(cluster, updated.association_id)
+        state: State = AssociationKind.state_of(found)
+        kept = [words for member, words in removed.items() if state.get(member)]
+        if not kept:
+            return found
+    raise Rejected(
+        f"EKS took the request to remove the {' and '.join(kept)} of {found.ref}, and the association still has it",
+        advice="Delete the association and make it again without: podid disassociate, then podid associate.",
+        subject=str(found.ref),
+    )
 
 
 ASSOCIATION = AssociationKind()
