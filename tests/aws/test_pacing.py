@@ -5,12 +5,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from podid.aws import pacing
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
-from podid.aws.pacing import Pacer, backoff
+from podid.aws.pacing import ALONE, ALONE_ATTEMPTS, Pacer, attempt, backoff
 from podid.aws.rate import Rate
 from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
 
@@ -71,6 +72,37 @@ def test_a_lasting_failure_is_raised_when_patience_ends() -> None:
     with pytest.raises(ServerFailed):
         pacer_with(clock, patience=10).call(failing(*errors))
     assert clock.now == pytest.approx(1010.0)
+
+
+@pytest.mark.parametrize(
+    ("answers_others", "in_trouble", "may_fail", "tried"),
+    [
+        (True, 0, True, ALONE_ATTEMPTS),
+        (True, ALONE, True, None),  # the service is in trouble, not the call
+        (False, 0, True, None),
+        (True, 0, False, None),  # the whole would end with it
+    ],
+)
+def test_one_of_many_that_fails_alone_is_given_up_early(
+    answers_others: bool, in_trouble: int, may_fail: bool, tried: int | None
+) -> None:
+    clock, tries = Clock(), 0
+    pacer = pacer_with(clock)
+    pacer._trouble(in_trouble)
+
+    def describe() -> str:
+        nonlocal tries
+        tries += 1
+        if answers_others:
+            pacer.call(lambda: "another one")
+        raise ServerFailed("503")
+
+    one = lambda _: pacer.call(describe)  # noqa: E731  one line for both
+    with pytest.raises(ServerFailed) if not may_fail else nullcontext():
+        assert isinstance((attempt(one) if may_fail else one)(0), ServerFailed)
+    assert tries == tried or (tried is None and clock.now >= 1060)
+    pacer._trouble(-in_trouble)
+    assert pacer._troubled == 0
 
 
 def test_a_host_that_cannot_be_reached_is_tried_three_times() -> None:

@@ -26,6 +26,9 @@ WORKERS = 64
 PATIENCE_SECONDS = 60.0
 # a name that does not resolve or a port that refuses will hardly be better in a minute
 UNREACHABLE_ATTEMPTS = 3
+# one of many calls that the service refuses as often, while it answers nearly all others: it is not worth a minute
+ALONE_ATTEMPTS = 6
+ALONE = WORKERS // 8
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 # how long a fan-out that is given up waits for the calls that are under way
@@ -37,13 +40,16 @@ class Stopped(Exception):
 
 
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
+# whether the others go on without the call
+_may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
 
 
 class Pacer:
     """The controller that everything shares which calls one service of one account and region.
 
     Throttles, 5xx and lost connections are tried again with full jitter, until `patience` seconds have passed or the
-    command's time is up.
+    command's time is up. Of many that go on without each other (`attempt`), one that fails nearly alone is given up
+    after some tries.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class Pacer:
         self._jitter = jitter
         self._command = deadline
         self._rate = Rate()
+        self._answered = 0
+        self._troubled = 0  # calls that failed and are tried again
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
 
@@ -69,16 +77,30 @@ class Pacer:
         """What `fn` returns; its last error once patience is at an end."""
         # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
         deadline = self._clock() + min(self.patience, self._command.left())
-        attempt = 0
-        while True:
-            try:
-                return self._attempt(fn)
-            except Unavailable as error:
-                attempt += 1
-                left = deadline - self._clock()
-                if left <= 0 or not _again(error, attempt):
-                    raise
-                self._sleep(min(left, self._jitter() * backoff(attempt)))
+        attempt, answered = 0, self._answered
+        try:
+            while True:
+                try:
+                    return self._attempt(fn)
+                except Unavailable as error:
+                    attempt += 1
+                    self._trouble(attempt == 1)
+                    left = deadline - self._clock()
+                    if left <= 0 or not _again(error, attempt) or self._fails_alone(error, attempt, answered):
+                        raise
+                    self._sleep(min(left, self._jitter() * backoff(attempt)))
+        finally:
+            self._trouble(-(attempt > 0))
+
+    def _trouble(self, more: int) -> None:
+        with self._lock:
+            self._troubled += more
+
+    def _fails_alone(self, error: Unavailable, attempt: int, answered: int) -> bool:
+        """Whether the service has `answered` others meanwhile, and refuses hardly any but this one."""
+        if not _may_fail.get() or attempt < ALONE_ATTEMPTS or isinstance(error, Throttled):
+            return False
+        return self._troubled <= ALONE and self._answered > answered
 
     def write(self, fn: Callable[[], T]) -> T:
         """As `call`, but only what the service certainly did not carry out (a throttle, no connection) is tried again:
@@ -106,6 +128,7 @@ class Pacer:
                 self._delivered()
                 raise
         self._delivered()
+        self._answered += 1  # some may get lost: it only tells whether there were any
         return result
 
     def _wait_for_turn(self) -> None:
@@ -144,10 +167,13 @@ def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
     """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
 
     def outcome(item: T) -> R | PodidError:
+        before = _may_fail.set(True)
         try:
             return fn(item)
         except PodidError as error:
             return error
+        finally:
+            _may_fail.reset(before)
 
     return outcome
 
