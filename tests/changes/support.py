@@ -17,6 +17,7 @@ from podid.domain.place import Place
 from podid.ops.clients import Clients
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import Disconnect, HttpAnswer, HttpRequest
+from podid.sandbox.world import ClusterRecord
 
 ACCOUNT = "111122223333"
 PLACE = Place(account=ACCOUNT, region="us-west-2")
@@ -43,23 +44,30 @@ def attached(*arns: str) -> Clients:
     return cast("Clients", SimpleNamespace(iam=Attached(*arns)))
 
 
+def _associations(box: Sandbox, cluster: ClusterRecord) -> list[tuple[Any, ...]]:
+    return sorted(
+        (
+            item.namespace,
+            item.service_account,
+            item.role_arn,
+            item.target_role_arn,
+            item.disable_session_tags,
+            item.policy,
+            tuple(sorted(box.world.tags.get(item.arn, {}).items())),
+        )
+        for item in cluster.associations.values()
+    )
+
+
 def account_state(box: Sandbox) -> dict[str, Any]:
     """Everything that podid can change, without what the service assigns anew."""
     cluster = box.world.clusters[box.world.cluster_name]
     backend = box.iam.backend(box.world.account)
     return {
-        "associations": sorted(
-            (
-                item.namespace,
-                item.service_account,
-                item.role_arn,
-                item.target_role_arn,
-                item.disable_session_tags,
-                item.policy,
-                tuple(sorted(box.world.tags.get(item.arn, {}).items())),
-            )
-            for item in cluster.associations.values()
-        ),
+        "associations": _associations(box, cluster),
+        "elsewhere": {
+            other.name: _associations(box, other) for other in box.world.clusters.values() if other is not cluster
+        },
         "addons": sorted(
             (item.name, item.version, item.configuration)
             for item in cluster.addons.values()

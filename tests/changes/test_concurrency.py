@@ -17,7 +17,7 @@ from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
-from podid.sandbox.baseline import add_role, pods_trust
+from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
@@ -216,6 +216,43 @@ def test_two_associate_the_same_account(box: Sandbox, podid: Podid, journal: Pat
     assert len(account_state(box)["associations"]) == 1
     steps = [action["status"] for item in runs(podid) for action in item["actions"]]
     assert sorted(steps) == ["done", "unchanged"]  # one of them made it, and only that one undoes it
+
+
+CREATING, DELETING = "CreatePodIdentityAssociation", "DeletePodIdentityAssociation"
+
+
+@pytest.mark.parametrize(
+    ("command", "operation"),
+    [
+        ("disassociate shop/orders --yes --ignore-not-found", DELETING),
+        ("move shop/orders shop/cart --yes", DELETING),
+        pytest.param("move shop/orders shop/cart --yes", CREATING, marks=pytest.mark.rare),
+        pytest.param("copy --from-cluster demo --to-cluster blue", CREATING, marks=pytest.mark.rare),
+    ],
+)
+def test_two_that_do_the_same_at_once(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, command: str, operation: str
+) -> None:
+    """Both find it done, whoever did it: each change is one run's, and a rerun finds nothing to do."""
+    add_cluster(box.world, "blue")
+    add_association(box.world, "shop", "orders", "orders-dynamodb")
+    argv = (*command.split(), "--wait", "none", "-o", "json")
+    ended = at_once(box, podid, operation, [argv, argv], tmp_path)
+
+    assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
+    state = account_state(box)
+    there = [item[1] for item in (*state["associations"], *state["elsewhere"]["blue"])]
+    assert there == {"disassociate": [], "move": ["cart"], "copy": ["orders", "orders"]}[argv[0]]
+    steps = [(action["verb"], action["target"]) for item in runs(podid) for action in item["actions"] if made(action)]
+    assert len(steps) == len(set(steps))
+    before = writes(box)
+    again = podid(*argv)
+    assert (again.code, writes(box), account_state(box)) == (0, before, state), again
+    assert not any(made(action) for action in again.json["actions"])
+
+
+def made(action: Mapping[str, object]) -> bool:
+    return action["status"] == "done"
 
 
 def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import Podid
+from podid.sandbox.baseline import add_cluster
 from podid.sandbox.box import Sandbox
 
 from .dying import CUTS, Launcher
@@ -27,6 +28,7 @@ class Scenario:
     name: str
     command: tuple[str, ...]
     before: tuple[tuple[str, ...], ...] = ()
+    other_cluster: str = ""
 
 
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", "POLICY")
@@ -50,6 +52,20 @@ SCENARIOS = (
         "detach",
         ("role", "detach", *CREATE[2:3], "--inline-policy", "read-table", "--yes", "--ignore-not-found"),
         (CREATE,),
+    ),
+    Scenario(
+        "copy",
+        ("copy", "--from-cluster", "demo", "--to-cluster", "blue", "--update-trust", "--wait", "none"),
+        (ASSOCIATE, ("associate", "shop/cart", "--role", "storefront", "--wait", "none")),
+        other_cluster="blue",
+    ),
+    Scenario(
+        "move",
+        (
+            *("move", "shop/orders", "shop/cart", "--update-trust", "--remove-trust", "--yes"),
+            *("--wait", "none"),
+        ),
+        (CREATE, (*ASSOCIATE[:3], "shop-orders", *ASSOCIATE[4:])),
     ),
     Scenario("delete", ("role", "delete", *CREATE[2:3], "--yes", "--ignore-not-found"), (CREATE,)),
 )
@@ -87,6 +103,8 @@ class Stage:
 
     def set_up(self) -> None:
         self.box.reset()
+        if self.scenario.other_cluster:
+            add_cluster(self.box.world, self.scenario.other_cluster)
         self.box.world.clock.go_on()  # as it does for the process that is killed
         self.rounds += 1
         self.podid.env = {**os.environ, "PODID_JOURNAL_DIR": str(self.directory / f"journal-{self.rounds}")}
@@ -168,7 +186,14 @@ def test_killed_at_every_line_of_the_journal(
     ("stage", "when"),
     [
         *grid({"before": "before"}, {}),
-        *(pytest.param(scenario, "after", id=f"{scenario.name}-after") for scenario in SCENARIOS),
+        *(
+            pytest.param(
+                *(scenario, "after"),
+                id=f"{scenario.name}-after",
+                marks=(pytest.mark.rare,) if scenario.other_cluster else (),
+            )
+            for scenario in SCENARIOS
+        ),
     ],
     indirect=["stage"],
 )

@@ -52,16 +52,19 @@ def move_in(
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {source} and {target}"):
         current = current_associations(access.clients, place, (source, target))
-    existing = current[source]
+    existing, moved = current[source], current[target]
     if existing is None:
-        if current[target] is None:
+        if moved is None:
             known = access.aws.eks.list_association_summaries(place.cluster_name)
             raise association_not_found(access.clients, place, source, (item.ref for item in known))
         sentence = f"{source} has no association, and {target} has one: nothing is left to move"
         gone = plan_disassociate((source,), place.header, {source: None})
-        nothing = carry_out(access, terminal, gone.noting((sentence,)))
-        if nothing is not None:
-            report(terminal, nothing)
+        # an earlier run may have come to its end before it changed the trust policy
+        of_moved = kept_role(access.aws.iam, target, moved)
+        rest = _and_trust(access, gone.noting((sentence,)), of_moved, source, moved, remove=remove_trust)
+        left = carry_out(access, terminal, rest)
+        if left is not None:
+            report(terminal, left)
         return
     role = kept_role(access.aws.iam, source, existing)
     request = AssociateRequest(
