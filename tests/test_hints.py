@@ -101,6 +101,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
         ("role create x --for shop:orders", "podid role create x --for shop/orders"),
         ("associate a/b --role-arn x", "podid associate a/b --role x"),
         ("associate a/b --role-arn=x", "podid associate a/b --role=x"),
+        ("list -n a --wide", "podid list -n a --output=wide"),
         ("list --cluster-name demo", "podid list --cluster demo"),
         ("show shop::orders", "None"),
     ],

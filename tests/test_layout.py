@@ -127,3 +127,25 @@ def test_prose_below_its_row_is_wrapped_too() -> None:
     laid = lay_out(Table(columns, (("node-" + "x" * 40, "one two three " * 6),)), 50, wide=False)
     assert all(len(cell.text) <= 50 for line in laid.rows[0] for cell in line)
     assert len(laid.rows[0]) > 2
+
+
+def test_a_list_of_names_below_its_row_is_wrapped_between_them() -> None:
+    columns = (Column("NODE"), Column("NEEDED BY", folds=1))
+    names = "broken/target-role-trust-broken, broken/trust-missing-tag-session"
+    laid = lay_out(Table(columns, (("node-" + "x" * 40, names),)), 60, wide=False)
+    assert [line[0].text.strip() for line in laid.rows[0][1:]] == [
+        "needed by  broken/target-role-trust-broken,",
+        "broken/trust-missing-tag-session",
+    ]
+
+
+def test_a_command_with_a_name_that_is_wider_than_its_column_goes_below() -> None:
+    columns = (Column("RUN"), Column("STARTED"), Column("COMMAND", prose=True))
+    role = "a-role-with-a-rather-long-name-for-external-dns"
+    row = ("e96ea2", "24s ago", f"podid associate shop/cart --role {role}")
+    laid = lay_out(Table(columns, (row,)), 60, wide=False)
+    assert [cell.text for cell in laid.header] == ["RUN   ", "STARTED"]
+    assert [line[0].text.strip() for line in laid.rows[0][1:]] == [
+        "command  podid associate shop/cart \\",
+        f"--role {role}",
+    ]

@@ -67,6 +67,9 @@ def test_agent_not_installed_says_what_to_do() -> None:
         "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
         "1 association cannot work without"
     )
+    assert only("agent-not-installed", no_agent(associations=())).message.endswith(
+        "; an association cannot work without"
+    )
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
 

@@ -89,6 +89,7 @@ _ELSEWHERE = {
     "--cluster-name": "--cluster",
     "--target-role-arn": "--target-role",
     "--format": "--output",
+    "--wide": "--output=wide",
 }
 _ARGUMENTS = ("--service-account", "--service-account-name", "--serviceaccount")
 

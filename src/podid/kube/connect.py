@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable
+from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, UnreadableAnswer
 from podid.domain.foreign import Malformed
 from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
@@ -268,7 +268,7 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
     if not cluster.endpoint:
         raise Conflict(f"cluster {cluster.name} is {cluster.status} and has no API endpoint yet", subject=cluster.name)
     if not cluster.endpoint.startswith("https://"):
-        raise Unavailable(
+        raise UnreadableAnswer(
             f"the API endpoint of cluster {cluster.name} is not https ({cluster.endpoint}): no token is sent there",
             subject=cluster.name,
         )
@@ -307,7 +307,7 @@ def _ca_of(cluster: Cluster) -> str:
     except (binascii.Error, UnicodeDecodeError):
         pem = ""
     if not kubeconfigs.certificates(pem):
-        raise Unavailable(
+        raise UnreadableAnswer(
             f"the certificate authority that EKS gives for cluster {cluster.name} is not base64 of PEM",
             subject=cluster.name,
         )

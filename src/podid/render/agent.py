@@ -66,12 +66,12 @@ def agent_status_view(found: AgentReading) -> View:
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
+    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
     pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
     if coverage is not None:
         pairs += (
             [(f"  {kind['kind']}", _kind_words(kind)) for kind in body["coverage"]["kinds"]] if body["coverage"] else []
         )
-    pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
     lines: list[str | Line] = [*facts(pairs)]
     if coverage is not None:
         lines += [

@@ -42,11 +42,12 @@ def lay_out(table: Table, width: int, *, wide: bool) -> TableLayout:
     cells = [[sanitize.line(cell) for cell in row] for row in table.rows]
     shown = [place for place, column in enumerate(table.columns) if wide or _holds_something(column, place, cells)]
     natural = {place: max(len(table.columns[place].title), *(len(row[place]) for row in cells)) for place in shown}
-    beside, below = (shown, []) if wide else _split(table.columns, shown, natural, width)
+    least = {place: _least(table.columns[place], natural[place], [row[place] for row in cells]) for place in shown}
+    beside, below = (shown, []) if wide else _split(table.columns, shown, least, width)
     sizes = {place: natural[place] for place in beside}
     for place in reversed([] if wide else [place for place in beside if table.columns[place].prose]):
         over = max(_total(sizes.values()) - width, 0)
-        sizes[place] = max(sizes[place] - over, min(sizes[place], LEAST_PROSE))
+        sizes[place] = max(sizes[place] - over, least[place])
     rows = tuple(tuple(_row(table.columns, row, beside, below, sizes, width)) for row in cells)
     header = tuple(Cell(table.columns[place].title.ljust(sizes[place]), place) for place in beside)
     return TableLayout(header, rows, _total(sizes.values()))
@@ -56,15 +57,22 @@ def _holds_something(column: Column, place: int, cells: Sequence[Sequence[str]])
     return not column.wide and (place == 0 or any(row[place] not in (NOTHING, column.nothing, "") for row in cells))
 
 
+def _least(column: Column, natural: int, cells: Sequence[str]) -> int:
+    """How narrow a column may get: prose down to its longest word, which is a name or a path."""
+    if not column.prose:
+        return natural
+    longest = max((len(word) for cell in cells for word in cell.split()), default=0)
+    return min(natural, max(LEAST_PROSE, longest))
+
+
 def _split(
-    columns: Sequence[Column], shown: list[int], natural: dict[int, int], width: int
+    columns: Sequence[Column], shown: list[int], least: dict[int, int], width: int
 ) -> tuple[list[int], list[int]]:
     """Which columns stand beside each other and which below: the ones that `folds` says first, then from the right."""
     beside = list(shown)
 
     def fits(places: Iterable[int]) -> bool:
-        least = (min(natural[place], LEAST_PROSE) if columns[place].prose else natural[place] for place in places)
-        return _total(least) <= width
+        return _total(least[place] for place in places) <= width
 
     folding = sorted(shown[1:], key=lambda place: (-columns[place].folds, -place))
     for place in folding:
@@ -105,10 +113,17 @@ def _row(
         lines.append(tuple(line))
     for place in below:
         if row[place] not in (NOTHING, columns[place].nothing, ""):
-            folded = f"  {columns[place].title.lower()}  {row[place]}"
-            parts = wrap_line(folded, width).split("\n") if columns[place].prose else [folded]
-            lines += [(Cell(part, place),) for part in parts]
+            folded = _folded(columns[place], row[place], width)
+            lines += [(Cell(part, place),) for part in folded.split("\n")]
     return lines
+
+
+def _folded(column: Column, text: str, width: int) -> str:
+    """A cell below its row. A single name stays beside its title."""
+    line = f"  {column.title.lower()}  {text}"
+    if text.startswith("podid ") and len(line) > width:
+        return _wrap_command(line, width, len(line) - len(text) + len("podid "), " " * 4)
+    return wrap_line(line, width) if column.prose or " " in text else line
 
 
 def wrap_line(line: str, width: int) -> str:

@@ -26,7 +26,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return [
         case.fail(
             f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; "
-            f"{count_of(count, 'association')} cannot work without",
+            f"{count_of(count, 'association') if count else 'an association'} cannot work without",
             severity=importance(snapshot),
             evidence=(
                 f"DescribeAddon {AGENT_ADDON}: not found",
