@@ -217,6 +217,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "cloudtrail": {},
         "packed": {name: Known(80 if broken else 40) for name in roles},
         "proofs": {},
+        "probes": {},
         "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},
         "other_node_roles": {},
         "node_classes": (),

@@ -55,6 +55,7 @@ MAPPINGS: dict[str, object] = {
     "cloudtrail": "node-1",
     "packed": ROLE_ARN,
     "proofs": "shop/orders",
+    "probes": "shop/orders",
     "agent_warnings": "kube-system/eks-pod-identity-agent",
     "node_role_allowed": NODE_ROLE_ARN,
     "config_map_keys": ("shop", "settings"),

@@ -8,6 +8,7 @@ import pytest
 
 from podid.checks.all import ALL
 from podid.ops.doctor.sections import rights
+from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 
 # what an agent's log has of each failure mode: https://github.com/aws/eks-pod-identity-agent/issues
@@ -79,6 +80,7 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
         "--logs)",
         "--cloudtrail)",
         "--verify)",
+        "--probe)",
     ]
 
 
@@ -86,3 +88,15 @@ def say(site: Site, text: str) -> None:
     node = site.cluster.pods("shop", "orders")[0]["spec"]["nodeName"]
     line = {"level": "error", "msg": text, "time": datetime.fromtimestamp(site.clock.now(), UTC).isoformat()}
     site.kube.add_agent_line(node, json.dumps(line))
+
+
+def test_an_agents_failure_that_only_cloudtrail_has(healthy: Site) -> None:
+    """Mended since, so that no policy tells it; the node is named, as CloudTrail knows no service account."""
+    denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks-auth:*", "Resource": "*"}]}
+    iam = healthy.aws("iam")
+    iam.put_role_policy(RoleName=NODE_ROLE, PolicyName="deny", PolicyDocument=json.dumps(denied))
+    assert healthy("verify", "shop/orders", "--probe", "--yes").code == 3
+    iam.delete_role_policy(RoleName=NODE_ROLE, PolicyName="deny")
+    healthy.wait(20 * 60)
+    assert ids(healthy) == {}
+    assert list(ids(healthy, "--cloudtrail")) == ["node-role-missing-eks-auth"]

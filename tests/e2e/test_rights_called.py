@@ -500,6 +500,7 @@ WAYS = (
     Way("doctor --logs", healthy, ("--logs",)),
     Way("doctor --cloudtrail", healthy, ("--cloudtrail",)),
     Way("doctor --verify --yes", healthy, ("--verify",)),
+    Way("doctor shop/orders --probe --yes", healthy, ("--probe",)),
     Way("doctor", with_everything, code=3),
     Way("bundle --yes", with_everything),
     Way("doctor shop/orders", healthy, again=True),

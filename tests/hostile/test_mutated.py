@@ -40,6 +40,7 @@ WAYS = (
     "doctor shop/orders",
     "doctor --logs --check eks-auth-unreachable",
     "doctor shop/orders --verify --cloudtrail --yes --link 8 --link 10",
+    "doctor shop/orders --probe --yes --link 3 --link 5",
     "doctor --me",
     "bundle --yes",
     "verify shop/orders --yes",

@@ -3,10 +3,11 @@ first broken link of a service account its later failures carry `masked_by`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.logs import in_logs, in_proofs
+from podid.checks.shared.logs import in_logs, in_probes, in_proofs
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, crashed
 
@@ -33,7 +34,8 @@ def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
     if missing:
         return [whole.unknown(section) for section in missing]
     try:
-        found = (*check.judge(snapshot), *in_logs(check, snapshot), *in_proofs(check, snapshot))
+        seen = (each(check, snapshot) for each in (in_logs, in_proofs, in_probes))
+        found = [*check.judge(snapshot), *chain.from_iterable(seen)]
         return sorted(found, key=lambda v: (v.subject, v.outcome, v.message))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
         return [whole.unknown(crashed(error))]

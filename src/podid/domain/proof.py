@@ -64,7 +64,7 @@ class PodProof:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeProof:
     """A pod of podid's own, of Job `job` on `node`, that asked the agent there itself. The other members as PodProof's;
-    `node` is empty where it never came to one."""
+    `node` is empty where it never came to one. `likely` is the failure mode that `id` does not name for sure."""
 
     job: str
     node: str
@@ -73,6 +73,7 @@ class ProbeProof:
     id: str = ""
     link: int = 0
     permission: str = ""
+    likely: str = ""
     identity: Identity | None = None
 
 

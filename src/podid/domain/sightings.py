@@ -21,8 +21,9 @@ class LogSighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What redeeming tokens of a service account's pods came to. `id` is the failure mode, where it has one, and
-    `problem` says what failed; empty where nothing did. `unknown` is why it could not be told."""
+    """What redeeming tokens of a service account's pods came to, or a pod of podid's own that runs as it. `id` is the
+    failure mode, where it has one, and `problem` says what failed; empty where nothing did. `unknown` is why it could
+    not be told."""
 
     id: str = ""
     problem: str = ""

@@ -170,6 +170,8 @@ class Snapshot:
     packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
     # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
     proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
+    # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
+    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
 

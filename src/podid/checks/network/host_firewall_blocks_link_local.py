@@ -34,7 +34,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         )
 
 
-CHECK = Check.of("host-firewall-blocks-link-local", rule, needs=("daemon_sets",), wants=("cluster",))
+CHECK = Check.of("host-firewall-blocks-link-local", rule, needs=("daemon_sets",), wants=("cluster", "probes"))
 
 
 def _names_agent(line: str) -> bool:

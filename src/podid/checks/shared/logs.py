@@ -1,14 +1,14 @@
 """What the agents' logs show, where somebody has asked for them: the failure as it happens, whatever its cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.sightings import LogSighting
-from podid.domain.snapshot import Known, Missing, Snapshot, known
+from podid.domain.sightings import LogSighting, Proof
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known
 from podid.domain.words import cut, short_list
 
 NEEDS = ("agent_logs",)
@@ -19,6 +19,8 @@ RECENT = timedelta(minutes=10)
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"
+# the agent cannot be reached from a pod, and nothing that can be read says why
+UNREACHED = "host-firewall-blocks-link-local"
 # a few of these are in the day's work
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
@@ -37,20 +39,30 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 def in_proofs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """What redeeming tokens came to, where that was asked for; of one without an id the trust policy is in question."""
-    if not isinstance(snapshot.proofs, Known):
-        return
-    for name, section in snapshot.proofs.value.items():
+    return _tried(check, snapshot, snapshot.proofs, "redeeming a token of its pods failed", UNEXPLAINED)
+
+
+def in_probes(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """What podid's own pods met, where they were asked for."""
+    return _tried(check, snapshot, snapshot.probes, "a pod of podid's own got no credentials", UNREACHED, "--probe")
+
+
+def _tried(
+    check: Check, snapshot: Snapshot, tries: Section[Mapping[str, Section[Proof]]], what: str, other: str, *how: str
+) -> Iterable[Verdict]:
+    """`other` is the id under which that stands which no id is known of."""
+    for name, section in tries.value.items() if isinstance(tries, Known) else ():
         namespace, _, account = name.partition("/")
         case = check.case(Subject("ServiceAccount", account, namespace), (name,))
         if not isinstance(section, Known):
-            if check.id == UNEXPLAINED:
+            if check.id == other:
                 yield case.unknown(section)
-        elif section.value.problem and (section.value.id or UNEXPLAINED) == check.id:
+        elif section.value.problem and (section.value.id or other) == check.id:
             yield case.fail(
-                f"redeeming a token of its pods failed: {section.value.problem}",
-                commands=(podid_command(snapshot, "verify", name, "--yes"),),
+                f"{what}: {section.value.problem}",
+                commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
             )
-        elif section.value.unknown and check.id == UNEXPLAINED:
+        elif section.value.unknown and check.id == other:
             yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=Severity.WARN)
 
 

@@ -1,8 +1,11 @@
 """podid doctor."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +17,12 @@ from podid.domain.findings import Verdict
 from podid.domain.patience import Patience
 from podid.domain.report import DoctorReport
 from podid.domain.rights import CommandRights
+
+if TYPE_CHECKING:
+    from podid.domain.place import Place
+    from podid.domain.sightings import Proof
+    from podid.domain.snapshot import Section, Snapshot
+    from podid.ops.doctor.scope import DoctorScope
 
 UNTIL_CLEAN_SECONDS = 600.0
 PAUSE_SECONDS = 5.0
@@ -28,7 +37,7 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL), optional_rights())
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes"), rights=rights, reports=True)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), rights=rights, reports=True)
 def doctor(
     access: Access,
     terminal: Terminal,
@@ -54,6 +63,9 @@ def doctor(
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Redeem tokens of pods as well, as podid verify does; asks first.")
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Run pods of podid's own as well, which ask the agent; asks first.")
     ] = False,
     list_checks: Annotated[bool, typer.Option("--list", help="List the checks and exit.")] = False,
     all_verdicts: Annotated[bool, typer.Option("--all", help="Show what passed as well.")] = False,
@@ -113,7 +125,8 @@ def doctor(
     Walks the whole chain from association to permissions. What could not be looked at is unknown, never fine: exit 9.
     Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
     --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
-    most 20 service accounts, asks first or needs --yes, and drops the credentials.
+    most 20 service accounts, and drops the credentials; --probe runs one pod of podid's own for each of at most 10,
+    which asks the agent who it is, and deletes it. Both ask first, or need --yes.
     With --me it simulates the caller's own rights, prints the policy and the Role that grant what
     is missing, and ends with 3 then.
 
@@ -128,6 +141,7 @@ def doctor(
             logs,
             cloudtrail,
             verify,
+            probe,
             list_checks,
             baseline,
             fix,
@@ -145,7 +159,6 @@ def doctor(
     from podid.cli.hints import at_place
     from podid.cli.mending import carry_out
     from podid.domain.baseline import accept
-    from podid.domain.snapshot import Snapshot
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.diagnose import describe_checks, diagnose, select
     from podid.ops.doctor.fixes import mends
@@ -159,6 +172,8 @@ def doctor(
     select(fix_id or ())
     if (fix or fix_id) and watch:
         raise UsageError("--fix and --watch exclude each other: --watch only looks")
+    if probe and watch:
+        raise UsageError("--probe and --watch exclude each other: --watch only looks, and --probe runs pods")
     if until_clean and watch:
         raise UsageError("--until-clean and --watch exclude each other: the one ends when all is well, the other never")
     if (save or saved) and (watch or until_clean):
@@ -175,12 +190,11 @@ def doctor(
     fixing = fix or bool(fix_id)
     if watch or until_clean or fixing:
         access.take_time()
-    place = None if saved else access.place()
-    if collectors and saved:
+    place = None if saved else access.place(for_change=probe)
+    if (collectors or probe) and saved:
         raise UsageError("--from reads what was seen then: nothing more can be looked at")
-    if verify:
-        question = "Mint short-lived credentials of the pods' roles to look at them?"
-        terminal.consent(question, needed_for="Minting credentials")
+    if verify or probe:
+        _ask(terminal, probe=probe)
     replayed = saving.load(terminal, saved) if saved else None
 
     def read() -> Snapshot:
@@ -189,6 +203,8 @@ def doctor(
             return of_namespace(replayed, scope.namespace, saved or "")
         with terminal.working(f"looking at cluster {place.cluster_name}"):
             snapshot = collect(access.clients, place, checks, now=access.runtime.now(), scope=scope, options=collectors)
+            if probe:
+                snapshot = replace(snapshot, probes=_probed(access, place, snapshot, scope))
         if save:
             saving.save(terminal, snapshot, save)
         return snapshot
@@ -234,6 +250,29 @@ def _check_me(*, me: bool, alone: bool) -> None:
         raise UsageError("--for names the command whose rights --me looks at", hint=Again(add=("--me",)))
     if not alone:
         raise UsageError("--me looks at the caller, not at the cluster: no target, no checks and no fixes go with it")
+
+
+def _ask(terminal: Terminal, *, probe: bool) -> None:
+    question, needed_for = "Mint short-lived credentials of the pods' roles to look at them?", "Minting credentials"
+    if probe:
+        question = "Mint short-lived credentials of the pods' roles, and run at most 10 pods of podid's own?"
+        needed_for += " and running podid's own pods"
+    terminal.consent(question, needed_for=needed_for)
+
+
+def _probed(
+    access: Access, place: Place, snapshot: Snapshot, scope: DoctorScope
+) -> Section[Mapping[str, Section[Proof]]]:
+    from podid.ops.association.probing import PROBE_SECONDS, Probing
+    from podid.ops.association.settling import LateChanges
+    from podid.ops.doctor.probing import probe
+
+    access.runtime.changing = True
+    changes = LateChanges.read(access.journal, place.account, access.runtime.now())
+    how = Probing(
+        patience=access.patience(PROBE_SECONDS), journal=access.journal, command=access.runtime.argv, changes=changes
+    )
+    return probe(access.clients, place, snapshot, scope, how)
 
 
 def _show_own_rights(access: Access, terminal: Terminal, commands: Sequence[str], namespace: str) -> None:

@@ -34,6 +34,7 @@ class Answer:
     id: str = ""
     link: int = 0
     permission: str = ""
+    likely: str = ""
     identity: Identity | None = None
 
 
@@ -90,4 +91,6 @@ def _failed(what: str, said: str, link: int) -> Answer:
     link = next(entry.link for entry in ENTRIES if entry.id == found.id)
     if found.certainty is Certainty.SURE:
         return Answer(VerifyState.FAILED, f"{what}: {said}", found.id, link)
-    return Answer(VerifyState.FAILED, f"{what}: {said} (most likely: podid explain {found.id})", link=link)
+    return Answer(
+        VerifyState.FAILED, f"{what}: {said} (most likely: podid explain {found.id})", link=link, likely=found.id
+    )

@@ -88,14 +88,14 @@ def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:
 
 
 def plan_probes(
-    reader: KubeReader, refs: Sequence[ServiceAccountRef], *, nodes: Sequence[str], image: str
+    reader: KubeReader, refs: Sequence[ServiceAccountRef], *, nodes: Sequence[str], image: str, most: int = MOST_NODES
 ) -> tuple[Probe, ...]:
-    """One for each node that live pods of a service account run on, at most ten of them, or for each of `nodes`; one
-    anywhere where none runs, or where pods cannot be listed."""
+    """One for each node that live pods of a service account run on, at most so many of them, or for each of `nodes`;
+    one anywhere where none runs, or where pods cannot be listed."""
     return tuple(
         Probe(ref=ref, name=f"podid-probe-{secrets.token_hex(4)}", node=node, image=image)
         for ref in refs
-        for node in nodes or _nodes_of(reader, ref)[:MOST_NODES] or ("",)
+        for node in nodes or _nodes_of(reader, ref)[:most] or ("",)
     )
 
 
@@ -155,6 +155,7 @@ class _Run:
             state=answer.state,
             reason="; ".join(filter(None, (answer.reason, self.left))),
             id=answer.id,
+            likely=answer.likely,
             link=answer.link,
             permission=answer.permission,
             identity=answer.identity,

@@ -11,11 +11,16 @@ from podid.domain.errors import Again, Other, UsageError
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, Known, Snapshot
-from podid.domain.words import nearest
+from podid.domain.words import count_of, nearest
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
 
-WITNESSES = {"logs": "agents' logs", "cloudtrail": "CloudTrail", "verify": "tokens of pods, redeemed"}
+WITNESSES = {
+    "logs": "agents' logs",
+    "cloudtrail": "CloudTrail",
+    "verify": "tokens of pods, redeemed",
+    "probe": "the way from a pod to the agent",
+}
 
 
 def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> tuple[Check, ...]:
@@ -67,14 +72,21 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
         scope=str(scope),
         checks=tuple(c.id for c in checks if not any(getattr(snapshot, name) == NOT_READ for name in c.needs)),
         associations=_associations(snapshot, scope),
-        not_asked=tuple(
-            dict.fromkeys(
-                f"{WITNESSES[row.option]} (--{row.option})"
-                for row in SECTIONS
-                if row.option and getattr(snapshot, row.name) == NOT_READ
-            )
-        ),
+        not_asked=_not_asked(snapshot, scope),
     )
+
+
+def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
+    """Whole collectors, and of those that try one service account after another how many were left out."""
+    of_scope, left = _associations(snapshot, scope) or 0, {}
+    for row in SECTIONS:
+        section = getattr(snapshot, row.name)
+        if row.option and section == NOT_READ:
+            left[row.option] = ""
+        elif row.name in ("proofs", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
+            rest = count_of(of_scope - len(section.value), "service account")
+            left[row.option] = f" for {rest} more; name one after the other"
+    return tuple(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items())
 
 
 def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:

@@ -23,13 +23,15 @@ from podid.domain.model import AddonVersion, DaemonSet, Decision, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles
+from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.second_hop import elsewhere
-from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
 from podid.domain.trust import ACTIONS
 from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
+from podid.ops.change.kinds import PROBE
 from podid.ops.doctor import node_owners, readings, witnesses
 from podid.ops.doctor.source import Source
 
@@ -361,6 +363,15 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("associations",),
         option="verify",
         why="redeeming tokens of pods",
+    ),
+    # by `podid.ops.doctor.probing`, after all others, and in the foreground
+    SectionRow(
+        "probes",
+        PROBE.calls(Verb.CREATE),
+        lambda s: NOT_READ,
+        needs=("associations",),
+        option="probe",
+        why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(
         "agent_warnings",

@@ -1,0 +1,85 @@
+"""doctor --probe: what a pod of podid's own meets, under the ids of checks, and no Job is left."""
+
+import json
+from typing import Any
+
+import pytest
+
+from podid.checks.all import BY_ID
+from podid.domain.proof import ProbeProof, VerifyState
+from podid.kube.reader import KubeReader
+from podid.ops.doctor.probing import failure_mode
+from podid.pages.index import ENTRIES
+from podid.sandbox.baseline import NODE_ROLE
+from worlds import Site
+
+PROBE = ("doctor", "shop/orders", "--probe", "--yes", "-o", "json")
+
+
+def left(site: Site) -> int:
+    """Jobs of podid's own, and their pods."""
+    pods = [pod for pod in site.cluster.pods("shop") if pod["metadata"]["name"].startswith("podid-probe")]
+    return len(site.cluster.items("/apis/batch/v1/jobs")) + len(pods)
+
+
+def test_it_asks_first_and_is_off_by_default(healthy: Site) -> None:
+    refused = healthy("doctor", "--probe", "-o", "json")
+    assert (refused.code, refused.error["hint"][-5:], left(healthy)) == (2, "--yes", 0)
+    assert "running podid's own pods needs confirmation" in refused.error["message"]
+    assert healthy("doctor", "--probe", "--watch", "--yes").code == 2
+    assert "the way from a pod to the agent (--probe)" in healthy.must("doctor", "-o", "json").json["notLookedAt"]
+    assert healthy.must("history", "-o", "json").json["items"] == []
+
+
+def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
+    report = healthy.must(*PROBE).json
+    healthy.wait(5)
+    assert (report["findings"], report["unknowns"], left(healthy)) == ([], [], 0)
+    assert [text.rpartition("(")[2] for text in report["notLookedAt"]] == ["--logs)", "--cloudtrail)", "--verify)"]
+    (run,) = healthy.must("history", "-o", "json").json["items"]
+    assert [(step["kind"], step["status"]) for step in run["actions"]] == [("probe", "done")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "mode", "said"),
+    [
+        ("agent", "networkpolicy-blocks-agent", "it cannot reach the agent"),
+        ("eks-auth", "eks-auth-unreachable", "the agent refuses it"),
+        ("node role", "node-role-missing-eks-auth", "the agent refuses it"),
+    ],
+)
+def test_what_only_the_probe_sees(healthy: Site, broken: str, mode: str, said: str) -> None:
+    if broken == "node role":
+        statement = {"Effect": "Deny", "Action": "eks-auth:*", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        healthy.aws("iam").put_role_policy(RoleName=NODE_ROLE, PolicyName="deny", PolicyDocument=document)
+    else:
+        healthy.kube.faults.cut_off[broken].add("*")
+    outcome = healthy(*PROBE)
+    healthy.wait(5)
+    found = {item["id"]: item for item in outcome.json["findings"] if item["subject"]["name"] == "orders"}
+    assert (outcome.code, list(found), left(healthy)) == (3, [mode], 0)
+    assert said in found[mode]["message"]
+    (command,) = found[mode]["fix"]["commands"]
+    assert command[:5] == ["podid", "verify", "shop/orders", "--probe", "--yes"]
+
+
+def test_an_interrupted_one_leaves_no_job(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: Any, **how: Any) -> str:
+        assert left(healthy) == 2
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KubeReader, "read_log", interrupted)
+    assert healthy(*PROBE).code == 130
+    healthy.wait(5)
+    assert left(healthy) == 0
+
+
+def test_every_failure_of_a_probe_is_one_of_a_check() -> None:
+    """Also one without a name, and one whose name is a page that is no check."""
+    ids = ("", *(entry.id for entry in ENTRIES))
+    for link in range(1, 11):
+        for name in ids:
+            met = ProbeProof(job="shop/podid-probe-1", node="n", state=VerifyState.FAILED, link=link, likely=name)
+            assert failure_mode(met) in BY_ID
+            assert name not in BY_ID or failure_mode(met) == name
