@@ -56,7 +56,7 @@ SLOW = (
     "test_boundary.py::test_ctrl_c_in_a_real_process",
     "test_boundary.py::test_streams_that_cannot_be_written_to",
     "test_documents.py::test_one_thing_wrong_is_found",
-    "test_every_command.py::test_every_command_as_it_comes",
+    "test_every_command.py::test_every_result_in_every_format",
     "test_foreign_text.py::test_a_hostile_text_in_every_place",
     "test_every_command.py::test_the_sandbox_in_every_format",
     "test_start.py",

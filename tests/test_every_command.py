@@ -229,10 +229,6 @@ def play(site: Site, monkeypatch: pytest.MonkeyPatch, output: Format) -> None:
         check(argv, outcome, code, output)
 
 
-def test_every_command_as_it_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    play(site, monkeypatch, Format.TABLE)
-
-
 def test_every_result_in_every_format(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written as JSON is written in every other format too; `test_every_command_in_every_format` runs each
     command anew for each."""

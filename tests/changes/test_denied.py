@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
             {
                 *("eks:DescribeAddonVersions", "eks:DescribeNodegroup", "eks:ListNodegroups"),
                 *("eks:ListPodIdentityAssociations", "iam:SimulatePrincipalPolicy"),
+                *("ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints"),
             }
         ),
     ),

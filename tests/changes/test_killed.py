@@ -184,17 +184,7 @@ def test_killed_at_every_line_of_the_journal(
 
 @pytest.mark.parametrize(
     ("stage", "when"),
-    [
-        *grid({"before": "before"}, {}),
-        *(
-            pytest.param(
-                *(scenario, "after"),
-                id=f"{scenario.name}-after",
-                marks=(pytest.mark.rare,) if scenario.other_cluster else (),
-            )
-            for scenario in SCENARIOS
-        ),
-    ],
+    grid({"before": "before", "after": "after"}, {}),
     indirect=["stage"],
 )
 def test_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) -> None:
