@@ -242,3 +242,20 @@ def test_what_is_unused_cannot_be_told_without_a_look(healthy: Site) -> None:
     outcome = healthy("role", "list", "--unused", "-o", "json")
     assert (outcome.code, outcome.json["items"]) == (9, [])
     assert [item["permission"] for item in outcome.json["unknowns"]] == ["eks:ListPodIdentityAssociations"]
+
+
+@pytest.mark.parametrize("name", ["shop-orders", "storefront"])
+def test_a_deleted_principal_is_told_once(healthy: Site, name: str) -> None:
+    """Whether the role is used or not."""
+    gone = {"Effect": "Allow", "Principal": {"AWS": "AROAIOSFODNN7EXAMPLE1"}, "Action": "sts:AssumeRole"}
+    healthy.box.iam.role_named(ACCOUNT, name).assume_role_policy_document = json.dumps(document(WIDE, gone))
+    found = healthy.must("role", "show", name, "-o", "json").json["findings"]
+    assert [item["id"] for item in found].count("role-recreated") == 1
+
+
+def test_a_trust_whose_users_may_not_be_read(healthy: Site) -> None:
+    """A right that is missing is a denial, and there is a way without it."""
+    healthy.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    outcome = healthy("trust", "check", "--role", "shop-orders", "-o", "json")
+    assert (outcome.code, outcome.stdout, outcome.error["permission"]) == (4, "", "eks:ListPodIdentityAssociations")
+    assert healthy("trust", "check", "--role", "shop-orders", "--for", "shop/orders").code == 0

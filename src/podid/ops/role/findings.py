@@ -37,7 +37,10 @@ def role_findings(
 ) -> tuple[RoleFinding, ...]:
     """Worst first. What could not be read, None, finds nothing. `region` is where the clusters are that the trust's
     patterns may mean."""
-    found = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
+    gone = _of_gone_principals(role)
+    # what the engine says of them for each name and each user is told once
+    said = [*_of_uses(uses or ()), *_of_trust(role, region, used=bool(uses))]
+    found = [*gone, *(item for item in said if not gone or item.id != gone[0].id)]
     bare = attached is not None and inline is not None and not attached and not inline
     if bare and (uses or _for_pods(role)):
         found.append(
@@ -95,12 +98,18 @@ def _of_trust(role: Role, region: str, *, used: bool) -> Iterable[RoleFinding]:
         return
     for finding in (*trust.open_to_all(policy), *(() if used else pod_access(role, region=region).findings)):
         yield RoleFinding(finding.id, finding.severity, finding.message, finding.fix)
-    dead = trust.unwritable_principals(policy)
-    if dead:
-        yield RoleFinding(
-            "role-recreated",
-            Severity.WARN,
-            f"its trust names {short_list(dead)}, the unique id of a deleted role or user; a new one of that name does "
-            "not count",
-            "write the ARN of the one that is meant in its place; IAM takes no change of this trust before",
-        )
+
+
+def _of_gone_principals(role: Role) -> list[RoleFinding]:
+    try:
+        dead = trust.unwritable_principals(trust.parse_policy(role.trust))
+    except InvalidInput:
+        return []
+    if not dead:
+        return []
+    message = (
+        f"its trust names {short_list(dead)}, the unique id of a deleted role or user; a new one of that name does not "
+        "count"
+    )
+    fix = "write the ARN of the one that is meant in its place; IAM takes no change of this trust before"
+    return [RoleFinding("role-recreated", Severity.WARN, message, fix)]

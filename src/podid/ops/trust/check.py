@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.errors import NotFound, Unavailable
+from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.model import Role
 from podid.domain.names import ServiceAccountRef
@@ -68,9 +68,12 @@ class PolicyChecks:
 
 def check_uses(role: Role, uses: Uses, cluster: str) -> PolicyChecks:
     """The role's trust asked for every association that uses it, as its own role or as target. Raises NotFound where
-    none does, Unavailable where they could not be read."""
+    none does, AccessDenied or Unavailable where they could not be read."""
     if uses.unread:
-        raise Unavailable(f"The associations could not be read: {uses.unread[0]}", permission=uses.unread[0].permission)
+        first = uses.unread[0]
+        kind: type[PodidError] = AccessDenied if first.permission else Unavailable
+        advice = "Name the service accounts with --for: then no association is looked at."
+        raise kind(f"The associations could not be read: {first}", permission=first.permission, advice=advice)
     requests = [use.evaluation.request for use in evaluate_uses(role, uses)]
     if not requests:
         raise NotFound(
