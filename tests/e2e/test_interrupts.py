@@ -1,6 +1,7 @@
 """Ctrl-C at several moments: the process says so and leaves with 130, and the same command again ends well."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -81,6 +82,24 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
     else:
         (found,) = site.must("list", "-o", "json").json["items"]
         assert found["roleArn"] == ROLE_ARN
+
+
+def test_in_the_middle_of_many(site: Site) -> None:
+    """How far it came is said; the rerun does what is left."""
+    names = tuple(f"shop/app-{number}" for number in range(30))
+    argv = ("associate", *names, "--role", "storefront", "--wait", "none")
+    calls, create = site.box.faults.calls, ("eks", "CreatePodIdentityAssociation")
+    site.box.faults.throttle(20, 1, *create)
+    code, said = interrupt(site, argv, lambda: calls[create] > 5)
+    site.box.faults.clear()
+    found = re.search(r"^Interrupted at (\d+) of 30 steps[.] What was done is in", said, re.MULTILINE)
+    assert found is not None, said
+    assert code == 130
+    made = len(site.must("list", "-o", "json").json["items"])
+    assert int(found[1]) <= made < 30
+    again = site.must(*argv, "-o", "json")
+    assert sum(item["status"] == "unchanged" for item in again.json["actions"]) == made
+    assert len(site.must("list", "-o", "json").json["items"]) == 30
 
 
 def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,8 +191,10 @@ def _tell_interrupted(runtime: Runtime) -> None:
     again = line(shlex.join(("podid", *runtime.argv)))
     safe = "What was done is in `podid history`; running the command again is safe"
     after = f" {safe}: {again}" if runtime.changing else ""
+    done, total = runtime.counted
+    where = f" at {done} of {total} steps" if total else ""
     with contextlib.suppress(OSError, ValueError):
-        runtime.streams.stderr.write(f"Interrupted.{after}\n")
+        runtime.streams.stderr.write(f"Interrupted{where}.{after}\n")
 
 
 def _flush(runtime: Runtime, code: int) -> int:

@@ -42,6 +42,7 @@ class Progress:
 
     def count(self, number: int, total: int, step: str) -> None:
         """How far many steps are: a bar on a terminal, a line for each in a log."""
+        self._runtime.counted = (number, total)
         if not self._live:
             self.update(f"{step} ({number} of {total})")
             return

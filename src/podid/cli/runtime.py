@@ -123,6 +123,8 @@ class Runtime:
     argv: tuple[str, ...] = ()
     # set when something may have been changed: what an interruption has to say depends on it
     changing: bool = False
+    # how many of how many steps are done, where they are many
+    counted: tuple[int, int] = (0, 0)
     # what this run found of earlier ones that were interrupted, until a result or an error has said it
     settled: "Settled | None" = None
     # seconds in which a person was asked: no command is late for them
