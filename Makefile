@@ -55,7 +55,7 @@ docs: $(STAMP)  ## Write the generated files
 	$(BIN)/python tools/draw_layout.py --write
 	$(BIN)/python tools/draw_screens.py --write
 
-bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, pacing, trust evaluation, the doctor
+bench: $(STAMP)  ## Measure start-up, 500 nodes, 5,000 pods, a list of 5,000 associations, pacing, trust evaluation, the doctor
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove what was installed and built
