@@ -275,9 +275,15 @@ def _done_line(item: Done) -> Line:
         words = "unchanged" if action.after is not None else "did not exist"
     else:
         mode = _mode(item)
-        words = f"{item.status}: {item.reason}" + (f"; podid explain {mode}" if mode else "")
+        words = f"{item.status}: {item.reason}{_instead(item)}" + (f"; podid explain {mode}" if mode else "")
     style = "bad" if item.status in (Status.FAILED, Status.BLOCKED) else ""
     return Line(f"{subject(action)}{_detail(item)}: {words}", style)
+
+
+def _instead(item: Done) -> str:
+    """What to run in place of a restart that podid does not do."""
+    hint = item.error.hint if item.error is not None and item.action.verb is Verb.RESTART else ()
+    return f"; {shlex.join(hint)}" if item.status is Status.BLOCKED and isinstance(hint, tuple) and hint else ""
 
 
 def _mode(item: Done) -> str:
