@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ALL
+from podid.ops.doctor import witnesses
 from podid.ops.doctor.sections import rights
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
@@ -63,6 +64,11 @@ def test_tokens_that_podid_redeems(healthy: Site) -> None:
     refused = healthy("doctor", "--verify")
     assert (refused.code, "Minting credentials" in refused.stderr) == (2, True)
     assert ids(healthy, "--verify", "--yes") == {}
+    healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
+    outcome = healthy("doctor", "--verify", "--yes", "-o", "json")
+    assert (outcome.code, outcome.json["findings"]) == (9, [])
+    assert {item["permission"] for item in outcome.json["unknowns"]} == {"eks-auth:AssumeRoleForPodIdentity"}
+    healthy.box.world.credentials.allow_again()
     healthy.trust("shop-orders", {"Version": "2012-10-17", **WRONG})
     found = ids(healthy, "--verify", "--yes", "--check", "trust-wrong-principal")
     assert found == {"trust-wrong-principal": "error"}
@@ -82,6 +88,19 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
         "--verify)",
         "--probe)",
     ]
+
+
+def test_what_was_not_looked_at_of_many_is_unknown(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a role without a session in CloudTrail nor one that came too late in the list is said to be fine."""
+    monkeypatch.setattr(witnesses, "MOST_PROOFS", 0)
+    monkeypatch.setattr(witnesses, "MOST_ROLES", 0)
+    outcome = healthy("doctor", "--verify", "--cloudtrail", "--yes", "-o", "json")
+    told = {item["id"]: item["reason"] for item in outcome.json["unknowns"]}
+    assert sorted(told) == ["packed-policy-too-large", "scp-denies-eks-auth"]
+    assert all(" the first 0 " in reason for reason in told.values())
+    monkeypatch.setattr(witnesses, "MOST_ROLES", 10)
+    outcome = healthy("doctor", "--cloudtrail", "--check", "packed-policy-too-large", "-o", "json")
+    assert (outcome.json["summary"]["pass"], outcome.json["unknowns"]) == (0, [])
 
 
 def say(site: Site, text: str) -> None:

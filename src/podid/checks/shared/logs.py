@@ -63,7 +63,9 @@ def _tried(
                 commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
             )
         elif section.value.unknown and check.id == other:
-            yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=Severity.WARN)
+            # what the caller may not do was asked for and not done; that no pod runs, or one is new, is less
+            severity = None if section.value.permission else Severity.WARN
+            yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=severity)
 
 
 def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:

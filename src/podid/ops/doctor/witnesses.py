@@ -12,7 +12,7 @@ from podid.domain.errors import PodidError
 from podid.domain.place import Place
 from podid.domain.proof import VerifyState
 from podid.domain.sightings import LogSighting, Proof
-from podid.domain.snapshot import Known, Section, known_or, missing
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
 from podid.domain.trail import Redemption, newest
 from podid.ops.association.read import read_association
 from podid.ops.association.verify import verify
@@ -61,23 +61,32 @@ def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
 
 
 def packed(source: Source) -> dict[str, Section[int]]:
-    """Of the roles that were named, or the first ones: a call for each, and two a second."""
+    """Of the roles that were named, or the first ones: a call for each, and two a second. A role of which CloudTrail
+    tells no session is left out: nothing was seen of it."""
     found: dict[str, Section[int]] = {}
     since = source.now - SESSIONS_SINCE
-    for arn in list(dict.fromkeys(a.role_arn for a in source.named))[:MOST_ROLES]:
+    arns = list(dict.fromkeys(a.role_arn for a in source.named))
+    for arn in arns[:MOST_ROLES]:
         try:
             events = newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
         except PodidError as error:
             found[arn] = missing(error)
         else:
-            found[arn] = Known(max((event.packed_percent or 0 for event in events), default=0))
-    return found
+            percents = [event.packed_percent for event in events if event.packed_percent is not None]
+            found |= {arn: Known(max(percents))} if percents else {}
+    told = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
+    left = Missing(told, error_code=NOT_READ.error_code)
+    return found | dict.fromkeys(arns[MOST_ROLES:], left)
 
 
 def proofs(source: Source) -> dict[str, Section[Proof]]:
     """Redeems tokens as `podid verify` does. The credentials are in no result and are dropped."""
     place = Place(account=source.cluster.account, region=source.cluster.region, cluster=source.cluster)
-    return {str(a.ref): _proved(source, place, a) for a in source.named[:MOST_PROOFS]}
+    found = {str(a.ref): _proved(source, place, a) for a in source.named[:MOST_PROOFS]}
+    left = Proof(
+        unknown=f"tokens of the first {MOST_PROOFS} service accounts were redeemed; podid verify -A looks at all"
+    )
+    return found | {str(a.ref): Known(left) for a in source.named[MOST_PROOFS:]}
 
 
 def _proved(source: Source, place: Place, association: Association) -> Section[Proof]:
