@@ -249,7 +249,7 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_warnings": {},
         "cloudtrail": {},
         "packed": {ROLE_ARN: Known(40)},
-        "proofs": {"shop/orders": Known(Proof(said="all 1 pods assumed it"))},
+        "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
         "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},

@@ -83,6 +83,23 @@ def test_a_context_that_does_not_exist(shared: Site, kubeconfig: Callable[..., s
     assert (outcome.code, outcome.error["code"]) == (5, "NotFound")
 
 
+@pytest.mark.parametrize(
+    ("argv", "env", "code", "told"),
+    [
+        (("--context", "there"), {}, 5, "The kubeconfig has no context 'there'"),
+        (("--kubeconfig", "/nowhere/at/all"), {}, 5, "/nowhere/at/all"),
+        ((), {"PODID_TIMEOUT": "abc"}, 2, "'abc' is not a time"),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_is_not_needed(
+    shared: Site, argv: tuple[str, ...], env: dict[str, str], code: int, told: str
+) -> None:
+    """`list` asks AWS alone, and yet nobody is to think that a slip was taken."""
+    outcome = shared("list", *argv, env=env)
+    assert (outcome.code, outcome.stdout) == (code, "")
+    assert told in outcome.stderr
+
+
 def test_a_broken_file_stops_only_those_who_asked_for_it(shared: Site, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("{not: [yaml")

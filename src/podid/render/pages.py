@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from podid.domain.findings import FixClass, Severity
 from podid.domain.links import link_words
+from podid.domain.words import count_of
 from podid.ops.errortext import Certainty, known_texts
 from podid.ops.explain import Explanation, Match, Page, list_pages
 from podid.pages.entry import Entry
@@ -58,7 +59,7 @@ def _names(matches: Sequence[Match]) -> list[str]:
 
 def _counts(matches: Sequence[Match]) -> list[str]:
     """How often each was in a log, one a line."""
-    return [f"- {match.count} times `{match.page.id}`" for match in matches[:_MOST_NAMED]]
+    return [f"- {count_of(match.count, 'time')} `{match.page.id}`" for match in matches[:_MOST_NAMED]]
 
 
 def _page(page: Page) -> list[str]:

@@ -9,7 +9,7 @@ from podid.checks.shared.facts import index, podid_command
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.sightings import LogSighting, Proof
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known
-from podid.domain.words import cut, short_list
+from podid.domain.words import count_of, cut, short_list
 
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
@@ -73,7 +73,7 @@ def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str
     who = f", for {short_list(seen.accounts)}" if seen.accounts else ""
     last = f", last {seen.last:%H:%M:%S}" if seen.last is not None else ""
     return check.case(Subject("Node", seen.node), chain).fail(
-        f"seen {seen.count} times in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
+        f"seen {count_of(seen.count, 'time')} in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
         severity=_severity(check, snapshot, seen),
         evidence=(cut(seen.sample, 300),),
         commands=(podid_command(snapshot, "agent", "logs", "--node", seen.node),),

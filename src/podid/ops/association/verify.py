@@ -240,7 +240,8 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     if not worst:
         role = expected_role(association)
         if len(proofs) == live_pods:
-            return _report(association, VerifyState.PROVEN, f"all {live_pods} pods assumed {role}", pods=proofs)
+            who = "its one pod" if live_pods == 1 else f"all {live_pods} pods"
+            return _report(association, VerifyState.PROVEN, f"{who} assumed {role}", pods=proofs)
         reason = f"proven for {len(proofs)} of {live_pods} pods, which assumed {role}; the others carry the injected "
         reason += "fields and have a Ready agent on their nodes, and --all-pods redeems their tokens too"
         return _report(association, VerifyState.IN_EFFECT, reason, pods=proofs)
