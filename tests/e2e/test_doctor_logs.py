@@ -92,12 +92,9 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
 
 def test_what_was_not_looked_at_of_many_is_unknown(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a role without a session in CloudTrail nor one that came too late in the list is said to be fine."""
-    monkeypatch.setattr(witnesses, "MOST_PROOFS", 0)
     monkeypatch.setattr(witnesses, "MOST_ROLES", 0)
-    outcome = healthy("doctor", "--verify", "--cloudtrail", "--yes", "-o", "json")
-    told = {item["id"]: item["reason"] for item in outcome.json["unknowns"]}
-    assert sorted(told) == ["packed-policy-too-large", "scp-denies-eks-auth"]
-    assert all(" the first 0 " in reason for reason in told.values())
+    (unknown,) = healthy("doctor", "--cloudtrail", "-o", "json").json["unknowns"]
+    assert (unknown["id"], " the first 0 " in unknown["reason"]) == ("packed-policy-too-large", True)
     monkeypatch.setattr(witnesses, "MOST_ROLES", 10)
     outcome = healthy("doctor", "--cloudtrail", "--check", "packed-policy-too-large", "-o", "json")
     assert (outcome.json["summary"]["pass"], outcome.json["unknowns"]) == (0, [])
