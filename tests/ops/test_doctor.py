@@ -1,5 +1,6 @@
 """The doctor: selection, scope, report, exit code and document."""
 
+import json
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,7 +18,8 @@ from podid.ops.doctor.diagnose import describe_checks, diagnose, select
 from podid.ops.doctor.scope import DoctorScope, parse_target
 from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
 from podid.render.doctor import check_list_document, doctor_view, report_document
-from podid.render.view import Line
+from podid.render.formats import json_pieces, to_json
+from podid.render.view import Items, Line, plain
 
 DENIED = Missing("you may not list pods", "list pods", "AccessDenied")
 STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
@@ -258,8 +260,9 @@ def test_exit_code(snapshot: Snapshot, options: Any, code: ExitCode) -> None:
 
 def test_the_document_of_a_finding() -> None:
     checks = select(("pod-predates-association",))
-    document = report_document(diagnose(healthy(pods=(STALE,)), checks=checks), all_verdicts=True)
-    assert [item["link"] for item in cast("list[dict[str, Any]]", document.pop("chain"))] == list(range(11))
+    report = diagnose(healthy(pods=(STALE,)), checks=checks)
+    document = cast("dict[str, Any]", plain(report_document(report, all_verdicts=True)))
+    assert [item["link"] for item in document.pop("chain")] == list(range(11))
     assert document == {
         "apiVersion": "podid/v1",
         "kind": "DoctorReport",
@@ -309,7 +312,7 @@ def test_the_document_of_a_finding() -> None:
 
 def test_the_document_of_an_unknown() -> None:
     document = report_document(diagnose(healthy(pods=DENIED), checks=select(("fargate-pod",))))
-    assert document["unknowns"] == [
+    assert plain(document["unknowns"]) == [
         {
             "id": "fargate-pod",
             "severity": "error",
@@ -371,3 +374,12 @@ def test_the_list_document() -> None:
             "kubernetes": ["list pods"],
         },
     }
+
+
+@pytest.mark.parametrize("all_verdicts", [False, True])
+@pytest.mark.parametrize("pods", [(), (STALE,), DENIED])
+def test_a_document_in_pieces_is_that_of_the_plain_writer(pods: Any, all_verdicts: bool) -> None:
+    document = doctor_view(diagnose(healthy(pods=pods)), all_verdicts=all_verdicts).document
+    assert isinstance(document["findings"], Items)
+    whole = json.dumps(plain(document), indent=2).replace("##", "#\\u0023") + "\n"
+    assert "".join(json_pieces(document)) == to_json(plain(document)) == whole

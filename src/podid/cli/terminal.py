@@ -14,7 +14,7 @@ from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
-from podid.render.formats import Format, jsonl_line, to_text
+from podid.render.formats import Format, json_pieces, jsonl_line, to_text
 from podid.render.lines import paint_all
 from podid.render.reports import Report, write_report
 from podid.render.view import Line, View
@@ -175,6 +175,9 @@ class Terminal:
             raise UsageError(f"Only a report can be written as {options.output}; leave out -o, or use -o json")
         if for_reader and (empty := view.empty):
             self.note(empty)  # nothing on both streams would look like a failure
+        if options.output is Format.JSON and options.query is None:
+            self._stdout(_writing_each(json_pieces(view.document)))
+            return
         try:
             text = to_text(view, options.output, options.query)
         except UsageError as error:
@@ -258,6 +261,14 @@ class Terminal:
 
 def _structured(output: Format | Report) -> bool:
     return isinstance(output, Format) and output.structured
+
+
+def _writing_each(pieces: Iterable[str]) -> Callable[[IO[str]], object]:
+    def write(out: IO[str]) -> None:
+        for piece in pieces:
+            out.write(piece)
+
+    return write
 
 
 def _writing(text: str) -> Callable[[IO[str]], object]:

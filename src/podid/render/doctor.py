@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
@@ -10,7 +10,7 @@ from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport, LinkCounts
 from podid.ops.doctor.diagnose import CheckInfo
 from podid.render.doctor_text import report_lines
-from podid.render.view import Column, Document, Table, View, columns, document, timestamp
+from podid.render.view import Column, Document, Items, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import reports as documents
@@ -24,17 +24,17 @@ def doctor_view(report: DoctorReport, *, all_verdicts: bool) -> View:
     return View(whole, (_table(shown),), names, report_lines(report, all_verdicts=all_verdicts))
 
 
-def _table(verdicts: Iterable[Verdict]) -> Table:
+def _table(verdicts: Sequence[Verdict]) -> Table:
     titles = ("ID", "OUTCOME", "SEVERITY", "LINK", "KIND", "NAMESPACE", "NAME", "MESSAGE", "MASKED BY", "PERMISSION")
-    rows = tuple(
-        (
-            *(item.check, item.outcome, item.severity, str(item.link)),
-            *(item.subject.kind, item.subject.namespace, item.subject.name),
-            *(item.message or item.reason, item.masked_by, item.permission),
-        )
-        for item in verdicts
+    return Table(columns(*titles), Items(verdicts, _row))
+
+
+def _row(item: Verdict) -> tuple[str, ...]:
+    return (
+        *(item.check, item.outcome, item.severity, str(item.link)),
+        *(item.subject.kind, item.subject.namespace, item.subject.name),
+        *(item.message or item.reason, item.masked_by, item.permission),
     )
-    return Table(columns(*titles), rows)
 
 
 def check_list_view(checks: Iterable[CheckInfo]) -> View:
@@ -82,12 +82,12 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
         "firstBroken": [
             {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
         ],
-        "findings": [_finding(v) for v in report.findings],
+        "findings": Items(report.findings, _finding),
         "accepted": [{**_finding(v), "accepted": v.accepted} for v in report.accepted],
-        "unknowns": [_unknown(v) for v in report.unknowns],
+        "unknowns": Items(report.unknowns, _unknown),
     }
     if all_verdicts:
-        body["verdicts"] = [_verdict(v) for v in report.verdicts]
+        body["verdicts"] = Items(report.verdicts, _verdict)
     return document(body)
 
 

@@ -12,7 +12,7 @@ from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.words import count_of, did_you_mean
 from podid.render import sanitize
 from podid.render.reports import Report
-from podid.render.view import NOTHING, Document, Json, Table, View, columns, plain
+from podid.render.view import NOTHING, Document, Items, Json, Table, View, columns, plain
 
 if TYPE_CHECKING:
     import yaml
@@ -40,14 +40,14 @@ class Format(StrEnum):
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
     """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
     if query is not None:
-        return _queried(search(query, view.document), fmt)
+        return _queried(search(query, plain(view.document)), fmt)
     match fmt:
         case Format.JSON:
             return to_json(view.document)
         case Format.JSONL:
-            return to_jsonl(view.document)
+            return to_jsonl(plain(view.document))
         case Format.YAML:
-            return to_yaml(view.document)
+            return to_yaml(plain(view.document))
         case Format.CSV:
             return to_csv(view)
         case Format.NAME:
@@ -57,9 +57,29 @@ def to_text(view: View, fmt: Format, query: str | None = None) -> str:
 
 
 def to_json(value: Json) -> str:
-    pieces = json.JSONEncoder(ensure_ascii=True, indent=2).iterencode(value)
+    return "".join(json_pieces(value))
+
+
+def json_pieces(value: Json) -> Iterator[str]:
+    """The text of a document, a member and an item of its Items at a time."""
+    if not isinstance(value, Mapping) or not any(isinstance(member, Items) for member in value.values()):
+        yield _encoded(value) + "\n"
+        return
+    for number, (key, member) in enumerate(value.items()):
+        yield ("," if number else "{") + f"\n  {_encoded(key)}: "
+        if isinstance(member, Items) and member:
+            for place, item in enumerate(member):
+                yield ("," if place else "[") + "\n    " + _encoded(item).replace("\n", "\n    ")
+            yield "\n  ]"
+        else:
+            yield _encoded(member).replace("\n", "\n  ")
+    yield "\n}\n"
+
+
+def _encoded(value: Json) -> str:
+    pieces = json.JSONEncoder(ensure_ascii=True, indent=2).iterencode(plain(value))
     # some at a time: the pieces of a large document take ten times the room of their text
-    return _inert("".join(iter(lambda: "".join(islice(pieces, 10_000)), ""))) + "\n"
+    return _inert("".join(iter(lambda: "".join(islice(pieces, 10_000)), "")))
 
 
 def _inert(text: str) -> str:
@@ -109,7 +129,7 @@ def to_csv(view: View) -> str:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    table = view.tables[0] if view.tables else _as_table(view.document)
+    table = view.tables[0] if view.tables else _as_table({key: plain(value) for key, value in view.document.items()})
     writer.writerow([column.title.lower().replace(" ", "_") for column in table.columns])
     writer.writerows([["" if cell == NOTHING else sanitize.csv_cell(cell) for cell in row] for row in table.rows])
     return out.getvalue()

@@ -1,9 +1,9 @@
 """What a result looks like, before any format is chosen: a JSON document and a table, both plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast, overload
+from typing import Any, TypeVar, cast, overload
 
 from podid.render import sanitize
 
@@ -17,6 +17,31 @@ SEVERITY = {"error": "bad", "warn": "warn", "info": "dim"}
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Document = dict[str, Json]
+
+
+S = TypeVar("S")
+T = TypeVar("T", covariant=True)
+
+
+class Items(Sequence[T]):
+    """Members of a document, each made when it is read, and anew each time: all of them at once take ten times the room
+    of their text."""
+
+    def __init__(self, source: Sequence[S], make: Callable[[S], T]) -> None:
+        self._source: Sequence[Any] = source
+        self._make: Callable[[Any], T] = make
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, slice):
+            return [self._make(item) for item in self._source[place]]
+        return self._make(self._source[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +64,7 @@ class Table:
     failed, deleted), warn (to be looked at, or unknown), dim (no matter)."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: Sequence[tuple[str, ...]]
     styles: Mapping[tuple[int, int], str] = field(default_factory=dict)
     title: str = ""
     empty: str = ""
@@ -84,8 +109,10 @@ def columns(*titles: str) -> tuple[Column, ...]:
 
 
 def document(body: Mapping[str, object]) -> Document:
-    """The document of a view, of one of the types in `podid.render.documents`."""
-    return {"apiVersion": API_VERSION, **{key: plain(value) for key, value in body.items()}}
+    """The document of a view, of one of the types in `podid.render.documents`. Its Items stay what they are, for
+    `json_pieces`; `plain` makes lists of them."""
+    members = {key: cast("Json", value) if isinstance(value, Items) else plain(value) for key, value in body.items()}
+    return {"apiVersion": API_VERSION, **members}
 
 
 def plain(value: object) -> Json:
