@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from podid.render.documents.all import KINDS
 from podid.render.formats import Format, to_text
 from podid.render.pages import failures_view
 from podid.render.rich_writer import draw
-from podid.render.view import View, document, plain
+from podid.render.view import Items, View, document, plain
 from podid.sandbox.process import Environment, Running
 from test_schemas import VALIDATORS
 from worlds import whole_site
@@ -122,7 +123,8 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
         site("doctor", "--me")
     found: dict[str, list[View]] = {}
     for view in emitted:
-        found.setdefault(str(view.document["kind"]), []).append(view)
+        members = {key: plain(each) if isinstance(each, Items) else each for key, each in view.document.items()}
+        found.setdefault(str(members["kind"]), []).append(replace(view, document=members))
     return found
 
 

@@ -1,5 +1,6 @@
 """The doctor: which checks, and the report that comes of what was read."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,8 +11,9 @@ from podid.checks.shared.facts import cluster_name
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
-from podid.domain.snapshot import NOT_READ, Known, Snapshot
+from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.words import count_of, nearest
+from podid.domain.workloads import live
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
 
@@ -86,7 +88,17 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         elif row.name in ("proofs", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
             rest = count_of(of_scope - len(section.value), "service account")
             left[row.option] = f" for {rest} more; name one after the other"
-    return tuple(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items())
+    others = ("the way to the agent on their pods' other nodes (podid verify --probe)",) if _elsewhere(snapshot) else ()
+    return (*(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items()), *others)
+
+
+def _elsewhere(snapshot: Snapshot) -> bool:
+    """Whether pods of a service account that one pod was run for are on several nodes."""
+    nodes = defaultdict(set)
+    for pod in known_or(snapshot.pods, ()):
+        if pod.node and live(pod):
+            nodes[str(pod.ref)].add(pod.node)
+    return any(len(nodes[name]) > 1 for name in known_or(snapshot.probes, {}))
 
 
 def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:
