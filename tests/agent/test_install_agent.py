@@ -203,6 +203,23 @@ def test_an_add_on_that_fails(site: Site, status: str, issue: str, mode: str) ->
     assert addon(site)["status"] == "ACTIVE"
 
 
+def test_an_update_that_the_add_on_does_not_survive(healthy: Site) -> None:
+    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "ConfigurationConflict", "the words of EKS")
+    told = fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
+    assert "the words of EKS" in told
+    assert addon(healthy)["status"] == "UPDATE_FAILED"
+    del healthy.box.world.addon_faults[AGENT]
+    assert "the add-on is UPDATE_FAILED" in healthy.must("install-agent").stderr
+    assert addon(healthy)["status"] == "ACTIVE"
+
+
+def test_an_add_on_that_failed_while_its_update_is_not_told(healthy: Site) -> None:
+    """Without the right to look at the update the status ends the wait."""
+    healthy.box.world.credentials.deny("eks:DescribeUpdate")
+    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "AdmissionRequestDenied", "the words of EKS")
+    fails(healthy, "--addon-version", "latest", mode="admission-policy-blocks-agent")
+
+
 @pytest.mark.parametrize("status", ["Failed", "Cancelled"])
 def test_an_update_that_does_not_succeed(healthy: Site, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """EKS keeps the add-on ACTIVE as it was: only the update tells."""

@@ -167,6 +167,18 @@ def test_a_class_of_nodes_tells_the_role_where_the_instance_does_not(
     assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
 
 
+def test_a_class_of_nodes_names_a_role_without_its_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = ungroup(site)
+    trust = baseline.service_trust("ec2.amazonaws.com")
+    baseline.add_role(site.box.world, site.box.iam, "karpenter-nodes", trust, path="/nodes/")
+    change_node(site, node, metadata={"labels": {"karpenter.k8s.aws/ec2nodeclass": "default"}})
+    classes = (NodeClass(name="default", role="karpenter-nodes"),)
+    monkeypatch.setattr(KubeReader, "list_node_classes", lambda self: classes)
+    site.box.world.credentials.deny("ec2:DescribeInstances")
+    refused = site("install-agent", "-o", "json")
+    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+
+
 @pytest.mark.parametrize("denied", ["ec2:DescribeInstances", "iam:GetInstanceProfile"])
 def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, denied: str) -> None:
     node, arn = ungroup(site), other_role(site)

@@ -39,6 +39,19 @@ def test_who_holds_the_probe_port(sections: dict[str, Any], expected: tuple[str,
     assert answers("agent-probe-port-conflict", healthy(**values)) == [expected]
 
 
+def test_a_pod_that_keeps_the_agent_waiting_is_named_alone() -> None:
+    waiting = replace(
+        STARTING, node="", phase="Pending", host_ports=(80, 2703), message="1 node(s) didn't have free ports"
+    )
+    of_node = {"agent_pods": (waiting,), "pods": (pod(), pod("other", host_ports=(2703,)))}
+    for check in ("agent-pod-unhealthy", "agent-not-on-node"):
+        assert [each[0] for each in answers(check, healthy(**of_node))] == ["not-applicable"]
+    assert answers("agent-probe-port-conflict", healthy(**of_node)) == [("fail", "error", "Node node-1")]
+    # who holds it is not seen: then the pod that waits is all there is to say
+    of_node["pods"] = (pod(),)
+    assert [each[0] for each in answers("agent-pod-unhealthy", healthy(**of_node))] == ["fail"]
+
+
 def ends(after: int = 0, **changes: Any) -> Any:
     """An agent in CrashLoopBackOff whose last run took that many seconds."""
     ran = (ago(seconds=60 + after), ago(seconds=60))

@@ -4,6 +4,7 @@ from podid.checks.agent import agent_not_installed, agent_pod_unhealthy
 from podid.checks.base import Case, Check
 from podid.checks.shared.agent import START_GRACE, agents, importance
 from podid.checks.shared.facts import index, podid_command
+from podid.checks.shared.ports import blocked
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
 from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
@@ -36,6 +37,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip("the node is not ready")
         elif node.created_at is not None and snapshot.taken_at - node.created_at < START_GRACE:
             yield case.skip("the node has just joined")
+        elif node.name in blocked(snapshot):
+            yield case.skip("a pod has a port of it that the agent waits for, which is told by itself")
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:

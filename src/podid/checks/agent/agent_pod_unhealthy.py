@@ -4,6 +4,7 @@ from podid.checks.agent import agent_image_pull
 from podid.checks.base import Check
 from podid.checks.shared.agent import START_GRACE, importance, not_judged
 from podid.checks.shared.facts import index
+from podid.checks.shared.ports import blocked, waits_for_port
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known_or
@@ -25,6 +26,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip(reason)
         elif agent_image_pull.unpulled(pod):
             yield case.skip("its image cannot be pulled")
+        elif waits_for_port(pod) and blocked(snapshot):
+            yield case.skip("its node's ports are taken, which is told by itself")
         elif _starting(pod, snapshot):
             yield case.skip("the pod is still starting")
         elif pod.ready:

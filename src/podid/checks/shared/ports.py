@@ -6,7 +6,9 @@ https://github.com/aws/eks-pod-identity-agent/tree/main/charts; https://github.c
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from podid.checks.shared.once import once
 from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import live
 
@@ -26,6 +28,19 @@ def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PO
         if pod.node and live(pod) and port in pod.host_ports and pod.uid not in agents:
             found[pod.node].append(pod)
     return {node: tuple(held) for node, held in sorted(found.items())}
+
+
+def waits_for_port(pod: Pod) -> bool:
+    return not pod.node and NO_FREE_PORT in pod.message
+
+
+@once
+def blocked(snapshot: Snapshot) -> frozenset[str]:
+    """Nodes of which a pod is seen to have a port that an agent's pod waits for."""
+    pods, agent_pods = known_or(snapshot.pods, ()), known_or(snapshot.agent_pods, ())
+    ports = {port for pod in agent_pods if waits_for_port(pod) for port in pod.host_ports}
+    held = {node for port in ports for node in holders(pods, agent_pods, port)}
+    return frozenset(held - {pod.node for pod in agent_pods if pod.ready})
 
 
 def names_of(pods: Iterable[Pod]) -> str:

@@ -31,7 +31,7 @@ def break_(
     from podid.ops.explain import BY_ID
     from podid.render.pages import FailureState, failures_view
     from podid.sandbox import process
-    from podid.sandbox.breaks.table import BREAKS, WHEN_ASKED
+    from podid.sandbox.breaks.table import BREAKS, to_see
 
     listing = Other(("sandbox", "break"), flags=("--list",))
     if list_modes:
@@ -54,5 +54,5 @@ def break_(
     with terminal.working(f"putting {mode} in place"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
     terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:        podid doctor{f' {subject}' if mode in WHEN_ASKED else ''}")
+    terminal.note(f"To see it:        {' '.join(('podid', 'doctor', *to_see(mode, subject)))}")
     terminal.note(f"To take it away:  podid sandbox heal {mode}")

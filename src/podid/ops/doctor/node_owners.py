@@ -76,10 +76,14 @@ def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
 
 
 def _role_of_class(source: Source, node_class: NodeClass) -> str:
-    """Karpenter takes a role's name; one with a path IAM then does not find, and nobody judges it."""
-    if node_class.role:
-        return f"arn:{source.cluster.partition}:iam::{source.cluster.account}:role/{node_class.role}"
-    return source.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
+    """Karpenter takes a role's name. Its path IAM tells; where it does not, most roles have none."""
+    if not node_class.role:
+        return source.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
+    try:
+        role = source.iam.find_role(node_class.role)
+    except PodidError:
+        role = None
+    return role.arn if role else f"arn:{source.cluster.partition}:iam::{source.cluster.account}:role/{node_class.role}"
 
 
 def _by_role(roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -289,7 +289,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
     SectionRow(
         "other_node_roles",
-        (Ec2.list_instance_profiles, Iam.find_profile_role, Eks.list_access_entries),
+        (Ec2.list_instance_profiles, Iam.find_profile_role, Iam.find_role, Eks.list_access_entries),
         node_owners.other_node_roles,
         needs=("node_groups", "node_classes"),
         uses=("nodes",),

@@ -6,11 +6,21 @@
 from collections.abc import Callable
 from types import ModuleType
 
-from podid.sandbox.breaks import of_access, of_agents, of_associations, of_network, of_pods, of_roles, of_surroundings
+from podid.sandbox.breaks import (
+    of_access,
+    of_agents,
+    of_associations,
+    of_logs,
+    of_network,
+    of_nodes,
+    of_pods,
+    of_roles,
+    of_surroundings,
+)
 from podid.sandbox.breaks.hands import Hands
 
 # what is wrong only where somebody asks about it: `podid doctor NS/SA`
-WHEN_ASKED = frozenset({"association-missing"})
+_WHEN_ASKED = frozenset({"association-missing"})
 
 Break = Callable[[Hands], str]
 
@@ -27,6 +37,18 @@ def _named(module: ModuleType) -> dict[str, Break]:
 
 BREAKS: dict[str, Break] = {
     mode: each
-    for module in (of_access, of_associations, of_pods, of_network, of_agents, of_roles, of_surroundings)
+    for module in (
+        *(of_access, of_associations, of_pods, of_network, of_agents, of_nodes, of_roles),
+        of_surroundings,
+        of_logs,
+    )
     for mode, each in _named(module).items()
 }
+_LOGGED = frozenset(_named(of_logs))
+
+
+def to_see(mode: str, subject: str) -> tuple[str, ...]:
+    """What `podid doctor` is given so that it names a failure mode that stands."""
+    if mode in _WHEN_ASKED:
+        return (subject,)
+    return ("--logs",) if mode in _LOGGED else ()

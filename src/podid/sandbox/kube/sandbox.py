@@ -289,6 +289,11 @@ class KubeSandbox:
         with self._simulation.store.lock:
             self._agent_lines.setdefault(node, []).append(line)
 
+    def forget_agent_lines(self, node: str, part: str) -> None:
+        """Those of the node's agent that hold `part`."""
+        with self._simulation.store.lock:
+            self._agent_lines[node] = [line for line in self._agent_lines.get(node, ()) if part not in line]
+
     def _log(self, pod: Obj, container: str) -> str:
         if uid(pod) in self._logs:
             return self._logs[uid(pod)]
