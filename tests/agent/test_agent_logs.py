@@ -37,6 +37,15 @@ def test_a_healthy_log_shows_nothing(healthy: Site) -> None:
     assert "no failure in" in healthy("agent", "logs").stderr
 
 
+def test_an_init_container_that_fails_is_read(healthy: Site) -> None:
+    """The agent's own log has not begun then."""
+    node = healthy.box.standing.put("stale-link-or-route")
+    found = healthy("agent", "logs", "-o", "json")
+    (item,) = found.json["items"]
+    assert (found.code, item["id"], item["nodes"], found.json["unread"]) == (3, "stale-link-or-route", [node], [])
+    assert "please remove route and try again" in healthy("agent", "logs", "--node", node, "--raw").stdout
+
+
 def test_failures_are_counted_by_id_with_who_asked(healthy: Site) -> None:
     one, two, _ = nodes(healthy)
     pod = healthy.cluster.pods("shop", "orders")[0]

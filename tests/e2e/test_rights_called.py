@@ -218,6 +218,14 @@ def untold(site: Site) -> None:
     site.aws("ec2").terminate_instances(InstanceIds=[instance])
 
 
+def of_a_class(site: Site) -> None:
+    """The same, and its EC2NodeClass names its role."""
+    untold(site)
+    site.kube.install("karpenter.k8s.aws")
+    made = {"metadata": {"name": "default"}, "spec": {"role": "demo-node-role"}}
+    site.cluster.post("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", made)
+
+
 def _ungroup(site: Site) -> None:
     # only then does an access entry tell whose a node is
     site.box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "API"
@@ -509,6 +517,7 @@ WAYS = (
     Way("agent status", healthy, again=True),
     Way("agent status", self_managed),
     Way("agent status", untold),
+    Way("agent status", of_a_class),
     Way("agent nodes", healthy),
     Way("agent versions", healthy),
     Way("agent logs", healthy),

@@ -93,7 +93,7 @@ NOT_HERE = {
     "imds-fallback-node-role",
     "iso-partition-ca-bundle",
     # of logs alone: tests/e2e/test_doctor_logs.py
-    *("stale-link-or-route", "packed-policy-too-large"),
+    "packed-policy-too-large",
 }
 
 

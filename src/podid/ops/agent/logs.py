@@ -14,7 +14,7 @@ from podid.aws import pacing
 from podid.domain.agent_logs import LogLine, parse, rule_of
 from podid.domain.errors import NotFound, Other, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Node, Pod
+from podid.domain.model import Container, Node, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
@@ -159,7 +159,7 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
 
     def triage(pod: Pod) -> _Triaged:
         with turn:
-            return _triage(_lines(reader, pod, since))
+            return _triage(_all_lines(reader, pod, since))
 
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
@@ -192,20 +192,28 @@ def tallies_of(
 
     def triage(pod: Pod) -> tuple[Tally, ...]:
         with turn:
-            return tuple(_triage((*_lines(reader, pod, since), *_init_lines(reader, pod))).tallies.values())
+            return tuple(_triage(_all_lines(reader, pod, since)).tallies.values())
 
     yield from pacing.fan_out(pacing.attempt(triage), agents)
 
 
+def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
+    yield from _lines(reader, pod, since)
+    yield from _init_lines(reader, pod)
+
+
 def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
-    """Of init containers that keep the pod from starting."""
-    for container in pod.containers:
-        if container.init and not pod.ready and (container.waiting or container.restarts or container.exit_code):
-            try:
-                text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
-            except (NotFound, Rejected):
-                continue  # it has not run
-            yield from (_written(pod, line) for line in text.splitlines() if line)
+    for container in _in_the_way(pod):
+        try:
+            text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
+        except (NotFound, Rejected):
+            continue  # it has not run
+        yield from (_written(pod, line) for line in text.splitlines() if line)
+
+
+def _in_the_way(pod: Pod) -> list[Container]:
+    """Init containers that keep the pod from starting."""
+    return [c for c in pod.containers if c.init and not pod.ready and (c.waiting or c.restarts or c.exit_code)]
 
 
 def _triage(lines: Iterable[Written]) -> _Triaged:
@@ -242,9 +250,9 @@ def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Wr
                 timestamps=True,
             )
         except (NotFound, Rejected):
-            if not previous:
+            if not previous and not _in_the_way(pod):
                 raise
-            continue  # it is not kept for long
+            continue  # it is not kept for long, or the container has not begun
         yield from (_written(pod, line) for line in text.splitlines() if line)
 
 
@@ -275,7 +283,7 @@ def each_line(clients: Clients, place: Place, *, nodes: Collection[str], since: 
     """Every line that there is, log by log. A log that cannot be read raises."""
     agents, _, _ = find_agents(clients, place, nodes)
     for pod in agents:
-        yield from _lines(clients.kube.reader, pod, since)
+        yield from _all_lines(clients.kube.reader, pod, since)
 
 
 def follow(

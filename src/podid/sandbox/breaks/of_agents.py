@@ -86,6 +86,17 @@ def agent_pod_unhealthy(hands: Hands) -> str:
     return f"{AGENT_NAMESPACE}/{agent['metadata']['name']}"
 
 
+def stale_link_or_route(hands: Hands) -> str:
+    """What an earlier agent left on the node stops the init container of the next."""
+    found = hands.working()
+    node, old = _agent_of(hands, found.name)
+    failing = hands.kube.faults.agent_init_failing
+    failing[node] = "unable to set up link: expected route to be interface index 4, please remove route and try again"
+    hands.later(lambda: failing.pop(node))
+    _replace_agent(hands, old)
+    return node
+
+
 def agent_ipv6_bind(hands: Hands) -> str:
     """A node of a hardened image, with IPv6 switched off in its kernel."""
     found = hands.working()

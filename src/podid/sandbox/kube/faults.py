@@ -18,6 +18,8 @@ class ClusterFaults(Faults):
         self.agent_not_ready: set[str] = set()
         self.agent_crashing: dict[str, str] = {}
         """Node to the last log line of its agent, which is in CrashLoopBackOff."""
+        self.agent_init_failing: dict[str, str] = {}
+        """Node to the last log line of its agent's init container, which is in CrashLoopBackOff."""
         self.ipv6_disabled: set[str] = set()
         """Nodes without IPv6: an agent that binds it crashes."""
         self.kubelet_unreachable: set[str] = set()
@@ -37,7 +39,7 @@ class ClusterFaults(Faults):
         self.clocks.clear()
         self.expire_continue_tokens = False
         for troubles in (
-            *(self.agent_not_ready, self.agent_crashing, self.ipv6_disabled),
+            *(self.agent_not_ready, self.agent_crashing, self.agent_init_failing, self.ipv6_disabled),
             *(self.kubelet_unreachable, self.image_pull_failing),
         ):
             troubles.clear()
@@ -49,6 +51,7 @@ class ClusterFaults(Faults):
         return (
             frozenset(self.agent_not_ready),
             frozenset(self.agent_crashing.items()),
+            frozenset(self.agent_init_failing.items()),
             frozenset(self.ipv6_disabled),
             frozenset(self.kubelet_unreachable),
             frozenset(self.image_pull_failing),
@@ -72,6 +75,10 @@ class ClusterFaults(Faults):
         if line is None and {node, "*"} & self.ipv6_disabled and binds_ipv6(pod):
             return NO_IPV6
         return line
+
+    def init_line(self, pod: Obj) -> str | None:
+        """The last log line of the init container of the agent's pod, where that fails."""
+        return self.agent_init_failing.get(pod["spec"].get("nodeName", ""))
 
     def drops(self, where: str, pod: Obj) -> bool:
         """Whether what the pod's node sends to the agent, EKS Auth or STS never arrives."""

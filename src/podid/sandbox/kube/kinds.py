@@ -107,7 +107,7 @@ PERSISTENT_VOLUMES = _core("persistentvolumes", "PersistentVolume", False, ("pv"
 CSI_DRIVERS = KubeKind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", False)
 # of products: there once their group is installed
 CUSTOM: tuple[KubeKind, ...] = tuple(
-    KubeKind(group, "v1alpha1" if group == "keda.sh" else "v1", plural, name, not name.startswith("Cluster"))
+    KubeKind(group, "v1alpha1" if group == "keda.sh" else "v1", plural, name, not name.startswith(("Cluster", "EC2")))
     for group, plural, name in (
         ("external-secrets.io", "secretstores", "SecretStore"),
         ("external-secrets.io", "clustersecretstores", "ClusterSecretStore"),
@@ -116,6 +116,7 @@ CUSTOM: tuple[KubeKind, ...] = tuple(
         ("keda.sh", "triggerauthentications", "TriggerAuthentication"),
         ("keda.sh", "clustertriggerauthentications", "ClusterTriggerAuthentication"),
         ("secrets-store.csi.x-k8s.io", "secretproviderclasses", "SecretProviderClass"),
+        ("karpenter.k8s.aws", "ec2nodeclasses", "EC2NodeClass"),
     )
 )
 ROLES = KubeKind(RBAC, "v1", "roles", "Role")

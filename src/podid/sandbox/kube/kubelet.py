@@ -165,6 +165,9 @@ class Kubelet:
         if images & self._faults.image_pull_failing:
             self._waiting(pod, "ImagePullBackOff", "Back-off pulling image")
             return
+        if is_agent(pod) and (line := self._faults.init_line(pod)) is not None:
+            self._crash_at_init(pod, line)
+            return
         self._waiting(pod, "ContainerCreating", "")
         self._plan("start", pod, self._timing.agent_start if is_agent(pod) else self._timing.pod_start)
 
@@ -177,7 +180,7 @@ class Kubelet:
         if terminating(pod) or get(pod, "status", "phase") != "Pending":
             return
         images = {entry["image"] for entry in pod["spec"]["containers"]}
-        if images & self._faults.image_pull_failing:
+        if images & self._faults.image_pull_failing or (is_agent(pod) and self._faults.init_line(pod) is not None):
             return
         now = self._store.now()
         node = self._store.find(kinds.NODES, "", pod["spec"]["nodeName"])
@@ -261,6 +264,24 @@ class Kubelet:
             crashed = {"state": state, "lastState": ended, "ready": False, "started": False}
             statuses.append({**entry, **crashed, "restartCount": entry["restartCount"] + 5})
         self._ready_status(pod, False, statuses)
+        self._registry.event(pod, "BackOff", "Back-off restarting failed container", "kubelet", warning=True)
+
+    def _crash_at_init(self, pod: Obj, line: str) -> None:
+        if "initContainerStatuses" in pod["status"]:
+            return
+        now = rfc3339(self._store.now())
+        run = {"startedAt": now, "finishedAt": now}
+        last = {"terminated": {"exitCode": 1, "reason": "Error", "message": line, **run}}
+        backing_off = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}
+        waiting: Obj = {"waiting": backing_off}
+        failing = [
+            {**_container_status(entry, waiting, ready=False, pod=uid(pod)), "lastState": last, "restartCount": 5}
+            for entry in pod["spec"]["initContainers"]
+        ]
+        kept: Obj = {"waiting": {"reason": "PodInitializing"}}
+        statuses = [_container_status(entry, kept, ready=False) for entry in pod["spec"]["containers"]]
+        status = {**pod["status"], "startTime": now, "initContainerStatuses": failing, "containerStatuses": statuses}
+        self._registry.set_status(kinds.PODS, pod, status)
         self._registry.event(pod, "BackOff", "Back-off restarting failed container", "kubelet", warning=True)
 
     def _stop(self, pod: Obj) -> None:

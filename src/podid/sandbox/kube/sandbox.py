@@ -300,6 +300,8 @@ class KubeSandbox:
         if uid(pod) in self._simulation.kubelet.output:
             return self._simulation.kubelet.output[uid(pod)]
         node = get(pod, "spec", "nodeName", default="")
+        if is_agent(pod) and container == "eks-pod-identity-agent-init":
+            return "".join(f"{line}\n" for line in [self.faults.init_line(pod)] if line)
         if is_agent(pod) and namespace(pod) == "kube-system" and container == "eks-pod-identity-agent":
             crash = self.faults.crash_line(pod)
             return agent_log(pod, self.world.cluster_name, crash, self._agent_lines.get(node, []))
