@@ -9,7 +9,7 @@ from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Known, Missing, 
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
-FAILED = ("Failed", "Rejected", INTERNAL)
+FAILED = ("Failed", "Rejected", "UnreadableAnswer", INTERNAL)
 
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
