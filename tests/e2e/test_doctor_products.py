@@ -1,13 +1,17 @@
 """Doctor and what is beside the pods: objects of products, policies, instances, clocks, as the APIs give them."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from checks.builder import agent_pod, daemon_set
 from cluster_api import Json
 from podid.checks.all import ALL
+from podid.domain.snapshot import Known
 from podid.kube.project_products import CUSTOM
+from podid.ops.doctor.readings import agent_warnings
 from podid.ops.doctor.sections import rights
 from podid.sandbox.kube.kubelet import Kubelet
 from worlds import ACCOUNT, ORDERS, Site, trust_for
@@ -135,6 +139,16 @@ def test_a_namespace_that_admits_no_agent(healthy: Site) -> None:
     findings = found(healthy)
     assert findings["admission-policy-blocks-agent"] == "error"
     assert "agent-not-on-node" not in findings
+
+
+def test_an_agents_pod_on_its_way_out_hides_no_refusal() -> None:
+    """Those of a node that is gone stay for a while, beside the ones that are wanted."""
+    wanted, leaving = daemon_set(desired=1), agent_pod(deleting=True)
+    sections = {"daemon_sets": Known((wanted,)), "agent_pods": Known((leaving,))}
+    told: Any = SimpleNamespace(list_warnings=lambda *about: (f"{about[-1]} is refused",))
+    source: Any = SimpleNamespace(before=sections.__getitem__, kube=told)
+    refused = {f"{wanted.namespace}/{wanted.name}": Known((f"{wanted.name} is refused",))}
+    assert agent_warnings(source) == refused
 
 
 def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:

@@ -154,7 +154,8 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]] | Miss
     found: dict[str, Section[tuple[str, ...]]] = {}
     for ds in (each for each in sets.value if is_agent(each)):
         running = sum(
-            pod.namespace == ds.namespace and pod.owner is not None and pod.owner.name == ds.name for pod in pods.value
+            live(pod) and pod.namespace == ds.namespace and pod.owner is not None and pod.owner.name == ds.name
+            for pod in pods.value
         )
         if running < ds.desired or not running:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)

@@ -53,11 +53,11 @@ class Kubelet:
             node = pod["spec"].get("nodeName", "")
             if not node:
                 self._schedule(pod)
-            elif (
-                get(pod, "status", "phase") in ("Succeeded", "Failed")
-                or self._store.find(kinds.NODES, "", node) is None
-            ):
+            elif get(pod, "status", "phase") in ("Succeeded", "Failed"):
                 continue
+            elif self._store.find(kinds.NODES, "", node) is None:
+                if terminating(pod):  # the garbage collector of pods ends those whose node is gone
+                    self._plan("stop", pod, self._timing.pod_stop)
             elif self._faults.unreachable(node):
                 self._set_ready(pod, False)
             elif terminating(pod):
