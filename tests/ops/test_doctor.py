@@ -340,6 +340,7 @@ def test_the_list_of_checks_names_permissions() -> None:
         "eks:ListNodegroups",
         "eks:ListPodIdentityAssociations",
         "iam:GetInstanceProfile",
+        "iam:GetRole",
         "iam:SimulatePrincipalPolicy",
     )
     assert row.kubernetes == ("list nodes", "list pods", "list ec2nodeclasses")
