@@ -9,7 +9,7 @@ from conftest import SLOW, TELLING
 TESTS = Path(__file__).parent
 
 
-@pytest.mark.parametrize("prefix", (*SLOW, *TELLING))
+@pytest.mark.parametrize("prefix", [*SLOW, *TELLING])
 def test_what_is_named_exists(prefix: str) -> None:
     path, _, name = prefix.partition("::")
     assert (TESTS / path).exists()
