@@ -44,6 +44,22 @@ def test_a_wide_scope_that_was_asked_for_is_no_surprise(box: Sandbox, podid: Pod
     assert len(podid(*CREATE, "-o", "json").json["notes"]) > 0
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--for", "shop/cart"), "only shop/orders in cluster demo and 1 more"),
+        (("--for", "shop/cart", "--scope", "namespace"), "any pod in namespace shop in cluster demo"),
+        (("--for", "web/app", "--scope", "namespace"), "any pod in namespace shop in cluster demo and 1 more"),
+        (("--for", "web/app", "--scope", "cluster"), "any pod in cluster demo"),
+    ],
+)
+def test_the_plan_counts_what_gets_in_and_not_what_was_named(
+    box: Sandbox, podid: Podid, journal: Path, options: tuple[str, ...], said: str
+) -> None:
+    outcome = podid(*CREATE, *options, "--dry-run")
+    assert (outcome.code, f"  (trust: {said})\n" in outcome.stdout) == (0, True), outcome
+
+
 MORE: dict[str, tuple[str, ...]] = {
     "policy": ("--policy-file", "OTHER"),
     "more policies": ("--policy-file", "POLICY", "--policy-file", "MORE"),

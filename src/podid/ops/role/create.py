@@ -223,10 +223,12 @@ def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
 
 
 def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) -> str:
-    scope = trust.evaluate(policy, identity(cluster, request.refs[0], session_tags=request.session_tags)).scope
-    words = scope.words if scope is not None else ""
-    more = f" and {len(request.refs) - 1} more" if len(request.refs) > 1 else ""
-    return f"trust: {words}{more}" if words else ""
+    """A wide scope takes in several of those that are named."""
+    identities = (identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs)
+    scopes = (trust.evaluate(policy, each).scope for each in identities)
+    words = list(dict.fromkeys(scope.words for scope in scopes if scope is not None))
+    more = f" and {len(words) - 1} more" if len(words) > 1 else ""
+    return f"trust: {words[0]}{more}" if words else ""
 
 
 def plan_taking_back(result: ChangeResult) -> Plan | None:
