@@ -108,6 +108,7 @@ class _Carrying:
         from podid.aws import pacing
 
         if len(batch) > 1:
+            self._say(batch[0][1], len(self._done))  # who interrupts before the first answer is told how many there are
             for (_, action), _ in pacing.fan_out(self._one, batch):
                 self._say(action, len(self._done))
             return
