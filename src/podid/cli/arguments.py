@@ -6,67 +6,48 @@ from typing import Annotated
 import typer
 
 ServiceAccounts = Annotated[
-    list[str], typer.Argument(metavar="NS/SA...", help="Service accounts, each as NAMESPACE/NAME.", show_default=False)
+    list[str], typer.Argument(metavar="NS/SA...", help="Service accounts, each as NAMESPACE/NAME.")
 ]
 AnyServiceAccounts = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.", show_default=False),
+    list[str] | None, typer.Argument(metavar="[NS/SA...]", help="Service accounts, each as NAMESPACE/NAME.")
 ]
-OneServiceAccount = Annotated[
-    str, typer.Argument(metavar="NS/SA", help="The service account, as NAMESPACE/NAME.", show_default=False)
-]
+OneServiceAccount = Annotated[str, typer.Argument(metavar="NS/SA", help="The service account, as NAMESPACE/NAME.")]
 UpdateTrust = Annotated[
     bool,
     typer.Option(
-        "--update-trust",
-        help="Add a statement to the role's trust policy if it needs one, and to its target role's.",
+        "--update-trust", help="Add a statement to the role's trust policy if it needs one, and to its target role's."
     ),
 ]
-RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.", show_default=False)]
+RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="Role, by name or ARN.")]
 PolicyFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--policy-file",
         metavar="FILE",
         help="Permissions as a JSON policy ('-' is stdin), kept inline under the file's name. Repeatable.",
-        show_default=False,
     ),
 ]
 ManagedPolicies = Annotated[
     list[str] | None,
     typer.Option(
-        "--managed-policy",
-        metavar="NAME|ARN",
-        help="Managed policy to attach; a bare name is AWS's own. Repeatable.",
-        show_default=False,
+        "--managed-policy", metavar="NAME|ARN", help="Managed policy to attach; a bare name is AWS's own. Repeatable."
     ),
 ]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")]
 TrustFiles = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILE|-...]",
-        help="Trust policies as JSON, or what aws iam get-role prints; '-' is stdin.",
-        show_default=False,
+        metavar="[FILE|-...]", help="Trust policies as JSON, or what aws iam get-role prints; '-' is stdin."
     ),
 ]
 TrustRole = Annotated[
-    str | None,
-    typer.Option(
-        "--role", metavar="ROLE", help="In place of FILE: the role with this name or ARN.", show_default=False
-    ),
+    str | None, typer.Option("--role", metavar="ROLE", help="In place of FILE: the role with this name or ARN.")
 ]
-TrustFor = Annotated[
-    list[str] | None,
-    typer.Option("--for", metavar="NS/SA", help="Whose pods are meant. Repeatable.", show_default=False),
-]
+TrustFor = Annotated[list[str] | None, typer.Option("--for", metavar="NS/SA", help="Whose pods are meant. Repeatable.")]
 ClusterArn = Annotated[
     str | None,
     typer.Option(
-        "--cluster-arn",
-        metavar="ARN",
-        help="The cluster that they run in; with FILE no AWS access is needed then.",
-        show_default=False,
+        "--cluster-arn", metavar="ARN", help="The cluster that they run in; with FILE no AWS access is needed then."
     ),
 ]
 TrustScope = Annotated[
@@ -81,12 +62,8 @@ SessionTags = Annotated[
     bool, typer.Option("--session-tags/--no-session-tags", help="Whether the association sends session tags.")
 ]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Write the new policy into FILE.")]
-RolePath = Annotated[
-    str | None, typer.Option("--path", metavar="PATH", help="IAM path of the role. [default: /]", show_default=False)
-]
-RoleDescription = Annotated[
-    str | None, typer.Option("--description", metavar="TEXT", help="Description of the role.", show_default=False)
-]
+RolePath = Annotated[str | None, typer.Option("--path", metavar="PATH", help="IAM path of the role. [default: /]")]
+RoleDescription = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="Description of the role.")]
 Boundary = Annotated[
     str | None,
     typer.Option(
@@ -94,7 +71,6 @@ Boundary = Annotated[
         "--permissions-boundary",
         metavar="NAME|ARN",
         help="Managed policy that bounds the role; a bare name is AWS's own.",
-        show_default=False,
     ),
 ]
 MaxSessionDuration = Annotated[
@@ -103,7 +79,6 @@ MaxSessionDuration = Annotated[
         "--max-session-duration",
         metavar="TIME",
         help="Longest session that others may ask for, 1h to 12h; pods get theirs from EKS. [default: 1h]",
-        show_default=False,
     ),
 ]
 Scope = Annotated[
@@ -125,7 +100,6 @@ Presets = Annotated[
         "--preset",
         metavar="NAME[,KEY=VALUE...]",
         help="Permissions of a well-known workload, see podid preset list. Repeatable.",
-        show_default=False,
     ),
 ]
 TargetProfile = Annotated[
@@ -134,7 +108,6 @@ TargetProfile = Annotated[
         "--target-profile",
         metavar="PROFILE",
         help="AWS profile of the target role's account: its trust is looked at, and changed with --update-trust.",
-        show_default=False,
     ),
 ]
 CloudTrailToo = Annotated[
@@ -146,7 +119,6 @@ AssociationForm = Annotated[
         "--print",
         metavar="FORM",
         help="terraform: print associations, and a role that is made, in that form; nothing is changed.",
-        show_default=False,
     ),
 ]
 ClusterTags = Annotated[
@@ -155,6 +127,5 @@ ClusterTags = Annotated[
         "--cluster-tag",
         metavar="KEY=VALUE",
         help="In place of --cluster: every cluster of the region with this tag. Repeatable: with all of them.",
-        show_default=False,
     ),
 ]

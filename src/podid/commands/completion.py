@@ -10,9 +10,7 @@ from podid.cli.command import Terminal, command
 @command()
 def completion(
     terminal: Terminal,
-    shell: Annotated[
-        str, typer.Argument(metavar="bash|zsh|fish", help="The shell to complete in.", show_default=False)
-    ],
+    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="The shell to complete in.")],
 ) -> None:
     """Print a shell's completion script.
 

@@ -9,7 +9,7 @@ from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
-AddonName = Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.", show_default=False)]
+AddonName = Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")]
 
 
 def rights() -> CommandRights:
@@ -44,12 +44,9 @@ def associate(
     options: Shared,
     addon: AddonName,
     account: Annotated[
-        str | None,
-        typer.Argument(metavar="[SA]", help="Its service account, without namespace.", show_default=False),
+        str | None, typer.Argument(metavar="[SA]", help="Its service account, without namespace.")
     ] = None,
-    role: Annotated[
-        str | None, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.", show_default=False)
-    ] = None,
+    role: Annotated[str | None, typer.Option("--role", metavar="ROLE", help="IAM role, by name or ARN.")] = None,
     recommended: Annotated[
         bool, typer.Option("--recommended", help="Make a role with the policies that AWS recommends, for each account.")
     ] = False,

@@ -34,10 +34,8 @@ def disassociate(
     access: Access,
     terminal: Terminal,
     options: Shared,
-    addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.", show_default=False)],
-    accounts: Annotated[
-        list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.", show_default=False)
-    ],
+    addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")],
+    accounts: Annotated[list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.")],
 ) -> None:
     """Take it away again. Deleting asks first, or needs --yes.
 

@@ -59,7 +59,6 @@ def install_agent(
             "--addon-version",
             metavar="VERSION",
             help="default, latest or vX.Y.Z-eksbuild.N. [default: what is installed, else EKS's default]",
-            show_default=False,
         ),
     ] = None,
     allow_downgrade: Annotated[
@@ -71,7 +70,6 @@ def install_agent(
             "--config",
             metavar="KEY=VALUE",
             help="Set one configuration value, as in agent.probePort=2704; null takes it away. Repeatable.",
-            show_default=False,
         ),
     ] = None,
     config_file: Annotated[
@@ -80,7 +78,6 @@ def install_agent(
             "--config-file",
             metavar="FILE",
             help="Configuration values as JSON or YAML ('-' is stdin), merged over those that are installed.",
-            show_default=False,
         ),
     ] = None,
     resolve_conflicts: Annotated[

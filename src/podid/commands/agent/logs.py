@@ -24,8 +24,7 @@ def logs(
     options: Shared,
     since: Annotated[str, typer.Option("--since", metavar="TIME", help="How far back, such as 10m or 24h.")] = "1h",
     node: Annotated[
-        list[str] | None,
-        typer.Option("--node", metavar="NODE", help="Only this node's agent. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--node", metavar="NODE", help="Only this node's agent. Repeatable.")
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The lines themselves, control characters made visible.")] = False,
     follow: Annotated[

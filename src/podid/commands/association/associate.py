@@ -121,7 +121,6 @@ def associate(
             "--role",
             metavar="ROLE",
             help="IAM role, by name or ARN; without one an association that is there keeps its own.",
-            show_default=False,
         ),
     ] = None,
     from_file: Annotated[
@@ -130,7 +129,6 @@ def associate(
             "--from-file",
             metavar="FILE",
             help="Associations as JSON, YAML or CSV ('-' is stdin), such as podid list prints.",
-            show_default=False,
         ),
     ] = None,
     service_account: Annotated[
@@ -139,7 +137,6 @@ def associate(
             "--service-account",
             metavar="PATTERN",
             help="Every service account whose name matches (*, ?), in the namespaces of -n PATTERN or -A.",
-            show_default=False,
         ),
     ] = None,
     selector: Annotated[
@@ -149,7 +146,6 @@ def associate(
             "-l",
             metavar="LABELS",
             help="Every service account with these labels, in the namespaces of -n PATTERN or -A.",
-            show_default=False,
         ),
     ] = None,
     target_role: Annotated[
@@ -158,16 +154,13 @@ def associate(
             "--target-role",
             metavar="ARN",
             help="Role to assume from the first one, also in another account; it lets it in with --update-trust.",
-            show_default=False,
         ),
     ] = None,
     target_profile: TargetProfile = None,
     no_target_role: Annotated[bool, typer.Option("--no-target-role", help="Remove the target role.")] = False,
     session_tags: Annotated[
         bool | None,
-        typer.Option(
-            "--session-tags/--no-session-tags", help="Whether EKS tags the sessions. [default: on]", show_default=False
-        ),
+        typer.Option("--session-tags/--no-session-tags", help="Whether EKS tags the sessions. [default: on]"),
     ] = None,
     session_policy: Annotated[
         str | None,
@@ -175,17 +168,14 @@ def associate(
             "--session-policy",
             metavar="FILE",
             help="Policy that narrows the sessions ('-' is stdin); needs --no-session-tags.",
-            show_default=False,
         ),
     ] = None,
     no_session_policy: Annotated[bool, typer.Option("--no-session-policy", help="Remove the session policy.")] = False,
     tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the association. Repeatable.")
     ] = None,
     untag: Annotated[
-        list[str] | None,
-        typer.Option("--untag", metavar="KEY", help="Tag to remove. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--untag", metavar="KEY", help="Tag to remove. Repeatable.")
     ] = None,
     scope: Annotated[
         str,
@@ -212,8 +202,7 @@ def associate(
     boundary: Boundary = None,
     max_session_duration: MaxSessionDuration = None,
     role_tag: Annotated[
-        list[str] | None,
-        typer.Option("--role-tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--role-tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
     ] = None,
     adopt: Adopt = False,
     create_service_account: CreateServiceAccount = False,

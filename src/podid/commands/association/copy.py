@@ -32,15 +32,10 @@ def copy(
     access: Access,
     terminal: Terminal,
     options: Shared,
-    from_cluster: Annotated[
-        str, typer.Option("--from-cluster", metavar="NAME", help="The cluster to read.", show_default=False)
-    ],
-    to_cluster: Annotated[
-        str, typer.Option("--to-cluster", metavar="NAME", help="The cluster to change.", show_default=False)
-    ],
+    from_cluster: Annotated[str, typer.Option("--from-cluster", metavar="NAME", help="The cluster to read.")],
+    to_cluster: Annotated[str, typer.Option("--to-cluster", metavar="NAME", help="The cluster to change.")],
     map_role: Annotated[
-        list[str] | None,
-        typer.Option("--map-role", metavar="OLD=NEW", help="Another role there. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--map-role", metavar="OLD=NEW", help="Another role there. Repeatable.")
     ] = None,
     scope: Scope = "service-account",
     replace: Replace = False,

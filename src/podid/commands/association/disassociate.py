@@ -56,8 +56,7 @@ def disassociate(
         bool, typer.Option("--restart", help="Restart the workloads, so that their pods start without the role.")
     ] = False,
     delete_role: Annotated[
-        bool,
-        typer.Option("--delete-role", help="Delete the role too, if podid made it here and nothing else uses it."),
+        bool, typer.Option("--delete-role", help="Delete the role too, if podid made it here and nothing else uses it.")
     ] = False,
     ignore_not_found: Annotated[
         bool, typer.Option("--ignore-not-found", help="No failure where there is no association.")

@@ -46,8 +46,7 @@ def list_associations(
     terminal: Terminal,
     options: Shared,
     role: Annotated[
-        str | None,
-        typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.", show_default=False),
+        str | None, typer.Option("--role", metavar="ROLE", help="Only associations of this role, name or ARN.")
     ] = None,
     pods: Annotated[
         bool, typer.Option("--pods", help="Count the running pods of each, and those that are stale.")
@@ -63,44 +62,27 @@ def list_associations(
             metavar="NAMES",
             help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
             "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, health.",
-            show_default=False,
         ),
     ] = None,
     service_account: Annotated[
         str | None,
-        typer.Option(
-            "--service-account",
-            metavar="PATTERN",
-            help="Only service accounts whose names match (*, ?).",
-            show_default=False,
-        ),
+        typer.Option("--service-account", metavar="PATTERN", help="Only service accounts whose names match (*, ?)."),
     ] = None,
     owner: Annotated[
-        str | None,
-        typer.Option("--owner", metavar="ADDON", help="Only those that this add-on owns, or none.", show_default=False),
+        str | None, typer.Option("--owner", metavar="ADDON", help="Only those that this add-on owns, or none.")
     ] = None,
     tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="KEY[=VALUE]", help="Only those with this tag. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--tag", metavar="KEY[=VALUE]", help="Only those with this tag. Repeatable.")
     ] = None,
     older_than: Annotated[
-        str | None,
-        typer.Option(
-            "--older-than", metavar="TIME", help="Only those last changed at least this long ago.", show_default=False
-        ),
+        str | None, typer.Option("--older-than", metavar="TIME", help="Only those last changed at least this long ago.")
     ] = None,
     newer_than: Annotated[
-        str | None,
-        typer.Option("--newer-than", metavar="TIME", help="Only those changed within this time.", show_default=False),
+        str | None, typer.Option("--newer-than", metavar="TIME", help="Only those changed within this time.")
     ] = None,
     sort_by: Annotated[
         str | None,
-        typer.Option(
-            "--sort-by",
-            metavar="COLUMN",
-            help="A column, but for not-read; with - before it: descending.",
-            show_default=False,
-        ),
+        typer.Option("--sort-by", metavar="COLUMN", help="A column, but for not-read; with - before it: descending."),
     ] = None,
     all_clusters: Annotated[
         bool, typer.Option("--all-clusters", help="Of every cluster of the region, or of each --region.")

@@ -33,11 +33,8 @@ def rights() -> CommandRights:
 def move(
     access: Access,
     terminal: Terminal,
-    source: Annotated[
-        str,
-        typer.Argument(metavar="NS/SA", help="Who has the association now.", show_default=False),
-    ],
-    target: Annotated[str, typer.Argument(metavar="NS/SA", help="Who gets it.", show_default=False)],
+    source: Annotated[str, typer.Argument(metavar="NS/SA", help="Who has the association now.")],
+    target: Annotated[str, typer.Argument(metavar="NS/SA", help="Who gets it.")],
     scope: Scope = "service-account",
     replace: Replace = False,
     update_trust: UpdateTrust = False,

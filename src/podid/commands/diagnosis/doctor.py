@@ -43,19 +43,14 @@ def doctor(
     terminal: Terminal,
     options: Shared,
     target: Annotated[
-        str | None,
-        typer.Argument(metavar="[TARGET]", help="NS/SA, pod/NS/NAME or deploy/NS/NAME.", show_default=False),
+        str | None, typer.Argument(metavar="[TARGET]", help="NS/SA, pod/NS/NAME or deploy/NS/NAME.")
     ] = None,
     check: Annotated[
-        list[str] | None,
-        typer.Option("--check", metavar="ID", help="Only this check. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--check", metavar="ID", help="Only this check. Repeatable.")
     ] = None,
-    skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="ID", help="Not this check. Repeatable.", show_default=False)
-    ] = None,
+    skip: Annotated[list[str] | None, typer.Option("--skip", metavar="ID", help="Not this check. Repeatable.")] = None,
     link: Annotated[
-        list[str] | None,
-        typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--link", metavar="LINK", help="Only this link, 6 or agent. Repeatable.")
     ] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Read the agents' logs of the last hour as well.")] = False,
     cloudtrail: Annotated[
@@ -78,10 +73,7 @@ def doctor(
     baseline: Annotated[
         str | None,
         typer.Option(
-            "--baseline",
-            metavar="FILE",
-            help="Findings that are accepted, with reason and expiry, and do not count.",
-            show_default=False,
+            "--baseline", metavar="FILE", help="Findings that are accepted, with reason and expiry, and do not count."
         ),
     ] = None,
     fix: Annotated[
@@ -89,9 +81,7 @@ def doctor(
     ] = False,
     fix_id: Annotated[
         list[str] | None,
-        typer.Option(
-            "--fix-id", metavar="ID", help="As --fix, for findings of this id alone. Repeatable.", show_default=False
-        ),
+        typer.Option("--fix-id", metavar="ID", help="As --fix, for findings of this id alone. Repeatable."),
     ] = None,
     until_clean: Annotated[
         bool, typer.Option("--until-clean", help="Look again until the exit code is 0, at most --timeout, or 10m.")
@@ -100,12 +90,10 @@ def doctor(
         bool, typer.Option("--watch", help="Look again and again, and show each report that differs.")
     ] = False,
     save: Annotated[
-        str | None,
-        typer.Option("--save", metavar="FILE", help="Write what was read to this file too.", show_default=False),
+        str | None, typer.Option("--save", metavar="FILE", help="Write what was read to this file too.")
     ] = None,
     saved: Annotated[
-        str | None,
-        typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.", show_default=False),
+        str | None, typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.")
     ] = None,
     me: Annotated[
         bool, typer.Option("--me", help="Look at the rights of the caller instead, for this command or --for's.")
@@ -113,10 +101,7 @@ def doctor(
     for_command: Annotated[
         list[str] | None,
         typer.Option(
-            "--for",
-            metavar="COMMAND",
-            help='With --me: the command, such as associate or "role create". Repeatable.',
-            show_default=False,
+            "--for", metavar="COMMAND", help='With --me: the command, such as associate or "role create". Repeatable.'
         ),
     ] = None,
 ) -> None:

@@ -12,16 +12,11 @@ def explain(
     terminal: Terminal,
     what: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="ID|TEXT", help="A failure mode's id, or an error text; '-' reads stdin.", show_default=False
-        ),
+        typer.Argument(metavar="ID|TEXT", help="A failure mode's id, or an error text; '-' reads stdin."),
     ] = None,
     list_pages: Annotated[bool, typer.Option("--list", help="List every failure mode, along the chain.")] = False,
     search: Annotated[
-        str | None,
-        typer.Option(
-            "--search", metavar="WORDS", help="List the failure modes whose page has all words.", show_default=False
-        ),
+        str | None, typer.Option("--search", metavar="WORDS", help="List the failure modes whose page has all words.")
     ] = None,
 ) -> None:
     """Explain a failure by id or error text.

@@ -12,8 +12,7 @@ def history(
     access: Access,
     terminal: Terminal,
     run_id: Annotated[
-        str | None,
-        typer.Argument(metavar="[RUN]", help="One run: its id, the id's start or end, or 'last'.", show_default=False),
+        str | None, typer.Argument(metavar="[RUN]", help="One run: its id, the id's start or end, or 'last'.")
     ] = None,
 ) -> None:
     """List what podid changed from here.

@@ -60,10 +60,7 @@ def rights() -> CommandRights:
 def undo(
     access: Access,
     terminal: Terminal,
-    run_id: Annotated[
-        str,
-        typer.Argument(metavar="RUN", help="The run's id, the start or end of it, or 'last'.", show_default=False),
-    ],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the start or end of it, or 'last'.")],
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
     ] = False,

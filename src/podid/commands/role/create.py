@@ -76,16 +76,12 @@ def create(
     terminal: Terminal,
     for_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable.", show_default=False
-        ),
+        typer.Option("--for", metavar="NS/SA", help="Who may assume it, a statement each. Repeatable."),
     ] = None,
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="Name of the role; without one it is made of cluster, namespace and service account.",
-            show_default=False,
+            metavar="[NAME]", help="Name of the role; without one it is made of cluster, namespace and service account."
         ),
     ] = None,
     scope: Annotated[
@@ -105,7 +101,6 @@ def create(
             "--target-role",
             metavar="ARN",
             help="Role, also of another account, that it may go on to. Let in there with --update-trust.",
-            show_default=False,
         ),
     ] = None,
     target_profile: TargetProfile = None,
@@ -121,8 +116,7 @@ def create(
     boundary: Boundary = None,
     max_session_duration: MaxSessionDuration = None,
     tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.", show_default=False),
+        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Tag of the role. Repeatable.")
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Change a role that exists and differs from what is asked for.")
@@ -135,7 +129,6 @@ def create(
             "--print",
             metavar="FORM",
             help="json, terraform or cloudformation: print the role in that form and change nothing.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:

@@ -34,17 +34,11 @@ def detach(
             "--managed-policy",
             metavar="NAME|ARN",
             help="Managed policy to detach, of those that the role has. Repeatable.",
-            show_default=False,
         ),
     ] = None,
     inline_policies: Annotated[
         list[str] | None,
-        typer.Option(
-            "--inline-policy",
-            metavar="NAME",
-            help="Inline policy to delete, by its name. Repeatable.",
-            show_default=False,
-        ),
+        typer.Option("--inline-policy", metavar="NAME", help="Inline policy to delete, by its name. Repeatable."),
     ] = None,
     ignore_not_found: Annotated[
         bool, typer.Option("--ignore-not-found", help="No failure where the role has no such policy.")

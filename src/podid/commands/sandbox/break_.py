@@ -12,8 +12,7 @@ def break_(
     access: Access,
     terminal: Terminal,
     mode: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="The failure mode, as `podid explain` names it.", show_default=False),
+        str | None, typer.Argument(metavar="ID", help="The failure mode, as `podid explain` names it.")
     ] = None,
     list_modes: Annotated[
         bool, typer.Option("--list", help="List the failure modes that the sandbox can reproduce.")

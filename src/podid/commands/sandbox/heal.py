@@ -12,8 +12,7 @@ def heal(
     access: Access,
     terminal: Terminal,
     mode: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="The failure mode. [default: all that are in place]", show_default=False),
+        str | None, typer.Argument(metavar="ID", help="The failure mode. [default: all that are in place]")
     ] = None,
 ) -> None:
     """Take failure modes away from the sandbox.

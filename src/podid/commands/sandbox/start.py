@@ -12,8 +12,7 @@ def start(
     access: Access,
     terminal: Terminal,
     port: Annotated[
-        int,
-        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port on loopback; 0 takes a free one."),
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port on loopback; 0 takes a free one.")
     ] = 0,
     samples: Annotated[bool, typer.Option("--samples", help="Add some associations, right and wrong ones.")] = False,
 ) -> None:

@@ -36,29 +36,18 @@ def check(
             "--base-role",
             metavar="ARN",
             help="The policy is a target role's: this is the association's own role, which assumes it.",
-            show_default=False,
         ),
     ] = None,
     external_id: Annotated[
-        str | None,
-        typer.Option(
-            "--external-id", metavar="ID", help="The association's externalId, with --base-role.", show_default=False
-        ),
+        str | None, typer.Option("--external-id", metavar="ID", help="The association's externalId, with --base-role.")
     ] = None,
     role_tag: Annotated[
         list[str] | None,
-        typer.Option(
-            "--role-tag",
-            metavar="KEY=VALUE",
-            help="A tag of the role that FILE belongs to. Repeatable.",
-            show_default=False,
-        ),
+        typer.Option("--role-tag", metavar="KEY=VALUE", help="A tag of the role that FILE belongs to. Repeatable."),
     ] = None,
     pod: Annotated[
         list[str] | None,
-        typer.Option(
-            "--pod", metavar="NAME", help="A live pod, for conditions on pod names. Repeatable.", show_default=False
-        ),
+        typer.Option("--pod", metavar="NAME", help="A live pod, for conditions on pod names. Repeatable."),
     ] = None,
 ) -> None:
     """Evaluate trust policies; a file takes no AWS access.

@@ -41,7 +41,6 @@ def remove(
             "--issuer",
             metavar="URL",
             help="In place of --for: the OIDC provider whose statement goes, after a migration from IRSA.",
-            show_default=False,
         ),
     ] = None,
     in_place: InPlace = False,

@@ -63,8 +63,7 @@ def verify(
     options: Shared,
     targets: AnyServiceAccounts = None,
     all_pods: Annotated[
-        bool,
-        typer.Option("--all-pods", help="Redeem a token for every live pod, not for one of each workload a node."),
+        bool, typer.Option("--all-pods", help="Redeem a token for every live pod, not for one of each workload a node.")
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
@@ -86,8 +85,7 @@ def verify(
         typer.Option("--can", metavar="ACTION", help="Also whether pods may do this (s3:GetObject); repeatable."),
     ] = None,
     resource: Annotated[
-        list[str] | None,
-        typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]"),
+        list[str] | None, typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]")
     ] = None,
 ) -> None:
     """Prove whose credentials pods get.
