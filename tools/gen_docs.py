@@ -15,8 +15,7 @@ from typing import Any
 import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
-from podid.cli.completion import VALUES
-from podid.cli.options import FLAGS
+from podid.cli.options import FLAGS, VALUES
 from podid.cli.tree import COMMANDS, Row, build
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import MEANING

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
-from podid.domain.rights import CommandRights, OptionalRight
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts
@@ -90,42 +89,6 @@ class AssociateAsked:
             ref: replace(item, role=item.role or self.role, settings=item.settings.over(self.settings))
             for ref, item in found.items()
         }
-
-
-def making(
-    *always: Callable[..., Any],
-    seeing: tuple[Callable[..., Any], ...] = (),
-    optional: tuple[OptionalRight, ...] = (),
-) -> CommandRights:
-    """What it takes to make associations that are like others, and to look at their effect."""
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
-    from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST, SERVICE_ACCOUNT
-
-    return CommandRights.of(
-        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        *always,
-        optional=(
-            OptionalRight.of(
-                "seeing whether the service account exists, and what running pods carry",
-                KubeReader.find_service_account,
-                KubeReader.list_service_accounts,
-                KubeReader.list_pods,
-                *seeing,
-            ),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could",
-                KubeWriter.dry_run_pod,
-                KubeReader.find_webhook,
-            ),
-            OptionalRight.of(
-                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
-            ),
-            *optional,
-        ),
-    )
 
 
 def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:

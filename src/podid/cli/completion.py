@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from podid.domain.links import LINKS
-from podid.domain.plan import Wait
+from podid.cli.options import VALUES
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -61,14 +60,6 @@ complete --command podid --no-files --arguments '(__podid_completion)'
 
 SCRIPTS: dict[str, str] = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
-# options whose values are few and known without asking anybody
-VALUES: dict[str, tuple[str, ...]] = {
-    "--wait": tuple(Wait),
-    "--scope": ("service-account", "namespace", "cluster", "account"),
-    "--resolve-conflicts": ("none", "preserve", "overwrite"),
-    "--link": LINKS,
-    "--fail-on": ("error", "warn", "info", "never"),
-}
 # what a placeholder in help stands for -> the source of values in podid.cli.suggestions
 PLACEHOLDERS: dict[str, str] = {
     "NS/SA": "service-accounts",

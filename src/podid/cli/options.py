@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from podid.domain.errors import InvalidInput
+from podid.domain.links import LINKS
 from podid.domain.plan import Wait
 from podid.render.formats import Format, parse_format
 from podid.render.reports import Report
@@ -87,6 +88,14 @@ class Shared:
         return default if self.timeout is None else parse_duration(self.timeout)
 
 
+# the values that an option takes, where they are few and known without asking anybody
+VALUES: dict[str, tuple[str, ...]] = {
+    "--wait": tuple(Wait),
+    "--scope": ("service-account", "namespace", "cluster", "account"),
+    "--resolve-conflicts": ("none", "preserve", "overwrite"),
+    "--link": LINKS,
+    "--fail-on": ("error", "warn", "info", "never"),
+}
 FLAGS = {flag.name: flag for flag in fields(Shared) if flag.metadata}
 
 OUTPUT = ("output", "query", "no_color", "quiet", "verbose")
@@ -147,7 +156,8 @@ def from_values(
                 break
     output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
     lists = {name: found for name, found in several.items() if len(found) > 1}
-    shared = Shared(**{**chosen, "output": output, "wait": _wait(chosen.get("wait")), "several": lists})
+    wait = Wait(choice("--wait", chosen["wait"])) if "wait" in chosen else None
+    shared = Shared(**{**chosen, "output": output, "wait": wait, "several": lists})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
@@ -159,11 +169,11 @@ def from_values(
     return shared, sources
 
 
-def _wait(text: str | None) -> Wait | None:
-    try:
-        return None if text is None else Wait(text)
-    except ValueError:
-        raise InvalidInput(f"--wait {text!r} is not one of {', '.join(Wait)}", subject=str(text)) from None
+def choice(option: str, text: str) -> str:
+    """One of the values that the option takes. Raises InvalidInput for any other."""
+    if text not in VALUES[option]:
+        raise InvalidInput(f"{option} {text!r} is not one of {', '.join(VALUES[option])}", subject=text)
+    return text
 
 
 def parse_duration(text: str) -> float:

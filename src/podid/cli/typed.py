@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from podid.cli.options import choice, parse_duration
 from podid.domain.errors import Again, InvalidInput, UsageError
+from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
+from podid.domain.plan import Wait
 
 if TYPE_CHECKING:
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
     from podid.domain.baseline import Accepted
-    from podid.domain.findings import Severity
     from podid.domain.trust import ScopeKind
     from podid.ops.change.kinds.addon import ResolveConflicts
 
@@ -75,10 +77,7 @@ def removable(option: str, value: str | None, removed: bool) -> str | None:
 def scope(text: str) -> ScopeKind:
     from podid.domain.trust import ScopeKind
 
-    allowed = ("service-account", "namespace", "cluster", "account")
-    if text not in allowed:
-        raise InvalidInput(f"--scope {text!r} is not one of {', '.join(allowed)}", subject=text)
-    return ScopeKind(text)
+    return ScopeKind(choice("--scope", text))
 
 
 def target_role(text: str | None) -> str | None:
@@ -119,8 +118,6 @@ def session_seconds(text: str | None) -> int | None:
     """IAM's MaxSessionDuration, an hour to twelve."""
     if text is None:
         return None
-    from podid.cli.options import parse_duration
-
     seconds = parse_duration(text)
     if not 3600 <= seconds <= 43200:
         raise InvalidInput(f"--max-session-duration {text!r} is not between 1h and 12h", subject=text)
@@ -129,8 +126,6 @@ def session_seconds(text: str | None) -> int | None:
 
 def age(text: str | None) -> timedelta | None:
     """A time such as 90s, 5m or 48h."""
-    from podid.cli.options import parse_duration
-
     return None if text is None else timedelta(seconds=parse_duration(text))
 
 
@@ -175,21 +170,19 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
 def resolve_conflicts(text: str) -> ResolveConflicts:
     """EKS's word for it."""
     words: dict[str, ResolveConflicts] = {"none": "NONE", "preserve": "PRESERVE", "overwrite": "OVERWRITE"}
-    if text.lower() not in words:
-        raise InvalidInput(f"--resolve-conflicts {text!r} is not one of {', '.join(words)}", subject=text)
-    return words[text.lower()]
+    return words[choice("--resolve-conflicts", text.lower())]
+
+
+def no_proof(wait: Wait | None, effect: str) -> None:
+    """For what takes credentials away: raises UsageError for --wait proof. `effect` is what --wait effect looks for."""
+    if wait is Wait.PROOF:
+        what = f"--wait proof looks at credentials that pods get; --wait effect looks whether {effect}"
+        raise UsageError(what, hint=Again(swap=("proof", "effect")))
 
 
 def severity(text: str) -> Severity | None:
     """The least severe finding that makes exit code 3; None for never."""
-    from podid.domain.findings import Severity
-
-    if text == "never":
-        return None
-    try:
-        return Severity(text)
-    except ValueError:
-        raise InvalidInput(f"--fail-on {text!r} is not one of error, warn, info, never", subject=text) from None
+    return None if choice("--fail-on", text) == "never" else Severity(text)
 
 
 def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tuple[Accepted, ...]:

@@ -59,8 +59,13 @@ def _parts_alike(typed: str, name: str, alike: float) -> bool:
 
 def did_you_mean(typed: str, known: Iterable[str], count: int = 3) -> str:
     """`; did you mean a or b?` to end a sentence with, or nothing."""
-    near = nearest(typed, known, count)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return meant(nearest(typed, known, count))
+
+
+def meant(names: Iterable[str]) -> str:
+    """The same of names that are known to be near."""
+    words = " or ".join(names)
+    return f"; did you mean {words}?" if words else ""
 
 
 def count_of(number: int, noun: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
 from podid.domain.proof import VerifyReport
+from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.settle import Settled
@@ -87,7 +88,7 @@ def _member(key: str, value: object, *, brief: bool = False) -> list[str]:
         if brief:
             statements = value.get("Statement")
             count = len(statements) if isinstance(statements, list) else 1
-            return [f"{key}: {count} statement{'' if count == 1 else 's'} (-v or --dry-run shows the document)"]
+            return [f"{key}: {count_of(count, 'statement')} (-v or --dry-run shows the document)"]
         return [f"{key}:", *(f"  {line}" for line in json.dumps(value, indent=2).splitlines())]
     return [f"{key}: {_short(value)}"]
 

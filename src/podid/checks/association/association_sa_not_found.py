@@ -12,7 +12,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import Names
+from podid.domain.words import Names, meant
 
 FRESH = timedelta(hours=1)
 
@@ -76,12 +76,12 @@ def _no_service_account(
             evidence=("no service account of the namespace has a similar name",),
             commands=(("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name),),
         )
-    meant = f"{ref.namespace}/{near[0]}"
+    likely = f"{ref.namespace}/{near[0]}"
     return case.fail(
-        f"{message}; did you mean {meant}?",
+        f"{message}{meant((likely,))}",
         evidence=(f"service accounts with a similar name and no association: {', '.join(near)}",),
         commands=(
-            podid_command(snapshot, "associate", meant, "--role", association.role_arn),
+            podid_command(snapshot, "associate", likely, "--role", association.role_arn),
             disassociate,
         ),
     )

@@ -11,7 +11,7 @@ from podid.domain.model import AssociationSummary, Cluster, Pod, Role, ServiceAc
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Section
 from podid.domain.trust import PodIdentity, TrustVerdict, evaluate, parse_policy
-from podid.domain.words import count_of
+from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live, workload_subject
 
 
@@ -36,9 +36,7 @@ class Account:
             return "does not exist"
         if not self.workloads:
             return "no pods"
-        first, *rest = self.workloads
-        more = f" and {len(rest)} more" if rest else ""
-        return f"{first}{more}, {count_of(self.pods, 'pod')}"
+        return f"{short_list(self.workloads, 1)}, {count_of(self.pods, 'pod')}"
 
     @property
     def owner(self) -> str:

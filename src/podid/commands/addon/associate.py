@@ -15,9 +15,8 @@ AddonName = Annotated[str, typer.Argument(metavar="ADDON", help="The installed a
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import ADDON_ASSOCIATIONS, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_TRUST
 
     return CommandRights.of(
@@ -29,10 +28,8 @@ def rights() -> CommandRights:
             OptionalRight.of("--replace", *ASSOCIATION.calls(Verb.DELETE)),
             OptionalRight.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
             OptionalRight.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
-            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
-            ),
+            rights.RUNNING_PODS,
+            rights.EFFECT_GONE,
         ),
     )
 

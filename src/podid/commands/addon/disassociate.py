@@ -6,26 +6,20 @@ import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.rights import CommandRights
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import ADDON_ASSOCIATIONS
 
     return CommandRights.of(
         *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
         Eks.list_associations,
         Eks.get_addon_configuration,
-        optional=(
-            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
-            ),
-        ),
+        optional=(rights.RUNNING_PODS, rights.EFFECT_GONE),
     )
 
 
@@ -43,15 +37,12 @@ def disassociate(
 
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
+    from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.plan import Wait
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, without_effect
 
-    if options.wait is Wait.PROOF:
-        what = "--wait proof looks at credentials that pods get; --wait effect looks whether new pods get none"
-        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    typed.no_proof(options.wait, "new pods get none")
     accounts = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)

@@ -38,14 +38,11 @@ def uninstall_agent(
 
     Example: podid uninstall-agent --preserve --yes
     """
+    from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
-    from podid.domain.errors import Again, UsageError
-    from podid.domain.plan import Wait
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    if options.wait is Wait.PROOF:
-        what = "--wait proof looks at credentials that pods get; --wait effect looks whether the agent's pods are gone"
-        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    typed.no_proof(options.wait, "the agent's pods are gone")
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     with terminal.working(f"looking at who needs the agent of {place.cluster_name}"):

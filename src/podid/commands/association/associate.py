@@ -29,44 +29,15 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.access_analyzer import AccessAnalyzer
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
-    from podid.ops.association import proving
-    from podid.ops.change.kinds import (
-        ASSOCIATION,
-        RESTART,
-        ROLE,
-        ROLE_ATTACHMENT,
-        ROLE_POLICY,
-        ROLE_SETTINGS,
-        ROLE_TRUST,
-        SERVICE_ACCOUNT,
-        TARGET_TRUST,
-    )
+    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS
 
-    return CommandRights.of(
-        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
+    return rights.making(
         Iam.list_role_names,
         optional=(
-            OptionalRight.of(
-                "seeing whether the service account exists, what running pods carry, and the agents on their nodes",
-                KubeReader.find_service_account,
-                KubeReader.list_service_accounts,
-                KubeReader.list_pods,
-                KubeReader.list_nodes,
-                KubeReader.list_agent_daemon_sets,
-                KubeReader.list_agent_pods,
-            ),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could",
-                KubeWriter.dry_run_pod,
-                KubeReader.find_webhook,
-            ),
             OptionalRight.of(
                 "--no-session-tags, --session-policy: seeing what of the role's policies they take away",
                 Iam.list_inline_policies,
@@ -81,31 +52,14 @@ def rights() -> CommandRights:
                 *ROLE_SETTINGS.calls(Verb.UPDATE),
                 Iam.find_policy,
             ),
-            OptionalRight.of(
-                "--target-role --update-trust: its trust policy, with the credentials of its account",
-                *TARGET_TRUST.calls(Verb.UPDATE),
-            ),
-            OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
-            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
-            OptionalRight.of(
-                "taking back a role that could not be finished",
-                Iam.delete_role,
-                Iam.delete_inline_policy,
-                Iam.detach_policy,
-            ),
-            OptionalRight.of(
-                "asking, where nothing is named: what there is to choose from",
-                Eks.list_clusters,
-                Eks.list_association_summaries,
-                Iam.list_roles,
-            ),
-            OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags),
+            *rights.TARGET_ROLE,
+            rights.POLICY_CHECKS,
+            rights.TAKING_BACK,
+            rights.asking(Iam.list_roles),
+            rights.CLUSTER_TAGS,
             OptionalRight.of("--untag", Eks.untag_association),
-            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
-            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
-            OptionalRight.of(
-                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
-            ),
+            rights.RESTARTING,
+            rights.PROOF,
         ),
     )
 

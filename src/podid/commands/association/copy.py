@@ -13,17 +13,11 @@ from podid.domain.rights import CommandRights
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli.associating import making
+    from podid.cli import rights
     from podid.kube.reader import KubeReader
 
-    return making(
-        *(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names),
-        seeing=(
-            KubeReader.list_owners,
-            KubeReader.list_nodes,
-            KubeReader.list_agent_daemon_sets,
-            KubeReader.list_agent_pods,
-        ),
+    return rights.making(
+        Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names, seeing=(KubeReader.list_owners,)
     )
 
 

@@ -13,26 +13,18 @@ from podid.domain.rights import CommandRights, OptionalRight
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
-    from podid.ops.association.absent import naming
-    from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
+    from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 
     return CommandRights.of(
         *ASSOCIATION.calls(Verb.DELETE),
         optional=(
-            naming(),
-            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could", KubeWriter.dry_run_pod
-            ),
-            OptionalRight.of(
-                "asking, where nothing is named: what there is to choose from",
-                Eks.list_clusters,
-                Eks.list_association_summaries,
-                KubeReader.list_service_accounts,
-            ),
+            rights.NAMING,
+            rights.RUNNING_PODS,
+            rights.EFFECT_GONE,
+            rights.asking(KubeReader.list_service_accounts),
             OptionalRight.of(
                 "--delete-role",
                 *ROLE.calls(Verb.DELETE),
@@ -42,7 +34,7 @@ def rights() -> CommandRights:
                 Eks.list_clusters,
                 Eks.list_associations,
             ),
-            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
+            rights.RESTARTING,
         ),
     )
 
@@ -74,17 +66,14 @@ def disassociate(
     from podid.cli.disassociating import disassociate_in
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
-    from podid.domain.errors import Again, Other, UsageError
-    from podid.domain.plan import Wait
+    from podid.domain.errors import Other, UsageError
 
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
         raise guide_disassociate(access, terminal)
     refs = typed.service_accounts(targets)
     if not refs:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
-    if access.options.wait is Wait.PROOF:
-        what = "--wait proof looks at credentials that pods get; --wait effect looks whether new pods get none"
-        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+    typed.no_proof(access.options.wait, "new pods get none")
 
     def run(each: Access) -> None:
         disassociate_in(

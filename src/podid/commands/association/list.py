@@ -24,12 +24,13 @@ TOGETHER = 64
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.kube.reader import KubeReader
 
     return CommandRights.of(
         Eks.iter_readable,
         optional=(
-            OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags),
+            rights.CLUSTER_TAGS,
             OptionalRight.of("--pods, --stale: the running pods", KubeReader.list_pods),
             OptionalRight.of(
                 "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts

@@ -7,25 +7,17 @@ import typer
 from podid.cli.arguments import CreateServiceAccount, Replace, Scope, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.rights import CommandRights
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
-    from podid.cli.associating import making
-    from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.ops.association import proving
-    from podid.ops.change.kinds import RESTART
+    from podid.cli import rights
 
-    return making(
+    return rights.making(
         Eks.delete_association,
         Eks.list_association_summaries,
-        seeing=(KubeReader.list_nodes, KubeReader.list_agent_daemon_sets, KubeReader.list_agent_pods),
-        optional=(
-            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
-            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
-        ),
+        optional=(rights.RESTARTING, rights.PROOF),
     )
 
 

@@ -10,8 +10,8 @@ def rights() -> CommandRights:
     from podid.aws.cloudtrail import CloudTrail
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.kube.reader import KubeReader
-    from podid.ops.association.absent import naming
 
     return CommandRights.of(
         Eks.find_association,
@@ -30,7 +30,7 @@ def rights() -> CommandRights:
                 KubeReader.find_config_map_keys,
             ),
             OptionalRight.of("--cloudtrail", CloudTrail.iter_sessions),
-            naming(),
+            rights.NAMING,
         ),
     )
 

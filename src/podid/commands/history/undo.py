@@ -12,14 +12,11 @@ from podid.domain.rights import CommandRights, OptionalRight
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
-    from podid.ops.association import proving
     from podid.ops.change.kinds import (
         ADDON,
         ASSOCIATION,
-        RESTART,
         ROLE,
         ROLE_ATTACHMENT,
         ROLE_POLICY,
@@ -43,14 +40,10 @@ def rights() -> CommandRights:
         *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
         optional=(
-            OptionalRight.of("seeing what running pods carry", KubeReader.list_pods),
-            OptionalRight.of(
-                "the dry runs that show the effect; nothing is created, but the right could",
-                KubeWriter.dry_run_pod,
-                KubeReader.find_webhook,
-            ),
-            OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART)),
-            OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations()),
+            rights.RUNNING_PODS,
+            rights.EFFECT,
+            rights.RESTARTING,
+            rights.PROOF,
             OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
         ),
     )

@@ -11,9 +11,9 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.access_analyzer import AccessAnalyzer
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 
@@ -24,7 +24,7 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
-            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
+            rights.POLICY_CHECKS,
             OptionalRight.of("--preset, of those that name the cluster", Eks.get_cluster),
         ),
     )

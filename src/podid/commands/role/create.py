@@ -23,19 +23,12 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.access_analyzer import AccessAnalyzer
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.change.kinds import (
-        ROLE,
-        ROLE_ATTACHMENT,
-        ROLE_POLICY,
-        ROLE_SETTINGS,
-        ROLE_TRUST,
-        TARGET_TRUST,
-    )
+    from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 
     return CommandRights.of(
         *ROLE.calls(Verb.CREATE),
@@ -44,28 +37,12 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
-            OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy),
-            OptionalRight.of(
-                "--target-role --update-trust: its trust policy, with the credentials of its account",
-                *TARGET_TRUST.calls(Verb.UPDATE),
-            ),
-            OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
+            rights.POLICY_CHECKS,
+            *rights.TARGET_ROLE,
             OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
-            OptionalRight.of(
-                "asking, where nothing is named: what there is to choose from",
-                Eks.list_clusters,
-                Eks.list_association_summaries,
-                Iam.list_roles,
-                KubeReader.list_service_accounts,
-                KubeReader.list_pods,
-            ),
+            rights.asking(Iam.list_roles, KubeReader.list_service_accounts, KubeReader.list_pods),
             OptionalRight.of("--replace", *ROLE_SETTINGS.calls(Verb.UPDATE)),
-            OptionalRight.of(
-                "taking back a role that could not be finished",
-                Iam.delete_role,
-                Iam.delete_inline_policy,
-                Iam.detach_policy,
-            ),
+            rights.TAKING_BACK,
         ),
     )
 

@@ -12,9 +12,9 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.writer import KubeWriter
-    from podid.ops.association.absent import naming
     from podid.ops.change.kinds import RESTART
 
     return CommandRights.of(
@@ -22,7 +22,7 @@ def rights() -> CommandRights:
         *RESTART.calls(Verb.RESTART),
         optional=(
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
-            naming(namespaces=True),
+            rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
         ),
     )

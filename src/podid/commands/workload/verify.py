@@ -29,10 +29,10 @@ def rights() -> CommandRights:
     from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
     from podid.aws.sts import Sts
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
-    from podid.ops.association.absent import naming
     from podid.ops.change.kinds import PROBE
 
     return CommandRights.of(
@@ -50,7 +50,7 @@ def rights() -> CommandRights:
                 "redeeming the token; on a node the node role has it", EksAuth.assume_role_for_pod_identity
             ),
             OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
-            naming(namespaces=True),
+            rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
         ),
     )

@@ -9,7 +9,6 @@ from podid.domain.errors import Again, NotFound, Other, PodidError
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
-from podid.domain.rights import OptionalRight
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.expand import check_namespace
 
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
 
 # as many objects are read by name; more of them in one list
 _FEW = 10
-
-
-def naming(*, namespaces: bool = False) -> OptionalRight:
-    """What it takes to say what was meant, also for commands that take a namespace."""
-    from podid.kube.reader import KubeReader
-
-    accounts = (KubeReader.find_service_account, KubeReader.list_service_accounts)
-    reason = "saying of a name that leads nowhere whether it exists, and what may have been meant"
-    return OptionalRight.of(reason, *accounts, *((KubeReader.list_namespaces,) if namespaces else ()))
 
 
 def check_associated(clients: Clients, place: Place, current: Mapping[ServiceAccountRef, Association | None]) -> None:

@@ -226,9 +226,8 @@ def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) ->
     """A wide scope takes in several of those that are named."""
     identities = (identity(cluster, ref, session_tags=request.session_tags) for ref in request.refs)
     scopes = (trust.evaluate(policy, each).scope for each in identities)
-    words = list(dict.fromkeys(scope.words for scope in scopes if scope is not None))
-    more = f" and {len(words) - 1} more" if len(words) > 1 else ""
-    return f"trust: {words[0]}{more}" if words else ""
+    words = short_list(dict.fromkeys(scope.words for scope in scopes if scope is not None), 1)
+    return f"trust: {words}" if words else ""
 
 
 def plan_taking_back(result: ChangeResult) -> Plan | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
 from podid.domain.model import Cluster
-from podid.domain.words import did_you_mean, nearest, short_list
+from podid.domain.words import did_you_mean, meant, nearest, short_list
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
@@ -131,9 +131,8 @@ def get_preset(name: str) -> Preset:
     if name not in names:
         # `s3` is no slip of a name, but the beginning of several
         near = [known for known in names if name and name in known][:3] or nearest(name, names)
-        meant = f"; did you mean {' or '.join(near)}?" if near else ""
         hint = Again(swap=(name, near[0])) if len(near) == 1 else Other(("preset", "list"))
-        raise NotFound(f"There is no preset {name}{meant}", hint=hint, subject=name)
+        raise NotFound(f"There is no preset {name}{meant(near)}", hint=hint, subject=name)
     raw: dict[str, Any] = json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
     return Preset(
         name=name,

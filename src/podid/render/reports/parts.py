@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import RANK, DoctorReport, LinkCounts, count_links
+from podid.domain.words import count_of
 from podid.pages.entry import Entry
 from podid.pages.index import ENTRIES
 from podid.render.sanitize import line
@@ -55,7 +56,7 @@ def headline(report: DoctorReport) -> str:
     """`2 errors, 1 warning, 0 notes, 3 unknown`."""
     counts = report.summary
     words = [
-        f"{number} {word}{'' if number == 1 else 's'}"
+        count_of(number, word)
         for number, word in ((counts.error, "error"), (counts.warn, "warning"), (counts.info, "note"))
     ]
     return ", ".join((*words, f"{counts.unknown} unknown"))

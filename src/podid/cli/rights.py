@@ -1,0 +1,72 @@
+"""Rights that several commands need on top, each with the one reason that all of them print for it.
+
+A command's `rights()` imports this: only --show-permissions needs the gateways for it.
+"""
+
+from podid.aws.access_analyzer import AccessAnalyzer
+from podid.aws.eks import Eks
+from podid.aws.iam import Iam
+from podid.domain.plan import Verb
+from podid.domain.rights import CommandRights, Need, OptionalRight
+from podid.kube.reader import KubeReader
+from podid.kube.writer import KubeWriter
+from podid.ops.association import proving
+from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
+
+_NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
+_NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
+NAMING = OptionalRight.of(_NAMING, *_NAMES)
+# for a command that takes a namespace
+NAMING_NAMESPACES_TOO = OptionalRight.of(_NAMING, *_NAMES, KubeReader.list_namespaces)
+RUNNING_PODS = OptionalRight.of("seeing what running pods carry", KubeReader.list_pods)
+_EFFECT = "the dry runs that show the effect; nothing is created, but the right could"
+# that new pods get nothing
+EFFECT_GONE = OptionalRight.of(_EFFECT, KubeWriter.dry_run_pod)
+EFFECT = OptionalRight.of(_EFFECT, KubeWriter.dry_run_pod, KubeReader.find_webhook)
+PROOF = OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations())
+RESTARTING = OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART))
+POLICY_CHECKS = OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy)
+TAKING_BACK = OptionalRight.of(
+    "taking back a role that could not be finished", Iam.delete_role, Iam.delete_inline_policy, Iam.detach_policy
+)
+CLUSTER_TAGS = OptionalRight.of("--cluster-tag: the tags of clusters", Eks.list_clusters, Eks.get_cluster_tags)
+TARGET_ROLE = (
+    OptionalRight.of(
+        "--target-role --update-trust: its trust policy, with the credentials of its account",
+        *TARGET_TRUST.calls(Verb.UPDATE),
+    ),
+    OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
+)
+
+
+def asking(*operations: Need) -> OptionalRight:
+    """For a command that asks questions when it is typed alone; `operations` read what there is beside associations."""
+    reason = "asking, where nothing is named: what there is to choose from"
+    return OptionalRight.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
+
+
+def making(*always: Need, seeing: tuple[Need, ...] = (), optional: tuple[OptionalRight, ...] = ()) -> CommandRights:
+    """What it takes to make associations that are like others, and to look at their effect; `seeing` is what else is
+    read of pods."""
+    return CommandRights.of(
+        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
+        *ROLE_TRUST.calls(Verb.UPDATE),
+        *always,
+        optional=(
+            OptionalRight.of(
+                "seeing whether the service account exists, what running pods carry, and the agents on their nodes",
+                KubeReader.find_service_account,
+                KubeReader.list_service_accounts,
+                KubeReader.list_pods,
+                KubeReader.list_nodes,
+                KubeReader.list_agent_daemon_sets,
+                KubeReader.list_agent_pods,
+                *seeing,
+            ),
+            EFFECT,
+            OptionalRight.of(
+                "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
+            ),
+            *optional,
+        ),
+    )
