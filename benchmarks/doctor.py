@@ -43,8 +43,8 @@ from podid.domain.trust import ACTIONS
 from podid.domain.webhook import WebhookRegistration
 from podid.ops.doctor.diagnose import diagnose
 from podid.render.doctor import doctor_view
-from podid.render.formats import Format, json_pieces, to_text
-from podid.render.reports import Report, write_report
+from podid.render.formats import Format, Report, json_pieces, to_text
+from podid.render.reports import write_report
 
 SECONDS = 12.0
 MEGABYTES = 400

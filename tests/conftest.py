@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from hypothesis import settings
 
 from harness import Golden, Podid
-from podid.cli import tree
+from podid.cli import parser, tree
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
@@ -129,7 +129,7 @@ def _boto3_finds_out_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _typer_finds_out_once() -> Iterator[None]:
     """It makes a command by looking at its function, each time that podid runs."""
-    make, made = tree._full, {}
+    make, made = parser._full, {}
 
     def once(row: tree.Row, mode: Any) -> Any:
         key = (row, row.load().body, mode)
@@ -138,7 +138,7 @@ def _typer_finds_out_once() -> Iterator[None]:
         return made[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tree, "_full", once)
+        patch.setattr(parser, "_full", once)
         yield
 
 

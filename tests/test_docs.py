@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from podid.cli.tree import COMMANDS, build
+from podid.cli.parser import build
+from podid.cli.tree import COMMANDS
 from worlds import Site
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,8 @@ from harness import Podid, examples
 from parsing import parsed
 from podid.cli.argv import at_one
 from podid.cli.hints import WHERE, at_place, hint_words
-from podid.cli.tree import COMMANDS, Row, build
+from podid.cli.parser import build
+from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox

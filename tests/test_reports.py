@@ -18,8 +18,8 @@ from markdown_it import MarkdownIt
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.links import LINKS
 from podid.domain.report import DoctorReport, LinkState
-from podid.render.formats import to_json
-from podid.render.reports import Report, write_report
+from podid.render.formats import Report, to_json
+from podid.render.reports import write_report
 from podid.sandbox.baseline import add_association
 from worlds import Site
 

@@ -11,8 +11,8 @@ import pytest
 
 from podid.ops.doctor.diagnose import diagnose
 from podid.render.doctor import doctor_view
-from podid.render.formats import Format, to_text
-from podid.render.reports import Report, write_report
+from podid.render.formats import Format, Report, to_text
+from podid.render.reports import write_report
 
 PATH = Path(__file__).resolve().parent.parent / "benchmarks" / "doctor.py"
 FEW = 60

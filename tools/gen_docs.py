@@ -16,7 +16,8 @@ import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
 from podid.cli.options import FLAGS, VALUES
-from podid.cli.tree import COMMANDS, Row, build
+from podid.cli.parser import build
+from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import MEANING
 from podid.domain.findings import FixClass

@@ -33,7 +33,8 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
 
 
 def _dispatch(argv: list[str], runtime: Runtime) -> int:
-    from podid.cli.tree import GROUPS, build
+    from podid.cli.parser import build
+    from podid.cli.tree import GROUPS
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:

@@ -3,7 +3,6 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,8 @@ from podid.cli.argv import output_option, value_of
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.domain.rights import CommandRights, Rights, rights_of
+from podid.cli.tree import Command
+from podid.domain.rights import CommandRights
 from podid.render.formats import check_query
 
 # what a body may ask for by name; all its other parameters are its own options
@@ -23,83 +23,57 @@ HANDED_IN = ("access", "terminal", "options")
 READ_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What a module under `podid.commands` defines. `body` is the function that its author wrote."""
+def function(command: Command, name: str) -> Callable[..., None]:
+    """What Typer is given: the body's own options, then the shared ones. `name` is the command's in a sentence."""
+    names = tuple(item for item in (*command.shared, *options.OUTPUT) if item != "show_permissions")
+    parameters = inspect.signature(command.body, eval_str=True).parameters
+    wanted = [item for item in parameters if item in HANDED_IN]
+    own = [item for item in parameters.values() if item.name not in HANDED_IN]
+    signature = [
+        inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
+        *(options.parameter(item, reports=command.reports, several=item in command.several) for item in names),
+    ]
+    if "show_permissions" in command.shared:
+        signature.append(_show_permissions(command, name))
 
-    body: Callable[..., None]
-    shared: tuple[str, ...]
-    rights: Callable[[], CommandRights]
-    # whether it writes a doctor's report, which has formats of its own
-    reports: bool = False
-    # the shared options that it takes more than once
-    several: tuple[str, ...] = ()
+    def call(**values: Any) -> None:
+        ctx: typer.Context = values.pop("ctx")
+        values.pop("show_permissions", None)
+        handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
+        command.body(**{item: handed[item] for item in wanted}, **values)
 
-    @property
-    def help(self) -> str:
-        return inspect.cleandoc(self.body.__doc__ or "")
+    call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
+    call.__doc__ = command.body.__doc__
+    call.__name__ = command.body.__name__
+    return call
 
-    def all_rights(self) -> CommandRights:
-        """What the body says that it calls, and what choosing a cluster and naming the caller takes."""
-        wanted = self.rights()
-        if not self.shared or "show_permissions" not in self.shared:
-            return wanted
-        from podid.aws.eks import Eks
-        from podid.aws.sts import Sts
 
-        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
-        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))
+def _show_permissions(command: Command, name: str) -> inspect.Parameter:
+    """Answered while parsing, so that it works without the command's required arguments."""
 
-    def function(self, name: str) -> Callable[..., None]:
-        """What Typer is given: the body's own options, then the shared ones. `name` is the command's in a sentence."""
-        names = tuple(item for item in (*self.shared, *options.OUTPUT) if item != "show_permissions")
-        parameters = inspect.signature(self.body, eval_str=True).parameters
-        wanted = [item for item in parameters if item in HANDED_IN]
-        own = [item for item in parameters.values() if item.name not in HANDED_IN]
-        signature = [
-            inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-            *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own),
-            *(options.parameter(item, reports=self.reports, several=item in self.several) for item in names),
-        ]
-        if "show_permissions" in self.shared:
-            signature.append(self._show_permissions(name))
+    def show(ctx: typer.Context, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            runtime: Runtime = ctx.obj
+            output = output_option(runtime.argv, runtime.env) or None
+            query = value_of("--query", runtime.argv) or None
+            from podid.render.permissions import permissions_view
 
-        def call(**values: Any) -> None:
-            ctx: typer.Context = values.pop("ctx")
-            values.pop("show_permissions", None)
-            handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=self.reports)
-            self.body(**{item: handed[item] for item in wanted}, **values)
+            terminal = _handed_in(runtime, {"output": output, "query": query})["terminal"]
+            terminal.emit(permissions_view(name, command.all_rights()))
+            raise typer.Exit
 
-        call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
-        call.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
-        call.__doc__ = self.body.__doc__
-        call.__name__ = self.body.__name__
-        return call
-
-    def _show_permissions(self, name: str) -> inspect.Parameter:
-        """Answered while parsing, so that it works without the command's required arguments."""
-
-        def show(ctx: typer.Context, wanted: bool) -> None:
-            if wanted and not ctx.resilient_parsing:
-                runtime: Runtime = ctx.obj
-                output = output_option(runtime.argv, runtime.env) or None
-                query = value_of("--query", runtime.argv) or None
-                from podid.render.permissions import permissions_view
-
-                terminal = _handed_in(runtime, {"output": output, "query": query})["terminal"]
-                terminal.emit(permissions_view(name, self.all_rights()))
-                raise typer.Exit
-
-        option = typer.Option(
-            "--show-permissions",
-            is_eager=True,
-            callback=show,
-            help="Print the IAM policy and the Kubernetes Role that this command needs, and exit.",
-            rich_help_panel="Shared options",
-        )
-        return inspect.Parameter(
-            "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
-        )
+    option = typer.Option(
+        "--show-permissions",
+        is_eager=True,
+        callback=show,
+        help="Print the IAM policy and the Kubernetes Role that this command needs, and exit.",
+        rich_help_panel="Shared options",
+    )
+    return inspect.Parameter(
+        "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
+    )
 
 
 def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:

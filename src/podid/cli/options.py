@@ -16,8 +16,7 @@ import typer
 from podid.domain.errors import InvalidInput
 from podid.domain.links import LINKS
 from podid.domain.plan import Wait
-from podid.render.formats import Format, parse_format
-from podid.render.reports import Report
+from podid.render.formats import Format, Report, parse_format
 
 _PANEL = "Shared options"
 

@@ -14,9 +14,9 @@ from podid.cli.runtime import Runtime, abandon
 from podid.domain.errors import Again, ConsentNeeded, Declined, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.render import sanitize
-from podid.render.formats import Format, json_pieces, jsonl_line, to_text
+from podid.render.formats import Format, Report, json_pieces, jsonl_line, to_text
 from podid.render.lines import paint_all
-from podid.render.reports import Report, write_report
+from podid.render.reports import write_report
 from podid.render.view import Line, View
 
 if TYPE_CHECKING:

@@ -1,18 +1,42 @@
-"""Every command there is, one literal row each, and the command tree made of them.
+"""Every command there is, one literal row each.
 
 Only the module of the command that a command line is about is imported; the others are known by their rows.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+from podid.domain.rights import CommandRights, Rights, rights_of
 
-if TYPE_CHECKING:
-    from podid.cli.command import Command
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a module under `podid.commands` defines. `body` is the function that its author wrote."""
+
+    body: Callable[..., None]
+    shared: tuple[str, ...]
+    rights: Callable[[], CommandRights]
+    # whether it writes a doctor's report, which has formats of its own
+    reports: bool = False
+    # the shared options that it takes more than once
+    several: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        return inspect.cleandoc(self.body.__doc__ or "")
+
+    def all_rights(self) -> CommandRights:
+        """What the body says that it calls, and what choosing a cluster and naming the caller takes."""
+        wanted = self.rights()
+        if not self.shared or "show_permissions" not in self.shared:
+            return wanted
+        from podid.aws.eks import Eks
+        from podid.aws.sts import Sts
+
+        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
+        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +53,7 @@ class Row:
     def path(self) -> tuple[str, ...]:
         return tuple(self.name.split())
 
-    def load(self) -> "Command":
+    def load(self) -> Command:
         module, _, function = self.where.partition(":")
         found: Command = getattr(import_module(f"podid.commands.{module}"), function)
         return found
@@ -97,120 +121,3 @@ GROUPS: dict[str, str] = {
     "agent": "The EKS Pod Identity Agent.",
     "sandbox": "A cluster on this machine to try podid on.",
 }
-
-ABOUT = """Amazon EKS Pod Identity from nothing to proven credentials, or the first broken link.
-
-Start with `podid install-agent`, then `podid associate`, which asks when it is typed alone; in scripts
-`podid role create`, `podid associate NS/SA --role ROLE`, `podid verify NS/SA`. When something does not work,
-`podid doctor`.
-"""
-
-_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
-
-
-def build(*, rich_help: bool, argv: Sequence[str] | None = None, rows: Sequence[Row] = COMMANDS) -> TyperGroup:
-    """The command tree. `rich_help` draws help with rich, which costs 50 ms when help is asked for. With `argv`, only
-    the command that it is about is loaded; the others keep name and summary."""
-    words = None if argv is None else [word for word in argv if not word.startswith("-")]
-    mode: Any = "markdown" if rich_help else None
-    root = _made(_root, None, ABOUT, mode)
-    assert isinstance(root, TyperGroup)
-    for row in rows:
-        parent = root
-        if len(row.path) == 2:
-            parent = _group(root, row, mode)
-        named = words is None or words[: len(row.path)] == list(row.path)
-        parent.commands[row.path[-1]] = _full(row, mode) if named else _outline(row, mode)
-    return root
-
-
-def _group(root: TyperGroup, row: Row, mode: Any) -> TyperGroup:
-    name = row.path[0]
-    if name not in root.commands:
-        root.commands[name] = TyperGroup(
-            name=name,
-            help=GROUPS[name],
-            no_args_is_help=True,
-            rich_markup_mode=mode,
-            rich_help_panel=row.panel,
-            context_settings=_CONTEXT,
-        )
-    found = root.commands[name]
-    assert isinstance(found, TyperGroup)
-    return found
-
-
-def _full(row: Row, mode: Any) -> Any:
-    command = row.load()
-    made = _made(None, command.function(row.name), None, mode, name=row.path[-1], panel=row.panel)
-    return made.commands[row.path[-1]]
-
-
-def _outline(row: Row, mode: Any) -> TyperCommand:
-    return TyperCommand(
-        name=row.path[-1],
-        help=row.summary,
-        rich_markup_mode=mode,
-        rich_help_panel=row.panel,
-        context_settings=_CONTEXT,
-    )
-
-
-class _Strict(TyperCommand):
-    """Refuses an option that is given twice and takes one value: the last one would win without a word."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
-        single = [param for param in order if param.param_type_name == "option" and _says_one_thing(param)]
-        for param in single:
-            if single.count(param) > 1:
-                raise typer.BadParameter("it is given twice, and only one value can hold", ctx=ctx, param=param)
-        return super().parse_args(ctx, args)
-
-
-def _says_one_thing(param: Any) -> bool:
-    return not (param.multiple or param.count or (param.is_flag and not param.secondary_opts))
-
-
-def _made(
-    callback: Callable[..., None] | None,
-    function: Callable[..., None] | None,
-    help_text: str | None,
-    mode: Any,
-    *,
-    name: str = "",
-    panel: str = "",
-) -> Any:
-    """A group as Typer makes it of its own app, with one command in it if there is a `function`."""
-    app = typer.Typer(
-        help=help_text,
-        no_args_is_help=True,
-        rich_markup_mode=mode,
-        # a traceback with local values can show a token
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        context_settings=_CONTEXT,
-    )
-    app.callback()(callback or _nothing)
-    if function is not None:
-        app.command(name, cls=_Strict, rich_help_panel=panel, context_settings=_CONTEXT)(function)
-    return typer.main.get_command(app)
-
-
-def _nothing() -> None: ...
-
-
-def _version(ctx: typer.Context, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from podid.version import VERSION
-
-        ctx.obj.streams.stdout.write(f"podid {VERSION}\n")
-        raise typer.Exit
-
-
-def _root(
-    version: bool = typer.Option(
-        False, "--version", is_eager=True, callback=_version, help="Print the version and exit."
-    ),
-) -> None:
-    """Typer replaces this by the app's own help."""

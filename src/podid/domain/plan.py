@@ -15,6 +15,25 @@ from podid.domain.proof import VerifyReport
 State = Mapping[str, object]
 
 
+def text(state: State, key: str) -> str:
+    """The member, empty where it is missing or is no text."""
+    value = state.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def texts(state: State | None, key: str) -> Mapping[str, str]:
+    """The member's names and texts, such as tags; none where it is missing."""
+    value = (state or {}).get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def document(state: State | None, key: str) -> Mapping[str, object]:
+    """The member, a policy. KeyError where there is none."""
+    value = (state or {})[key]
+    assert isinstance(value, Mapping)
+    return value
+
+
 class Verb(StrEnum):
     CREATE = "create"
     UPDATE = "update"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.words import count_of, did_you_mean
 from podid.render import sanitize
-from podid.render.reports import Report
 from podid.render.view import NOTHING, Document, Items, Json, Table, View, columns, plain
 
 if TYPE_CHECKING:
@@ -35,6 +34,16 @@ class Format(StrEnum):
     def structured(self) -> bool:
         """True where stdout is documents, so that errors are documents too."""
         return self in (Format.JSON, Format.JSONL)
+
+
+class Report(StrEnum):
+    """What -o takes for a doctor's report beside the formats of every command."""
+
+    JUNIT = "junit"
+    SARIF = "sarif"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:

@@ -150,7 +150,7 @@ def doctor(
     from podid.ops.doctor.saved import of_namespace
     from podid.ops.doctor.scope import parse_target
     from podid.render.doctor import check_list_view, doctor_view
-    from podid.render.reports import Report
+    from podid.render.formats import Report
 
     level = typed.severity(fail_on)
     checks = select(check or (), skip or (), link or ())

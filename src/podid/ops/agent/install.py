@@ -11,7 +11,7 @@ from podid.domain.model import Addon, AddonConfiguration, Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan
+from podid.domain.plan import Action, Header, Plan, text
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
 from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, with_preflight
@@ -19,7 +19,6 @@ from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import ResolveConflicts
-from podid.ops.change.kinds.base import text
 from podid.ops.clients import Clients
 
 BUSY = ("CREATING", "UPDATING")

@@ -12,11 +12,10 @@ from podid.domain.model import Addon, DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait
+from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait, text
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.trouble import FAILED, Trouble, issue_words, of_addon, of_pods, refused, rolling
 from podid.ops.change.kinds import ADDON
-from podid.ops.change.kinds.base import text
 from podid.ops.change.look import look, looks
 from podid.ops.clients import Clients
 

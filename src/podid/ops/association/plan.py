@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.plan import Action, Effect, EffectState, Header, Plan
+from podid.domain.plan import Action, Effect, EffectState, Header, Plan, texts
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.effect import LATER_LINKS
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
@@ -150,7 +150,7 @@ def differences(action: Action) -> tuple[str, ...]:
         for key, words in _WORDS.items()
         if before.get(key) != after.get(key)
     ]
-    old, new = (cast("Mapping[str, str]", state.get("tags") or {}) for state in (before, after))
+    old, new = (texts(state, "tags") for state in (before, after))
     found += [
         f"tag {key}: {old.get(key, 'none')} -> {new.get(key, 'none')}"
         for key in sorted({*old, *new})

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, UsageError
 from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.place import Place
-from podid.domain.plan import Plan
+from podid.domain.plan import Plan, document, text, texts
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
-from podid.ops.change.kinds.base import text
 from podid.ops.clients import Clients
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 
@@ -122,10 +121,10 @@ def planned_role(plan: Plan, current: Role | None, *, account: str, partition: s
     """The role that a plan makes, or changes, as it will be."""
     trusts = [action.after for action in plan.actions if action.kind == ROLE_TRUST.name]
     if current is not None:
-        after = trusts[0]["policyDocument"] if trusts and trusts[0] is not None else current.trust
-        return ResolvedRole(current.arn, replace(current, trust=cast("Mapping[str, object]", after)))
+        after = document(trusts[0], "policyDocument") if trusts and trusts[0] is not None else current.trust
+        return ResolvedRole(current.arn, replace(current, trust=after))
     made = next(action.after for action in plan.actions if action.kind == ROLE.name and action.after is not None)
     name, path = text(made, "roleName"), text(made, "path")
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
-    document, tags = (cast("Mapping[str, Any]", made[key]) for key in ("trustPolicy", "tags"))
-    return ResolvedRole(arn, Role(name=name, arn=arn, path=path, role_id="", trust=document, tags=tags))
+    trust, tags = document(made, "trustPolicy"), texts(made, "tags")
+    return ResolvedRole(arn, Role(name=name, arn=arn, path=path, role_id="", trust=trust, tags=tags))

@@ -15,8 +15,7 @@ from podid.domain import trust
 from podid.domain.errors import Again, AlreadyExists, NotFound, PodidError, RoleUnknown, TimedOut, TrustRefused
 from podid.domain.model import Role
 from podid.domain.names import parse_role_arn
-from podid.domain.plan import Action
-from podid.ops.change.kinds.base import text
+from podid.domain.plan import Action, text
 from podid.ops.clients import Clients
 
 PROPAGATION_SECONDS = 120.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.permissions import PolicyFinding
-from podid.domain.plan import Action, Plan
+from podid.domain.plan import Action, Plan, document
 from podid.ops.change.kinds import ASSOCIATION, ROLE_POLICY
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _written(action: Action) -> tuple[str, Mapping[str, object]] | None:
     """What the action would write for a policy, and how that is called; None where it writes none."""
     after, before = action.after or {}, action.before or {}
     if action.kind == ROLE_POLICY.name and after:
-        return ROLE_POLICY.subject(action), cast("Mapping[str, object]", after["policyDocument"])
+        return ROLE_POLICY.subject(action), document(after, "policyDocument")
     policy = after.get("policy") if action.kind == ASSOCIATION.name else None
     if not policy or policy == before.get("policy"):
         return None

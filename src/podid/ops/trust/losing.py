@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import PodidError
 from podid.domain.model import Cluster, Role
 from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import document
 from podid.domain.words import short_list
 from podid.ops.role.uses import Unread, Uses, evaluate_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from podid.aws.eks import Eks
     from podid.domain.plan import Plan
 
@@ -31,8 +30,7 @@ def shut_out_notes(
     the namespaces of `refs`; what cannot be read is said."""
     found: list[str] = []
     for action in plan.actions:
-        document = cast("Mapping[str, object]", (action.after or {})["policyDocument"])
-        after = replace(role, trust=document)
+        after = replace(role, trust=document(action.after, "policyDocument"))
         for namespace in sorted({ref.namespace for ref in refs}):
             try:
                 uses = Uses({cluster.arn: tuple(eks.list_associations(cluster.name, namespace))})

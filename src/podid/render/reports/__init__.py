@@ -1,18 +1,7 @@
 """A doctor's report in the formats of other programs: of CI systems, of code scanning, of people who were not there."""
 
-from enum import StrEnum
-
 from podid.domain.report import DoctorReport
-
-
-class Report(StrEnum):
-    """What -o takes for a doctor's report beside the formats of every command."""
-
-    JUNIT = "junit"
-    SARIF = "sarif"
-    GITHUB = "github"
-    MARKDOWN = "markdown"
-    HTML = "html"
+from podid.render.formats import Report
 
 
 def write_report(form: Report, report: DoctorReport) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypedDict
 from podid.domain.members import About
 from podid.domain.model import Addon
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
+from podid.domain.plan import Action, State, Verb, text
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
 ResolveConflicts = Literal["NONE", "PRESERVE", "OVERWRITE"]

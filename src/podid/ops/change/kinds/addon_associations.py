@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.model import Addon
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb
+from podid.domain.plan import Action, State, Verb, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
@@ -105,7 +105,7 @@ def newly_associated(action: Action) -> set[tuple[str, str]]:
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:
-    return cast("Mapping[str, str]", (state or {}).get("roles") or {})
+    return texts(state, "roles")
 
 
 ADDON_ASSOCIATIONS = AddonAssociationsKind()

@@ -12,8 +12,8 @@ from podid.domain.members import ArnText, Pairs
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb, matches
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, text
+from podid.domain.plan import Action, State, Verb, matches, text, texts
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
@@ -81,7 +81,7 @@ class AssociationKind(ResourceKind):
                 target_role_arn=text(after, "targetRoleArn") or None,
                 disable_session_tags=cast("bool | None", after.get("disableSessionTags")) or None,
                 policy=text(after, "policy") or None,
-                tags=cast("Mapping[str, str]", after.get("tags") or {}),
+                tags=texts(after, "tags"),
                 token=token,
             )
 

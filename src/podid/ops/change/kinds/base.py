@@ -144,9 +144,3 @@ class Moved(Conflict):
 
 def moved(subject: str, action: Action) -> Moved:
     return Moved(f"The {subject} has changed since the plan was made", hint=Again(), subject=action.target)
-
-
-def text(state: State, key: str) -> str:
-    """The member, empty where it is missing or is no text."""
-    value = state.get(key)
-    return value if isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypedDict, cast
 
 from podid.domain.errors import Conflict
@@ -10,10 +10,10 @@ from podid.domain.members import ArnText, Pairs, PolicyObject
 from podid.domain.model import Association, Role
 from podid.domain.names import Arn
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb
+from podid.domain.plan import Action, State, Verb, document, text, texts
 from podid.domain.words import short_list
 from podid.ops.change.kinds.addon_associations import newly_associated
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
@@ -65,10 +65,10 @@ class RoleKind(ResourceKind):
             raise Conflict(f"Role {action.target} cannot be changed as a whole", subject=action.target)
         role = clients.iam.create_role(
             action.keys["roleName"],
-            cast("Mapping[str, object]", after["trustPolicy"]),
+            document(after, "trustPolicy"),
             path=text(after, "path") or "/",
             description=text(after, "description"),
-            tags=cast("Mapping[str, str]", after.get("tags") or {}),
+            tags=texts(after, "tags"),
             max_session_seconds=cast("int", after.get("maxSessionDuration") or 3600),
             permissions_boundary=text(after, "permissionsBoundary") or None,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from podid.domain.errors import NotFound
 from podid.domain.members import PolicyObject
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb
+from podid.domain.plan import Action, State, Verb, document
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
@@ -47,8 +47,7 @@ class RolePolicyKind(ResourceKind):
         if action.after is None:
             clients.iam.delete_inline_policy(role, policy)
         else:
-            document = cast("Mapping[str, object]", action.after["policyDocument"])
-            clients.iam.put_inline_policy(role, policy, document)
+            clients.iam.put_inline_policy(role, policy, document(action.after, "policyDocument"))
         return action.after
 
     def operations(self) -> Operations:

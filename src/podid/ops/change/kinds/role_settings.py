@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -10,8 +9,8 @@ from podid.domain.errors import Conflict, PodidError
 from podid.domain.members import Pairs
 from podid.domain.model import Role
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, text
+from podid.domain.plan import Action, State, Verb, text, texts
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class RoleSettingsKind(ResourceKind):
 
 
 def _change(iam: Iam, name: str, before: State, after: State) -> None:
-    old, new = (cast("Mapping[str, str]", state.get("tags") or {}) for state in (before, after))
+    old, new = (texts(state, "tags") for state in (before, after))
     if gone := [key for key in old if key not in new]:
         iam.untag_role(name, gone)
     if put := {key: value for key, value in new.items() if old.get(key) != value}:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypedDict, cast
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.domain import trust
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, TimedOut
 from podid.domain.members import PolicyObject
 from podid.domain.model import Role
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb, matches
+from podid.domain.plan import Action, State, Verb, document, matches
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
 from podid.ops.clients import Clients
 
@@ -106,7 +106,7 @@ class RoleTrustKind(ResourceKind):
 
 def document_of(state: State | None) -> Mapping[str, object]:
     """The trust policy of a role's state."""
-    return cast("Mapping[str, object]", (state or {})["policyDocument"])
+    return document(state, "policyDocument")
 
 
 def _documents(action: Action) -> tuple[Mapping[str, object], Mapping[str, object]]:

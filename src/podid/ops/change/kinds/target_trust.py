@@ -9,8 +9,8 @@ from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.model import Role
 from podid.domain.names import role_name
-from podid.domain.plan import Action, State
-from podid.ops.change.kinds.base import Keys, text
+from podid.domain.plan import Action, State, text
+from podid.ops.change.kinds.base import Keys
 from podid.ops.change.kinds.role_trust import RoleTrustKind
 from podid.ops.clients import Clients
 
