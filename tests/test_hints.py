@@ -73,7 +73,6 @@ REFUSALS = {
     "yes": ("disassociate shop/orders -c demo --wait none", 2, ("--yes",)),
     "yes, names behind --": ("disassociate -c demo -- shop/orders", 2, ("--yes",)),
     "cluster": ("associate shop/orders --role storefront --tag a=b", 2, ("--cluster", "demo")),
-    "all": ("restart -c demo --stale", 2, ("--all-namespaces",)),
     "undo": ("undo --journal-dir {journal} last", 2, ("--yes",)),
 }
 
@@ -250,6 +249,8 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
                     assert part.elts[0].value != "podid", (file, ast.unparse(node))
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     assert not re.fullmatch(r"[A-Z][A-Z_/]{2,}", part.value) or part.value == "AWS", (file, part.value)
+                    # who forgot to say which is not to be handed all of them, ready to paste
+                    assert part.value not in ("-A", "--all-namespaces"), (file, ast.unparse(node))
 
 
 @pytest.mark.parametrize(
@@ -270,6 +271,8 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("explain zzz", 5, "podid explain --list"),
         ("list --regio us-west-2", 2, "podid list --region us-west-2"),
         ("asociate shop/orders --role x", 2, "podid associate shop/orders --role x"),
+        ("restart -c demo --stale", 2, "podid list --cluster demo"),
+        ("associate --selector app=web --role storefront -c demo", 2, ""),
         ("role", 0, ""),
         ("list --cluster", 2, "podid list --help"),
         ("show shop/orders -c demo -c dem --region us-west-2", 2, "podid show --help"),

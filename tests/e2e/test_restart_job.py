@@ -277,6 +277,18 @@ def test_associate_with_restart_and_no_right_to_patch(site: Site) -> None:
     assert outcome.code == 8
 
 
+def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
+    site.with_agent()
+    site.must("role", "create", "shop-orders", "--for", "shop/orders")
+    site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
+    marked = [line.split("\t")[1] for line in site.must("history").stdout.splitlines()]
+    assert marked == ["done (restarts)", "done", "done"]
+    undone = site.must("undo", "last", "--yes", "--restart").stdout
+    assert undone.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
+    # nor those of an undo
+    assert "podid associate" in site.must("history", "last").stdout
+
+
 class TestAgent:
     """`podid agent status` and `podid agent nodes`: healthy, broken, unknown."""
 

@@ -264,9 +264,76 @@ PUBLIC = [
         "tls: failed to verify certificate: x509: certificate is valid for *.vpce-0a1b.eks-auth.eu-west-1.vpce.amazonaws.com, not eks-auth.eu-west-1.api.aws",
         "custom-eks-auth-endpoint",
     ),
+    # the agent, asked by its own probe
+    (
+        '{"client-addr":"127.0.0.1:48922","level":"error","msg":"InternalServerError: Get \\"http://169.254.170.23:80\\": context canceled","time":"2024-10-15T12:03:16Z"}',
+        "agent-pod-unhealthy",
+    ),
+    (
+        'eks-pod-identity-agent-init: failed to create containerd task: OCI runtime create failed: exec: "/go-runner": stat /go-runner: no such file or directory: unknown',
+        "agent-pod-unhealthy",
+    ),
+    (
+        '{"level":"fatal","msg":"Unable to start server: listen tcp 169.254.170.23:80: bind: cannot assign requested address"}',
+        "stale-link-or-route",
+    ),
+    (
+        "unable to fetch credentials from EKS Auth: operation error EKS Auth: AssumeRoleForPodIdentity, failed to get rate limit token, retry quota exceeded, 4 available, 5 requested",
+        "eks-auth-throttled",
+    ),
+    (
+        "unable to fetch credentials from EKS Auth: operation error EKS Auth: AssumeRoleForPodIdentity, ResourceNotFoundException: No cluster found for name: prdo.",
+        "self-managed-cluster-name-wrong",
+    ),
+    (
+        'Post "https://eks-auth.eu-central-1.api.aws/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+        "agent-proxy-misconfig",
+    ),
+    # the way to it, in other SDKs' words
+    (
+        'Error retrieving metadata: Received error when attempting to retrieve container metadata: Could not connect to the endpoint URL: "http://169.254.170.23/v1/credentials"',
+        "agent-not-installed",
+    ),
+    ("Error: connect EHOSTUNREACH fd00:ec2::23:80", "ipv6-uri-on-ipv4-pods"),
+    (
+        'Get "http://169.254.170.23/v1/credentials": read tcp 10.0.4.2:51234->169.254.170.23:80: read: connection reset by peer',
+        "service-mesh-intercepts",
+    ),
+    (
+        'provider failed to provide credentials","provider":"EcsContainer","error":"Non-success status from HTTP credential provider: StatusCode(400)"',
+        "trust-missing-tag-session",
+    ),
+    (
+        "PermissionError: [Errno 13] Permission denied: '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token'",
+        "token-file-unreadable",
+    ),
+    # products
+    (
+        "unable to construct route53 provider: empty credentials; perhaps you meant to enable ambient credentials?",
+        "custom-credential-chain",
+    ),
+    (
+        'MountVolume.SetUp failed for volume "s3-pv": Could not mount "b": Failed to create S3 client Caused by: Client error: No signing credentials available, see CRT debug logs',
+        "product-still-in-irsa-mode",
+    ),
+    (
+        "no permissions for [indices:data/write/bulk] and User [name=arn:aws:iam::XXX:role/eksctl-c1-nodegroup-ng-NodeInstanceRole-7GZZ, backend_roles=[arn:aws:iam::XXX:role/x]",
+        "imds-fallback-node-role",
+    ),
+    (
+        "AccessDeniedException: User: arn:aws:sts::1111:assumed-role/ci/AWSCodeBuild-c7 is not authorized to perform: eks:DeletePodIdentityAssociation on resource: arn:aws:eks:us-west-2:1111:podidentityassociation/e2e/a-1",
+        "tool-aws-denied",
+    ),
 ]
 
 UNRELATED = [
+    "readiness probe failed: expected 404, got 503 from upstream",
+    "Error: Could not assume role with OIDC: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    'Error retrieving metadata: Received non 200 response (404) from ECS metadata: {"code":"InvalidIdInRequest","message":"CredentialsV2Request: Credentials not found"}',
+    "git@github.com: Permission denied (publickey). fatal: Could not read from remote repository.",
+    "Error: Error acquiring the state lock: ConditionalCheckFailedException: The conditional request failed",
+    "read tcp 10.0.4.2:51234->10.0.9.9:6379: read: connection reset by peer",
+    "User: arn:aws:sts::1:assumed-role/lambda-role/my-function is not authorized to perform: dynamodb:Query",
     "Error: INSTALLATION FAILED: cannot re-use a name that is still in use",
     "Back-off restarting failed container app in pod web-6d4cf56db6-x2x7k_default",
     "Warning FailedScheduling 0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available",

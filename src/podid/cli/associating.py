@@ -291,10 +291,7 @@ def selection_of(
             )
         return None, ()
     if options.namespace is None and not options.all_namespaces:
-        raise UsageError(
-            "Which namespaces? Say -n NAME or -n 'PATTERN-*', or all of them",
-            hint=Again(add=("--all-namespaces",)),
-        )
+        raise UsageError("Which namespaces? Say -n NAME or -n 'PATTERN-*', or all of them with -A")
     found = Selection(options.namespace or "*", service_account or "*", selector or "")
     if found.exact:
         return None, (FileItem(ServiceAccountRef.parse(f"{found.namespace}/{found.name}")),)

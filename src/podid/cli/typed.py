@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from podid.cli.options import choice, parse_duration
-from podid.domain.errors import Again, InvalidInput, UsageError
+from podid.domain.errors import InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Wait
@@ -34,7 +34,7 @@ def whose_pods(
     if not refs and options.namespace is None and not options.all_namespaces:
         raise UsageError(
             "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
-            hint=Again(add=("--all-namespaces",)),
+            hint=Other(("list",)),
         )
     if refs and (options.all_namespaces or sources.get("namespace") == "--namespace"):
         raise UsageError("Service accounts and -n or -A exclude each other")

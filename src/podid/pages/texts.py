@@ -44,7 +44,7 @@ COMPANIONS = (
     "aws_container_authorization_token",
     "container-role",
 )
-# other clouds have something of the same name
+# other clouds have something of the same name, and others than pods come to a role with a token
 STRANGERS = (
     "aadpodid",
     "aad-pod-identity",
@@ -52,6 +52,8 @@ STRANGERS = (
     "managedidentitycredential",
     "metadata.google.internal",
     "workloadidentityfederation",
+    "assumerolewithoidc",
+    "token.actions.githubusercontent.com",
 )
 
 # the most frequent first
@@ -70,11 +72,19 @@ _NO_ASSOCIATION = "association-missing association-deleted-env-remains self-mana
 _NO_LONGER = "removing credentials from cache, got non recoverable error"
 _AGENT = "eks-pod-identity-agent"
 
-_NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|noroutetohost|unreachable)"
+_TOKEN = "eks-pod-identity-token"
+_IRSA_TOKEN = r"secrets/eks\.amazonaws\.com/serviceaccount/token"
+_NO_FILE = r"(?:permissiondenied|eacces|nosuchfile|enoent|notfound|errorreading|(?:unable|failed)to(?:read|open))"
+_NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|noroutetohost|unreach)"
 _NOT_THERE = r"(?:connectionrefused|econnrefused|enotfound|nosuchhost|couldnotresolve|servermisbehaving)"
+_BROKEN_OFF = r"(?:connectionreset|econnreset|sockethangup|emptyreply|remoteendclosed|brokenpipe|unexpectedeof)"
 _FAILED = rf"(?:{_NO_ANSWER}|{_NOT_THERE})"
 # a session that EKS named: the pod had credentials by Pod Identity
 _POD_SESSION = r"assumed-role/[^/]{1,64}/eks-"
+# a caller whose role is named as those of nodes are
+_NODE_ROLE = (
+    r"user:?\[?(?:name=)?'?arn:[^/]{0,60}role/[^\],/]{0,64}(?:nodeinstancerole|noderole|node-role|worker-?node)"
+)
 # a session named by an instance: the node's role. Ids are often blanked out.
 _NODE_SESSION = r"assumed-role/[^/]{1,64}/(?:i-[0-9a-fx*<.\[(]|[<\[({](?:i-|instance))"
 _ITSELF = (
@@ -92,6 +102,14 @@ SHARED: tuple[SharedText, ...] = (
     _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,60}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
     _text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
     _text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
+    _form(
+        8,
+        "token-file-unreadable injected-fields-hardcoded",
+        rf"{_TOKEN}.{{0,80}}{_NO_FILE}|(?:{_NO_FILE}|aws_container_authorization_token_file).{{0,160}}{_TOKEN}",
+    ),
+    _form(5, "token-file-unreadable irsa-env-still-active", rf"{_IRSA_TOKEN}.{{0,120}}permissiondenied"),
+    _form(5, "token-file-unreadable irsa-env-still-active", rf"permissiondenied.{{0,120}}{_IRSA_TOKEN}"),
+    _text(5, "custom-credential-chain product-still-in-irsa-mode", "enable ambient credentials"),
     _form(6, "irsa-env-still-active irsa-env-hardcoded", r"notauthorizedtoperform:?sts:assumerolewithwebidentity"),
     _text(5, "irsa-env-still-active irsa-env-hardcoded", "assumerolewithwebidentity"),
     _text(
@@ -116,10 +134,24 @@ SHARED: tuple[SharedText, ...] = (
     _text(3, _NOTHING, "unable to get iam security credentials from ec2 instance metadata"),
     _text(3, _NOTHING, "failed to resolve aws credentials"),
     _text(3, _NOTHING, "failed to retrieve credentials"),
+    _text(3, _NOTHING, "no signing credentials available"),
+    _text(3, _NOTHING, "you must specify a value for rolearn and rolesessionname"),
     _text(2, "static-aws-keys-shadow", "the security token included in the request is expired"),
     _form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
     # links 5 and 6: the way to the agent, and the agent
     _form(8, _REFUSED, r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|econnrefused.{0,20}169\.254\.170\.23"),
+    _text(8, _REFUSED, "could not connect to the endpoint url", "169.254.170.23"),
+    _form(
+        7,
+        "service-mesh-intercepts agent-pod-unhealthy pod-proxy-missing-no-proxy",
+        rf"169\.254\.170\.23.{{0,120}}{_BROKEN_OFF}|{_BROKEN_OFF}.{{0,60}}169\.254\.170\.23",
+    ),
+    # the agent's probe asks the agent itself
+    _form(
+        8,
+        "agent-pod-unhealthy agent-timeout-context-canceled",
+        r"get'http://169\.254\.170\.23:80/?':context(canceled|deadlineexceeded)",
+    ),
     _text(
         8,
         "agent-timeout-context-canceled networkpolicy-blocks-agent cilium-host-entity eks-auth-unreachable",
@@ -143,23 +175,39 @@ SHARED: tuple[SharedText, ...] = (
         r"169\.254\.170\.23(:80)?.{0,120}(policydenied|egressdenied|policy-verdict|dropped)",
     ),
     _text(9, "service-mesh-intercepts pod-proxy-missing-no-proxy", "called agent through invalid address"),
-    _form(7, "pod-proxy-missing-no-proxy service-mesh-intercepts", r"receivednon200response\(?(403|407|502|503)"),
+    _form(
+        7,
+        "pod-proxy-missing-no-proxy service-mesh-intercepts",
+        r"receivednon200response\(?(403|407|502|503)(?!\)?fromecs)",
+    ),
     _form(7, "pod-proxy-missing-no-proxy", r"169\.254\.170\.23.{0,160}proxy|proxyconnect.{0,80}169\.254\.170\.23"),
-    _form(5, "association-missing association-deleted-env-remains", r"receivednon200response\(?404"),
+    _form(5, "association-missing association-deleted-env-remains", r"receivednon200response\(?404(?!\)?fromecs)"),
+    _form(4, "trust-missing-tag-session trust-wrong-principal sdk-too-old", r"httpcredentialprovider:statuscode\(?400"),
+    _form(3, "eks-auth-throttled", r"receivednon200response\(?429(?!\)?fromecs)"),
+    _form(
+        4,
+        "agent-pod-unhealthy agent-imds-unavailable eks-auth-unreachable",
+        r"receivednon200response\(?50[04](?!\)?fromecs)",
+    ),
     _text(8, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use", "169.254.170.23"),
     _text(2, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use"),
-    _text(8, "agent-port80-conflict addon-config-conflict", "didn't have free ports", _AGENT),
+    _text(8, "agent-port80-conflict addon-config-conflict", "have free ports", _AGENT),
     _text(3, "agent-port80-conflict addon-config-conflict", "didn't have free ports"),
     _text(8, "agent-probe-port-conflict", "2703", "address already in use"),
+    _text(8, "agent-probe-port-conflict", "failed probe", "expected 404, got"),
+    _text(3, "agent-probe-port-conflict", "expected 404, got"),
     _text(8, "agent-ipv6-bind", "fd00:ec2::23", "cannot assign requested address"),
     _form(7, "agent-ipv6-bind", r"fd00:ec2::23.{0,120}(permissiondenied|notsupported)|unabletocreate.{0,60}ipv6"),
     _text(6, "agent-ipv6-bind stale-link-or-route", "unable to create interface"),
+    _text(7, "stale-link-or-route agent-pod-unhealthy", "169.254.170.23:80: bind: cannot assign requested address"),
+    _text(6, "stale-link-or-route agent-ipv6-bind", "pod-id-link0"),
     _text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", _AGENT),
     _text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", "2703"),
     _text(6, "agent-pod-unhealthy agent-timeout-context-canceled", "failed probe", "deadline exceeded"),
     _text(6, "agent-pod-unhealthy agent-ipv6-bind", "crashloopbackoff", _AGENT),
     _text(6, "agent-pod-unhealthy agent-ipv6-bind", "back-off restarting failed container", _AGENT),
     _text(6, "agent-pod-unhealthy", "oomkilled", _AGENT),
+    _text(6, "agent-pod-unhealthy", "oci runtime create failed", _AGENT),
     _text(1, "agent-pod-unhealthy", "probe failed"),
     _text(1, "agent-pod-unhealthy", "crashloopbackoff"),
     _text(8, "agent-image-pull", "errimagepull", _AGENT),
@@ -190,12 +238,17 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "agent-timeout-context-canceled eks-auth-unreachable", "statuscode: 0, requestid: , canceled"),
     _form(9, "eks-auth-unreachable custom-eks-auth-endpoint", rf"lookupeks-auth\..{{0,160}}{_FAILED}"),
     _form(8, "eks-auth-unreachable agent-proxy-misconfig", rf"eks-auth\..{{0,200}}{_FAILED}"),
+    _form(8, "agent-proxy-misconfig iso-partition-ca-bundle custom-eks-auth-endpoint", r"eks-auth\..{0,200}x509:"),
     _form(9, "custom-eks-auth-endpoint agent-proxy-misconfig", r"certificateisvalidfor.{0,200}noteks-auth"),
     _form(
         8, "agent-proxy-misconfig eks-auth-unreachable", r"(proxyconnect.{0,200}eks-auth|eks-auth.{0,200}proxyconnect)"
     ),
     _text(6, "eks-auth-unreachable agent-timeout-context-canceled", "unable to fetch credentials from eks auth"),
-    _text(7, "eks-auth-throttled", "unable to fetch credentials from eks auth", "throttlingexception"),
+    _form(
+        7,
+        "eks-auth-throttled",
+        r"assumeroleforpodidentity.{0,200}(throttlingexception|ratelimit|retryquotaexceeded|toomanyrequests)",
+    ),
     _text(7, "agent-imds-unavailable imds-fallback-node-role", "no ec2 imds role found", _AGENT),
     _text(
         7,
@@ -214,7 +267,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(2, "imds-fallback-node-role agent-imds-unavailable", "failed to refresh cached credentials"),
     _form(5, "imds-metadata-dependency", r"ec2imds:get(region|instanceidentitydocument)"),
     _form(5, "imds-metadata-dependency", r"failedtoget(ec2)?instanceidentitydocument|getinstanceidentitydocument"),
-    _form(7, "imds-metadata-dependency", r"failedto(get|fetch)vpcid|failedtointrospectregion"),
+    _form(7, "imds-metadata-dependency", r"failedto(get|fetch)vpcid|failedtointrospect(region|vpcid)"),
     _text(8, "node-clock-skew custom-credential-chain", "failed basic claim validations"),
     # what EKS Auth answers
     _text(9, _UNAUTHORIZED, "eks does not have permissions to assume the associated role"),
@@ -243,7 +296,19 @@ SHARED: tuple[SharedText, ...] = (
     _text(5, "passrole-denied", "not authorized to perform: iam:passrole"),
     _text(7, "passrole-denied", "podidentityassociation", "is not authorized to perform", "iam:passrole"),
     _text(8, "self-managed-cluster-name-wrong", "no cluster found for name: eks_cluster_name"),
+    _form(8, "self-managed-cluster-name-wrong", r"(eksauth|assumeroleforpodidentity).{0,300}noclusterfoundforname"),
     _text(5, "tool-aws-denied self-managed-cluster-name-wrong", "no cluster found for name"),
+    _form(5, "tool-aws-denied", r"notauthorizedtoperform:eks:[a-z]{0,20}(podidentityassociation|addon)"),
+    _text(
+        7, "passrole-denied tool-aws-denied", "createpodidentityassociation", "not authorized to perform: iam:getrole"
+    ),
+    _form(7, "association-quota", r"maximumnumberof.{0,20}podidentityassociations"),
+    _form(
+        8,
+        "session-policy-misconfig",
+        r"sessiontagsmustbedisabled|disablesessiontagsmustbe|sessiontags.{0,80}sessionpolicy.{0,80}podidentityassociation",
+    ),
+    _form(5, "terraform-plan-never-converges addon-owned-association", r"pod_identity_association.{0,300}->null"),
     # link 10: denied, though the identity is right; or it is not
     _form(9, "app-assumes-own-role", _ITSELF),
     _form(
@@ -253,6 +318,7 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _form(8, "imds-fallback-node-role", _NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
     _form(6, "imds-fallback-node-role", _NODE_SESSION),
+    _form(5, "imds-fallback-node-role", rf"nopermissions.{{0,200}}{_NODE_ROLE}|{_NODE_ROLE}.{{1,300}}notauthorizedto"),
     _form(
         8,
         "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
@@ -287,6 +353,14 @@ SHARED: tuple[SharedText, ...] = (
         "an iam role must be associated with service account",
     ),
     _text(8, "product-still-in-irsa-mode", "expected env variable: aws_web_identity_token_file"),
+    _text(6, "product-still-in-irsa-mode irsa-annotation-leftover", "sts web identity provider (irsa)"),
+    # a CSI driver that mounts with the credentials of a pod
+    _text(
+        4,
+        "product-still-in-irsa-mode consumer-is-other-pod pod-predates-association",
+        "no signing credentials available",
+        "mount",
+    ),
     # link 3
     _text(9, "webhook-config-altered injection-missed-webhook", "failed calling webhook", "iam-for-pods.amazonaws.com"),
     _text(7, "webhook-config-altered injection-missed-webhook", "iam-for-pods.amazonaws.com"),

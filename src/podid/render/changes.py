@@ -319,6 +319,7 @@ def run_body(run: Run) -> documents.RunBody:
         "status": run_status(run),
         **_header_body(run.header),
         "undoes": run.undoes or None,
+        "partOf": run.part_of or None,
         "planned": run.planned,
         "actions": [action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps],
     }
@@ -346,7 +347,7 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
         (
             _short_id(run, runs) if short else run.run_id,
             _ago(run.started_at, now) if short else run.started_at,
-            run_status(run) + (" (undo)" if run.undoes else ""),
+            run_status(run) + (" (undo)" if run.undoes else " (restarts)" if run.part_of else ""),
             str(sum(step.status is Status.DONE for step in run.steps)),
             run.header.cluster or "-",
             shlex.join(("podid", *run.command)),
@@ -382,6 +383,8 @@ def _run_lines(run: Run) -> list[str]:
     ]
     if run.undoes:
         lines.append(f"  undoes {run.undoes}")
+    if run.part_of:
+        lines.append(f"  restarts for {run.part_of}")
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
         lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")

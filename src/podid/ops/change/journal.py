@@ -56,7 +56,8 @@ class Journal:
 
     def get(self, run_id: str) -> Run:
         """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that changed
-        something for longer than it took, and is not itself an undo. Raises what is wrong with any file, as `runs`."""
+        something for longer than it took, and is neither an undo nor the restarts of another one. Raises what is wrong
+        with any file, as `runs`."""
         return self._chosen(run_id, self.runs())
 
     def peek(self, run_id: str) -> Run:
@@ -74,7 +75,7 @@ class Journal:
 
     def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
         if run_id == "last":
-            wanted = [run for run in runs if not run.undoes and not run.passing]
+            wanted = [run for run in runs if not (run.undoes or run.part_of or run.passing)]
             if not wanted:
                 raise NotFound("The journal holds no run yet", subject=str(self.directory))
             return wanted[0]
@@ -122,9 +123,16 @@ class Journal:
         return False
 
     def begin(
-        self, command: tuple[str, ...], header: Header, now: datetime, *, undoes: str = "", planned: int = 0
+        self,
+        command: tuple[str, ...],
+        header: Header,
+        now: datetime,
+        *,
+        undoes: str = "",
+        part_of: str = "",
+        planned: int = 0,
     ) -> Recorder:
-        """A new run's recorder; the file is locked for as long as the recorder is open. For `planned` see `Run`."""
+        """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
         self._prepare()
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
@@ -141,6 +149,7 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": _timestamp(now),
                 "undoes": undoes,
+                "partOf": part_of,
                 "planned": planned,
             }
         )

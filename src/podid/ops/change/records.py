@@ -31,7 +31,8 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives. `planned` is how
-    many steps it was to have, its restarts together being one, and `restarted` whether it came to them."""
+    many steps it was to have, its restarts together being one, and `restarted` whether it came to them. `part_of` is
+    the run of the same command whose changes its restarts are for."""
 
     run_id: str
     command: tuple[str, ...]
@@ -39,6 +40,7 @@ class Run:
     started_at: str
     steps: tuple[Step, ...]
     undoes: str = ""
+    part_of: str = ""
     running: bool = False
     planned: int = 0
     restarted: bool = False
@@ -108,6 +110,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         ),
         started_at=member(head, "startedAt", str),
         undoes=member(head, "undoes", str, ""),
+        part_of=member(head, "partOf", str, ""),
         running=running,
         planned=member(head, "planned", int, 0),
         restarted=any(record["type"] == "restarts" for record in records),

@@ -43,7 +43,9 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
     plan = restart_plan(place, targets)
     if not targets:
         return ChangeResult(plan=plan)
-    with how.journal.begin(how.command, plan.header, how.patience.clock.now(), planned=len(targets)) as recorder:
+    with how.journal.begin(
+        how.command, plan.header, how.patience.clock.now(), part_of=how.part_of, planned=len(targets)
+    ) as recorder:
         for number, action in enumerate(plan.actions):
             recorder.intent(number, action)
         done = restart(clients.kube, targets, how.patience, evict=how.evict)

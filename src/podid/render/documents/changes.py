@@ -93,6 +93,7 @@ class RunBody(HeaderBody):
     startedAt: Time
     status: RunStatus
     undoes: Annotated[str | None, About("The run that this one took back.")]
+    partOf: Annotated[str | None, About("The run of the same command that these restarts were for.")]
     planned: Annotated[int, About("How many steps were planned, restarts that follow counting as one.")]
     actions: Annotated[Sequence[ActionBody[RecordedStatus]], About("`open` is not known to have happened.")]
 
