@@ -196,7 +196,16 @@ def test_where_the_cluster_cannot_be_looked_into_names_are_typed() -> None:
     questions = asked(typed, facts)
     assert set(questions) == set(typed)
     assert "it is private" in questions["namespace-typed"].lead[-1]
-    assert questions["account-typed"].check("Orders") != ""
+    # a namespace is a DNS label, a service account a DNS subdomain
+    for key, name, good in (
+        ("namespace-typed", "shop", True),
+        ("namespace-typed", "my.shop", False),
+        ("account-typed", "my.app", True),
+        ("account-typed", "Orders", False),
+        *((key, name, False) for key in ("namespace-typed", "account-typed") for name in ("", " ", "shop/orders", "ä")),
+    ):
+        said = questions[key].check(name)
+        assert (said == "", len(said) <= 80) == (good, True), (key, name, said)
 
 
 def test_a_cluster_without_an_agent_is_told_before_anything_is_done(site: Site) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from podid.cli.options import choice, parse_duration
-from podid.domain.errors import InvalidInput, Other, UsageError
+from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Wait

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podid.cli.guide.facts import Account, Facts
 from podid.cli.guide.questions import NO, OTHER, YES, Answers, Option, Prompt, aligned
 from podid.domain.errors import InvalidInput
@@ -27,7 +29,7 @@ def ask_namespace(answers: Answers, facts: Facts) -> Prompt | None:
     text = "Which namespace do they run in?"
     lead = () if answers else WELCOME
     if isinstance(facts.accounts, Missing) or answers.get("namespace") == OTHER:
-        return _typed_name("namespace-typed", text, _why_typed(facts, lead), answers)
+        return _typed_name("namespace-typed", text, _why_typed(facts, lead), answers, _namespace_problem)
     if "namespace" in answers:
         return None
     found: dict[str, list[Account]] = {}
@@ -55,13 +57,13 @@ def ask_account(answers: Answers, facts: Facts) -> Prompt | None:
     text = "Which service account do they use?"
     namespace = namespace_of(answers)
     if isinstance(facts.accounts, Missing) or answers.get("account") == OTHER:
-        return _typed_name("account-typed", text, (), answers)
+        return _typed_name("account-typed", text, (), answers, _account_problem)
     if "account" in answers:
         return None
     here = [item for item in facts.accounts.value if item.exists and item.ref.namespace == namespace]
     if not here:
         lead = (f"There is no service account in namespace {namespace} so far.",)
-        return _typed_name("account-typed", text, lead, answers)
+        return _typed_name("account-typed", text, lead, answers, _account_problem)
     here.sort(key=lambda a: (bool(a.owner), a.association is not None, a.ref.name == "default", not a.pods, a.ref.name))
     options = [Option(a.ref.name, a.ref.name, _account_note(a), _off(a)) for a in here]
     options.append(Option(OTHER, "Another one: I type its name"))
@@ -93,15 +95,29 @@ def ask_create_account(answers: Answers, facts: Facts) -> Prompt | None:
     )
 
 
-def _typed_name(key: str, text: str, lead: tuple[str, ...], answers: Answers) -> Prompt | None:
-    return None if key in answers else Prompt(key=key, text=text, lead=lead, check=_name_problem)
+def _typed_name(
+    key: str, text: str, lead: tuple[str, ...], answers: Answers, check: Callable[[str], str]
+) -> Prompt | None:
+    return None if key in answers else Prompt(key=key, text=text, lead=lead, check=check)
 
 
-def _name_problem(text: str) -> str:
+def _namespace_problem(text: str) -> str:
+    return _name_problem(text, "{}/x")
+
+
+def _account_problem(text: str) -> str:
+    return _name_problem(text, "x/{}")
+
+
+def _name_problem(text: str, form: str) -> str:
+    """What a name looks like, and not the name again: there is one line for it."""
+    name = text.strip()
+    if not name or "/" in name:
+        return "the name alone, without a '/'"
     try:
-        ServiceAccountRef.parse(f"{text.strip()}/x" if text.count("/") == 0 else text)
+        ServiceAccountRef.parse(form.format(name))
     except InvalidInput as error:
-        return error.what
+        return error.what.partition(": ")[2]
     return ""
 
 
