@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
+from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts
-from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
+from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
 from podid.ops.association.files import FileItem
 from podid.ops.association.plan import (
@@ -133,16 +133,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if role_name and result.failed_kind.startswith("role"):
         take_back(access, terminal, result, role_name)
     result = left_to_owners(result)
-    result = after_associate(
-        access.clients,
-        place,
-        access.patience(ASSOCIATION_SECONDS),
-        result,
-        current,
-        wait=access.options.wait,
-        restarting=restarts and restarts.of(result.run_id),
-        journal=access.journal,
-    )
+    result = after_associate(looking(access, place, result, restarts), result, current)
     report(terminal, result if asked.restart else tell_left_behind(access, terminal, place, result, refs))
 
 

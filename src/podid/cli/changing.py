@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
+    from podid.ops.association.aftermath import Looking
     from podid.ops.restart.journalled import Restarting
 
 # for calls that are made again; what waits for other things has its own limit
@@ -89,6 +90,22 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
         journal=access.journal,
         command=access.runtime.argv,
         announce=lambda plan: announce(terminal, plan),
+    )
+
+
+def looking(
+    access: Access, place: Place, result: ChangeResult | None = None, restarts: Restarting | None = None
+) -> Looking:
+    """How far, and how long, the effect of a change of associations is looked at; `restarts` are part of `result`."""
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Looking
+
+    return Looking(
+        clients=access.clients,
+        place=place,
+        patience=access.patience(ASSOCIATION_SECONDS),
+        wait=access.options.wait,
+        journal=access.journal,
+        restarting=restarts.of(result.run_id) if restarts is not None and result is not None else None,
     )
 
 

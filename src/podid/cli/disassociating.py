@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from podid.cli.changing import carry_out, report, restarting, settle_interrupted
+from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.names import role_name
 from podid.domain.words import short_list
 from podid.ops.association.absent import check_associated
-from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_disassociate
+from podid.ops.association.aftermath import after_disassociate
 from podid.ops.association.losing import losing
 from podid.ops.association.plan import plan_disassociate
 from podid.ops.association.request import current_associations
@@ -62,15 +62,7 @@ def disassociate_in(
     )
     if result is None:
         return
-    result = after_disassociate(
-        access.clients,
-        place,
-        access.patience(ASSOCIATION_SECONDS),
-        result,
-        wait=access.options.wait,
-        restarting=restarts and restarts.of(result.run_id),
-    )
-    report(terminal, result)
+    report(terminal, after_disassociate(looking(access, place, result, restarts), result))
 
 
 def _losing(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:

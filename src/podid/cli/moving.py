@@ -8,10 +8,10 @@ from dataclasses import replace as replace_in
 from typing import TYPE_CHECKING
 
 from podid.cli.associating import missing_accounts
-from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
+from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
 from podid.domain.errors import PodidError, UsageError
 from podid.ops.association.absent import association_not_found
-from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
+from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
 from podid.ops.association.losing import losing
 from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
 from podid.ops.association.read import onward_notes
@@ -100,16 +100,7 @@ def move_in(
     )
     if result is None:
         return
-    result = after_undo(
-        access.clients,
-        place,
-        access.patience(ASSOCIATION_SECONDS),
-        result,
-        wait=access.options.wait,
-        restarting=restarts and restarts.of(result.run_id),
-        journal=access.journal,
-        seen=once.effect,
-    )
+    result = after_change(looking(access, place, result, restarts), result, seen=once.effect)
     report(terminal, result if restart else tell_left_behind(access, terminal, place, result, (target,)))
 
 

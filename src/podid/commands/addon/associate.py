@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from podid.cli.arguments import UpdateTrust
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
 
@@ -38,7 +38,6 @@ def rights() -> CommandRights:
 def associate(
     access: Access,
     terminal: Terminal,
-    options: Shared,
     addon: AddonName,
     account: Annotated[
         str | None, typer.Argument(metavar="[SA]", help="Its service account, without namespace.")
@@ -58,9 +57,9 @@ def associate(
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
-    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.changing import carry_out, looking, report, settle_interrupted
     from podid.ops.addon.associate import AddonRequest, prepare
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_associate
+    from podid.ops.association.aftermath import after_associate
 
     request = AddonRequest.of(addon, account, role, recommended=recommended, replace=replace, update_trust=update_trust)
     place = access.place(for_change=True)
@@ -68,16 +67,5 @@ def associate(
     with terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
     result = carry_out(access, terminal, plan)
-    if result is None:
-        return
-    result = after_associate(
-        access.clients,
-        place,
-        access.patience(ASSOCIATION_SECONDS),
-        result,
-        dict.fromkeys(refs),
-        wait=options.wait,
-        restarting=None,
-        journal=access.journal,
-    )
-    report(terminal, result)
+    if result is not None:
+        report(terminal, after_associate(looking(access, place), result, dict.fromkeys(refs)))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights
 
@@ -27,7 +27,6 @@ def rights() -> CommandRights:
 def disassociate(
     access: Access,
     terminal: Terminal,
-    options: Shared,
     addon: Annotated[str, typer.Argument(metavar="ADDON", help="The installed add-on.")],
     accounts: Annotated[list[str], typer.Argument(metavar="SA...", help="Service accounts of the add-on.")],
 ) -> None:
@@ -38,11 +37,11 @@ def disassociate(
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.changing import carry_out, looking, report, settle_interrupted
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, without_effect
+    from podid.ops.association.aftermath import without_effect
 
-    typed.no_proof(options.wait, "new pods get none")
+    typed.no_proof(access.options.wait, "new pods get none")
     accounts = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
@@ -59,5 +58,4 @@ def disassociate(
         word="delete" if len(refs) > 1 else "",
     )
     if result is not None:
-        patience = access.patience(ASSOCIATION_SECONDS)
-        report(terminal, without_effect(access.clients, patience, result, refs, wait=options.wait))
+        report(terminal, without_effect(looking(access, place), result, refs))

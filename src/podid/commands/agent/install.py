@@ -103,9 +103,11 @@ def install_agent(
 
     Example: podid install-agent --cluster demo
     """
+    from dataclasses import replace
+
     from podid.aws.addon_values import parse_values
     from podid.cli import typed
-    from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.changing import carry_out, looking, report, settle_interrupted
     from podid.domain.exit_codes import ExitCode
     from podid.domain.plan import Wait
     from podid.ops.agent.configuration import parse_assignment
@@ -138,7 +140,5 @@ def install_agent(
         result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
         if options.wait is Wait.PROOF and result.exit_code in (ExitCode.OK, ExitCode.UNDETERMINED):
             refs = [item.ref for item in access.aws.eks.list_association_summaries(place.cluster_name)]
-            result = after_proof(
-                access.clients, place, patience, result, refs, wait=options.wait, journal=access.journal
-            )
+            result = after_proof(replace(looking(access, place), patience=patience), result, refs)
     report(terminal, result)

@@ -64,9 +64,9 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
     from podid.domain.errors import Conflict
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_undo
+    from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import undo_plan
@@ -94,15 +94,7 @@ def undo(
         restarts=restart and bool(kept or deleted),
     )
     if result is not None and (kept or deleted):
-        result = after_undo(
-            access.clients,
-            place,
-            access.patience(ASSOCIATION_SECONDS),
-            result,
-            wait=access.options.wait,
-            restarting=restarts and restarts.of(result.run_id),
-            journal=access.journal,
-        )
+        result = after_change(looking(access, place, result, restarts), result)
         result = result if restart else tell_left_behind(access, terminal, place, result, kept)
     if result is not None:
         report(terminal, result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -30,16 +30,24 @@ ASSOCIATION_SECONDS = 300.0
 HEARD_EVERYWHERE = timedelta(seconds=120)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """How the effect of a change of associations is looked at, and how long; `restarting` is set where the pods that
+    the change did not reach are to be replaced."""
+
+    clients: Clients
+    place: Place
+    patience: Patience
+    wait: Wait | None
+    journal: Journal
+    restarting: Restarting | None = None
+
+
 def after_associate(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
+    how: Looking,
     result: ChangeResult,
     before: Mapping[ServiceAccountRef, Association | None],
     *,
-    wait: Wait | None,
-    restarting: Restarting | None,
-    journal: Journal,
     seen: Effect | None = None,
 ) -> ChangeResult:
     """Waits until new pods would get the role, unless that was `seen`, then, if asked, replaces the old ones and looks
@@ -50,149 +58,107 @@ def after_associate(
     """
     if result.error is not None:
         return result
-    refs = tuple(before)
-    result, began = replace(result, wait=wait), patience.clock.monotonic()
+    refs, patience = tuple(before), how.patience
+    result, began = replace(result, wait=how.wait), patience.clock.monotonic()
     since = _settled_since(result.plan, before, patience.clock.now())
     try:
         watch = partial(wait_for_effect, since=since)
-        result = replace(result, effect=seen or _effect(clients, patience, refs, wait, watch))
+        result = replace(result, effect=seen or _effect(how, refs, watch))
         if result.exit_code is ExitCode.UNAVAILABLE:
             return result
-        if restarting is not None:
-            result = _restart(clients, place, result, refs, wait, restarting)
-            if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+        if how.restarting is not None:
+            result = _restart(how, how.restarting, result, refs)
+            if _left_undone(result):
                 return result
         if result.plan.broken is not None and result.effect is not None:
             # whatever the pods carry: the role lets nobody in with it
             result = replace(result, effect=result.plan.broken)
         left = patience.within(max(patience.seconds - (patience.clock.monotonic() - began), 1.0))
-        return after_proof(clients, place, left, result, refs, wait=wait, journal=journal)
+        return after_proof(replace(how, patience=left), result, refs)
     except PodidError as error:
         return replace(result, error=error)
 
 
-def after_proof(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    result: ChangeResult,
-    refs: Collection[ServiceAccountRef],
-    *,
-    wait: Wait | None,
-    journal: Journal,
-) -> ChangeResult:
+def after_proof(how: Looking, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
     """With Wait.PROOF, the result with what verify says of the pods of `refs`; it mints credentials. Else, and where
     there is no way into the cluster, as it was."""
-    if wait is not Wait.PROOF or clients.kube.failure is not None:
+    if how.wait is not Wait.PROOF or how.clients.kube.failure is not None:
         return result
+    result = replace(result, wait=how.wait)
     if not refs:
         none = "the cluster has no association, so there is no pod to prove it with"
-        return replace(result, effect=Effect(EffectState.UNKNOWN, none), wait=wait)
-    changes = LateChanges.read(journal, place.account, patience.clock.now())
+        return replace(result, effect=Effect(EffectState.UNKNOWN, none))
+    changes = LateChanges.read(how.journal, how.place.account, how.patience.clock.now())
     try:
-        effect, proofs = prove_effect(clients, place, tuple(refs), patience, changes)
+        effect, proofs = prove_effect(how.clients, how.place, tuple(refs), how.patience, changes)
     except PodidError as error:
-        return replace(result, wait=wait, error=error)
-    return replace(result, effect=effect, proofs=proofs, wait=wait)
+        return replace(result, error=error)
+    return replace(result, effect=effect, proofs=proofs)
 
 
 def _restart(
-    clients: Clients,
-    place: Place,
-    result: ChangeResult,
-    refs: Collection[ServiceAccountRef],
-    wait: Wait | None,
-    restarting: Restarting,
+    how: Looking, restarting: Restarting, result: ChangeResult, refs: Collection[ServiceAccountRef]
 ) -> ChangeResult:
     """Replaces the pods that the change did not reach, and looks at the new ones."""
+    clients, place = how.clients, how.place
     changed = [ref for ref in refs if _holds_old_role(clients, place, ref)]
     rest = [ref for ref in refs if ref not in changed]
     for chosen, stale in ((rest, True), (changed, False)):
         found = replace_pods(clients, place, chosen, restarting, stale=stale, expect_injected=True)
         result = replace(result, done=(*result.done, *found.done))
-    if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
+    if _left_undone(result):
         return result
-    seen = look(clients, wait, lambda kube: live_pods_effect(kube.reader, refs))
+    seen = look(clients, how.wait, lambda kube: live_pods_effect(kube.reader, refs))
     return replace(result, effect=seen or result.effect)
 
 
-def after_disassociate(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    result: ChangeResult,
-    *,
-    wait: Wait | None,
-    restarting: Restarting | None,
-) -> ChangeResult:
+def _left_undone(result: ChangeResult) -> bool:
+    return any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done)
+
+
+def after_disassociate(how: Looking, result: ChangeResult) -> ChangeResult:
     """Waits until new pods would no longer get the role, then, if asked, replaces those that hold it."""
     _, refs = changed_associations(result.plan)
-    result = without_effect(clients, patience, result, refs, wait=wait)
-    if restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
+    result = without_effect(how, result, refs)
+    if how.restarting is None or not refs or result.error is not None or result.exit_code is ExitCode.UNAVAILABLE:
         return result
     try:
-        found = replace_pods(clients, place, refs, restarting, stale=False, expect_injected=False)
+        found = replace_pods(how.clients, how.place, refs, how.restarting, stale=False, expect_injected=False)
         return replace(result, done=(*result.done, *found.done))
     except PodidError as error:
         return replace(result, error=error)
 
 
-def without_effect(
-    clients: Clients,
-    patience: Patience,
-    result: ChangeResult,
-    refs: Collection[ServiceAccountRef],
-    *,
-    wait: Wait | None,
-) -> ChangeResult:
+def without_effect(how: Looking, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
     """Waits until new pods of these service accounts would no longer get the role."""
     if result.error is not None or not refs:
         return result
-    result = replace(result, wait=wait)
+    result = replace(result, wait=how.wait)
     try:
-        return replace(result, effect=_effect(clients, patience, refs, wait, wait_for_no_effect))
+        return replace(result, effect=_effect(how, refs, wait_for_no_effect))
     except PodidError as error:
         return replace(result, error=error)
 
 
-def after_undo(
-    clients: Clients,
-    place: Place,
-    patience: Patience,
-    result: ChangeResult,
-    *,
-    wait: Wait | None,
-    restarting: Restarting | None,
-    journal: Journal,
-    seen: Effect | None = None,
-) -> ChangeResult:
+def after_change(how: Looking, result: ChangeResult, *, seen: Effect | None = None) -> ChangeResult:
     """What follows a change of associations in whatever direction: both of the above."""
     kept, deleted = changed_associations(result.plan)
     effects = []
     if kept:
-        before = dict.fromkeys(kept)
-        result = after_associate(
-            *(clients, place, patience, result, before),
-            wait=wait,
-            restarting=restarting,
-            journal=journal,
-            seen=seen,
-        )
+        result = after_associate(how, result, dict.fromkeys(kept), seen=seen)
         effects.append(result.effect)
     if deleted:
-        result = after_disassociate(clients, place, patience, result, wait=wait, restarting=restarting)
+        result = after_disassociate(how, result)
         effects.append(result.effect)
     return replace(result, effect=combine(effect for effect in effects if effect is not None))
 
 
 def _effect(
-    clients: Clients,
-    patience: Patience,
+    how: Looking,
     refs: Collection[ServiceAccountRef],
-    wait: Wait | None,
     watch: Callable[[KubeAccess, Collection[ServiceAccountRef], Patience], Mapping[ServiceAccountRef, Effect]],
 ) -> Effect | None:
-    return look(clients, wait, lambda kube: combine(watch(kube, refs, patience).values()))
+    return look(how.clients, how.wait, lambda kube: combine(watch(kube, refs, how.patience).values()))
 
 
 def _settled_since(
