@@ -210,7 +210,7 @@ def test_what_no_try_can_help_is_not_tried(box: Sandbox, podid: Podid, journal: 
 
 
 def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.ops.association.expand.QUOTA", 5)
+    monkeypatch.setattr("podid.ops.association.expand.ASSOCIATION_QUOTA", 5)
     command = ("associate", "--role", "storefront", *WAIT, "--dry-run", "-o", "json")
     assert podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"] == []
     near = podid(*command, *(f"a/b{n}" for n in range(5))).json["notes"]

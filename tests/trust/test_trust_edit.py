@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from podid.domain.errors import InvalidInput
+from podid.domain.quotas import TRUST_POLICY_QUOTA
 from podid.domain.trust import (
-    TRUST_POLICY_QUOTA,
     LivePod,
     PodIdentity,
     Policy,

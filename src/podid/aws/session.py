@@ -5,7 +5,6 @@ as long. botocore's and http.client's debug logs print credentials, so podid nev
 `CallRecord` per attempt from event hooks instead.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import Again, CredentialsError, Unavailable, UsageError
+from podid.domain.names import REGION_NAME
 from podid.domain.words import did_you_mean, nearest
 from podid.version import VERSION
 
@@ -40,9 +40,6 @@ READ_TIMEOUT_SECONDS = 30
 SIGN_IN_SECONDS = 120.0
 # what can be done without is not waited for
 OPTIONAL_PATIENCE_SECONDS = 2.0
-
-# a host label: the region becomes part of a host name
-_REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +294,7 @@ def _known_regions(core: Any) -> tuple[str, ...]:
 
 def _find_partition(core: Any, region: str, known: tuple[str, ...], custom_endpoint: bool) -> str:
     unknown: Exception | None = None
-    if _REGION_NAME.fullmatch(region):
+    if REGION_NAME.fullmatch(region):
         try:
             return str(core.get_partition_for_region(region))
         except UnknownRegionError as error:

@@ -49,6 +49,11 @@ class Association:
     def session_tags(self) -> bool:
         return not self.disable_session_tags
 
+    @property
+    def pods_role_arn(self) -> str:
+        """The role that pods end up with: the target role, where there is one."""
+        return self.target_role_arn or self.role_arn
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationSummary:
@@ -353,6 +358,12 @@ class Node:
     provider_id: str = ""
     created_at: datetime | None = None
     taints: tuple[Taint, ...] = ()
+
+    @property
+    def instance_id(self) -> str:
+        """Of the EC2 instance that it is; empty for one that is none."""
+        name = self.provider_id.rpartition("/")[2]
+        return name if name.startswith("i-") else ""
 
     @property
     def runs_agent(self) -> bool:

@@ -8,12 +8,15 @@ from podid.domain.errors import Again, InvalidInput
 AGENT_ADDON = "eks-pod-identity-agent"
 AGENT_NAMESPACE = "kube-system"
 PODS_PRINCIPAL = "pods.eks.amazonaws.com"
+# in the ARN of a managed policy of AWS's own
+AWS_MANAGED = ":iam::aws:policy/"
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
-_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# a host label: the region becomes part of a host name
+REGION_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PARTITION = re.compile(r"aws[a-z0-9-]*")
 
@@ -117,7 +120,8 @@ def parse_cluster_arn(text: str) -> Arn:
     """The ARN of one EKS cluster. Strict, for it goes into trust policies, where `*` and `?` would be wildcards."""
     arn = Arn.parse(text)
     named = re.fullmatch(rf"cluster/{_CLUSTER_NAME.pattern}", arn.resource)
-    if arn.service != "eks" or not named or not _REGION.fullmatch(arn.region) or not _ACCOUNT.fullmatch(arn.account):
+    placed = REGION_NAME.fullmatch(arn.region) and _ACCOUNT.fullmatch(arn.account)
+    if arn.service != "eks" or not named or not placed:
         raise InvalidInput(f"{text!r} is not the ARN of an EKS cluster", subject=text)
     return arn
 
@@ -129,6 +133,14 @@ def check_role_name(name: str) -> str:
             f"{name!r} is not an IAM role name: 1 to 64 letters, digits and any of _+=,.@-", subject=name
         )
     return name
+
+
+def check_role(text: str) -> str:
+    """A role's name or ARN; InvalidInput for what is neither."""
+    if text.startswith("arn:"):
+        parse_role_arn(text)
+        return text
+    return check_role_name(text)
 
 
 def check_cluster_name(name: str) -> str:

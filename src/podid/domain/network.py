@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Generic, TypeVar
 
+NO_PROXY = ("NO_PROXY", "no_proxy")
 AGENT_PORT = 80
 AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
 
@@ -157,6 +158,11 @@ def way_to_agent(
         anywhere=any(rule.anywhere for rule in rules),
         by_block=any(block.holds(address) for rule in rules for block in rule.blocks),
     )
+
+
+def no_proxy(env: Mapping[str, str]) -> list[str]:
+    """The addresses, names and CIDRs that a program with these variables asks without its proxy."""
+    return [part for name in NO_PROXY for part in env.get(name, "").split(",") if part]
 
 
 def covers(entries: Iterable[str], address: str) -> bool:

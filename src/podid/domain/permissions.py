@@ -3,7 +3,7 @@
 Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from podid.domain.words import short_list
@@ -21,6 +21,14 @@ class PolicyFinding:
     code: str
     details: str
     place: str = ""
+
+
+NOT_BY_ORGANIZATION = "a service control policy of the organization does not allow it"
+
+
+def undecided(keys: Iterable[str]) -> str:
+    """Why a simulation that lacks these context keys, and says no, says nothing."""
+    return f"the simulation depends on {', '.join(sorted(set(keys)))}, which only a real call carries"
 
 
 def policy_words(document: Mapping[str, object]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.findings import Severity
 from podid.domain.model import Association, Cluster, Decision, Role
 from podid.domain.names import Arn, role_name
+from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.trust import (
     TAG_SESSION,
@@ -93,9 +94,9 @@ class SecondHop:
     def rights_unknown(self) -> Missing | None:
         if isinstance(self.rights, Missing):
             return self.rights
-        keys = sorted({key for d in self.decisions if not d.allowed for key in d.missing_context_keys})
+        keys = {key for d in self.decisions if not d.allowed for key in d.missing_context_keys}
         if keys:
-            return Missing(f"the simulation depends on {', '.join(keys)}, which only a real call carries")
+            return Missing(undecided(keys))
         if self._refused and not self._of_rights():
             why = self.trust_unknown or Missing("the target role's trust may or may not name the role")
             role = role_name(self.association.role_arn)
@@ -245,5 +246,5 @@ def _why(refused: list[Decision]) -> str:
     if _bounded(refused):
         return "its permissions boundary does not allow it"
     if any(decision.organization_allows is False for decision in refused):
-        return "a service control policy of the organization does not allow it"
+        return NOT_BY_ORGANIZATION
     return "no policy of the role allows it"

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from podid.domain.network import Selector
 
+# the MutatingWebhookConfiguration that EKS makes in every cluster
+WEBHOOK = "pod-identity-webhook"
 # by which a namespace can be told without reading its labels; the API server puts it on every namespace
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 EVERYTHING = Selector()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
 ALIKE = 0.6
@@ -71,6 +72,11 @@ def meant(names: Iterable[str]) -> str:
 def count_of(number: int, noun: str) -> str:
     """`1 pod`, `2 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def utc(moment: datetime) -> str:
+    """`2026-11-24T09:30:00Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def cut(text: str, most: int = 2000) -> str:

@@ -15,7 +15,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
-from podid.domain.webhook import WebhookRegistration
+from podid.domain.webhook import WEBHOOK, WebhookRegistration
 from podid.domain.workloads import RESTARTABLE, is_agent
 from podid.kube import project, project_network, project_products
 from podid.kube.project_products import CUSTOM
@@ -23,7 +23,6 @@ from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
 
 LOG_BYTES = 4 * 1024 * 1024
-WEBHOOK = "pod-identity-webhook"
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
 
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"

@@ -10,6 +10,7 @@ from podid.domain.foreign import at, text
 from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
 from podid.domain.rights import KubeRight, needs
+from podid.domain.words import utc
 from podid.domain.workloads import RESTARTABLE
 from podid.kube import project
 from podid.kube.probe import probe_job, probe_pod
@@ -42,7 +43,7 @@ class KubeWriter:
     def restart(self, kind: str, namespace: str, name: str, *, at: datetime) -> Rollout:
         """Replaces the pods of a Deployment, StatefulSet or DaemonSet as `kubectl rollout restart` does."""
         prefix, plural = KINDS[kind]
-        stamp = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamp = utc(at)
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
         path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
         return self._transport.patch(path, patch, partial(rollout, kind), content_type=STRATEGIC_PATCH)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
@@ -69,7 +70,7 @@ def _associations(actions: tuple[Action, ...], cluster: str) -> Iterator[str]:
     }
     for state in _states(actions):
         name = label(f"{state['namespace']}_{state['serviceAccount']}")
-        role = str(state["roleArn"]).rsplit("/", 1)[-1]
+        role = role_name(str(state["roleArn"]))
         arguments = {
             "cluster_name": hcl(cluster),
             "namespace": hcl(state["namespace"]),

@@ -7,7 +7,7 @@ from podid.checks.shared.agent import agents, served_by
 from podid.checks.shared.agent_versions import agent_versions
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
-from podid.domain.network import covers
+from podid.domain.network import NO_PROXY, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
 
@@ -15,7 +15,6 @@ METADATA = "169.254.169.254"
 TAKES_PROXIES = "v0.1.36"
 # the metadata service is asked over plain http, EKS Auth over https
 PLAIN, ANY = ("HTTP_PROXY", "http_proxy"), ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
-EXCEPTIONS = ("NO_PROXY", "no_proxy")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -33,7 +32,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         yield case.fail(
             f"the agent of DaemonSet {ds.namespace}/{ds.name} is set up with a proxy, and {wrong}",
             severity=Severity.WARN,
-            evidence=(f"it sets {', '.join(name for name in (*ANY, *EXCEPTIONS) if name in ds.env)}",),
+            evidence=(f"it sets {', '.join(name for name in (*ANY, *NO_PROXY) if name in ds.env)}",),
             commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
         )
 
@@ -44,7 +43,6 @@ CHECK = Check.of("agent-proxy-misconfig", rule, needs=("daemon_sets",), wants=("
 def _wrong(ds: DaemonSet) -> str:
     if any(older(f"v{version}", TAKES_PROXIES) for version in agent_versions([ds])):
         return f"ignores it: that came with agent {TAKES_PROXIES}"
-    exceptions = [part for name in EXCEPTIONS for part in ds.env.get(name, "").split(",") if part]
-    if any(name in ds.env for name in PLAIN) and not covers(exceptions, METADATA):
+    if any(name in ds.env for name in PLAIN) and not covers(no_proxy(ds.env), METADATA):
         return f"its NO_PROXY lacks {METADATA}: it asks for its node's credentials through the proxy"
     return ""

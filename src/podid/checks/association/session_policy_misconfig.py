@@ -10,9 +10,8 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import association_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Association
+from podid.domain.quotas import SESSION_POLICY_QUOTA
 from podid.domain.snapshot import Missing, Snapshot, known
-
-LONGEST = 2048
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -25,7 +24,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if isinstance(problem, Missing):
             yield case.unknown(problem)
         elif problem:
-            role = association.target_role_arn or association.role_arn
+            role = association.pods_role_arn
             evidence = (f"it limits the sessions of {role}", f"the policy has {len(association.policy)} characters")
             yield case.fail(problem, evidence=evidence)
         else:
@@ -38,8 +37,8 @@ CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",))
 def _problem(association: Association, policy: str) -> str | Missing:
     if association.session_tags:
         return "the association has a session policy while session tags are on, which STS refuses"
-    if len(policy) > LONGEST:
-        return f"the session policy is longer than {LONGEST} characters, which STS refuses"
+    if len(policy) > SESSION_POLICY_QUOTA:
+        return f"the session policy is longer than {SESSION_POLICY_QUOTA} characters, which STS refuses"
     try:
         document = json.loads(policy)
     except (ValueError, RecursionError):

@@ -5,14 +5,13 @@ from podid.checks.shared.agent_way import agent_address
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Container
-from podid.domain.network import covers
+from podid.domain.network import covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.words import short_list
 from podid.domain.workloads import opted_out
 
 # the agent is asked over plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-EXCEPTIONS = ("NO_PROXY", "no_proxy")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -24,7 +23,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if not through:
             yield case.ok("no proxy of its environment stands before the agent")
             continue
-        widely = all(covers(_exceptions(container), address) for container in through)
+        widely = all(covers(no_proxy(container.env), address) for container in through)
         names = short_list(dict.fromkeys(container.name for container in through))
         why = f"only a range in its NO_PROXY holds {address}" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
@@ -44,9 +43,5 @@ def _proxied(container: Container) -> bool:
     return any(name in container.env for name in PROXIES)
 
 
-def _exceptions(container: Container) -> list[str]:
-    return [part for name in EXCEPTIONS for part in container.env.get(name, "").split(",") if part]
-
-
 def _named(container: Container, address: str) -> bool:
-    return any(part.strip("[]") == address or part == "*" for part in _exceptions(container))
+    return any(part.strip("[]") == address or part == "*" for part in no_proxy(container.env))

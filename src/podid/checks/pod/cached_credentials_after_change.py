@@ -6,7 +6,7 @@ from podid.checks.shared.injection import PodState
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.staleness import LIFETIME, changed_at, precedes
-from podid.domain.words import count_of, short_list
+from podid.domain.words import count_of, short_list, utc
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -20,13 +20,13 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("its pods are younger than the last change of the association, or that is long ago")
         else:
             commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)
-            until = (changed + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
+            until = utc(changed + LIFETIME)
             yield case.fail(
                 f"{len(older)} of {count_of(group.total, 'pod')} started before the association was last changed, and "
                 f"may act as it was until {until}",
                 evidence=(
                     f"pods: {short_list(pod.name for pod in older)}",
-                    f"association {group.association.association_id} changed {changed:%Y-%m-%dT%H:%M:%SZ}",
+                    f"association {group.association.association_id} changed {utc(changed)}",
                     "EKS does not say what was changed; a new role, target role, session policy or tag setting reaches "
                     "running pods only when their credentials are renewed",
                     *((note,) if note else ()),

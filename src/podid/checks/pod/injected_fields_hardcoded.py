@@ -7,12 +7,10 @@ from podid.checks.shared import sdk
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Snapshot
-from podid.domain.workloads import INJECTED_ENV, TOKEN_VOLUME
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, TOKEN_FILES, TOKEN_VOLUME
 
 URI, TOKEN_FILE = INJECTED_ENV
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
-ADDRESSES = ("http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials")
-TOKEN_DIRECTORY = "/var/run/secrets/pods.eks.amazonaws.com/"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -29,14 +27,14 @@ def look(pod: Pod, container: Container) -> sdk.Own | None:
         return sdk.Own(Severity.ERROR, (URI,), f"nothing of Pod Identity: the webhook leaves an empty {URI} as it is")
     if URI in env and not env[URI]:
         return sdk.Own(Severity.WARN, (URI,), f"what the {URI} of its own names, which podid cannot see")
-    if env.get(URI, ADDRESSES[0]) not in ADDRESSES:
+    if env.get(URI, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES:
         return sdk.Own(Severity.ERROR, (URI,), f"what another {URI} names, not Pod Identity")
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return sdk.Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
     # somebody may have mounted a token of the right audience by hand
-    if not env.get(TOKEN_FILE, TOKEN_DIRECTORY).startswith(TOKEN_DIRECTORY):
+    if not env.get(TOKEN_FILE, TOKEN_FILES).startswith(TOKEN_FILES):
         return sdk.Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
     # with another volume mounted there by hand the token may be where it belongs
-    if container.env.get(TOKEN_FILE, "").startswith(TOKEN_DIRECTORY) and TOKEN_VOLUME not in pod.volumes:
+    if container.env.get(TOKEN_FILE, "").startswith(TOKEN_FILES) and TOKEN_VOLUME not in pod.volumes:
         return sdk.Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")
     return None

@@ -8,8 +8,7 @@ from podid.checks.base import EVERYONE, Check
 from podid.checks.shared import injection
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known
-
-WEBHOOK = "pod-identity-webhook"
+from podid.domain.webhook import WEBHOOK
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

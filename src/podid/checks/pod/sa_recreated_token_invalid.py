@@ -10,7 +10,7 @@ from podid.checks.shared import injection
 from podid.checks.shared.injection import PodState
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import count_of, short_list
+from podid.domain.words import count_of, short_list, utc
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -36,7 +36,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             severity=Severity.WARN,
             evidence=(
                 f"pods: {short_list(pod.name for pod in older)}",
-                f"service account {ref} made {since:%Y-%m-%dT%H:%M:%SZ}",
+                f"service account {ref} made {utc(since)}",
                 *((note,) if note else ()),
             ),
             commands=commands,

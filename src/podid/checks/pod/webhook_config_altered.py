@@ -10,17 +10,16 @@ from podid.checks.shared.facts import podid_command
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.webhook import WebhookRegistration
+from podid.domain.webhook import WEBHOOK, WebhookRegistration
 from podid.domain.words import short_list
 
 OBJECT = "MutatingWebhookConfiguration"
-NAME = "pod-identity-webhook"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """How the registration differs counts only where pods lack what it should have given them: there are clusters in
     which it looks odd and works."""
-    webhook, subject = known(snapshot.webhook), Subject(OBJECT, NAME)
+    webhook, subject = known(snapshot.webhook), Subject(OBJECT, WEBHOOK)
     whole = check.case(subject, EVERYONE)
     if webhook is None:
         return [whole.skip("the webhook is not registered")]
@@ -69,4 +68,4 @@ def _altered(case: Case, snapshot: Snapshot, causes: tuple[str, ...], pods: list
 
 
 def _commands() -> tuple[tuple[str, ...], ...]:
-    return (("kubectl", "get", OBJECT.lower(), NAME, "-o", "yaml"),)
+    return (("kubectl", "get", OBJECT.lower(), WEBHOOK, "-o", "yaml"),)

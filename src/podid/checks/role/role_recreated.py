@@ -12,6 +12,7 @@ from podid.checks.shared.roles import by_role, role_section
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association, Role
 from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.words import utc
 
 # the clocks of EKS and of IAM need not agree to the second
 APART = timedelta(minutes=1)
@@ -50,7 +51,7 @@ def _of_associations(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "the role is younger than the last change of its association, so it replaced another one of this name",
                 severity=Severity.INFO,
                 evidence=(
-                    f"role made {section.value.created_at:%Y-%m-%dT%H:%M:%SZ}",
+                    f"role made {utc(section.value.created_at)}",
                     f"associations that named the old one: {len(newer)}",
                     "policies elsewhere that named the old role do not mean this one, and its own policies are new",
                 ),

@@ -17,7 +17,7 @@ from podid.checks.shared.once import once
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Node, Pod
 from podid.domain.snapshot import Missing, Snapshot
-from podid.domain.words import count_of, short_list
+from podid.domain.words import count_of, short_list, utc
 from podid.domain.workloads import RESTARTABLE, carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
 # associations reach the webhook some seconds after the API has answered
@@ -109,8 +109,8 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
     commands, note = replace_pods(snapshot, association, group.workload, pods)
-    created = f"{association.created_at:%Y-%m-%dT%H:%M:%SZ}" if association.created_at else "unknown"
-    oldest = f"{min(pod.created_at for pod in pods):%Y-%m-%dT%H:%M:%SZ}"
+    created = utc(association.created_at) if association.created_at else "unknown"
+    oldest = utc(min(pod.created_at for pod in pods))
     return case.fail(
         f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
         evidence=(

@@ -103,6 +103,7 @@ def list_associations(
     from podid.cli.hints import hint_words
     from podid.cli.listing import check_namespace, each_cluster
     from podid.domain.errors import PodidError
+    from podid.ops.association.expand import is_pattern
     from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
     from podid.ops.association.looks import Looker
     from podid.ops.association.read import RoleFilter, iter_associations, list_without_roles
@@ -127,7 +128,7 @@ def list_associations(
     wants = looks_of((*chosen, *more, (sort_by or "").removeprefix("-")))
     tags = typed.tags(cluster_tag, option="--cluster-tag")
     now = access.runtime.now()
-    exact = options.namespace if options.namespace and not set(options.namespace) & set("*?[") else None
+    exact = options.namespace if options.namespace and not is_pattern(options.namespace) else None
     # a document has every field, whatever the columns are
     in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
     shows = ("namespace",) if options.output is Format.NAME else chosen if in_columns else ()

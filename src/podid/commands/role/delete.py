@@ -49,6 +49,7 @@ def delete(
     """
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.domain.errors import Again, NotFound
+    from podid.domain.names import role_name
     from podid.domain.plan import Plan
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.delete import RoleContents, plan_delete, read_profiles
@@ -66,7 +67,7 @@ def delete(
                 if not isinstance(error.hint, Again):  # no name is near
                     error.hint = Again(add=("--ignore-not-found",))
                 raise
-            gone = ROLE.action({"roleName": name.rsplit("/", 1)[-1]}, None)
+            gone = ROLE.action({"roleName": role_name(name)}, None)
             plan = Plan(header=place.header, actions=(), unchanged=(gone,))
         else:
             ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})

@@ -125,7 +125,7 @@ def verify(
     refs = refs or list_refs(access.clients, place, namespace=options.namespace)
     readings = [read_association(access.clients, place, ref) for ref in refs]
     access.kube.needed()
-    roles = dict.fromkeys(item.association.target_role_arn or item.association.role_arn for item in readings)
+    roles = dict.fromkeys(item.association.pods_role_arn for item in readings)
     question, needed_for = f"Mint short-lived credentials of {', '.join(roles)} to look at them?", "Minting credentials"
     planned: tuple[Probe, ...] = ()
     if probe:

@@ -4,7 +4,7 @@
 what was done. Nothing here does any I/O.
 """
 
-from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, new_policy, policy_size
+from podid.domain.trust.build import build_statement, effective_scope, new_policy, policy_size
 from podid.domain.trust.check import TrustCheck, check, diff
 from podid.domain.trust.edit import Edit, EditOutcome, add, meaning, other_principals, refused, tighten, undated
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
@@ -13,8 +13,8 @@ from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_prin
 from podid.domain.trust.merge import holds, merged
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
 from podid.domain.trust.remove import remove, remove_issuer
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, LivePod, PodIdentity, TargetHop
-from podid.domain.trust.scope import Scope, ScopeKind
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
+from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
 from podid.domain.trust.slips import find_slips
 from podid.domain.trust.target import base_role_permissions, target_policy
 from podid.domain.trust.world import open_to_all
@@ -24,9 +24,10 @@ __all__ = [
     "ASSUME_ROLE",
     "NAMESPACE_TAG",
     "SERVICE_ACCOUNT_TAG",
+    "STRANGER",
+    "TAG_KEYS",
     "TAG_SESSION",
     "TOO_BROAD",
-    "TRUST_POLICY_QUOTA",
     "ActionVerdict",
     "Edit",
     "EditOutcome",

@@ -13,9 +13,6 @@ from podid.domain.trust.policy import Policy, parse_policy
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 from podid.domain.trust.scope import ScopeKind
 
-TRUST_POLICY_QUOTA = 2048
-"""IAM's default for a role's trust policy, in characters without white space (IAM User Guide, "IAM and STS quotas")."""
-
 
 def build_statement(identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> dict[str, object]:
     """An Allow for `pods.eks.amazonaws.com` as narrow as `scope`, but never narrower than the cluster without tags.

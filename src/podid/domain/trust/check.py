@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Severity
-from podid.domain.trust.build import TRUST_POLICY_QUOTA
+from podid.domain.quotas import TRUST_POLICY_QUOTA
 from podid.domain.trust.edit import add
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.explain import Request

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from podid.domain import words
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust.build import TRUST_POLICY_QUOTA, build_statement, effective_scope, policy_size
+from podid.domain.quotas import TRUST_POLICY_QUOTA
+from podid.domain.trust.build import build_statement, effective_scope, policy_size
 from podid.domain.trust.denial import denied_with_all
 from podid.domain.trust.engine import ACTIONS, covers
 from podid.domain.trust.evaluate import Evaluation, TrustVerdict, evaluate

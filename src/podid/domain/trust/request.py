@@ -15,6 +15,7 @@ from enum import Enum
 
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn, parse_role_arn
 from podid.domain.trust.logic import Truth
+from podid.domain.words import utc
 
 NAMESPACE_TAG = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
@@ -283,7 +284,7 @@ def _clock(identity: PodIdentity) -> dict[str, Sent]:
         return {"aws:currenttime": opened, "aws:epochtime": opened}
     now = identity.now.astimezone(UTC)
     return {
-        "aws:currenttime": Sent((now.strftime("%Y-%m-%dT%H:%M:%SZ"),)),
+        "aws:currenttime": Sent((utc(now),)),
         "aws:epochtime": Sent((str(int(now.timestamp())),)),
     }
 

@@ -10,7 +10,7 @@ from podid.domain.trust.policy import Statement
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity
 
 # A name that no pattern in earnest lets in and no condition in earnest leaves out.
-_STRANGER = "zq7x0v3k9"
+STRANGER = "zq7x0v3k9"
 _SERVICE_ACCOUNT_KEYS = frozenset({SERVICE_ACCOUNT_TAG.lower()})
 _NAMESPACE_KEYS = frozenset({NAMESPACE_TAG.lower()})
 _CLUSTER_KEYS = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn", "aws:requesttag/eks-cluster-name"})
@@ -62,10 +62,10 @@ def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:
     """Somebody else who differs from `identity` in all that may differ within the scope."""
     if scope is ScopeKind.SERVICE_ACCOUNT:
         return identity
-    other = replace(identity, service_account=_STRANGER)
+    other = replace(identity, service_account=STRANGER)
     if scope is ScopeKind.NAMESPACE:
         return other
-    other = replace(other, namespace=_STRANGER)
+    other = replace(other, namespace=STRANGER)
     if scope is ScopeKind.CLUSTER:
         return other
     other = _other_cluster(other)
@@ -73,7 +73,7 @@ def stranger(identity: PodIdentity, scope: ScopeKind) -> PodIdentity:
 
 
 def _other_cluster(identity: PodIdentity) -> PodIdentity:
-    return replace(identity, cluster_arn=f"{identity.cluster_arn.rsplit('/', 1)[0]}/{_STRANGER}")
+    return replace(identity, cluster_arn=f"{identity.cluster_arn.rsplit('/', 1)[0]}/{STRANGER}")
 
 
 def _other_account(identity: PodIdentity) -> PodIdentity:
@@ -98,7 +98,7 @@ def scope_of(identity: PodIdentity, statement: Statement, gets_in: Callable[[Pod
         return bool(chosen), " or ".join(chosen) or own
 
     cluster, clusters = reach(_other_cluster(identity), _CLUSTER_KEYS, identity.cluster_name)
-    namespace, namespaces = reach(replace(identity, namespace=_STRANGER), _NAMESPACE_KEYS, identity.namespace)
+    namespace, namespaces = reach(replace(identity, namespace=STRANGER), _NAMESPACE_KEYS, identity.namespace)
     service_account, names = reach(
         stranger(identity, ScopeKind.NAMESPACE), _SERVICE_ACCOUNT_KEYS, identity.service_account
     )

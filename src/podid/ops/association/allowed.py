@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, Decision
 from podid.domain.names import Arn, role_name
+from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
 from podid.domain.proof import Allowed, VerifyReport, VerifyState
 from podid.domain.second_hop import elsewhere
 
@@ -49,7 +50,7 @@ class Asked:
 
 def simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
     """One for each action on each resource. Never raises for what cannot be looked at: that is unknown."""
-    arn = association.target_role_arn or association.role_arn
+    arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster)
     found: list[Allowed] = []
     for resource in wanted.resources:
@@ -87,8 +88,7 @@ def _judged(own: Decision, session: Decision, resource: str, role: str) -> Allow
         return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
     refused = session if own.allowed else own
     if refused.missing_context_keys:
-        keys = ", ".join(sorted(refused.missing_context_keys))
-        return Allowed(own.action, resource, None, f"the simulation depends on {keys}, which only a real call carries")
+        return Allowed(own.action, resource, None, undecided(refused.missing_context_keys))
     if own.allowed:
         what = "the association's session policy does not allow it"
         return Allowed(own.action, resource, False, what, "session-policy-misconfig")
@@ -96,7 +96,7 @@ def _judged(own: Decision, session: Decision, resource: str, role: str) -> Allow
         what = f"the permissions boundary of role {role} does not allow it"
         return Allowed(own.action, resource, False, what, "permissions-boundary-denies")
     if own.organization_allows is False:
-        return Allowed(own.action, resource, False, "a service control policy of the organization does not allow it")
+        return Allowed(own.action, resource, False, NOT_BY_ORGANIZATION)
     what = "a policy denies it" if own.decision == "explicitDeny" else f"no policy of role {role} allows it"
     return Allowed(own.action, resource, False, what, "role-no-permissions")
 

@@ -10,7 +10,7 @@ from podid.domain.proof import Identity, VerifyState
 from podid.domain.workloads import AGENT_ADDRESSES
 from podid.ops.association.hops import blame, blame_words
 from podid.ops.association.read import AssociationReading
-from podid.ops.association.verify import ASSOCIATION_LINK, TRUST_LINK, expected_role, identity_of
+from podid.ops.association.verify import ASSOCIATION_LINK, TRUST_LINK, identity_of
 from podid.ops.errortext import Certainty, hits
 from podid.pages.index import ENTRIES
 
@@ -64,7 +64,7 @@ def _identity(text: str, reading: AssociationReading) -> Answer:
     except (ValueError, KeyError, TypeError, RecursionError, InvalidInput):
         return Answer(VerifyState.UNKNOWN, "what it printed is no identity")
     if identity is None:
-        reason = f"the agent gave it the credentials of {arn}, not of {expected_role(reading.association)}"
+        reason = f"the agent gave it the credentials of {arn}, not of {reading.association.pods_role_arn}"
         return Answer(VerifyState.FAILED, reason, link=ASSOCIATION_LINK)
     return Answer(VerifyState.PROVEN, identity=identity)
 

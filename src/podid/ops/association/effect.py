@@ -18,6 +18,7 @@ from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Effect, EffectState
+from podid.domain.webhook import WEBHOOK
 from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out, own_address
 from podid.ops.agent.coverage import Agents
 from podid.ops.clients import KubeAccess
@@ -254,8 +255,8 @@ def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | Non
             return None
     except PodidError:
         return None  # that the object cannot be read says nothing about it
-    how = f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration "
-    return _broken("injection-missed-webhook", f"{how}pod-identity-webhook is missing")
+    how = f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration {WEBHOOK} is missing"
+    return _broken("injection-missed-webhook", how)
 
 
 def _out_of_time(reader: KubeReader, watch: _Watch, timeout: float) -> Effect:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, Again, NotFound
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan, Verb
+from podid.domain.quotas import ASSOCIATION_QUOTA
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
 
-# https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html
-QUOTA = 5000
 _NEAR = 0.8
 
 
@@ -33,19 +32,20 @@ class Selection:
     @property
     def exact(self) -> bool:
         """Whether it names one service account."""
-        return not self.selector and not _is_pattern(self.namespace) and not _is_pattern(self.name)
+        return not self.selector and not is_pattern(self.namespace) and not is_pattern(self.name)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" + (f" with labels {self.selector}" if self.selector else "")
 
 
-def _is_pattern(text: str) -> bool:
+def is_pattern(text: str) -> bool:
+    """Whether it stands for names as a shell's pattern does."""
     return any(sign in text for sign in "*?[")
 
 
 def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that there are now, sorted. NotFound where there is none. Raises as the reader does."""
-    namespace = "" if _is_pattern(selection.namespace) else selection.namespace
+    namespace = "" if is_pattern(selection.namespace) else selection.namespace
     found = reader.list_service_accounts(namespace, selector=selection.selector)
     refs = tuple(
         item.ref
@@ -80,7 +80,7 @@ def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
         return ()
     cluster = plan.header.cluster
     count = len(eks.list_association_summaries(cluster)) + new
-    if count <= QUOTA * _NEAR:
+    if count <= ASSOCIATION_QUOTA * _NEAR:
         return ()
-    words = "more than" if count > QUOTA else f"{count * 100 // QUOTA} % of"
-    return (f"cluster {cluster} would have {count:,} associations, {words} the {QUOTA:,} that EKS takes",)
+    words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
+    return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)

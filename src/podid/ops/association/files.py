@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from podid.domain.errors import InvalidInput
-from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.names import ServiceAccountRef, check_role, parse_role_arn
 from podid.domain.words import did_you_mean
 from podid.ops.association.request import Settings
 
@@ -125,10 +125,8 @@ def _item(row: Mapping[str, object], where: str) -> FileItem:
         raise InvalidInput(f"{where} could not be read when the list was made: its role is not known")
     ref = ServiceAccountRef.parse(f"{_text(named, 'namespace', where)}/{_text(named, 'serviceAccount', where)}")
     role, target = _text(named, "roleArn", where, needed=False), _optional(named, "targetRoleArn", where)
-    if role.startswith("arn:"):
-        parse_role_arn(role)
-    elif role:
-        check_role_name(role)
+    if role:
+        check_role(role)
     if target:
         parse_role_arn(target)
     settings = Settings(

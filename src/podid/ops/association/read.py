@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from podid.domain import trust
 from podid.domain.errors import Again, NotFound, Other, Partial
 from podid.domain.model import Association, Cluster, Role, UnreadAssociation
-from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
+from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
@@ -35,13 +35,7 @@ class RoleFilter:
     @classmethod
     def parse(cls, text: str | None) -> RoleFilter:
         """InvalidInput for what is neither a role's name nor the ARN of one."""
-        if text is None:
-            return cls()
-        if text.startswith("arn:"):
-            parse_role_arn(text)
-        else:
-            check_role_name(text)
-        return cls(text)
+        return cls() if text is None else cls(check_role(text))
 
     def keeps(self, association: Association | UnreadAssociation) -> bool:
         """Whether it is, or may be, one of them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from podid.domain import trust
 from podid.domain.errors import Again, InvalidInput, PodidError, Unavailable, Undetermined
 from podid.domain.model import Association, Cluster, Role
-from podid.domain.names import ServiceAccountRef, check_role_name, parse_role_arn, role_name
+from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Effect, EffectState, Plan, Verb, Wait
 from podid.ops.association.effect import wait_for_effect
@@ -52,12 +52,7 @@ def role_map(texts: Sequence[str]) -> dict[str, str]:
         old, equals, new = text.partition("=")
         if not equals:
             raise InvalidInput(f"--map-role {text!r} is not OLD=NEW", subject=text)
-        for role in (old, new):
-            if role.startswith("arn:"):
-                parse_role_arn(role)
-            else:
-                check_role_name(role)
-        if found.setdefault(old, new) != new:
+        if found.setdefault(check_role(old), check_role(new)) != new:
             raise InvalidInput(f"--map-role names {old} twice", subject=old)
     return found
 

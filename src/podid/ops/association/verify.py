@@ -186,19 +186,14 @@ def _refused(pod: Pod, reading: AssociationReading, error: PodidError) -> PodPro
 def _compare(pod: Pod, association: Association, caller: Caller, expires_at: datetime | None) -> PodProof:
     identity = identity_of(association, caller.arn, expires_at)
     if identity is None:
-        reason = f"its credentials are those of {caller.arn}, not of {expected_role(association)}"
+        reason = f"its credentials are those of {caller.arn}, not of {association.pods_role_arn}"
         return _proof(pod, VerifyState.FAILED, reason, link=ASSOCIATION_LINK)  # why, nothing here tells
     return _proof(pod, VerifyState.PROVEN, identity=identity)
 
 
-def expected_role(association: Association) -> str:
-    """The ARN of the role that pods are to become."""
-    return association.target_role_arn or association.role_arn
-
-
 def identity_of(association: Association, caller_arn: str, expires_at: datetime | None = None) -> Identity | None:
     """Who AWS says that the credentials are, where that is the association's role; None where it is somebody else."""
-    expected = Arn.parse(expected_role(association))
+    expected = Arn.parse(association.pods_role_arn)
     got = Arn.parse(caller_arn)
     # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: a role's path is not part of it
     kind, _, rest = got.resource.partition("/")
@@ -238,7 +233,7 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     undecided = [proof for proof in proofs if proof.state is VerifyState.UNKNOWN]
     worst = bad or undecided
     if not worst:
-        role = expected_role(association)
+        role = association.pods_role_arn
         if len(proofs) == live_pods:
             who = "its one pod" if live_pods == 1 else f"all {live_pods} pods"
             return _report(association, VerifyState.PROVEN, f"{who} assumed {role}", pods=proofs)
@@ -252,7 +247,7 @@ def _summary(association: Association, proofs: list[PodProof], live_pods: int) -
     return VerifyReport(
         cluster=association.cluster_name,
         ref=association.ref,
-        role_arn=expected_role(association),
+        role_arn=association.pods_role_arn,
         state=first.state,
         reason=f"pod {first.namespace}/{first.name}: {first.reason}{count}",
         id=first.id,
@@ -273,7 +268,7 @@ def _report(
     return VerifyReport(
         cluster=association.cluster_name,
         ref=association.ref,
-        role_arn=expected_role(association),
+        role_arn=association.pods_role_arn,
         state=state,
         reason=reason,
         permission=error.permission if error else "",

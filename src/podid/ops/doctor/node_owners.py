@@ -44,7 +44,7 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
 
 def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
     """Node -> the ARN of its instance's role, and what stood in the way of telling."""
-    instances = {node.provider_id.rpartition("/")[2]: node.name for node in nodes if "/i-" in node.provider_id}
+    instances = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not instances:
         return {}, None
     try:

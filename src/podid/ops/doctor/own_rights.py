@@ -14,6 +14,7 @@ from podid.domain.errors import AccessDenied, NotFound, PodidError
 from podid.domain.model import Decision
 from podid.domain.names import PODS_PRINCIPAL, Arn, role_name
 from podid.domain.own_rights import OwnOptional, OwnRight, OwnRights, resource_of
+from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
 from podid.domain.place import WhoAndWhere
 from podid.domain.rights import AccessReview, CommandRights, KubeRight, Rights
 from podid.domain.snapshot import Missing, missing
@@ -139,20 +140,18 @@ def _judged(action: str, decision: Decision | None, resource: str, principal: st
     if decision is None:
         return OwnRight(right=action, outcome="unknown", where=resource, reason="IAM's simulator gave no answer to it")
     # no call but PassRole carries the service
-    keys = ", ".join(sorted({*decision.missing_context_keys} - {PASSED_TO}))
+    keys = sorted({*decision.missing_context_keys} - {PASSED_TO})
     if decision.allowed:
-        why = f"unless it depends on {keys} of the real call" if keys else ""
+        why = f"unless it depends on {', '.join(keys)} of the real call" if keys else ""
         return OwnRight(right=action, outcome="held", where=resource, reason=why)
     if decision.decision != "explicitDeny" and decision.boundary_allows is False:
         return OwnRight(
             right=action, outcome="denied", where=resource, reason="the permissions boundary does not allow it"
         )
     if decision.organization_allows is False:
-        why = "a service control policy of the organization does not allow it"
-        return OwnRight(right=action, outcome="denied", where=resource, reason=why)
+        return OwnRight(right=action, outcome="denied", where=resource, reason=NOT_BY_ORGANIZATION)
     if keys:
-        why = f"the simulation depends on {keys}, which only a real call carries"
-        return OwnRight(right=action, outcome="unknown", where=resource, reason=why)
+        return OwnRight(right=action, outcome="unknown", where=resource, reason=undecided(keys))
     if decision.decision == "explicitDeny":
         return OwnRight(right=action, outcome="denied", where=resource, reason=f"a policy denies it on {resource}")
     who = " ".join((Arn.parse(principal).resource.partition("/")[0], role_name(principal)))

@@ -9,6 +9,7 @@ from podid.domain.grants import AssumeRights
 from podid.domain.grants import assume_rights as rights_in
 from podid.domain.instances import Instance
 from podid.domain.model import Decision, Pod
+from podid.domain.names import AWS_MANAGED, role_name
 from podid.domain.nodes import node_roles
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.sightings import LogSighting
@@ -19,7 +20,6 @@ from podid.ops.agent import logs
 from podid.ops.doctor.source import Source
 
 # of AWS's own policies none lets its bearer go on to a customer's role
-AWS_MANAGED = ":iam::aws:policy/"
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
 LOGS_SINCE = timedelta(hours=1)
@@ -68,7 +68,7 @@ def csi_drivers(source: Source) -> dict[str, frozenset[str]] | Missing:
 def instances(source: Source) -> dict[str, Instance]:
     """Node -> its instance, of nodes that are one; none where the nodes are not known, which is a gap of its own."""
     nodes = known_or(source.before("nodes"), ())
-    ids = {node.provider_id.rpartition("/")[2]: node.name for node in nodes if "/i-" in node.provider_id}
+    ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
     return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
@@ -80,7 +80,7 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
     if isinstance(names, Missing):
         return names
     known = {arn: section.value for arn, section in names.value.items() if isinstance(section, Known)}
-    pairs = [(arn.rpartition("/")[2], policy) for arn, each in known.items() for policy in each.inline]
+    pairs = [(role_name(arn), policy) for arn, each in known.items() for policy in each.inline]
     inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
     managed_arns = {policy for each in known.values() for policy in each.attached if AWS_MANAGED not in policy}
     managed = dict(source.iam.get_managed_documents(sorted(managed_arns)))
@@ -88,7 +88,7 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
         arn: section for arn, section in names.value.items() if isinstance(section, Missing)
     }
     for arn, each in known.items():
-        role = arn.rpartition("/")[2]
+        role = role_name(arn)
         answers = [inline.get((role, policy)) for policy in each.inline]
         answers += [managed.get(policy) for policy in each.attached if AWS_MANAGED not in policy]
         failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)

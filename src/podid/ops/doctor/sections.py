@@ -23,6 +23,7 @@ from podid.domain.model import AddonVersion, DaemonSet, Decision, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles
+from podid.domain.permissions import undecided
 from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.second_hop import elsewhere
@@ -255,8 +256,7 @@ def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
     if decision is None:
         return Missing("the simulation gave no answer", error_code="UnreadableAnswer")
     if decision.missing_context_keys and not decision.allowed:
-        lacking = ", ".join(sorted(decision.missing_context_keys))
-        return Missing(f"the simulation depends on {lacking}, which only a real call carries")
+        return Missing(undecided(decision.missing_context_keys))
     return Known(decision)
 
 

@@ -12,9 +12,7 @@ from podid.domain.errors import InvalidInput
 from podid.domain.model import Role
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
 
-# somebody whom no statement in earnest names; the words for what lets it in say "any"
-_ANYBODY = "zq7x0v3k9"
-_MADE_UP = re.compile(rf"arn:\S*{_ANYBODY}")
+_MADE_UP = re.compile(rf"arn:\S*{trust.STRANGER}")
 _NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
 _SERVICE_ACCOUNT = frozenset({trust.SERVICE_ACCOUNT_TAG.lower()})
 _CLUSTER_ARN = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn"})
@@ -119,7 +117,7 @@ def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ..
     return tuple(
         replace(finding, fix=_MADE_UP.sub("the cluster's ARN", finding.fix))
         for finding in findings
-        if _ANYBODY not in finding.message
+        if trust.STRANGER not in finding.message
     )
 
 
@@ -143,8 +141,8 @@ def _candidates(
     """Cluster, namespace and service account, with repetitions."""
     for statement in statements:
         where = (*clusters, *_clusters_of(statement, role, clusters, region))
-        namespaces = (_ANYBODY, *_values(statement, _NAMESPACE))
-        accounts = (_ANYBODY, *_values(statement, _SERVICE_ACCOUNT))
+        namespaces = (trust.STRANGER, *_values(statement, _NAMESPACE))
+        accounts = (trust.STRANGER, *_values(statement, _SERVICE_ACCOUNT))
         yield from islice(product(where, namespaces, accounts), _MOST_OF_ONE_STATEMENT)
 
 
@@ -179,7 +177,7 @@ def _clusters_of(statement: trust.Statement, role: Role, clusters: tuple[str, ..
             named = True
             yield arn
     if not named and not clusters:
-        yield stem + _ANYBODY
+        yield stem + trust.STRANGER
 
 
 def _without_wildcards(part: str, real: str) -> str:
@@ -187,4 +185,4 @@ def _without_wildcards(part: str, real: str) -> str:
         return part
     if "/" in part:
         return part.replace("*", "x").replace("?", "x")
-    return f"{real}{_ANYBODY}" if real.endswith("cluster/") else real
+    return f"{real}{trust.STRANGER}" if real.endswith("cluster/") else real

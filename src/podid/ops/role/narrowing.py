@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from podid.domain.quotas import SESSION_POLICY_QUOTA
 from podid.domain.words import short_list
 
-SESSION_POLICY_QUOTA = 2048
 _MOST_SHOWN = 5
 # even noise of the allowed length comes to some 80
 _NEARLY_FULL = 60

@@ -10,6 +10,7 @@ from podid.domain.model import Cluster, Role
 from podid.domain.names import ServiceAccountRef
 from podid.domain.owners import owner_of
 from podid.domain.plan import Action
+from podid.domain.quotas import TRUST_POLICY_QUOTA
 from podid.ops.change.kinds import ROLE_TRUST
 
 # `check_size` judges the whole; a statement that is left out silently would shut a service account out
@@ -111,9 +112,9 @@ def kept_by_others(role: Role) -> list[str]:
 
 def check_size(policy: trust.Policy, role_name: str) -> None:
     size = trust.policy_size(policy)
-    if size > trust.TRUST_POLICY_QUOTA:
+    if size > TRUST_POLICY_QUOTA:
         raise Conflict(
-            f"The trust policy of role {role_name} would be {size} characters; IAM takes {trust.TRUST_POLICY_QUOTA}",
+            f"The trust policy of role {role_name} would be {size} characters; IAM takes {TRUST_POLICY_QUOTA}",
             advice="Choose a wider --scope (namespace or cluster), or make a second role.",
             subject=role_name,
         )

@@ -11,10 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from podid.domain.errors import Conflict, InvalidInput
-from podid.ops.role.narrowing import SESSION_POLICY_QUOTA
-
-INLINE_QUOTA = 10_240
-"""Characters without white space that all inline policies of a role may have together."""
+from podid.domain.quotas import INLINE_QUOTA, SESSION_POLICY_QUOTA
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Other, PodidError
 from podid.domain.model import Role, RolePolicies
-from podid.domain.names import Arn, ServiceAccountRef, check_role_name, parse_role_arn
+from podid.domain.names import AWS_MANAGED, Arn, ServiceAccountRef, check_role_name, parse_role_arn
 from podid.domain.words import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def role_not_found(iam: Iam, name: str, refs: Sequence[ServiceAccountRef] = (), 
 
 def managed_policy(iam: Iam, text: str, *, partition: str) -> str:
     """The ARN, once it is known to exist; where that may not be looked at, IAM decides when it is attached."""
-    arn = text if text.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{text}"
+    arn = text if text.startswith("arn:") else f"arn:{partition}{AWS_MANAGED}{text}"
     parsed = Arn.parse(arn)
     if parsed.service != "iam" or not parsed.resource.startswith("policy/"):
         raise InvalidInput(f"{text!r} is not a managed policy's name or ARN", subject=text)

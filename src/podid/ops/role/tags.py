@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from podid.domain import trust
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError
 from podid.domain.model import Role
 from podid.domain.names import Arn, role_name
@@ -21,11 +22,7 @@ from podid.ops.role.narrowing import not_granted, not_granted_words, room_words
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
-_TAGS = (
-    *("eks-cluster-arn", "eks-cluster-name", "kubernetes-namespace"),
-    *("kubernetes-service-account", "kubernetes-pod-name", "kubernetes-pod-uid"),
-)
-_KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(_TAGS)})", re.IGNORECASE)
+_KEY = re.compile(rf"aws:PrincipalTag/({'|'.join(trust.TAG_KEYS)})", re.IGNORECASE)
 
 
 def session_notes(plan: Plan, iam: Iam, role: Role | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from podid.domain.errors import NotFound
 from podid.domain.members import ArnText
+from podid.domain.names import AWS_MANAGED
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
@@ -32,7 +33,7 @@ class RoleAttachmentKind(ResourceKind):
     def subject(self, action: Action) -> str:
         """AWS's own policies by name, others by their ARN."""
         arn = action.keys["policyArn"]
-        policy = arn.rpartition("/")[2] if ":iam::aws:policy/" in arn else arn
+        policy = arn.rpartition("/")[2] if AWS_MANAGED in arn else arn
         return f"{self.title} {policy} of role {action.keys['roleName']}"
 
     def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
