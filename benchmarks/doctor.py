@@ -17,12 +17,12 @@ from typing import Any
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
+from podid.domain.addons import Addon
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.egress import Egress
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
-    Addon,
     Association,
     Cluster,
     Container,

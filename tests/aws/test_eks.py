@@ -9,6 +9,7 @@ import pytest
 
 from podid.aws.errors import ClusterNotFound, ServerFailed, role_not_yet_known
 from podid.aws.session import AwsSession, CallRecord
+from podid.domain.addons import AddonVersion
 from podid.domain.errors import (
     AccessDenied,
     AlreadyExists,
@@ -21,7 +22,7 @@ from podid.domain.errors import (
     Throttled,
     TrustRefused,
 )
-from podid.domain.model import AddonVersion, Association, NodeGroup
+from podid.domain.model import Association, NodeGroup
 from podid.domain.names import ServiceAccountRef
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from harness import examples
 from podid.domain import trust
+from podid.domain.addons import Addon, AddonVersion
 from podid.domain.errors import Conflict, UsageError
-from podid.domain.model import Addon, AddonVersion, Association, AttachedPolicy, Cluster, Role, RolePolicies
+from podid.domain.model import Association, AttachedPolicy, Cluster, Role, RolePolicies
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.offer import judge
 from podid.domain.place import Place

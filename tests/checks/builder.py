@@ -4,12 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
-    Addon,
-    AddonVersion,
     Association,
     Cluster,
     Container,

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.model import AddonIssue, Association, Container
+from podid.domain.addons import AddonIssue
+from podid.domain.model import Association, Container
 from podid.domain.snapshot import Snapshot
 
 from .builder import addon, agent_pod, ago, association, cluster, daemon_set, healthy, node

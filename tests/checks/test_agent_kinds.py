@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from podid.domain.model import AddonVersion, Container
+from podid.domain.addons import AddonVersion
+from podid.domain.model import Container
 from podid.domain.scheduling import Placement
 
 from .builder import addon, agent_pod, ago, cluster, daemon_set, healthy, node

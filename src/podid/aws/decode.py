@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
+from podid.domain.addons import Addon, AddonConfiguration, AddonIssue, AddonOffer, AddonVersion
 from podid.domain.errors import InvalidInput
 from podid.domain.foreign import (
     Malformed,
@@ -25,11 +26,6 @@ from podid.domain.foreign import (
 )
 from podid.domain.model import (
     AccessEntry,
-    Addon,
-    AddonConfiguration,
-    AddonIssue,
-    AddonOffer,
-    AddonVersion,
     Association,
     AssociationSummary,
     AttachedPolicy,

@@ -7,9 +7,9 @@ from podid.aws import decode, pacing
 from podid.aws.api import Api
 from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
+from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
 from podid.domain.foreign import about, at, names
-from podid.domain.model import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.rights import needs
 
 _ADDON = at("addon", decode.addon)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from podid.domain.model import AddonVersion, Cluster
+from podid.domain.addons import AddonVersion
+from podid.domain.model import Cluster
 from podid.domain.versions import addon_key, platform_number
 from podid.domain.words import short_list
 

@@ -11,14 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress
 from podid.domain.errors import PodidError
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import (
-    Addon,
-    AddonVersion,
     Association,
     Cluster,
     DaemonSet,

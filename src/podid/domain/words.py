@@ -74,9 +74,9 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def utc(moment: datetime) -> str:
-    """`2026-11-24T09:30:00Z`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def utc(moment: datetime | None) -> str:
+    """`2026-11-24T09:30:00Z`, or `unknown`."""
+    return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def cut(text: str, most: int = 2000) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
-from podid.domain.model import Addon, DaemonSet
+from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.words import short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage

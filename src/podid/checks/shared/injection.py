@@ -109,7 +109,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
     commands, note = replace_pods(snapshot, association, group.workload, pods)
-    created = utc(association.created_at) if association.created_at else "unknown"
+    created = utc(association.created_at)
     oldest = utc(min(pod.created_at for pod in pods))
     return case.fail(
         f"{len(pods)} of {count_of(group.total, 'pod')} {say}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from podid.domain.addons import Addon, AddonConfiguration
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, Rejected, UsageError
-from podid.domain.model import Addon, AddonConfiguration, Association
+from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
+from podid.domain.addons import Addon, AddonConfiguration
 from podid.domain.errors import AccessDenied, Conflict, Other, PodidError, Rejected
-from podid.domain.model import Addon, AddonConfiguration, Cluster, DaemonSet
+from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from podid.checks.shared.node_roles import node_roles_in_use
+from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Addon, DaemonSet
+from podid.domain.model import DaemonSet
 from podid.domain.place import Place
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import Known, Missing, Section, Snapshot

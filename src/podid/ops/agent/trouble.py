@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from podid.domain.addons import Addon, AddonIssue
 from podid.domain.agent_logs import mode_of, rule_of
 from podid.domain.errors import Other, PodidError
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Addon, AddonIssue, DaemonSet, Pod
+from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.words import short_list
 from podid.domain.workloads import live

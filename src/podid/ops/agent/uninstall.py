@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from podid.domain.addons import Addon
 from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, TimedOut
-from podid.domain.model import Addon, DaemonSet, Pod
+from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place

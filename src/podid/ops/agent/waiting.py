@@ -7,8 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from podid.domain.addons import Addon
 from podid.domain.errors import AccessDenied, Again, NotFound, PodidError, TimedOut
-from podid.domain.model import Addon, DaemonSet, Pod
+from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place

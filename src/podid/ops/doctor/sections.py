@@ -16,10 +16,11 @@ from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
 from podid.checks.base import Check
+from podid.domain.addons import AddonVersion
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.grants import PolicyNames
-from podid.domain.model import AddonVersion, DaemonSet, Decision, Pod, Role
+from podid.domain.model import DaemonSet, Decision, Pod, Role
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
 from podid.domain.network import CiliumPolicy
 from podid.domain.nodes import REDEEM, node_roles

@@ -6,8 +6,8 @@ import json
 import uuid
 from typing import Annotated, Literal, TypedDict
 
+from podid.domain.addons import Addon
 from podid.domain.members import About
-from podid.domain.model import Addon
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TypedDict
 
+from podid.domain.addons import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
-from podid.domain.model import Addon
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
