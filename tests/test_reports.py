@@ -24,6 +24,7 @@ from podid.sandbox.baseline import add_association
 from worlds import Site
 
 HOSTILE = "x</text><script>document.title='owned'</script>\n::error::forged|`**]]>&\x1b[31m\x00\ud800@team"
+UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\u2028\U000e0000-\U000e007f]")
 COUNTS = {"tests": "6", "failures": "2", "errors": "1", "skipped": "1"}
 
 
@@ -154,6 +155,21 @@ def test_markdown(name: str) -> None:
     fences = [token.content for token in tokens if token.type == "fence"]
     assert fences[0].splitlines()[-1] == "podid explain association-missing"
     assert "\n::" not in text
+
+
+@pytest.mark.parametrize("form", Report)
+def test_whatever_is_foreign_is_one_line_that_is_seen(form: Report) -> None:
+    """In subjects, messages, evidence, reasons, fixes, what was accepted, scope and the cluster's name."""
+    foreign = f"{HOSTILE}\x07\x85\u200b\u202e\u2028\U000e0041"
+    report = report_of(foreign)
+    accepted = tuple(
+        replace(item, accepted=foreign) if item.check == "pod-predates-association" else item
+        for item in report.verdicts
+    )
+    text = write_report(form, replace(report, cluster=foreign, verdicts=accepted))
+    assert UNSEEN.findall(text) == []
+    assert not re.search(r"(?m)^\s*::error::", text)
+    assert "\\x1b" in text
 
 
 class _Reader(html.parser.HTMLParser):

@@ -3,8 +3,12 @@
 import re
 
 # ESC and the other C0 controls, DEL, C1, the bidi controls, the two separators that some terminals take as newlines,
-# and halves of surrogate pairs, which no stream can encode
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# halves of surrogate pairs, which no stream can encode, and what nobody sees: a name with a space of no width looks
+# like the name without (Unicode, Default_Ignorable_Code_Point; variation selectors only change what is seen)
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 # What a GitHub runner obeys: `::name …::` at the start of a line, after any white space, and the older `##[name …]` and
 # Azure's `##vso[…]` anywhere in it (actions/runner, ActionCommand.cs: TryParseV2 and TryParse)
@@ -14,6 +18,8 @@ _COMMAND = re.compile(r"(?:\A|(?<=[\r\n]))(\s*):(?=:)|#(?=#(?:vso)?\[)")
 def _visible(match: re.Match[str]) -> str:
     character = match.group()
     code = ord(character)
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 

@@ -3,7 +3,7 @@
 from podid.domain.findings import Severity, Verdict
 from podid.domain.report import DoctorReport
 from podid.domain.words import short_list
-from podid.render.reports.parts import commands, headline, said, subject_words, worst_first
+from podid.render.reports.parts import cluster_words, commands, evidence, headline, said, subject_words, worst_first
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARN: "warning", Severity.INFO: "notice"}
 _MOST_SUBJECTS = 5
@@ -12,12 +12,12 @@ _MOST_SUBJECTS = 5
 def write(report: DoctorReport) -> str:
     lines = [_finding(verdict) for verdict in worst_first(report)]
     lines += _unknowns(report)
-    lines.append(_command("notice", f"podid doctor {report.cluster}", headline(report)))
+    lines.append(_command("notice", f"podid doctor {cluster_words(report)}", headline(report)))
     return "".join(f"{item}\n" for item in lines)
 
 
 def _finding(verdict: Verdict) -> str:
-    text = "\n".join((said(verdict), *verdict.evidence, *commands(verdict)))
+    text = "\n".join((said(verdict), *evidence(verdict), *commands(verdict)))
     return _command(_COMMAND[verdict.severity], f"{verdict.check}: {subject_words(verdict.subject)}", text)
 
 

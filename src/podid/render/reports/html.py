@@ -12,6 +12,7 @@ from podid.render.reports.parts import (
     CLUSTER,
     Way,
     commands,
+    evidence,
     headline,
     identities,
     said,
@@ -170,7 +171,7 @@ def _finding(verdict: Verdict) -> str:
     return (
         f'<article class="{state}"><h3><span class="word {state}">{word}</span> {_text(title)}</h3>'
         f'<p class="soft">{_text(title_of(verdict.check))}</p><p>{_text(said(verdict))}</p>'
-        f"{_items(verdict.evidence)}"
+        f"{_items(evidence(verdict))}"
         f"<pre><code>{_text(chr(10).join(commands(verdict)), lines=True)}</code></pre></article>"
     )
 

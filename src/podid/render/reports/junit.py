@@ -10,14 +10,15 @@ from xml.etree import ElementTree as ET
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
-from podid.render.reports.parts import commands, fails, said, subject_words
+from podid.render.reports.parts import cluster_words, commands, evidence, fails, said, subject_words
+from podid.render.sanitize import line
 from podid.render.view import timestamp
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: DoctorReport) -> str:
-    root = ET.Element("testsuites", name=_xml(f"podid doctor {report.cluster}"))
+    root = ET.Element("testsuites", name=_xml(f"podid doctor {cluster_words(report)}"))
     for number in range(len(LINKS)):
         verdicts = [item for item in report.verdicts if item.link == number and item.outcome != Outcome.NOT_APPLICABLE]
         if verdicts:
@@ -48,14 +49,14 @@ def _case(verdict: Verdict) -> ET.Element:
     )
     message = _xml(said(verdict))
     if verdict.accepted:
-        ET.SubElement(case, "skipped", message=_xml(f"{message} (accepted: {verdict.accepted})"))
+        ET.SubElement(case, "skipped", message=_xml(f"{message} (accepted: {line(verdict.accepted)})"))
     elif verdict.masked_by:
         ET.SubElement(case, "skipped", message=_xml(f"{message} (follows from {verdict.masked_by})"))
     elif verdict.outcome is Outcome.UNKNOWN:
         ET.SubElement(case, "error" if verdict.severity is Severity.ERROR else "skipped", message=message)
     elif fails(verdict):
         failure = ET.SubElement(case, "failure", type=verdict.severity, message=message)
-        failure.text = _xml("\n".join((*verdict.evidence, *commands(verdict))))
+        failure.text = _xml("\n".join((*evidence(verdict), *commands(verdict))))
     elif verdict.outcome is Outcome.FAIL:
         ET.SubElement(case, "system-out").text = message
     return case

@@ -5,7 +5,7 @@ import re
 from podid.domain.findings import Severity, Verdict
 from podid.domain.links import LINKS
 from podid.domain.report import DoctorReport, LinkState
-from podid.render.reports.parts import commands, headline, said, subject_words, title_of, worst_first
+from podid.render.reports.parts import commands, evidence, headline, said, subject_words, title_of, worst_first
 from podid.render.sanitize import line
 from podid.render.view import timestamp
 
@@ -56,7 +56,7 @@ def write(report: DoctorReport) -> str:
 def _finding(verdict: Verdict) -> list[str]:
     heading = f"## {_SEVERITY[verdict.severity]}: {verdict.check}, {_text(subject_words(verdict.subject))}"
     lines = [heading, "", f"{title_of(verdict.check)}: {_text(said(verdict))}", ""]
-    lines += [f"- {_text(item)}" for item in verdict.evidence]
+    lines += [f"- {_text(item)}" for item in evidence(verdict)]
     if verdict.evidence:
         lines.append("")
     # a text of backquotes cannot end a fence that is longer

@@ -62,6 +62,10 @@ def headline(report: DoctorReport) -> str:
     return ", ".join((*words, f"{counts.unknown} unknown"))
 
 
+def cluster_words(report: DoctorReport) -> str:
+    return line(report.cluster)
+
+
 def subject_words(subject: Subject) -> str:
     return line(str(subject))
 
@@ -72,6 +76,11 @@ def said(verdict: Verdict) -> str:
         needs = verdict.permission and verdict.permission not in verdict.reason
         return line(f"{verdict.reason} (needs {verdict.permission})" if needs else verdict.reason)
     return line(verdict.message)
+
+
+def evidence(verdict: Verdict) -> tuple[str, ...]:
+    """What the finding rests on, each on one line."""
+    return tuple(map(line, verdict.evidence))
 
 
 def commands(verdict: Verdict) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from podid.domain.links import link_words
 from podid.domain.report import DoctorReport
 from podid.pages.entry import Entry
 from podid.render.formats import to_json
-from podid.render.reports.parts import HOMEPAGE, commands, entry_of, said, subject_words
+from podid.render.reports.parts import HOMEPAGE, commands, entry_of, evidence, said, subject_words
+from podid.render.sanitize import line
 from podid.render.view import plain, timestamp
 from podid.version import VERSION
 
@@ -70,7 +71,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
     parts = [part for part in (subject.namespace, subject.kind, subject.name) if part]
     text = said(verdict)
     if not undecided:
-        text = "\n".join((text, *verdict.evidence, "", *commands(verdict)))
+        text = "\n".join((text, *evidence(verdict), "", *commands(verdict)))
     result: dict[str, object] = {
         "ruleId": verdict.check,
         "ruleIndex": index,
@@ -85,7 +86,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [
-                    {"fullyQualifiedName": subject_words(subject), "name": subject.name, "kind": "resource"}
+                    {"fullyQualifiedName": subject_words(subject), "name": line(subject.name), "kind": "resource"}
                 ],
             }
         ],
@@ -94,7 +95,7 @@ def _result(verdict: Verdict, report: DoctorReport, index: int) -> dict[str, obj
         },
     }
     if verdict.accepted:
-        result["suppressions"] = [{"kind": "external", "justification": verdict.accepted}]
+        result["suppressions"] = [{"kind": "external", "justification": line(verdict.accepted)}]
     if verdict.masked_by:
         result["properties"] = {"maskedBy": verdict.masked_by}
     return result
