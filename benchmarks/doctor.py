@@ -215,6 +215,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
         "cloudtrail": {},
+        "node_calls": {},
         "packed": {name: Known(80 if broken else 40) for name in roles},
         "proofs": {},
         "probes": {},

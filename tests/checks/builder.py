@@ -24,6 +24,7 @@ from podid.domain.model import (
 )
 from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.domain.trail import NodeTrail
 from podid.domain.webhook import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -247,6 +248,7 @@ def healthy(**sections: Any) -> Snapshot:
         "clocks": {"node-1": -4},
         "agent_warnings": {},
         "cloudtrail": {},
+        "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
         "packed": {ROLE_ARN: Known(40)},
         "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
         "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},

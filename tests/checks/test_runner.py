@@ -53,6 +53,7 @@ MAPPINGS: dict[str, object] = {
     "products": "secretstores",
     "agent_logs": "kube-system/agent",
     "cloudtrail": "node-1",
+    "node_calls": "node-1",
     "packed": ROLE_ARN,
     "proofs": "shop/orders",
     "probes": "shop/orders",

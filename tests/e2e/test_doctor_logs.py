@@ -92,6 +92,22 @@ def test_what_cloudtrail_has(healthy: Site) -> None:
     ]
 
 
+def test_calls_with_a_nodes_role_that_an_old_sdk_makes(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy.box.standing.put("sdk-too-old")
+    try:
+        found = healthy("doctor", "--cloudtrail", "-o", "json").json
+        named = [
+            (item["severity"], item["subject"]["kind"]) for item in found["findings"] if item["id"] == "sdk-too-old"
+        ]
+        assert sorted(named) == [("warn", "Deployment"), ("warn", "Node")]
+        monkeypatch.setattr(witnesses, "MOST_NODES", 0)
+        left = healthy("doctor", "--cloudtrail", "-o", "json").json["notLookedAt"]
+        assert "in CloudTrail, what was called with the role of " in left[-1]
+    finally:
+        healthy.box.standing.heal()
+    assert [event for event in healthy.box.world.trail if event.event["EventSource"].startswith("secrets")] == []
+
+
 def test_what_was_not_looked_at_of_many_is_unknown(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a role without a session in CloudTrail nor one that came too late in the list is said to be fine."""
     monkeypatch.setattr(witnesses, "MOST_ROLES", 0)

@@ -7,7 +7,7 @@ from typing import TypeVar
 from podid.aws import trail_values
 from podid.aws.api import Api, PageTokens, Reading
 from podid.domain.rights import needs
-from podid.domain.trail import PodSession, Redemption
+from podid.domain.trail import NodeCall, PodSession, Redemption
 
 T = TypeVar("T")
 
@@ -30,6 +30,12 @@ class CloudTrail:
         """The sessions of a role that EKS made for pods in this region, newest first; a call for every 50 events of the
         role, made when they are wanted."""
         yield from self._events("ResourceName", role_arn, since, trail_values.sessions)
+
+    @needs("cloudtrail:LookupEvents")
+    def iter_node_calls(self, instance_id: str, since: datetime) -> Iterator[NodeCall]:
+        """What was called in this region with the role of an instance, newest first: EC2 names these sessions after the
+        instance. A call for every 50, made when they are wanted."""
+        yield from self._events("Username", instance_id, since, trail_values.node_calls)
 
     def _events(self, key: str, value: str, since: datetime, read: Reading[list[T]]) -> Iterator[T]:
         params = {

@@ -19,9 +19,10 @@ from podid.domain.foreign import (
     text_or,
 )
 from podid.domain.names import PODS_PRINCIPAL, ServiceAccountRef
-from podid.domain.trail import PodSession, Redemption
+from podid.domain.trail import NodeCall, PodSession, Redemption
 
 _REDEEMED, _ASSUMED = "AssumeRoleForPodIdentity", "AssumeRole"
+_OF_A_ROLE = "AssumedRole"
 
 
 def redemptions(page: Object) -> list[Redemption]:
@@ -36,6 +37,12 @@ def sessions(page: Object) -> list[PodSession]:
         for record in _records(page, _ASSUMED)
         if text_or(inner_or_empty(record, "userIdentity"), "invokedBy") == PODS_PRINCIPAL
     ]
+
+
+def node_calls(page: Object) -> list[NodeCall]:
+    """A page of LookupEvents: the calls in it that were made with a role's credentials."""
+    records = map(_record, inners_or_none(page, "Events"))
+    return [_node_call(each) for each in records if text_or(inner_or_empty(each, "userIdentity"), "type") == _OF_A_ROLE]
 
 
 def _records(page: Object, name: str) -> Iterator[Object]:
@@ -83,6 +90,15 @@ def _session(record: Object) -> PodSession:
         packed_percent=number_or(answered, "packedPolicySize") if "packedPolicySize" in answered else None,
         error_code=text_or(record, "errorCode"),
         error_message=text_or(record, "errorMessage"),
+    )
+
+
+def _node_call(record: Object) -> NodeCall:
+    return NodeCall(
+        at=_at(record),
+        service=text_or(record, "eventSource").partition(".")[0],
+        action=text_or(record, "eventName"),
+        user_agent=text_or(record, "userAgent"),
     )
 
 

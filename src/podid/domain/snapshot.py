@@ -33,6 +33,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.sightings import LogSighting, Proof
+from podid.domain.trail import NodeTrail
 from podid.domain.webhook import WebhookRegistration
 
 T = TypeVar("T")
@@ -165,6 +166,8 @@ class Snapshot:
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
     cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=AWS)
+    # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
+    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=AWS)
     # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
     packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
     # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from podid.domain.names import ServiceAccountRef
+from podid.domain.user_agents import OldSdk, of_the_node, old_sdk
 
 # as far back as LookupEvents reaches
 DAYS = 90
@@ -47,7 +48,77 @@ class PodSession:
     error_message: str = ""
 
 
-Event = TypeVar("Event", Redemption, PodSession)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCall:
+    """One call with the credentials of a node's role, by whatever runs there. `service` is the first part of the
+    event's source ("sqs"), `action` the call's name."""
+
+    at: datetime
+    service: str
+    action: str
+    user_agent: str = ""
+
+
+# What a node does with its own role: it finds itself and the cluster, pulls images, gives pods addresses and lets SSM
+# manage it. Bootstrap scripts of older images do it with an AWS CLI that is older than Pod Identity.
+_SERVICES_OF_NODES = frozenset({"ecr", "ssmmessages", "ec2messages", "eks-auth", "eks", "cloudformation"})
+_ACTIONS_OF_NODES = frozenset(
+    {
+        *("DescribeInstances", "DescribeInstanceTypes", "DescribeNetworkInterfaces", "DescribeTags", "DescribeVpcs"),
+        *("DescribeSubnets", "DescribeSecurityGroups", "DescribeRegions", "CreateNetworkInterface", "CreateTags"),
+        *("AttachNetworkInterface", "DetachNetworkInterface", "DeleteNetworkInterface"),
+        *("ModifyNetworkInterfaceAttribute", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+        *("AssignIpv6Addresses", "UnassignIpv6Addresses"),
+    }
+)
+_SSM_OF_PODS = ("GetParameter", "GetParameters", "GetParametersByPath", "PutParameter")
+
+
+def nodes_own(call: NodeCall) -> bool:
+    """Whether a node makes such a call for itself, whatever its pods do."""
+    if call.service == "ssm":
+        return call.action not in _SSM_OF_PODS
+    of_ec2 = call.service == "ec2" and call.action in _ACTIONS_OF_NODES
+    return of_ec2 or call.service in _SERVICES_OF_NODES or of_the_node(call.user_agent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldCalls:
+    """Calls of one kind that an SDK older than Pod Identity made with a node's role."""
+
+    sdk: OldSdk
+    call: str
+    count: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTrail:
+    """`looked` is how many calls with the role of a node were looked at, back to `since`; `old` are those that tell of
+    an SDK that is too old."""
+
+    looked: int
+    since: datetime
+    old: tuple[OldCalls, ...] = ()
+
+
+def node_trail(looked: Looked[NodeCall]) -> NodeTrail:
+    found: dict[tuple[OldSdk, str], list[NodeCall]] = {}
+    for call in looked.events:
+        sdk = None if nodes_own(call) else old_sdk(call.user_agent)
+        if sdk is not None:
+            found.setdefault((sdk, f"{call.service}:{call.action}"), []).append(call)
+    return NodeTrail(
+        looked=len(looked.events),
+        since=looked.since if looked.whole else looked.events[-1].at,
+        old=tuple(
+            OldCalls(sdk=sdk, call=call, count=len(calls), last=max(each.at for each in calls))
+            for (sdk, call), calls in found.items()
+        ),
+    )
+
+
+Event = TypeVar("Event", Redemption, PodSession, NodeCall)
 
 
 @dataclass(frozen=True, slots=True)

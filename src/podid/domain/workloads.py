@@ -4,11 +4,11 @@ Facts about the injected fields: https://github.com/aws/amazon-eks-pod-identity-
 the agent's DaemonSet: https://github.com/aws/eks-pod-identity-agent (charts/).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from podid.domain.findings import Subject
 from podid.domain.model import Container, DaemonSet, Node, Pod
-from podid.domain.names import AGENT_ADDON
+from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 
 TOKEN_VOLUME = "eks-pod-identity-token"
 IRSA_VOLUME = "aws-iam-token"
@@ -44,6 +44,26 @@ def live(pod: Pod) -> bool:
 
 def injected(pod: Pod) -> bool:
     return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
+
+
+def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
+    """Node -> the service accounts whose pods run there with the credentials' variables."""
+    found: dict[str, set[ServiceAccountRef]] = {}
+    for pod in pods:
+        if pod.node and live(pod) and injected(pod) and not opted_out(pod):
+            found.setdefault(pod.node, set()).add(pod.ref)
+    return found
+
+
+def covering(hosts: Mapping[str, set[ServiceAccountRef]]) -> list[str]:
+    """The nodes, those first that host somebody whom none before them hosts."""
+    seen: set[ServiceAccountRef] = set()
+    first: list[str] = []
+    others: list[str] = []
+    for node, refs in sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0])):
+        (others if refs <= seen else first).append(node)
+        seen |= refs
+    return [*first, *others]
 
 
 def own_address(pod: Pod) -> tuple[str, ...]:

@@ -2,12 +2,14 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podid.checks.base import Check
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.placed import placed
-from podid.domain.findings import Severity, Verdict
-from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
-from podid.domain.workloads import opted_out
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
+from podid.domain.trail import NodeTrail, OldCalls
+from podid.domain.words import count_of, short_list
+from podid.domain.workloads import injected, live, opted_out
 
 
 class Old(NamedTuple):
@@ -36,6 +38,20 @@ _TAG = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,2})(?:[-+].*)?")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    yield from _by_image(check, snapshot)
+    calls = snapshot.node_calls
+    if isinstance(calls, Missing):
+        if calls != NOT_READ:
+            yield check.case(cluster_subject(snapshot), EVERYONE).unknown(calls, severity=Severity.WARN)
+        return
+    for node, section in calls.value.items():
+        yield _by_calls(check, snapshot, node, section)
+
+
+CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"), wants=("node_calls", "instances"))
+
+
+def _by_image(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
         judged = [pod for pod in pods if not opted_out(pod)]
@@ -51,7 +67,47 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         )
 
 
-CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"))
+def _by_calls(check: Check, snapshot: Snapshot, node: str, section: Section[NodeTrail]) -> Verdict:
+    """A warning at most: CloudTrail names the node, and not which of its pods."""
+    accounts = tuple(sorted(_reaching(snapshot, node)))
+    case = check.case(Subject("Node", node), accounts)
+    if isinstance(section, Missing):
+        return case.unknown(section, severity=Severity.WARN)
+    trail = section.value
+    looked = f"{count_of(trail.looked, 'call')} with its role since {trail.since:%Y-%m-%d %H:%M} UTC"
+    if not accounts:
+        return case.skip("the metadata service answers none of its pods that have credentials of their own")
+    if not trail.old:
+        return case.ok(f"{looked}, none of them by an SDK that is older than Pod Identity")
+    return case.fail(
+        f"an SDK older than Pod Identity calls AWS with the role of this node, where pods of {short_list(accounts)} "
+        "are to have credentials of their own",
+        severity=Severity.WARN,
+        evidence=(
+            *(_told(each) for each in trail.old),
+            "CloudTrail names the node and not the pod: one of another service account may be it",
+        ),
+    )
+
+
+def _told(calls: OldCalls) -> str:
+    sdk = calls.sdk
+    often = f"{calls.call} {count_of(calls.count, 'time')}, last {calls.last:%Y-%m-%d %H:%M} UTC"
+    return f"{sdk.name} {sdk.version}, Pod Identity is in it from {sdk.since} on: {often}"
+
+
+def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
+    """The service accounts with pods on the node that carry credentials and can ask its metadata service all the
+    same: answers that may go one hop reach only the node's own network."""
+    instance = known_or(snapshot.instances, {}).get(node)
+    beyond = instance is None or instance.hop_limit != 1
+    associations = index(snapshot).associations
+    return {
+        str(pod.ref)
+        for pod in known(snapshot.pods)
+        if pod.node == node and pod.ref in associations and live(pod) and injected(pod) and not opted_out(pod)
+        if beyond or pod.host_network
+    }
 
 
 def _old(image: str) -> Old | None:

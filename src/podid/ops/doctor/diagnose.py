@@ -13,7 +13,7 @@ from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.words import count_of, nearest
-from podid.domain.workloads import live
+from podid.domain.workloads import live, users_of_nodes
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
 from podid.ops.doctor.witnesses import MOST_EVENTS, TRAIL_SINCE
@@ -93,9 +93,19 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
         others.append(f"CloudTrail of more than {hours:g} hours ago or beyond its newest {MOST_EVENTS} events")
+    unasked = _hosts(snapshot) - known_or(snapshot.node_calls, {}).keys()
+    if isinstance(snapshot.node_calls, Known) and unasked:
+        others.append(f"in CloudTrail, what was called with the role of {count_of(len(unasked), 'node')} more")
     if _elsewhere(snapshot):
         others.append("the way to the agent on their pods' other nodes (podid verify --probe)")
     return (*(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items()), *others)
+
+
+def _hosts(snapshot: Snapshot) -> set[str]:
+    """The nodes with pods of the scope that carry credentials."""
+    refs = set(snapshot.targets) or {association.ref for association in known_or(snapshot.associations, ())}
+    pods = snapshot.pods.value if isinstance(snapshot.pods, Known) else ()
+    return {node for node, users in users_of_nodes(pods).items() if users & refs}
 
 
 def _elsewhere(snapshot: Snapshot) -> bool:

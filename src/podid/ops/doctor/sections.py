@@ -358,6 +358,14 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading what pods' sessions carry",
     ),
     SectionRow(
+        "node_calls",
+        (CloudTrail.iter_node_calls,),
+        witnesses.node_calls,
+        needs=("associations", "pods", "nodes"),
+        option="cloudtrail",
+        why="reading what was called with nodes' roles",
+    ),
+    SectionRow(
         "proofs",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
         witnesses.proofs,

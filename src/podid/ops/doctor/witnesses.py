@@ -13,7 +13,8 @@ from podid.domain.place import Place
 from podid.domain.proof import VerifyState
 from podid.domain.sightings import LogSighting, Proof
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
-from podid.domain.trail import Redemption, newest
+from podid.domain.trail import NodeTrail, Redemption, newest, node_trail
+from podid.domain.workloads import covering, users_of_nodes
 from podid.ops.association.read import read_association
 from podid.ops.association.verify import verify
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # two calls a second of 50 events each
 TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500
 SESSIONS_SINCE, MOST_SESSIONS, MOST_ROLES = timedelta(days=7), 50, 10
+# of a node's own calls, many of which are its network plugin's
+MOST_NODES, MOST_NODE_CALLS = 10, 100
 # each costs tokens and sessions; more are named one by one
 MOST_PROOFS = 20
 
@@ -77,6 +80,29 @@ def packed(source: Source) -> dict[str, Section[int]]:
     told = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
     left = Missing(told, error_code=NOT_READ.error_code)
     return found | dict.fromkeys(arns[MOST_ROLES:], left)
+
+
+def node_calls(source: Source) -> dict[str, Section[NodeTrail]] | Missing:
+    """Of the nodes that host pods which carry credentials, those first that host service accounts that no node before
+    them does."""
+    pods, nodes = source.before("pods"), source.before("nodes")
+    if isinstance(pods, Missing):
+        return pods
+    if isinstance(nodes, Missing):
+        return nodes
+    ids = {node.name: node.provider_id.rpartition("/")[2] for node in nodes.value if "/i-" in node.provider_id}
+    named = {association.ref for association in source.named}
+    users = {node: {ref for ref in refs if ref in named} for node, refs in users_of_nodes(pods.value).items()}
+    hosts = {node: refs for node, refs in users.items() if refs and node in ids}
+    since = source.now - TRAIL_SINCE
+    found: dict[str, Section[NodeTrail]] = {}
+    for node in covering(hosts)[:MOST_NODES]:
+        calls = source.clients.cloudtrail.iter_node_calls(ids[node], since)
+        try:
+            found[node] = Known(node_trail(newest(calls, since, MOST_NODE_CALLS)))
+        except PodidError as error:
+            return {**found, node: missing(error)}
+    return found
 
 
 def proofs(source: Source) -> dict[str, Section[Proof]]:

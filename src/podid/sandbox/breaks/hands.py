@@ -139,6 +139,18 @@ class Hands:
         self.later(self.let_pass)  # without its kubelet nobody ends the pods that are there
         return made
 
+    def instance(self, node: str) -> str:
+        return str(self.cluster.get(f"/api/v1/nodes/{node}")["spec"]["providerID"]).rpartition("/")[2]
+
+    def metadata(self, node: str, **options: str | int) -> None:
+        """Options of the metadata service of a node's instance, until they are as they were."""
+        instance, ec2 = self.instance(node), self.aws("ec2")
+        (found,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+        # moto forgets those that a call leaves out
+        before = {name: value for name, value in found["MetadataOptions"].items() if name.startswith("Http")}
+        ec2.modify_instance_metadata_options(InstanceId=instance, **{**before, **options})
+        self.later(lambda: ec2.modify_instance_metadata_options(InstanceId=instance, **before))
+
     # the account
 
     def role(self, name: str, trust: Json | None = None, *, allows: Json | None = _TABLE) -> str:

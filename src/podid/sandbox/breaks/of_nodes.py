@@ -60,7 +60,7 @@ def node_startup_race(hands: Hands) -> str:
 def agent_imds_unavailable(hands: Hands) -> str:
     found = hands.working()
     node = str(hands.cluster.pods(NAMESPACE, found.name)[0]["spec"]["nodeName"])
-    _metadata(hands, node, HttpEndpoint="disabled")
+    hands.metadata(node, HttpEndpoint="disabled")
     return node
 
 
@@ -69,7 +69,7 @@ def imds_metadata_dependency(hands: Hands) -> str:
     image = "public.ecr.aws/eks/aws-load-balancer-controller:v2.13.4"
     found = hands.working(container={"image": image}, replicas=1)
     node = str(hands.cluster.pods(NAMESPACE, found.name)[0]["spec"]["nodeName"])
-    _metadata(hands, node, HttpPutResponseHopLimit=1)
+    hands.metadata(node, HttpPutResponseHopLimit=1)
     return str(found)
 
 
@@ -116,16 +116,6 @@ def cni_depends_on_agent(hands: Hands) -> str:
 
 def _nodes(hands: Hands) -> list[str]:
     return [str(node["metadata"]["name"]) for node in hands.cluster.items(_NODES)]
-
-
-def _metadata(hands: Hands, node: str, **options: str | int) -> None:
-    """Options of the metadata service of a node's instance, until they are as they were."""
-    instance = str(hands.cluster.get(f"{_NODES}/{node}")["spec"]["providerID"]).rpartition("/")[2]
-    ec2 = hands.aws("ec2")
-    (found,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
-    before = {name: found["MetadataOptions"][name] for name in options}
-    ec2.modify_instance_metadata_options(InstanceId=instance, **options)
-    hands.later(lambda: ec2.modify_instance_metadata_options(InstanceId=instance, **before))
 
 
 def _failed_once(hands: Hands, app: str, node: str) -> None:

@@ -73,7 +73,19 @@ def static_aws_keys_shadow(hands: Hands) -> str:
 
 
 def sdk_too_old(hands: Hands) -> str:
-    return str(hands.working(container={"image": "public.ecr.aws/aws-cli/aws-cli:2.13.0"}))
+    """An AWS CLI that does not know the agent, and calls with the node's role instead."""
+    from podid.sandbox.aws import trail
+    from podid.sandbox.baseline import NODE_ROLE
+
+    found = hands.working(container={"image": "public.ecr.aws/aws-cli/aws-cli:2.13.0"})
+    node = str(hands.cluster.pods(NAMESPACE, found.name)[0]["spec"]["nodeName"])
+    hands.metadata(node, HttpPutResponseHopLimit=2)
+    role = f"arn:{hands.world.partition}:iam::{hands.world.account}:role/{NODE_ROLE}"
+    agent = "aws-cli/2.13.0 Python/3.11.4 Linux/6.1.0 docker/x86_64.amzn.2 prompt/off command/secretsmanager"
+    trail.called(hands.world, hands.instance(node), role, "secretsmanager.amazonaws.com", "GetSecretValue", agent)
+    event = hands.world.trail[-1]
+    hands.later(lambda: hands.world.trail.remove(event))
+    return str(found)
 
 
 def injection_opted_out(hands: Hands) -> str:
