@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.findings import Outcome
 from podid.domain.model import NodeGroup
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Missing
 
-from .builder import NODE_ROLE_ARN, egress, healthy
+from .builder import NODE_ROLE_ARN, cluster, daemon_set, egress, healthy
 from .grid import answers, only
 
 SUBNETS = ("subnet-1", "subnet-2")
@@ -40,7 +43,7 @@ REGISTRY = endpoint("com.amazonaws.us-west-2.ecr.dkr")
         ((), (endpoint(),), ("pass", "error")),
         ((), (endpoint("cn.com.amazonaws.cn-north-1.eks-auth"),), ("pass", "error")),
         # what is behind these is not seen
-        ((), (endpoint(private_dns=False),), ("unknown", "warn")),
+        ((), (endpoint(private_dns=False),), ("not-applicable", "error")),
         ((VpcRoute("0.0.0.0/0", "tgw-1"),), (), ("unknown", "warn")),
         ((VpcRoute("10.8.0.0/16", "pcx-1"),), (), ("unknown", "warn")),
         ((VpcRoute("0.0.0.0/0", "vpce-firewall"),), (), ("unknown", "warn")),
@@ -63,3 +66,59 @@ def test_each_subnet_has_its_own_way() -> None:
     assert (found.outcome, "nothing leads from subnet-2 to EKS Auth" in found.message) == (Outcome.FAIL, True)
     assert answers("eks-auth-unreachable", healthy(egress=vpc, node_groups=()))[0][0] == "not-applicable"
     assert answers("eks-auth-unreachable", healthy(egress=Egress((), ())))[0][:2] == ("unknown", "warn")
+
+
+NAMELESS = egress(endpoints=(REGISTRY, endpoint(private_dns=False)))
+SEEN = LogSighting(id="eks-auth-unreachable", node="node-1", count=1, sample="no such host")
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, ("pass", "error")),
+        ({"egress": egress(endpoints=(endpoint(),))}, ("pass", "error")),
+        ({"egress": NAMELESS}, ("fail", "warn")),
+        (
+            {"egress": egress(VpcRoute("0.0.0.0/0", "nat-1"), endpoints=(endpoint(private_dns=False),))},
+            ("pass", "error"),
+        ),
+        ({"egress": NAMELESS, "cloudtrail": {"node-1": Known(())}}, ("pass", "error")),
+        ({"egress": NAMELESS, "cloudtrail": {"node-1": Known((SEEN,))}}, ("fail", "warn")),
+        ({"egress": Missing("not allowed", "ec2:DescribeRouteTables", "AccessDenied")}, ("not-applicable", "error")),
+    ],
+)
+def test_an_endpoint_without_a_name_that_the_agent_uses(sections: dict[str, Any], expected: tuple[str, str]) -> None:
+    (answer,) = answers("custom-eks-auth-endpoint", healthy(**sections))
+    assert answer[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("https://eks-auth.us-west-2.api.aws", ("pass", "error")),
+        ("https://eks-auth-fips.us-west-2.api.aws", ("pass", "error")),
+        ("https://vpce-0a1b2c3d-4e5f6071.eks-auth.us-west-2.vpce.amazonaws.com", ("pass", "error")),
+        ("vpce-0a1b2c3d-4e5f6071.eks-auth.us-west-2.vpce.amazonaws.com:443", ("pass", "error")),
+        ("https://eks-auth.eu-west-1.api.aws", ("fail", "error")),
+        ("https://eks.us-west-2.amazonaws.com", ("fail", "error")),
+        ("https://vpce-0a1b2c3d-4e5f6071.sts.us-west-2.vpce.amazonaws.com", ("fail", "error")),
+        ("http://proxy.kube-system.svc:8080", ("unknown", "warn")),
+    ],
+)
+def test_an_agent_that_is_told_where_to_ask(host: str, expected: tuple[str, str]) -> None:
+    plain = daemon_set()
+    forms = (
+        replace(plain, args=(*plain.args, "--endpoint", host)),
+        replace(plain, args=(*plain.args, f"--endpoint={host}")),
+        replace(
+            plain,
+            env={
+                **plain.env,
+                "AWS_ENDPOINT_URL_EKS_AUTH": urlsplit(host if "//" in host else f"//{host}").hostname or "",
+            },
+        ),
+    )
+    for told in forms:
+        where = replace(cluster(), arn=cluster().arn.replace(cluster().region, "us-west-2"))
+        (answer,) = answers("custom-eks-auth-endpoint", healthy(cluster=where, daemon_sets=(told,), egress=NAMELESS))
+        assert answer[:2] == expected

@@ -240,6 +240,17 @@ CASES = {
         ),
         NO_PODS,
     ),
+    "custom-eks-auth-endpoint": Cases(
+        healthy(
+            egress=egress(
+                endpoints=(
+                    REGISTRY,
+                    replace(REGISTRY, endpoint_id="vpce-2", service="com.amazonaws.us-west-2.eks-auth"),
+                )
+            )
+        ),
+        healthy(daemon_sets=DENIED),
+    ),
     "eks-auth-unreachable": Cases(healthy(egress=egress(endpoints=(REGISTRY,))), healthy(egress=DENIED)),
     "agent-ipv6-bind": Cases(healthy(agent_pods=(ENDS_AT_ONCE,)), healthy(agent_pods=DENIED)),
     "agent-image-pull": Cases(healthy(agent_pods=(UNPULLED,)), healthy(agent_pods=DENIED)),

@@ -14,7 +14,7 @@ BLIND = ("tool-aws-denied", "tool-k8s-rbac-denied")
 WARNED = (
     *("role-no-permissions", "sa-recreated-token-invalid", "sdk-too-old", "agent-port80-conflict"),
     *("pod-proxy-missing-no-proxy", "service-mesh-intercepts", "sg-for-pods-blocks-agent", "agent-proxy-misconfig"),
-    *("consumer-is-other-pod", "node-clock-skew"),
+    *("consumer-is-other-pod", "node-clock-skew", "custom-eks-auth-endpoint"),
     # a few of these are in the day's work
     *("agent-timeout-context-canceled", "eks-auth-throttled"),
 )

@@ -79,6 +79,7 @@ _IN_CAUSAL_ORDER = (
     "node.scp_denies_eks_auth",
     "node.node_role_missing_eks_auth",
     "node.eks_auth_unreachable",
+    "node.custom_eks_auth_endpoint",
     "node.eks_auth_throttled",
     "role.role_not_found",
     "trust.trust_wrong_principal",

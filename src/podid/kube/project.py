@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
+from urllib.parse import urlsplit
 
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.foreign import (
@@ -68,8 +69,10 @@ _POD_ANNOTATIONS = (
     "config.linkerd.io/",
     "vpc.amazonaws.com/pod-eni",
 )
-# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups
+# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups, and where
+# the agent sends its requests, of which the host is enough
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
+_ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
 # the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
 # of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
@@ -355,7 +358,15 @@ def _firewall(pod_spec: Object) -> Iterator[str]:
 
 def _daemon_env(items: Sequence[Object]) -> dict[str, str]:
     plain = {text(item, "name"): text_or(item, "value") for item in items if text(item, "name") in _DAEMON_ENV}
-    return _env(items)[0] | plain
+    hosts = {text(item, "name"): _host(text_or(item, "value")) for item in items if text(item, "name") in _ENDPOINTS}
+    return _env(items)[0] | plain | hosts
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _env_from(item: Object) -> Iterator[EnvSource]:

@@ -41,7 +41,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("agent-outdated", "warn", 6, "ASK", "The agent is an old version with known faults", "the agent's version is EKS's default or newer, and no known fault of it concerns this cluster", ()),
     Entry("scp-denies-eks-auth", "error", 7, "PRINT", "An organisation policy denies EKS Auth", "no service control policy keeps the node roles from eks-auth", ()),
     Entry("eks-auth-unreachable", "error", 8, "PRINT", "Nodes cannot reach EKS Auth", "nothing keeps the nodes from EKS Auth", (("dial tcp: lookup eks-auth.", 7),)),
-    Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "EKS Auth is reached by an endpoint whose name the agent does not use", "", ()),
+    Entry("custom-eks-auth-endpoint", "error", 8, "PRINT", "EKS Auth is reached by an endpoint whose name the agent does not use", "the agents' requests lead to EKS Auth, by whatever name", ()),
     Entry("cilium-host-entity", "error", 5, "PRINT", "Cilium's CIDR rules do not cover the agent", "where Cilium runs, its rules let the pods ask the node", ()),
     Entry("pod-proxy-missing-no-proxy", "error", 5, "PRINT", "A proxy stands between the pod and the agent", "no proxy stands between the pods and the agent", ()),
     Entry("node-startup-race", "warn", 6, "PRINT", "Pods start on a fresh node before the agent", "pods do not fail on nodes whose agent is still starting", ()),

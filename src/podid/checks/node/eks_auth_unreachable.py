@@ -47,11 +47,13 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         ]
     beyond = elsewhere_from(egress, subnets)
+    if closed and endpoint is not None:
+        return [
+            case.skip(f"endpoint {endpoint.endpoint_id} has no private DNS, which is custom-eks-auth-endpoint's matter")
+        ]
     if closed or beyond:
         where = next(iter(beyond.values()), "") or "a route table that is not seen"
         why = f"packets of {short_list(beyond)} go to {where}"
-        if endpoint is not None:
-            why = f"endpoint {endpoint.endpoint_id} has no private DNS, so the names that lead to it are not known"
         return [case.unknown(Missing(f"{why}; the agent's log tells: podid agent logs"), severity=Severity.WARN)]
     return [case.ok("the nodes' subnets have a way out to EKS Auth")]
 

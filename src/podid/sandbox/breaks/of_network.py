@@ -1,5 +1,7 @@
 """What stands between pods and the agent of their node: link 5."""
 
+from functools import partial
+
 from podid.sandbox.breaks.hands import CONTAINER, NAMESPACE, Hands, Json
 
 _POLICIES = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies"
@@ -50,6 +52,19 @@ def pod_proxy_missing_no_proxy(hands: Hands) -> str:
 def eks_auth_unreachable(hands: Hands) -> str:
     """The default route is gone, and of the endpoints that such a VPC needs the one for EKS Auth is missing."""
     hands.working()
+    _close(hands, "ecr.dkr")
+    return hands.world.cluster_name
+
+
+def custom_eks_auth_endpoint(hands: Hands) -> str:
+    """The default route is gone, and the endpoint for EKS Auth has no private DNS."""
+    hands.working()
+    _close(hands, "ecr.dkr", "eks-auth")
+    return hands.world.cluster_name
+
+
+def _close(hands: Hands, *services: str, private_dns: tuple[str, ...] = ("ecr.dkr",)) -> None:
+    """Nothing leads out of the VPC but interface endpoints for the services."""
     ec2, vpc = hands.aws("ec2"), hands.record.body["resourcesVpcConfig"]["vpcId"]
     tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     (found,) = [
@@ -61,10 +76,14 @@ def eks_auth_unreachable(hands: Hands) -> str:
     ec2.delete_route(RouteTableId=found[0], DestinationCidrBlock=_ANYWHERE)
     way = {"RouteTableId": found[0], "DestinationCidrBlock": _ANYWHERE, "GatewayId": found[1]}
     hands.later(lambda: ec2.create_route(**way))
-    registry = f"com.amazonaws.{hands.world.region}.ecr.dkr"
-    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=registry, VpcEndpointType="Interface", PrivateDnsEnabled=True)
-    hands.later(lambda: ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpoint"]["VpcEndpointId"]]))
-    return hands.world.cluster_name
+    for service in services:
+        made = ec2.create_vpc_endpoint(
+            VpcId=vpc,
+            ServiceName=f"com.amazonaws.{hands.world.region}.{service}",
+            VpcEndpointType="Interface",
+            PrivateDnsEnabled=service in private_dns,
+        )
+        hands.later(partial(ec2.delete_vpc_endpoints, VpcEndpointIds=[made["VpcEndpoint"]["VpcEndpointId"]]))
 
 
 def _daemon_set(hands: Hands, name: str) -> None:

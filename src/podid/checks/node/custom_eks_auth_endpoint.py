@@ -1,0 +1,106 @@
+"""Where the agent sends its requests: `eks-auth.REGION.api.aws`, or what its flag `--endpoint` or the SDK's variables
+name (https://github.com/aws/eks-pod-identity-agent/blob/main/cmd/server.go,
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html). An interface endpoint without private DNS
+answers under its own name only: https://github.com/aws/eks-pod-identity-agent/issues/88.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.shared.agent import agents, importance, option, served_by
+from podid.checks.shared.facts import cluster_subject
+from podid.domain.egress import Egress, closed_in
+from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet
+from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
+from podid.domain.words import short_list
+
+FLAG = "--endpoint"
+# the SDK's own come in this order
+VARIABLES = ("AWS_ENDPOINT_URL_EKS_AUTH", "AWS_ENDPOINT_URL")
+# SERVICE.REGION.api.aws, SERVICE.REGION.amazonaws.com and vpce-ID.SERVICE.REGION.vpce.amazonaws.com
+_AWS = re.compile(
+    r"(?:(?P<endpoint>vpce-[0-9a-f]+)[\w-]*\.)?(?P<service>[a-z-]+?)(?:-fips)?\.(?P<region>[a-z]{2,}-[a-z-]+-\d)\."
+    r"(?:vpce\.)?(?:api\.aws|amazonaws\.com(?:\.cn)?|api\.amazonwebservices\.com\.cn)"
+)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    told = [(ds, host) for ds in agents(snapshot) if (host := _host(ds))]
+    for ds, host in told:
+        yield _overridden(check, snapshot, ds, host)
+    if not told:
+        yield from _nameless(check.case(cluster_subject(snapshot), EVERYONE), snapshot)
+
+
+CHECK = Check.of(
+    "custom-eks-auth-endpoint",
+    rule,
+    needs=("cluster", "daemon_sets"),
+    wants=("node_groups", "egress", "agent_pods", "associations", "pods", "cloudtrail"),
+)
+
+
+def _host(ds: DaemonSet) -> str:
+    words = (option(ds.args, FLAG), *(ds.env.get(name, "") for name in VARIABLES))
+    said = next((word for word in words if word), "")
+    return urlsplit(said if "//" in said else f"//{said}").hostname or ""
+
+
+def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> Verdict:
+    cluster, case = (
+        known(snapshot.cluster),
+        check.case(Subject("DaemonSet", ds.name, ds.namespace), served_by(snapshot, ds)),
+    )
+    found = _AWS.fullmatch(host)
+    if found is None:
+        why = f"the agent is told to send its requests to {host}; whether EKS Auth answers there is not seen from here"
+        return case.unknown(Missing(why), why, severity=Severity.WARN)
+    wrong = ""
+    if found["service"] != "eks-auth":
+        wrong = f"which is {found['service']}, not eks-auth"
+    elif found["region"] != cluster.region:
+        wrong = f"which is EKS Auth of {found['region']}, not of {cluster.region}"
+    if not wrong:
+        return case.ok(f"it sends its requests to EKS Auth by way of {host}")
+    return case.fail(
+        f"the agent of DaemonSet {ds.namespace}/{ds.name} is told to send its requests to {host}, {wrong}",
+        severity=importance(snapshot),
+        evidence=(f"by its flag {FLAG} or a variable of {', '.join(VARIABLES)}",),
+        commands=(("kubectl", "-n", ds.namespace, "get", "daemonset", ds.name, "-o", "yaml"),),
+    )
+
+
+def _nameless(case: Case, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Of subnets from which only an endpoint leads to EKS Auth. A warning: a private hosted zone for the public name
+    may lead to the endpoint, and podid does not read those."""
+    if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
+        return [case.skip("routes and endpoints are not known, which eks-auth-unreachable says")]
+    egress: Egress = snapshot.egress.value
+    subnets = dict.fromkeys(subnet for group in snapshot.node_groups.value for subnet in group.subnet_ids)
+    endpoint, closed = egress.eks_auth, closed_in(egress, subnets)
+    if endpoint is None or endpoint.private_dns or not closed:
+        return [case.ok("nothing keeps the agents from EKS Auth under the name that they use")]
+    served = [node for node, seen in known_or(snapshot.cloudtrail, {}).items() if seen == Known(())]
+    if served:
+        return [case.ok(f"CloudTrail has tokens that were redeemed from {short_list(served)}")]
+    cluster = known(snapshot.cluster)
+    return [
+        case.fail(
+            f"endpoint {endpoint.endpoint_id}, the only way from {short_list(closed)} to EKS Auth, has no private DNS: "
+            f"the agent asks eks-auth.{cluster.region}.api.aws, which leads there by a private hosted zone at most",
+            severity=Severity.WARN,
+            evidence=(
+                "private hosted zones are not looked at; whether agents get through is told by --logs or --cloudtrail",
+                f"the agents have neither {FLAG} nor {VARIABLES[0]}, which would name the endpoint",
+            ),
+            commands=(
+                (
+                    *("aws", "ec2", "modify-vpc-endpoint", "--private-dns-enabled"),
+                    *("--vpc-endpoint-id", endpoint.endpoint_id, "--region", cluster.region),
+                ),
+            ),
+        )
+    ]
