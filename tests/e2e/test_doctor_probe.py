@@ -45,7 +45,7 @@ def test_one_pod_for_the_target_is_well_and_gone(healthy: Site) -> None:
 @pytest.mark.parametrize(
     ("broken", "mode", "said"),
     [
-        ("agent", "networkpolicy-blocks-agent", "it cannot reach the agent"),
+        ("agent", "host-firewall-blocks-link-local", "it cannot reach the agent"),
         ("eks-auth", "eks-auth-unreachable", "the agent refuses it"),
         ("node role", "node-role-missing-eks-auth", "the agent refuses it"),
     ],
@@ -64,6 +64,60 @@ def test_what_only_the_probe_sees(healthy: Site, broken: str, mode: str, said: s
     assert said in found[mode]["message"]
     (command,) = found[mode]["fix"]["commands"]
     assert command[:5] == ["podid", "verify", "shop/orders", "--probe", "--yes"]
+
+
+CALICO = {
+    "metadata": {"name": "calico-node"},
+    "spec": {
+        "selector": {"matchLabels": {"k8s-app": "calico-node"}},
+        "template": {
+            "metadata": {"labels": {"k8s-app": "calico-node"}},
+            "spec": {"containers": [{"name": "calico-node", "image": "calico/node:v3.28.0"}]},
+        },
+    },
+}
+OPEN = {"to": [{"ipBlock": {"cidr": "169.254.170.23/32"}}], "ports": [{"protocol": "TCP", "port": 80}]}
+
+
+def deny(site: Site, name: str, selector: Any, *rules: Any) -> None:
+    spec = {"podSelector": selector, "policyTypes": ["Egress"], "egress": list(rules)}
+    path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
+    site.cluster.post(path, {"metadata": {"name": name}, "spec": spec})
+
+
+def test_why_the_agent_cannot_be_reached_is_told_by_what_else_was_read(healthy: Site) -> None:
+    """Nothing that is seen, then a policy that nobody is known to enforce, then one that is enforced."""
+
+    def found() -> tuple[str, str]:
+        report = healthy(*PROBE).json
+        (one,) = [item for item in report["findings"] if item["subject"]["kind"] == "ServiceAccount"]
+        return one["id"], " ".join((one["message"], *one["evidence"]))
+
+    healthy.kube.faults.cut_off["agent"].add("*")
+    mode, told = found()
+    assert mode == "host-firewall-blocks-link-local"
+    assert "networkpolicy-blocks-agent: no network policy keeps its pods from" in told
+    deny(healthy, "deny", {})
+    mode, told = found()
+    assert (mode, "if anything enforces it" in told) == ("networkpolicy-blocks-agent", True)
+    healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
+    healthy.wait(20)
+    mode, told = found()
+    assert (mode, "network policy deny allows no TCP 80" in told) == ("networkpolicy-blocks-agent", True)
+
+
+def test_a_policy_for_podids_own_pod_alone_says_nothing_of_the_workload(healthy: Site) -> None:
+    healthy.cluster.post("/apis/apps/v1/namespaces/kube-system/daemonsets", CALICO)
+    deny(healthy, "deny", {})
+    deny(healthy, "let-orders", {"matchLabels": {"app": "orders"}}, OPEN)
+    healthy.kube.faults.cut_off["agent"].add("*")
+    outcome = healthy(*PROBE)
+    assert (outcome.code, outcome.json["findings"]) == (0, [])
+    (unknown,) = outcome.json["unknowns"]
+    assert (unknown["id"], "shuts off podid's own pod" in unknown["reason"]) == (
+        "host-firewall-blocks-link-local",
+        True,
+    )
 
 
 def test_an_interrupted_one_leaves_no_job(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:

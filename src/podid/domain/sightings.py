@@ -22,11 +22,12 @@ class LogSighting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What redeeming tokens of a service account's pods came to, or a pod of podid's own that runs as it. `id` is the
-    failure mode, where it has one, and `problem` says what failed; empty where nothing did. `unknown` is why it could
-    not be told."""
+    failure mode, where it has one, and `problem` says what failed; empty where nothing did. `evidence` is what speaks
+    for that failure mode. `unknown` is why it could not be told."""
 
     id: str = ""
     problem: str = ""
+    evidence: tuple[str, ...] = ()
     unknown: str = ""
     permission: str = ""
     said: str = ""

@@ -6,7 +6,7 @@ from podid.kube.transport import Json
 
 PROBE_NAME = "podid-probe-"
 CONTAINER = "probe"
-_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/managed-by": "podid"}
+PROBE_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/managed-by": "podid"}
 # Kubernetes deletes the Job that long after its end, whatever became of podid
 _KEPT_SECONDS = 60
 
@@ -47,12 +47,12 @@ def probe_job(ref: ServiceAccountRef, name: str, *, image: str, node: str, regio
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": _LABELS},
+        "metadata": {"name": name, "labels": PROBE_LABELS},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": seconds,
             "ttlSecondsAfterFinished": _KEPT_SECONDS,
-            "template": {"metadata": {"labels": _LABELS}, "spec": spec},
+            "template": {"metadata": {"labels": PROBE_LABELS}, "spec": spec},
         },
     }
 

@@ -60,6 +60,7 @@ def _tried(
         elif section.value.problem and (section.value.id or other) == check.id:
             yield case.fail(
                 f"{what}: {section.value.problem}",
+                evidence=section.value.evidence,
                 commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
             )
         elif section.value.unknown and check.id == other:

@@ -48,7 +48,8 @@ def judge(text: str, exit_code: int, reading: AssociationReading) -> Answer:
     if _AGENT_ANSWERED in said:
         return _refused(said, reading)
     if any(address in said for address in AGENT_ADDRESSES):
-        return _failed("it cannot reach the agent", said, NETWORK_LINK)
+        # what stands between is not in the SDK's words: that takes a look at the cluster
+        return Answer(VerifyState.FAILED, f"it cannot reach the agent: {said}", link=NETWORK_LINK)
     if _NO_CREDENTIALS in said:
         return Answer(VerifyState.UNKNOWN, f"its image's AWS CLI does not ask the agent (2.15 or newer does): {said}")
     if "endpoint URL" in said:

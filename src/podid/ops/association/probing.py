@@ -22,7 +22,7 @@ from podid.domain.plan import Action, Done, Plan, Status
 from podid.domain.proof import LABELS_AND_SDK, PodProof, ProbeProof, VerifyReport, VerifyState
 from podid.domain.words import short_list
 from podid.domain.workloads import live, on_fargate, opted_out
-from podid.ops.association.answer import Answer, judge
+from podid.ops.association.answer import NETWORK_LINK, Answer, judge
 from podid.ops.association.effect import is_injected
 from podid.ops.association.read import AssociationReading
 from podid.ops.association.settling import LateChanges
@@ -292,6 +292,8 @@ def _with_failure(report: VerifyReport, probe: ProbeProof) -> VerifyReport:
     if report.state is VerifyState.FAILED and report.link <= probe.link:
         return report
     reason = f"podid's own pod{_on(probe)}: {probe.reason}"
+    if probe.link == NETWORK_LINK and not probe.id:
+        reason += f"; what stands between is looked for by podid doctor {report.ref} --probe"
     if any(pod.state is VerifyState.PROVEN and pod.node == probe.node for pod in report.pods):
         reason += "; a token of a pod there could be redeemed from here, so association, role and trust hold"
     return replace(

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from podid.checks.all import BY_ID
-from podid.checks.shared.logs import UNEXPLAINED
+from podid.checks.shared.logs import UNEXPLAINED, UNREACHED
 from podid.domain.errors import PodidError
 from podid.domain.proof import ProbeProof, VerifyState
 from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, missing
+from podid.kube.probe import PROBE_LABELS
 from podid.ops.association.answer import EKS_AUTH_LINK, NETWORK_LINK
 from podid.ops.association.probing import PROBE_IMAGE, Probing, plan_probes, run_probes
 from podid.ops.association.read import read_association
 from podid.ops.association.verify import ASSOCIATION_LINK
 from podid.ops.doctor.scope import DoctorScope, resolve
+from podid.ops.doctor.unreached import unreached
 
 if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
@@ -29,7 +31,7 @@ MOST_PROBES = 10
 # what it most likely is where the answer names no failure mode, by the link where it stopped
 _MOST_LIKELY = {
     ASSOCIATION_LINK: "cached-credentials-after-change",
-    NETWORK_LINK: "host-firewall-blocks-link-local",
+    NETWORK_LINK: UNREACHED,
     EKS_AUTH_LINK: "eks-auth-unreachable",
 }
 
@@ -49,7 +51,7 @@ def probe(
         clients.kube.reader, [each.association.ref for each in readings], nodes=(), image=PROBE_IMAGE, most=1
     )
     proofs = run_probes(clients, place, readings, probes, how) if probes else {}
-    return Known({**found, **{str(ref): Known(_proof(of_one)) for ref, of_one in proofs.items()}})
+    return Known({**found, **{str(ref): Known(_proof(snapshot, ref, of_one)) for ref, of_one in proofs.items()}})
 
 
 def _readings(
@@ -66,10 +68,12 @@ def _readings(
     return readings, failed
 
 
-def _proof(probes: tuple[ProbeProof, ...]) -> Proof:
+def _proof(snapshot: Snapshot, ref: ServiceAccountRef, probes: tuple[ProbeProof, ...]) -> Proof:
     """Of the one probe that a service account has here."""
     (met,) = probes
     where = f"on {met.node}: " if met.node else ""
+    if met.state is VerifyState.FAILED and met.link == NETWORK_LINK and not met.id:
+        return unreached(snapshot, ref, met.node, f"{where}{met.reason}", PROBE_LABELS)
     if met.state is VerifyState.FAILED:
         return Proof(id=failure_mode(met), problem=f"{where}{met.reason}")
     if met.state is VerifyState.UNKNOWN:
