@@ -391,7 +391,7 @@ CASES = {
     "roles-shared-across-associations": Cases(
         healthy(associations=(association(), association("web"))), healthy(associations=DENIED)
     ),
-    "automount-false": Cases(healthy(pods=(pod(automount=False),)), NO_PODS),
+    "automount-false": Cases(asked(healthy(pods=(pod(automount=False),))), NO_PODS),
     "host-firewall-blocks-link-local": Cases(
         filtering("iptables -I INPUT -d 169.254.0.0/16 -j DROP"),
         healthy(daemon_sets=DENIED),

@@ -99,6 +99,17 @@ def test_settings_that_are_nothing_to_an_sdk(healthy: Site) -> None:
     quiet(healthy)
 
 
+def test_what_looks_odd_and_is_in_order(healthy: Site) -> None:
+    """A note for whoever asks about the service account, and no finding for anybody else."""
+    path = "/apis/apps/v1/namespaces/shop/deployments/orders"
+    healthy.cluster.merge(path, {"spec": {"template": {"spec": {"automountServiceAccountToken": False}}}})
+    healthy.wait(60)
+    quiet(healthy)
+    quiet(healthy, "-n", "shop")
+    asked = healthy("doctor", "shop/orders", "-o", "json")
+    assert (asked.code, [item["id"] for item in asked.json["findings"]]) == (0, ["automount-false"])
+
+
 def test_right_after_a_restart(healthy: Site) -> None:
     healthy.must("restart", "shop/orders")
     quiet(healthy)

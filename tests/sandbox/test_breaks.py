@@ -50,7 +50,7 @@ TELLING = (
 def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
     subject = shared.box.standing.put(mode)
     try:
-        outcome = shared("doctor", *to_see(mode, subject), "-o", "json")
+        outcome = shared("doctor", *to_see(mode), "-o", "json")
     finally:
         assert shared.box.standing.heal() == {mode: subject}
     report = outcome.json

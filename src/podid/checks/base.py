@@ -87,6 +87,13 @@ class Case:
             masked_by=masked_by,
         )
 
+    def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
+        """Of what is as it should be and looks odd: a finding for whoever named one of its service accounts, and to all
+        others a pass that says so."""
+        if {str(ref) for ref in snapshot.targets} & set(self.chain):
+            return self.fail(message, severity=Severity.INFO, evidence=evidence)
+        return self.ok(message)
+
     def unknown(self, missing: Missing, message: str = "", *, severity: Severity | None = None) -> Verdict:
         """`severity` is that of what could be behind it; the check's, unless a milder one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")

@@ -12,9 +12,10 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if all(pod.automount for pod in pods):
             yield case.ok("its pods leave automountServiceAccountToken as it is")
         else:
-            yield case.fail(
+            yield case.note(
+                snapshot,
                 "automountServiceAccountToken is false in its pods, which is no matter: Pod Identity's token has a "
-                "volume of its own"
+                "volume of its own",
             )
 
 

@@ -53,5 +53,5 @@ def break_(
     with terminal.working(f"putting {mode} in place"):
         subject = process.put_in_place(mode, directory=access.sandbox_dir)
     terminal.emit(failures_view({mode: ("in place", subject)}))
-    terminal.note(f"To see it:        {' '.join(('podid', 'doctor', *to_see(mode, subject)))}")
+    terminal.note(f"To see it:        {' '.join(('podid', 'doctor', *to_see(mode)))}")
     terminal.note(f"To take it away:  podid sandbox heal {mode}")

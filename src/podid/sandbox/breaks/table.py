@@ -17,10 +17,10 @@ from podid.sandbox.breaks import (
     of_roles,
     of_surroundings,
 )
-from podid.sandbox.breaks.hands import Hands
+from podid.sandbox.breaks.hands import NAMESPACE, Hands
 
-# what is wrong only where somebody asks about it: `podid doctor NS/SA`
-_WHEN_ASKED = frozenset({"association-missing"})
+# what is worth a word only where somebody asks about it: `podid doctor NS/SA`
+_WHEN_ASKED = frozenset({"association-missing", "automount-false"})
 
 Break = Callable[[Hands], str]
 
@@ -47,8 +47,8 @@ BREAKS: dict[str, Break] = {
 _LOGGED = frozenset({"stale-link-or-route", *_named(of_logs)})
 
 
-def to_see(mode: str, subject: str) -> tuple[str, ...]:
+def to_see(mode: str) -> tuple[str, ...]:
     """What `podid doctor` is given so that it names a failure mode that stands."""
     if mode in _WHEN_ASKED:
-        return (subject,)
+        return (f"{NAMESPACE}/{mode}",)
     return ("--logs",) if mode in _LOGGED else ()
