@@ -195,7 +195,7 @@ class Access:
             if named.account:
                 named.check_account(self.aws.sts.get_caller().account)
             if named.source != "--cluster":
-                error.advice = f"{error.advice} The name comes from {named.source}.".strip()
+                error.advise(f"The name comes from {named.source}.")
             raise
         named.check_account(cluster.account)
         named.check_partition(cluster.partition)

@@ -94,7 +94,6 @@ class AssociateAsked:
 def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:
     """Plans, shows, carries out, looks at the effect and reports it."""
     place = access.place(for_change=True)
-    assert place.cluster is not None
     if asked.printed:
         _print(access, terminal, place, asked)
         return
@@ -116,7 +115,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     missing = () if asked.create_service_account else missing_accounts(access, terminal, refs, strict=asked.strict)
     # what a target role needs is said with its plan, where there is one
     planned = role_name or (asked.looks_at_targets and asked.settings.target_role_arn)
-    onward = () if planned else onward_notes(access.aws.iam, place.cluster, plan)
+    onward = () if planned else onward_notes(access.aws.iam, place.the_cluster, plan)
     plan = plan.noting((*missing, *onward, *quota_note(access.aws.eks, plan)))
     question = ""
     if access.runtime.interactive:
@@ -162,7 +161,6 @@ def _plan(
     current: Mapping[ServiceAccountRef, Association | None],
 ) -> tuple[Plan, str]:
     """The plan, and the name of the role that is made in it."""
-    assert place.cluster is not None
     named = {ref: item.role for ref, item in wanted.items()}
     made: ResolvedRole | None = None
     role_plan: Plan | None = None
@@ -181,7 +179,7 @@ def _plan(
             whom, profile = replace(request, refs=refs), asked.target_profile
             onward = onward_of(access, place, whom, there, arn, profile, update=asked.update_trust)
             role_plan = replace(role_plan, actions=(*role_plan.actions, *onward.actions)).noting(onward.notes)
-        made = planned_role(role_plan, there, account=place.account, partition=place.cluster.partition)
+        made = planned_role(role_plan, there, account=place.account, partition=place.the_cluster.partition)
         named = {ref: role for ref, role in named.items() if ref not in new}
     with terminal.working("reading roles"):
         roles = choose_roles(access.aws.iam, place, named, current)
@@ -199,7 +197,7 @@ def _plan(
         replace=asked.replace,
         update_trust=asked.update_trust,
     )
-    plan = plan_associations(associations, place.cluster, place.header, current)
+    plan = plan_associations(associations, place.the_cluster, place.header, current)
     if asked.looks_at_targets:
         others = [item for item in associations.wanted if item.role is not made]
         plan = _with_targets(access, place, plan, asked, others, current)
@@ -221,8 +219,7 @@ def _with_targets(
     current: Mapping[ServiceAccountRef, Association | None],
 ) -> Plan:
     """The plan with what it takes at the target roles, which comes first."""
-    cluster = place.cluster
-    assert cluster is not None
+    cluster = place.the_cluster
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
     for item in wanted:
         arn, existing = item.settings.target_role_arn, current[item.ref]

@@ -45,7 +45,6 @@ def move_in(
     if source == target:
         raise UsageError(f"{source} has it already", subject=str(source))
     place = access.place(for_change=True)
-    assert place.cluster is not None
     if create_service_account:
         access.kube.needed()  # known before anything is changed
     restarts = restarting(access, terminal, (source, target)) if restart else None
@@ -73,8 +72,8 @@ def move_in(
         replace=replace,
         update_trust=update_trust,
     )
-    made = plan_associations(request, place.cluster, place.header, {target: current[target]})
-    made = made.noting(onward_notes(access.aws.iam, place.cluster, made))
+    made = plan_associations(request, place.the_cluster, place.header, {target: current[target]})
+    made = made.noting(onward_notes(access.aws.iam, place.the_cluster, made))
     if create_service_account:
         made = with_service_accounts(made, (target,), access.kube.reader)
     else:
@@ -109,8 +108,7 @@ def _and_trust(
 ) -> Plan:
     """The plan, which takes the old service account out of the role's trust at its end or names what would. Raises
     AccessDenied where that was asked for and the trust may not be read."""
-    cluster = access.place().cluster
-    assert cluster is not None
+    cluster = access.place().the_cluster
     if role.role is None:
         if remove and role.denied is not None:
             raise role.denied

@@ -73,8 +73,7 @@ class RoleOptions:
 
     def permissions(self, place: Place) -> list[Permissions]:
         """What the presets give, filled in with where it is. Raises InvalidInput and NotFound."""
-        cluster = place.cluster
-        assert cluster is not None
+        cluster = place.the_cluster
         around = surroundings(cluster.partition, cluster.account, place.region, cluster)
         return [fill(parse_choice(text), around) for text in self.presets or ()]
 
@@ -83,8 +82,7 @@ class RoleOptions:
 
     def complete(self, access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> RoleRequest:
         """With a name, and with the managed policies that are named, which exist as far as can be seen."""
-        cluster, iam = place.cluster, access.aws.iam
-        assert cluster is not None
+        cluster, iam = place.the_cluster, access.aws.iam
         if not request.name:
             request = replace(request, name=derived_name(cluster, request.refs, request.scope))
             terminal.note(f"the role is named {request.name}")
@@ -114,13 +112,12 @@ def permissions_of(access: Access, choices: Sequence[Choice], *, account: str, p
 def plan_of(access: Access, terminal: Terminal, place: Place, request: RoleRequest) -> tuple[Plan, Role | None]:
     """The plan that makes the role, and the role as it is now. Raises as `plan_role` does."""
     iam, journal, keys = access.aws.iam, access.journal, {"roleName": request.name}
-    assert place.cluster is not None
     with terminal.working(f"reading role {request.name}"):
         current = iam.find_role(request.name)
         existing = role_policies(iam, current)
     plan = plan_role(
         request,
-        place.cluster,
+        place.the_cluster,
         place.header,
         current,
         existing,

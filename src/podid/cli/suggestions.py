@@ -178,8 +178,7 @@ def _namespaces(access: Access) -> Iterable[str]:
 def _versions(access: Access) -> Iterable[str]:
     from podid.domain.names import AGENT_ADDON
 
-    cluster = access.place().cluster
-    assert cluster is not None
+    cluster = access.place().the_cluster
     return (item.version for item in access.aws.eks.list_addon_versions(AGENT_ADDON, cluster.version))
 
 

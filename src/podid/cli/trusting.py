@@ -41,12 +41,10 @@ def cluster_of(access: Access, cluster_arn: str | None) -> str:
         parse_cluster_arn(cluster_arn)
         return cluster_arn
     try:
-        cluster = access.place().cluster
+        return access.place().the_cluster.arn
     except PodidError as error:
-        error.advice = f"{error.advice} Or name the cluster with --cluster-arn.".strip()
+        error.advise("Or name the cluster with --cluster-arn.")
         raise
-    assert cluster is not None
-    return cluster.arn
 
 
 def whom(

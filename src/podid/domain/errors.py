@@ -94,6 +94,10 @@ class PodidError(Exception):
         self.id = id
         self.lines = lines
 
+    def advise(self, sentence: str) -> None:
+        """Adds a sentence to what is advised already."""
+        self.advice = f"{self.advice} {sentence}".strip()
+
 
 class UsageError(PodidError):
     """The command line cannot be carried out as written."""

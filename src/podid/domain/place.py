@@ -22,6 +22,12 @@ class Place:
     cluster: Cluster | None = None
 
     @property
+    def the_cluster(self) -> Cluster:
+        """For what is done in a cluster; AssertionError in a place that has none."""
+        assert self.cluster is not None, "this is about one cluster"
+        return self.cluster
+
+    @property
     def cluster_name(self) -> str:
         return self.cluster.name if self.cluster is not None else ""
 

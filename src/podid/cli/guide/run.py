@@ -83,7 +83,6 @@ class Guide:
         associations are what is asked for."""
         with self.terminal.working("reading service accounts and roles"):
             place, kube = access.place(), access.kube
-            assert place.cluster is not None
             listed = attempt(lambda: access.aws.eks.list_association_summaries(place.cluster_name))
             having = listed.value if isinstance(listed, Known) else ()
             if self.of_associations and not isinstance(listed, Known):
@@ -94,12 +93,12 @@ class Guide:
             accounts = accounts_of(found.value, running, having) if isinstance(found, Known) else ()
             named = accounts or accounts_of((), running, having)
             return Facts(
-                cluster=place.cluster,
+                cluster=place.the_cluster,
                 region=place.region,
                 accounts=Known(accounts) if isinstance(found, Known) else found,
                 associated=tuple(account for account in named if account.association is not None),
                 without_agent=self.of_pods
-                and not place.cluster.auto_mode
+                and not place.the_cluster.auto_mode
                 and _none_of(lambda: kube.reader.list_agent_daemon_sets()),
                 roles=Known(()) if self.of_associations else attempt(access.aws.iam.list_roles),
             )

@@ -15,7 +15,6 @@ from podid.domain.rights import CommandRights, OptionalRight
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from podid.domain.model import Cluster
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.domain.proof import VerifyReport
@@ -147,15 +146,10 @@ def verify(
         if planned:
             reports = _probed(access, place, readings, reports, planned, changes)
         if can:
-            found = [simulate(access.aws.iam, _cluster(place), item.association, wanted) for item in readings]
+            found = [simulate(access.aws.iam, place.the_cluster, item.association, wanted) for item in readings]
             reports = tuple(map(with_allowed, reports, found))
     terminal.emit(verify_view(reports, single=single))
     terminal.leave(combine({report.exit_code for report in reports}))
-
-
-def _cluster(place: Place) -> Cluster:
-    assert place.cluster is not None, "verify is about one cluster"
-    return place.cluster
 
 
 def _planned(

@@ -71,14 +71,13 @@ def prepare(
 
 def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequest) -> tuple[str, str, Plan]:
     """(service account, ARN, what has to be done first) for a role that there is: its trust, where it needs that."""
-    assert place.cluster is not None
     ref = facts.ref(request.account)
     role = resolve_role(
-        clients.iam, request.role, account=place.account, partition=place.cluster.partition, refs=(ref,)
+        clients.iam, request.role, account=place.account, partition=place.the_cluster.partition, refs=(ref,)
     )
     wanted = (AssociationWanted(ref, role),)
     asked = AssociateRequest(wanted=wanted, scope=SCOPE, update_trust=request.update_trust)
-    plan = plan_associations(asked, place.cluster, place.header, {ref: None})
+    plan = plan_associations(asked, place.the_cluster, place.header, {ref: None})
     # the association itself is made by the add-on
     trust = tuple(action for action in plan.actions if action.kind != ASSOCIATION.name)
     return request.account, role.arn, replace(plan, actions=trust)
@@ -112,8 +111,7 @@ def _recommended(
     clients: Clients, place: Place, journal: Journal, facts: AddonFacts, request: AddonRequest, account: str
 ) -> tuple[str, str, Plan]:
     """(service account, ARN, what has to be done first) for a role of podid's with the recommended policies."""
-    cluster, ref = place.cluster, facts.ref(account)
-    assert cluster is not None
+    cluster, ref = place.the_cluster, facts.ref(account)
     assert facts.configuration is not None
     name = derived_name(cluster, (ref,), SCOPE)
     current = clients.iam.find_role(name)

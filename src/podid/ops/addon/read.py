@@ -51,10 +51,9 @@ class AddonMatrix:
 def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> AddonMatrix:
     """The installed add-ons, with `offered` also what EKS has for the cluster's version. Raises what stands in the way
     of the list of add-ons."""
-    assert place.cluster is not None
     eks, cluster = clients.eks, place.cluster_name
     addons = {addon.name: addon for addon in eks.list_addons(cluster)}
-    offers = eks.list_addon_offers(place.cluster.version) if offered else ()
+    offers = eks.list_addon_offers(place.the_cluster.version) if offered else ()
     unread: list[str] = []
     wanted = {name: addon.version for name, addon in addons.items()}
     wanted |= {offer.name: _default(offer) for offer in offers if offer.name not in addons}

@@ -61,14 +61,13 @@ class InstallFacts:
 
 def read_facts(clients: Clients, place: Place, request: InstallRequest) -> InstallFacts:
     """Raises what stands in the way of the add-on itself, and NotFound or Conflict for a version that cannot be."""
-    assert place.cluster is not None
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
     agents, seen = _running(clients)
     offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
     facts = InstallFacts(
         current=current,
         agents=agents if current is None else (),
-        needed=not place.cluster.auto_mode or _some_need(clients, place, seen),
+        needed=not place.the_cluster.auto_mode or _some_need(clients, place, seen),
     )
     if isinstance(offer, PodidError):
         unread = (f"the add-on's versions could not be looked at: {offer.what}",)
@@ -97,10 +96,9 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    assert place.cluster is not None
     first = look_at_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
-    plan = plan_install(request, place.cluster, place.header, facts)
+    plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
     if not plan.actions and not (installed and request.fix_node_role):
         return plan, installed

@@ -21,9 +21,8 @@ VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
 
 def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
     """What EKS offers, or why it does not tell: it then chooses its default, and judges what is asked for."""
-    assert place.cluster is not None
     try:
-        return judge(place.cluster, clients.eks.list_addon_versions(addon, place.cluster.version), compute)
+        return judge(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
     except (AccessDenied, Rejected) as error:
         return error
 
@@ -136,8 +135,7 @@ class AgentVersions:
 
 def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:
     """Raises what stands in the way of the list itself; without the right to read the add-on, nothing is installed."""
-    assert place.cluster is not None
-    cluster = place.cluster
+    cluster = place.the_cluster
     current = clients.eks.find_addon(cluster.name, addon)
     offer = judge(cluster, clients.eks.list_addon_versions(addon, cluster.version))
     following = next_minor(cluster.version)

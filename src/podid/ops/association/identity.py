@@ -78,9 +78,8 @@ def read_identity(
 
 
 def _last_use(clients: Clients, association: Association, place: Place, now: datetime) -> LastUse:
-    assert place.cluster is not None
     since = now - timedelta(days=DAYS)
-    fits = of_association(association.ref, place.cluster.arn, tagged=not association.disable_session_tags)
+    fits = of_association(association.ref, place.the_cluster.arn, tagged=not association.disable_session_tags)
     return last_use(clients.cloudtrail.iter_sessions(association.role_arn, since), fits, since, _MOST_EVENTS)
 
 

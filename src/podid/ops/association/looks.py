@@ -93,12 +93,11 @@ class Looker:
         return {item.association_id: self._seen(item) for item in known}
 
     def _seen(self, item: Association) -> Seen:
-        assert self._place.cluster is not None
         role = self._roles.get(role_name(item.role_arn))
         return Seen(
             count_pods(self._pods, item, self._now) if "pods" in self._wanted else None,
             item.ref in self._accounts if "accounts" in self._wanted else None,
-            _judged(item, self._place.cluster, role) if "roles" in self._wanted else None,
+            _judged(item, self._place.the_cluster, role) if "roles" in self._wanted else None,
         )
 
 

@@ -124,9 +124,8 @@ class AssociationReading:
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
     association = find_known(clients, place, ref)
-    assert place.cluster is not None
-    reading, role = _first_hop(clients.iam, place.cluster, association)
-    return replace(reading, role=role, second_hop=read_second_hop(clients.iam, place.cluster, association, role))
+    reading, role = _first_hop(clients.iam, place.the_cluster, association)
+    return replace(reading, role=role, second_hop=read_second_hop(clients.iam, place.the_cluster, association, role))
 
 
 def _first_hop(iam: Iam, cluster: Cluster, association: Association) -> tuple[AssociationReading, Role | None]:

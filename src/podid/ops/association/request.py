@@ -100,8 +100,7 @@ def choose_roles(
 ) -> dict[ServiceAccountRef, ResolvedRole]:
     """The role that each is named, by name or ARN; without one it keeps its own. Raises as `resolve_role` and
     `kept_role`."""
-    assert place.cluster is not None
-    account, partition = place.account, place.cluster.partition
+    account, partition = place.account, place.the_cluster.partition
     read: dict[tuple[bool, str], ResolvedRole] = {}
     chosen = {}
     for ref, role in named.items():

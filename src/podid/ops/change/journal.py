@@ -22,6 +22,7 @@ from typing import Any
 
 from podid.domain.errors import InvalidInput, NotFound, Other, UsageError
 from podid.domain.plan import Action, Done, Header, Status
+from podid.domain.words import utc
 from podid.ops.change.locks import Locks
 from podid.ops.change.records import VERSION, Run, member, read_records, run_of
 from podid.ops.private import make_private
@@ -147,7 +148,7 @@ class Journal:
                 "account": header.account,
                 "region": header.region,
                 "cluster": header.cluster,
-                "startedAt": _timestamp(now),
+                "startedAt": utc(now),
                 "undoes": undoes,
                 "partOf": part_of,
                 "planned": planned,
@@ -303,7 +304,7 @@ class Recorder:
 
     def outcome(self, number: int, done: Done, at: datetime | None = None) -> None:
         record = {"type": "outcome", "number": number, "status": done.status, "after": done.after}
-        self.write({**record, "reason": done.reason, **({"at": _timestamp(at)} if at is not None else {})})
+        self.write({**record, "reason": done.reason, **({"at": utc(at)} if at is not None else {})})
 
     def drop_cut_line(self) -> bytes:
         """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
@@ -328,10 +329,6 @@ class Recorder:
 
 def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _unusable(directory: Path, why: str) -> UsageError:

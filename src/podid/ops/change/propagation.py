@@ -53,7 +53,7 @@ def waits_for(
     try:
         role = clients.iam.find_role(name)
     except PodidError as unread:
-        error.advice = f"{error.advice} Role {name} could not be looked at: {unread.what}.".strip()
+        error.advise(f"Role {name} could not be looked at: {unread.what}.")
         return error  # how old it is cannot be told
     if role is None:
         error.id = "role-not-found"

@@ -36,7 +36,6 @@ def collect(
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
     read for the scope's namespace alone, where it has one; `options` are the collectors to be used
     besides. Never raises for what cannot be read."""
-    assert place.cluster is not None
     # the cluster is read already, and the report names it whatever the checks
     rows = needed({"cluster"} | sections_of(checks) | set(scope.sections) | _chosen(options), options)
     reads: dict[str, Future[Section[Any]]] = {}
@@ -49,7 +48,7 @@ def collect(
         clients.iam,
         lambda: clients.ec2,
         clients.kube,
-        place.cluster,
+        place.the_cluster,
         scope.namespace,
         clients,
         now,

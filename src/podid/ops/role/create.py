@@ -249,5 +249,5 @@ def plan_taking_back(result: ChangeResult) -> Plan | None:
 
 def taken_back(error: PodidError, name: str) -> PodidError:
     """The failure, which says that nothing is left of the role."""
-    error.advice = f"{error.advice} Role {name}, which was made a moment before, has been deleted again.".strip()
+    error.advise(f"Role {name}, which was made a moment before, has been deleted again.")
     return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
@@ -13,7 +13,7 @@ from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, tag_changes
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
@@ -68,47 +68,14 @@ class AssociationKind(ResourceKind):
         return None if association is None or association.owner_arn else self.state_of(association)
 
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
-        eks, before, after, token = clients.eks, action.before, action.after, uuid.uuid4().hex
-        if after is None:
-            eks.delete_association(cluster, self._unmoved(clients, cluster, action).association_id)
+        if action.after is None:
+            clients.eks.delete_association(cluster, self._unmoved(clients, cluster, action).association_id)
             return None
-
-        def create() -> Association:
-            return eks.create_association(
-                cluster,
-                ref_of(action.keys),
-                text(after, "roleArn"),
-                target_role_arn=text(after, "targetRoleArn") or None,
-                disable_session_tags=cast("bool | None", after.get("disableSessionTags")) or None,
-                policy=text(after, "policy") or None,
-                tags=texts(after, "tags"),
-                token=token,
-            )
-
-        def update() -> Association:
-            current = self._unmoved(clients, cluster, action)
-            changed = {key: value for key, value in after.items() if (before or {}).get(key) != value}
-            tags = cast("Pairs", changed.pop("tags", current.tags))
-            _retag(eks, current.association_arn, current.tags, tags)
-            if not changed:
-                return eks.get_association(cluster, current.association_id)
-            try:
-                updated = eks.update_association(
-                    cluster,
-                    current.association_id,
-                    role_arn=cast("str | None", changed.get("roleArn")),
-                    target_role_arn=_clearable(changed, "targetRoleArn"),
-                    disable_session_tags=cast("bool | None", changed.get("disableSessionTags")),
-                    policy=_clearable(changed, "policy"),
-                    token=uuid.uuid4().hex,  # read anew each time, so it is another request
-                )
-                return _cleared(clients, cluster, updated, changed, patience)
-            except PodidError:
-                with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
-                    _retag(eks, current.association_arn, tags, current.tags)
-                raise
-
-        return self.state_of(create() if before is None else update())
+        if action.before is None:
+            return self.state_of(_created(clients.eks, cluster, ref_of(action.keys), action.after))
+        current = self._unmoved(clients, cluster, action)
+        changed = {key: value for key, value in action.after.items() if action.before.get(key) != value}
+        return self.state_of(_updated(clients, cluster, current, changed, patience))
 
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
@@ -142,10 +109,49 @@ def ref_of(keys: Keys) -> ServiceAccountRef:
     return ServiceAccountRef(keys["namespace"], keys["serviceAccount"])
 
 
+def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> Association:
+    return eks.create_association(
+        cluster,
+        ref,
+        text(after, "roleArn"),
+        target_role_arn=text(after, "targetRoleArn") or None,
+        disable_session_tags=True if after.get("disableSessionTags") else None,
+        policy=text(after, "policy") or None,
+        tags=texts(after, "tags"),
+        token=uuid.uuid4().hex,
+    )
+
+
+def _updated(clients: Clients, cluster: str, current: Association, changed: State, patience: Patience) -> Association:
+    """The association with what of its state is `changed`: its tags first, which is a call of its own."""
+    eks = clients.eks
+    tags = texts(changed, "tags") if "tags" in changed else current.tags
+    _retag(eks, current.association_arn, current.tags, tags)
+    if not changed.keys() - {"tags"}:
+        return eks.get_association(cluster, current.association_id)
+    disable = changed.get("disableSessionTags")
+    try:
+        updated = eks.update_association(
+            cluster,
+            current.association_id,
+            role_arn=text(changed, "roleArn") or None,
+            target_role_arn=_clearable(changed, "targetRoleArn"),
+            disable_session_tags=disable if isinstance(disable, bool) else None,
+            policy=_clearable(changed, "policy"),
+            token=uuid.uuid4().hex,  # read anew each time, so it is another request
+        )
+        return _cleared(clients, cluster, updated, changed, patience)
+    except PodidError:
+        with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
+            _retag(eks, current.association_arn, tags, current.tags)
+        raise
+
+
 def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
-    if gone := [key for key in old if key not in new]:
+    gone, put = tag_changes(old, new)
+    if gone:
         eks.untag_association(arn, gone)
-    if put := {key: value for key, value in new.items() if old.get(key) != value}:
+    if put:
         eks.tag_association(arn, put)
 
 

@@ -138,6 +138,11 @@ class ResourceKind(ABC):
         return None if state is None else {key: value for key, value in state.items() if key not in left_out}
 
 
+def tag_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The keys that go, and the tags that are set."""
+    return [key for key in old if key not in new], {key: value for key, value in new.items() if old.get(key) != value}
+
+
 class Moved(Conflict):
     """Somebody else has changed the resource since the plan was made."""
 

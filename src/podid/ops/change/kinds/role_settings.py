@@ -10,7 +10,7 @@ from podid.domain.members import Pairs
 from podid.domain.model import Role
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, tag_changes
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ class RoleSettingsKind(ResourceKind):
 
 
 def _change(iam: Iam, name: str, before: State, after: State) -> None:
-    old, new = (texts(state, "tags") for state in (before, after))
-    if gone := [key for key in old if key not in new]:
+    gone, put = tag_changes(texts(before, "tags"), texts(after, "tags"))
+    if gone:
         iam.untag_role(name, gone)
-    if put := {key: value for key, value in new.items() if old.get(key) != value}:
+    if put:
         iam.tag_role(name, put)
     boundary = text(after, "permissionsBoundary")
     if boundary != text(before, "permissionsBoundary"):
