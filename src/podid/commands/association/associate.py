@@ -222,7 +222,7 @@ def associate(
     if from_file is not None:
         listed = read_items(terminal.read_file(from_file), from_file)
         for owned in (item for item in listed if item.owned):
-            terminal.note(f"{owned.ref} is left out: an add-on owns its association")
+            terminal.note(owned.left_out)
         items += tuple(item for item in listed if not item.owned and item.ref not in refs)
     named = bool(items) or from_file is not None
     selection, one = selection_of(access, service_account, selector, named=named)

@@ -60,7 +60,7 @@ def copy(
         raise NotFound(f"Cluster {from_cluster} has no association to copy", subject=from_cluster)
     items = copies(found, roles)
     for item in (item for item in items if item.owned):
-        terminal.note(f"{item.ref} is left out: an add-on owns its association")
+        terminal.note(item.left_out)
     asked = AssociateAsked(
         items=tuple(item for item in items if not item.owned),
         scope=chosen_scope,

@@ -50,6 +50,11 @@ class FileItem:
     settings: Settings = field(default_factory=Settings)
     owned: bool = False
 
+    @property
+    def left_out(self) -> str:
+        """Why it is not associated again, for one that is owned."""
+        return f"{self.ref} is left out: an add-on owns its association"
+
 
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
     """The associations of a file, each service account once. Raises InvalidInput, which names the file and the item."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
@@ -178,6 +178,39 @@ def check_not_owned(association: Association, role_arn: str = "") -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An association whose pods the role's trust does not admit: why, and by which failure mode."""
+
+    item: AssociationWanted
+    session_tags: bool
+    sentence: str
+    mode: str
+
+
+def _refused(
+    items: Sequence[AssociationWanted],
+    cluster: Cluster,
+    role: Role,
+    current: Mapping[ServiceAccountRef, Association | None],
+    notes: list[str],
+) -> Iterator[_Refused]:
+    """`notes` gets those of which only the pods can tell."""
+    policy = trust.parse_policy(role.trust)
+    for item in items:
+        tags_on = session_tags(item.settings, current[item.ref])
+        found = trust.evaluate(policy, identity(cluster, item.ref, session_tags=tags_on, role=role))
+        if found.verdict is trust.TrustVerdict.NO_MATCH:
+            to_blame = next((f for f in found.findings if f.id != trust.TOO_BROAD), None)
+            why = to_blame.message if to_blame is not None else found.assume_role.reason
+            sentence = f"the trust policy of role {role.name} does not admit {item.ref}: {why}"
+            yield _Refused(item, tags_on, sentence, to_blame.id if to_blame is not None else "")
+        elif found.verdict is trust.TrustVerdict.UNKNOWN:
+            unclear = (found.assume_role, found.tag_session)
+            why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
+            notes.append(f"it is not known whether the trust policy of role {role.name} admits {item.ref}: {why}")
+
+
 def _plan_trust(
     request: AssociateRequest,
     items: Sequence[AssociationWanted],
@@ -187,50 +220,35 @@ def _plan_trust(
     notes: list[str],
     broken: list[Effect],
 ) -> Action | None:
-    """None when the role admits every service account already, or when only the pods can tell (a verdict unknown)."""
-    missing: dict[bool, list[ServiceAccountRef]] = {}
-    refused: list[str] = []
-    modes: list[str] = []
-    for item in items:
-        ref, existing = item.ref, current[item.ref]
-        tags_on = session_tags(item.settings, existing)
-        verdict = trust.evaluate(
-            trust.parse_policy(role.trust), identity(cluster, ref, session_tags=tags_on, role=role)
-        )
-        if verdict.verdict is trust.TrustVerdict.NO_MATCH:
-            to_blame = next((f for f in verdict.findings if f.id != trust.TOO_BROAD), None)
-            why = to_blame.message if to_blame is not None else verdict.assume_role.reason
-            sentence = f"the trust policy of role {role.name} does not admit {ref}: {why}"
-            # what is wrong already, and is not touched, stands in the way of nothing
-            if request.update_trust or not item.kept or existing is None or tags_on != existing.session_tags:
-                missing.setdefault(tags_on, []).append(ref)
-                refused.append(sentence)
-                modes.append(to_blame.id if to_blame is not None else "")
-            else:
-                mode = to_blame.id if to_blame is not None else ""
-                notes.append(sentence)
-                broken.append(Effect(EffectState.NOT_IN_EFFECT, sentence, mode, not_looked_at=LATER_LINKS))
-        elif verdict.verdict is trust.TrustVerdict.UNKNOWN:
-            unclear = (verdict.assume_role, verdict.tag_session)
-            why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
-            notes.append(f"it is not known whether the trust policy of role {role.name} admits {ref}: {why}")
+    """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
+    `broken` gets what is wrong already and is not touched: it stands in the way of nothing."""
+    missing: list[_Refused] = []
+    for refused in _refused(items, cluster, role, current, notes):
+        existing = current[refused.item.ref]
+        stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
+        if stays and not request.update_trust:
+            notes.append(refused.sentence)
+            state = EffectState.NOT_IN_EFFECT
+            broken.append(Effect(state, refused.sentence, refused.mode, not_looked_at=LATER_LINKS))
+        else:
+            missing.append(refused)
     if not missing:
         return None
-    refs = tuple(ref for group in missing.values() for ref in group)
-    if len(missing) > 1:
-        raise Conflict("Service accounts with session tags on and off need separate commands", subject=role.name)
+    tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
     if not request.update_trust:
+        first, *others_too = (each.sentence for each in missing)
         raise Conflict(
-            refused[0][0].upper() + refused[0][1:],
+            first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
-            lines=tuple(refused[1:]),
+            lines=tuple(others_too),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
-            id=modes[0],
+            id=missing[0].mode,
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
-    return plan_trust(role, cluster, refs, request.scope, session_tags=next(iter(missing)), notes=notes)
+    refs = tuple(each.item.ref for each in missing)
+    return plan_trust(role, cluster, refs, request.scope, session_tags=tagged, notes=notes)
 
 
 def with_service_accounts(plan: Plan, refs: Sequence[ServiceAccountRef], reader: KubeReader) -> Plan:
@@ -266,12 +284,15 @@ def session_tags(settings: Settings, existing: Association | None) -> bool:
 
 
 def all_tagged(
-    settings: Mapping[ServiceAccountRef, Settings], current: Mapping[ServiceAccountRef, Association | None]
+    settings: Mapping[ServiceAccountRef, Settings],
+    current: Mapping[ServiceAccountRef, Association | None],
+    *,
+    subject: str = "",
 ) -> bool:
     """Whether EKS will send session tags for all of them, or for none. Raises Conflict where they differ."""
     tagged = {session_tags(asked, current[ref]) for ref, asked in settings.items()}
     if len(tagged) > 1:
-        raise Conflict("Service accounts with session tags on and off need separate commands")
+        raise Conflict("Service accounts with session tags on and off need separate commands", subject=subject)
     return tagged != {False}
 
 

@@ -86,7 +86,7 @@ def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) ->
     try:
         role = iam.find_role(role_name(arn))
     except AccessDenied as error:
-        return ResolvedRole(arn, None, f"its trust policy could not be looked at (needs {error.permission})", error)
+        return ResolvedRole.unseen(arn, error)
     if role is None or role.arn != arn:
         return ResolvedRole(arn, None, "it does not exist")
     return ResolvedRole(arn, role)

@@ -36,13 +36,7 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
         if note := kind.not_undone(action):
             notes.append(note)
             continue
-        if not reachable(run.header, action, place.header):
-            raise Conflict(
-                f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
-                f"{run.header.cluster or '-'}; this is account {place.account}, {place.region}, cluster "
-                f"{place.cluster_name or '-'}",
-                subject=run.run_id,
-            )
+        _check_reachable(run, action, place)
         left = kind.reproducible(step.after if step.after is not None else action.after)
         wanted = kind.reproducible(action.before)
         which = (action.kind, action.target)
@@ -50,14 +44,21 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
         so_far[which] = wanted
         if matches(wanted, current):
             unchanged.append(kind.action(left, wanted))
-        elif matches(left, current):
-            made = [step.action for step in run.steps]
-            if wanted is None:
-                notes += kind.before_deleting(clients, action.keys, run.run_id, made)
-            actions.append(kind.action(current, wanted))
-        else:
-            raise Conflict(
-                f"{kind_of(action.kind).subject(action)} is no longer as run {run.run_id} left it; undo it by hand",
-                subject=action.target,
-            )
+            continue
+        if not matches(left, current):
+            what = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
+            raise Conflict(what, subject=action.target)
+        if wanted is None:
+            notes += kind.before_deleting(clients, action.keys, run.run_id, [step.action for step in run.steps])
+        actions.append(kind.action(current, wanted))
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+
+
+def _check_reachable(run: Run, action: Action, place: Place) -> None:
+    if not reachable(run.header, action, place.header):
+        raise Conflict(
+            f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
+            f"{run.header.cluster or '-'}; this is account {place.account}, {place.region}, cluster "
+            f"{place.cluster_name or '-'}",
+            subject=run.run_id,
+        )

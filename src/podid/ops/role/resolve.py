@@ -24,6 +24,10 @@ class ResolvedRole:
     note: str = ""
     denied: AccessDenied | None = None
 
+    @classmethod
+    def unseen(cls, arn: str, denied: AccessDenied) -> ResolvedRole:
+        return cls(arn, None, f"its trust policy could not be looked at (needs {denied.permission})", denied)
+
 
 def resolve_role(
     iam: Iam, text: str, *, account: str, partition: str, refs: Sequence[ServiceAccountRef] = ()
@@ -48,7 +52,7 @@ def resolve_role(
         raise role_not_found(iam, name, refs, request_id=error.request_id) from error
     except AccessDenied as error:
         guessed = text if text.startswith("arn:") else f"arn:{partition}:iam::{account}:role/{name}"
-        return ResolvedRole(guessed, None, f"its trust policy could not be looked at (needs {error.permission})", error)
+        return ResolvedRole.unseen(guessed, error)
     if text.startswith("arn:") and role.arn != text:
         raise NotFound(f"Role {text} does not exist; {name} has the ARN {role.arn}", subject=text)
     return ResolvedRole(role.arn, role)

@@ -175,28 +175,17 @@ def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: 
     after, notes, shut, added = before, [], [], []
     for ref, hop in hops.items():
         found = trust.evaluate(after, hop)
-        base = role_name(hop.base_role_arn)
-        if found.verdict is trust.TrustVerdict.MATCH:
-            notes.append(f"{name} lets role {base} in for {ref}")
-            continue
-        unclear = found.verdict is trust.TrustVerdict.UNKNOWN
-        said = "it is not known whether it does" if unclear else "it does not"
-        must = f"{name} must let role {base} in for {ref}, and {said}: {_why(found)}"
-        if unclear:
-            notes.append(must)
-        elif update and _unbound(hop):
-            notes.append(f"{must}; {_UNBOUND.format(ref=ref)}")
+        said = _said(name, ref, hop, found)
+        if found.verdict is not trust.TrustVerdict.NO_MATCH:
+            notes.append(said)
+        elif not update or _unbound(hop):
+            notes.append(f"{said}; {_UNBOUND.format(ref=ref)}" if update else said)
             shut.append(hop)
-        elif update:
-            wider = _with(after, hop)
-            if trust.evaluate(wider, hop).verdict is not trust.TrustVerdict.MATCH:
-                notes.append(f"{must}; one more statement would not help")
-                continue
+        elif trust.evaluate(wider := _with(after, hop), hop).verdict is trust.TrustVerdict.MATCH:
             after = wider
             added.append((ref, hop))
         else:
-            notes.append(must)
-            shut.append(hop)
+            notes.append(f"{said}; one more statement would not help")
     owed = _owed(arn, shut)
     notes += (*_to_add(name, _statements(shut)), *(() if update else _to_bind(shut)))
     if shut and not update:
@@ -217,6 +206,15 @@ _UNBOUND = (
     "without session tags only the external id tells {ref} from others, and EKS generates it with the association: "
     "once {ref} is associated with this target role, the same command adds the statement"
 )
+
+
+def _said(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, found: trust.Evaluation) -> str:
+    """What the target role's trust says to one service account's way."""
+    base = role_name(hop.base_role_arn)
+    if found.verdict is trust.TrustVerdict.MATCH:
+        return f"{name} lets role {base} in for {ref}"
+    does = "it is not known whether it does" if found.verdict is trust.TrustVerdict.UNKNOWN else "it does not"
+    return f"{name} must let role {base} in for {ref}, and {does}: {_why(found)}"
 
 
 def _unbound(hop: trust.TargetHop) -> bool:
