@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.ops.association.aftermath import Looking
+    from podid.ops.association.probing import Probing
     from podid.ops.restart.journalled import Restarting
 
 # for calls that are made again; what waits for other things has its own limit
@@ -106,6 +107,20 @@ def looking(
         wait=access.options.wait,
         journal=access.journal,
         restarting=restarts.of(result.run_id) if restarts is not None and result is not None else None,
+    )
+
+
+def probing(access: Access, place: Place) -> Probing:
+    """How podid's own pods are run, and where they are written down."""
+    from podid.ops.association.probing import PROBE_SECONDS, Probing
+    from podid.ops.association.settling import LateChanges
+
+    access.runtime.changing = True
+    return Probing(
+        patience=access.patience(PROBE_SECONDS),
+        journal=access.journal,
+        command=access.runtime.argv,
+        changes=LateChanges.read(access.journal, place.account, access.runtime.now()),
     )
 
 

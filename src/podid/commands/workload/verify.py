@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.domain.proof import VerifyReport
     from podid.ops.association.probing import Probe
-    from podid.ops.association.read import AssociationReading
-    from podid.ops.association.settling import LateChanges
 
 
 def rights() -> CommandRights:
@@ -103,8 +100,10 @@ def verify(
     Example: podid verify shop/orders --yes
     """
     from podid.cli import typed
+    from podid.cli.changing import probing
     from podid.domain.exit_codes import combine
     from podid.ops.association.allowed import Asked, simulate, with_allowed
+    from podid.ops.association.probing import run_probes, with_probes
     from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
     from podid.ops.association.read import list_refs, read_association
     from podid.ops.association.settling import LateChanges
@@ -144,7 +143,8 @@ def verify(
             most=None if all_pods else MOST_PODS,
         )
         if planned:
-            reports = _probed(access, place, readings, reports, planned, changes)
+            answers = run_probes(access.clients, place, readings, planned, probing(access, place))
+            reports = tuple(with_probes(report, answers[report.ref]) for report in reports)
         if can:
             found = [simulate(access.aws.iam, place.the_cluster, item.association, wanted) for item in readings]
             reports = tuple(map(with_allowed, reports, found))
@@ -170,21 +170,3 @@ def _planned(
     planned = plan_probes(reader, refs, nodes=nodes, image=image or PROBE_IMAGE)
     announce(terminal, probe_plan(place, planned))
     return planned
-
-
-def _probed(
-    access: Access,
-    place: Place,
-    readings: Sequence[AssociationReading],
-    reports: Sequence[VerifyReport],
-    planned: Sequence[Probe],
-    changes: LateChanges,
-) -> tuple[VerifyReport, ...]:
-    from podid.ops.association.probing import PROBE_SECONDS, Probing, run_probes, with_probes
-
-    access.runtime.changing = True
-    how = Probing(
-        patience=access.patience(PROBE_SECONDS), journal=access.journal, command=access.runtime.argv, changes=changes
-    )
-    found = run_probes(access.clients, place, readings, planned, how)
-    return tuple(with_probes(report, found[report.ref]) for report in reports)

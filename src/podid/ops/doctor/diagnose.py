@@ -26,7 +26,10 @@ WITNESSES = {
 }
 
 
-def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> tuple[Check, ...]:
+Checks = tuple[Check, ...]
+
+
+def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> Checks:
     """The checks to run, in causal order; `links` are numbers or names. UsageError for an id that is no check or a link
     that there is not, with the nearest ones."""
     numbers = {_link(text) for text in links}
