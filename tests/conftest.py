@@ -6,10 +6,10 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3.session
 import pytest
 from botocore import endpoint_provider, handlers, hooks
 from botocore.client import ClientCreator
@@ -117,7 +117,8 @@ def _boto3_finds_out_once() -> Iterator[None]:
 
         patch.setattr(Loader, "__init__", loading)
         patch.setattr(hooks.EventAliaser, "__init__", aliasing)
-        patch.setattr(hooks, "accepts_kwargs", cache(hooks.accepts_kwargs))
+        patch.setattr(hooks, "accepts_kwargs", _by_code(hooks.accepts_kwargs))
+        patch.setattr(boto3.session.Session, "_register_default_handlers", lambda self: None)  # of S3 and of resources
         near = [row for row in handlers.BUILTIN_HANDLERS if not _ELSEWHERE.search(row[0])]
         patch.setattr(handlers, "BUILTIN_HANDLERS", near)
         patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
@@ -140,6 +141,19 @@ def _typer_finds_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parser, "_full", once)
         yield
+
+
+def _by_code(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Bound methods and closures are new for each client, and their code is not."""
+    known: dict[Any, bool] = {}
+
+    def kept(function: Any) -> bool:
+        key = getattr(function, "__code__", function)
+        if key not in known:
+            known[key] = accepts(function)
+        return known[key]
+
+    return kept
 
 
 def _once(make: Callable[..., Any]) -> Callable[..., Any]:

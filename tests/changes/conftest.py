@@ -20,3 +20,11 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     started = Launcher(tmp_path_factory.mktemp("streams"))
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def launchers(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Launcher, Launcher]]:
+    """Two, whose processes run at the same time."""
+    other = Launcher(tmp_path_factory.mktemp("streams"))
+    yield launcher, other
+    other.stop()

@@ -27,6 +27,7 @@ from .support import PLACE, account_state, attached, policy_file, runs, writes
 HEADER = Header(
     caller_arn="arn:aws:iam::111122223333:user/x", account="111122223333", region="us-west-2", cluster="demo"
 )
+Launchers = tuple[Launcher, Launcher]
 ATTACHMENT = ROLE_ATTACHMENT.action(None, {"roleName": "r", "policyArn": "p"})
 
 
@@ -35,7 +36,7 @@ def at_once(
     podid: Podid,
     operation: str,
     commands: Sequence[tuple[str, ...]],
-    tmp_path: Path,
+    launchers: Launchers,
     states: Sequence[str] = (),
 ) -> list[Ended]:
     """Processes that all have made their plans before the first of them makes the call `operation`; those with the same
@@ -51,18 +52,13 @@ def at_once(
         return answer(request)
 
     box.gateway.answer = answering  # type: ignore[method-assign]  # put back below
-    launchers = []
     try:
-        for number, command in enumerate(commands):
-            (tmp_path / str(number)).mkdir()
-            launchers.append(Launcher(tmp_path / str(number)))
+        for number, (launcher, command) in enumerate(zip(launchers, commands, strict=True)):
             more = {"XDG_STATE_HOME": states[number]} if states else {}
-            launchers[-1].start(command, {**podid.env, **more})
+            launcher.start(command, {**podid.env, **more})
         return [launcher.wait() for launcher in launchers]
     finally:
         box.gateway.answer = answer  # type: ignore[method-assign]
-        for launcher in launchers:
-            launcher.stop()
 
 
 UPDATE = ("role", "create", "shared", "--update-trust", "--adopt", "-o", "json", "--for")
@@ -81,7 +77,7 @@ def admitted(box: Sandbox, name: str = "shared") -> set[str]:
 
 @pytest.mark.parametrize("machines", [1, 2])
 def test_two_trust_changes_that_were_planned_on_the_same_policy(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, machines: int
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, launchers: Launchers, machines: int
 ) -> None:
     """On one machine they take turns. On two, the one writes over the other, which sees it at its end."""
     shared_role(box)
@@ -89,7 +85,7 @@ def test_two_trust_changes_that_were_planned_on_the_same_policy(
     states = [str(tmp_path / f"state-{number % machines}") for number in range(2)]
     together = "GetRole" if machines == 1 else "UpdateAssumeRolePolicy"
 
-    ended = at_once(box, podid, together, commands, tmp_path, states)
+    ended = at_once(box, podid, together, commands, launchers, states)
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     assert admitted(box) == {"one", "two"}
@@ -105,25 +101,18 @@ def test_two_trust_changes_that_were_planned_on_the_same_policy(
 @pytest.mark.parametrize("machines", [1, 2])
 @pytest.mark.parametrize("pairs", [3, pytest.param(200, marks=pytest.mark.rare)])
 def test_pairs_of_trust_changes_lose_nothing(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, pairs: int, machines: int
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, launchers: Launchers, pairs: int, machines: int
 ) -> None:
-    for number in range(2):
-        (tmp_path / str(number)).mkdir()
-    launchers = [Launcher(tmp_path / str(number)) for number in range(2)]
-    try:
-        for pair in range(pairs):
-            shared_role(box, f"shared-{pair}")
-            for number, launcher in enumerate(launchers):
-                command = ("role", "create", f"shared-{pair}", *UPDATE[3:], f"shop/{['one', 'two'][number]}")
-                state = str(tmp_path / f"state-{number % machines}")
-                launcher.start(command, {**podid.env, "XDG_STATE_HOME": state})
-                time.sleep(pair % 10 * 0.02)
-            ended = [launcher.wait() for launcher in launchers]
-            assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
-            assert admitted(box, f"shared-{pair}") == {"one", "two"}, pair
-    finally:
-        for launcher in launchers:
-            launcher.stop()
+    for pair in range(pairs):
+        shared_role(box, f"shared-{pair}")
+        for number, launcher in enumerate(launchers):
+            command = ("role", "create", f"shared-{pair}", *UPDATE[3:], f"shop/{['one', 'two'][number]}")
+            state = str(tmp_path / f"state-{number % machines}")
+            launcher.start(command, {**podid.env, "XDG_STATE_HOME": state})
+            time.sleep(pair % 10 * 0.02)
+        ended = [launcher.wait() for launcher in launchers]
+        assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
+        assert admitted(box, f"shared-{pair}") == {"one", "two"}, pair
 
 
 def test_a_writer_who_never_lets_up_is_said(
@@ -208,9 +197,9 @@ def test_a_trust_that_somebody_changes_after_the_plan_is_planned_anew(
     assert account_state(box)["roles"]["shared"]["trust"] == theirs
 
 
-def test_two_associate_the_same_account(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_two_associate_the_same_account(box: Sandbox, podid: Podid, journal: Path, launchers: Launchers) -> None:
     command = ("associate", "shop/orders", "--role", "storefront", "--wait", "none", "-o", "json")
-    ended = at_once(box, podid, "CreatePodIdentityAssociation", [command, command], tmp_path)
+    ended = at_once(box, podid, "CreatePodIdentityAssociation", [command, command], launchers)
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     assert len(account_state(box)["associations"]) == 1
@@ -231,13 +220,13 @@ CREATING, DELETING = "CreatePodIdentityAssociation", "DeletePodIdentityAssociati
     ],
 )
 def test_two_that_do_the_same_at_once(
-    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, command: str, operation: str
+    box: Sandbox, podid: Podid, journal: Path, launchers: Launchers, command: str, operation: str
 ) -> None:
     """Both find it done, whoever did it: each change is one run's, and a rerun finds nothing to do."""
     add_cluster(box.world, "blue")
     add_association(box.world, "shop", "orders", "orders-dynamodb")
     argv = (*command.split(), "--wait", "none", "-o", "json")
-    ended = at_once(box, podid, operation, [argv, argv], tmp_path)
+    ended = at_once(box, podid, operation, [argv, argv], launchers)
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     state = account_state(box)
@@ -255,10 +244,10 @@ def made(action: Mapping[str, object]) -> bool:
     return action["status"] == "done"
 
 
-def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal: Path, launchers: Launchers) -> None:
     command = ("associate", "shop/orders", "--wait", "none", "--role")
     ended = at_once(
-        box, podid, "CreatePodIdentityAssociation", [(*command, "storefront"), (*command, "orders-dynamodb")], tmp_path
+        box, podid, "CreatePodIdentityAssociation", [(*command, "storefront"), (*command, "orders-dynamodb")], launchers
     )
     assert sorted(item.code for item in ended) == [0, 6]
     refused = next(item for item in ended if item.code == 6)
@@ -266,9 +255,11 @@ def test_two_associate_with_different_roles(box: Sandbox, podid: Podid, journal:
     assert len(account_state(box)["associations"]) == 1
 
 
-def test_two_create_the_same_role(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+def test_two_create_the_same_role(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, launchers: Launchers
+) -> None:
     command = ("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", policy_file(tmp_path))
-    ended = at_once(box, podid, "CreateRole", [command, command], tmp_path)
+    ended = at_once(box, podid, "CreateRole", [command, command], launchers)
 
     assert [item.code for item in ended] == [0, 0], [item.stderr for item in ended]
     assert account_state(box)["roles"]["shop-orders"]["inline"].keys() == {"read-table"}

@@ -19,6 +19,8 @@ from typing import Any, Literal
 # moto reads these when it is imported; the sandbox brings its own account and wants neither CORS nor a metadata server.
 os.environ.pop("MOTO_ACCOUNT_ID", None)
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+# hundreds of images that nobody here asks for, made anew for every EC2: most of what its seeding took
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
