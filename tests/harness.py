@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from podid.cli.boundary import main
 from podid.cli.guide.questions import Prompt
 from podid.cli.runtime import Runtime, Streams
 from podid.sandbox.clock import SandboxClock
+
+
+def from_yaml(text: str) -> Any:
+    """The same as `yaml.safe_load`, by the library's C where it has any: in a tenth of the time."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def examples(steady: int) -> int:

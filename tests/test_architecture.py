@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,23 @@ def where(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(parsed(path)))
+
+
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
     """Each imported module's full name, and whether it is for type checkers only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             typing_only.update(inner for statement in node.body for inner in ast.walk(statement))
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node in typing_only
@@ -136,12 +146,7 @@ def test_types_of_documents_cost_no_start() -> None:
 
 
 def test_relative_imports_are_not_used() -> None:
-    found = [
-        where(path)
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.level
-    ]
+    found = [where(path) for path in FILES for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.level]
     assert found == []
 
 
@@ -159,7 +164,7 @@ def test_no_file_is_long() -> None:
 def test_a_class_name_means_one_thing() -> None:
     seen: dict[str, list[str]] = {}
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 seen.setdefault(node.name, []).append(where(path))
     assert {name: places for name, places in seen.items() if len(places) > 1} == {}

@@ -22,11 +22,13 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
         (False, {"FORCE_COLOR": "1"}, ("--no-color",), False),
     ],
 )
-def test_where_it_is_wanted(site: Site, tty: bool, env: dict[str, str], flags: tuple[str, ...], coloured: bool) -> None:
-    site.podid.tty, site.podid.width = tty, 200
-    found = site("doctor", *flags, env=env)
+def test_where_it_is_wanted(
+    account: Site, tty: bool, env: dict[str, str], flags: tuple[str, ...], coloured: bool
+) -> None:
+    account.podid.tty, account.podid.width = tty, 200
+    found = account("doctor", *flags, env=env)
     assert bool(COLOUR.search(found.stdout)) is coloured
-    refused = site("show", "shop/nothing", *flags, env=env)
+    refused = account("show", "shop/nothing", *flags, env=env)
     assert bool(COLOUR.search(refused.stderr)) is coloured
 
 

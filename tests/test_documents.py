@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import yaml
 
-from harness import one_in
+from harness import from_yaml, one_in
 from podid.cli.terminal import Terminal
 from podid.commands.sandbox import views as sandbox_views
 from podid.render.documents.all import KINDS
@@ -91,7 +90,7 @@ completion bash
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a stolen test makes a worker come back to this module
 def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
     """What the commands emitted, by kind."""
     home = tmp_path_factory.mktemp("home")
@@ -156,7 +155,7 @@ def test_documents_are_read_back_as_they_are(kind: str, format_: Format, views: 
         if format_ is Format.JSONL:
             assert [json.loads(line) for line in text.splitlines()] == view.document.get("items", [view.document])
         else:
-            assert (json.loads(text) if format_ is Format.JSON else yaml.safe_load(text)) == view.document
+            assert (json.loads(text) if format_ is Format.JSON else from_yaml(text)) == view.document
 
 
 @pytest.mark.parametrize("kind", KINDS)

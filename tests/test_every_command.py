@@ -9,9 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
-from harness import Outcome, Podid
+from harness import Outcome, Podid, from_yaml
 from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS
 from podid.commands import demo
@@ -199,7 +198,7 @@ def read(text: str, output: Format) -> Any:
     assert text == "" or text.endswith("\n")
     match output:
         case Format.JSON | Format.YAML:
-            document = json.loads(text) if output is Format.JSON else yaml.safe_load(text)
+            document = json.loads(text) if output is Format.JSON else from_yaml(text)
             assert document["apiVersion"] == "podid/v1"
             return document
         case Format.JSONL:

@@ -4,9 +4,10 @@ import json
 import shlex
 import string
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import examples
 from podid.render.layout import LEAST_PROSE, lay_out, wrap_line
 from podid.render.view import NOTHING, Column, Table
 
@@ -100,6 +101,7 @@ def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() ->
     assert wrap_line(changed, 40) == changed
 
 
+@settings(max_examples=examples(40))
 @given(st.recursive(st.text(max_size=30), lambda inner: st.dictionaries(st.text(max_size=30), inner)))
 def test_json_is_broken_behind_a_colon_and_stays_json(value: object) -> None:
     text = json.dumps(value, indent=2)

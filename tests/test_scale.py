@@ -15,7 +15,7 @@ from podid.render.formats import Format, Report, to_text
 from podid.render.reports import write_report
 
 PATH = Path(__file__).resolve().parent.parent / "benchmarks" / "doctor.py"
-FEW = 60
+FEW = 30
 
 
 def load() -> Any:

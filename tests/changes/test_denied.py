@@ -55,7 +55,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], frozenset[str]]] 
 
 @pytest.mark.parametrize(
     ("name", "every"),
-    [*((name, 2) for name in COMMANDS), *(pytest.param(name, 1, marks=pytest.mark.rare) for name in COMMANDS)],
+    [*((name, 3) for name in COMMANDS), *(pytest.param(name, 1, marks=pytest.mark.rare) for name in COMMANDS)],
 )
 def test_each_right_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: str, every: int) -> None:
     first, command, optional = COMMANDS[name]

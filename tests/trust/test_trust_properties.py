@@ -179,7 +179,7 @@ REQUESTS: list[tuple[PodIdentity | TargetHop, Mapping[str, Any], tuple[str, str]
 ]
 
 
-@settings(max_examples=examples(600))
+@settings(max_examples=examples(250))
 @given(documents, st.sampled_from(REQUESTS))
 def test_a_second_evaluator_agrees(document: dict[str, Any], case: Any) -> None:
     request, table, principal = case
@@ -286,7 +286,7 @@ def test_edits_leave_other_principals_and_statements_alone(
         assert left == kept
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(75))
 @given(
     documents,
     st.lists(identities(tags=None), min_size=1, max_size=3),
@@ -339,7 +339,7 @@ odd_conditions = st.dictionaries(
 )
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(garbage)
 @example("%")
 @example("%7B%22Statement%22%3A%7B%7D%7D")
@@ -351,7 +351,7 @@ def test_garbage_is_refused_or_parsed_but_never_matches(document: str | bytes | 
     assert evaluate(parsed, IDENTITY).verdict is not TrustVerdict.MATCH
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(odd_conditions, st.sampled_from([request for request, _, _ in REQUESTS]))
 def test_odd_conditions_never_crash(condition: dict[str, Any], request_: PodIdentity | TargetHop) -> None:
     raw = {"Effect": "Allow", "Principal": {"Service": PODS, "AWS": BASE_ROLE}, "Action": BOTH, "Condition": condition}
