@@ -20,6 +20,7 @@ from podid.domain.errors import (
     Rejected,
     RoleUnknown,
     TrustRefused,
+    UnreadableAnswer,
 )
 
 # --- rights -------------------------------------------------------------------------------------------------------
@@ -207,6 +208,18 @@ def test_an_expired_service_account_token_is_not_the_callers() -> None:
 
 
 REFUSALS = [
+    *(
+        (
+            "eks",
+            "DescribeCluster",
+            status,
+            "",
+            UnreadableAnswer,
+            f"what answered DescribeCluster for X in the place of EKS says HTTP {status}, and not as AWS would "
+            "(no explanation)",
+        )
+        for status in ("302", "403", "407")  # a sign-in page, a filter, a proxy
+    ),
     (
         "eks",
         "CreatePodIdentityAssociation",

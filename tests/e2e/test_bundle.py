@@ -10,6 +10,7 @@ from podid.sandbox.baseline import add_association
 from worlds import ACCOUNT, ROLE_ARN, Site, target_arn, target_trust
 
 EXTERNAL = "only-between-us"
+PASSWORD = "hunter2"
 
 
 def ids(report: Any) -> list[tuple[str, str]]:
@@ -24,6 +25,12 @@ def whole(site: Site) -> None:
         RoleName=target_arn().rpartition("/")[2], PolicyDocument=json.dumps(trust)
     )
     add_association(site.box.world, "shop", "gone", "nosuch")
+    site.aws("eks").update_addon(
+        clusterName="demo",
+        addonName="eks-pod-identity-agent",
+        configurationValues=json.dumps({"env": {"HTTPS_PROXY": f"http://me:{PASSWORD}@proxy:3128"}}),
+    )
+    site.wait(30)
     found = site.aws("eks").list_pod_identity_associations(clusterName="demo", serviceAccount="orders")
     (made,) = found["associations"]
     site.aws("eks").update_pod_identity_association(
@@ -49,6 +56,7 @@ def test_it_says_what_is_wrong_and_not_whose_it_is(site: Site, tmp_path: Path) -
     for text in files.values():
         assert ACCOUNT not in text
         assert EXTERNAL not in text
+        assert PASSWORD not in text
     live, report = site("doctor", "-o", "json").json, json.loads(files["report.json"])
     assert ids(report) == ids(live) != []
     assert report["clusterArn"] == live["clusterArn"].replace(ACCOUNT, "000000000001")

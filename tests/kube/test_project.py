@@ -46,6 +46,7 @@ def test_since_when_a_pod_is_ready() -> None:
 def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
     env = [
         {"name": "AWS_REGION", "value": "eu-west-1"},
+        {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://user:secret@169.254.170.23/v1/credentials"},
         {"name": "HTTPS_PROXY", "value": "http://user:secret@proxy"},
         {"name": "NO_PROXY", "value": "intra.example, 169.254.169.254"},
         {"name": "JAVA_TOOL_OPTIONS", "value": "-Dpassword=secret"},
@@ -53,16 +54,21 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
         {"name": "POD_SECURITY_GROUP_ENFORCING_MODE", "value": "standard"},
     ]
     # an empty argument is an argument
-    container = {"name": "a", "args": ["--flag", ""], "env": env}
+    words = ["--flag", "", "--api-token=secret", "--password", "secret", "--proxy=http://user:secret@proxy"]
+    script = "exec eks-pod-identity-agent server --auth-token secret --cluster-name demo"
+    container = {"name": "a", "args": words, "env": env, "command": ["sh", "-c", "cat secret", script]}
     found = project.daemon_set(
         {
             "metadata": {"name": "a", "namespace": "b"},
             "spec": {"template": {"spec": {"containers": [container]}}},
         }
     )
-    assert found.args == ("--flag", "")
+    assert found.args == ("--flag", "", "--api-token=…", "--password", "…", "--proxy=http://proxy")
+    exec_of_agent = "exec eks-pod-identity-agent server --auth-token … --cluster-name demo"
+    assert found.command == ("sh", "-c", "…", exec_of_agent)
     assert found.env == {
         "AWS_REGION": "eu-west-1",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
         "HTTPS_PROXY": "",
         "NO_PROXY": "169.254.169.254",
         "JAVA_TOOL_OPTIONS": "",

@@ -33,6 +33,7 @@ from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, Servic
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.rights import AccessReview
+from podid.kube.plain import plain_url, plain_words
 
 # variables whose value is no secret and decides which credentials an SDK takes
 PLAIN_ENV = frozenset(
@@ -164,10 +165,10 @@ def daemon_set(item: Object) -> DaemonSet:
         generation=number_or(metadata, "generation"),
         observed_generation=number_or(status, "observedGeneration"),
         images=tuple(text_or(c, "image") for c in containers),
-        args=tuple(arg for c in containers for arg in words_or_none(c, "args")),
+        args=tuple(arg for c in containers for arg in plain_words(words_or_none(c, "args"))),
         labels=pairs(metadata, "labels"),
         containers=tuple(text_or(c, "name") for c in containers),
-        command=tuple(word for c in containers for word in words_or_none(c, "command")),
+        command=tuple(word for c in containers for word in plain_words(words_or_none(c, "command"))),
         placement=of_spec(pod_spec),
         host_ports=_host_ports(pod_spec),
         env={key: value for c in containers for key, value in _daemon_env(inners_or_none(c, "env")).items()},
@@ -337,7 +338,7 @@ def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
         if empty:
             blank.append(name)
         if name in PLAIN_ENV:
-            kept[name] = intern(value)
+            kept[name] = intern(plain_url(value))
         elif name.upper() == "NO_PROXY":
             near = [part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT)]
             kept[name] = ",".join(near)

@@ -13,6 +13,7 @@ from podid.domain.errors import (
     PodidError,
     Rejected,
     Throttled,
+    UnreadableAnswer,
 )
 from podid.domain.refusals import ErrorRule, Template
 
@@ -188,6 +189,14 @@ RULES: tuple[ErrorRule, ...] = (
     ),
     # 501 is missing on purpose: what is not implemented now is not implemented a second later
     _failed(statuses=(500, 502, 503, 504, 509)),
+    # --- not AWS ---
+    ErrorRule(
+        UnreadableAnswer,
+        "what answered {operation}{on} in the place of {service} says HTTP {code}, and not as AWS would ({text})",
+        # AWS has a word for each of its refusals; botocore puts the status where there is none
+        codes=("301", "302", "303", "307", "308", "401", "403", "404", "405", "407", "451"),
+        advice="Check AWS_ENDPOINT_URL and the proxy: it may want you to sign in.",
+    ),
     # --- the rest ---
     ErrorRule(PodidError, "{service} refused {operation}{on} ({code}: {text})"),
 )

@@ -5,7 +5,7 @@ A row comes after those that it needs or uses. Which service a section comes fro
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
 from podid.checks.base import Check
-from podid.domain.addons import AddonVersion
+from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, InvalidInput, PodidError
 from podid.domain.grants import PolicyNames
@@ -89,6 +89,20 @@ def rights(checks: Iterable[Check]) -> Rights:
 
 
 # --- sections that take more than one call ----------------------------------------------------------------------------
+
+
+def _agent_addon(source: Source) -> Addon | None:
+    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    return None if addon is None else _without_values(addon)
+
+
+def _addons(source: Source) -> tuple[Addon, ...]:
+    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+
+
+def _without_values(addon: Addon) -> Addon:
+    """No check wants anything of its configuration, in which there may be a proxy's password."""
+    return replace(addon, configuration_values="")
 
 
 def _daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
@@ -271,9 +285,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         (Eks.list_associations,),
         lambda s: s.eks.list_associations(s.cluster.name, s.namespace or None),
     ),
-    SectionRow("agent_addon", (Eks.find_addon,), lambda s: s.eks.find_addon(s.cluster.name, AGENT_ADDON)),
+    SectionRow("agent_addon", (Eks.find_addon,), _agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), _agent_versions, needs=("agent_addon",)),
-    SectionRow("addons", (Eks.list_addons,), lambda s: s.eks.list_addons(s.cluster.name)),
+    SectionRow("addons", (Eks.list_addons,), _addons),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), _roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), _target_roles, needs=("associations",)),
