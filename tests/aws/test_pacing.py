@@ -13,6 +13,7 @@ from podid.aws import pacing
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
 from podid.aws.pacing import ALONE, ALONE_ATTEMPTS, Pacer, attempt, backoff
 from podid.aws.rate import Rate
+from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
 
 
@@ -348,3 +349,76 @@ def test_a_limit_is_kept_to_on_real_threads_without_a_failure() -> None:
     results = list(paced(describe, range(1000)))
     assert len(results) == 1000
     assert time.monotonic() - began < 4
+
+
+# --- calls that hang ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podid.domain.deadline.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "LOOK_SECONDS", 0.02)
+
+
+def late(error: Overdue) -> ConnectionLost:
+    return ConnectionLost(f"no answer {error}")
+
+
+def hanging(
+    times: int, *, deadline: Deadline = NEVER, longest: float = 0.05
+) -> tuple[Callable[[int], int], threading.Event, list[int]]:
+    """A read in two slots, which hangs for item 0 so many times, until the event is set; and whom it was asked for."""
+    pacer, over, asked = Pacer(workers=2, deadline=deadline), threading.Event(), list[int]()
+
+    def answer(item: int) -> int:
+        asked.append(item)
+        if item == 0 and asked.count(0) <= times:
+            over.wait(20)
+        return item
+
+    def read(item: int) -> int:
+        return pacer.call(lambda: deadline.call(lambda: answer(item), longest, late))
+
+    return read, over, asked
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_read_that_hangs_is_left_and_made_again() -> None:
+    read, over, asked = hanging(1)
+    found = sorted(pacing.fan_out(read, range(40), reads=True))
+    assert found == [(n, n) for n in range(40)]
+    assert asked.count(0) == 2
+    over.set()
+    assert list(pacing.fan_out(read, [1], reads=True)) == [(1, 1)], "what was left took no slot, and gave back no other"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_read_that_hangs_for_good_fails_alone() -> None:
+    read, over, asked = hanging(100)
+    found = dict(pacing.fan_out(attempt(read), range(40), reads=True))
+    error = found.pop(0)
+    assert found == {n: n for n in range(1, 40)}
+    assert (type(error), str(error)) == (ConnectionLost, "no answer within 0.05 s")
+    assert asked.count(0) == pacing.HANGS
+    with pytest.raises(ConnectionLost, match="no answer within"):
+        list(pacing.fan_out(read, range(40), reads=True))
+    over.set()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_read_that_hangs_when_the_time_is_up_is_not_made_again() -> None:
+    read, over, asked = hanging(
+        100, deadline=Deadline.after(0.1, "the 0.1 s of --timeout", time.monotonic), longest=9.0
+    )
+    with pytest.raises(ConnectionLost, match=r"no answer in the 0.1 s of --timeout"):
+        list(pacing.fan_out(read, [0], reads=True))
+    assert asked == [0]
+    over.set()
+
+
+def test_a_call_in_a_fan_out_of_changes_has_a_thread_of_its_own() -> None:
+    """It cannot be left: what comes after it has to be done."""
+    names = pacing.fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0, late), [1])
+    assert dict(names) == {1: "podid-call"}
+    names = pacing.fan_out(lambda _: NEVER.call(lambda: threading.current_thread().name, 5.0, late), [1], reads=True)
+    assert dict(names) == {1: "podid-pacing"}

@@ -88,6 +88,7 @@ def turning(tokens: Iterator[str]) -> Front:
         ("eks", "DescribeCluster", ("doctor",)),
         ("eks", "ListPodIdentityAssociations", ("list",)),
         ("eks", "DescribePodIdentityAssociation", ("show", "shop/orders")),
+        ("eks", "DescribePodIdentityAssociation", ("list",)),
         ("iam", "ListRoles", ("role", "list")),
         ("kubernetes", "/pods", ("restart", "-n", "shop", "--yes")),
     ],

@@ -53,17 +53,24 @@ class Api:
         self.deadline = deadline
         self.service = str(client.meta.service_model.service_name)
 
-    def _send(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
+    def _send(
+        self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T], *, writes: bool = False
+    ) -> T:
         method = getattr(self.client, xform_name(operation))
-        try:
-            return read(as_object(self.deadline.call(lambda: method(**params), CALL_SECONDS)))
-        except Overdue as error:
+
+        def late(error: Overdue) -> ConnectionLost:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""
-            raise ConnectionLost(
+            return ConnectionLost(
                 f"{name} did not answer {operation}{on} in full {error}",
                 subject=subject,
                 advice="Check AWS_ENDPOINT_URL and the proxy, or give it more time with --timeout.",
-            ) from None
+            )
+
+        try:
+            answer = self.deadline.call(lambda: method(**params), CALL_SECONDS, None if writes else late)
+            return read(as_object(answer))
+        except Overdue as error:
+            raise late(error) from None
         except (ClientError, BotoCoreError) as error:
             raise translate(
                 error, service=self.service, operation=operation, subject=subject, origin=self.origin
@@ -84,7 +91,7 @@ class Api:
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T: ...
     def write(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[Any] | None = None) -> Any:
         """Raises LostAnswer where the change may or may not have been made."""
-        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing))
+        return self.pacer.write(lambda: self._send(operation, params, subject, read or _nothing, writes=True))
 
     def items(
         self,

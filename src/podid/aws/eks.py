@@ -84,7 +84,7 @@ class Eks(EksAddons):
         One that is deleted meanwhile is left out; one that may not be described raises AccessDenied.
         """
         summaries = self._iter_summaries(cluster, namespace, service_account)
-        for _, association in pacing.fan_out(self._find_described, summaries):
+        for _, association in pacing.fan_out(self._find_described, summaries, reads=True):
             if association is not None:
                 yield association
 
@@ -95,7 +95,7 @@ class Eks(EksAddons):
         describe = pacing.attempt(self._find_described)
         failed: list[tuple[UnreadAssociation, PodidError]] = []
         some = False
-        for summary, found in pacing.fan_out(describe, self._iter_summaries(cluster, namespace, None)):
+        for summary, found in pacing.fan_out(describe, self._iter_summaries(cluster, namespace, None), reads=True):
             if isinstance(found, ClusterNotFound | CredentialsError):
                 raise found
             if isinstance(found, PodidError):
@@ -245,7 +245,7 @@ class Eks(EksAddons):
         """Managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
         found = self._api.items("ListNodegroups", params, subject, names("nodegroups"))
-        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found)
+        groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found, reads=True)
         return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
 
     @needs("eks:ListAccessEntries", "eks:DescribeAccessEntry")
@@ -253,7 +253,7 @@ class Eks(EksAddons):
         """Sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
         found = self._api.items("ListAccessEntries", params, subject, names("accessEntries"))
-        entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found)
+        entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found, reads=True)
         return tuple(sorted((e for _, e in entries if e is not None), key=lambda entry: entry.principal_arn))
 
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:

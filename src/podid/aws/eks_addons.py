@@ -42,7 +42,7 @@ class EksAddons:
         """Sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
         found = self._api.items("ListAddons", params, subject, names("addons"))
-        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), found)
+        addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), found, reads=True)
         return tuple(sorted((addon for _, addon in addons if addon is not None), key=lambda addon: addon.name))
 
     @needs("eks:DescribeAddonVersions")

@@ -40,7 +40,7 @@ class Iam:
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
         """(name, role) as they arrive, many at once; the error in place of a role that could not be read."""
-        return pacing.fan_out(pacing.attempt(self.find_role), names)
+        return pacing.fan_out(pacing.attempt(self.find_role), names, reads=True)
 
     @needs("iam:ListRoles")
     def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
@@ -151,7 +151,7 @@ class Iam:
     @needs(get_policy_names)
     def get_names_of_policies(self, names: Sequence[str]) -> Iterator[tuple[str, PolicyNames | PodidError]]:
         """(name, answer) as they arrive, many at once; the error in place of a role that could not be read."""
-        return pacing.fan_out(pacing.attempt(self.get_policy_names), names)
+        return pacing.fan_out(pacing.attempt(self.get_policy_names), names, reads=True)
 
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
@@ -159,12 +159,15 @@ class Iam:
     ) -> Iterator[tuple[tuple[str, str], Mapping[str, object] | PodidError | None]]:
         """((role, inline policy), document) as they arrive, many at once; None for one that is gone, the error in place
         of one that could not be read."""
-        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies)
+        return pacing.fan_out(pacing.attempt(lambda pair: self._find_inline(*pair)), policies, reads=True)
 
     @needs("iam:ListRolePolicies", "iam:GetRolePolicy")
     def list_inline_policies(self, name: str) -> dict[str, Mapping[str, object]]:
         """Decoded, by name and sorted."""
-        inline = dict(pacing.fan_out(lambda policy: self._find_inline(name, policy), self._list_inline_names(name)))
+        found = pacing.fan_out(
+            lambda policy: self._find_inline(name, policy), self._list_inline_names(name), reads=True
+        )
+        inline = dict(found)
         return {policy: document for policy, document in sorted(inline.items()) if document is not None}
 
     @needs("iam:ListAttachedRolePolicies")
@@ -214,7 +217,7 @@ class Iam:
     @needs(get_managed_document)
     def get_managed_documents(self, arns: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object] | PodidError]]:
         """(ARN, document) as they arrive, many at once; the error in place of one that could not be read."""
-        return pacing.fan_out(pacing.attempt(self.get_managed_document), arns)
+        return pacing.fan_out(pacing.attempt(self.get_managed_document), arns, reads=True)
 
     def _list_inline_names(self, name: str) -> Iterator[str]:
         params = {"RoleName": name}
@@ -272,7 +275,7 @@ class Iam:
         def one(pair: tuple[str, str]) -> tuple[Decision, ...]:
             return self.simulate(pair[0], actions, (pair[1],))
 
-        return pacing.fan_out(pacing.attempt(one), pairs)
+        return pacing.fan_out(pacing.attempt(one), pairs, reads=True)
 
 
 def _role(name: str) -> str:

@@ -9,14 +9,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from queue import SimpleQueue
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_answer
 from podid.aws.rate import Rate
-from podid.domain.deadline import NEVER, Deadline
+from podid.domain.deadline import NEVER, WATCH, Deadline, Left, Watch
 from podid.domain.errors import PodidError, Throttled, Unavailable, UnreadableAnswer
 
 T = TypeVar("T")
@@ -33,6 +34,9 @@ FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 # how long a fan-out that is given up waits for the calls that are under way
 GRACE_SECONDS = 2.0
+# how often a fan-out to which nothing comes looks for calls that hang, and how often one of its reads may
+LOOK_SECONDS = 0.5
+HANGS = 2
 
 
 class Stopped(Exception):
@@ -116,7 +120,7 @@ class Pacer:
 
     def _attempt(self, fn: Callable[[], T]) -> T:
         self._wait_for_turn()
-        with self._slots:
+        with self._slot():
             sent_at = self._clock()
             try:
                 result = fn()
@@ -130,6 +134,20 @@ class Pacer:
         self._delivered()
         self._answered += 1  # some may get lost: it only tells whether there were any
         return result
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        self._slots.acquire()
+        if watch := WATCH.get():
+            watch.give_back = self._slots.release
+        try:
+            yield
+        except Left:
+            raise  # it has been given back
+        except BaseException:
+            self._slots.release()
+            raise
+        self._slots.release()
 
     def _wait_for_turn(self) -> None:
         ours = False
@@ -163,28 +181,35 @@ def _sleep(seconds: float) -> None:
         raise Stopped
 
 
-def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
-    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[T, R]):
+    """What a function returns, or the PodidError that it raises."""
 
-    def outcome(item: T) -> R | PodidError:
+    fn: Callable[[T], R]
+
+    def __call__(self, item: T) -> R | PodidError:
         before = _may_fail.set(True)
         try:
-            return fn(item)
+            return self.fn(item)
         except PodidError as error:
             return error
         finally:
             _may_fail.reset(before)
 
-    return outcome
+
+def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
+    """`fn`, but it returns a PodidError instead of raising it: for a fan-out that goes on after a failure."""
+    return Attempt(fn)
 
 
-def fan_out(fn: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
     """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
 
     `items` may be an iterator that itself waits for AWS, page by page: calls start while later pages still come. The
-    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop.
+    first error ends the whole and is raised here. To stop early, close the iterator or leave the loop. `reads` says
+    that `fn` changes nothing, so that it may be left where it hangs, and begun anew.
     """
-    crew: _Crew[T, R] = _Crew(fn)
+    crew: _Crew[T, R] = _Crew(fn, reads=reads)
     try:
         crew.feed(items)
         yield from crew.results()
@@ -204,27 +229,47 @@ class _Fed:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[T]):
+    item: T
+    hung: int = 0  # how often it was left
+
+
+@dataclass(eq=False, slots=True)
+class _Hand(Generic[T]):
+    """One of the threads, as the fan-out's reader sees it."""
+
+    watch: Watch = field(default_factory=Watch)
+    job: _Job[T] | None = None
+
+
 class _Crew(Generic[T, R]):
     """The threads of one fan-out: one that reads `items`, and up to WORKERS that call `fn`.
 
     They are daemons, so that a call that hangs never keeps the process alive after Ctrl-C.
     """
 
-    def __init__(self, fn: Callable[[T], R]) -> None:
+    def __init__(self, fn: Callable[[T], R], *, reads: bool) -> None:
         self._fn = fn
-        self._todo: SimpleQueue[tuple[T] | None] = SimpleQueue()
+        self._reads = reads
+        self._todo: SimpleQueue[_Job[T] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
         self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._workers: dict[_Hand[T], threading.Thread] = {}
 
     def feed(self, items: Iterable[T]) -> None:
-        self._start(lambda: self._read(items))
+        self._reader = self._start(lambda: self._read(items))
 
     def results(self) -> Iterator[tuple[T, R]]:
         expected = -1
         yielded = 0
         while yielded != expected:
-            match self._done.get():
+            try:
+                found = self._done.get(timeout=LOOK_SECONDS)
+            except Empty:
+                self._look_after_all()
+                continue
+            match found:
                 case _Fed(count):
                     expected = count
                 case _Failed(error):
@@ -238,19 +283,41 @@ class _Crew(Generic[T, R]):
         for _ in range(WORKERS):
             self._todo.put(None)
         until = time.monotonic() + GRACE_SECONDS
-        for thread in tuple(self._threads):
+        self._reader.join(GRACE_SECONDS)  # it hires
+        for thread in tuple(self._workers.values()):
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _start(self, work: Callable[[], None]) -> None:
+    def _look_after_all(self) -> None:
+        """Leaves the threads whose calls hang, and has others go on in their place."""
+        for worker in tuple(self._workers):
+            left = worker.watch.leave()
+            job = worker.job
+            if left is None or job is None:
+                continue
+            error, last = left
+            del self._workers[worker]
+            self._hire()
+            if not last and job.hung + 1 < HANGS:
+                self._todo.put(_Job(job.item, job.hung + 1))
+            elif isinstance(self._fn, Attempt):
+                self._done.put((job.item, error))  # type: ignore[arg-type]  # an attempt returns errors
+            else:
+                self._done.put(_Failed(error))
+
+    def _hire(self) -> None:
+        worker: _Hand[T] = _Hand()
+        self._workers[worker] = self._start(lambda: self._work(worker))
+
+    def _start(self, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._guard, args=(work,), name="podid-pacing", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        return thread
 
     def _guard(self, work: Callable[[], None]) -> None:
         _stop.set(self._stop)
         try:
             work()
-        except Stopped:
+        except (Stopped, Left):
             return
         except BaseException as error:  # noqa: BLE001  it is raised again where the results are read
             self._done.put(_Failed(error))
@@ -260,12 +327,15 @@ class _Crew(Generic[T, R]):
         for item in items:
             if self._stop.is_set():
                 return
-            self._todo.put((item,))
+            self._todo.put(_Job(item))
             count += 1
             if count <= WORKERS:
-                self._start(self._work)
+                self._hire()
         self._done.put(_Fed(count))
 
-    def _work(self) -> None:
+    def _work(self, worker: _Hand[T]) -> None:
+        if self._reads:
+            WATCH.set(worker.watch)
         while (job := self._todo.get()) is not None and not self._stop.is_set():
-            self._done.put((job[0], self._fn(job[0])))
+            worker.job = job
+            self._done.put((job.item, self._fn(job.item)))

@@ -1,19 +1,20 @@
 """When things have to be over: a command as a whole, and each call that it makes.
 
 A server that sends a byte a second keeps every timeout of a socket. So a call is made in a thread of its own, which is
-left to itself when the time is up.
+left to itself when the time is up. A thread for each of thousands of calls costs as much as the calls; where somebody
+waits for a thread's results anyway, it makes its calls itself, under a Watch.
 """
 
 import math
 import threading
 import time
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from podid.domain.errors import TimedOut
+from podid.domain.errors import PodidError, TimedOut
 
 T = TypeVar("T")
 
@@ -43,22 +44,66 @@ class Deadline:
         """Seconds, 0 when the time is up."""
         return max(self.at - self.monotonic(), 0.0)
 
-    def call(self, fn: Callable[[], T], longest: float) -> T:
+    def call(self, fn: Callable[[], T], longest: float, late: Callable[[Overdue], PodidError] | None = None) -> T:
         """What `fn` returns or raises. Raises TimedOut where the time was up before, Overdue where it or `longest`
-        seconds passed meanwhile."""
+        seconds passed meanwhile. `late` says what that means where `fn` changes nothing: whoever watches the thread
+        then gets it from there."""
         grace = min(GRACE_SECONDS, self.seconds / 10)
         left = self.at - self.monotonic()
         if left <= grace:
             left += grace
         if left <= 0:
             raise TimedOut(f"{self.words} are over", advice="Give it more time with --timeout.")
+        words = f"in {self.words}" if left < longest else f"within {longest:g} s"
+        watch = WATCH.get()
+        if watch is not None and late is not None:
+            # a socket's own timeout of as many seconds comes first: it ends the call, and it is tried again
+            return watch.call(fn, min(left, longest + GRACE_SECONDS), lambda: late(Overdue(words)), last=left < longest)
         try:
             return within(min(left, longest), fn)
         except _TimeIsUp:
-            raise Overdue(f"in {self.words}" if left < longest else f"within {longest:g} s") from None
+            raise Overdue(words) from None
 
 
 NEVER = Deadline()
+
+
+class Left(BaseException):
+    """Ends a thread whose call returned after it had been left to itself."""
+
+
+class Watch:
+    """The calls of one thread, as somebody else looks after them who waits for what it does."""
+
+    def __init__(self) -> None:
+        # one at most; to take it out is to decide who goes on with it
+        self._under_way: dict[object, tuple[float, Callable[[], PodidError], bool]] = {}
+        # gives back what the thread holds; set by whoever takes it
+        self.give_back: Callable[[], None] | None = None
+
+    def call(self, fn: Callable[[], T], seconds: float, late: Callable[[], PodidError], *, last: bool) -> T:
+        key = object()
+        self._under_way[key] = (time.monotonic() + seconds, late, last)
+        try:
+            return fn()
+        finally:
+            if self._under_way.pop(key, None) is None:
+                raise Left
+
+    def leave(self) -> tuple[PodidError, bool] | None:
+        """What has to be said of the call that is overdue, whose thread is from now on nobody's, and whether no time is
+        left to make it again; None for no such."""
+        now = time.monotonic()
+        for key, (until, late, last) in tuple(self._under_way.items()):
+            if until <= now and self._under_way.pop(key, None) is not None:
+                if self.give_back is not None:
+                    self.give_back()
+                return late(), last
+        return None
+
+
+# the watch over this thread
+WATCH: ContextVar[Watch | None] = ContextVar("podid_watch", default=None)
 
 
 class _TimeIsUp(Exception):

@@ -61,7 +61,7 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
     def configuration_of(name: str) -> AddonConfiguration:
         return eks.get_addon_configuration(name, wanted[name])
 
-    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(wanted)))
+    configurations = dict(pacing.fan_out(pacing.attempt(configuration_of), list(wanted), reads=True))
     unread += dict.fromkeys(
         f"what the version of an add-on supports: {found.what}"
         for found in configurations.values()
@@ -131,7 +131,11 @@ def _rows(
 
 def _describe(clients: Clients, cluster: str, rows: Iterable[AddonRow]) -> dict[str, Association | PodidError]:
     ids = [row.association_id for row in rows if row.association_id]
-    return dict(pacing.fan_out(pacing.attempt(lambda each: clients.eks.get_association(cluster, each)), ids))
+
+    def describe(association_id: str) -> Association:
+        return clients.eks.get_association(cluster, association_id)
+
+    return dict(pacing.fan_out(pacing.attempt(describe), ids, reads=True))
 
 
 def _with_role(row: AddonRow, described: Mapping[str, Association | PodidError]) -> AddonRow:

@@ -71,7 +71,7 @@ def current_associations(
     from podid.aws import pacing
 
     eks, name = clients.eks, place.cluster_name
-    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs))
+    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
     return {ref: found[ref] for ref in refs}
 
 
