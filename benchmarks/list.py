@@ -4,8 +4,8 @@ never describes.
     python benchmarks/list.py [--associations N] [--sound]
 
 EKS is a second process on loopback with answers made beforehand. Exits 1 where the list is not the API's, or takes more
-than LIMIT times the ideal. `--sound`: each is described. The CPU is podid's alone, its start and its output with it; the
-second core is EKS's, so that on a machine with other work the seconds say little, and the CPU is what to compare.
+than LIMIT times the ideal. `--sound`: each is described. The CPU is podid's alone, its start and its output with it;
+EKS needs half of another core. On a machine that has other work the seconds say little: compare the CPU.
 """
 
 import argparse

@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
+from podid.aws.calls import CallRecord
 from podid.aws.errors import ClusterNotFound, ServerFailed, role_not_yet_known
-from podid.aws.session import AwsSession, CallRecord
+from podid.aws.session import AwsSession
 from podid.domain.addons import AddonVersion
 from podid.domain.errors import (
     AccessDenied,

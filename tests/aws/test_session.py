@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from podid.aws.session import AwsSession, CallRecord
+from podid.aws.calls import CallRecord
+from podid.aws.session import AwsSession
 from podid.aws.values import Credentials
 from podid.domain.errors import CredentialsError, PodidError, Unavailable, UsageError
 

@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from podid.aws.errors import ConnectionLost
 from podid.aws.pacing import Pacer
+from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.foreign import Malformed, Object, as_object, text_or
@@ -46,17 +47,26 @@ MARKER = PageTokens("Marker", "Marker")
 class Api:
     """Wraps one boto3 client. Operations have AWS's names; `subject` is what messages call the object."""
 
-    def __init__(self, client: Any, pacer: Pacer, origin: Origin, deadline: Deadline = NEVER) -> None:
+    def __init__(
+        self,
+        client: Any,
+        pacer: Pacer,
+        origin: Origin,
+        deadline: Deadline = NEVER,
+        *,
+        repeats: Mapping[str, Repeats] | None = None,
+    ) -> None:
         self.client = client
         self.pacer = pacer
         self.origin = origin
         self.deadline = deadline
+        self._repeats = repeats or {}
         self.service = str(client.meta.service_model.service_name)
 
     def _send(
         self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T], *, writes: bool = False
     ) -> T:
-        method = getattr(self.client, xform_name(operation))
+        method = self._repeats.get(operation) or getattr(self.client, xform_name(operation))
 
         def late(error: Overdue) -> ConnectionLost:
             name, on = SERVICE_NAMES.get(self.service, self.service), f" for {subject}" if subject else ""

@@ -13,13 +13,15 @@ from podid.domain.foreign import Malformed
 LARGEST_ANSWER = 16 * 1024 * 1024
 
 
-def limit_answers(client: Any) -> None:
-    """No answer of this client is read any further than LARGEST_ANSWER; a larger one raises Malformed."""
+def limit_answers(client: Any) -> "Bounded":
+    """No answer of this client is read any further than LARGEST_ANSWER; a larger one raises Malformed. Returns its HTTP
+    session."""
     endpoint = client._endpoint  # the only way to its HTTP session
-    endpoint.http_session = _Bounded(endpoint.http_session)
+    endpoint.http_session = Bounded(endpoint.http_session)
+    return endpoint.http_session  # type: ignore[no-any-return]  # it is what was just put there
 
 
-class _Bounded:
+class Bounded:
     """botocore's HTTP session, but for how far it reads."""
 
     def __init__(self, session: Any) -> None:

@@ -9,7 +9,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -75,7 +74,10 @@ class Pacer:
         self._answered = 0
         self._troubled = 0  # calls that failed and are tried again
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(workers)
+        # a semaphore, at a tenth of what Python's takes
+        self._slots: SimpleQueue[None] = SimpleQueue()
+        for _ in range(workers):
+            self._give_back()
 
     def call(self, fn: Callable[[], T]) -> T:
         """What `fn` returns; its last error once patience is at an end."""
@@ -94,7 +96,8 @@ class Pacer:
                         raise
                     self._sleep(min(left, self._jitter() * backoff(attempt)))
         finally:
-            self._trouble(-(attempt > 0))
+            if attempt:
+                self._trouble(-1)
 
     def _trouble(self, more: int) -> None:
         with self._lock:
@@ -120,34 +123,29 @@ class Pacer:
 
     def _attempt(self, fn: Callable[[], T]) -> T:
         self._wait_for_turn()
-        with self._slot():
-            sent_at = self._clock()
-            try:
-                result = fn()
-            except Throttled:
+        self._slots.get()
+        if watch := WATCH.get():
+            watch.give_back = self._give_back
+        sent_at = self._clock()
+        try:
+            result = fn()
+        except Left:  # the slot was given back by whoever left the call
+            raise
+        except BaseException as error:
+            self._give_back()
+            if isinstance(error, Throttled):
                 with self._lock:
                     self._rate.throttled(self._clock(), sent_at)
-                raise
-            except PodidError:
+            elif isinstance(error, PodidError):
                 self._delivered()
-                raise
+            raise
+        self._give_back()
         self._delivered()
         self._answered += 1  # some may get lost: it only tells whether there were any
         return result
 
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        self._slots.acquire()
-        if watch := WATCH.get():
-            watch.give_back = self._slots.release
-        try:
-            yield
-        except Left:
-            raise  # it has been given back
-        except BaseException:
-            self._slots.release()
-            raise
-        self._slots.release()
+    def _give_back(self) -> None:
+        self._slots.put(None)
 
     def _wait_for_turn(self) -> None:
         ours = False

@@ -1,14 +1,12 @@
 """Where AWS clients come from: boto3's own chain of credentials, profiles, regions and endpoints.
 
 Clients are built one after another under a lock, when first asked for: three of them in threads take nearly three times
-as long. botocore's and http.client's debug logs print credentials, so podid never switches them on; `-v` gets a
-`CallRecord` per attempt from event hooks instead.
+as long.
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import boto3.session
@@ -19,12 +17,14 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, Unk
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.api import UNPARSABLE, Api
 from podid.aws.bounds import limit_answers
+from podid.aws.calls import OnCall, watch
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
+from podid.aws.repeats import REPEATED, Repeats
 from podid.aws.sts import Sts
 from podid.aws.translate import Origin, translate
 from podid.aws.values import Credentials
@@ -42,18 +42,6 @@ SIGN_IN_SECONDS = 120.0
 OPTIONAL_PATIENCE_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One attempt of one call. `status` is 0 and `error` the class of the failure when no answer came."""
-
-    service: str
-    operation: str
-    seconds: float
-    status: int
-    request_id: str
-    error: str = ""
-
-
 class AwsSession:
     """`profile` and `region` are what the user named, or None. `env` is the process's environment, which boto3 reads
     by itself as well. `on_call` is called from whichever thread made the call.
@@ -67,7 +55,7 @@ class AwsSession:
         region: str | None,
         *,
         env: Mapping[str, str],
-        on_call: Callable[[CallRecord], None] | None = None,
+        on_call: OnCall | None = None,
         patience: float = PATIENCE_SECONDS,
         deadline: Deadline = NEVER,
     ) -> None:
@@ -148,12 +136,14 @@ class AwsSession:
             if key not in self._apis:
                 pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
                 origin = replace(self.origin, region=region)
-                self._apis[key] = Api(self._build(service, None, region), pacer, origin, self._deadline)
+                client, repeats = self._build(service, None, region)
+                self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats)
             return self._apis[key]
 
     def _sts_as(self, credentials: Credentials) -> Api:
         with self._lock:
-            return Api(self._build("sts", credentials), self._api("sts").pacer, self.origin, self._deadline)
+            client, _ = self._build("sts", credentials)
+            return Api(client, self._api("sts").pacer, self.origin, self._deadline)
 
     def _sign_in(self) -> None:
         """Gets the credentials, for which a program, IAM Identity Center or the instance may have to be asked. A person
@@ -187,7 +177,7 @@ class AwsSession:
             ) from error
         self._signed_in = True
 
-    def _build(self, service: str, credentials: Credentials | None, region: str = "") -> Any:
+    def _build(self, service: str, credentials: Credentials | None, region: str = "") -> tuple[Any, dict[str, Repeats]]:
         keys = (
             {
                 "aws_access_key_id": credentials.access_key_id,
@@ -213,41 +203,14 @@ class AwsSession:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:
             raise UsageError(f"the endpoint of {service} is not a URL ({error}): check AWS_ENDPOINT_URL") from error
-        limit_answers(client)
+        http = limit_answers(client)
         if self._on_call is not None:
             watch(client, self._on_call)
-        return client
-
-
-def watch(client: Any, on_call: Callable[[CallRecord], None]) -> None:
-    """Report every attempt of the client, and nothing that is secret."""
-    service = client.meta.service_model.service_name
-
-    def began(context: dict[str, Any], **_: object) -> None:
-        context["podid_began"] = time.monotonic()
-
-    def answered(http_response: Any, parsed: Any, model: Any, context: dict[str, Any], **_: object) -> None:
-        metadata = parsed.get("ResponseMetadata", {}) if isinstance(parsed, Mapping) else {}
-        error = parsed.get("Error", {}).get("Code", "") if isinstance(parsed, Mapping) else ""
-        on_call(
-            CallRecord(
-                service,
-                model.name,
-                time.monotonic() - context["podid_began"],
-                int(http_response.status_code),
-                str(metadata.get("RequestId", "")),
-                str(error),
-            )
-        )
-
-    def failed(exception: Exception, context: dict[str, Any], event_name: str, **_: object) -> None:
-        operation = event_name.rsplit(".", 1)[-1]
-        seconds = time.monotonic() - context.get("podid_began", time.monotonic())
-        on_call(CallRecord(service, operation, seconds, 0, "", type(exception).__name__))
-
-    client.meta.events.register_first("before-call", began)
-    client.meta.events.register_last("after-call", answered)
-    client.meta.events.register_last("after-call-error", failed)
+        repeats = {
+            operation: Repeats(client, operation, http, self._core.get_credentials, self._on_call)
+            for operation in REPEATED.get(service, ())
+        }
+        return client, repeats
 
 
 def _open(core: Any, profile: str) -> Any:

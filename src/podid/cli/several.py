@@ -13,7 +13,6 @@ from podid.domain.errors import Cancelled, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.words import short_list
 from podid.ops.clusters import tagged_clusters
-from podid.render.changes import results_view
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -74,6 +73,8 @@ def in_each_cluster(
         for _, failure in failures[1:]:
             terminal.tell_failure(failure)
         raise failures[0][1]
+    from podid.render.changes import results_view
+
     terminal.emit(results_view(views, failures))
     for _, failure in failures:
         terminal.tell_failure(failure)
