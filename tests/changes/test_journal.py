@@ -335,3 +335,14 @@ def test_runs_of_one_millisecond_are_in_order(journal: Path, microsecond: int) -
         with Journal(journal).begin(("x",), HEADER, moment) as recorder:
             begun.append(recorder.run_id)
     assert [run.run_id for run in Journal(journal).runs()] == begun[::-1]
+
+
+def test_changes_of_a_run_that_came_to_the_same_are_one_sentence(journal: Path) -> None:
+    others = [ROLE_ATTACHMENT.action(None, {"roleName": name, "policyArn": "p"}) for name in ("s", "t")]
+    with Journal(journal).begin(("x",), HEADER, datetime.now(UTC)) as recorder:
+        for number, action in enumerate((ATTACHMENT, *others)):
+            recorder.intent(number, action)
+    policies = "managed policy p of role r, managed policy p of role s, managed policy p of role t"
+    assert settle(attached(), PLACE, Journal(journal)).sentences == (
+        f"run {recorder.run_id} was interrupted; {policies}: settled: it had not been made",
+    )

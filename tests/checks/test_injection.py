@@ -1,5 +1,6 @@
 """Link 3: which pods the webhook served, and why it did not serve the others."""
 
+import shlex
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -93,14 +94,25 @@ def test_stale_pods_are_counted_per_workload() -> None:
     assert verdict.fix.commands == (("podid", "restart", "shop/orders", "--cluster", "prod"),)
 
 
-def test_what_a_restart_cannot_replace_is_said() -> None:
-    stateful = replace(OLD, owner=OwnerRef("StatefulSet", "db"), name="db-0")
-    on_delete = workload("StatefulSet", "db", on_delete=True)
-    (verdict,) = verdicts("pod-predates-association", healthy(pods=(stateful,), workloads=(on_delete,)))
-    assert verdict.fix is not None
-    assert verdict.fix.commands == (("kubectl", "-n", "shop", "delete", "pod", "db-0"),)
-    (bare_pod,) = verdicts("pod-predates-association", healthy(pods=(replace(OLD, owner=None),)))
-    assert bare_pod.evidence[-1] == "nothing restarts a Pod: delete it and create it again"
+@pytest.mark.parametrize(
+    ("owner", "changes", "said", "commands"),
+    [
+        ("StatefulSet", {"on_delete": True}, "OnDelete", ("kubectl -n shop delete pod POD",)),
+        ("Deployment", {"paused": True}, "it is paused", ("kubectl -n shop rollout resume deployment/OWNER",)),
+        ("ReplicaSet", None, "nothing rolls out a ReplicaSet by itself", ("kubectl -n shop delete pod POD",)),
+        ("Job", None, "the pods of a Job are not replaced", ()),
+        ("", None, "no controller would bring the pod back", ("kubectl -n shop get pod POD -o yaml",)),
+    ],
+)
+def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
+    owner: str, changes: dict[str, bool] | None, said: str, commands: tuple[str, ...]
+) -> None:
+    old = replace(OLD, owner=OwnerRef(owner, "it") if owner else None)
+    kept = () if changes is None else (workload(owner, "it", **changes),)
+    (verdict,) = verdicts("pod-predates-association", healthy(pods=(old,), workloads=kept))
+    assert said in verdict.evidence[-1]
+    given = tuple(shlex.join(command) for command in verdict.fix.commands) if verdict.fix else ()
+    assert given == tuple(line.replace("POD", old.name).replace("OWNER", "it") for line in commands)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     )
     text = associated("restart", "shop/orders", "--stale")
     assert text.code == 6
-    assert "(podid restart --evict); kubectl delete pod ledger-0 ledger-1 -n shop\n" in text.stdout
+    assert "(podid restart --evict); kubectl -n shop delete pod ledger-0 ledger-1\n" in text.stdout
     assert states(associated, "shop", "ledger") == [False, False]
 
 

@@ -176,9 +176,9 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
         ),
     ]
     assert [item.error and item.error.hint for item in report.done] == [
-        ("kubectl", "rollout", "resume", "deployment/halted", "-n", "shop"),
-        ("kubectl", "get", "pod", "bare", "-n", "shop", "-o", "yaml"),
-        ("kubectl", "delete", "pod", "db-0", "-n", "shop"),
+        ("kubectl", "-n", "shop", "rollout", "resume", "deployment/halted"),
+        ("kubectl", "-n", "shop", "get", "pod", "bare", "-o", "yaml"),
+        ("kubectl", "-n", "shop", "delete", "pod", "db-0"),
     ]
     assert report.exit_code is ExitCode.CONFLICT
 
@@ -187,9 +187,9 @@ def test_what_podid_cannot_restart_is_reported_with_what_to_do(world: KubeWorld)
     ("kind", "hint"),
     [
         ("Rollout", "kubectl argo rollouts restart broker -n shop"),
-        ("StrimziPodSet", "kubectl annotate strimzipodset broker -n shop strimzi.io/manual-rolling-update=true"),
+        ("StrimziPodSet", "kubectl -n shop annotate strimzipodset broker strimzi.io/manual-rolling-update=true"),
         ("Whatever", ""),
-        ("ReplicationController", "kubectl delete pod POD -n shop"),
+        ("ReplicationController", "kubectl -n shop delete pod POD"),
     ],
 )
 def test_pods_of_an_operator_are_left_to_it(world: KubeWorld, kind: str, hint: str) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from podid.checks.shared.once import once
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
-from podid.domain.model import Association, Node, Pod
+from podid.domain.model import Association, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.workloads import live, workload_subject
+from podid.domain.workloads import RESTARTABLE, live, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
 LIKELY = 0.75
@@ -26,15 +26,17 @@ class Index:
     nodes: Mapping[str, Node]
     users: Mapping[str, tuple[str, ...]]
     on_delete: frozenset[Subject]
+    paused: frozenset[Subject]
 
 
 @once
 def index(snapshot: Snapshot) -> Index:
     """`users` maps a node's name to the associated service accounts ("ns/name") whose live pods run there; `on_delete`
-    are the workloads that replace no pod by themselves."""
+    and `paused` are the workloads that replace no pod by themselves."""
     associations = {a.ref: a for a in known_or(snapshot.associations, ())}
     pods: dict[ServiceAccountRef, list[Pod]] = defaultdict(list)
     users: dict[str, set[str]] = defaultdict(set)
+    workloads = known_or(snapshot.workloads, ())
     for pod in known_or(snapshot.pods, ()):
         pods[pod.ref].append(pod)
         if pod.node and live(pod) and pod.ref in associations:
@@ -44,9 +46,8 @@ def index(snapshot: Snapshot) -> Index:
         pods={ref: tuple(sorted(found, key=lambda p: p.name)) for ref, found in pods.items()},
         nodes={n.name: n for n in known_or(snapshot.nodes, ())},
         users={node: tuple(sorted(names)) for node, names in users.items()},
-        on_delete=frozenset(
-            Subject(w.kind, w.name, w.namespace) for w in known_or(snapshot.workloads, ()) if w.on_delete
-        ),
+        on_delete=frozenset(_subject(w) for w in workloads if w.on_delete),
+        paused=frozenset(_subject(w) for w in workloads if w.paused and w.kind in RESTARTABLE),
     )
 
 
@@ -55,6 +56,10 @@ def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
     for pod in pods:
         found[workload_subject(pod)].append(pod)
     return dict(sorted(found.items()))
+
+
+def _subject(workload: Workload) -> Subject:
+    return Subject(workload.kind, workload.name, workload.namespace)
 
 
 def service_account_subject(ref: ServiceAccountRef) -> Subject:

@@ -16,9 +16,10 @@ from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.checks.shared.once import once
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Node, Pod
+from podid.domain.replacing import Hindrance, hindrance, on_delete, paused
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import count_of, short_list, utc
-from podid.domain.workloads import RESTARTABLE, carries_irsa, injected, live, on_fargate, on_windows, opted_out
+from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
 # associations reach the webhook some seconds after the API has answered
 PROPAGATION = timedelta(seconds=60)
@@ -126,9 +127,16 @@ def replace_pods(
     snapshot: Snapshot, association: Association, workload: Subject, pods: tuple[Pod, ...]
 ) -> tuple[tuple[tuple[str, ...], ...], str]:
     """The commands that make new pods, and what to know about it."""
-    if workload.kind not in RESTARTABLE:
-        return (), f"nothing restarts a {workload.kind}: delete it and create it again"
-    if workload in index(snapshot).on_delete:
-        delete = ("kubectl", "-n", workload.namespace, "delete", "pod", *(pod.name for pod in pods))
-        return (delete,), "its update strategy is OnDelete: a restart replaces no pod, deleting the pods does"
-    return (podid_command(snapshot, "restart", str(association.ref)),), ""
+    found = _instead(snapshot, workload, pods)
+    if found is None:
+        return (podid_command(snapshot, "restart", str(association.ref)),), ""
+    return ((found.command,) if found.command else ()), found.what
+
+
+def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:
+    facts = index(snapshot)
+    if workload in facts.on_delete:
+        return on_delete(workload.namespace, (pod.name for pod in pods))
+    if workload in facts.paused:
+        return paused(workload.kind, workload.namespace, workload.name)
+    return hindrance(workload.kind, workload.namespace, workload.name, pods, stale=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from podid.domain.errors import PodidError
 from podid.domain.place import Place
 from podid.domain.plan import Action, Done, Header
+from podid.domain.words import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
@@ -24,15 +25,17 @@ class Settled:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """One for each, for the person who runs the next command."""
-        return tuple(_sentence(run, action, found) for run, action, found in self.items)
+        """One for all changes of a run that came to the same, for the person who runs the next command."""
+        alike: dict[tuple[str, bool, str], list[str]] = {}
+        for run, action, found in self.items:
+            known, text = (True, found.reason) if isinstance(found, Done) else (False, found.what)
+            alike.setdefault((run.run_id, known, text), []).append(kind_of(action.kind).subject(action))
+        return tuple(_sentence(*key, short_list(names)) for key, names in alike.items())
 
 
-def _sentence(run: Run, action: Action, found: Done | PodidError) -> str:
-    what = kind_of(action.kind).subject(action)
-    if isinstance(found, Done):
-        return f"run {run.run_id} was interrupted; {what}: {found.reason}"
-    return f"run {run.run_id} was interrupted; what became of {what} cannot be looked at now: {found.what}"
+def _sentence(run_id: str, known: bool, text: str, names: str) -> str:
+    became = f"{names}: {text}" if known else f"what became of {names} cannot be looked at now: {text}"
+    return f"run {run_id} was interrupted; {became}"
 
 
 def settle(clients: Clients, place: Place, journal: Journal) -> Settled:

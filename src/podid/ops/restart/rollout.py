@@ -18,10 +18,11 @@ from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, Tim
 from podid.domain.model import Pod
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
+from podid.domain.replacing import on_delete, paused
 from podid.domain.workloads import injected
 from podid.ops.association.effect import missing_containers
 from podid.ops.clients import KubeAccess
-from podid.ops.restart.targets import Target, group
+from podid.ops.restart.targets import Target, conflict, group
 
 if TYPE_CHECKING:
     from podid.kube.rollout import Rollout
@@ -228,10 +229,6 @@ def _under_way(rollout: Rollout, target: Target) -> bool:
 
 def _strategy_obstacle(target: Target, rollout: Rollout) -> Conflict:
     workload = target.workload
-    here = ("-n", workload.namespace)
-    what = "its update strategy is OnDelete: its pods are replaced only when they are deleted (podid restart --evict)"
-    hint: tuple[str, ...] = ("kubectl", "delete", "pod", *target.pods, *here)
     if rollout.paused:
-        what = "it is paused, so a restart would replace nothing until it is resumed"
-        hint = ("kubectl", "rollout", "resume", f"{workload.kind.lower()}/{workload.name}", *here)
-    return Conflict(what, hint=hint, subject=str(workload))
+        return conflict(workload, paused(workload.kind, workload.namespace, workload.name))
+    return conflict(workload, on_delete(workload.namespace, target.pods))

@@ -18,8 +18,9 @@ from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action
+from podid.domain.replacing import Hindrance, hindrance
 from podid.domain.staleness import LIFETIME, changed_at, lifetime_words, precedes
-from podid.domain.workloads import RESTARTABLE, injected, live, on_fargate, opted_out, static, workload_subject
+from podid.domain.workloads import injected, live, opted_out, static, workload_subject
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.effect import missing_containers
 from podid.ops.association.read import list_refs
@@ -188,40 +189,13 @@ def _target(
 
 
 def _obstacle(workload: WorkloadRef, pods: list[Pod], *, stale: bool) -> Conflict | None:
-    here = ("-n", workload.namespace)
-    hint: tuple[str, ...] = ()
-    mode = ""
-    if stale and all(on_fargate(pod, {}) for pod in pods):
-        mode = "fargate-pod"
-        what = "it runs on Fargate, where Pod Identity does not work; a restart would only take IRSA away"
-    elif workload.kind in RESTARTABLE:
-        return None
-    elif static(pods[0]):
-        mode = "injection-opted-out"
-        what = (
-            f"it is a static pod, which cannot use a service account: take its manifest off node {pods[0].node}, "
-            "and run it as a DaemonSet or a Deployment"
-        )
-    elif workload.kind == "Pod":
-        what = "no controller would bring the pod back: delete it and create it again"
-        hint = ("kubectl", "get", "pod", workload.name, *here, "-o", "yaml")
-    elif workload.kind in ("ReplicaSet", "ReplicationController"):
-        what = f"nothing rolls out a {workload.kind} by itself: it makes pods again that are deleted"
-        hint = ("kubectl", "delete", "pod", *(pod.name for pod in pods), *here)
-    elif workload.kind == "CronJob":
-        what = "its next run gets new pods by itself; the one that is running is left alone"
-    elif workload.kind == "Job":
-        what = "the pods of a Job are not replaced: let it finish, or delete the Job and create it again"
-    elif workload.kind == "Rollout":
-        what = "it is an Argo Rollout, which podid does not restart"
-        hint = ("kubectl", "argo", "rollouts", "restart", workload.name, *here)
-    elif workload.kind == "StrimziPodSet":
-        # https://strimzi.io/docs/operators/latest/deploying#assembly-rolling-updates-str
-        what = "its pods belong to the Strimzi operator, which restarts them in an order that Kafka survives"
-        hint = ("kubectl", "annotate", "strimzipodset", workload.name, *here, "strimzi.io/manual-rolling-update=true")
-    else:
-        what = f"podid does not know how to restart a {workload.kind}; use its own tool"
-    return Conflict(what, hint=hint, subject=str(workload), id=mode)
+    found = hindrance(workload.kind, workload.namespace, workload.name, pods, stale=stale)
+    return None if found is None else conflict(workload, found)
+
+
+def conflict(workload: WorkloadRef, found: Hindrance) -> Conflict:
+    """The hindrance as what became of the restart."""
+    return Conflict(found.what, hint=found.command, subject=str(workload), id=found.mode)
 
 
 def group(reader: KubeReader, refs: Collection[ServiceAccountRef]) -> dict[WorkloadRef, list[Pod]]:
