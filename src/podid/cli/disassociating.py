@@ -46,7 +46,7 @@ def disassociate_in(
         current = current_associations(access.clients, place, refs)
     if not ignore_not_found:
         check_associated(access.clients, place, current)
-    plan = plan_disassociate(refs, place.header, current).noting(_losing(access, current))
+    plan = plan_disassociate(refs, place.header, current).noting(losing_notes(access, current))
     if delete_role:
         for arn in dict.fromkeys(item.role_arn for item in current.values() if item is not None):
             plan = plan.then(_without_role(access, terminal, place, arn, current))
@@ -65,7 +65,7 @@ def disassociate_in(
     report(terminal, after_disassociate(looking(access, place, result, restarts), result))
 
 
-def _losing(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:
+def losing_notes(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:
     """Which pods lose the role and when, where pods can be listed."""
     kube = access.kube  # a wrong --context is known before anything is changed
     with suppress(PodidError):

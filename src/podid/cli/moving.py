@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import suppress
-from dataclasses import replace as replace_in
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.associating import missing_accounts
 from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
-from podid.domain.errors import PodidError, UsageError
+from podid.cli.disassociating import losing_notes
+from podid.domain.errors import UsageError
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
-from podid.ops.association.losing import losing
 from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
 from podid.ops.association.read import onward_notes
 from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
@@ -23,84 +22,99 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.domain.model import Association
     from podid.domain.names import ServiceAccountRef
+    from podid.domain.place import Place
     from podid.domain.plan import Plan
     from podid.domain.trust import ScopeKind
     from podid.ops.role.resolve import ResolvedRole
 
 
-def move_in(
-    access: Access,
-    terminal: Terminal,
-    source: ServiceAccountRef,
-    target: ServiceAccountRef,
-    *,
-    scope: ScopeKind,
-    replace: bool,
-    update_trust: bool,
-    remove_trust: bool,
-    restart: bool,
-    create_service_account: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAsked:
+    """What `podid move` was asked for."""
+
+    source: ServiceAccountRef
+    target: ServiceAccountRef
+    scope: ScopeKind
+    replace: bool
+    update_trust: bool
+    remove_trust: bool
+    restart: bool
+    create_service_account: bool
+
+
+def move_in(access: Access, terminal: Terminal, asked: MoveAsked) -> None:
     """Plans, shows, asks, carries out and reports. Raises NotFound where there is nothing to move."""
+    source, target = asked.source, asked.target
     if source == target:
         raise UsageError(f"{source} has it already", subject=str(source))
     place = access.place(for_change=True)
-    if create_service_account:
+    if asked.create_service_account:
         access.kube.needed()  # known before anything is changed
-    restarts = restarting(access, terminal, (source, target)) if restart else None
+    restarts = restarting(access, terminal, (source, target)) if asked.restart else None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {source} and {target}"):
         current = current_associations(access.clients, place, (source, target))
     existing, moved = current[source], current[target]
     if existing is None:
-        if moved is None:
-            known = access.aws.eks.list_association_summaries(place.cluster_name)
-            raise association_not_found(access.clients, place, source, (item.ref for item in known))
-        sentence = f"{source} has no association, and {target} has one: nothing is left to move"
-        gone = plan_disassociate((source,), place.header, {source: None})
-        # an earlier run may have come to its end before it changed the trust policy
-        of_moved = kept_role(access.aws.iam, target, moved)
-        rest = _and_trust(access, gone.noting((sentence,)), of_moved, source, moved, remove=remove_trust)
-        left = carry_out(access, terminal, rest)
-        if left is not None:
-            report(terminal, left)
+        rest = carry_out(access, terminal, _rest(access, place, asked, moved))
+        if rest is not None:
+            report(terminal, rest)
         return
-    role = kept_role(access.aws.iam, source, existing)
-    request = AssociateRequest(
-        wanted=(AssociationWanted(target, role, all_settings(existing)),),
-        scope=scope,
-        replace=replace,
-        update_trust=update_trust,
-    )
-    made = plan_associations(request, place.the_cluster, place.header, {target: current[target]})
-    made = made.noting(onward_notes(access.aws.iam, place.the_cluster, made))
-    if create_service_account:
-        made = with_service_accounts(made, (target,), access.kube.reader)
-    else:
-        made = made.noting(missing_accounts(access, terminal, (target,), strict=False))
-    gone = plan_disassociate((source,), place.header, {source: existing})
-    notes: tuple[str, ...] = ()
-    kube = access.kube  # a wrong --context is known before anything is changed
-    with suppress(PodidError):
-        notes = losing(kube.reader, {source: existing}, access.runtime.now())
-    # the old one goes only if the new one is there
-    plan = replace_in(made.then(gone).noting(notes), separate=False)
-    plan = _and_trust(access, plan, role, source, existing, remove=remove_trust)
     once = OnceInEffect(access.clients, target, access.patience(ASSOCIATION_SECONDS), access.options.wait)
-    question = f"Delete the association of {source} once {target} has it?"
     result = carry_out(
         access,
         terminal,
-        plan,
-        question=question,
+        _plan(access, terminal, place, asked, existing, moved),
+        question=f"Delete the association of {source} once {target} has it?",
         needed_for="Moving an association",
-        restarts=restart,
+        restarts=asked.restart,
         ahead=once,
     )
     if result is None:
         return
     result = after_change(looking(access, place, result, restarts), result, seen=once.effect)
-    report(terminal, result if restart else tell_left_behind(access, terminal, place, result, (target,)))
+    report(terminal, result if asked.restart else tell_left_behind(access, terminal, place, result, (target,)))
+
+
+def _rest(access: Access, place: Place, asked: MoveAsked, moved: Association | None) -> Plan:
+    """What is left where the old one is gone: an earlier run may have come to its end before it changed the trust
+    policy."""
+    source, target = asked.source, asked.target
+    if moved is None:
+        known = access.aws.eks.list_association_summaries(place.cluster_name)
+        raise association_not_found(access.clients, place, source, (item.ref for item in known))
+    sentence = f"{source} has no association, and {target} has one: nothing is left to move"
+    gone = plan_disassociate((source,), place.header, {source: None}).noting((sentence,))
+    role = kept_role(access.aws.iam, target, moved)
+    return _and_trust(access, gone, role, source, moved, remove=asked.remove_trust)
+
+
+def _plan(
+    access: Access,
+    terminal: Terminal,
+    place: Place,
+    asked: MoveAsked,
+    existing: Association,
+    moved: Association | None,
+) -> Plan:
+    """The new one, then the old one, which goes only if the new one is there."""
+    source, target = asked.source, asked.target
+    role = kept_role(access.aws.iam, source, existing)
+    request = AssociateRequest(
+        wanted=(AssociationWanted(target, role, all_settings(existing)),),
+        scope=asked.scope,
+        replace=asked.replace,
+        update_trust=asked.update_trust,
+    )
+    made = plan_associations(request, place.the_cluster, place.header, {target: moved})
+    made = made.noting(onward_notes(access.aws.iam, place.the_cluster, made))
+    if asked.create_service_account:
+        made = with_service_accounts(made, (target,), access.kube.reader)
+    else:
+        made = made.noting(missing_accounts(access, terminal, (target,), strict=False))
+    gone = plan_disassociate((source,), place.header, {source: existing})
+    plan = replace(made.then(gone).noting(losing_notes(access, {source: existing})), separate=False)
+    return _and_trust(access, plan, role, source, existing, remove=asked.remove_trust)
 
 
 def _and_trust(
@@ -117,7 +131,7 @@ def _and_trust(
     if left is None:
         return plan
     if remove:
-        return replace_in(plan.then(left), separate=False)
+        return replace(plan.then(left), separate=False)
     command = ("podid", "trust", "remove", "--role", role.role.name, "--for", str(source), "--cluster", cluster.name)
     words = shlex.join(access.at_place(command))
     return plan.noting((f"the trust policy of role {role.role.name} goes on admitting {source}: {words}",))

@@ -46,14 +46,12 @@ def move(
     Example: podid move shop/orders shop/orders-api --update-trust --yes
     """
     from podid.cli import typed
-    from podid.cli.moving import move_in
+    from podid.cli.moving import MoveAsked, move_in
     from podid.domain.names import ServiceAccountRef
 
-    move_in(
-        access,
-        terminal,
-        ServiceAccountRef.parse(source),
-        ServiceAccountRef.parse(target),
+    asked = MoveAsked(
+        source=ServiceAccountRef.parse(source),
+        target=ServiceAccountRef.parse(target),
         scope=typed.scope(scope),
         replace=replace,
         update_trust=update_trust,
@@ -61,3 +59,4 @@ def move(
         restart=restart,
         create_service_account=create_service_account,
     )
+    move_in(access, terminal, asked)
