@@ -67,13 +67,10 @@ class EksAuth:
             raise self.error
         return PodIdentitySession(
             credentials=Credentials(access_key_id="AKID", secret_access_key="s", session_token="t", expires_at=UNTIL),
-            assumed_role_arn="arn:aws:sts::111122223333:assumed-role/orders/eks-demo-x",
-            assumed_role_id="AROA:eks-demo-x",
             association_id="a-12345678901234567",
             association_arn="",
             namespace=claims.namespace,
             service_account=claims.service_account,
-            audience="pods.eks.amazonaws.com",
         )
 
 
@@ -83,7 +80,7 @@ def clients_of(kube: KubeAccess, eks_auth: EksAuth, whoami: Callable[[Credential
 
 def caller(role: str = "orders", account: str = "111122223333") -> Caller:
     arn = f"arn:aws:sts::{account}:assumed-role/{role}/eks-demo-orders-x"
-    return Caller(account=account, arn=arn, user_id="AROA:eks-demo-orders-x")
+    return Caller(account=account, arn=arn)
 
 
 def look(world: KubeWorld, auth: EksAuth | None = None, who: Caller | None = None, **more: Any) -> VerifyReport:

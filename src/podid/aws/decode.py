@@ -56,9 +56,7 @@ def cluster(data: Object) -> Cluster:
         ip_family=text_or(inner_or_empty(data, "kubernetesNetworkConfig"), "ipFamily", "ipv4"),
         auto_mode=flag_or(compute, "enabled"),
         auto_node_role_arn=text_or(compute, "nodeRoleArn"),
-        oidc_issuer=text_or(inner_or_empty(inner_or_empty(data, "identity"), "oidc"), "issuer"),
         public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
-        private_endpoint=flag_or(vpc, "endpointPrivateAccess"),
         vpc_id=text_or(vpc, "vpcId"),
         authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
         unsupported_kind=_unsupported_kind(data),
@@ -174,8 +172,6 @@ def _addon_version(version: Object, fits: Iterable[Object]) -> AddonVersion:
         ),
         compute_types=texts_or_none(version, "computeTypes"),
         architectures=texts_or_none(version, "architecture"),
-        requires_configuration=flag_or(version, "requiresConfiguration"),
-        requires_iam_permissions=flag_or(version, "requiresIamPermissions"),
     )
 
 
@@ -215,7 +211,7 @@ def node_group(data: Object) -> NodeGroup:
 
 
 def pod_identity_session(data: Object) -> PodIdentitySession:
-    credentials, role = inner(data, "credentials"), inner(data, "assumedRoleUser")
+    credentials = inner(data, "credentials")
     subject, of = inner(data, "subject"), inner(data, "podIdentityAssociation")
     return PodIdentitySession(
         credentials=Credentials(
@@ -224,18 +220,15 @@ def pod_identity_session(data: Object) -> PodIdentitySession:
             session_token=text(credentials, "sessionToken"),
             expires_at=instant_or_none(credentials, "expiration"),
         ),
-        assumed_role_arn=text(role, "arn"),
-        assumed_role_id=text(role, "assumeRoleId"),
         association_id=text(of, "associationId"),
         association_arn=text(of, "associationArn"),
         namespace=text(subject, "namespace"),
         service_account=text(subject, "serviceAccount"),
-        audience=text(data, "audience"),
     )
 
 
 def caller(data: Object) -> Caller:
-    return Caller(account=text(data, "Account"), arn=_arn(data, "Arn"), user_id=text(data, "UserId"))
+    return Caller(account=text(data, "Account"), arn=_arn(data, "Arn"))
 
 
 # --- IAM --------------------------------------------------------------------------------------------------------------
@@ -275,7 +268,6 @@ def managed_policy(data: Object) -> ManagedPolicy:
     return ManagedPolicy(
         name=text(data, "PolicyName"),
         arn=text(data, "Arn"),
-        attachable=flag_or(data, "IsAttachable", True),
         default_version=text_or(data, "DefaultVersionId"),
     )
 

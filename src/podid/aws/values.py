@@ -21,13 +21,10 @@ class PodIdentitySession:
     """What EKS Auth gives a pod: credentials, whose they are, and the association that led to them."""
 
     credentials: Credentials
-    assumed_role_arn: str
-    assumed_role_id: str
     association_id: str
     association_arn: str
     namespace: str
     service_account: str
-    audience: str
 
     @property
     def ref(self) -> ServiceAccountRef:
@@ -53,9 +50,8 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicy:
-    """An IAM managed policy; AWS's own for its services' roles cannot be attached elsewhere."""
+    """An IAM managed policy."""
 
     name: str
     arn: str
-    attachable: bool = True
     default_version: str = ""

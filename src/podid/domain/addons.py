@@ -40,8 +40,6 @@ class AddonVersion:
     platform_versions: tuple[str, ...] = ()
     compute_types: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
-    requires_configuration: bool = False
-    requires_iam_permissions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,6 @@ class Caller:
 
     account: str
     arn: str
-    user_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +103,7 @@ class Cluster:
     ip_family: str = "ipv4"
     auto_mode: bool = False
     auto_node_role_arn: str = ""
-    oidc_issuer: str = ""
     public_endpoint: bool = True
-    private_endpoint: bool = False
     authentication_mode: str = ""
     vpc_id: str = ""
     # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud

@@ -108,13 +108,12 @@ def _readable(read: Callable[[], T], what: str, unread: list[Unread]) -> T | Non
 @dataclass(frozen=True, slots=True)
 class PodRole:
     """A role that names pods. `associations` are those that use it, None where none could be looked at; `refused` of
-    them are not admitted by its trust. `detailed` is whether its tags, boundary and last use were read."""
+    them are not admitted by its trust."""
 
     role: Role
     access: PodAccess
     associations: tuple[Association, ...] | None
     refused: int = 0
-    detailed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +174,9 @@ def _names_pods(role: Role) -> bool:
 def _pod_role(role: Role, uses: Uses, region: str, *, detailed: bool) -> PodRole:
     access = pod_access(role, uses.clusters, region, tags_known=detailed)
     if not uses.clusters and uses.unread:
-        return PodRole(role, access, None, detailed=detailed)
+        return PodRole(role, access, None)
     refused = _refused(evaluate_uses(role, uses, tags_known=detailed))
-    return PodRole(role, access, uses.of(role.arn), refused, detailed=detailed)
+    return PodRole(role, access, uses.of(role.arn), refused)
 
 
 def _refused(uses: Iterable[RoleUse]) -> int:

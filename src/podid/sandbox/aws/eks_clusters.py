@@ -12,7 +12,6 @@ from podid.sandbox.world import ClusterRecord, World
 # Discard port: nothing answers, and nothing leaves the machine.
 _NO_ENDPOINT = "https://127.0.0.1:9"
 _TAG_LIMIT = 50
-_ARN_MEMBERS = ("nodegroupArn", "fargateProfileArn", "accessEntryArn")
 
 
 def describe(call: Call) -> Result:

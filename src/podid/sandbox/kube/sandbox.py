@@ -72,7 +72,6 @@ class KubeSandbox:
             self._simulation, self.authenticator, self.authorizer, resources, subresources, kubernetes_version
         )
         self._server: LoopbackServer | None = None
-        self._logs: dict[str, str] = {}
         self._agent_lines: dict[str, list[str]] = {}
         self._port = 0
 
@@ -278,12 +277,6 @@ class KubeSandbox:
         """Whether network policies let the pod's packets to an address of its own node."""
         return may_leave(pod, address, port, self.all(kinds.NETWORK_POLICIES, namespace(pod)))
 
-    def set_log(self, pod_namespace: str, pod_name: str, text: str) -> None:
-        """What a pod logs from now on, all its containers alike. Raises StatusError when there is no such pod."""
-        with self._simulation.store.lock:
-            pod = self._simulation.registry.get(kinds.PODS, pod_namespace, pod_name)
-            self._logs[uid(pod)] = text
-
     def add_agent_line(self, node: str, line: str) -> None:
         """One more line in the log of the agent's pod on the node."""
         with self._simulation.store.lock:
@@ -295,8 +288,6 @@ class KubeSandbox:
             self._agent_lines[node] = [line for line in self._agent_lines.get(node, ()) if part not in line]
 
     def _log(self, pod: Obj, container: str) -> str:
-        if uid(pod) in self._logs:
-            return self._logs[uid(pod)]
         if uid(pod) in self._simulation.kubelet.output:
             return self._simulation.kubelet.output[uid(pod)]
         node = get(pod, "spec", "nodeName", default="")
