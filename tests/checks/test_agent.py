@@ -68,9 +68,10 @@ def test_agent_not_installed_says_what_to_do() -> None:
         "neither the add-on eks-pod-identity-agent nor a DaemonSet that runs the agent exists; "
         "1 association cannot work without"
     )
-    assert only("agent-not-installed", no_agent(associations=())).message.endswith(
-        "; an association cannot work without"
-    )
+    nobody = no_agent(associations=())
+    assert only("agent-not-installed", nobody).message.endswith("exists; no association needs it yet")
+    of_shop = only("agent-not-installed", replace(nobody, namespace="shop"))
+    assert of_shop.message.endswith("exists; no association of namespace shop needs it yet")
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)
 

@@ -25,6 +25,8 @@ SEVERITIES = {mode: PAGES[mode].severity for mode in BREAKS} | MILDER
 # what an agent that does not run is in any case, and the CNI: it is on the node's network
 BESIDE = {
     "agent-ipv6-bind": ("agent-pod-unhealthy", "error", None),
+    # what it comes of
+    "imds-fallback-node-role": ("pod-predates-association", "error", None),
     "cni-depends-on-agent": ("host-network-pod", "info", "kube-system/aws-node"),
 }
 # at least one on each link and in each way of putting it in place; `make fuzz` takes them all
@@ -88,10 +90,8 @@ def test_one_that_cannot_be_put_in_place(shared: Site, mode: str, said: str) -> 
 
 # what podid's own place in the world, the age of the account or its size makes; and what pods that work rule out
 NOT_HERE = {
-    *("private-endpoint-unreachable", "cluster-too-old", "cross-account-role-arn", "association-quota"),
+    *("private-endpoint-unreachable", "cross-account-role-arn"),
     *("java-ipv6-host-rejected", "ipv6-uri-on-ipv4-pods", "ephemeral-debug-container-no-env"),
-    # never alone: beside why its pods carry no credentials
-    "imds-fallback-node-role",
     "iso-partition-ca-bundle",
     # of logs alone: tests/e2e/test_doctor_logs.py
     "packed-policy-too-large",

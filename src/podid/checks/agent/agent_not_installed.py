@@ -22,11 +22,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for section in (addon, snapshot.daemon_sets):
         if isinstance(section, Missing):
             return [case.unknown(section)]
-    count = len(known(snapshot.associations))
     return [
         case.fail(
-            f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; "
-            f"{count_of(count, 'association') if count else 'an association'} cannot work without",
+            f"neither the add-on {AGENT_ADDON} nor a DaemonSet that runs the agent exists; {_for_whom(snapshot)}",
             severity=importance(snapshot),
             evidence=(
                 f"DescribeAddon {AGENT_ADDON}: not found",
@@ -40,6 +38,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 CHECK = Check.of(
     "agent-not-installed", rule, needs=("cluster", "associations"), wants=("agent_addon", "daemon_sets", "nodes")
 )
+
+
+def _for_whom(snapshot: Snapshot) -> str:
+    if count := len(known(snapshot.associations)):
+        return f"{count_of(count, 'association')} cannot work without"
+    return f"no association{f' of namespace {snapshot.namespace}' if snapshot.namespace else ''} needs it yet"
 
 
 def _needs_no_daemon_set(auto_mode: bool, snapshot: Snapshot) -> str:

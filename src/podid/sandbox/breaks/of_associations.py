@@ -59,6 +59,17 @@ def addon_owned_association(hands: Hands) -> str:
     return addon.name
 
 
+def association_quota(hands: Hands) -> str:
+    """Four fifths of what a cluster takes: a service account for each tenant, all with one role."""
+    hands.home()
+    hands.role(hands.mode)
+    count = hands.world.limits.associations_per_cluster * 4 // 5 - len(hands.record.associations)
+    for name in (f"tenant-{number:04d}" for number in range(count)):
+        hands.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": name}})
+        hands.associate(name, hands.mode)
+    return hands.world.cluster_name
+
+
 def unused_association(hands: Hands) -> str:
     found = hands.identity(associated=False)
     hands.associate(found.name, found.role, age=_YEAR)

@@ -1,7 +1,10 @@
 """Nodes and their instances, and what the cluster is: links 3 and 5 to 7."""
 
+import math
+
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.sandbox.breaks.hands import NAMESPACE, Hands
+from podid.sandbox.kube.client import injected
 from podid.sandbox.kube.objects import parse_time, rfc3339
 
 _NODES = "/api/v1/nodes"
@@ -11,6 +14,36 @@ _ENFORCE = "pod-security.kubernetes.io/enforce"
 # how long the agent of a new node takes, and how long an application lasts that finds none
 _SLOW_START = 60
 _SHORT_RUN = 2
+# Pod Identity begins with eks.4: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html
+_OLD = {"version": "1.28", "platformVersion": "eks.3"}
+
+
+def cluster_too_old(hands: Hands) -> str:
+    """A control plane of before Pod Identity, whose webhook knows nothing of it; all pods have been made under it."""
+    hands.later(lambda: _replace_associated(hands))
+    faults, missed = hands.kube.faults, hands.kube.faults.webhook_misses
+    faults.webhook_misses = math.inf
+    hands.later(lambda: setattr(faults, "webhook_misses", missed))
+    body = hands.record.body
+    before = {member: body[member] for member in _OLD}
+    body.update(_OLD)
+    hands.later(lambda: body.update(before))
+    _replace_associated(hands)
+    left = [pod["metadata"]["name"] for pod in hands.cluster.items("/api/v1/pods") if injected(pod)]
+    assert not left, f"{left[0]} has credentials, and nothing makes it anew"
+    return hands.world.cluster_name
+
+
+def imds_fallback_node_role(hands: Hands) -> str:
+    """Pods that are older than their association, on nodes whose metadata service answers pods."""
+    hands.agent()
+    found = hands.identity(associated=False)
+    hands.workload()
+    hands.associate(found.name, found.role, age=60.0)
+    for node in sorted({str(pod["spec"]["nodeName"]) for pod in hands.cluster.pods(NAMESPACE, found.name)}):
+        hands.metadata(node, HttpPutResponseHopLimit=2)
+    hands.let_pass()
+    return str(found)
 
 
 def auto_mode_redundant_addon(hands: Hands) -> str:
@@ -116,6 +149,17 @@ def cni_depends_on_agent(hands: Hands) -> str:
 
 def _nodes(hands: Hands) -> list[str]:
     return [str(node["metadata"]["name"]) for node in hands.cluster.items(_NODES)]
+
+
+def _replace_associated(hands: Hands) -> None:
+    """The pods of associated service accounts that a controller makes anew."""
+    associated = set(hands.record.by_subject)
+    for pod in hands.cluster.items("/api/v1/pods"):
+        metadata = pod["metadata"]
+        subject = (metadata["namespace"], pod["spec"].get("serviceAccountName") or "default")
+        if subject in associated and metadata.get("ownerReferences"):
+            hands.cluster.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+    hands.let_pass()
 
 
 def _failed_once(hands: Hands, app: str, node: str) -> None:
