@@ -114,6 +114,19 @@ def test_what_may_not_be_read_is_told(healthy: Site) -> None:
     assert (outcome.code, len(outcome.json["unread"]), outcome.json["agents"]) == (9, 3, 0)
 
 
+def test_a_viewer_who_may_not_list_nodes(healthy: Site) -> None:
+    """As AmazonEKSViewPolicy has it."""
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
+        {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
+    ]
+    viewer, node = healthy.user("viewer", rules), nodes(healthy)[0]
+    assert healthy("agent", "logs", "-o", "json", env=viewer).json["agents"] == 3
+    assert healthy("agent", "logs", "--node", node, "-o", "json", env=viewer).json["agents"] == 1
+    mistyped = healthy("agent", "logs", "--node", node[:-1], env=viewer)
+    assert (mistyped.code, "; did you mean " in mistyped.stderr) == (5, True)
+
+
 def test_no_agent_at_all(site: Site) -> None:
     outcome = site("agent", "logs", "-o", "json")
     assert (outcome.code, outcome.error["code"]) == (5, "NotFound")

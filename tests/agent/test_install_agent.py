@@ -111,6 +111,20 @@ def test_versions_that_may_not_be_listed(site: Site) -> None:
     assert "the add-on's versions could not be looked at" in done.stderr
 
 
+def test_what_an_endpoint_does_not_serve_is_said_and_does_not_stop(site: Site) -> None:
+    """As endpoints that play AWS answer; it is asked for once, and not for a minute."""
+    missing = ("DescribeAddonVersions", "DescribeAddonConfiguration", "DescribeUpdate", "ListNodegroups")
+    for operation in missing:
+        site.box.faults.fail("eks", operation, status=501)
+    site.must("install-agent")
+    done = site.must("install-agent", "--addon-version", NEWEST, "--config", "agent.probePort=2704")
+    for operation in missing:
+        assert f"EKS does not serve {operation} here" in done.stderr
+        assert done.stderr.count(operation) == 1
+        assert site.box.faults.calls["eks", operation] <= 2
+    assert addon(site)["addonVersion"] == NEWEST
+
+
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +245,33 @@ def test_an_update_that_does_not_succeed(healthy: Site, status: str, monkeypatch
     monkeypatch.setattr(eks_addons, "_update_body", ended)
     told = fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
     assert f"ended as {status}" in told
+
+
+def test_an_update_that_is_called_otherwise_at_first(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that podid does not know may yet become one that it knows."""
+    from podid.sandbox.aws import eks_addons
+
+    body, said = eks_addons._update_body, ["Queued", "InProgress", "Queued", "Cancelled"]
+    monkeypatch.setattr(eks_addons, "_update_body", lambda change: {**body(change), "status": said.pop(0)})
+    assert "ended as Cancelled" in fails(healthy, "--addon-version", "latest", mode="addon-degraded-or-failed")
+
+
+def test_what_had_failed_before_the_update_is_not_its_failure(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EKS may say so once more."""
+    from podid.sandbox.aws import eks_addons
+
+    body, late = eks_addons._body, [1]
+
+    def behind(call: Any, cluster: Any, of: Any) -> Any:
+        found = body(call, cluster, of)
+        return {**found, "status": "UPDATE_FAILED"} if of.status == "UPDATING" and late and late.pop() else found
+
+    healthy.box.world.addon_faults[AGENT] = AddonFault("UPDATE_FAILED", "ConfigurationConflict", "held")
+    fails(healthy, "--addon-version", "latest", mode="addon-config-conflict")
+    healthy.box.world.addon_faults.clear()
+    monkeypatch.setattr(eks_addons, "_body", behind)
+    assert "is UPDATE_FAILED" in healthy.must("install-agent").stderr
+    assert not late
 
 
 def test_agents_that_crash(site: Site) -> None:

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from changes.support import account_state, writes
+from checks.builder import daemon_set
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import Node
 from podid.domain.placement import why_not_here
 from podid.domain.scheduling import Taint
 from podid.kube.reader import KubeReader
-from podid.ops.agent.preflight import coming
+from podid.ops.agent.preflight import coming, overwritten
 from podid.sandbox import baseline
 from worlds import AGENT, Site
 
@@ -338,6 +340,15 @@ def test_hybrid_nodes_need_more_than_the_switch(site: Site, version: str, told: 
     assert told.format(node) in done.stderr
 
 
+def test_what_overwriting_puts_back_is_told() -> None:
+    limits = "spec.template.spec.containers[name=eks-pod-identity-agent].resources.limits.memory"
+    agent = daemon_set(set_by={"eks": ("spec.template",), "kubectl-edit": (limits,)})
+    (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
+    assert (told.id, told.stops) == ("addon-config-conflict", False)
+    assert told.what.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
+    assert not list(overwritten((daemon_set(set_by={"eks": ("spec.template",)}),)))
+
+
 def test_versions_before_the_blanket_toleration() -> None:
     tainted = Node(
         name="n",
@@ -352,6 +363,9 @@ def test_versions_before_the_blanket_toleration() -> None:
         placement = coming(version, {}).placement
         assert placement is not None
         assert why_not_here(tainted, placement) == reason
+        # a wish, and what no scheduler acts on
+        mild = replace(tainted, taints=(Taint("dedicated", "gpu", "PreferNoSchedule"), Taint("odd", "", "")))
+        assert not why_not_here(mild, placement)
 
 
 # --- what cannot be looked at -----------------------------------------------------------------------------------------
@@ -362,7 +376,7 @@ def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
         site.box.world.credentials.deny(action)
     done = site("install-agent", "--wait", "none")
     assert done.code == 0
-    assert "note: not looked at: node-role-missing-eks-auth: " in done.stderr
+    assert "note: not looked at: scp-denies-eks-auth, node-role-missing-eks-auth: " in done.stderr
     assert "iam:SimulatePrincipalPolicy" in done.stderr
     assert "note: not looked at: eks-auth-unreachable: " in done.stderr
     assert "note: not looked at: the associations: " in done.stderr

@@ -13,7 +13,9 @@ from podid.domain.errors import (
     CredentialsError,
     InvalidInput,
     PodidError,
+    Rejected,
     Unavailable,
+    UnreadableAnswer,
     UsageError,
 )
 
@@ -27,11 +29,33 @@ from podid.domain.errors import (
         ("ServiceFailure", 500, ServerFailed),
         ("503", 503, ServerFailed),
         ("RequestTimeout", 400, ServerFailed),
-        ("501", 501, PodidError),
     ],
 )
 def test_server_failures(code: str, status: int, kind: type[PodidError]) -> None:
     assert type(said(code, "oops", status=status)) is kind
+
+
+_PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "text", "told"),
+    [
+        ("501", 501, "oops", "501: oops"),
+        ("InternalFailure", 501, "API action not yet implemented", "InternalFailure: API action not yet implemented"),
+        ("InternalFailure", 500, "It has not been implemented", "InternalFailure: It has not been implemented"),
+        ("UnknownOperationException", 404, "", "UnknownOperationException: no explanation"),
+    ],
+)
+def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
+    error = said(code, text, status=status)
+    assert (type(error), error.what) == (Rejected, f"EKS does not serve DescribeCluster here ({told})")
+
+
+def test_a_page_is_not_shown() -> None:
+    error = said("500", _PAGE, status=500)
+    assert (type(error), error.what) == (UnreadableAnswer, "EKS answered DescribeCluster with an HTML page (500)")
+    assert type(said("503", _PAGE, status=503)) is ServerFailed
 
 
 URL = "https://eks.eu-west-1.amazonaws.com/clusters"

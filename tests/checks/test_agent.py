@@ -7,6 +7,7 @@ import pytest
 from podid.domain.addons import AddonIssue
 from podid.domain.model import Association, Container
 from podid.domain.snapshot import Snapshot
+from podid.domain.workloads import is_agent
 
 from .builder import addon, agent_pod, ago, association, cluster, daemon_set, healthy, node
 from .grid import DENIED, answers, only, verdicts
@@ -60,6 +61,20 @@ def test_nodes_follow_from_an_agent_that_is_not_installed(associations: tuple[As
     assert masked == {"agent-not-installed"}
     made = healthy(daemon_sets=(), agent_pods=(), associations=associations)
     assert {v.masked_by for v in verdicts("agent-not-on-node", made)} == {""}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"args": ("server", "--cluster-name", "prod", "--probe-port", "2703")},
+        {"args": (), "command": ("/agent", "server", "--cluster-name=prod", "--probe-port=2703")},
+        {"args": (), "command": ("sh", "-c", "exec /agent server --cluster-name prod --probe-port 2703")},
+    ],
+)
+def test_an_agent_of_another_name_is_known_by_its_flags(words: dict[str, tuple[str, ...]]) -> None:
+    renamed = daemon_set(name="pia", images=("mirror.example/pia:1",), selector={"app": "pia"}, **words)
+    assert is_agent(renamed)
+    assert not is_agent(replace(renamed, args=("--cluster-name", "prod"), command=("/cluster-autoscaler",)))
 
 
 def test_agent_not_installed_says_what_to_do() -> None:
@@ -118,6 +133,7 @@ def test_agent_pods_unreadable() -> None:
         (healthy(), (PASS, "error", "")),
         (healthy(agent_addon=None), (SKIP, "error", "")),
         (healthy(agent_addon=addon(status="UPDATE_FAILED")), (FAIL, "error", "")),
+        (healthy(agent_addon=addon(status="PAUSED")), (UNKNOWN, "error", "")),
         (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=3))), (UNKNOWN, "error", "")),
         (healthy(agent_addon=addon(status="CREATING", created_at=ago(minutes=30))), (FAIL, "error", "")),
         (

@@ -7,6 +7,7 @@ import pytest
 
 from podid.domain.karpenter import NodeClass
 from podid.kube import project, project_network
+from podid.kube.managed_fields import set_by
 from podid.kube.project_network import webhook
 
 T0, T1 = "2026-11-24T10:00:00Z", "2026-11-24T10:00:20Z"
@@ -74,6 +75,26 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
         "JAVA_TOOL_OPTIONS": "",
         "POD_SECURITY_GROUP_ENFORCING_MODE": "standard",
     }
+
+
+def test_who_has_set_what() -> None:
+    spec: Any = {
+        "f:template": {"f:spec": {"f:containers": {'k:{"name":"agent"}': {".": {}, "f:image": {}, "f:args": {}}}}}
+    }
+    entries = [
+        {"manager": "kubectl-edit", "fieldsV1": {"f:spec": spec}},
+        {"manager": "kube-controller-manager", "subresource": "status", "fieldsV1": {"f:status": {"f:ready": {}}}},
+        {"manager": "kubectl", "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}, 'v:"a"': {}}}}},
+        {"manager": "kubectl", "fieldsV1": None},
+        {"manager": "odd", "fieldsV1": {"f:spec": {"k:[": {}, "what": {}}, "f:x": "y"}},
+    ]
+    container = "spec.template.spec.containers[name=agent]"
+    assert set_by({"managedFields": entries}) == {
+        "kubectl-edit": (f"{container}.image", f"{container}.args"),
+        "kubectl": ('metadata.finalizers["a"]',),
+        "odd": ("spec[[]", "spec[]"),
+    }
+    assert set_by({"managedFields": None}) == set_by({}) == {}
 
 
 PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}

@@ -41,6 +41,7 @@ _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
 _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
 # a service may repeat a value that it refuses
 _TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
+_HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
         "operation": refusal.operation,
         "subject": subject or "what was asked for",
         "on": f" for {subject}" if subject else "",
-        "text": _TOKEN.sub("[token]", refusal.text).rstrip(".") or "no explanation",
+        "text": _shown(refusal.text),
         "code": refusal.code or "no code",
         "where": f" in {origin.region}" if origin.region and refusal.service != "iam" else "",
         "note": origin.region_note,
@@ -106,6 +107,12 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
     plain = _NOT_FOUND.search(refusal.text) and words["cluster"].rpartition(" ")[2] in refusal.text
     words["said"] = "" if plain and words["cluster"] else f" ({words['text']})"
     return words | _denial(refusal, words)
+
+
+def _shown(text: str) -> str:
+    if _HTML.match(text):
+        return "an HTML page"
+    return _TOKEN.sub("[token]", text).rstrip(".") or "no explanation"
 
 
 def _denial(refusal: Refusal, words: Words) -> dict[str, str]:

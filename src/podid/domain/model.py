@@ -337,6 +337,8 @@ class DaemonSet:
     firewall: tuple[str, ...] = ()
     # of all its containers; values only of variables whose values are no secrets
     env: Mapping[str, str] = field(default_factory=dict)
+    # field manager -> paths of the fields that it has set
+    set_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

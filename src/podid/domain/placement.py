@@ -19,6 +19,8 @@ _DAEMON_PODS = (
         for name in ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable", "network-unavailable")
     ),
 )
+# PreferNoSchedule is no more than a wish
+_KEEPS_AWAY = ("NoSchedule", "NoExecute")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -45,7 +47,7 @@ def why_not_here(node: Node, placement: Placement) -> str:
         return f"the affinity asks for {_words(unmet)}" if unmet else "the affinity takes no node"
     tolerations = (*placement.tolerations, *_DAEMON_PODS)
     for each in node.taints:
-        if each.effect != "PreferNoSchedule" and not any(_tolerates(toleration, each) for toleration in tolerations):
+        if each.effect in _KEEPS_AWAY and not any(_tolerates(toleration, each) for toleration in tolerations):
             return f"the taint {each} is not tolerated"
     return ""
 

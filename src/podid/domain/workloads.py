@@ -138,7 +138,7 @@ def is_agent(daemon_set: DaemonSet) -> bool:
     words = (*words, *daemon_set.containers, *daemon_set.command, *daemon_set.args)
     if any(AGENT_ADDON in word for word in words):
         return True
-    flags = {arg.split("=", 1)[0] for arg in daemon_set.args}
+    flags = {part.split("=", 1)[0] for word in (*daemon_set.command, *daemon_set.args) for part in word.split()}
     return {"--cluster-name", "--probe-port"} <= flags
 
 

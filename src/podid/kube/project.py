@@ -33,6 +33,7 @@ from podid.domain.model import Container, DaemonSet, Node, OwnerRef, Pod, Servic
 from podid.domain.placement import of_spec, taint
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.rights import AccessReview
+from podid.kube.managed_fields import set_by
 from podid.kube.plain import plain_url, plain_words
 
 # variables whose value is no secret and decides which credentials an SDK takes
@@ -173,6 +174,7 @@ def daemon_set(item: Object) -> DaemonSet:
         host_ports=_host_ports(pod_spec),
         env={key: value for c in containers for key, value in _daemon_env(inners_or_none(c, "env")).items()},
         firewall=tuple(_firewall(pod_spec)),
+        set_by=set_by(metadata),
     )
 
 

@@ -83,6 +83,14 @@ _denied = partial(
 )
 _throttled = partial(ErrorRule, Throttled, "{service} throttles requests ({operation}: {text})")
 _failed = partial(ErrorRule, ServerFailed, "{service} failed to answer {operation}{on} ({code}: {text})")
+_FAILURE_CODES = (
+    "ServerException",
+    *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException"),
+    *("ServiceFailure", "ServiceFailureException", "ServiceUnavailable", "ServiceUnavailableException"),
+    *("RequestTimeout", "RequestTimeoutException"),
+)
+# what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
+_not_served = partial(ErrorRule, Rejected, "{service} does not serve {operation} here{on} ({code}: {text})")
 
 RULES: tuple[ErrorRule, ...] = (
     # --- credentials ---
@@ -179,15 +187,7 @@ RULES: tuple[ErrorRule, ...] = (
     # --- throttles and failures ---
     _throttled(codes=THROTTLING_CODES),
     _throttled(statuses=(429,)),
-    _failed(
-        codes=(
-            "ServerException",
-            *("InternalFailure", "InternalError", "InternalServerError", "InternalServerException"),
-            *("ServiceFailure", "ServiceFailureException", "ServiceUnavailable", "ServiceUnavailableException"),
-            *("RequestTimeout", "RequestTimeoutException"),
-        )
-    ),
-    # 501 is missing on purpose: what is not implemented now is not implemented a second later
+    _failed(codes=_FAILURE_CODES),
     _failed(statuses=(500, 502, 503, 504, 509)),
     # --- not AWS ---
     ErrorRule(
@@ -196,6 +196,19 @@ RULES: tuple[ErrorRule, ...] = (
         # AWS has a word for each of its refusals; botocore puts the status where there is none
         codes=("301", "302", "303", "307", "308", "401", "403", "404", "405", "407", "451"),
         advice="Check AWS_ENDPOINT_URL and the proxy: it may want you to sign in.",
+    ),
+    # --- operations that are not there ---
+    _not_served(codes=("UnknownOperationException", "UnknownOperation", "NotImplemented", "NotImplementedException")),
+    _not_served(codes=_FAILURE_CODES, statuses=(501,)),
+    _not_served(statuses=(501,)),
+    _not_served(fragments=("not been implemented", "not implemented", "not yet implemented")),
+    # a service words its own failures; a gateway's page for one of 502 to 504 may be another one in a second
+    ErrorRule(
+        UnreadableAnswer,
+        "{service} answered {operation}{on} with {text} ({code})",
+        statuses=(500,),
+        fragments=("<!doctype html", "<html"),
+        advice="Check AWS_ENDPOINT_URL and the proxy.",
     ),
     # --- the rest ---
     ErrorRule(PodidError, "{service} refused {operation}{on} ({code}: {text})"),

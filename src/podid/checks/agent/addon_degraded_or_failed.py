@@ -1,3 +1,5 @@
+"""What EKS says of the add-on itself: https://docs.aws.amazon.com/eks/latest/APIReference/API_Addon.html."""
+
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -12,6 +14,8 @@ from podid.domain.words import short_list
 from podid.domain.workloads import live
 
 ADDON_GRACE = timedelta(minutes=20)
+MOVING = ("CREATING", "UPDATING", "DELETING")
+SETTLED = ("ACTIVE", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED")
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -21,11 +25,13 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [case.skip("the agent is not installed as an add-on")]
     age = None if addon.created_at is None else snapshot.taken_at - addon.created_at
     stuck = addon.status == "CREATING" and age is not None and age >= ADDON_GRACE
-    if addon.status in ("CREATING", "UPDATING", "DELETING") and not stuck:
+    if addon.status in MOVING and not stuck:
         moving = Missing(f"the add-on is {addon.status}; look again when it has settled", error_code="Unsettled")
         return [case.unknown(moving)]
     if addon.status == "ACTIVE" and not addon.issues:
         return [case.ok(f"ACTIVE, {addon.version}")]
+    if addon.status not in (*SETTLED, *MOVING) and not addon.issues:
+        return [case.unknown(Missing(f"EKS says that the add-on is {addon.status!r}, which podid does not know"))]
     codes = {issue.code for issue in addon.issues}
     severity, masked_by = importance(snapshot), ""
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")

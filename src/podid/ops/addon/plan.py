@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from podid.domain.addons import Addon, AddonConfiguration
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, Other, PodidError, Rejected, UsageError
+from podid.domain.errors import Again, Conflict, NotFound, Other, PodidError, UsageError
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
@@ -56,7 +56,7 @@ def read_addon(clients: Clients, place: Place, name: str) -> AddonFacts:
     )
     try:
         configuration = eks.get_addon_configuration(name, addon.version)
-    except (AccessDenied, Rejected, NotFound) as error:
+    except PodidError as error:
         why = f"which service accounts the add-on supports could not be looked at: {error.what}"
         return AddonFacts(addon=addon, roles=facts.roles, standing=facts.standing, unread=(why,))
     return AddonFacts(addon=addon, roles=facts.roles, standing=facts.standing, configuration=configuration)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.addons import Addon, AddonConfiguration
-from podid.domain.errors import AccessDenied, Conflict, Other, PodidError, Rejected
+from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.offer import EC2, Offer
@@ -15,7 +15,7 @@ from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, text
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
-from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, with_preflight
+from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, overwritten, with_preflight
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
@@ -66,7 +66,7 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
     facts = InstallFacts(
         current=current,
-        agents=agents if current is None else (),
+        agents=agents,
         needed=not place.the_cluster.auto_mode or _some_need(clients, place, seen),
     )
     if isinstance(offer, PodidError):
@@ -88,7 +88,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
         return facts
     try:
         return replace(facts, configuration=clients.eks.get_addon_configuration(AGENT_ADDON, version))
-    except (AccessDenied, Rejected) as error:
+    except PodidError as error:
         why = f"the configuration's schema could not be looked at, so only EKS checks it: {error.what}"
         return replace(facts, unread=(*facts.unread, why))
 
@@ -106,7 +106,10 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     values = parse_values(text(state, "configurationValues"), "the configuration")
     agent = coming(text(state, "addonVersion"), values)
     found = look_ahead(clients, place, agent, changing=installed, now=now)
-    others = other_agents(facts.agents, overwrite=request.resolve_conflicts == "OVERWRITE")
+    overwrite = request.resolve_conflicts == "OVERWRITE"
+    others = () if installed else tuple(other_agents(facts.agents, overwrite=overwrite))
+    if overwrite and plan.actions:
+        others = (*others, *overwritten(facts.agents))
     obstacles, unknowns = (*first.obstacles, *others, *found.obstacles), (*first.unknowns, *found.unknowns)
     found = replace(found, obstacles=obstacles, unknowns=unknowns)
     return with_preflight(plan, found, force=request.force, fix_node_role=request.fix_node_role), installed

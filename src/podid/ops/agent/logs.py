@@ -14,7 +14,7 @@ from podid.aws import pacing
 from podid.domain.agent_logs import LogLine, parse, rule_of
 from podid.domain.errors import NotFound, Other, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Container, Node, Pod
+from podid.domain.model import Container, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
@@ -127,15 +127,21 @@ def mode_of_line(line: LogLine) -> tuple[str, bool] | None:
 
 def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple[tuple[Pod, ...], tuple[Pod, ...], int]:
     """(agent pods on the named nodes, or all; every pod of the cluster where they may be listed; nodes of Auto Mode).
-    Raises NotFound for a node that does not exist, and where no agent runs."""
+    Raises NotFound for a node that does not exist, and where no agent runs. Without the right to list nodes, which
+    AmazonEKSViewPolicy does not give, they are those that pods are on."""
     reader = clients.kube.reader
-    sets, known = reader.list_agent_daemon_sets(), reader.list_nodes()
-    _check_nodes(nodes, known)
+    sets = reader.list_agent_daemon_sets()
     try:
         everybody = reader.list_pods()
         agents: Sequence[Pod] = [pod for pod in everybody if any(runs_in(pod, ds) for ds in sets)]
     except PodidError:
         everybody, agents = (), reader.list_pods_of(sets)
+    try:
+        known = reader.list_nodes()
+    except PodidError:
+        known = ()
+    names = {node.name for node in known} or {pod.node for pod in (*everybody, *agents) if pod.node}
+    _check_nodes(nodes, sorted(names))
     chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
     auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
     if not chosen and not auto:
@@ -144,8 +150,7 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     return chosen, everybody, auto
 
 
-def _check_nodes(wanted: Collection[str], nodes: Iterable[Node]) -> None:
-    known = [node.name for node in nodes]
+def _check_nodes(wanted: Collection[str], known: Collection[str]) -> None:
     for name in wanted:
         if name not in known:
             what = f"Node {name} does not exist{did_you_mean(name, known)}"

@@ -15,7 +15,7 @@ from podid.checks.node import node_role_missing_eks_auth
 from podid.checks.shared.node_roles import NodeRole, judged_roles, minimal_policy
 from podid.checks.shared.ports import FREES_PORT, PROXY_PORT, evicted, holders, names_of
 from podid.domain.errors import Again, Conflict, Hint, PodidError
-from podid.domain.findings import Severity
+from podid.domain.findings import Severity, Verdict
 from podid.domain.foreign import Malformed, Object
 from podid.domain.model import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
@@ -43,6 +43,8 @@ HYBRID_SINCE = "v1.3.3-eksbuild.1"
 CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 # before it the agent tolerated no taint: https://github.com/aws/containers-roadmap/issues/2261
 _TOLERATES_ALL_SINCE = "v1.2.0"
+# of the fields that EKS sets: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
+_ITS_OWN = ("eks", "kube-controller-manager")
 _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
@@ -130,7 +132,7 @@ def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetim
     found = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if found and not force:
         raise _refused(found)
-    return Preflight(found, tuple(f"{item.check}: {item.reason}" for item in report.unknowns))
+    return Preflight(found, _by_reason(report.unknowns))
 
 
 def look_ahead(clients: Clients, place: Place, agent: Coming, *, changing: bool, now: datetime) -> Preflight:
@@ -173,9 +175,16 @@ def judge(snapshot: Snapshot, agent: Coming, needy: Mapping[str, Collection[str]
     served = {pod.node for pod in known_or(snapshot.agent_pods, ())} if changing else None
     nodes = known_or(snapshot.nodes, ())
     obstacles += _nodes(nodes, agent, needy, served)
-    unknowns = [f"{item.check}: {item.reason}" for item in report.unknowns]
-    unknowns += _credentials_files(nodes, agent)
+    unknowns = (*_by_reason(report.unknowns), *_credentials_files(nodes, agent))
     return Preflight(tuple(obstacles), tuple(dict.fromkeys(unknowns)))
+
+
+def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:
+    """One read that fails may be what several checks lack."""
+    checks: dict[str, dict[str, None]] = {}
+    for item in unknowns:
+        checks.setdefault(item.reason, {})[item.check] = None
+    return tuple(f"{', '.join(ids)}: {reason}" for reason, ids in checks.items())
 
 
 def _credentials_files(nodes: Iterable[Node], agent: Coming) -> Iterator[str]:
@@ -288,6 +297,18 @@ def other_agents(agents: Iterable[DaemonSet], *, overwrite: bool) -> Iterator[Ob
             hint=Again(add=("--resolve-conflicts", "overwrite")) if same else None,
             advice="Keep it and leave the add-on out, or uninstall it first with what installed it, such as Helm.",
         )
+
+
+def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
+    """What EKS, told to overwrite, puts back on the DaemonSet of the add-on's name where the add-on sets it as well."""
+    for agent in agents:
+        if (agent.namespace, agent.name) != (AGENT_NAMESPACE, AGENT_ADDON):
+            continue
+        others = {who: fields for who, fields in agent.set_by.items() if who not in _ITS_OWN}
+        told = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in others.items())
+        if told:
+            what = f"overwriting puts back what others have set on DaemonSet {agent.namespace}/{agent.name}, {told}"
+            yield Obstacle("addon-config-conflict", what, stops=False)
 
 
 def _owner(agent: DaemonSet) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from podid.domain.errors import AccessDenied, Again, Conflict, NotFound, PodidError, Rejected
+from podid.domain.errors import Again, Conflict, NotFound, PodidError
 from podid.domain.names import AGENT_ADDON
 from podid.domain.offer import EC2, Offer, VersionRow, judge
 from podid.domain.place import Place
@@ -23,7 +23,7 @@ def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[s
     """What EKS offers, or why it does not tell: it then chooses its default, and judges what is asked for."""
     try:
         return judge(place.the_cluster, clients.eks.list_addon_versions(addon, place.the_cluster.version), compute)
-    except (AccessDenied, Rejected) as error:
+    except PodidError as error:
         return error
 
 

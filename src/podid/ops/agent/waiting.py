@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain.addons import Addon
-from podid.domain.errors import AccessDenied, Again, NotFound, PodidError, TimedOut
+from podid.domain.errors import Again, NotFound, PodidError, TimedOut
 from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 INSTALL_SECONDS = 900.0
+# of https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html; every other status may yet become one of these
+ENDED_BADLY = ("Failed", "Cancelled")
+ENDED = ("Successful", *ENDED_BADLY)
 _SAMPLE = 10
 
 
@@ -106,12 +109,13 @@ class _Waiting:
             addon = eks.find_addon(self.cluster, AGENT_ADDON)
             if addon is None:
                 raise NotFound(f"The add-on {AGENT_ADDON} was deleted during the wait", subject=AGENT_ADDON)
-            if update_id and (update is None or update.status == "InProgress"):
+            if update_id and (update is None or update.status not in ENDED):
                 update, update_id = self._update(eks, update_id)
-            ended_badly = update is not None and update.status in ("Failed", "Cancelled")
-            if update is not None and ended_badly:
+            if update is not None and update.status in ENDED_BADLY:
                 raise self._update_failed(addon, update)
-            if addon.status in FAILED:
+            # what failed before may be said once more while the update that mends it begins
+            before = number == 0 and bool(self._states) and (update is None or update.status not in ENDED)
+            if addon.status in FAILED and not before:
                 raise self._failed(addon)
             settled = update is None or update.status == "Successful"
             # without its update's id only the version tells, and a round's wait, whether ACTIVE is the state before
@@ -123,10 +127,11 @@ class _Waiting:
         raise self._late(addon)
 
     def _update(self, eks: Eks, update_id: str) -> tuple[Update | None, str]:
-        """The update, and its id while it can be looked at."""
+        """The update, and its id while it can be looked at: without it the add-on's status tells."""
         try:
             return eks.get_update(self.cluster, update_id, addon=AGENT_ADDON), update_id
-        except (AccessDenied, NotFound):
+        except PodidError as error:
+            self.patience.say(f"the update itself could not be looked at: {error.what}")
             return None, ""
 
     def covered(self, reader: KubeReader) -> Effect:

@@ -219,7 +219,7 @@ def _cluster_in(path: str) -> str:
 def _broken(fault: Fault) -> AwsError:
     if fault.kind == "throttle":
         return AwsError("Throttling", "Rate exceeded", 400)
-    code = "InternalFailure" if fault.status == 500 else "ServiceUnavailable"
+    code = {500: "InternalFailure", 501: "NotImplemented"}.get(fault.status, "ServiceUnavailable")
     return AwsError(code, "The request processing has failed because of an unknown error.", fault.status)
 
 
