@@ -175,6 +175,8 @@ def test_the_recommended_roles_in_one_plan(adot: Site) -> None:
     assert [item["kind"] for item in done["actions"]] == ["role", "role-attachment", "addon-associations"]
     assert owned(adot)[LOGS][1].startswith("demo-opentelemetry-operator-system-adot-col-container-l")
     adot.wait(30)
+    again = adot.must("addon", "associate", ADOT, "--recommended", "-o", "json").json
+    assert {item["status"] for item in again["actions"]} == {"unchanged"}
     adot.must("undo", "last", "--yes", "--wait", "api")
     assert account_state(adot.box) == whole
 

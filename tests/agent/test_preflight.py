@@ -14,7 +14,7 @@ from podid.domain.model import Node
 from podid.domain.placement import why_not_here
 from podid.domain.scheduling import Taint
 from podid.kube.reader import KubeReader
-from podid.ops.agent.preflight import coming, overwritten
+from podid.ops.agent.preflight import coming, other_agents, overwritten
 from podid.sandbox import baseline
 from worlds import AGENT, Site
 
@@ -346,7 +346,10 @@ def test_what_overwriting_puts_back_is_told() -> None:
     (told,) = overwritten((agent, daemon_set(name="other", set_by={"helm": ("spec.template",)})))
     assert (told.id, told.stops) == ("addon-config-conflict", False)
     assert told.what.endswith(f"others have set on DaemonSet kube-system/{AGENT}, by kubectl-edit: {limits}")
-    assert not list(overwritten((daemon_set(set_by={"eks": ("spec.template",)}),)))
+    left_behind = daemon_set(set_by={"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)})
+    assert not list(overwritten((left_behind,)))
+    assert [each.stops for each in other_agents((left_behind,), overwrite=False)] == [False]
+    assert [each.stops for each in other_agents((agent,), overwrite=False)] == [True]
 
 
 def test_versions_before_the_blanket_toleration() -> None:

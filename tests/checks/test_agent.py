@@ -166,6 +166,13 @@ def test_addon_degraded_or_failed(snapshot: Snapshot, expected: tuple[str, str, 
     assert (verdict.outcome.value, verdict.severity.value, verdict.masked_by) == expected
 
 
+@pytest.mark.parametrize(("minutes", "expected"), [(1, UNKNOWN), (5, FAIL)])
+def test_an_add_on_that_has_not_made_its_daemon_set_yet(minutes: int, expected: str) -> None:
+    coming = addon(status="CREATING", created_at=ago(minutes=minutes))
+    snapshot = healthy(agent_addon=coming, daemon_sets=(), agent_pods=())
+    assert {a[0] for a in answers("agent-not-on-node", snapshot)} == {expected}
+
+
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [

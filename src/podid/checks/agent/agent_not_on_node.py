@@ -22,7 +22,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     present = {pod.node for pod in pods if pod.node}
     unscheduled = [pod for pod in pods if not pod.node]
     young = any(snapshot.taken_at - pod.created_at < START_GRACE for pod in unscheduled)
-    settling = any(ds.observed_generation < ds.generation for ds in sets)
+    settling = any(ds.observed_generation < ds.generation for ds in sets) or _coming(snapshot, sets)
     eligible = [n for n in nodes if expects_agent(n, sets)]
     excluded = bool(sets) and sum(ds.desired for ds in sets) < len(eligible)
     users = index(snapshot).users
@@ -42,7 +42,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         elif young:
             yield case.skip("an agent pod is being scheduled")
         elif settling:
-            yield case.unknown(Missing("the agent's DaemonSet is being rolled out", error_code="Unsettled"))
+            what = "the agent's DaemonSet is being rolled out" if sets else "the add-on is being installed"
+            yield case.unknown(Missing(what, error_code="Unsettled"))
         else:
             yield _no_agent_here(case, snapshot, node, sets, excluded, len(unscheduled) >= lacking)
 
@@ -53,6 +54,14 @@ CHECK = Check.of(
     needs=("nodes", "daemon_sets", "agent_pods"),
     wants=("cluster", "associations", "pods", "agent_addon"),
 )
+
+
+def _coming(snapshot: Snapshot, sets: list[DaemonSet]) -> bool:
+    """Whether EKS has begun to install the add-on and has not made its DaemonSet yet."""
+    addon = known_or(snapshot.agent_addon, None)
+    if sets or addon is None or addon.status != "CREATING":
+        return False
+    return addon.created_at is not None and snapshot.taken_at - addon.created_at < START_GRACE
 
 
 def _no_agent_here(

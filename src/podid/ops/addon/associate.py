@@ -66,7 +66,7 @@ def prepare(
         unchanged=(*(action for part in parts for action in part.unchanged), *plan.unchanged),
         notes=(*(note for part in parts for note in part.notes), *plan.notes),
     )
-    return whole, tuple(facts.ref(account) for account in roles)
+    return whole, tuple(facts.ref(account) for account in roles or facts.roles)
 
 
 def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequest) -> tuple[str, str, Plan]:

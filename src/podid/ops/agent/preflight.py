@@ -285,7 +285,11 @@ def other_agents(agents: Iterable[DaemonSet], *, overwrite: bool) -> Iterator[Ob
     overwrite; it clashes with every other."""
     for agent in agents:
         name, owner = f"{agent.namespace}/{agent.name}", _owner(agent)
-        same = (agent.namespace, agent.name) == (AGENT_NAMESPACE, AGENT_ADDON)
+        same = _is_addons(agent)
+        if same and agent.set_by and not _others(agent):
+            what = f"the add-on takes over DaemonSet {name}, which it left behind and nobody else has changed"
+            yield Obstacle("addon-config-conflict", what, stops=False)
+            continue
         if same and overwrite:
             what = f"the add-on takes over DaemonSet {name}{owner}; what was set on it by others is lost"
             yield Obstacle("addon-config-conflict", what, stops=False)
@@ -302,13 +306,20 @@ def other_agents(agents: Iterable[DaemonSet], *, overwrite: bool) -> Iterator[Ob
 def overwritten(agents: Iterable[DaemonSet]) -> Iterator[Obstacle]:
     """What EKS, told to overwrite, puts back on the DaemonSet of the add-on's name where the add-on sets it as well."""
     for agent in agents:
-        if (agent.namespace, agent.name) != (AGENT_NAMESPACE, AGENT_ADDON):
-            continue
-        others = {who: fields for who, fields in agent.set_by.items() if who not in _ITS_OWN}
-        told = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in others.items())
-        if told:
+        told = "; ".join(f"by {who}: {short_list(fields, 8)}" for who, fields in _others(agent).items())
+        if told and _is_addons(agent):
             what = f"overwriting puts back what others have set on DaemonSet {agent.namespace}/{agent.name}, {told}"
             yield Obstacle("addon-config-conflict", what, stops=False)
+
+
+def _is_addons(agent: DaemonSet) -> bool:
+    """Whether it has the name that EKS gives the add-on's."""
+    return (agent.namespace, agent.name) == (AGENT_NAMESPACE, AGENT_ADDON)
+
+
+def _others(agent: DaemonSet) -> Mapping[str, tuple[str, ...]]:
+    """What others than EKS have set on it."""
+    return {who: fields for who, fields in agent.set_by.items() if who not in _ITS_OWN}
 
 
 def _owner(agent: DaemonSet) -> str:

@@ -53,10 +53,10 @@ def after_associate(
     """Waits until new pods would get the role, unless that was `seen`, then, if asked, replaces the old ones and looks
     at the new; with Wait.PROOF ends with what verify says of the pods.
 
-    `before` are the associations that the plan was made from. Nothing is looked at after a change that failed. What is
-    met on the way is the result's error.
+    `before` are the associations that the plan was made from. Nothing is looked at after a change that failed, nor
+    where the plan was about none. What is met on the way is the result's error.
     """
-    if result.error is not None:
+    if result.error is not None or not before:
         return result
     refs, patience = tuple(before), how.patience
     result, began = replace(result, wait=how.wait), patience.clock.monotonic()
