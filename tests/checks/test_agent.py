@@ -77,6 +77,19 @@ def test_an_agent_of_another_name_is_known_by_its_flags(words: dict[str, tuple[s
     assert not is_agent(replace(renamed, args=("--cluster-name", "prod"), command=("/cluster-autoscaler",)))
 
 
+@pytest.mark.parametrize(
+    ("version", "platform", "expected"),
+    [
+        *(("1.23", "eks.99", FAIL), ("1.24", "eks.12", FAIL), ("1.24", "eks.13", PASS), ("1.29", "eks.1", PASS)),
+        *(("1.30", "eks.1", FAIL), ("1.31", "eks.3", FAIL), ("1.31", "eks.4", PASS), ("1.32", "", PASS)),
+        *(("1.31", "", UNKNOWN), ("", "eks.9", UNKNOWN)),
+    ],
+)
+def test_the_first_platform_versions(version: str, platform: str, expected: str) -> None:
+    old = cluster(version=version, platform_version=platform)
+    assert [a[0] for a in answers("cluster-too-old", healthy(cluster=old, pods=()))] == [expected]
+
+
 def test_agent_not_installed_says_what_to_do() -> None:
     verdict = only("agent-not-installed", no_agent())
     assert verdict.message == (

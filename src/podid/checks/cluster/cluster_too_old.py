@@ -9,7 +9,7 @@ from podid.domain.versions import minor_version, platform_number
 from podid.domain.workloads import injected
 
 # Kubernetes version -> the first platform version with Pod Identity; every later Kubernetes version has it
-_FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4}
+_FIRST = {(1, 24): 13, (1, 25): 10, (1, 26): 9, (1, 27): 8, (1, 28): 4, (1, 29): 1, (1, 30): 2, (1, 31): 4}
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
