@@ -283,6 +283,21 @@ def test_agents_that_crash(site: Site) -> None:
     fails(site, mode="agent-ipv6-bind", code=3)
 
 
+def test_agents_that_crash_where_nodes_may_not_be_listed(site: Site) -> None:
+    """AmazonEKSViewPolicy shows pods and DaemonSets, and no node."""
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
+        {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
+    ]
+    viewer = site.user("viewer", rules)
+    site.kube.faults.agent_crashing["*"] = BIND
+    failed = site("install-agent", env=viewer)
+    assert (failed.code, "agent-ipv6-bind: " in failed.stderr, site.slept < 60) == (8, True, True)
+    site.kube.faults.agent_crashing.clear()
+    mended = site.must("install-agent", env=viewer).stdout
+    assert "effect: unknown, 3 of the 3 agent pods wanted are Ready; no node was looked at: " in mended
+
+
 def test_a_change_that_mends_crashing_agents_is_waited_for(site: Site) -> None:
     """The old pods crash until they are replaced."""
     site.kube.faults.ipv6_disabled.add("*")

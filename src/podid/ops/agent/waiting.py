@@ -14,6 +14,8 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait, text
+from podid.domain.words import count_of
+from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.trouble import FAILED, Trouble, issue_words, of_addon, of_pods, refused, rolling
 from podid.ops.change.kinds import ADDON
@@ -34,17 +36,42 @@ _SAMPLE = 10
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """What runs of the agent at one moment."""
+    """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
+    how many pods they want."""
 
     sets: tuple[DaemonSet, ...]
     pods: tuple[Pod, ...]
-    coverage: Coverage
+    coverage: Coverage | None
+    unread: str = ""
 
     @classmethod
     def read(cls, reader: KubeReader) -> Cast:
         sets = reader.list_agent_daemon_sets()
         pods = reader.list_pods_of(sets)
-        return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
+        try:
+            return cls(sets, pods, coverage(reader.list_nodes(), sets, pods))
+        except PodidError as error:
+            return cls(sets, pods, None, error.what)
+
+    @property
+    def complete(self) -> bool:
+        if self.coverage is not None:
+            return self.coverage.complete
+        seen = (ds.observed_generation >= ds.generation and ds.ready >= ds.desired for ds in self.sets)
+        return bool(self.sets) and all(seen)
+
+    @property
+    def words(self) -> str:
+        if self.coverage is not None:
+            return self.coverage.words
+        ready, desired = (sum(getattr(ds, count) for ds in self.sets) for count in ("ready", "desired"))
+        return f"{ready} of the {count_of(desired, 'agent pod')} wanted are Ready; no node was looked at: {self.unread}"
+
+    @property
+    def lacking(self) -> str:
+        if self.coverage is not None:
+            return ", ".join(node.node for node in self.coverage.nodes if node.state in ("missing", "not-ready"))
+        return ", ".join(pod.node or pod.name for pod in self.pods if live(pod) and not pod.ready)
 
 
 def pods_before(clients: Clients) -> frozenset[str]:
@@ -137,26 +164,27 @@ class _Waiting:
     def covered(self, reader: KubeReader) -> Effect:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
         vain; what cannot be read is `unknown`, with the reason."""
-        seen, lacking = Coverage(()), ""
+        cast: Cast | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
                 cast = Cast.read(reader)
             except PodidError as error:
-                return Effect(EffectState.UNKNOWN, f"could not look at the nodes: {error.what}")
-            seen = cast.coverage
-            if seen.complete:
+                return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
+            if cast.complete:
                 if (trouble := refused(reader, _sample(cast.pods))) is not None:
                     raise trouble.error(self.cluster)
                 # Ready says that the agent listens on its node, not that EKS Auth lets it in: that is verify's to prove
-                state = EffectState.LIKELY if seen.expected else EffectState.UNKNOWN
+                known = cast.coverage is not None and cast.coverage.expected
                 return Effect(
-                    state, seen.words, not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)"
+                    EffectState.LIKELY if known else EffectState.UNKNOWN,
+                    cast.words,
+                    not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)",
                 )
             if (found := self._trouble(reader, cast)) is not None:
                 raise found.error(self.cluster)
-            lacking = ", ".join(node.node for node in seen.nodes if node.state in ("missing", "not-ready"))
-            self.patience.say(f"{seen.words}; waiting for {lacking}")
-        return Effect(EffectState.NOT_IN_EFFECT, f"{seen.words} after {self.patience.seconds:g} s; lacking: {lacking}")
+            self.patience.say(f"{cast.words}; waiting for {cast.lacking}")
+        words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was looked at", "")
+        return Effect(EffectState.NOT_IN_EFFECT, f"{words} after {self.patience.seconds:g} s; lacking: {lacking}")
 
     def _trouble(self, reader: KubeReader, cast: Cast) -> Trouble | None:
         spared = self.before if rolling(cast.sets) else frozenset[str]()
@@ -189,7 +217,7 @@ class _Waiting:
                 return trouble.error(self.cluster)
             if found is not None:
                 return replace(trouble, mode=found.mode, what=f"{trouble.what}; {found.what}").error(self.cluster)
-            return replace(trouble, what=f"{trouble.what}; {cast.coverage.words}").error(self.cluster)
+            return replace(trouble, what=f"{trouble.what}; {cast.words}").error(self.cluster)
         return trouble.error(self.cluster)
 
     def _update_failed(self, addon: Addon, update: Update) -> PodidError:
