@@ -294,7 +294,8 @@ def test_agents_that_crash_where_nodes_may_not_be_listed(site: Site) -> None:
     failed = site("install-agent", env=viewer)
     assert (failed.code, "agent-ipv6-bind: " in failed.stderr, site.slept < 60) == (8, True, True)
     site.kube.faults.agent_crashing.clear()
-    mended = site.must("install-agent", env=viewer).stdout
+    site.wait(60)
+    mended = site("install-agent", env=viewer).stdout
     assert "effect: unknown, 3 of the 3 agent pods wanted are Ready; no node was looked at: " in mended
 
 
