@@ -91,7 +91,7 @@ def test_one_that_cannot_be_put_in_place(shared: Site, mode: str, said: str) -> 
 # what podid's own place in the world, the age of the account or its size makes; and what pods that work rule out
 NOT_HERE = {
     *("private-endpoint-unreachable", "cross-account-role-arn"),
-    *("java-ipv6-host-rejected", "ipv6-uri-on-ipv4-pods", "ephemeral-debug-container-no-env"),
+    *("java-ipv6-host-rejected", "ephemeral-debug-container-no-env"),
     "iso-partition-ca-bundle",
     # of logs alone: tests/e2e/test_doctor_logs.py
     "packed-policy-too-large",

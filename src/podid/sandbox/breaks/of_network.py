@@ -9,6 +9,15 @@ _ANYWHERE = "0.0.0.0/0"
 _DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets"
 
 
+def ipv6_uri_on_ipv4_pods(hands: Hands) -> str:
+    """As EKS had it in clusters of IPv4 whose VPC has both: https://github.com/aws/containers-roadmap/issues/2639."""
+    found = hands.working()
+    hands.kube.faults.webhook_ipv6 = True
+    hands.replace_pods()
+    hands.kube.faults.webhook_ipv6 = False
+    return str(found)
+
+
 def host_network_pod(hands: Hands) -> str:
     return str(hands.working(pod={"hostNetwork": True}))
 

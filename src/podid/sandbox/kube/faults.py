@@ -15,6 +15,8 @@ class ClusterFaults(Faults):
         super().__init__()
         self.webhook_misses: float = 0
         """How many pods the webhook still misses silently (failurePolicy Ignore); math.inf for all."""
+        self.webhook_ipv6 = False
+        """The webhook names the agent's IPv6 address to pods that have none."""
         self.agent_not_ready: set[str] = set()
         self.agent_crashing: dict[str, str] = {}
         """Node to the last log line of its agent, which is in CrashLoopBackOff."""
@@ -36,6 +38,7 @@ class ClusterFaults(Faults):
     def clear(self) -> None:
         super().clear()
         self.webhook_misses = 0
+        self.webhook_ipv6 = False
         self.clocks.clear()
         self.expire_continue_tokens = False
         for troubles in (

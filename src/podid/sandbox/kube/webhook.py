@@ -107,6 +107,7 @@ class Webhook:
 
     def _pod_identity(self, pod: Obj, account: Obj) -> _Injection:
         mount = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+        host = "[fd00:ec2::23]" if self._faults.webhook_ipv6 else "169.254.170.23"
         jittered = LEAST_JITTERED + self._store.number(MAX_EXPIRATION - LEAST_JITTERED + 1)
         return _Injection(
             volume="eks-pod-identity-token",
@@ -115,7 +116,7 @@ class Webhook:
             audience=POD_IDENTITY_AUDIENCE,
             expiration=_expiration(pod, account, jittered),
             variables=(
-                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://{host}/v1/credentials"),
                 ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", f"{mount}/eks-pod-identity-token"),
             ),
             regional=_regional(account),
