@@ -7,15 +7,13 @@ with an HMAC of the challenge. `POST /_podid/command` with the nonce in `X-Podid
 import hmac
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from podid.sandbox.breaks.standing import Standing
 from podid.sandbox.faults import Fault, Faults
 from podid.sandbox.http import HttpAnswer, HttpRequest
 from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, PREFIX, proof
-from podid.sandbox.world import AddonFault
-
-if TYPE_CHECKING:
-    from podid.sandbox.box import Sandbox
+from podid.sandbox.world import AddonFault, World
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -27,20 +25,28 @@ class Admin:
 
     PREFIX = PREFIX
 
-    def __init__(self, box: "Sandbox", faults: Faults, nonce: str, stop: Callable[[], None]) -> None:
-        world = box.world
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        standing: Standing,
+        nonce: str,
+        *,
+        reset: Callable[[], None],
+        stop: Callable[[], None],
+    ) -> None:
         self._world = world
         self._faults = faults
         self._nonce = nonce
         self._commands: dict[str, Callable[[Arguments], object]] = {
             "status": lambda _: self._status(),
-            "reset": lambda _: box.reset(),
+            "reset": lambda _: reset(),
             "stop": lambda _: stop(),
             "fault": lambda arguments: _shown(faults.add(Fault(**arguments))),
             "clear-faults": lambda _: faults.clear(),
-            "broken": lambda _: box.standing.listed(),
-            "break": lambda arguments: box.standing.put(str(arguments["id"])),
-            "heal": lambda arguments: box.standing.heal(str(arguments.get("id", ""))),
+            "broken": lambda _: standing.listed(),
+            "break": lambda arguments: standing.put(str(arguments["id"])),
+            "heal": lambda arguments: standing.heal(str(arguments.get("id", ""))),
             "delays": self._delays,
             "advance": lambda arguments: world.clock.advance(float(arguments["seconds"])),
             "addon-fault": self._addon_fault,

@@ -13,6 +13,7 @@ from podid.domain.errors import Conflict
 from podid.sandbox import baseline
 from podid.sandbox.admin import Admin
 from podid.sandbox.aws.gateway import Gateway
+from podid.sandbox.breaks.hands import Reach
 from podid.sandbox.breaks.standing import Standing
 from podid.sandbox.credentials import Credential
 from podid.sandbox.faults import Faults
@@ -56,12 +57,13 @@ class Sandbox:
         self.admin_key: Credential = self.world.credentials.add_user(
             "podid-admin", account=account, partition=partition
         )
-        self.admin = Admin(self, self.faults, self.nonce, on_stop or (lambda: None))
+        self.standing = Standing(self._reach)
+        stop = on_stop or (lambda: None)
+        self.admin = Admin(self.world, self.faults, self.standing, self.nonce, reset=self.reset, stop=stop)
         self._port = port
         self._samples = samples
         self._kubernetes = kubernetes
         self._half: JoinedKubernetes | None = None
-        self.standing = Standing(self)
         self._server: LoopbackServer | None = None
 
     @property
@@ -74,6 +76,18 @@ class Sandbox:
     def kubernetes(self) -> "JoinedKubernetes | None":
         """The Kubernetes half, while it runs."""
         return self._half
+
+    def _reach(self) -> Reach:
+        from podid.sandbox.kubernetes import JoinedKubernetes
+
+        assert isinstance(self._half, JoinedKubernetes), "this sandbox has no cluster"
+        return Reach(
+            world=self.world,
+            iam=self.iam,
+            kube=self._half.kube,
+            endpoint_url=self.endpoint_url,
+            admin_key=self.admin_key,
+        )
 
     def env(self) -> dict[str, str]:
         """Variables that lead boto3, the AWS CLI and kubectl here; those in process.UNSET must go."""

@@ -17,7 +17,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 
 if TYPE_CHECKING:
     from podid.sandbox.aws.moto_backend import IamStore
-    from podid.sandbox.box import Sandbox
+    from podid.sandbox.credentials import Credential
     from podid.sandbox.kube.sandbox import KubeSandbox
     from podid.sandbox.world import AssociationRecord, ClusterRecord, World
 
@@ -55,20 +55,27 @@ class BrokenIdentity:
         return f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What of a running sandbox hands get hold of."""
+
+    world: World
+    iam: IamStore
+    kube: KubeSandbox
+    endpoint_url: str
+    admin_key: Credential
+
+
 class Hands:
     """On one sandbox, for one failure mode. `undo` takes everything back, the last thing first."""
 
-    def __init__(self, box: Sandbox, mode: str) -> None:
+    def __init__(self, reach: Reach, mode: str) -> None:
         from podid.sandbox.kube.client import ClusterApi
-        from podid.sandbox.kubernetes import JoinedKubernetes
 
-        assert isinstance(box.kubernetes, JoinedKubernetes), "this sandbox has no cluster"
         self.mode = mode
-        self.world: World = box.world
-        self.iam: IamStore = box.iam
-        self.kube: KubeSandbox = box.kubernetes.kube
+        self.world, self.iam, self.kube = reach.world, reach.iam, reach.kube
         self.cluster = ClusterApi(self.kube)
-        self._box = box
+        self._reach = reach
         self._undo: list[Callable[[], object]] = []
 
     @property
@@ -106,10 +113,10 @@ class Hands:
         """boto3's client of the account's administrator."""
         import boto3
 
-        key = self._box.admin_key
+        key = self._reach.admin_key
         return boto3.session.Session().client(
             service,
-            endpoint_url=self._box.endpoint_url,
+            endpoint_url=self._reach.endpoint_url,
             region_name=self.world.region,
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,

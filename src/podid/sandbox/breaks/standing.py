@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from podid.sandbox.breaks.hands import Hands
+from podid.sandbox.breaks.hands import Hands, Reach
 from podid.sandbox.breaks.table import BREAKS
-
-if TYPE_CHECKING:
-    from podid.sandbox.box import Sandbox
 
 
 class Standing:
     """The failure modes that were put in place, in that order. Thread-safe."""
 
-    def __init__(self, box: Sandbox) -> None:
-        self._box = box
+    def __init__(self, reach: Callable[[], Reach]) -> None:
+        self._reach = reach
         self._lock = threading.Lock()
         self._broken: dict[str, tuple[Hands, str]] = {}
 
@@ -31,7 +28,7 @@ class Standing:
         with self._lock:
             if mode in self._broken:
                 raise ValueError(f"{mode} is in place already")
-            hands = Hands(self._box, mode)
+            hands = Hands(self._reach(), mode)
             try:
                 subject = BREAKS[mode](hands)
             except BaseException as error:
