@@ -205,6 +205,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             name: Known(AssumeRights((next_role,), () if broken else (next_role,)))
             for name, next_role in zip(roles, chained, strict=True)
         },
+        "bounded": {},
         "chained_roles": {
             name: role(name, trust({"AWS": base}, "")) for name, base in zip(chained, roles, strict=True)
         },

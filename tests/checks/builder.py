@@ -240,6 +240,7 @@ def healthy(**sections: Any) -> Snapshot:
         "target_rights": {},
         "role_policies": {ROLE_ARN: Known(PolicyNames(inline=("orders",)))},
         "assume_rights": {ROLE_ARN: Known(AssumeRights())},
+        "bounded": {},
         "chained_roles": {},
         "instances": {"node-1": Instance(id="i-node-1", profile_arn=PROFILE_ARN, hop_limit=2)},
         "cni_rights": {},

@@ -48,6 +48,7 @@ MAPPINGS: dict[str, object] = {
     "target_rights": (ROLE_ARN, TARGET_ARN),
     "role_policies": ROLE_ARN,
     "assume_rights": ROLE_ARN,
+    "bounded": ROLE_ARN,
     "chained_roles": TARGET_ARN,
     "cni_rights": NODE_ROLE_ARN,
     "products": "secretstores",

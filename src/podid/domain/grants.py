@@ -26,11 +26,13 @@ class PolicyNames:
 @dataclass(frozen=True, slots=True)
 class AssumeRights:
     """The resources, as they are written, of statements that allow sts:AssumeRole and sts:TagSession. `clear` is False
-    where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen."""
+    where a Deny, or a statement by exclusion, is about them too: what is not allowed by the others may not be seen.
+    `allows` are the patterns of all actions that the statements allow, `*` where that is not known."""
 
     assume: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     clear: bool = True
+    allows: tuple[str, ...] = ("*",)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -50,24 +52,24 @@ class AssumeRights:
         )
 
 
-def assume_rights(documents: Iterable[Mapping[str, object]]) -> AssumeRights:
+def assume_rights(documents: Iterable[Mapping[str, object]], allows: tuple[str, ...] = ("*",)) -> AssumeRights:
     """Over all policies of a role. What is not of the expected form says nothing."""
     assume: list[str] = []
     tag: list[str] = []
     clear = True
-    for statement in (each for document in documents for each in _listed(document.get("Statement"))):
+    for statement in (each for document in documents for each in listed(document.get("Statement"))):
         if not isinstance(statement, Mapping):
             continue
-        actions = [action.lower() for action in _listed(statement.get("Action")) if isinstance(action, str)]
+        actions = [action.lower() for action in listed(statement.get("Action")) if isinstance(action, str)]
         about = {name for name in (ASSUME, TAG) if any(matches(action, name) for action in actions)}
         excluding = "NotAction" in statement or (bool(about) and "NotResource" in statement)
         if excluding or (about and statement.get("Effect") != "Allow"):
             clear = False
             continue
-        resources = [resource for resource in _listed(statement.get("Resource")) if isinstance(resource, str)]
+        resources = [resource for resource in listed(statement.get("Resource")) if isinstance(resource, str)]
         assume += resources if ASSUME in about else ()
         tag += resources if TAG in about else ()
-    return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear)
+    return AssumeRights(tuple(dict.fromkeys(assume)), tuple(dict.fromkeys(tag)), clear, allows)
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -87,7 +89,8 @@ def _wild(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern or "${" in pattern
 
 
-def _listed(value: object) -> list[object]:
+def listed(value: object) -> list[object]:
+    """What a policy writes as one thing or as a list of them."""
     if isinstance(value, list | tuple):
         return list(value)
     return [] if value is None else [value]

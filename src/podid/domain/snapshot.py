@@ -124,6 +124,8 @@ class Snapshot:
     role_policies: Section[Mapping[str, Section[PolicyNames]]] = field(metadata=AWS)
     # role ARN -> what its policies say of going on to other roles
     assume_rights: Section[Mapping[str, Section[AssumeRights]]] = field(metadata=AWS)
+    # role ARN, of one with a permissions boundary -> whether that may leave anything of what its policies allow
+    bounded: Section[Mapping[str, Section[bool]]] = field(metadata=AWS)
     # roles of this account that those policies name
     chained_roles: Section[Mapping[str, Section[Role | None]]] = field(metadata=AWS)
     # node -> its EC2 instance

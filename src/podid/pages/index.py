@@ -77,7 +77,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("injected-fields-hardcoded", "error", 3, "PRINT", "The manifest carries injected fields itself", "the container credentials of every associated pod are those that the webhook sets", ()),
     Entry("role-recreated", "warn", 9, "PRINT", "The role was deleted and made again", "every role is the one that was associated, and no trust names one that is gone", ()),
     Entry("trust-request-tag-with-tags-disabled", "error", 9, "PRINT", "The trust asks for session tags that are turned off", "no trust asks for session tags that an association has turned off", ()),
-    Entry("permissions-boundary-denies", "error", 10, "PRINT", "A permissions boundary does not allow the action", "no boundary keeps a role from its target role", ()),
+    Entry("permissions-boundary-denies", "error", 10, "PRINT", "A permissions boundary does not allow the action", "no boundary keeps a role from its target role, or leaves it nothing", ()),
     Entry("external-id-mismatch", "error", 9, "PRINT", "The target role asks for another external id", "no target role asks for another external id than the association has", ()),
     Entry("session-policy-misconfig", "error", 10, "PRINT", "The association's session policy is in the way", "every session policy of an association can be used and allows something", ()),
     Entry("addon-config-schema-invalid", "error", 6, "PRINT", "The add-on's configuration does not fit its schema", "", ()),

@@ -6,24 +6,48 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
-from podid.domain.findings import Verdict
+from podid.checks.shared.facts import chain_of, role_subject
+from podid.checks.shared.roles import by_role, role_section
+from podid.domain.findings import Severity, Verdict
+from podid.domain.names import role_name
 from podid.domain.second_hop import SecondHop
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Missing, Snapshot, known_or
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """Only of the second hop: what an application asks for is not known."""
+    """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
+    yield from _left_nothing(check, snapshot)
 
     def look(hop: SecondHop) -> second_hop.Told:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"
-    return second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
+    yield from second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
 
 
 CHECK = Check.of(
     "permissions-boundary-denies",
     rule,
     needs=(*second_hop.NEEDS, "target_rights"),
-    wants=(*second_hop.WANTS, "target_roles"),
+    wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"),
 )
+
+
+def _left_nothing(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    associations = by_role(snapshot)
+    for arn, section in known_or(snapshot.bounded, {}).items():
+        case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))
+        role = known_or(role_section(snapshot, arn), None)
+        boundary = role.permissions_boundary_arn if role is not None else "its boundary"
+        if isinstance(section, Missing):
+            yield case.unknown(
+                section, f"what {boundary} leaves of its policies: {section.reason}", severity=Severity.WARN
+            )
+        elif section.value:
+            yield case.ok(f"{boundary} leaves some of what its policies allow")
+        else:
+            yield case.fail(
+                f"its permissions boundary {boundary} allows nothing of what its policies allow",
+                evidence=("of actions alone: no action is in both, or the boundary denies those that are",),
+                commands=(("podid", "role", "show", role_name(arn)),),
+            )

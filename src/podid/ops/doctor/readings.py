@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 
+from podid.domain.ceilings import allowed_actions, leaves_something
 from podid.domain.errors import PodidError
-from podid.domain.grants import AssumeRights
+from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.grants import assume_rights as rights_in
 from podid.domain.instances import Instance
 from podid.domain.model import Decision, Pod
@@ -13,7 +14,7 @@ from podid.domain.names import AWS_MANAGED, role_name
 from podid.domain.nodes import node_roles
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.sightings import LogSighting
-from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
 from podid.domain.workloads import is_agent, live
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
@@ -75,7 +76,8 @@ def instances(source: Source) -> dict[str, Instance]:
 
 
 def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
-    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
+    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it, and
+    AWS's own are not: none of these lets its bearer go on to a customer's role."""
     names = source.before("role_policies")
     if isinstance(names, Missing):
         return names
@@ -93,7 +95,42 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
         answers += [managed.get(policy) for policy in each.attached if AWS_MANAGED not in policy]
         failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
         documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        found[arn] = missing(failed) if failed is not None else Known(rights_in(documents))
+        found[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
+    return found
+
+
+def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
+    """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
+    one. What `assume_rights` has read is not read again."""
+    roles, names, rights = source.before("roles"), source.before("role_policies"), source.before("assume_rights")
+    if isinstance(roles, Missing):
+        return roles
+    if isinstance(names, Missing):
+        return names
+    if isinstance(rights, Missing):
+        return rights
+    having = {
+        arn: role.permissions_boundary_arn
+        for arn, section in roles.value.items()
+        if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
+    }
+    attached = {arn: known_or(names.value.get(arn, NOT_READ), PolicyNames()).attached for arn in having}
+    of_aws = {policy for policies in attached.values() for policy in policies if AWS_MANAGED in policy}
+    documents = dict(source.iam.get_managed_documents(sorted({*having.values(), *of_aws})))
+    found: dict[str, Section[bool]] = {}
+    for arn, boundary in having.items():
+        own = rights.value.get(arn, NOT_READ)
+        needed = [documents[policy] for policy in (boundary, *attached[arn]) if policy in documents]
+        failed = next((each for each in needed if isinstance(each, PodidError)), None)
+        if failed is not None:
+            found[arn] = missing(failed)
+        elif isinstance(own, Missing):
+            found[arn] = own
+        else:
+            ceiling, *policies = (each for each in needed if isinstance(each, Mapping))
+            allowed = (*own.value.allows, *allowed_actions(policies))
+            # one without any permission is role-no-permissions
+            found[arn] = Known(not allowed or leaves_something(allowed, ceiling))
     return found
 
 

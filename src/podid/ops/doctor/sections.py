@@ -299,6 +299,12 @@ SECTIONS: tuple[SectionRow, ...] = (
         readings.assume_rights,
         needs=("associations", "role_policies"),
     ),
+    SectionRow(
+        "bounded",
+        (Iam.get_managed_documents,),
+        readings.bounded,
+        needs=("roles", "role_policies", "assume_rights"),
+    ),
     SectionRow("chained_roles", (Iam.find_roles,), _chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
