@@ -258,7 +258,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
             for n in numbers
         ),
         "webhook": WebhookRegistration(url="https://127.0.0.1:23443/mutate"),
-        "config_map_keys": {(space[n], f"app-{n}-settings"): Known(frozenset({"AWS_PROFILE"})) for n in numbers},
+        "config_map_keys": {(space[n], f"app-{n}-settings"): Known({"AWS_PROFILE": ""}) for n in numbers},
         "agent_pods": tuple(agents),
         "network_policies": tuple(
             NetworkPolicy(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from podid.domain.containers import EnvSource
 from podid.domain.model import Container, DaemonSet
 from podid.domain.network import Block, CiliumPolicy, EgressRule, Expression, NetworkPolicy, Ports, Selector
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Known, Snapshot
 
 from .builder import INJECTED, cluster, daemon_set, healthy, pod
 from .grid import DENIED, answers, only
@@ -181,6 +182,13 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
 )
 def test_proxies(env: dict[str, str], expected: tuple[str, str]) -> None:
     assert answers("pod-proxy-missing-no-proxy", running(box(**env))) == [(*expected, SUBJECT)]
+    # the same by way of a ConfigMap, and what the container sets itself before that
+    mapped = replace(box(), env_from=(EnvSource("ConfigMap", "proxies"),))
+    snapshot = replace(running(mapped), config_map_keys=Known({("shop", "proxies"): Known(env)}))
+    assert answers("pod-proxy-missing-no-proxy", snapshot) == [(*expected, SUBJECT)]
+    own = replace(mapped, env={**mapped.env, "NO_PROXY": "169.254.170.23", "no_proxy": "169.254.170.23"})
+    snapshot = replace(running(own), config_map_keys=Known({("shop", "proxies"): Known(env)}))
+    assert [answer[0] for answer in answers("pod-proxy-missing-no-proxy", snapshot)] == ["pass"]
 
 
 OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from podid.checks.all import ALL
+from podid.checks.runner import run_checks
+from podid.domain.findings import Outcome
 from podid.domain.model import Container, Pod, ServiceAccount
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
@@ -31,6 +34,8 @@ from .grid import DENIED, answers, only
 
 ORDERS, APP = "Association shop/orders", "Deployment shop/orders"
 SKIP = "eks.amazonaws.com/skip-containers"
+IRSA = {"eks.amazonaws.com/role-arn": ROLE_ARN}
+OF_AGENT = association("kube-system", "default")
 PROXY = Container(name="proxy", image="x", env=INJECTED)
 OLD = association(created_at=ago(days=200), modified_at=ago(days=200))
 
@@ -201,3 +206,33 @@ def test_an_association_of_the_agents_account_alone_harms_no_agent() -> None:
 def test_a_role_that_is_gone_has_no_policies_to_look_for() -> None:
     snapshot = healthy(roles={ROLE_ARN: Known(None)}, role_policies={ROLE_ARN: DENIED})
     assert [a[0] for a in answers("role-no-permissions", snapshot)] == ["not-applicable"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "skip", "expected"),
+    [
+        ({}, "", ("pass", "error")),
+        ({"associations": (association(), OF_AGENT)}, "", ("fail", "warn")),
+        (
+            {"service_accounts": (ServiceAccount(namespace="kube-system", name="default", annotations=IRSA),)},
+            "",
+            ("fail", "warn"),
+        ),
+        ({"associations": (association(), OF_AGENT)}, "eks-pod-identity-agent", ("pass", "error")),
+    ],
+)
+def test_agents_that_the_next_restart_takes_the_nodes_role_from(
+    sections: dict[str, Any], skip: str, expected: tuple[str, str]
+) -> None:
+    agent = agent_pod(annotations={"eks.amazonaws.com/skip-containers": skip})
+    snapshot = healthy(agent_pods=(agent,), pods=(pod(), agent), **sections)
+    ((outcome, severity, subject),) = answers("agent-hijacked-by-default-sa", snapshot)
+    assert (outcome, severity, subject) == (*expected, "ServiceAccount kube-system/default")
+
+
+def test_no_check_wants_the_agents_own_pods_to_have_credentials() -> None:
+    """They would have to be replaced for that, and act as another role then."""
+    agent = agent_pod(annotations={})
+    snapshot = healthy(associations=(association(), OF_AGENT), agent_pods=(agent,), pods=(pod(), agent))
+    found = {v.check for v in run_checks(ALL, snapshot) if v.outcome is Outcome.FAIL and v.link < 9}
+    assert found == {"agent-hijacked-by-default-sa", "default-sa-association"}

@@ -45,7 +45,7 @@ FILE = "AWS_SHARED_CREDENTIALS_FILE"
 
 
 def with_map(container: Container, *keys: str, there: bool = True) -> Snapshot:
-    section: Known[frozenset[str] | None] = Known(frozenset(keys) if there else None)
+    section: Known[Mapping[str, str] | None] = Known(dict.fromkeys(keys, "") if there else None)
     return healthy(pods=(pod(containers=(container,)),), config_map_keys={("shop", "settings"): section})
 
 

@@ -128,8 +128,10 @@ def test_where_variables_and_files_come_from() -> None:
 
 
 def test_of_a_config_map_only_the_names_are_kept() -> None:
-    item = {"data": {"AWS_PROFILE": "s3cret"}, "binaryData": {"blob": "czNjcmV0"}}
-    assert project.keys_of(item) == {"AWS_PROFILE", "blob"}
+    proxies = {"HTTP_PROXY": "http://user:s3cret@proxy", "no_proxy": "s3cret.example, 169.254.170.23"}
+    item = {"data": {"AWS_PROFILE": "s3cret", **proxies}, "binaryData": {"blob": "czNjcmV0"}}
+    kept = {"AWS_PROFILE": "", "HTTP_PROXY": "", "no_proxy": "169.254.170.23", "blob": ""}
+    assert project.keys_of(item) == kept
 
 
 def test_a_pod_with_next_to_nothing() -> None:

@@ -20,7 +20,7 @@ SNAPSHOTS = {
     "chained": chained(),
     "missing": healthy(roles=Missing("no", "iam:GetRole", "AccessDenied"), pods=NOT_READ),
     "keyed by pairs": healthy(
-        config_map_keys={("shop", "a"): Known(frozenset({"x"})), ("shop", "b"): Known(None)}, target_rights={}
+        config_map_keys={("shop", "a"): Known({"x": ""}), ("shop", "b"): Known(None)}, target_rights={}
     ),
     "of a namespace": replace(healthy(), namespace="shop"),
 }

@@ -149,8 +149,9 @@ class Snapshot:
     workloads: Section[tuple[Workload, ...]] = field(metadata=KUBERNETES)
     # what injects credentials into new pods; None if it is not registered
     webhook: Section[WebhookRegistration | None] = field(metadata=KUBERNETES)
-    # (namespace, ConfigMap) whose keys become variables of an associated pod -> its keys; None if it does not exist
-    config_map_keys: Section[Mapping[tuple[str, str], Section[frozenset[str] | None]]] = field(metadata=KUBERNETES)
+    # (namespace, ConfigMap) whose keys become variables of an associated pod -> its keys, with no value but what a
+    # NO_PROXY says of link-local addresses; None if it does not exist
+    config_map_keys: Section[Mapping[tuple[str, str], Section[Mapping[str, str] | None]]] = field(metadata=KUBERNETES)
     # pods of the DaemonSets that run the Pod Identity agent, in whatever namespace these live
     agent_pods: Section[tuple[Pod, ...]] = field(metadata=KUBERNETES)
     network_policies: Section[tuple[NetworkPolicy, ...]] = field(metadata=KUBERNETES)

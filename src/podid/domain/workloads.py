@@ -142,6 +142,12 @@ def is_agent(daemon_set: DaemonSet) -> bool:
     return {"--cluster-name", "--probe-port"} <= flags
 
 
+def runs_agent(pod: Pod) -> bool:
+    """Whether it is a pod of the agent itself, by container or image. It acts as its node's role, whatever its service
+    account is associated with."""
+    return any(AGENT_ADDON in word for container in pod.containers for word in (container.name, container.image))
+
+
 def runs_cilium(daemon_sets: tuple[DaemonSet, ...]) -> bool:
     """By the name that Cilium's chart and its CLI give the DaemonSet, or by the agent's label."""
     return any(ds.name == "cilium" or ds.labels.get("k8s-app") == "cilium" for ds in daemon_sets)

@@ -76,6 +76,7 @@ _POD_ANNOTATIONS = (
 _DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
 _ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
 # the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
+_NO_PROXY = "NO_PROXY"
 _NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
 # of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
 _CONTROLLER_FLAGS = ("--aws-",)
@@ -210,9 +211,16 @@ def node_class(item: Object) -> NodeClass:
     )
 
 
-def keys_of(item: Object) -> frozenset[str]:
-    """The names of a ConfigMap's entries; the entries themselves are dropped here."""
-    return frozenset(key for member in ("data", "binaryData") for key in inner_or_empty(item, member))
+def keys_of(item: Object) -> dict[str, str]:
+    """The names of a ConfigMap's entries; the entries themselves are dropped here, but for what a NO_PROXY says of
+    link-local addresses."""
+    plain = inner_or_empty(item, "data")
+    names = (key for member in (plain, inner_or_empty(item, "binaryData")) for key in member)
+    return {key: _near_agent(text_or(plain, key)) if key.upper().endswith(_NO_PROXY) else "" for key in names}
+
+
+def _near_agent(value: str) -> str:
+    return ",".join(part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT))
 
 
 def name(item: Object) -> str:
@@ -341,9 +349,8 @@ def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
             blank.append(name)
         if name in PLAIN_ENV:
             kept[name] = intern(plain_url(value))
-        elif name.upper() == "NO_PROXY":
-            near = [part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT)]
-            kept[name] = ",".join(near)
+        elif name.upper() == _NO_PROXY:
+            kept[name] = _near_agent(value)
         # an empty variable is none to an SDK
         elif not empty:
             kept[name] = ""

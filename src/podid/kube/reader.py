@@ -112,8 +112,9 @@ class KubeReader:
             return None
 
     @needs(KubeRight("", "configmaps", "get"))
-    def find_config_map_keys(self, namespace: str, name: str) -> frozenset[str] | None:
-        """The names of its entries without these; None where it does not exist."""
+    def find_config_map_keys(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
+        exist."""
         try:
             return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project.keys_of)
         except NotFound:

@@ -4,14 +4,14 @@ https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask t
 
 from collections.abc import Iterable
 
-from podid.checks.base import Check
+from podid.checks.base import Case, Check
 from podid.checks.shared.facts import index, service_account_subject
-from podid.domain.findings import Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot, known
+from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.words import count_of, short_list
-from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live
+from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -25,7 +25,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         chain = {name for pod in taken or pods for name in users.get(pod.node, ())}
         case = check.case(service_account_subject(ref), tuple(sorted(chain)))
         if not taken:
-            yield case.ok("the agent acts as its node's role")
+            yield _soon(case, snapshot, ref, [pod for pod in pods if not opted_out(pod)])
             continue
         yield case.fail(
             f"{count_of(len(taken), 'agent pod')} with credentials of {ref} instead of the node's role",
@@ -37,7 +37,27 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         )
 
 
-CHECK = Check.of("agent-hijacked-by-default-sa", rule, needs=("agent_pods",), wants=("associations", "pods"))
+CHECK = Check.of(
+    "agent-hijacked-by-default-sa",
+    rule,
+    needs=("agent_pods",),
+    wants=("associations", "pods", "service_accounts"),
+)
+
+
+def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:
+    """Of pods that have the node's role still, and do not ask the webhook to leave them alone."""
+    annotated = any(a.ref == ref and a.irsa_role_arn for a in known_or(snapshot.service_accounts, ()))
+    what = "an association" if ref in index(snapshot).associations else "the annotation of IRSA" if annotated else ""
+    if not what or not pods:
+        return case.ok("the agent acts as its node's role")
+    return case.fail(
+        f"{ref}, which the agent runs as, has {what}: each agent pod that is made from now on takes its credentials "
+        "instead of the node's role",
+        severity=Severity.WARN,
+        evidence=(f"pods that are older than that: {short_list(pod.name for pod in pods)}",),
+        commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
+    )
 
 
 def _taken(pod: Pod) -> bool:

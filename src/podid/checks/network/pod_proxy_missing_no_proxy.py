@@ -3,8 +3,8 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.agent_way import agent_address
 from podid.checks.shared.placed import placed
+from podid.checks.shared.sdk import Brought, brought
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Container
 from podid.domain.network import covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.words import short_list
@@ -18,30 +18,30 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     address = agent_address(snapshot)
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
-        judged = [container for pod in pods if not opted_out(pod) for container in pod.containers]
-        through = [container for container in judged if _proxied(container) and not _named(container, address)]
+        judged = {
+            container.name: brought(snapshot.config_map_keys, pod, container)
+            for pod in pods
+            if not opted_out(pod)
+            for container in pod.containers
+        }
+        through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
         if not through:
             yield case.ok("no proxy of its environment stands before the agent")
             continue
-        widely = all(covers(no_proxy(container.env), address) for container in through)
-        names = short_list(dict.fromkeys(container.name for container in through))
+        widely = all(covers(no_proxy(env.values), address) for env in through.values())
+        names = short_list(through)
         why = f"only a range in its NO_PROXY holds {address}" if widely else f"its NO_PROXY lacks {address}"
         yield case.fail(
             f"container {names} uses a proxy and {why}: whether the agent is asked through it depends on the SDK",
             severity=Severity.INFO if widely else Severity.WARN,
-            evidence=tuple(
-                f"container {container.name} sets {', '.join(name for name in PROXIES if name in container.env)}"
-                for container in {item.name: item for item in through}.values()
-            ),
+            evidence=tuple(f"container {name} sets {', '.join(env.named(*PROXIES))}" for name, env in through.items()),
         )
 
 
-CHECK = Check.of("pod-proxy-missing-no-proxy", rule, needs=("associations", "pods"), wants=("cluster",))
+CHECK = Check.of(
+    "pod-proxy-missing-no-proxy", rule, needs=("associations", "pods"), wants=("cluster", "config_map_keys")
+)
 
 
-def _proxied(container: Container) -> bool:
-    return any(name in container.env for name in PROXIES)
-
-
-def _named(container: Container, address: str) -> bool:
-    return any(part.strip("[]") == address or part == "*" for part in no_proxy(container.env))
+def _spared(env: Brought, address: str) -> bool:
+    return any(part.strip("[]") == address or part == "*" for part in no_proxy(env.values))

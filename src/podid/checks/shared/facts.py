@@ -10,7 +10,7 @@ from podid.domain.findings import Subject
 from podid.domain.model import Association, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.workloads import RESTARTABLE, live, workload_subject
+from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
 LIKELY = 0.75
@@ -38,6 +38,8 @@ def index(snapshot: Snapshot) -> Index:
     users: dict[str, set[str]] = defaultdict(set)
     workloads = known_or(snapshot.workloads, ())
     for pod in known_or(snapshot.pods, ()):
+        if runs_agent(pod):
+            continue  # credentials of its own are what it must not have: agent-hijacked-by-default-sa
         pods[pod.ref].append(pod)
         if pod.node and live(pod) and pod.ref in associations:
             users[pod.node].add(str(pod.ref))

@@ -3,7 +3,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podid.checks.base import Case, Check
@@ -31,11 +31,12 @@ class Own(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The variables of a container by where they come from ("env", "ConfigMap settings"), and the sources whose names
-    could not be seen."""
+    """The variables of a container by where they come from ("env", "ConfigMap settings"), the sources whose names could
+    not be seen, and the values that are kept."""
 
     names: Mapping[str, str]
     unseen: tuple[tuple[str, Missing], ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def all_of(self, *names: str) -> bool:
         return all(name in self.names for name in names)
@@ -46,7 +47,7 @@ class Brought:
         return tuple(name if source == IN_ENV else f"{name} (from {source})" for name, source in found)
 
 
-ConfigMapKeys = Section[Mapping[tuple[str, str], Section[frozenset[str] | None]]]
+ConfigMapKeys = Section[Mapping[tuple[str, str], Section[Mapping[str, str] | None]]]
 
 
 def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
@@ -54,6 +55,7 @@ def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
     are the keys of ConfigMaps, as a snapshot has them."""
     names: dict[str, str] = {}
     unseen: dict[str, Missing] = {}
+    values: dict[str, str] = {}
     for source in container.env_from:
         what = f"{source.kind} {source.name}"
         if source.kind == "Secret":
@@ -63,10 +65,12 @@ def brought(maps: ConfigMapKeys, pod: Pod, container: Container) -> Brought:
         if isinstance(keys, Missing):
             unseen[what] = keys
         else:
-            names.update({f"{source.prefix}{key}": what for key in keys.value or ()})
+            found = {f"{source.prefix}{key}": value for key, value in (keys.value or {}).items()}
+            names |= dict.fromkeys(found, what)
+            values |= found
     own = {name: IN_ENV for name in container.env if container.sets(name)}
     names = {name: what for name, what in names.items() if name not in container.blank}
-    return Brought({**names, **own}, tuple(unseen.items()))
+    return Brought({**names, **own}, tuple(unseen.items()), {**values, **container.env})
 
 
 def per_workload(

@@ -239,7 +239,7 @@ def _egress(source: Source) -> Egress | Missing:
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
 
 
-def _config_map_keys(source: Source) -> dict[tuple[str, str], Section[frozenset[str] | None]] | Missing:
+def _config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]] | Missing:
     pods = source.before("pods")
     if isinstance(pods, Missing):
         return pods
