@@ -15,6 +15,7 @@ from typing import Any
 import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
+from podid.checks.base import Check
 from podid.cli.options import FLAGS, VALUES
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
@@ -23,6 +24,9 @@ from podid.domain.exit_codes import MEANING
 from podid.domain.findings import FixClass
 from podid.domain.links import LINKS
 from podid.domain.rights import KubeRight, Rights
+from podid.domain.snapshot import SERVICES
+from podid.ops.doctor.sections import SECTIONS
+from podid.pages.elsewhere import TOLD
 from podid.pages.index import ENTRIES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -211,16 +215,32 @@ def _error_kinds() -> dict[str, type[PodidError]]:
 def checks() -> str:
     checked = {check.id for check in ALL}
     others = [entry for entry in ENTRIES if entry.id not in checked]
-    rows = [(f"`{c.id}`", str(c.severity), f"{c.link}, {LINKS[c.link]}", _cell(c.title), FIXES[c.fix]) for c in ALL]
+    rows = [
+        (f"`{c.id}`", str(c.severity), f"{c.link}, {LINKS[c.link]}", _cell(c.title), _looked_at(c), FIXES[c.fix])
+        for c in ALL
+    ]
     return (
         "# Checks of `podid doctor`\n\n"
         "In the order in which credentials reach a pod: a broken link explains what fails after it. "
         "`podid explain ID` tells what is seen, why, and how to mend it.\n\n"
-        + _table(("Id", "Severity", "Link", "The healthy fact", "Fix"), rows)
+        + _table(("Id", "Severity", "Link", "The healthy fact", "Looked at", "Fix"), rows)
         + "\n## Failure modes that are explained, but not looked for\n\n"
-        + "\n".join(f"- `{entry.id}` ({entry.severity}, {LINKS[entry.link]})" for entry in others)
-        + "\n"
+        + _table(
+            ("Id", "Severity", "Link", "Told by"),
+            [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", TOLD[e.id]) for e in others],
+        )
     )
+
+
+def _looked_at(check: Check) -> str:
+    """By what is read for it; the options are of `podid doctor`. What a failure mode's id has in agents' logs, in
+    CloudTrail and by a probe stands under every check."""
+    options = {row.name: f"`--{row.option}`" for row in SECTIONS if row.option}
+    plain = {SERVICES[name] for name in (*check.needs, *check.wants) if name not in options}
+    only = sorted({options[name] for name in check.needs if name in options})
+    more = sorted({options[name] for name in check.wants if name in options} - set(only))
+    where = " and ".join({"aws": "AWS", "kubernetes": "Kubernetes"}[name] for name in sorted(plain)) or "all reads"
+    return f"{where}{', only with ' if only else ''}{', '.join(only)}{', more with ' if more else ''}{', '.join(more)}"
 
 
 def json_index() -> str:
