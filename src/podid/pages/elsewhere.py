@@ -12,6 +12,6 @@ TOLD: dict[str, str] = {
     "kubeconfig-cluster-mismatch": "every command that reads Kubernetes stops there, before a check could run",
     "session-name-changed": "nobody: policies of other resources are not read; `explain` by an error text",
     "terraform-plan-never-converges": "nobody: it is in Terraform's state, and nothing of the cluster is wrong",
-    "token-file-unreadable": "nobody: what a user may read is only seen inside the container; `explain` by an error text",
+    "token-file-unreadable": "nobody: what may be read is only seen inside the container; `explain` by an error text",
     "region-env-side-effect": "nobody: where a region should be another one is the application's own affair",
 }
