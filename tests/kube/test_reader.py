@@ -12,7 +12,7 @@ from podid.domain.containers import EnvSource, Mount
 from podid.domain.errors import AccessDenied, NotFound
 from podid.domain.model import Cluster, Container, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
-from podid.kube import project
+from podid.kube import project, project_env
 from podid.kube.connect import connect
 from podid.kube.reader import KubeReader
 from podid.kube.rollout import Rollout, rollout
@@ -131,7 +131,7 @@ def test_of_a_config_map_only_the_names_are_kept() -> None:
     proxies = {"HTTP_PROXY": "http://user:s3cret@proxy", "no_proxy": "s3cret.example, 169.254.170.23"}
     item = {"data": {"AWS_PROFILE": "s3cret", **proxies}, "binaryData": {"blob": "czNjcmV0"}}
     kept = {"AWS_PROFILE": "", "HTTP_PROXY": "", "no_proxy": "169.254.170.23", "blob": ""}
-    assert project.keys_of(item) == kept
+    assert project_env.keys_of(item) == kept
 
 
 def test_a_pod_with_next_to_nothing() -> None:

@@ -1,7 +1,7 @@
 """From the API's JSON to the few fields that podid keeps. Pure; absent fields are Kubernetes' zero values, and what an
 API server always gives raises Malformed where it is missing.
 
-Values of environment variables are dropped here, except those of `PLAIN_ENV`, and so are annotations that can quote
+Values of environment variables are dropped, as `podid.kube.project_env` says, and so are annotations that can quote
 them (`kubectl.kubernetes.io/last-applied-configuration`).
 """
 
@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
-from urllib.parse import urlsplit
 
-from podid.domain.containers import EnvSource, Mount
+from podid.domain.containers import Mount
 from podid.domain.foreign import (
     Malformed,
     Object,
@@ -34,32 +33,11 @@ from podid.domain.placement import of_spec, taint
 from podid.domain.products import CSI_DRIVERS, SECRETS_STORE
 from podid.domain.rights import AccessReview
 from podid.kube.managed_fields import set_by
-from podid.kube.plain import plain_url, plain_words
+from podid.kube.plain import plain_words
+from podid.kube.project_env import daemon_env, env_from, env_of
 
-# variables whose value is no secret and decides which credentials an SDK takes
-PLAIN_ENV = frozenset(
-    {
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        "AWS_ROLE_ARN",
-        "AWS_ROLE_SESSION_NAME",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_STS_REGIONAL_ENDPOINTS",
-        "AWS_PROFILE",
-        "AWS_DEFAULT_PROFILE",
-        "AWS_SDK_LOAD_CONFIG",
-        "AWS_CONFIG_FILE",
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_EC2_METADATA_DISABLED",
-    }
-)
-# whose names are kept without their values
-_KEPT_ENV = ("AWS_", "JAVA_", "JDK_JAVA_")
 # a command for the node's packet filter that names link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
-_PROXY_ENV = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _POD_ANNOTATIONS = (
     "eks.amazonaws.com/",
@@ -71,13 +49,6 @@ _POD_ANNOTATIONS = (
     "config.linkerd.io/",
     "vpc.amazonaws.com/pod-eni",
 )
-# of a DaemonSet, beside the AWS_* and proxies of any container: how the CNI treats pods with security groups, and where
-# the agent sends its requests, of which the host is enough
-_DAEMON_ENV = frozenset({"POD_SECURITY_GROUP_ENFORCING_MODE"})
-_ENDPOINTS = frozenset({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EKS_AUTH"})
-# the part of a NO_PROXY that can be about the agent; the rest names hosts that are nobody's business
-_NO_PROXY = "NO_PROXY"
-_NEAR_AGENT = ("*", "169.", "0.0.0.0/", "fd00:", "[fd00:", "::/")
 # of a controller of AWS's, beside the pod's own variables: the region, the VPC, the role that it is to assume
 _CONTROLLER_FLAGS = ("--aws-",)
 # the directory that SDKs look for their files in, and the variables that name these
@@ -173,7 +144,7 @@ def daemon_set(item: Object) -> DaemonSet:
         command=tuple(word for c in containers for word in plain_words(words_or_none(c, "command"))),
         placement=of_spec(pod_spec),
         host_ports=_host_ports(pod_spec),
-        env={key: value for c in containers for key, value in _daemon_env(inners_or_none(c, "env")).items()},
+        env={key: value for c in containers for key, value in daemon_env(inners_or_none(c, "env")).items()},
         firewall=tuple(_firewall(pod_spec)),
         set_by=set_by(metadata),
     )
@@ -209,18 +180,6 @@ def node_class(item: Object) -> NodeClass:
         role=text_or(spec, "role"),
         instance_profile=text_or(spec, "instanceProfile"),
     )
-
-
-def keys_of(item: Object) -> dict[str, str]:
-    """The names of a ConfigMap's entries; the entries themselves are dropped here, but for what a NO_PROXY says of
-    link-local addresses."""
-    plain = inner_or_empty(item, "data")
-    names = (key for member in (plain, inner_or_empty(item, "binaryData")) for key in member)
-    return {key: _near_agent(text_or(plain, key)) if key.upper().endswith(_NO_PROXY) else "" for key in names}
-
-
-def _near_agent(value: str) -> str:
-    return ",".join(part.strip() for part in value.split(",") if part.strip().startswith(_NEAR_AGENT))
 
 
 def name(item: Object) -> str:
@@ -291,14 +250,14 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
     state = states.get(name) or {}
     ended = inner_or_empty(inner_or_empty(state, "state"), "terminated")
     before = inner_or_empty(inner_or_empty(state, "lastState"), "terminated")
-    env, blank = _env(inners_or_none(item, "env"))
+    env, blank = env_of(inners_or_none(item, "env"))
     return Container(
         name=name,
         image=interned(item, "image"),
         init=init,
         env=env,
         blank=blank,
-        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in _env_from(each)),
+        env_from=tuple(source for each in inners_or_none(item, "envFrom") for source in env_from(each)),
         mounts=_mounts(inners_or_none(item, "volumeMounts"), volumes, env),
         ready=flag_or(state, "ready"),
         waiting=interned(inner_or_empty(inner_or_empty(state, "state"), "waiting"), "reason"),
@@ -336,27 +295,6 @@ def _failed(run: Object) -> tuple[datetime, datetime] | None:
     return (started, finished) if number_or(run, "exitCode") and started and finished else None
 
 
-def _env(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The variables that are kept, and those that are set to nothing."""
-    kept: dict[str, str] = {}
-    blank: list[str] = []
-    for item in items:
-        name, value = text(item, "name"), text_or(item, "value")
-        if not name.startswith(_KEPT_ENV) and name.upper() not in _PROXY_ENV:
-            continue
-        name, empty = intern(name), not value and not item.get("valueFrom")
-        if empty:
-            blank.append(name)
-        if name in PLAIN_ENV:
-            kept[name] = intern(plain_url(value))
-        elif name.upper() == _NO_PROXY:
-            kept[name] = _near_agent(value)
-        # an empty variable is none to an SDK
-        elif not empty:
-            kept[name] = ""
-    return kept, tuple(blank)
-
-
 def _firewall(pod_spec: Object) -> Iterator[str]:
     """The lines of its containers' commands that make rules for link-local addresses."""
     for member in ("initContainers", "containers"):
@@ -364,25 +302,6 @@ def _firewall(pod_spec: Object) -> Iterator[str]:
             script = " ".join(word for part in ("command", "args") for word in words_or_none(container, part))
             # the parts of a shell's line that are commands of their own
             yield from (line.strip() for line in re.split(r"[\n;]|&&|\|\|", script) if _LINK_LOCAL.search(line))
-
-
-def _daemon_env(items: Sequence[Object]) -> dict[str, str]:
-    plain = {text(item, "name"): text_or(item, "value") for item in items if text(item, "name") in _DAEMON_ENV}
-    hosts = {text(item, "name"): _host(text_or(item, "value")) for item in items if text(item, "name") in _ENDPOINTS}
-    return _env(items)[0] | plain | hosts
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _env_from(item: Object) -> Iterator[EnvSource]:
-    for member, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-        if item.get(member) is not None:
-            yield EnvSource(kind, interned(inner(item, member), "name"), interned(item, "prefix"))
 
 
 def _mounts(items: Sequence[Object], volumes: Mapping[str, Object], env: Mapping[str, str]) -> tuple[Mount, ...]:

@@ -17,7 +17,7 @@ from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.webhook import WEBHOOK, WebhookRegistration
 from podid.domain.workloads import RESTARTABLE, is_agent
-from podid.kube import project, project_network, project_products
+from podid.kube import project, project_env, project_network, project_products
 from podid.kube.project_products import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
@@ -116,7 +116,7 @@ class KubeReader:
         """The names of its entries; of these only what a NO_PROXY says of link-local addresses. None where it does not
         exist."""
         try:
-            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project.keys_of)
+            return self._transport.get(_path("/api/v1", namespace, "configmaps", name), project_env.keys_of)
         except NotFound:
             return None
 
