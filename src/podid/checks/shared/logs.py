@@ -64,8 +64,8 @@ def _tried(
                 commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
             )
         elif section.value.unknown and check.id == other:
-            # what the caller may not do was asked for and not done; that no pod runs, or one is new, is less
-            severity = None if section.value.permission else Severity.WARN
+            # it was asked for and not decided; that no pod runs, or one is new, is less
+            severity = Severity.WARN if section.value.idle else None
             yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=severity)
 
 

@@ -120,5 +120,6 @@ def _proved(source: Source, place: Place, association: Association) -> Section[P
     if report.state is VerifyState.FAILED:
         return Known(Proof(id=report.id, problem=report.reason))
     if report.state is VerifyState.UNKNOWN:
-        return Known(Proof(unknown=report.reason, permission=report.permission))
+        idle = report.settling or (report.listed and not report.pods)
+        return Known(Proof(unknown=report.reason, idle=idle, permission=report.permission))
     return Known(Proof(said=report.reason))
