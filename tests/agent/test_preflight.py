@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from changes.support import account_state, writes
-from checks.builder import daemon_set
+from checks.builder import daemon_set, healthy
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import Node
 from podid.domain.placement import why_not_here
 from podid.domain.scheduling import Taint
 from podid.kube.reader import KubeReader
-from podid.ops.agent.preflight import coming, other_agents, overwritten
+from podid.ops.agent.preflight import coming, judge, other_agents, overwritten
 from podid.sandbox import baseline
 from worlds import AGENT, Site
 
@@ -352,6 +352,14 @@ def test_what_overwriting_puts_back_is_told() -> None:
     assert [each.stops for each in other_agents((agent,), overwrite=False)] == [True]
 
 
+def test_an_agent_that_is_told_what_to_bind_needs_no_ipv6() -> None:
+    told = {"agent": {"additionalArgs": {"-b": "169.254.170.23"}}}
+    for values, noted in ((told, False), ({}, True)):
+        found = judge(healthy(), coming("", values), {}, changing=False)
+        assert any(each.startswith("agent-ipv6-bind: ") for each in found.unknowns) is noted
+    assert not judge(healthy(), coming("", {}), {}, changing=True).unknowns
+
+
 def test_versions_before_the_blanket_toleration() -> None:
     tainted = Node(
         name="n",
@@ -383,6 +391,7 @@ def test_what_cannot_be_looked_at_is_said_and_does_not_stop(site: Site) -> None:
     assert "iam:SimulatePrincipalPolicy" in done.stderr
     assert "note: not looked at: eks-auth-unreachable: " in done.stderr
     assert "note: not looked at: the associations: " in done.stderr
+    assert "note: not looked at: agent-ipv6-bind: whether a node has IPv6 switched off" in done.stderr
 
 
 def test_a_cluster_of_auto_mode_without_a_node(site: Site) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from podid.domain.addons import AddonIssue
 from podid.domain.model import Association, Container
+from podid.domain.nodes import expects_agent
+from podid.domain.scheduling import Placement, Requirement
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import is_agent
 
@@ -48,7 +50,8 @@ def no_agent(**more: object) -> Snapshot:
         pytest.param(healthy(agent_addon=DENIED), (PASS, "error"), id="add-on unreadable, DaemonSet seen"),
         pytest.param(healthy(agent_addon=DENIED, daemon_sets=()), (UNKNOWN, "error"), id="add-on unreadable"),
         pytest.param(healthy(agent_addon=None, daemon_sets=DENIED), (UNKNOWN, "error"), id="DaemonSets unreadable"),
-        pytest.param(healthy(associations=DENIED), (UNKNOWN, "error"), id="associations unreadable"),
+        pytest.param(healthy(associations=DENIED), (PASS, "error"), id="associations unreadable, add-on seen"),
+        pytest.param(no_agent(associations=DENIED), (UNKNOWN, "error"), id="associations unreadable"),
     ],
 )
 def test_agent_not_installed(snapshot: Snapshot, expected: tuple[str, str]) -> None:
@@ -75,6 +78,18 @@ def test_an_agent_of_another_name_is_known_by_its_flags(words: dict[str, tuple[s
     renamed = daemon_set(name="pia", images=("mirror.example/pia:1",), selector={"app": "pia"}, **words)
     assert is_agent(renamed)
     assert not is_agent(replace(renamed, args=("--cluster-name", "prod"), command=("/cluster-autoscaler",)))
+
+
+def test_whom_a_daemon_set_serves_is_told_by_where_it_goes() -> None:
+    """By its name only where it says nothing of that."""
+    elsewhere = Placement(terms=((Requirement("eks.amazonaws.com/compute-type", "NotIn", ("hybrid",)),),))
+    there = Placement(terms=((Requirement("eks.amazonaws.com/compute-type", "In", ("hybrid",)),),))
+    far = node("far", compute_type="hybrid")
+    for name, placement, served in (
+        *(("hybrid-fleet", elsewhere, False), ("eks-pod-identity-agent", there, True)),
+        *(("eks-pod-identity-agent-hybrid", Placement(), True), ("hybrid-fleet", Placement(), False)),
+    ):
+        assert expects_agent(far, (daemon_set(name=name, placement=placement),)) is served
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ AUTO_MODE = "EKS Auto Mode"
 
 
 NodeKind = Literal["managed", "karpenter", "self-managed", "auto", "hybrid", "fargate", "windows"]
+COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 KARPENTER_LABEL = "karpenter.sh/nodepool"
 
 
@@ -35,8 +36,16 @@ def kind_of(node: Node) -> NodeKind:
 def expects_agent(node: Node, agents: Sequence[DaemonSet]) -> bool:
     """Hybrid nodes have DaemonSets of their own, which are off by default: they count once one of these exists."""
     if node.compute_type == "hybrid" and node.os == "linux":
-        return any("hybrid" in ds.name for ds in agents)
+        return any(map(_for_hybrid, agents))
     return node.runs_agent
+
+
+def _for_hybrid(agent: DaemonSet) -> bool:
+    """By what it asks of its nodes; by its name where it asks for none of that kind."""
+    asked = [each for term in agent.placement.terms or () for each in term if each.key == COMPUTE_TYPE]
+    if asked:
+        return any(each.operator == "In" and "hybrid" in each.values for each in asked)
+    return agent.placement.selector.get(COMPUTE_TYPE) == "hybrid" or "-hybrid" in agent.name
 
 
 def why_no_agent(node: Node) -> str:
@@ -53,7 +62,7 @@ def why_left_out(node: Node, agents: Sequence[DaemonSet]) -> str:
     """Why the agent's DaemonSets leave out a node that should have a pod of theirs: taint, selector or affinity. Empty
     where one of them takes it, so that something else keeps the pod away."""
     hybrid = node.compute_type == "hybrid"
-    return why_none_here(node, (ds.placement for ds in agents if ("hybrid" in ds.name) is hybrid))
+    return why_none_here(node, (ds.placement for ds in agents if _for_hybrid(ds) is hybrid))
 
 
 def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Node, ...]:

@@ -19,7 +19,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [case.ok(f"a self-managed agent is installed: {names}")]
     if reason := _needs_no_daemon_set(cluster.auto_mode, snapshot):
         return [case.skip(reason)]
-    for section in (addon, snapshot.daemon_sets):
+    for section in (addon, snapshot.daemon_sets, snapshot.associations):
         if isinstance(section, Missing):
             return [case.unknown(section)]
     return [
@@ -36,7 +36,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 CHECK = Check.of(
-    "agent-not-installed", rule, needs=("cluster", "associations"), wants=("agent_addon", "daemon_sets", "nodes")
+    "agent-not-installed", rule, needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes")
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from podid.checks.agent import agent_ipv6_bind
 from podid.checks.base import Check
 from podid.checks.node import node_role_missing_eks_auth
 from podid.checks.shared.node_roles import NodeRole, judged_roles, minimal_policy
@@ -19,7 +20,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.foreign import Malformed, Object
 from podid.domain.model import DaemonSet, Node
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, parse_role_arn
-from podid.domain.nodes import why_no_agent
+from podid.domain.nodes import COMPUTE_TYPE, why_no_agent
 from podid.domain.place import Place
 from podid.domain.placement import of_spec, why_not_here
 from podid.domain.plan import Action, Plan
@@ -45,7 +46,6 @@ CREDENTIALS_FILE = "hybrid.enableCredentialsFile: true"
 _TOLERATES_ALL_SINCE = "v1.2.0"
 # of the fields that EKS sets: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html
 _ITS_OWN = ("eks", "kube-controller-manager")
-_COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
 class PreflightRefused(Conflict):
@@ -80,13 +80,14 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """The agent as it will be: its version, where it may go, and whether it takes the node's port 80. `placement` None
-    where its configuration cannot be read."""
+    """The agent as it will be: its version, where it may go, whether it takes the node's port 80, and whether it is
+    told what to bind. `placement` None where its configuration cannot be read."""
 
     version: str
     placement: Placement | None
     takes_port: bool = True
     hybrid: bool = False
+    told_address: bool = False
 
     @property
     def serves_hybrid(self) -> bool:
@@ -103,7 +104,14 @@ def coming(version: str, values: Mapping[str, object]) -> Coming:
         placement = _placement(version, values)
     except Malformed:
         placement = None
-    return Coming(version, placement, takes_port, isinstance(hybrid, dict) and hybrid.get("create") is True)
+    further = agent.get("additionalArgs") if isinstance(agent, dict) else None
+    return Coming(
+        version,
+        placement,
+        takes_port,
+        isinstance(hybrid, dict) and hybrid.get("create") is True,
+        isinstance(further, dict) and bool({"-b", "--bind-hosts"} & further.keys()),
+    )
 
 
 def _placement(version: str, values: Object) -> Placement:
@@ -121,7 +129,7 @@ def _placement(version: str, values: Object) -> Placement:
 _OWN_TERM = (
     Requirement("kubernetes.io/os", "In", ("linux",)),
     Requirement("kubernetes.io/arch", "In", ("amd64", "arm64")),
-    Requirement(_COMPUTE_TYPE, "NotIn", ("fargate", "hybrid", "auto")),
+    Requirement(COMPUTE_TYPE, "NotIn", ("fargate", "hybrid", "auto")),
 )
 
 
@@ -176,6 +184,8 @@ def judge(snapshot: Snapshot, agent: Coming, needy: Mapping[str, Collection[str]
     nodes = known_or(snapshot.nodes, ())
     obstacles += _nodes(nodes, agent, needy, served)
     unknowns = (*_by_reason(report.unknowns), *_credentials_files(nodes, agent))
+    if not changing:
+        unknowns = (*unknowns, *_kernels(snapshot, agent))
     return Preflight(tuple(obstacles), tuple(dict.fromkeys(unknowns)))
 
 
@@ -194,6 +204,17 @@ def _credentials_files(nodes: Iterable[Node], agent: Coming) -> Iterator[str]:
         yield (
             f"hybrid-daemonset-missing: whether {short_list(hybrid)} have the credentials file that the agent needs "
             f"there, which nodeadm writes with {CREDENTIALS_FILE}"
+        )
+
+
+def _kernels(snapshot: Snapshot, agent: Coming) -> Iterator[str]:
+    """Neither EKS nor Kubernetes says whether a node's kernel has IPv6, without which the agent cannot start."""
+    clusters = [snapshot.cluster.value] if isinstance(snapshot.cluster, Known) else []
+    served = any(node.runs_agent for node in known_or(snapshot.nodes, ()))
+    if served and not agent.told_address and any(cluster.ip_family == "ipv4" for cluster in clusters):
+        yield (
+            f"{agent_ipv6_bind.CHECK.id}: whether a node has IPv6 switched off; agents crash on such nodes without "
+            f"--config {agent_ipv6_bind.IPV4_ONLY}"
         )
 
 
