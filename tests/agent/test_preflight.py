@@ -327,7 +327,10 @@ def test_nodes_of_another_kind_are_named(
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        ("default", "note: not looked at: hybrid-daemonset-missing: whether {} have the credentials file"),
+        (
+            "default",
+            "note: not looked at: hybrid-daemonset-missing: whether {} has the credentials file",
+        ),
         ("v1.2.0-eksbuild.1", "v1.2.0-eksbuild.1 has nothing for hybrid nodes, v1.3.3-eksbuild.1 has"),
     ],
 )

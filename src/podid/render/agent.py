@@ -9,7 +9,7 @@ from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.trouble import issue_words
 from podid.render.associations import facts
@@ -134,9 +134,9 @@ def _kinds(coverage: Coverage) -> list[documents.NodeKindBody]:
 
 
 def _kind_words(kind: documents.NodeKindBody) -> str:
-    restarts = f", {kind['restarts']} restarts" if kind["restarts"] else ""
+    restarts = f", {count_of(kind['restarts'], 'restart')}" if kind["restarts"] else ""
     if not kind["expected"]:
-        return f"{kind['nodes']} nodes, none needs an agent pod"
+        return f"{count_of(kind['nodes'], 'node')} without an agent pod"
     return f"{kind['ready']} of {kind['expected']} ready{restarts}"
 
 

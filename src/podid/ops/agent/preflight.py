@@ -202,8 +202,8 @@ def _credentials_files(nodes: Iterable[Node], agent: Coming) -> Iterator[str]:
     hybrid = [node.name for node in nodes if node.compute_type == "hybrid" and node.os == "linux"]
     if hybrid and agent.serves_hybrid:
         yield (
-            f"hybrid-daemonset-missing: whether {short_list(hybrid)} have the credentials file that the agent needs "
-            f"there, which nodeadm writes with {CREDENTIALS_FILE}"
+            f"hybrid-daemonset-missing: whether {short_list(hybrid)} {'has' if len(hybrid) == 1 else 'have'} the "
+            f"credentials file that the agent needs there, which nodeadm writes with {CREDENTIALS_FILE}"
         )
 
 
@@ -274,7 +274,8 @@ def _nodes(
     for (mode, reason), names in reasons.items():
         users = sorted({name for node in names for name in needy.get(node, ())})
         who = f"; pods of {short_list(users)} run there" if users else ""
-        hint = Again(add=("--config", HYBRID)) if mode == "hybrid-daemonset-missing" else None
+        switch = mode == "hybrid-daemonset-missing" and not agent.hybrid
+        hint = Again(add=("--config", HYBRID)) if switch else None
         # no agent mends what runs on Fargate or Windows: the doctor says so of the pods
         lost = served is None or any(name in served for name in names)
         stops = bool(users) and lost and mode in ("agent-not-on-node", "hybrid-daemonset-missing")
