@@ -256,6 +256,14 @@ def test_an_update_that_is_called_otherwise_at_first(healthy: Site, monkeypatch:
     assert "ended as Cancelled" in fails(healthy, "--addon-version", "latest", mode="addon-degraded-or-failed")
 
 
+def test_a_proof_that_cannot_be_had_loses_no_result(site: Site) -> None:
+    """The add-on is there by then."""
+    site.box.world.credentials.deny("eks:ListPodIdentityAssociations")
+    made = site("install-agent", "--wait", "proof")
+    assert (made.code, made.stdout.splitlines()[0]) == (8, f"add-on {AGENT} {DEFAULT}: created")
+    assert "ListPodIdentityAssociations" in made.stderr
+
+
 def test_what_had_failed_before_the_update_is_not_its_failure(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """EKS may say so once more."""
     from podid.sandbox.aws import eks_addons

@@ -139,6 +139,5 @@ def install_agent(
     with terminal.working("waiting for the agent"):
         result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
         if options.wait is Wait.PROOF and result.exit_code in (ExitCode.OK, ExitCode.UNDETERMINED):
-            refs = [item.ref for item in access.aws.eks.list_association_summaries(place.cluster_name)]
-            result = after_proof(replace(looking(access, place), patience=patience), result, refs)
+            result = after_proof(replace(looking(access, place), patience=patience), result)
     report(terminal, result)

@@ -79,17 +79,20 @@ def after_associate(
         return replace(result, error=error)
 
 
-def after_proof(how: Looking, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
-    """With Wait.PROOF, the result with what verify says of the pods of `refs`; it mints credentials. Else, and where
-    there is no way into the cluster, as it was."""
+def after_proof(how: Looking, result: ChangeResult, refs: Collection[ServiceAccountRef] | None = None) -> ChangeResult:
+    """With Wait.PROOF, the result with what verify says of the pods of `refs`, or of all associations of the cluster;
+    it mints credentials. Else, and where there is no way into the cluster, as it was. What is met on the way is the
+    result's error."""
     if how.wait is not Wait.PROOF or how.clients.kube.failure is not None:
         return result
     result = replace(result, wait=how.wait)
-    if not refs:
-        none = "the cluster has no association, so there is no pod to prove it with"
-        return replace(result, effect=Effect(EffectState.UNKNOWN, none))
-    changes = LateChanges.read(how.journal, how.place.account, how.patience.clock.now())
     try:
+        if refs is None:
+            refs = [item.ref for item in how.clients.eks.list_association_summaries(how.place.cluster_name)]
+        if not refs:
+            none = "the cluster has no association, so there is no pod to prove it with"
+            return replace(result, effect=Effect(EffectState.UNKNOWN, none))
+        changes = LateChanges.read(how.journal, how.place.account, how.patience.clock.now())
         effect, proofs = prove_effect(how.clients, how.place, tuple(refs), how.patience, changes)
     except PodidError as error:
         return replace(result, error=error)
