@@ -49,6 +49,46 @@ def test_one_word_for_another() -> None:
     )
 
 
+TYPOS = (
+    "role delete storefrnt",
+    "role delet storefront",
+    "role detach storefrnt --all-policies",
+    "role attach storefrnt --managed-policy ReadOnlyAccess",
+    "trust remove --role storefrnt --for shop/orders",
+    "trust add --role storefrnt --for shop/orders",
+    "disassociate shop/ordrs",
+    "disassociate shop/orders --clster demo",
+    "move shop/ordrs shop/new",
+    "associate shop/orders --role storefrnt --replace",
+    "restart shop/ordrs",
+    "restart -n shp",
+    "uninstall-agent --cluster dmo",
+    "install-agent --cluster dmo --force",
+    "addon disassociate vpc-nci aws-node",
+    "verify shop/ordrs",
+)
+
+
+@pytest.mark.parametrize("line", TYPOS)
+def test_another_name_is_not_consented_to(healthy: Site, line: str) -> None:
+    """The hint names what exists: pasted, it asks before it deletes."""
+    hints = set()
+    for consent in (("--yes",), ("-y",), ("-qy",)):
+        outcome = healthy(*line.split(), *consent, "-o", "json")
+        assert outcome.code in (2, 5), outcome
+        hint = shlex.split(outcome.error["hint"] or "")
+        hints.add(" ".join(word for word in hint if word != "-q"))
+        assert not {"--yes", "-y", "-qy", "--force"} & set(hint), outcome
+    assert len(hints) == 1
+
+
+def test_consent_is_taken_from_flags_alone() -> None:
+    argv = ("disassociate", "-Ay", "-yq", "--tag", "x=y", "ordrs", "-n", "y", "--", "-y", "ordrs")
+    assert Again(swap=("ordrs", "orders")).of(argv) == (
+        *("podid", "disassociate", "-A", "-q", "--tag", "x=y", "orders", "-n", "y", "--", "-y", "orders"),
+    )
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
     path = tmp_path / "read.json"
@@ -175,7 +215,8 @@ def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], dat
     wanted = {key: _with_other(value, swapped) for key, value in values.items()}
     if swapped == "x":  # -x as a value is one word, and the x in it another
         return
-    assert hint == () if wanted == values else parsed(hint) == (name, wanted)
+    asked_again = {key: value for key, value in wanted.items() if key not in ("yes", "force")}
+    assert hint == () if wanted == values else parsed(hint) == (name, asked_again)
 
 
 def _with_other(value: Any, swapped: str) -> Any:
@@ -264,7 +305,7 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("role show storefrnt", 5, "podid role show storefront"),
         ("list -cdem", 5, "podid list -cdemo"),
         ("list --cluster=dem", 5, "podid list --cluster=demo"),
-        ("disassociate --yes -- shop/orderz", 5, "podid disassociate --yes -- shop/orders"),
+        ("disassociate --yes -- shop/orderz", 5, "podid disassociate -- shop/orders"),
         ("disassociate --yes -- shop/zzz", 5, "podid disassociate --yes --ignore-not-found -- shop/zzz"),
         ("undo zzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
         ("doctor --check agent-not-instaled -n shop", 2, "podid doctor --check agent-not-installed -n shop"),

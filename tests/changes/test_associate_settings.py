@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import Podid
+from harness import Outcome, Podid
 from podid.aws.eks import Eks
 from podid.domain.model import Association
 from podid.sandbox.aws import eks_associations
@@ -122,6 +122,57 @@ def test_what_eks_keeps_is_not_removed(
     assert outcome.code == 1, outcome
     assert outcome.error["message"].startswith(f"EKS took the request to remove the {words} of shop/orders")
     assert account_state(box) == before
+
+
+@pytest.mark.parametrize(
+    ("dropped", "words"),
+    [
+        (("target_role_arn",), "change the target role of shop/orders, and the association has what it had"),
+        (("role_arn", "policy"), "remove the session policy and to change the role of shop/orders, and"),
+    ],
+)
+def test_what_eks_did_not_take_over_is_named(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Any, words: str
+) -> None:
+    """It says yes, and does a part."""
+    policy = ("--session-policy", policy_file(tmp_path), "--no-session-tags")
+    assert podid(*ASSOCIATE, "--role", "storefront", "--target-role", TARGET, *policy).code == 0
+    update = Eks.update_association
+
+    def updating(self: Eks, cluster: str, association_id: str, **named: Any) -> Association:
+        return update(self, cluster, association_id, **{k: v for k, v in named.items() if k not in dropped})
+
+    monkeypatch.setattr(Eks, "update_association", updating)
+    more = ("--role", "orders-dynamodb", "--target-role", f"{TARGET}-2", "--no-session-policy", "--replace")
+    outcome = podid(*ASSOCIATE, *more, "-o", "json")
+    assert outcome.code == 1, outcome
+    assert outcome.error["message"].startswith(f"EKS took the request to {words}")
+
+
+def test_a_role_is_not_its_own_target(box: Sandbox, podid: Podid, journal: Path) -> None:
+    own = "arn:aws:iam::111122223333:role/"
+    for line in (
+        (*ASSOCIATE, "--role", "storefront", "--target-role", f"{own}storefront"),
+        ("role", "create", "fresh", "--for", "shop/orders", "--path", "/a/", "--target-role", f"{own}a/fresh"),
+        ("role", "create", "storefront", "--for", "shop/orders", "--target-role", f"{own}storefront", "--adopt"),
+        (*ASSOCIATE, "--role", "fresh", "--create-role", "--target-role", f"{own}fresh"),
+    ):
+        outcome = podid(*line, "-c", "demo", "-o", "json")
+        assert (outcome.code, writes(box)) == (2, 0), outcome
+        assert "itself" in outcome.error["message"]
+
+
+def test_a_session_policy_is_counted_as_it_is_sent(box: Sandbox, podid: Podid, journal: Path, tmp_path: Path) -> None:
+    def asked(letter: str, count: int) -> Outcome:
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::x/{letter * count}"}
+        path = tmp_path / "policy.json"
+        path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        settings = ("--session-policy", str(path), "--no-session-tags", "--replace")
+        return podid(*ASSOCIATE, "--role", "storefront", *settings, "-o", "json")
+
+    assert asked("é", 1500).code == 0
+    assert "é" in (found(box).policy or "")
+    assert "has 9,1" in asked("€", 1500).error["message"]
 
 
 def test_what_is_removed_may_be_seen_a_little_late(

@@ -100,6 +100,28 @@ def test_what_is_wrong_is_told_where_it_is_not_needed(
     assert told in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("PODID_TIMEOUT", "abc", 2),
+        ("PODID_OUTPUT", "xml", 2),
+        ("PODID_OUTPUT", "junit", 2),
+        ("PODID_EXPECT_ACCOUNT", "12", 2),
+        ("PODID_EXPECT_ACCOUNT", "444455556666", 6),
+        ("PODID_CLUSTER", "dmo", 5),
+        ("PODID_CLUSTER", "a/b", 2),
+        ("PODID_NAMESPACE", "nowhere", 5),
+        ("PODID_CONTEXT", "there", 5),
+        ("AWS_PROFILE", "nobody", 2),
+    ],
+)
+def test_a_variable_with_a_wrong_value_is_named(shared: Site, variable: str, value: str, code: int) -> None:
+    outcome = shared("list", env={variable: value})
+    assert (outcome.code, outcome.stdout) == (code, ""), outcome
+    assert variable in outcome.stderr
+    assert value in outcome.stderr
+
+
 def test_a_broken_file_stops_only_those_who_asked_for_it(shared: Site, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("{not: [yaml")

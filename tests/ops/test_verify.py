@@ -211,6 +211,14 @@ def test_a_failure_seconds_after_a_change_is_unknown(world: KubeWorld) -> None:
     assert look(world, refused, association=changed).state is VerifyState.FAILED
 
 
+def test_a_role_that_is_gone_or_refuses_by_now_is_not_proven(world: KubeWorld) -> None:
+    """EKS Auth may hear of a change of the trust policy later than IAM tells it."""
+    gone = {"role_missing": True, "not_evaluated": "role orders does not exist"}
+    report = look(world, reading=gone)
+    assert (report.state, report.exit_code) == (VerifyState.UNKNOWN, ExitCode.UNDETERMINED)
+    assert report.reason.startswith(f"all 2 pods assumed {ROLE} just now, and will not for long: role orders")
+
+
 def test_a_pod_that_goes_away_meanwhile_makes_nothing_undecided(world: KubeWorld) -> None:
     first, second = (pod.name for pod in world.reader.list_pods("shop"))
 

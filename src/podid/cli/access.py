@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from podid.cli.argv import at_one
 from podid.cli.cluster import NamedCluster, current_context, find_cluster, named_cluster
-from podid.cli.options import Shared
+from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.deadline import NEVER, Deadline
@@ -134,9 +134,10 @@ class Access:
         caller = self.aws.sts.get_caller()
         expected = self.options.expect_account
         if expected is not None and caller.account != expected:
-            raise Conflict(
-                f"The credentials are account {caller.account}'s, not {expected}'s as expected", subject=caller.arn
-            )
+            what = f"The credentials are account {caller.account}'s, not {expected}'s as expected"
+            error = Conflict(what, subject=caller.arn)
+            tell_source(error, expected, self.sources["expect_account"])
+            raise error
         return Place(account=caller.account, region=self.aws.region, caller_arn=caller.arn)
 
     def who_and_where(self) -> WhoAndWhere:

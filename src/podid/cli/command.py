@@ -14,6 +14,7 @@ from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.cli.tree import Command
+from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.rights import CommandRights
 from podid.render.formats import check_query
 
@@ -41,7 +42,11 @@ def function(command: Command, name: str) -> Callable[..., None]:
         ctx: typer.Context = values.pop("ctx")
         values.pop("show_permissions", None)
         handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
-        command.body(**{item: handed[item] for item in wanted}, **values)
+        try:
+            command.body(**{item: handed[item] for item in wanted}, **values)
+        except (UsageError, NotFound) as error:
+            _tell_sources(error, handed["access"])
+            raise
 
     call.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # Typer reads the options here
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
@@ -74,6 +79,13 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     return inspect.Parameter(
         "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
     )
+
+
+def _tell_sources(error: PodidError, access: Access) -> None:
+    """An error about what a variable of the environment says names the variable."""
+    for name, source in access.sources.items():
+        if error.subject and error.subject == getattr(access.options, name):
+            options.tell_source(error, error.subject, source)
 
 
 def _limit(chosen: Shared, sources: Mapping[str, str], *, changing: bool) -> tuple[float, str]:

@@ -5,7 +5,8 @@ one `Shared`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from inspect import Parameter
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.links import LINKS
 from podid.domain.plan import Wait
 from podid.render.formats import Format, Report, parse_format
@@ -153,7 +154,8 @@ def from_values(
                 chosen[name] = env[variable]
                 sources[name] = variable
                 break
-    output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
+    with _told_of(sources, "output"):
+        output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
     lists = {name: found for name, found in several.items() if len(found) > 1}
     wait = Wait(choice("--wait", chosen["wait"])) if "wait" in chosen else None
     shared = Shared(**{**chosen, "output": output, "wait": wait, "several": lists})
@@ -162,10 +164,28 @@ def from_values(
             raise InvalidInput("--namespace and --all-namespaces exclude each other")
         shared = replace(shared, namespace=None)
     if shared.timeout is not None:
-        parse_duration(shared.timeout)
+        with _told_of(sources, "timeout"):
+            parse_duration(shared.timeout)
     if shared.expect_account is not None and not re.fullmatch(r"\d{12}", shared.expect_account):
-        raise InvalidInput(f"--expect-account {shared.expect_account!r} is not a 12-digit account id")
+        what = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
+        raise InvalidInput(what, subject=shared.expect_account)
     return shared, sources
+
+
+@contextmanager
+def _told_of(sources: Mapping[str, str], name: str) -> Iterator[None]:
+    """What is wrong with the value of this option is said with the variable that it comes from."""
+    try:
+        yield
+    except InvalidInput as error:
+        tell_source(error, error.subject, sources.get(name, ""))
+        raise
+
+
+def tell_source(error: PodidError, value: str, source: str) -> None:
+    """Adds where the value comes from that the error is about, unless it stands on the command line or is said."""
+    if source and not source.startswith("-") and source not in f"{error.what} {error.advice}":
+        error.advise(f"{value!r} comes from {source}.")
 
 
 def choice(option: str, text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.cli import typed
+from podid.domain.errors import UsageError
+from podid.domain.names import Arn
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import RoleRequest, derived_name, plan_role, plan_taking_back, taken_back
 from podid.ops.role.presets import fill, merged, parse_choice, surroundings
@@ -138,10 +140,15 @@ def onward_of(
     update: bool,
 ) -> Onward:
     """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
-    `plan_onward` do."""
+    `plan_onward` do, and UsageError for the role itself."""
     cluster = place.cluster
     if not target_role_arn or cluster is None:
         return Onward(None, ())
+    own = f"role{request.path}{request.name}" if current is None else Arn.parse(current.arn).resource
+    wanted = Arn.parse(target_role_arn)
+    if (wanted.account, wanted.resource) == (place.account or cluster.account, own):
+        what = f"the target role of role {request.name} is that role itself: leave --target-role out"
+        raise UsageError(what, subject=request.name)
     other = access.aws_as(profile) if profile else None
     seen = read_target(target_role_arn, place.account or cluster.account, access.aws, other)
     untagged = () if request.session_tags else request.refs

@@ -14,7 +14,8 @@ from podid.domain.exit_codes import ExitCode
 @dataclass(frozen=True, slots=True)
 class Again:
     """A hint that is the command line as it was given, with what it says changed; nothing that was given is lost.
-    `add` are flags with their values, `swap` one word for another wherever it stands."""
+    `add` are flags with their values, `swap` one word for another wherever it stands. Another word is a guess: what was
+    consented to (--yes, --force) was something else, and is asked about again."""
 
     add: tuple[str, ...] = ()
     swap: tuple[str, str] | None = None
@@ -27,7 +28,10 @@ class Again:
         if self.swap is not None and words == list(argv):
             return ()
         place = words.index("--") if "--" in words else len(words)
-        return ("podid", *words[:place], *self.add, *words[place:])
+        flags = words[:place]
+        if self.swap is not None:
+            flags = [kept for word in flags if (kept := _without_consent(word))]
+        return ("podid", *flags, *self.add, *words[place:])
 
     def _swapped(self, word: str) -> str:
         if self.swap is None:
@@ -41,6 +45,19 @@ class Again:
         if not equals or not name.startswith("--"):
             return word
         return f"{new if name == old else name}={new if value == old else value}"
+
+
+# switches that go together in one word, as in -qy
+_SWITCHES = frozenset("Aqvy")
+
+
+def _without_consent(word: str) -> str:
+    """The word of a command line, but for what consents in it; empty where that is all."""
+    if word in ("--yes", "--force"):
+        return ""
+    if word.startswith("-") and "y" in word and set(word[1:]) <= _SWITCHES:
+        return "" if set(word[1:]) == {"y"} else word.replace("y", "")
+    return word
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other
+from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
 from podid.domain.plan import Action, Effect, EffectState, Header, Plan, texts
@@ -87,6 +87,7 @@ def _plan_one(item: AssociationWanted, existing: Association | None) -> Action:
             "tags": dict(settings.tags),
         }
         _check_session_policy(ref, wanted)
+        _check_target(ref, wanted)
         return ASSOCIATION.action(None, wanted)
     before = ASSOCIATION.state_of(existing)
     if _same_document(settings.policy, existing.policy):
@@ -94,6 +95,8 @@ def _plan_one(item: AssociationWanted, existing: Association | None) -> Action:
     kept = {key: value for key, value in existing.tags.items() if key not in settings.untag}
     after = {**before, **asked, "tags": {**kept, **settings.tags}}
     _check_session_policy(ref, after)
+    if before != after:
+        _check_target(ref, after)
     if before != after:
         check_not_owned(existing, item.role.arn)
     return ASSOCIATION.action(before, after)
@@ -105,6 +108,15 @@ def _check_session_policy(ref: ServiceAccountRef, state: Mapping[str, object]) -
             f"{ref} has a session policy, and EKS takes none while session tags are on",
             hint=Again(add=("--no-session-policy",)),
             advice="--no-session-policy removes it.",
+            subject=str(ref),
+        )
+
+
+def _check_target(ref: ServiceAccountRef, state: Mapping[str, object]) -> None:
+    if state["targetRoleArn"] and state["targetRoleArn"] == state["roleArn"]:
+        raise UsageError(
+            f"the target role of {ref} is its role itself, {state['roleArn']}: leave --target-role out",
+            hint=Again(add=("--no-target-role",)) if state.get("associationId") else (),
             subject=str(ref),
         )
 

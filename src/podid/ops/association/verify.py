@@ -43,11 +43,15 @@ def verify(
 ) -> VerifyReport:
     """Looks at the fields and the node of every live pod, and redeems a token for one pod of each workload on each
     node, ready ones first, at most `most` (None: for every pod). What could not be looked at is `unknown`, never
-    raised. Where no pod shows a broken link and the roles' policies do, these are to blame."""
+    raised. Where no pod shows a broken link and the roles' policies do, these are to blame; where pods got the role
+    although these refuse it by now, that is no proof."""
     report = replace(_of_pods(clients, reading, now, say, changes, most), hops=hops(reading))
     finding = blame(reading)
-    if report.state is not VerifyState.UNKNOWN or finding is None:
+    if report.state is VerifyState.FAILED or finding is None:
         return report
+    if report.holds:
+        reason = f"{report.reason} just now, and will not for long: {blame_words(finding, reading)}"
+        return replace(report, state=VerifyState.UNKNOWN, reason=reason, id=finding.id, link=TRUST_LINK)
     reason = f"{blame_words(finding, reading)}; {report.reason}"
     return replace(report, state=VerifyState.FAILED, reason=reason, id=finding.id, link=TRUST_LINK, permission="")
 

@@ -138,8 +138,12 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
 
 
 def session_policy_text(document: Mapping[str, object], name: str) -> str:
-    """The session policy as EKS takes it. Raises InvalidInput, which names it, where it is too long."""
-    text = json.dumps(document, separators=(",", ":"))
+    """The session policy as EKS takes it. Raises InvalidInput, which names it, where it is too long.
+
+    What STS takes in a policy as it is (U+0020 to U+00FF) counts as one character; beyond that JSON's escape is what is
+    sent and counted, as in https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    text = re.sub(r"[^ -\u00ff]", lambda found: json.dumps(found[0])[1:-1], text)
     if len(text) > SESSION_POLICY_QUOTA:
         raise InvalidInput(
             f"{name} has {len(text):,} characters; EKS takes {SESSION_POLICY_QUOTA:,} in a session policy", subject=name

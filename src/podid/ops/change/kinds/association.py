@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -34,6 +35,7 @@ class AssociationState(TypedDict, total=False):
 
 # what can be removed of an association, and how long an answer from before may still come
 _REMOVABLE = {"targetRoleArn": "target role", "policy": "session policy"}
+_WORDS = {"roleArn": "role", **_REMOVABLE, "disableSessionTags": "setting of session tags"}
 _SETTLES_SECONDS = 10.0
 
 
@@ -140,7 +142,7 @@ def _updated(clients: Clients, cluster: str, current: Association, changed: Stat
             policy=_clearable(changed, "policy"),
             token=uuid.uuid4().hex,  # read anew each time, so it is another request
         )
-        return _cleared(clients, cluster, updated, changed, patience)
+        return _taken_over(clients, cluster, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
             _retag(eks, current.association_arn, tags, current.tags)
@@ -160,24 +162,46 @@ def _clearable(changed: Mapping[str, object], key: str) -> str | None:
     return text(changed, key) if key in changed else None
 
 
-def _cleared(
+def _same(found: object, wanted: object) -> bool:
+    """Nothing is nothing, however it is written; of a session policy, its JSON counts."""
+    if not found or not wanted:
+        return not found and not wanted
+    if found == wanted:
+        return True
+    try:
+        return isinstance(found, str) and isinstance(wanted, str) and bool(json.loads(found) == json.loads(wanted))
+    except ValueError:
+        return False
+
+
+def _taken_over(
     clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object], patience: Patience
 ) -> Association:
-    """The association as it is read back, where a member was to be removed: AWS does not document that "" does it.
-    Raises Rejected where EKS has kept it, and still has it some seconds later."""
-    removed = {member: words for member, words in _REMOVABLE.items() if member in changed and not changed[member]}
-    if not removed:
+    """The association as EKS answers it has it; read back where the answer is not what was asked for, and where a
+    member was to be removed: AWS does not document that "" does it. Raises Rejected, which names what EKS has kept and
+    still has some seconds later."""
+    wanted = {member: changed[member] for member in _WORDS if member in changed}
+
+    def kept(found: Association) -> list[str]:
+        state: State = AssociationKind.state_of(found)
+        return [member for member, value in wanted.items() if not _same(state.get(member), value)]
+
+    left = kept(updated)
+    if not left and all(wanted[member] for member in wanted if member in _REMOVABLE):
         return updated
-    found, kept = updated, list(removed.values())
+    found = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
         found = clients.eks.get_association(cluster, updated.association_id)
-        state: State = AssociationKind.state_of(found)
-        kept = [words for member, words in removed.items() if state.get(member)]
-        if not kept:
+        left = kept(found)
+        if not left:
             return found
+    removed = [_WORDS[member] for member in left if not changed[member] and member in _REMOVABLE]
+    others = [_WORDS[member] for member in left if _WORDS[member] not in removed]
+    asked = [f"{verb} the {' and '.join(names)}" for verb, names in (("remove", removed), ("change", others)) if names]
+    still = "the association still has it" if removed and not others else "the association has what it had"
     raise Rejected(
-        f"EKS took the request to remove the {' and '.join(kept)} of {found.ref}, and the association still has it",
-        advice="Delete the association and make it again without: podid disassociate, then podid associate.",
+        f"EKS took the request to {' and to '.join(asked)} of {found.ref}, and {still}",
+        advice="Delete the association and make it again: podid disassociate, then podid associate.",
         subject=str(found.ref),
     )
 
