@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from podid.cli.guide import place, role, settings
 from podid.cli.guide.facts import Facts, admits
 from podid.cli.guide.place import ref_of
-from podid.cli.guide.questions import NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
+from podid.cli.guide.questions import ADD_STATEMENT, NO, OTHER, YES, Answers, Option, Prompt, Step, aligned
 from podid.domain.model import Role
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.snapshot import Known, Missing
@@ -62,7 +64,7 @@ def ask_trust(answers: Answers, facts: Facts) -> Prompt | None:
         text="May podid change that?",
         lead=(f"The trust policy of role {found.name} does not admit pods of {ref} yet.",),
         options=(
-            Option(YES, "Yes: add a statement to its trust policy; the others stay as they are"),
+            ADD_STATEMENT,
             Option(NO, "No: I change it myself, and associate then"),
         ),
     )
@@ -94,16 +96,17 @@ def ask_restart(answers: Answers, facts: Facts) -> Prompt | None:
 def ask_go(answers: Answers, facts: Facts) -> Prompt | None:
     if "go" in answers:
         return None
-    return Prompt(
-        key="go",
-        text="Shall podid do that?",
-        lead=summary(answers, facts),
-        options=(
-            Option(DO, "Yes, do it"),
-            Option(SHOW, "Only show the plan, and change nothing"),
-            Option(TERRAFORM, "Only print it for Terraform, and change nothing"),
-        ),
+    return shall(summary(answers, facts))
+
+
+def shall(lead: Sequence[str]) -> Prompt:
+    """The last question, once it is told what would be done."""
+    options = (
+        Option(DO, "Yes, do it"),
+        Option(SHOW, "Only show the plan, and change nothing"),
+        Option(TERRAFORM, "Only print it for Terraform, and change nothing"),
     )
+    return Prompt(key="go", text="Shall podid do that?", lead=lead, options=options)
 
 
 STEPS: tuple[Step[Facts], ...] = (

@@ -51,10 +51,9 @@ def _none() -> Known[Any]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """`clusters` are those to choose from, where nothing decides; all else is of `cluster`, once it is decided.
-    `associated` are those with
-    an association, also where the cluster cannot be looked into; `without_agent` is whether the
-    cluster is seen to have no agent; `role_of` is the role of the one that was chosen, `goes_on`
-    whether that has a target role, and `made` are names of roles that podid made here."""
+    `associated` are those with an association, also where the cluster cannot be looked into; `without_agent` is whether
+    the cluster is seen to have no agent; `role_of` is the role of the one that was chosen, `goes_on` whether that has a
+    target role, and `made` are names of roles that podid made here."""
 
     clusters: tuple[str, ...] = ()
     cluster: Cluster | None = None

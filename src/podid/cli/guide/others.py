@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podid.cli.guide import place, role, settings
-from podid.cli.guide.associate import DO, SHOW, TERRAFORM
+from podid.cli.guide.associate import shall
 from podid.cli.guide.facts import Facts
 from podid.cli.guide.place import WELCOME, ref_of
 from podid.cli.guide.questions import NO, YES, Answers, Option, Prompt, Step, aligned
@@ -19,16 +19,7 @@ def _ask_go(answers: Answers, facts: Facts) -> Prompt | None:
         return None
     made = f"make role {role.name_of(answers)}, {role.permission_sentence(answers)}; {role.scope_sentence(answers)}"
     lines = (made, *settings.setting_sentences(answers, facts))
-    return Prompt(
-        key="go",
-        text="Shall podid do that?",
-        lead=("podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1))),
-        options=(
-            Option(DO, "Yes, do it"),
-            Option(SHOW, "Only show the plan, and change nothing"),
-            Option(TERRAFORM, "Only print it for Terraform, and change nothing"),
-        ),
-    )
+    return shall(("podid would", *(f"  {n}. {line}" for n, line in enumerate(lines, 1))))
 
 
 ROLE_STEPS: tuple[Step[Facts], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from podid.cli.guide.facts import Account, Facts
-from podid.cli.guide.questions import NO, OTHER, YES, Answers, Option, Prompt, aligned
+from podid.cli.guide.questions import ANOTHER, NO, OTHER, YES, Answers, Option, Prompt, aligned
 from podid.domain.errors import InvalidInput
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing
@@ -39,7 +39,7 @@ def ask_namespace(answers: Answers, facts: Facts) -> Prompt | None:
         found.setdefault(account.ref.namespace, []).append(account)
     names = sorted(found, key=lambda name: (_of_kubernetes(name), not any(a.pods for a in found[name]), name))
     options = [Option(name, name, _namespace_note(found[name])) for name in names]
-    options.append(Option(OTHER, "Another one: I type its name"))
+    options.append(ANOTHER)
     return Prompt(key="namespace", text=text, lead=lead, options=aligned(options))
 
 
@@ -66,7 +66,7 @@ def ask_account(answers: Answers, facts: Facts) -> Prompt | None:
         return _typed_name("account-typed", text, lead, answers, _account_problem)
     here.sort(key=lambda a: (bool(a.owner), a.association is not None, a.ref.name == "default", not a.pods, a.ref.name))
     options = [Option(a.ref.name, a.ref.name, _account_note(a), _off(a)) for a in here]
-    options.append(Option(OTHER, "Another one: I type its name"))
+    options.append(ANOTHER)
     return Prompt(key="account", text=text, options=aligned(options))
 
 

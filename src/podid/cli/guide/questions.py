@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
+
+from podid.domain.errors import PodidError
 
 Facts = TypeVar("Facts")
 # what was answered so far, by the keys of the questions; never changed, so that going back is taking an earlier one
@@ -32,6 +35,11 @@ class Option:
     off: str = ""
 
 
+ANOTHER = Option(OTHER, "Another one: I type its name")
+# of a role's trust, where podid may change it
+ADD_STATEMENT = Option(YES, "Yes: add a statement to its trust policy; the others stay as they are")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """`key` is what the answer is kept as, `lead` are sentences before it. Without options the answer is typed, and
@@ -42,6 +50,29 @@ class Prompt:
     lead: Sequence[str] = ()
     options: tuple[Option, ...] = ()
     check: Callable[[str], str] = field(default=anything)
+
+
+def refused(read: Callable[[str], object]) -> Callable[[str], str]:
+    """A check: what `read` says of a text that it does not take."""
+
+    def check(text: str) -> str:
+        try:
+            read(text.strip())
+        except PodidError as error:
+            return error.what
+        return ""
+
+    return check
+
+
+def file_of(text: str) -> Path:
+    """The file that was typed."""
+    return Path(text.strip()).expanduser()
+
+
+def no_file(text: str) -> str:
+    """A check, for a file that is there."""
+    return "" if file_of(text).is_file() else "there is no such file"
 
 
 def next_question(steps: Sequence[Step[Facts]], answers: Answers, facts: Facts) -> Prompt | None:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from itertools import count, takewhile
-from pathlib import Path
 
 from podid.cli.guide.facts import Facts
 from podid.cli.guide.place import ref_of
-from podid.cli.guide.questions import NO, NOTHING, OTHER, YES, Answers, Option, Prompt, aligned, chosen
-from podid.domain.errors import PodidError
+from podid.cli.guide.questions import (
+    NO,
+    NOTHING,
+    OTHER,
+    YES,
+    Answers,
+    Option,
+    Prompt,
+    aligned,
+    chosen,
+    file_of,
+    no_file,
+    refused,
+)
 from podid.domain.names import check_role_name
 from podid.domain.trust import ScopeKind
 from podid.ops.role.create import derived_name
-from podid.ops.role.presets import Parameter, Preset, get_preset, list_presets, parse_choice
+from podid.ops.role.presets import Choice, Parameter, Preset, get_preset, list_presets, parse_choice
 
 PRESET, MANAGED, FILE = "preset", "managed", "file"
 _COMMON = ("region", "account")
@@ -91,14 +102,10 @@ def _ask_another(answers: Answers, number: int) -> Prompt:
 
 
 def _typed_parameter(key: str, preset: Preset, parameter: Parameter) -> Prompt:
-    def problem(text: str) -> str:
-        try:
-            parse_choice(f"{preset.name},{parameter.name}={text.strip()}", complete=False)
-        except PodidError as error:
-            return error.what
-        return ""
+    def read(text: str) -> Choice:
+        return parse_choice(f"{preset.name},{parameter.name}={text}", complete=False)
 
-    return Prompt(key=key, text=f"The {parameter.help}:", check=problem)
+    return Prompt(key=key, text=f"The {parameter.help}:", check=refused(read))
 
 
 def ask_managed(answers: Answers, facts: Facts) -> Prompt | None:
@@ -118,12 +125,8 @@ def ask_file(answers: Answers, facts: Facts) -> Prompt | None:
     return Prompt(
         key="file",
         text="The file with the policy, as JSON:",
-        check=lambda text: "" if _path(text).is_file() else "there is no such file",
+        check=no_file,
     )
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser()
 
 
 def ask_scope(answers: Answers, facts: Facts) -> Prompt | None:
@@ -147,7 +150,7 @@ def ask_name(answers: Answers, facts: Facts) -> Prompt | None:
     if answers.get("name") == OTHER:
         if "name-typed" in answers:
             return None
-        return Prompt(key="name-typed", text="The role's name:", check=_role_problem)
+        return Prompt(key="name-typed", text="The role's name:", check=refused(check_role_name))
     if "name" in answers:
         return None
     name = usual_name(answers, facts)
@@ -156,14 +159,6 @@ def ask_name(answers: Answers, facts: Facts) -> Prompt | None:
         text="What is the role to be called?",
         options=(Option(name, name, "made of cluster and service account"), Option(OTHER, "Something else: I type it")),
     )
-
-
-def _role_problem(text: str) -> str:
-    try:
-        check_role_name(text.strip())
-    except PodidError as error:
-        return error.what
-    return ""
 
 
 def usual_name(answers: Answers, facts: Facts) -> str:
@@ -203,7 +198,7 @@ def _permission_words(answers: Answers) -> tuple[str, ...]:
         case "managed":
             return ("--managed-policy", answers["managed"].strip())
         case "file":
-            return ("--policy-file", str(_path(answers["file"])))
+            return ("--policy-file", str(file_of(answers["file"])))
     return ()
 
 

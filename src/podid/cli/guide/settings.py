@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from podid.cli.guide.facts import Facts
-from podid.cli.guide.questions import NO, NOTHING, YES, Answers, Option, Prompt, chosen
-from podid.domain.errors import InvalidInput
+from podid.cli.guide.questions import (
+    ADD_STATEMENT,
+    NO,
+    NOTHING,
+    YES,
+    Answers,
+    Option,
+    Prompt,
+    chosen,
+    file_of,
+    no_file,
+    refused,
+)
 from podid.domain.names import Arn, parse_role_arn, role_name
 from podid.domain.staleness import LIFETIME, OF_TARGET, lifetime_words
 
@@ -45,15 +54,7 @@ def _ask_arn(answers: Answers) -> Prompt | None:
     if "target" in answers:
         return None
     lead = (f"Its sessions last {lifetime_words(OF_TARGET)} at most; {lifetime_words(LIFETIME)} without one.",)
-    return Prompt(key="target", text="The target role's ARN:", lead=lead, check=_arn_problem)
-
-
-def _arn_problem(text: str) -> str:
-    try:
-        parse_role_arn(text.strip())
-    except InvalidInput as error:
-        return error.what
-    return ""
+    return Prompt(key="target", text="The target role's ARN:", lead=lead, check=refused(parse_role_arn))
 
 
 def _ask_admission(answers: Answers, facts: Facts) -> Prompt | None:
@@ -65,7 +66,7 @@ def _ask_admission(answers: Answers, facts: Facts) -> Prompt | None:
         text="May podid change that, if it has to?",
         lead=(f"The trust policy of role {role_name(target_of(answers))} has to let the first role in.",),
         options=(
-            Option(YES, "Yes: add a statement to its trust policy; the others stay as they are"),
+            ADD_STATEMENT,
             Option(NO, "No: I change it myself; podid says what is to be added"),
         ),
     )
@@ -83,12 +84,8 @@ def _ask_file(answers: Answers) -> Prompt | None:
         key="session-policy",
         text="The file with the session policy, as JSON:",
         lead=("EKS takes one only where sessions carry no tags: a trust that asks for tags admits none.",),
-        check=lambda text: "" if _path(text).is_file() else "there is no such file",
+        check=no_file,
     )
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser()
 
 
 def target_of(answers: Answers) -> str:
@@ -106,7 +103,7 @@ def setting_words(answers: Answers) -> tuple[str, ...]:
     target = ("--target-role", target_of(answers)) if "target" in answers else ()
     if "session-policy" not in answers:
         return target
-    return (*target, "--session-policy", str(_path(answers["session-policy"])), "--no-session-tags")
+    return (*target, "--session-policy", str(file_of(answers["session-policy"])), "--no-session-tags")
 
 
 def setting_sentences(answers: Answers, facts: Facts) -> tuple[str, ...]:
