@@ -31,9 +31,8 @@ STALE = bare(pod(), created_at=pod().created_at.replace(year=2025))
 def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
     assert [c.id for c in select(("role-not-found", "sa-mismatch"))] == ["sa-mismatch", "role-not-found"]
     assert "sa-mismatch" not in [c.id for c in select(skip=("sa-mismatch",))]
-    with pytest.raises(UsageError, match="'sa-missmatch' is not the id of a check") as caught:
+    with pytest.raises(UsageError, match="'sa-missmatch' is not the id of a check; did you mean sa-mismatch"):
         select(("sa-missmatch",))
-    assert caught.value.advice.startswith("did you mean sa-mismatch")
     with pytest.raises(UsageError, match="no check is left"):
         select(("sa-mismatch",), ("sa-mismatch",))
 

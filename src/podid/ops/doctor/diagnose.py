@@ -12,7 +12,7 @@ from podid.domain.errors import Again, Other, UsageError
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
-from podid.domain.words import count_of, nearest
+from podid.domain.words import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.doctor.sections import SECTIONS, rights
@@ -36,9 +36,8 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[s
     for name in (*only, *skip):
         if name not in BY_ID:
             near = nearest(name, BY_ID)
-            advice = f"did you mean {', '.join(near)}?" if near else ""
             hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
-            raise UsageError(f"{name!r} is not the id of a check", hint=hint, subject=name, advice=advice)
+            raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
     chosen = tuple(
         c for c in ALL if (not only or c.id in only) and (not numbers or c.link in numbers) and c.id not in skip
     )
