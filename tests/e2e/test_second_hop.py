@@ -245,7 +245,7 @@ def test_doctor_looks_at_a_role_that_was_made_anew(healthy: Site) -> None:
     iam.delete_role(RoleName="shop-orders")
     healthy.wait(120)
     iam.create_role(RoleName="shop-orders", AssumeRolePolicyDocument=json.dumps(trust))
-    assert looked_at(healthy) == (0, [("role-recreated", "info"), ("role-no-permissions", "warn")], set())
+    assert looked_at(healthy) == (0, [("role-no-permissions", "warn"), ("role-recreated", "info")], set())
 
 
 def test_doctor_on_session_policies(healthy: Site) -> None:
@@ -257,8 +257,8 @@ def test_doctor_on_session_policies(healthy: Site) -> None:
          "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnEquals": {"aws:SourceArn": CLUSTER_ARN}}},
     ]})  # fmt: skip
 
-    def policy(effect: str) -> None:
-        statement = {"Effect": effect, "Action": "s3:*", "Resource": "*"}
+    def policy(effect: str, action: str = "dynamodb:*") -> None:
+        statement = {"Effect": effect, "Action": action, "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         eks.update_pod_identity_association(**who, disableSessionTags=True, policy=document)
         healthy.wait(30)
@@ -266,5 +266,7 @@ def test_doctor_on_session_policies(healthy: Site) -> None:
 
     policy("Allow")
     assert looked_at(healthy) == (0, [], set())
+    policy("Allow", "s3:*")
+    assert looked_at(healthy) == (0, [("session-policy-misconfig", "warn")], set())
     policy("Deny")
     assert looked_at(healthy) == (3, [("session-policy-misconfig", "error")], set())

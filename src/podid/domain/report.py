@@ -95,7 +95,8 @@ def _counts(link: int, found: Sequence[Verdict]) -> LinkCounts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
     """`verdicts` in the order in which credentials reach a pod, then by subject; `findings`, `accepted` and `unknowns`
-    are the failing ones that count, the failing ones that a baseline lets pass, and the undecided ones among them."""
+    are the failing ones that count, worst first and what follows from others last, the failing ones that a baseline
+    lets pass, and the undecided ones among them."""
 
     cluster: str
     cluster_arn: str
@@ -120,7 +121,8 @@ class DoctorReport:
 
     @property
     def findings(self) -> tuple[Verdict, ...]:
-        return tuple(v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
+        found = (v for v in self.verdicts if v.outcome is Outcome.FAIL and not v.accepted)
+        return tuple(sorted(found, key=lambda v: (bool(v.masked_by), -RANK[v.severity])))
 
     @property
     def accepted(self) -> tuple[Verdict, ...]:

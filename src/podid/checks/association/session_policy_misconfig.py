@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared.facts import association_subject
 from podid.domain.ceilings import leaves_something
-from podid.domain.findings import Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association
 from podid.domain.names import AWS_MANAGED
 from podid.domain.quotas import SESSION_POLICY_QUOTA
@@ -22,15 +22,20 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if not association.policy:
             yield case.skip("the association has no session policy")
             continue
-        problem = _problem(association, association.policy) or _leaves_nothing(
-            snapshot, association, association.policy
-        )
+        problem = _problem(association, association.policy)
         if isinstance(problem, Missing):
             yield case.unknown(problem)
         elif problem:
             role = association.pods_role_arn
             evidence = (f"it limits the sessions of {role}", f"the policy has {len(association.policy)} characters")
             yield case.fail(problem, evidence=evidence)
+        elif _leaves_nothing(snapshot, association, association.policy):
+            yield case.fail(
+                "the session policy allows nothing of what the policies of the role allow: its pods may do nothing but "
+                "what a resource's own policy allows",
+                severity=Severity.WARN,
+                evidence=(f"it limits the sessions of {association.pods_role_arn}",),
+            )
         else:
             yield case.ok("the session policy allows something")
 
@@ -38,19 +43,17 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",), wants=("assume_rights", "role_policies"))
 
 
-def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> str:
+def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
     """Only where all policies of the role are known by their documents: AWS's own are not read. With a target role the
     policy limits that one's sessions."""
     arn = association.role_arn
     rights = known_or(snapshot.assume_rights, {}).get(arn, NOT_READ)
     names = known_or(snapshot.role_policies, {}).get(arn, NOT_READ)
     if association.target_role_arn or isinstance(rights, Missing) or isinstance(names, Missing):
-        return ""
+        return False
     if not rights.value.allows or any(AWS_MANAGED in attached for attached in names.value.attached):
-        return ""
-    if leaves_something(rights.value.allows, json.loads(policy)):
-        return ""
-    return "the session policy allows nothing of what the policies of the role allow, so the pods may do nothing"
+        return False
+    return not leaves_something(rights.value.allows, json.loads(policy))
 
 
 def _problem(association: Association, policy: str) -> str | Missing:
