@@ -42,7 +42,8 @@ def explain(
         terminal.emit(page_list_view(match.page.entry for match in found))
         return
     if not what:
-        raise UsageError("Nothing to explain: give an id or an error text", hint=Other(("explain",), flags=("--list",)))
+        what_else = "give an id, an error text, or - for a log on stdin"
+        raise UsageError(f"Nothing to explain: {what_else}", hint=Other(("explain",), flags=("--list",)))
     text = terminal.read_file("-") if what == ["-"] else " ".join(what)
     explanation = pages.explain(text)
     terminal.emit(explanation_view(explanation))
