@@ -324,9 +324,47 @@ PUBLIC = [
         "AccessDeniedException: User: arn:aws:sts::1111:assumed-role/ci/AWSCodeBuild-c7 is not authorized to perform: eks:DeletePodIdentityAssociation on resource: arn:aws:eks:us-west-2:1111:podidentityassociation/e2e/a-1",
         "tool-aws-denied",
     ),
+    (
+        '"error": "error parsing SQS queue metadata: awsAccessKeyID not found"',
+        "product-still-in-irsa-mode",
+    ),
+    (
+        "unable to get ECS metadata authorization token, AWS_CONTAINER_AUTHORIZATION_TOKEN missing",
+        "sdk-too-old",
+    ),
+    (
+        "Error performing PUT http://169.254.169.254/latest/api/token: error sending request (EKS pod identity)",
+        "imds-fallback-node-role",
+    ),
+    ("java.net.ConnectException: Connection refused at /169.254.170.23:80", "agent-not-installed"),
+    # what Kubernetes says of any pod, said of the agent's
+    ("exec /eks-pod-identity-agent: exec format error", "agent-pod-unhealthy"),
+    (
+        'Warning FailedCreate daemonset-controller Error creating: pods "eks-pod-identity-agent-x" is forbidden: exceeded quota: pods',
+        "admission-policy-blocks-agent",
+    ),
+    (
+        "Warning FailedScheduling pod/eks-pod-identity-agent-9z 0/8 nodes are available: 1 Too many pods. preemption: not eligible",
+        "agent-not-on-node",
+    ),
+    (
+        "unable to fetch credentials from EKS Auth: operation error EKS Auth: AssumeRoleForPodIdentity, https response error StatusCode: 400, InvalidTokenException: The OIDC token was invalid",
+        "sa-recreated-token-invalid",
+    ),
+    (
+        'MalformedPolicyDocument: Invalid principal in policy: "SERVICE":"pod.eks.amazonaws.com"',
+        "trust-wrong-principal",
+    ),
+    (
+        "ResourceInUseException: Pod identity association a-1 is owned by add-on vpc-cni; update the add-on instead",
+        "addon-owned-association",
+    ),
 ]
 
 UNRELATED = [
+    "exec /app/server: exec format error",
+    "0/8 nodes are available: 8 Too many pods. preemption: No preemption victims found",
+    "MalformedPolicyDocument: Syntax errors in policy.",
     "readiness probe failed: expected 404, got 503 from upstream",
     "Error: Could not assume role with OIDC: Not authorized to perform sts:AssumeRoleWithWebIdentity",
     'Error retrieving metadata: Received non 200 response (404) from ECS metadata: {"code":"InvalidIdInRequest","message":"CredentialsV2Request: Credentials not found"}',

@@ -101,6 +101,12 @@ SHARED: tuple[SharedText, ...] = (
     _form(8, "sdk-too-old", r"(unsupported|invalid|disallowed|illegal)(endpoint)?host.{0,40}169\.254\.170\.23"),
     _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,60}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
     _text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
+    # who knows the variable that holds the token, and not the one that names its file
+    _form(
+        6,
+        "sdk-too-old custom-credential-chain",
+        r"aws_container_authorization_token(?!_file).{0,40}(missing|notset|required|isempty|notfound)",
+    ),
     _text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
     _form(
         8,
@@ -139,7 +145,11 @@ SHARED: tuple[SharedText, ...] = (
     _text(2, "static-aws-keys-shadow", "the security token included in the request is expired"),
     _form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
     # links 5 and 6: the way to the agent, and the agent
-    _form(8, _REFUSED, r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|econnrefused.{0,20}169\.254\.170\.23"),
+    _form(
+        8,
+        _REFUSED,
+        r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|(connectionrefused|econnrefused).{0,80}169\.254\.170\.23",
+    ),
     _text(8, _REFUSED, "could not connect to the endpoint url", "169.254.170.23"),
     _form(
         7,
@@ -207,7 +217,15 @@ SHARED: tuple[SharedText, ...] = (
     _text(6, "agent-pod-unhealthy agent-ipv6-bind", "crashloopbackoff", _AGENT),
     _text(6, "agent-pod-unhealthy agent-ipv6-bind", "back-off restarting failed container", _AGENT),
     _text(6, "agent-pod-unhealthy", "oomkilled", _AGENT),
-    _text(6, "agent-pod-unhealthy", "oci runtime create failed", _AGENT),
+    # what Kubernetes says of any pod, said of the agent's
+    _form(
+        6,
+        "agent-pod-unhealthy agent-image-pull",
+        r"eks-pod-identity-agent.{0,400}(ociruntimecreatefailed|execformaterror|failedcreatepodsandbox|failedmount|"
+        r"(create|run)container(config)?error)|(ociruntimecreatefailed|failedmount).{0,200}eks-pod-identity-agent",
+    ),
+    _text(6, "agent-not-on-node agent-port80-conflict", "nodes are available", _AGENT),
+    _text(6, "admission-policy-blocks-agent agent-not-on-node", "error creating", "is forbidden", _AGENT),
     _text(1, "agent-pod-unhealthy", "probe failed"),
     _text(1, "agent-pod-unhealthy", "crashloopbackoff"),
     _text(8, "agent-image-pull", "errimagepull", _AGENT),
@@ -238,7 +256,12 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "agent-timeout-context-canceled eks-auth-unreachable", "statuscode: 0, requestid: , canceled"),
     _form(9, "eks-auth-unreachable custom-eks-auth-endpoint", rf"lookupeks-auth\..{{0,160}}{_FAILED}"),
     _form(8, "eks-auth-unreachable agent-proxy-misconfig", rf"eks-auth\..{{0,200}}{_FAILED}"),
-    _form(8, "agent-proxy-misconfig iso-partition-ca-bundle custom-eks-auth-endpoint", r"eks-auth\..{0,200}x509:"),
+    _form(8, "node-clock-skew agent-proxy-misconfig", r"eks-auth\..{0,200}notyetvalid|notyetvalid.{0,200}eks-auth\."),
+    _form(
+        7,
+        "agent-proxy-misconfig iso-partition-ca-bundle custom-eks-auth-endpoint",
+        r"eks-auth\..{0,200}x509:|x509:.{0,200}eks-auth\.",
+    ),
     _form(9, "custom-eks-auth-endpoint agent-proxy-misconfig", r"certificateisvalidfor.{0,200}noteks-auth"),
     _form(
         8, "agent-proxy-misconfig eks-auth-unreachable", r"(proxyconnect.{0,200}eks-auth|eks-auth.{0,200}proxyconnect)"
@@ -264,6 +287,7 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _text(4, "imds-fallback-node-role agent-imds-unavailable", "no ec2 imds role found"),
     _text(4, "imds-fallback-node-role pod-predates-association", "ec2rolerequesterror"),
+    _text(3, "imds-fallback-node-role imds-metadata-dependency", "169.254.169.254/latest/"),
     _text(2, "imds-fallback-node-role agent-imds-unavailable", "failed to refresh cached credentials"),
     _form(5, "imds-metadata-dependency", r"ec2imds:get(region|instanceidentitydocument)"),
     _form(5, "imds-metadata-dependency", r"failedtoget(ec2)?instanceidentitydocument|getinstanceidentitydocument"),
@@ -285,6 +309,7 @@ SHARED: tuple[SharedText, ...] = (
         "the token included in the request is expired",
     ),
     _text(3, "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew", "token provided has expired"),
+    _text(7, "sa-recreated-token-invalid node-clock-skew", "assumeroleforpodidentity", "invalidtokenexception"),
     _text(4, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
     # link 9, when a role or an association is made
     _text(
@@ -292,6 +317,7 @@ SHARED: tuple[SharedText, ...] = (
         "trust-missing-tag-session trust-wrong-principal role-eventual-consistency",
         "trust policy of the role provided is invalid",
     ),
+    _form(7, "trust-wrong-principal", r"invalidprincipal.{0,60}pods?\.(eks\.)?amazonaws"),
     _text(8, "role-eventual-consistency role-not-found", "role provided in the request does not exist"),
     _text(5, "passrole-denied", "not authorized to perform: iam:passrole"),
     _text(7, "passrole-denied", "podidentityassociation", "is not authorized to perform", "iam:passrole"),
@@ -302,6 +328,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(
         7, "passrole-denied tool-aws-denied", "createpodidentityassociation", "not authorized to perform: iam:getrole"
     ),
+    _form(7, "addon-owned-association", r"podidentityassociation.{0,200}(owned|managed)by.{0,8}add-?on"),
     _form(7, "association-quota", r"maximumnumberof.{0,20}podidentityassociations"),
     _form(
         8,
@@ -354,6 +381,7 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _text(8, "product-still-in-irsa-mode", "expected env variable: aws_web_identity_token_file"),
     _text(6, "product-still-in-irsa-mode irsa-annotation-leftover", "sts web identity provider (irsa)"),
+    _form(5, "product-still-in-irsa-mode", r"errorparsing.{0,40}metadata.{0,20}aws(accesskeyid|rolearn)notfound"),
     # a CSI driver that mounts with the credentials of a pod
     _text(
         4,
