@@ -1,6 +1,8 @@
 """Tables on terminals of any width: no name is broken, nothing is lost, nothing is wider than it must be."""
 
+import io
 import json
+import re
 import shlex
 import string
 
@@ -8,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import examples
+from podid.ops.explain import explain
+from podid.pages.index import ENTRIES
 from podid.render.layout import LEAST_PROSE, lay_out, wrap_line
+from podid.render.pages import explanation_view
+from podid.render.rich_writer import draw
 from podid.render.view import NOTHING, Column, Table
 
 NAMES = st.text(string.ascii_lowercase + "-/:", min_size=1, max_size=50) | st.just(NOTHING)
@@ -151,3 +157,19 @@ def test_a_command_with_a_name_that_is_wider_than_its_column_goes_below() -> Non
         "command  podid associate shop/cart \\",
         f"--role {role}",
     ]
+
+
+def test_commands_of_pages_are_pasted_as_they_were_meant() -> None:
+    """On a narrow terminal, too, a shell takes what is drawn for the same words."""
+    found = 0
+    for entry in ENTRIES:
+        page = explain(entry.id)
+        stream = io.StringIO()
+        draw(explanation_view(page), stream, wide=False, width=50, color=False)
+        drawn = re.sub(r" \\\n +", " ", stream.getvalue()).splitlines()
+        shown = {tuple(line.split()) for line in drawn}
+        for block in re.findall(r"```sh\n(.*?)```", page.pages[0].body, re.DOTALL):
+            for command in block.splitlines():
+                found += 1
+                assert tuple(command.split()) in shown, (entry.id, command)
+    assert found

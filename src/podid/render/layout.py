@@ -145,6 +145,11 @@ def wrap_line(line: str, width: int) -> str:
     )
 
 
+def wrap_command(line: str, width: int) -> str:
+    """A line of a shell, which it takes as one when it is pasted."""
+    return line if len(line) <= width else _wrap_command(line, width, 0, "  ")
+
+
 def _wrap_command(line: str, width: int, start: int, indent: str) -> str:
     """Words of a shell, quoted ones whole and each beside its flag; in front of `start` is no place to break."""
     pieces: list[str] = []

@@ -1,12 +1,12 @@
 """The one module that imports rich: tables for a person at a terminal."""
 
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from rich.console import Console
 from rich.text import Text
 
 from podid.render import sanitize
-from podid.render.layout import GAP, lay_out
+from podid.render.layout import GAP, lay_out, wrap_command
 from podid.render.lines import paint_all
 from podid.render.view import Table, View
 
@@ -29,11 +29,7 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         legacy_windows=False,
     )
     if view.markdown:
-        from rich.markdown import Markdown
-
-        # code without a highlighter's colours: it is there to be copied
-        console.width = min(console.width, 100)
-        console.print(Markdown(view.text, code_theme="bw", hyperlinks=False))
+        _print_markdown(console, view.text)
         return
     if view.lines:
         stream.write(paint_all(view.lines, width=width, color=color))
@@ -42,6 +38,25 @@ def draw(view: View, stream: IO[str], *, wide: bool, width: int, color: bool) ->
         if position:
             console.print()
         _draw_table(console, table, wide=wide, color=color)
+
+
+def _print_markdown(console: Console, text: str) -> None:
+    from rich.console import ConsoleOptions, RenderResult
+    from rich.markdown import CodeBlock, Markdown
+
+    class Code(CodeBlock):
+        """It is there to be copied: without a highlighter's colours, and no line of it broken as a sentence is."""
+
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for line in str(self.text).rstrip().splitlines():
+                shown = wrap_command(line, options.max_width) if self.lexer_name == "sh" else line
+                yield Text(shown, no_wrap=True, overflow="ignore")
+
+    class Page(Markdown):
+        elements: ClassVar[Any] = {**Markdown.elements, "fence": Code, "code_block": Code}
+
+    console.width = min(console.width, 100)
+    console.print(Page(text, hyperlinks=False), crop=False)
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
