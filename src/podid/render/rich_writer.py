@@ -1,5 +1,6 @@
 """The one module that imports rich: tables for a person at a terminal."""
 
+import re
 from typing import IO, Any, ClassVar
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from podid.render.view import Table, View
 
 # the layout fits the terminal where that can be; what is longer is a name, and the terminal itself may break that
 _AS_IT_IS: dict[str, Any] = {"soft_wrap": True, "crop": False}
+_SOURCE = re.compile(r"(?m)^- (?:\[[^\]]*\]\((\S+)\)|<(\S+)>)$")
+_SOURCES = re.compile(rf"(?:{_SOURCE.pattern.removeprefix('(?m)')}\n)+", re.MULTILINE)
 _STYLES = {"good": "green", "bad": "bold red", "warn": "yellow", "dim": "dim"}
 
 
@@ -56,7 +59,9 @@ def _print_markdown(console: Console, text: str) -> None:
         elements: ClassVar[Any] = {**Markdown.elements, "fence": Code, "code_block": Code}
 
     console.width = min(console.width, 100)
-    console.print(Page(text, hyperlinks=False), crop=False)
+    # addresses are there to be copied, too
+    whole = _SOURCES.sub(lambda match: "```\n" + _SOURCE.sub(r"\1\2", match[0]) + "```\n", text)
+    console.print(Page(whole, hyperlinks=False), crop=False)
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
