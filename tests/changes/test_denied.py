@@ -1,5 +1,6 @@
 """Each right of each changing command taken away in turn: exit 4 and its name, or all the work is done without it."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -98,6 +99,9 @@ def test_each_right_in_turn(box: Sandbox, podid: Podid, tmp_path: Path, name: st
         assert right in outcome.error["message"]
         if outcome.code == 4:
             assert outcome.stdout == ""
+            # what is to be tried prints it with all the others
+            program, *hint = shlex.split(outcome.error["hint"])
+            assert (program, right in podid(*hint).stdout) == ("podid", True), hint
             assert account_state(box) == before, right
         else:
             states = [item["status"] for item in outcome.json["actions"] if item["status"] != "unchanged"]

@@ -7,7 +7,7 @@ import typer
 
 from podid.cli.argv import output_option, value_of, verbose
 from podid.cli.runtime import Instead, Runtime, abandon
-from podid.domain.errors import Again, Hint, Other, PodidError, UsageError
+from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
 
 
@@ -169,7 +169,7 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     from podid.cli.hints import hint_words
     from podid.render.errors import error_json, error_text
 
-    hint = hint_words(error.hint, runtime.argv)
+    hint = hint_words(_next(error), runtime.argv)
     json_wanted = output_option(argv, runtime.env) in ("json", "jsonl")
     stderr = runtime.streams.stderr
     if json_wanted:
@@ -182,6 +182,13 @@ def _fail(error: PodidError, argv: Sequence[str], runtime: Runtime) -> ExitCode:
     with contextlib.suppress(OSError, ValueError):
         stderr.write(text)
     return error.exit_code
+
+
+def _next(error: PodidError) -> Hint:
+    """Who lacks a right is shown all that the command needs: the next one would be missed after the next try."""
+    if error.hint or not error.permission or isinstance(error, CredentialsError):
+        return error.hint
+    return Again(add=("--show-permissions",))
 
 
 def _tell_interrupted(runtime: Runtime) -> None:

@@ -47,7 +47,7 @@ def _print_markdown(console: Console, text: str) -> None:
     from rich.console import ConsoleOptions, RenderResult
     from rich.markdown import CodeBlock, Markdown
 
-    class Code(CodeBlock):
+    class CopyableCode(CodeBlock):
         """It is there to be copied: without a highlighter's colours, and no line of it broken as a sentence is."""
 
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -55,13 +55,13 @@ def _print_markdown(console: Console, text: str) -> None:
                 shown = wrap_command(line, options.max_width) if self.lexer_name == "sh" else line
                 yield Text(shown, no_wrap=True, overflow="ignore")
 
-    class Page(Markdown):
-        elements: ClassVar[Any] = {**Markdown.elements, "fence": Code, "code_block": Code}
+    class Copyable(Markdown):
+        elements: ClassVar[Any] = {**Markdown.elements, "fence": CopyableCode, "code_block": CopyableCode}
 
     console.width = min(console.width, 100)
     # addresses are there to be copied, too
     whole = _SOURCES.sub(lambda match: "```\n" + _SOURCE.sub(r"\1\2", match[0]) + "```\n", text)
-    console.print(Page(whole, hyperlinks=False), crop=False)
+    console.print(Copyable(whole, hyperlinks=False), crop=False)
 
 
 def _draw_table(console: Console, table: Table, *, wide: bool, color: bool) -> None:
