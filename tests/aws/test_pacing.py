@@ -11,7 +11,7 @@ import pytest
 
 from podid.aws import pacing
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
-from podid.aws.pacing import ALONE, ALONE_ATTEMPTS, Pacer, attempt, backoff
+from podid.aws.pacing import ALONE, ALONE_ATTEMPTS, ALONE_BACKOFF, LONGEST_BACKOFF, Pacer, attempt, backoff
 from podid.aws.rate import Rate
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
@@ -102,6 +102,8 @@ def test_one_of_many_that_fails_alone_is_given_up_early(
     with pytest.raises(ServerFailed) if not may_fail else nullcontext():
         assert isinstance((attempt(one) if may_fail else one)(0), ServerFailed)
     assert tries == tried or (tried is None and clock.now >= 1060)
+    alone = may_fail and in_trouble < ALONE
+    assert max(clock.slept) == (ALONE_BACKOFF if alone else LONGEST_BACKOFF)
     pacer._trouble(-in_trouble)
     assert pacer._troubled == 0
 

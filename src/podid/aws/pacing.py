@@ -29,6 +29,8 @@ UNREACHABLE_ATTEMPTS = 3
 # one of many calls that the service refuses as often, while it answers nearly all others: it is not worth a minute
 ALONE_ATTEMPTS = 6
 ALONE = WORKERS // 8
+# and the others, which are done in seconds, do not wait for it
+ALONE_BACKOFF = 0.5
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 # how long a fan-out that is given up waits for the calls that are under way
@@ -94,7 +96,8 @@ class Pacer:
                     left = deadline - self._clock()
                     if left <= 0 or not _again(error, attempt) or self._fails_alone(error, attempt, answered):
                         raise
-                    self._sleep(min(left, self._jitter() * backoff(attempt)))
+                    longest = ALONE_BACKOFF if self._is_alone(error) else LONGEST_BACKOFF
+                    self._sleep(min(left, self._jitter() * min(longest, backoff(attempt))))
         finally:
             if attempt:
                 self._trouble(-1)
@@ -105,9 +108,10 @@ class Pacer:
 
     def _fails_alone(self, error: Unavailable, attempt: int, answered: int) -> bool:
         """Whether the service has `answered` others meanwhile, and refuses hardly any but this one."""
-        if not _may_fail.get() or attempt < ALONE_ATTEMPTS or isinstance(error, Throttled):
-            return False
-        return self._troubled <= ALONE and self._answered > answered
+        return attempt >= ALONE_ATTEMPTS and self._is_alone(error) and self._answered > answered
+
+    def _is_alone(self, error: Unavailable) -> bool:
+        return _may_fail.get() and not isinstance(error, Throttled) and self._troubled <= ALONE
 
     def write(self, fn: Callable[[], T]) -> T:
         """As `call`, but only what the service certainly did not carry out (a throttle, no connection) is tried again:
