@@ -13,7 +13,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
 from podid.kube.project_products import CUSTOM
-from podid.kube.reader import TEMPLATED, KubeReader
+from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from rights_support import asked_for
 from worlds import ORDERS, KubeWorld
@@ -67,7 +67,6 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.find_config_map_keys: lambda r: r.find_config_map_keys("shop", "settings"),
     KubeReader.list_daemon_sets: lambda r: r.list_daemon_sets(),
     KubeReader.list_workloads: lambda r: r.list_workloads(),
-    KubeReader.get_workload: lambda r: each(TEMPLATED, lambda kind: r.get_workload(kind, "shop", "orders")),
     KubeReader.list_owners: lambda r: each(("ReplicaSet", "Job"), lambda kind: r.list_owners("shop", kind)),
     KubeReader.get_rollout: lambda r: each(RESTARTABLE, lambda kind: r.get_rollout(kind, "shop", "orders")),
     KubeReader.list_agent_daemon_sets: lambda r: r.list_agent_daemon_sets(),

@@ -258,7 +258,7 @@ def test_find_and_get(lab: KubeWorld) -> None:
     assert lab.reader.find_service_account(ServiceAccountRef("shop", "nobody")) is None
     assert lab.reader.find_service_account(ServiceAccountRef("nowhere", "nobody")) is None
     with pytest.raises(NotFound) as raised:
-        lab.reader.get_workload("StatefulSet", "shop", "nope")
+        lab.reader.get_rollout("StatefulSet", "shop", "nope")
     assert raised.value.what == "StatefulSet shop/nope does not exist"
 
 
@@ -274,7 +274,7 @@ def test_find_does_not_hide_a_missing_right(lab: KubeWorld) -> None:
 
 
 def test_workloads_and_their_owners(lab: KubeWorld) -> None:
-    orders = lab.reader.get_workload("Deployment", "shop", "orders")
+    (orders,) = (each for each in lab.reader.list_workloads("shop") if each.kind == "Deployment")
     assert orders == Workload(
         kind="Deployment",
         namespace="shop",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -13,8 +13,6 @@ from podid.domain.user_agents import OldSdk, of_the_node, old_sdk
 
 # as far back as LookupEvents reaches
 DAYS = 90
-# an event can be looked up about so long after the call
-DELAY = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,11 +205,6 @@ class KubeReader:
             found += sorted(self._transport.list(path, partial(project.workload, kind)), key=_place)
         return tuple(found)
 
-    @needs(*on("get", *TEMPLATED))
-    def get_workload(self, kind: str, namespace: str, name: str) -> Workload:
-        prefix, plural = KINDS[kind]
-        return self._transport.get(_path(prefix, namespace, plural, name), partial(project.workload, kind))
-
     @needs(*on("list", "ReplicaSet", "Job"))
     def list_owners(self, namespace: str, kind: str) -> Mapping[str, OwnerRef]:
         """uid of each ReplicaSet or Job -> what controls it (a Deployment, a Rollout, a CronJob). Metadata only."""

@@ -67,6 +67,8 @@ def _tried(
             # it was asked for and not decided; that no pod runs, or one is new, is less
             severity = Severity.WARN if section.value.idle else None
             yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=severity)
+        elif section.value.said and check.id == other:
+            yield case.ok(section.value.said)
 
 
 def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:

@@ -78,7 +78,8 @@ def _proof(snapshot: Snapshot, ref: ServiceAccountRef, probes: tuple[ProbeProof,
         return Proof(id=failure_mode(met), problem=f"{where}{met.reason}")
     if met.state is VerifyState.UNKNOWN:
         return Proof(unknown=f"{where}{met.reason}", permission=met.permission)
-    return Proof(said=f"{where}it got the credentials of {met.identity.role_arn}" if met.identity else where)
+    whose = f"the credentials of {met.identity.role_arn}" if met.identity else "credentials"
+    return Proof(said=f"{where}a pod of podid's own got {whose}")
 
 
 def failure_mode(met: ProbeProof) -> str:
