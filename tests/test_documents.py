@@ -2,10 +2,14 @@
 
 import copy
 import csv
+import fcntl
 import io
 import json
+import os
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,10 +94,21 @@ completion bash
 """
 
 
-@pytest.fixture(scope="session")  # a stolen test makes a worker come back to this module
+@pytest.fixture(scope="session")
 def views(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[View]]:
-    """What the commands emitted, by kind."""
+    """What the commands emitted, by kind. The first worker that wants them runs the commands for all."""
     home = tmp_path_factory.mktemp("home")
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    with (shared / "views.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = shared / "views.pickle"
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(emitted_by_kind(home)))
+        found: dict[str, list[View]] = pickle.loads(kept.read_bytes())
+    return found
+
+
+def emitted_by_kind(home: Path) -> dict[str, list[View]]:
     files = {"TRUST": home / "trust.json", "POLICY": home / "policy.json"}
     files["TRUST"].write_text(json.dumps(TRUST))
     allow = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}

@@ -132,6 +132,7 @@ class Site:
             "XDG_STATE_HOME": str(directory / "state"),
             "HOME": str(directory / "home"),
         }
+        (directory / "home").mkdir(exist_ok=True)
         self.podid = Podid(env=os.environ, clock=self.clock, sleep=self._sleep)
         self.slept = 0.0
         self.on_sleep: Callable[[float], None] = lambda seconds: None
