@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from botocore import endpoint_provider, handlers, hooks
 from botocore.client import ClientCreator
 from botocore.loaders import Loader
 from hypothesis import settings
+from moto.core import responses, utils
 
 from harness import Golden, Podid
 from podid.cli import parser, tree
@@ -125,6 +127,8 @@ def _boto3_finds_out_once() -> Iterator[None]:
         patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
         patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
         patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
+        # and moto looks at all that a class of answers has for each call
+        patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
         yield
 
 
