@@ -30,10 +30,11 @@ def examples(steady: int) -> int:
 
 
 def one_in(number: int, cases: Iterable[Any]) -> list[Any]:
-    """Cases of one kind for `parametrize`: every `number`-th is always run, the others under `make fuzz`."""
+    """Cases of one kind for `parametrize`: every `number`-th is always run, the others under `make fuzz`. A tuple holds
+    the values of several parameters, so a value that is a tuple stands in another."""
     rare = pytest.mark.rare
     return [
-        case if place % number == 0 else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=rare)
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=() if place % number == 0 else rare)
         for place, case in enumerate(cases)
     ]
 

@@ -62,12 +62,18 @@ def test_an_iam_action_less(shared: Site, action: str, explicit: bool) -> None:
     report = outcome.json
     assert (outcome.code, report["findings"], named(report)) == (9, [], {action})
     assert "tool-aws-denied" in {item["id"] for item in report["unknowns"]}
+
+
+def test_a_reader_is_told_what_is_missing(shared: Site) -> None:
+    shared.box.world.credentials.deny("iam:GetRole")
     text = shared("doctor")
     assert text.code == 9
-    assert action in text.stdout
+    assert "iam:GetRole" in text.stdout
 
 
-@pytest.mark.parametrize("rule", EVERYWHERE, ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE])
+@pytest.mark.parametrize(
+    "rule", one_in(2, [(rule,) for rule in EVERYWHERE]), ids=[" ".join(reversed(rule)).strip() for rule in EVERYWHERE]
+)
 def test_a_kubernetes_right_less(shared: Site, rule: tuple[str, str, str]) -> None:
     caller = shared.user("viewer", rules(without=rule))
     outcome = shared("doctor", "-o", "json", env=caller)
