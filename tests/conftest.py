@@ -20,6 +20,7 @@ from hypothesis import settings
 from moto.core import responses, utils
 
 from harness import Golden, Podid
+from podid.aws.session import AwsSession
 from podid.cli import parser, tree
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
@@ -72,6 +73,9 @@ TELLING = (
 _KEPT = ("PATH", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 # what botocore's own handlers for services that podid does not ask are registered under
 _ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
+# what a session gives in life, and what of it the tests have: AWS enables the second and third only on request
+_EVERY_REGION: Any = AwsSession.eks_regions
+_REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -184,6 +188,24 @@ def _rule_sets(make: Callable[..., Any]) -> Callable[..., Any]:
         return made[key]
 
     return once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_regions() -> Iterator[None]:
+    """Whoever takes a role's rights away asks each region where EKS is whether it is in use there: thirty clients."""
+
+    def few(self: AwsSession) -> tuple[str, ...]:
+        return tuple(region for region in _EVERY_REGION.__get__(self) if region in (self.region, *_REGIONS))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AwsSession, "eks_regions", property(few))
+        yield
+
+
+@pytest.fixture
+def all_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All where botocore knows EKS, as in life."""
+    monkeypatch.setattr(AwsSession, "eks_regions", _EVERY_REGION)
 
 
 @pytest.fixture(scope="session", autouse=True)

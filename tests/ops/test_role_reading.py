@@ -112,7 +112,7 @@ def test_a_list_says_what_it_could_not_see(healthy: Site, right: str) -> None:
     assert f"needs {right}" in healthy.must("role", "list").stderr
 
 
-def test_every_cluster_of_every_region(healthy: Site) -> None:
+def test_every_cluster_of_every_region(healthy: Site, all_regions: None) -> None:
     regions: set[str] = set()
     answer = healthy.box.gateway.answer
 
