@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 # where in a journal line the process dies: with half of it on disk, or all of it
 CUTS = ("half", "whole")
 
@@ -85,20 +87,6 @@ class Launcher:
         return line
 
 
-def load_models_once() -> None:
-    """botocore reads its service models again for every session, a tenth of a second each time; here they are kept."""
-    from botocore.loaders import Loader
-
-    kept: dict[Any, Any] = {}
-    begin = Loader.__init__
-
-    def beginning(self: Any, *args: Any, **named: Any) -> None:
-        begin(self, *args, **named)
-        self._cache = kept
-
-    Loader.__init__ = beginning
-
-
 def serve() -> None:
     import podid.aws.session
     import podid.cli.boundary
@@ -110,7 +98,12 @@ def serve() -> None:
 
     for row in COMMANDS:
         row.load()
-    load_models_once()
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    import once
+
+    patch = pytest.MonkeyPatch()  # for good: this process does nothing else
+    once.boto(patch)
+    once.few_regions(patch)
     session = podid.aws.session.AwsSession(None, "us-west-2", env={})
     for client in (session.eks, session.iam, session.sts):
         assert client is not None

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -196,7 +197,7 @@ def test_killed_around_every_write(stage: Stage, launcher: Launcher, when: str) 
 
         def current(pid: list[int] = pid) -> int:
             while not pid:
-                continue
+                time.sleep(0.001)
             return pid[0]
 
         with killed_at_write(stage.box, number, when, current):
@@ -217,7 +218,7 @@ def test_the_program_itself_killed(box: Sandbox, podid: Podid, journal: Path, wh
 
     def current() -> int:
         while not pid:
-            continue
+            time.sleep(0.001)
         return pid[0]
 
     with killed_at_write(box, 0, when, current):

@@ -1,0 +1,101 @@
+"""What every command finds out anew, found out once: for processes that run hundreds of them."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3.session
+import pytest
+from botocore import endpoint_provider, handlers, hooks
+from botocore.client import ClientCreator
+from botocore.loaders import Loader
+
+from podid.aws.session import AwsSession
+
+# what botocore's own handlers for services that podid does not ask are registered under
+_ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
+# what a session gives in life, and what of it the tests have: AWS enables the second and third only on request
+EVERY_REGION: Any = AwsSession.eks_regions
+_REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
+
+
+def boto(patch: pytest.MonkeyPatch) -> None:
+    """Every command makes its own boto3 session and clients. That reads megabytes of service models, makes a class and
+    a rule set out of each, gives events their new names, looks at the signature of each handler and copies a hundred
+    of services that nobody here asks: half the time of many tests."""
+    models: dict[Any, Any] = {}
+    names: dict[str, str] = {}
+    load, alias = Loader.__init__, hooks.EventAliaser.__init__
+
+    def loading(self: Loader, *args: Any, **named: Any) -> None:
+        load(self, *args, **named)
+        self._cache = models
+
+    def aliasing(self: hooks.EventAliaser, *args: Any, **named: Any) -> None:
+        alias(self, *args, **named)
+        self._alias_name_cache = names
+
+    patch.setattr(Loader, "__init__", loading)
+    patch.setattr(hooks.EventAliaser, "__init__", aliasing)
+    patch.setattr(hooks, "accepts_kwargs", _by_code(hooks.accepts_kwargs))
+    patch.setattr(boto3.session.Session, "_register_default_handlers", lambda self: None)  # of S3 and of resources
+    near = [row for row in handlers.BUILTIN_HANDLERS if not _ELSEWHERE.search(row[0])]
+    patch.setattr(handlers, "BUILTIN_HANDLERS", near)
+    patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
+    patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
+    patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
+
+
+def moto(patch: pytest.MonkeyPatch) -> None:
+    """It looks at all that a class of answers has, for each call."""
+    from moto.core import responses, utils
+
+    patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
+
+
+def few_regions(patch: pytest.MonkeyPatch) -> None:
+    """Whoever takes a role's rights away asks each region where EKS is whether it is in use there: thirty clients."""
+
+    def few(self: AwsSession) -> tuple[str, ...]:
+        return tuple(region for region in EVERY_REGION.__get__(self) if region in (self.region, *_REGIONS))
+
+    patch.setattr(AwsSession, "eks_regions", property(few))
+
+
+def _by_code(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Bound methods and closures are new for each client, and their code is not."""
+    known: dict[Any, bool] = {}
+
+    def kept(function: Any) -> bool:
+        key = getattr(function, "__code__", function)
+        if key not in known:
+            known[key] = accepts(function)
+        return known[key]
+
+    return kept
+
+
+def _once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of ClientCreator whose answer for a service is always the same."""
+    made: dict[str, Any] = {}
+
+    def once(self: ClientCreator, service_name: str, *rest: Any) -> Any:
+        if service_name not in made:
+            made[service_name] = make(self, service_name, *rest)
+        return made[service_name]
+
+    return once
+
+
+def _rule_sets(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The documents stay: the loader keeps them."""
+    made: dict[int, Any] = {}
+
+    def once(**document: Any) -> Any:
+        key = id(document["rules"])
+        if key not in made:
+            made[key] = make(**document)
+        return made[key]
+
+    return once
