@@ -57,6 +57,7 @@ def test_without_the_associations_nobody_knows_who_needs_it(healthy: Site) -> No
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
     assert "whose pods need the agent could not be looked at" in healthy("agent", "nodes").stderr
+    assert "needed by   could not be looked at: " in healthy.must("agent", "status").stdout
 
 
 def test_status_says_where_the_version_stands(healthy: Site) -> None:

@@ -109,12 +109,7 @@ class Eks(EksAddons):
 
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:
-        return self._api.read(
-            "DescribePodIdentityAssociation",
-            {"clusterName": cluster, "associationId": association_id},
-            _association(cluster, association_id),
-            at("association", about(decode.association, clusterName=cluster, associationId=association_id)),
-        )
+        return self._describe(cluster, association_id)
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
@@ -217,9 +212,24 @@ class Eks(EksAddons):
             if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
                 yield summary
 
+    def _describe(self, cluster: str, association_id: str, **known: str) -> Association:
+        """UnreadableAnswer for one that is about another cluster, id or whatever else is known of it."""
+        asked = {"clusterName": cluster, "associationId": association_id}
+        return self._api.read(
+            "DescribePodIdentityAssociation",
+            asked,
+            _association(cluster, association_id),
+            at("association", about(decode.association, **asked, **known)),
+        )
+
     def _find_described(self, summary: AssociationSummary) -> Association | None:
         try:
-            return self.get_association(summary.cluster_name, summary.association_id)
+            return self._describe(
+                summary.cluster_name,
+                summary.association_id,
+                namespace=summary.namespace,
+                serviceAccount=summary.service_account,
+            )
         except ClusterNotFound:
             raise
         except NotFound:

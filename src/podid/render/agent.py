@@ -73,6 +73,8 @@ def agent_status_view(found: AgentReading) -> View:
         pairs += (
             [(f"  {kind['kind']}", _kind_words(kind)) for kind in body["coverage"]["kinds"]] if body["coverage"] else []
         )
+        if found.missing is not None:
+            pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
     lines: list[str | Line] = [*facts(pairs)]
     if coverage is not None:
         lines += [

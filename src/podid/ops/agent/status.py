@@ -48,12 +48,14 @@ class NodeRoleRight:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
     """`daemon_sets`, `coverage` and `node_roles` are None where the cluster could not be looked at; the report says
-    why. `versions` is the error that stood in the way of what EKS offers."""
+    why. `versions` is the error that stood in the way of what EKS offers. Without `missing` the coverage knows which
+    pods need the agent."""
 
     cluster: str
     addon: Addon | None
     daemon_sets: tuple[DaemonSet, ...] | None
     coverage: Coverage | None
+    missing: Missing | None
     node_roles: tuple[NodeRoleRight, ...] | None
     versions: AgentVersions | PodidError
     report: DoctorReport
@@ -87,6 +89,7 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
         addon=_value(snapshot.agent_addon),
         daemon_sets=agents if agents is not None and nodes is not None and pods is not None else sets,
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
+        missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),
         node_roles=_node_roles(snapshot),
         versions=_versions(clients, place),
         report=diagnose(snapshot, checks=checks),
