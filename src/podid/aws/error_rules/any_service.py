@@ -201,7 +201,7 @@ RULES: tuple[ErrorRule, ...] = (
     _not_served(codes=("UnknownOperationException", "UnknownOperation", "NotImplemented", "NotImplementedException")),
     _not_served(codes=_FAILURE_CODES, statuses=(501,)),
     _not_served(statuses=(501,)),
-    _not_served(fragments=("not been implemented", "not implemented", "not yet implemented")),
+    _not_served(fragments=("has not been implemented", "not implemented", "not yet implemented")),
     # a service words its own failures; a gateway's page for one of 502 to 504 may be another one in a second
     ErrorRule(
         UnreadableAnswer,
