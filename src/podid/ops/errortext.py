@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
 from podid.pages.texts import COMPANIONS, GENERIC, SHARED, STRANGERS
 
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
 _COMPANY = 1.5  # what a companion adds to a generic text
+_HINTED = GENERIC + 1.5  # above any generic text in company, below what rarely means something else
+_LONGEST_HINTED = 2500  # letters: in a longer text words stand together by chance
 _SURE = 7
 _ENOUGH_OF_A_CUT_TEXT = 0.5
 _SHORTEST_CUT = 22  # letters
@@ -92,15 +95,40 @@ class _Found:
 
 def squeeze(text: str) -> str:
     """Lower case, one kind of quote, without escapes, frames and white space: what is compared."""
+    return "".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
     plain = _GUTTER.sub(" ", _ANSI.sub("", text))
     for escape, meant in _ESCAPES:
         plain = plain.replace(escape, meant)
-    return "".join(plain.translate(_QUOTES).lower().split())
+    return plain.translate(_QUOTES).lower().split()
 
 
 def hits(text: str) -> tuple[Hit, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
-    return _ranked(_gathered(_alike(_records(text)), company=_in_company(squeeze(text))))
+    company = _in_company(squeeze(text))
+    found, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
+    if company is not None:
+        found += _by_hint((*narrow, *_hinted(text, WIDE)), company=company)
+    return _ranked(found, narrow)
+
+
+def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
+    """The failure modes that the words of a short text point to, in the order of the hints."""
+    if len(text) > _LONGEST_HINTED:
+        return ()
+    said = " ".join(_words(text))
+    return tuple(
+        dict.fromkeys(
+            page_id for page_id, patterns in _compiled(hints) if all(pattern.search(said) for pattern in patterns)
+        )
+    )
+
+
+@cache
+def _compiled(hints: tuple[Hint, ...]) -> tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]:
+    return tuple((hint.id, tuple(map(re.compile, hint.patterns))) for hint in hints)
 
 
 def excerpt_hits(text: str) -> tuple[Hit, ...]:
@@ -186,11 +214,12 @@ def _cut(rule: _Rule, pieces: Sequence[str]) -> bool:
     return False
 
 
-def _ranked(found: Iterable[_Found]) -> tuple[Hit, ...]:
-    """One hit an id, by the most telling rule that names it; the order within a rule counts last."""
+def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
+    """One hit an id, by the most telling rule that names it; the order within a rule counts last, and there what is
+    hinted at comes first."""
     best: dict[str, tuple[tuple[float, int, int], _Found]] = {}
     for item in found:
-        for place, page_id in enumerate(item.rule.ids):
+        for place, page_id in enumerate(sorted(item.rule.ids, key=lambda page_id: _place(page_id, hinted))):
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
@@ -199,6 +228,17 @@ def _ranked(found: Iterable[_Found]) -> tuple[Hit, ...]:
         Hit(page_id, best[page_id][1].rule.shown, best[page_id][1].count, _certainty(best[page_id][1]))
         for page_id in ordered
     )
+
+
+def _by_hint(hinted: Sequence[str], *, company: bool) -> list[_Found]:
+    return [
+        _Found(_Rule(GENERIC, "", (), None, (page_id,)), _HINTED if company else 0, -place, 1)
+        for place, page_id in enumerate(hinted)
+    ]
+
+
+def _place(page_id: str, hinted: Sequence[str]) -> int:
+    return hinted.index(page_id) if page_id in hinted else len(hinted)
 
 
 def _certainty(found: _Found) -> Certainty:

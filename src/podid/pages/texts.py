@@ -75,7 +75,9 @@ _AGENT = "eks-pod-identity-agent"
 _TOKEN = "eks-pod-identity-token"
 _IRSA_TOKEN = r"secrets/eks\.amazonaws\.com/serviceaccount/token"
 _NO_FILE = r"(?:permissiondenied|eacces|nosuchfile|enoent|notfound|errorreading|(?:unable|failed)to(?:read|open))"
-_NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|noroutetohost|unreach)"
+_NO_ANSWER = (
+    r"(?:timeout|timedout|deadlineexceeded|executionexpired|noroutetohost|unreach|curl:\(28\)|after\d{4,}ms)"
+)
 _NOT_THERE = r"(?:connectionrefused|econnrefused|enotfound|nosuchhost|couldnotresolve|servermisbehaving)"
 _BROKEN_OFF = r"(?:connectionreset|econnreset|sockethangup|emptyreply|remoteendclosed|brokenpipe|unexpectedeof)"
 _FAILED = rf"(?:{_NO_ANSWER}|{_NOT_THERE})"
@@ -142,7 +144,22 @@ SHARED: tuple[SharedText, ...] = (
     _text(3, _NOTHING, "failed to retrieve credentials"),
     _text(3, _NOTHING, "no signing credentials available"),
     _text(3, _NOTHING, "you must specify a value for rolearn and rolesessionname"),
+    _text(3, f"custom-credential-chain {_NOTHING}", "no aws credentials"),
+    # what Go calls the endpoint of a container, and Java the agent
+    _text(
+        4,
+        "agent-timeout-context-canceled eks-auth-unreachable networkpolicy-blocks-agent agent-pod-unhealthy",
+        "failed to refresh cached credentials, failed to load credentials",
+    ),
+    _text(4, _REFUSED + " networkpolicy-blocks-agent", "failed to load credentials from metadata service"),
+    _text(3, "role-no-permissions product-still-in-irsa-mode", "failed to fetch secret from all regions"),
     _text(2, "static-aws-keys-shadow", "the security token included in the request is expired"),
+    _form(
+        2,
+        "static-aws-keys-shadow",
+        r"invalidclienttokenid|invalidaccesskeyid|awsaccesskeyidyouprovideddoesnotexist|signaturedoesnotmatch|"
+        r"securitytokenincludedintherequestisinvalid",
+    ),
     _form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
     # links 5 and 6: the way to the agent, and the agent
     _form(
@@ -151,6 +168,8 @@ SHARED: tuple[SharedText, ...] = (
         r"169\.254\.170\.23(:80)?.{0,120}connectionrefused|(connectionrefused|econnrefused).{0,80}169\.254\.170\.23",
     ),
     _text(8, _REFUSED, "could not connect to the endpoint url", "169.254.170.23"),
+    # curl tells the two apart by how long it took
+    _form(8, _REFUSED, r"(curl:\(7\)|failedtoconnectto)(.{0,40}169\.254\.170\.23).{0,20}after\d{1,3}ms"),
     _form(
         7,
         "service-mesh-intercepts agent-pod-unhealthy pod-proxy-missing-no-proxy",
@@ -190,7 +209,13 @@ SHARED: tuple[SharedText, ...] = (
         "pod-proxy-missing-no-proxy service-mesh-intercepts",
         r"receivednon200response\(?(403|407|502|503)(?!\)?fromecs)",
     ),
-    _form(7, "pod-proxy-missing-no-proxy", r"169\.254\.170\.23.{0,160}proxy|proxyconnect.{0,80}169\.254\.170\.23"),
+    _form(8, "service-mesh-intercepts", r"upstreamconnecterror.{0,200}169\.254\.170\.23"),
+    _form(8, "service-mesh-intercepts", r"169\.254\.170\.23.{0,200}(upstreamconnecterror|server:envoy|istio-proxy)"),
+    _form(
+        7,
+        "pod-proxy-missing-no-proxy",
+        r"169\.254\.170\.23.{0,160}(?<!istio-)(?<!kube-)proxy|proxy(connect|error).{0,160}169\.254\.170\.23",
+    ),
     _form(5, "association-missing association-deleted-env-remains", r"receivednon200response\(?404(?!\)?fromecs)"),
     _form(4, "trust-missing-tag-session trust-wrong-principal sdk-too-old", r"httpcredentialprovider:statuscode\(?400"),
     _form(3, "eks-auth-throttled", r"receivednon200response\(?429(?!\)?fromecs)"),
@@ -303,6 +328,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, _NO_ASSOCIATION, _NO_LONGER, "resourcenotfoundexception"),
     _text(8, f"node-role-missing-eks-auth {_UNAUTHORIZED}", _NO_LONGER, "accessdeniedexception"),
     _text(7, _NO_ASSOCIATION, "assumeroleforpodidentity", "resourcenotfoundexception"),
+    _form(5, "association-missing association-deleted-env-remains", r"association.{0,20}a-[a-z0-9]{6,}.{0,30}notfound"),
     _text(
         7,
         "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew",
@@ -324,6 +350,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "self-managed-cluster-name-wrong", "no cluster found for name: eks_cluster_name"),
     _form(8, "self-managed-cluster-name-wrong", r"(eksauth|assumeroleforpodidentity).{0,300}noclusterfoundforname"),
     _text(5, "tool-aws-denied self-managed-cluster-name-wrong", "no cluster found for name"),
+    _form(4, "tool-aws-denied", r"notauthorizedtoperform:eks:(describe|list)"),
     _form(5, "tool-aws-denied", r"notauthorizedtoperform:eks:[a-z]{0,20}(podidentityassociation|addon)"),
     _text(
         7, "passrole-denied tool-aws-denied", "createpodidentityassociation", "not authorized to perform: iam:getrole"
@@ -364,6 +391,9 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _form(7, "role-no-permissions", _POD_SESSION + r".{1,300}?notauthorizedtoperform"),
     _form(6, "role-no-permissions", _POD_SESSION + r".{1,300}?(accessdenied|forbidden)"),
+    # EKS itself is refused, not a session that it made
+    _form(9, "trust-missing-tag-session", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:tagsession"),
+    _form(9, "trust-wrong-principal", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:assumerole(?!w)"),
     # an IAM user has nothing of Pod Identity's
     _form(
         5,
@@ -390,6 +420,12 @@ SHARED: tuple[SharedText, ...] = (
         "mount",
     ),
     # link 3
+    _form(3, "association-sa-not-found sa-mismatch", r"lookingupserviceaccount"),
+    _form(
+        5,
+        "webhook-config-altered injection-missed-webhook",
+        r"mutatingwebhookconfiguration.{0,80}pod-identity-webhook.{0,20}notfound",
+    ),
     _text(9, "webhook-config-altered injection-missed-webhook", "failed calling webhook", "iam-for-pods.amazonaws.com"),
     _text(7, "webhook-config-altered injection-missed-webhook", "iam-for-pods.amazonaws.com"),
     _form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
@@ -398,4 +434,24 @@ SHARED: tuple[SharedText, ...] = (
         5, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"
     ),
     _form(2, "tool-k8s-rbac-denied", r"isforbidden:user.{1,200}cannot(list|get|watch)resource"),
+    _form(
+        4,
+        "tool-k8s-rbac-denied kubeconfig-cluster-mismatch",
+        r"mustbeloggedintotheserver|serverhasaskedfortheclienttoprovidecredentials",
+    ),
+    _form(
+        4,
+        "tool-aws-denied",
+        r"tokenhasexpiredandrefreshfailed|ssosession(associatedwiththisprofile)?hasexpired|unauthorizedssotoken|"
+        r"errorloadingssotoken|theconfigprofile\(.{1,60}\)couldnotbefound",
+    ),
+    _form(3, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:"),
+    _form(3, "private-endpoint-unreachable", rf"(unabletoconnecttotheserver|clusterunreachable).{{0,120}}{_FAILED}"),
+    _form(4, "kubeconfig-cluster-mismatch", r"contextwasnotfound|current-contextisnotset|invalidkubeconfig"),
+    # the name of an API server ends with the region and this
+    _form(
+        5,
+        "private-endpoint-unreachable kubeconfig-cluster-mismatch",
+        rf"[a-z]-\d\.eks\.amazonaws\.com.{{0,240}}{_FAILED}|{_FAILED}.{{0,120}}[a-z]-\d\.eks\.amazonaws\.com",
+    ),
 )
