@@ -126,8 +126,10 @@ NARROW: tuple[Hint, ...] = (
 # what is left when somebody says only that it does not work
 WIDE: tuple[Hint, ...] = (
     _hint("role-not-found", r"\broles?\b", r"(not|n't) exist|cannot be found|not found"),
+    _hint("imds-metadata-dependency", r"hop.?limit|instance metadata|\bimds\b|ec2metadata", r"\bregion|\bvpc|cluster name|"
+          r"instance id|detect|introspect|\btags?\b"),
     _hint("imds-fallback-node-role", r"node.?(group|instance|iam)?.?'?s?.?role|instance.?(profile|role)|worker.?(node)?.?role|"
-          r"ec2 (instance )?role|role of the (\w+ )?(node|instance)|\bimds\b|instance metadata", r"instead|fall|using|uses?\b|"
+          r"node'?s? (own )?(identity|credentials?|iam)|ec2 (instance )?role|role of the (\w+ )?(node|instance)|\bimds\b|instance metadata", r"instead|fall|using|uses?\b|"
           r"used|rather|got|assum|shows?|calls?|comes|default|pick|return|get|retriev"),
     _hint("custom-credential-chain", r"access.?key|credentials? (provider|chain)|credential source", r"required?\b|must|"
           r"expects?|only|(does not|doesn't|not) (support|read|check|use|implement|look)|hard.?coded|own\b|custom"),
@@ -142,4 +144,5 @@ WIDE: tuple[Hint, ...] = (
           r"time[ds]?.?out", r"credential|pod.?identity|169\.254\.170\.23"),
     _hint("imds-fallback-node-role", _DENIED, r"object storage|s3|bucket|cloudtrail|instance"),
     _hint("role-no-permissions", _DENIED),
+    _hint("pod-predates-association", r"credential|access key", _NOT + r"|make sure|error"),
 )  # fmt: skip

@@ -101,6 +101,8 @@ SHARED: tuple[SharedText, ...] = (
     _text(7, "java-ipv6-host-rejected sdk-too-old", "has an invalid host"),
     _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,80}loopback|loopback.{0,80}169\.254\.170\.23"),
     _form(8, "sdk-too-old", r"(unsupported|invalid|disallowed|illegal)(endpoint)?host.{0,40}169\.254\.170\.23"),
+    _form(8, "sdk-too-old", r"(unsupported|invalid|notallowed|notvalid|notpermitted).{0,24}169\.254\.170\.23"),
+    _form(7, "sdk-too-old", r"aws_container_credentials_full_uri.{0,160}(loopback|(invalid|unsupported)host|notallowed)"),
     _form(8, "sdk-too-old", r"169\.254\.170\.23.{0,60}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
     _text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
     # who knows the variable that holds the token, and not the one that names its file
@@ -145,6 +147,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(3, _NOTHING, "no signing credentials available"),
     _text(3, _NOTHING, "you must specify a value for rolearn and rolesessionname"),
     _text(3, f"custom-credential-chain {_NOTHING}", "no aws credentials"),
+    _text(3, _NOTHING, "unable to determine account id"),
     # what Go calls the endpoint of a container, and Java the agent
     _text(
         4,
@@ -234,6 +237,8 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "agent-ipv6-bind", "fd00:ec2::23", "cannot assign requested address"),
     _form(7, "agent-ipv6-bind", r"fd00:ec2::23.{0,120}(permissiondenied|notsupported)|unabletocreate.{0,60}ipv6"),
     _text(6, "agent-ipv6-bind stale-link-or-route", "unable to create interface"),
+    _text(7, "admission-policy-blocks-agent agent-pod-unhealthy", "169.254.170.23:80: bind: permission denied"),
+    _text(5, "agent-pod-unhealthy agent-port80-conflict", "unable to start server", "169.254.170.23"),
     _text(7, "stale-link-or-route agent-pod-unhealthy", "169.254.170.23:80: bind: cannot assign requested address"),
     _text(6, "stale-link-or-route agent-ipv6-bind", "pod-id-link0"),
     _text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", _AGENT),
@@ -289,7 +294,7 @@ SHARED: tuple[SharedText, ...] = (
     ),
     _form(9, "custom-eks-auth-endpoint agent-proxy-misconfig", r"certificateisvalidfor.{0,200}noteks-auth"),
     _form(
-        8, "agent-proxy-misconfig eks-auth-unreachable", r"(proxyconnect.{0,200}eks-auth|eks-auth.{0,200}proxyconnect)"
+        8, "agent-proxy-misconfig eks-auth-unreachable", r"proxy(connect|error).{0,200}eks-auth|eks-auth.{0,200}proxy(connect|error)"
     ),
     _text(6, "eks-auth-unreachable agent-timeout-context-canceled", "unable to fetch credentials from eks auth"),
     _form(
@@ -401,6 +406,7 @@ SHARED: tuple[SharedText, ...] = (
         r"^(?:(?!:user/).){0,2000}?notauthorizedtoperform:sts:tagsession",
     ),
     _text(3, "chained-assume-missing-tag-session", "not authorized to perform: sts:tagsession"),
+    _form(5, "chained-assume-missing-tag-session packed-policy-too-large", r"transitivetagkey|sessiontag.{0,80}transitive"),
     _text(3, "session-policy-misconfig", "no session policy allows"),
     _text(3, "permissions-boundary-denies", "no permissions boundary allows"),
     # link 2: products with a way of their own
