@@ -19,7 +19,8 @@ from podid.pages.texts import COMPANIONS, GENERIC, SHARED, STRANGERS
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
 _COMPANY = 1.5  # what a companion adds to a generic text
-_HINTED = GENERIC + 1.5  # above any generic text in company, below what rarely means something else
+_NARROW = GENERIC + 1.5  # above any generic text in company, below what rarely means something else
+_WIDE = GENERIC + 1  # and with a length of nothing: after any text
 _LONGEST_HINTED = 2500  # letters: in a longer text words stand together by chance
 _SURE = 7
 _ENOUGH_OF_A_CUT_TEXT = 0.5
@@ -110,7 +111,8 @@ def hits(text: str) -> tuple[Hit, ...]:
     company = _in_company(squeeze(text))
     found, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
     if company is not None:
-        found += _by_hint((*narrow, *_hinted(text, WIDE)), company=company)
+        found += _by_hint(narrow, _NARROW if company else 0)
+        found += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
     return _ranked(found, narrow)
 
 
@@ -230,10 +232,9 @@ def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, .
     )
 
 
-def _by_hint(hinted: Sequence[str], *, company: bool) -> list[_Found]:
+def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
     return [
-        _Found(_Rule(GENERIC, "", (), None, (page_id,)), _HINTED if company else 0, -place, 1)
-        for place, page_id in enumerate(hinted)
+        _Found(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)
     ]
 
 

@@ -34,7 +34,7 @@ NARROW: tuple[Hint, ...] = (
     _hint("unsupported-cluster-kind", r"\boutposts?\b|eks anywhere|\beks-a\b|\bkops\b|\bkubeadm\b|\bk3s\b|self-hosted k|"
           r"non-eks|not an eks cluster|(registered|connected|connector) cluster"),
     _hint("cluster-too-old", r"(platform|cluster|kubernetes|control plane) version", r"at least|minimum|too old|older|"
-          r"upgrade|requires?|" + _SUPPORT),
+          r"upgrade|requires?|not available|" + _SUPPORT),
     _hint("auto-mode-no-agent-logs", r"auto.?mode", r"\blogs?\b|where|(no|any|find|see) (\w+ ){0,2}(agent|daemonset)|"
           r"not? (\w+ )?(visible|listed|running)"),
     _hint("auto-mode-redundant-addon", r"auto.?mode", r"add-?on|daemonset|0/0|conflict|built.?in"),
@@ -61,8 +61,8 @@ NARROW: tuple[Hint, ...] = (
     _hint("agent-port80-conflict", r"\bport 80\b|host ?port", r"conflict|in use|evict|preempt|taken|occup|bound|clash"),
     _hint("agent-not-on-node", r"\btaint|tolerat|node ?selector|affinity|(gpu|some|certain|specific|other) nodes?\b|"
           r"only on (\w+ )?nodes?", r"agent|daemonset|169\.254\.170\.23|credential"),
-    _hint("node-startup-race", r"(fresh|new|newly \w+|just \w+) nodes?\b|scal(e|ing).?up|node (start|boot|join)\w*|"
-          r"startup taint|before the agent", _FAILS),
+    _hint("node-startup-race", r"(fresh|new|newly \w+|just \w+) (\w+ )?nodes?\b|scal(e|ing).?up|node (start|boot|join)\w*|"
+          r"startup taint|before the (local )?(eks-)?(pod.identity.)?agent", _FAILS),
     _hint("agent-not-installed", r"(add-?on|agent|daemonset) (\w+ ){0,4}(not|n't|never|missing|absent)( \w+)? ?(install|"
           r"present|deploy|running|exist|enabled)?|(missing|without|no|forgot\w*|install\w*) (\w+ ){0,3}"
           r"(pod.identity.?agent|agent)|pod.identity.?agent (\w+ ){0,3}missing"),
@@ -120,7 +120,9 @@ NARROW: tuple[Hint, ...] = (
           r"iam user|:user/|invalidclienttokenid|static (credential|key)|secretref", r"still|instead|preced|user/|ignor|"
           r"before|first|invalid|set\b|expired|overrid|prior"),
     _hint("injected-fields-hardcoded", r"aws_container_(cred|auth)", r"hard.?coded|manifest|copied|manually|localhost"),
-    _hint("session-name-changed", r"session.?name|re-?auth", r"chang|rotat|differ|unpredict|principal|per pod|expire"),
+    _hint("sdk-too-old", _SUPPORT, r"pod.identity|aws_container_"),
+    _hint("session-name-changed", r"session.?name|re-?auth", r"chang|rotat|differ|unpredict|principal|per pod|expire|"
+          r"elasticache|redis|\bmsk\b|kafka|lake formation"),
 )  # fmt: skip
 
 # what is left when somebody says only that it does not work
@@ -138,7 +140,6 @@ WIDE: tuple[Hint, ...] = (
     # the command line works in the same pod
     _hint("sdk-too-old", r"(boto3?|aws ?-?cli|\bcli\b|get-caller-identity|curl|other \w+) (\w+ ){0,4}works?|works? (\w+ )"
           r"{0,3}(with|from|using|via) (\w+ ){0,2}(boto3?|aws ?-?cli|cli|curl)"),
-    _hint("sdk-too-old", _SUPPORT, r"pod.identity|aws_container_"),
     _hint("pod-predates-association", _ENV, _NOT, r"pods?\b|container|deploy"),
     _hint("agent-timeout-context-canceled", r"get credentials: request canceled|context cancell?ed|context deadline exceeded|"
           r"time[ds]?.?out", r"credential|pod.?identity|169\.254\.170\.23"),

@@ -115,8 +115,16 @@ SHARED: tuple[SharedText, ...] = (
     _form(
         8,
         "token-file-unreadable injected-fields-hardcoded",
-        rf"{_TOKEN}.{{0,80}}{_NO_FILE}|(?:{_NO_FILE}|aws_container_authorization_token_file).{{0,160}}{_TOKEN}",
+        rf"{_TOKEN}.{{0,80}}{_NO_FILE}|(?:{_NO_FILE}|aws_container_authorization_token_file).{{0,160}}{_TOKEN}|"
+        rf"aws_container_authorization_token_file.{{0,80}}{_NO_FILE}",
     ),
+    # a line end in the file, or in a copy of it
+    _form(
+        7,
+        "token-file-unreadable bearer-token-prefix",
+        r"invalid(character|header).{0,60}authorization.{0,200}(169\.254\.170\.23|aws_container_authorization|pod-identity)",
+    ),
+    _text(5, "service-mesh-intercepts pod-proxy-missing-no-proxy", "unable to parse json returned from container metadata"),
     _form(5, "token-file-unreadable irsa-env-still-active", rf"{_IRSA_TOKEN}.{{0,120}}permissiondenied"),
     _form(5, "token-file-unreadable irsa-env-still-active", rf"permissiondenied.{{0,120}}{_IRSA_TOKEN}"),
     _text(5, "custom-credential-chain product-still-in-irsa-mode", "enable ambient credentials"),
@@ -125,6 +133,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(
         5, "irsa-env-hardcoded irsa-env-still-active", "secrets/eks.amazonaws.com/serviceaccount/token", "no such file"
     ),
+    _text(4, "irsa-env-still-active irsa-env-hardcoded", "invalididentitytoken"),
     _text(4, "irsa-env-still-active irsa-env-hardcoded", "no openidconnect provider found in your account"),
     # an SDK that found nothing at all
     _text(5, _NOTHING, "cannot fetch credentials from container", "environment variables are set"),
@@ -158,7 +167,7 @@ SHARED: tuple[SharedText, ...] = (
     _text(3, "role-no-permissions product-still-in-irsa-mode", "failed to fetch secret from all regions"),
     _text(2, "static-aws-keys-shadow", "the security token included in the request is expired"),
     _form(
-        2,
+        3,
         "static-aws-keys-shadow",
         r"invalidclienttokenid|invalidaccesskeyid|awsaccesskeyidyouprovideddoesnotexist|signaturedoesnotmatch|"
         r"securitytokenincludedintherequestisinvalid",
@@ -252,9 +261,15 @@ SHARED: tuple[SharedText, ...] = (
         6,
         "agent-pod-unhealthy agent-image-pull",
         r"eks-pod-identity-agent.{0,400}(ociruntimecreatefailed|execformaterror|failedcreatepodsandbox|failedmount|"
-        r"(create|run)container(config)?error)|(ociruntimecreatefailed|failedmount).{0,200}eks-pod-identity-agent",
+        r"(create|run)container(config)?error)|(ociruntimecreatefailed|failedmount|failedcreatepodsandbox).{0,200}"
+        r"eks-pod-identity-agent",
     ),
     _text(6, "agent-not-on-node agent-port80-conflict", "nodes are available", _AGENT),
+    _form(
+        6,
+        "agent-port80-conflict",
+        r"(preempt|evict).{0,160}eks-pod-identity-agent|eks-pod-identity-agent.{0,160}(preempt(?!ion)|evict)",
+    ),
     _text(6, "admission-policy-blocks-agent agent-not-on-node", "error creating", "is forbidden", _AGENT),
     _text(1, "agent-pod-unhealthy", "probe failed"),
     _text(1, "agent-pod-unhealthy", "crashloopbackoff"),
@@ -265,6 +280,13 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "admission-policy-blocks-agent", "admission webhook", "denied the request", _AGENT),
     _text(6, "addon-config-conflict addon-degraded-or-failed", "configurationconflict", _AGENT),
     _text(6, "addon-config-conflict addon-degraded-or-failed", "conflicts found when trying to apply"),
+    _form(
+        7,
+        "addon-config-conflict addon-degraded-or-failed",
+        r"(applyfailedwith|conflictswith|cannotbeimportedinto|invalidownershipmetadata|addonalreadyexists).{0,240}"
+        r"eks-pod-identity-agent|eks-pod-identity-agent.{0,240}(applyfailedwith|conflictswith|cannotbeimportedinto|"
+        r"invalidownershipmetadata)",
+    ),
     _text(6, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
     _text(6, "addon-degraded-or-failed agent-pod-unhealthy", _AGENT, "degraded"),
     _text(6, "addon-degraded-or-failed agent-pod-unhealthy", _AGENT, "timeout while waiting for state"),
@@ -273,6 +295,8 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, "agent-not-installed", _AGENT, "not installed"),
     _text(9, "agent-not-installed", "resourcenotfoundexception", "no addon", _AGENT),
     _text(6, "addon-config-schema-invalid", "json schema validation failed"),
+    _text(6, "addon-config-schema-invalid", "configurationvalue provided in request is not supported"),
+    _text(5, "addon-pod-identity-unsupported", "getting recommended policies for addon"),
     # links 7 and 8: the agent's own way
     _form(
         9, "scp-denies-eks-auth", r"eks-auth:assumeroleforpodidentity.{0,300}explicitdenyina(service|resource)control"
@@ -333,6 +357,17 @@ SHARED: tuple[SharedText, ...] = (
     _text(8, _NO_ASSOCIATION, _NO_LONGER, "resourcenotfoundexception"),
     _text(8, f"node-role-missing-eks-auth {_UNAUTHORIZED}", _NO_LONGER, "accessdeniedexception"),
     _text(7, _NO_ASSOCIATION, "assumeroleforpodidentity", "resourcenotfoundexception"),
+    _form(
+        7,
+        "eks-auth-unreachable eks-auth-throttled agent-timeout-context-canceled",
+        r"assumeroleforpodidentity.{0,160}(statuscode:5\d\d|internalserver|serviceunavailable)",
+    ),
+    # the agent's own credentials
+    _form(
+        7,
+        "agent-imds-unavailable node-role-missing-eks-auth agent-hijacked-by-default-sa",
+        r"assumeroleforpodidentity.{0,200}(getidentity:|unrecognizedclient|invalidclienttoken|thesecuritytoken|invalidsignature)",
+    ),
     _form(5, "association-missing association-deleted-env-remains", r"association.{0,20}a-[a-z0-9]{6,}.{0,30}notfound"),
     _text(
         7,
@@ -361,11 +396,21 @@ SHARED: tuple[SharedText, ...] = (
         7, "passrole-denied tool-aws-denied", "createpodidentityassociation", "not authorized to perform: iam:getrole"
     ),
     _form(7, "addon-owned-association", r"podidentityassociation.{0,200}(owned|managed)by.{0,8}add-?on"),
+    _form(
+        5,
+        "cross-account-role-arn",
+        r"role.{0,80}(notinthesameaccount|(in|from|belongstoa?|ina)(nother|different)(aws)?account)",
+    ),
     _form(7, "association-quota", r"maximumnumberof.{0,20}podidentityassociations"),
     _form(
         8,
         "session-policy-misconfig",
         r"sessiontagsmustbedisabled|disablesessiontagsmustbe|sessiontags.{0,80}sessionpolicy.{0,80}podidentityassociation",
+    ),
+    _form(
+        6,
+        "session-policy-misconfig",
+        r"policy.{0,60}(2,?048|toolong|toolarge).{0,120}podidentity|podidentity.{0,200}policy.{0,60}(2,?048|toolong)",
     ),
     _form(5, "terraform-plan-never-converges addon-owned-association", r"pod_identity_association.{0,300}->null"),
     # link 10: denied, though the identity is right; or it is not
@@ -452,6 +497,12 @@ SHARED: tuple[SharedText, ...] = (
         r"errorloadingssotoken|theconfigprofile\(.{1,60}\)couldnotbefound",
     ),
     _form(3, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:"),
+    _form(
+        3,
+        "private-endpoint-unreachable eks-auth-unreachable",
+        rf"//eks\.[a-z]+-[a-z]+-\d\.(amazonaws\.com|api\.aws).{{0,160}}{_FAILED}",
+    ),
+    _text(3, "private-endpoint-unreachable", "unable to connect to the server: net/http: request canceled"),
     _form(3, "private-endpoint-unreachable", rf"(unabletoconnecttotheserver|clusterunreachable).{{0,120}}{_FAILED}"),
     _form(4, "kubeconfig-cluster-mismatch", r"contextwasnotfound|current-contextisnotset|invalidkubeconfig"),
     # the name of an API server ends with the region and this
