@@ -207,7 +207,14 @@ def test_no_command_loads_cloud_or_model_before_it_runs() -> None:
     """What `podid COMMAND --help` loads, of all of them at once."""
     code = "import sys; from podid.cli.tree import COMMANDS; [row.load() for row in COMMANDS]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    heavy = SLOW | {"podid.domain.model", "podid.checks.all", "podid.pages.texts", "ssl", "concurrent.futures"}
+    heavy = SLOW | {
+        "podid.domain.model",
+        "podid.checks.all",
+        "podid.pages.texts",
+        "podid.pages.hints",
+        "ssl",
+        "concurrent.futures",
+    }
     assert set(done.stdout.split()) & heavy == set()
 
 

@@ -82,7 +82,13 @@ NOT_SAID = {
 }
 # kinds as identifiers, texts of others, and what is no sentence
 KEPT = (
-    *("src/podid/ops/change/kinds/", "src/podid/pages/texts.py", "src/podid/pages/index.py", "src/podid/sandbox/"),
+    *(
+        "src/podid/ops/change/kinds/",
+        "src/podid/pages/texts/",
+        "src/podid/pages/hints.py",
+        "src/podid/pages/index.py",
+        "src/podid/sandbox/",
+    ),
     *("docs/reference/json/", "CONTRIBUTING.md", "src/podid/domain/agent_logs.py", "src/podid/aws/error_rules/"),
 )
 

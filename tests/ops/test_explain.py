@@ -10,6 +10,7 @@ from podid.checks.all import ALL
 from podid.cli import tree
 from podid.domain.errors import NotFound
 from podid.ops.explain import BY_ID, PAGES, explain, load
+from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES
 from podid.pages.texts import SHARED
 
@@ -55,6 +56,10 @@ def test_a_page_names_only_commands_that_exist(page_id: str) -> None:
 def test_every_text_of_a_page_leads_back_to_it(page_id: str) -> None:
     for text, _ in BY_ID[page_id].texts:
         assert page_id in [page.id for page in explain(text.replace("…", "ab12 cd")).pages], text
+
+
+def test_every_hint_names_a_page() -> None:
+    assert {hint.id for hint in (*NARROW, *WIDE)} <= set(IDS)
 
 
 def test_every_rule_names_pages_and_finds_them() -> None:

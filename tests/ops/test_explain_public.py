@@ -359,9 +359,77 @@ PUBLIC = [
         "ResourceInUseException: Pod identity association a-1 is owned by add-on vpc-cni; update the add-on instead",
         "addon-owned-association",
     ),
+    # companions tell one cause of an error text from another
+    ("pod on fargate: connect timeout http://169.254.170.23/v1/credentials", "fargate-pod"),
+    ("pods with SecurityGroupPolicy cannot reach 169.254.170.23: timeout", "sg-for-pods-blocks-agent"),
+    (
+        "ns/app:51616 (ID:20596) <> 169.254.170.23:80 (world) FIB lookup failed DROPPED (TCP Flags: SYN)",
+        "cilium-host-entity",
+    ),
+    (
+        "EKS does not have permissions to assume the associated role; Condition ArnLike aws:SourceArn podidentityassociation/x",
+        "trust-condition-never-matches",
+    ),
+    (
+        "EKS does not have permissions to assume the associated role; principal is Federated oidc-provider",
+        "trust-wrong-principal",
+    ),
+    # how people say it
+    ("get-caller-identity returns the node instance role instead of the pod identity role", "imds-fallback-node-role"),
+    (
+        "changed the role of the pod identity association but pods still use the old role",
+        "cached-credentials-after-change",
+    ),
+    ("where are the eks-pod-identity-agent logs on EKS Auto Mode?", "auto-mode-no-agent-logs"),
+    ("kubectl debug container has no pod identity credentials", "ephemeral-debug-container-no-env"),
+    ("aws-node CrashLoopBackOff, ipamd cannot get pod identity credentials", "cni-depends-on-agent"),
+    # more of tools
+    (
+        "curl: (7) Failed to connect to 169.254.170.23 port 80 after 0 ms: Couldn't connect to server",
+        "agent-not-installed",
+    ),
+    (
+        "curl: (28) Failed to connect to 169.254.170.23 port 80 after 129800 ms: Couldn't connect to server",
+        "networkpolicy-blocks-agent",
+    ),
+    (
+        "User: pods.eks.amazonaws.com is not authorized to perform: sts:TagSession on resource: arn:aws:iam::1:role/app",
+        "trust-missing-tag-session",
+    ),
+    (
+        "get credentials: failed to refresh cached credentials, failed to load credentials, exceeded maximum number of attempts, 3",
+        "agent-timeout-context-canceled",
+    ),
+    (
+        "Get https://5E1D.gr7.us-west-2.eks.amazonaws.com/api: dial tcp 10.2.1.5:443: i/o timeout",
+        "private-endpoint-unreachable",
+    ),
+    (
+        "AccessDenied: User: arn:aws:sts::1:assumed-role/prometheus/169 is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/prometheus\\n\\tstatus code: 403",
+        "app-assumes-own-role",
+    ),
+    (
+        "operation error EKS Auth: AssumeRoleForPodIdentity, StatusCode: 503, ServiceUnavailableException",
+        "eks-auth-unreachable",
+    ),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI must use a loopback address when using the http scheme.", "sdk-too-old"),
+    (
+        'DaemonSet "eks-pod-identity-agent" exists and cannot be imported into the current release',
+        "addon-config-conflict",
+    ),
 ]
 
 UNRELATED = [
+    "fargate task stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s)",
+    "istio-proxy: upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    'Failed to create pod sandbox: plugin type="aws-cni" failed (add): failed to assign an IP address to container',
+    "terraform plan shows drift on aws_security_group every apply",
+    "cilium: Policy denied DROPPED 10.0.1.2:443 -> 10.0.3.4:8080",
+    "curl: (7) Failed to connect to localhost port 8080 after 0 ms: Couldn't connect to server",
+    "NoSuchEntity: The role with name foo cannot be found.",
+    "Error: timed out waiting for the condition on deployments/web",
+    'namespaces "shop" not found',
+    "squid: TCP_DENIED/403 CONNECT example.com:443",
     "exec /app/server: exec format error",
     "0/8 nodes are available: 8 Too many pods. preemption: No preemption victims found",
     "MalformedPolicyDocument: Syntax errors in policy.",

@@ -233,9 +233,7 @@ def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, .
 
 
 def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
-    return [
-        _Found(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)
-    ]
+    return [_Found(_Rule(GENERIC, "", (), None, (page_id,)), weight, -place, 1) for place, page_id in enumerate(hinted)]
 
 
 def _place(page_id: str, hinted: Sequence[str]) -> int:
