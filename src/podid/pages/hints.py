@@ -78,7 +78,18 @@ NARROW: tuple[Hint, ...] = (
     ),
     _hint("node-clock-skew", r"\bclock|time (sync|skew|drift)|chrony|\bntp\b"),
     # the agent
-    _hint("cni-depends-on-agent", r"aws-node|vpc.?cni|aws-cni|\bipamd?\b|cni plugin|network plugin", _FAILS),
+    _hint(
+        "cni-depends-on-agent",
+        r"aws-node|vpc.?cni|aws-cni|\bipamd?\b|cni plugin|network plugin",
+        r"crash|not ?ready|restart|sandbox|stuck|pending|refused|wait|cannot|unable",
+    ),
+    _hint("bearer-token-prefix", r"\bbearer\b", r"authorization|token|header|prefix"),
+    _hint(
+        "custom-credential-chain",
+        r"authorization_token_file|authorization header",
+        r"\b(never|no|not|without|only|once)\b|n't\b",
+        r"\breads?\b|re-?read|header|checks?\b|used?\b|picked",
+    ),
     _hint("agent-hijacked-by-default-sa", r"kube-system[/: ]default|default service ?account (in|of) kube-system"),
     _hint("agent-port80-conflict", r"\bport 80\b|host ?port", r"conflict|in use|evict|preempt|taken|occup|bound|clash"),
     _hint(
@@ -153,6 +164,11 @@ NARROW: tuple[Hint, ...] = (
         r"multiple|several|many|across|share",
     ),
     # an association that is not what it should be
+    _hint(
+        "association-missing",
+        r"associations\b.{0,40}(\[\]|\bempty|\bnone\b|nothing)|\bno (pod.identity )?associations?\b|"
+        r"missing (pod.identity )?association|association (is )?missing",
+    ),
     _hint("duplicate-association", _ASSOCIATION, r"already (associated|exists?|has an?)|\bduplicate|\btwice"),
     _hint(
         "association-sa-not-found",
@@ -199,6 +215,10 @@ NARROW: tuple[Hint, ...] = (
         r"\bown\b|instead|rather|its|not the|which pod|application's",
     ),
     _hint(
+        "pod-predates-association",
+        r"(running|started|exist\w*|older|created|deployed) (\w+ )?(before|than) (the )?(pod.identity )?associat",
+    ),
+    _hint(
         "webhook-config-altered",
         r"mutatingwebhook|pod-identity-webhook",
         r"v1beta1|alter|modif|delet|missing|overwr|"
@@ -220,8 +240,7 @@ NARROW: tuple[Hint, ...] = (
     _hint(
         "irsa-env-hardcoded",
         r"aws_web_identity_token_file|aws_role_arn",
-        r"hard.?coded|manifest|chart|values|extraenv|"
-        r"explicit|env:|both",
+        r"hard.?coded|manifest|chart|values|extraenv|explicit|env:|both|customer|overwr|manually",
     ),
     _hint("irsa-annotation-leftover", r"annotat", r"irsa|role-arn", r"both|still|conflict|leftover|preced|remove|harm"),
     _hint(

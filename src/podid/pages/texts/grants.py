@@ -61,7 +61,7 @@ GRANTS: tuple[SharedText, ...] = (
     text(
         7, "passrole-denied tool-aws-denied", "createpodidentityassociation", "not authorized to perform: iam:getrole"
     ),
-    text(4, "tool-aws-denied passrole-denied", "creating iam role stack for pod identity association"),
+    form(4, "tool-aws-denied passrole-denied", r"creatingiamrolestackforpodidentity"),
     form(7, "addon-owned-association", r"podidentityassociation.{0,200}(owned|managed)by.{0,8}add-?on"),
     form(
         5,

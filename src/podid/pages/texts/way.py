@@ -83,6 +83,8 @@ WAY: tuple[SharedText, ...] = (
     text(3, NOTHING, "you must specify a value for rolearn and rolesessionname"),
     text(3, f"custom-credential-chain {NOTHING}", "no aws credentials"),
     text(3, NOTHING, "unable to determine account id"),
+    text(3, NOTHING, "using anonymous credentials"),
+    text(3, NOTHING, "no valid aws credentials"),
     # what Go calls the endpoint of a container, and Java the agent
     text(
         4,
@@ -95,7 +97,7 @@ WAY: tuple[SharedText, ...] = (
     form(
         3,
         "static-aws-keys-shadow",
-        r"invalidclienttokenid|invalidaccesskeyid|awsaccesskeyidyouprovideddoesnotexist|signaturedoesnotmatch|"
+        r"invalidclienttokenid|invalidaccesskeyid|awsaccesskeyidyouprovideddoesnotexist|signaturedoesnotmatch|signaturewecalculated|validatetheprovidedaccesscredentials|"
         r"securitytokenincludedintherequestisinvalid",
     ),
     form(4, "static-aws-keys-shadow", r"(aws_access_key_id|aws_profile|sharedcredentials).{0,300}podidentity"),
@@ -127,7 +129,11 @@ WAY: tuple[SharedText, ...] = (
     ),
     text(8, "agent-timeout-context-canceled eks-auth-unreachable", "read timeout on endpoint url", "169.254.170.23"),
     form(8, "hybrid-daemonset-missing agent-imds-unavailable", r"/eks-hybrid/\.aws"),
-    form(6, "service-mesh-intercepts sdk-too-old", r"169\.254\.170\.23.{0,400}couldnotfetchawsmetadata"),
+    form(
+        6,
+        "service-mesh-intercepts sdk-too-old",
+        r"169\.254\.170\.23.{0,400}couldnot(fetch|load)aws|couldnot(fetch|load)aws.{0,160}169\.254\.170\.23",
+    ),
     form(7, SILENT, rf"169\.254\.170\.23.{{0,160}}{NO_ANSWER}|{NO_ANSWER}.{{0,160}}169\.254\.170\.23"),
     form(
         8,
