@@ -165,7 +165,7 @@ GRANTS: tuple[SharedText, ...] = (
         r"tokenhasexpiredandrefreshfailed|ssosession(associatedwiththisprofile)?hasexpired|unauthorizedssotoken|"
         r"errorloadingssotoken|theconfigprofile\(.{1,60}\)couldnotbefound",
     ),
-    form(3, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:"),
+    form(5, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:"),
     form(
         3,
         "private-endpoint-unreachable eks-auth-unreachable",
