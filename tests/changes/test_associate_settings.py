@@ -186,7 +186,7 @@ def test_what_is_removed_may_be_seen_a_little_late(
         return update(self, cluster, association_id, **named)
 
     monkeypatch.setattr(Eks, "update_association", updating)
-    monkeypatch.setattr(Eks, "get_association", lambda *args: late.pop() if late else get(*args))
+    monkeypatch.setattr(Eks, "get_association", lambda *args, **known: late.pop() if late else get(*args, **known))
     cleared = podid(*ASSOCIATE, "--no-target-role", "--replace", "-o", "json")
     assert (cleared.code, late, found(box).target_role_arn) == (0, [], None), cleared
     assert cleared.json["actions"][0]["after"]["targetRoleArn"] is None

@@ -29,8 +29,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def fail(error: PodidError, *which: str) -> None:
         describe = Eks.get_association
 
-        def instead(self: Eks, cluster: str, association_id: str) -> Association:
-            found = describe(self, cluster, association_id)
+        def instead(self: Eks, cluster: str, association_id: str, **known: str) -> Association:
+            found = describe(self, cluster, association_id, **known)
             if found.service_account in which:
                 raise error
             return found

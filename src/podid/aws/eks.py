@@ -108,8 +108,15 @@ class Eks(EksAddons):
         yield from (unread for unread, _ in failed)
 
     @needs("eks:DescribePodIdentityAssociation")
-    def get_association(self, cluster: str, association_id: str) -> Association:
-        return self._describe(cluster, association_id)
+    def get_association(self, cluster: str, association_id: str, **known: str) -> Association:
+        """UnreadableAnswer for one that is about another cluster or id, or differs in a member that is `known`."""
+        asked = {"clusterName": cluster, "associationId": association_id}
+        return self._api.read(
+            "DescribePodIdentityAssociation",
+            asked,
+            _association(cluster, association_id),
+            at("association", about(decode.association, **asked, **known)),
+        )
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
@@ -212,19 +219,9 @@ class Eks(EksAddons):
             if namespace in (None, summary.namespace) and service_account in (None, summary.service_account):
                 yield summary
 
-    def _describe(self, cluster: str, association_id: str, **known: str) -> Association:
-        """UnreadableAnswer for one that is about another cluster, id or whatever else is known of it."""
-        asked = {"clusterName": cluster, "associationId": association_id}
-        return self._api.read(
-            "DescribePodIdentityAssociation",
-            asked,
-            _association(cluster, association_id),
-            at("association", about(decode.association, **asked, **known)),
-        )
-
     def _find_described(self, summary: AssociationSummary) -> Association | None:
         try:
-            return self._describe(
+            return self.get_association(
                 summary.cluster_name,
                 summary.association_id,
                 namespace=summary.namespace,
