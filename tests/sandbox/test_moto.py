@@ -120,3 +120,8 @@ def test_a_key_is_found_by_its_id(store: IamStore) -> None:
     credential = store.credential(key.access_key_id)
     assert credential is not None, f"{ADVICE}the IAM backend keeps its access keys elsewhere"
     assert (credential.arn, credential.secret_access_key) == (user.arn, key.secret_access_key)
+
+
+def test_ec2_comes_without_images_whatever_the_environment(connect: Callable[..., Any]) -> None:
+    """Reading moto's took a third of the time of every test that asked EC2 for something."""
+    assert connect("ec2").describe_images()["Images"] == []

@@ -19,8 +19,6 @@ from typing import Any, Literal
 # moto reads these when it is imported; the sandbox brings its own account and wants neither CORS nor a metadata server.
 os.environ.pop("MOTO_ACCOUNT_ID", None)
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
-# hundreds of images that nobody here asks for, made anew for every EC2: most of what its seeding took
-os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
@@ -267,6 +265,8 @@ def seed_ec2(region: str, account: str, cluster_name: str) -> None:
     the node role's profile. Importing moto's EC2 takes half a second, so this waits until EC2 is first called."""
     from moto.ec2.models import ec2_backends, instances, security_groups, subnets, vpcs
 
+    # read each time that an EC2 is made: hundreds of images that nobody here asks for took most of the seeding's time
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     for backends in list(ec2_backends.values()):
         for backend in list(backends.values()):
             backend.reset()
