@@ -77,3 +77,12 @@ def test_a_deletion_that_fails_is_not_waited_for(healthy: Site) -> None:
     failed = healthy("uninstall-agent", "--yes")
     assert (failed.code, healthy.slept - slept < 60) == (8, True)
     assert "ClusterUnreachable, EKS cannot reach the cluster's API server: no way" in failed.stderr
+
+
+def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Site) -> None:
+    healthy.box.standing.put("addon-config-conflict")
+    healthy.wait(30)
+    done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
+    assert (done.code, done.json["effect"]["state"], installed(healthy)) == (0, "in-effect", False)
+    assert "DaemonSet kube-system/pod-identity is not the add-on's, and stays" in done.json["notes"]
+    assert not any("without the agent afterwards" in note for note in done.json["notes"])

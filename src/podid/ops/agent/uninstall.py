@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain.addons import Addon
@@ -68,13 +69,24 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
 def _losing(
     refs: frozenset[ServiceAccountRef], pods: tuple[Pod, ...], agents: tuple[DaemonSet, ...], unread: tuple[str, ...]
 ) -> Losing:
-    served = {pod.node for pod in pods if pod.node and live(pod) and any(runs_in(pod, ds) for ds in agents)}
+    own = [ds for ds in agents if _of_the_addon(ds)]
+    others = [ds for ds in agents if not _of_the_addon(ds)]
+    served = _nodes_of(own, pods) - _nodes_of(others, pods)
     here = [pod for pod in pods if pod.ref in refs and live(pod)]
     # a pod on a node that has the agent built in, or that never had one, loses nothing
     losing = [pod for pod in here if pod.node in served]
     elsewhere = {pod.ref for pod in here} - {pod.ref for pod in losing}
     accounts = tuple((ref, sum(pod.ref == ref for pod in losing)) for ref in sorted(refs - elsewhere))
     return Losing(accounts=accounts if served else (), nodes=tuple(sorted(served)), unread=unread)
+
+
+def _of_the_addon(agent: DaemonSet) -> bool:
+    """By the name that EKS gives it, which Helm's chart gives its own too."""
+    return agent.name.startswith(AGENT_ADDON) and agent.labels.get("app.kubernetes.io/managed-by") != "Helm"
+
+
+def _nodes_of(agents: Sequence[DaemonSet], pods: Iterable[Pod]) -> set[str]:
+    return {pod.node for pod in pods if pod.node and live(pod) and any(runs_in(pod, ds) for ds in agents)}
 
 
 def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> Plan:
@@ -96,7 +108,9 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
             subject=AGENT_ADDON,
         )
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
-    return Plan(header=header, actions=(action,), notes=_notes(facts.losing, preserve=preserve))
+    others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not _of_the_addon(agent)]
+    stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()
+    return Plan(header=header, actions=(action,), notes=(*_notes(facts.losing, preserve=preserve), *stays))
 
 
 def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
@@ -159,10 +173,11 @@ def _pods_gone(kube: KubeAccess, patience: Patience) -> Effect:
     left = 0
     for _ in patience.rounds(0.5, longest=5.0):
         try:
-            left = len(kube.reader.list_agent_pods())
+            agents = [ds for ds in kube.reader.list_agent_daemon_sets() if _of_the_addon(ds)]
+            left = len(kube.reader.list_pods_of(agents))
         except AccessDenied as error:
             return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
         if not left:
-            return Effect(EffectState.IN_EFFECT, "no agent pod is left")
+            return Effect(EffectState.IN_EFFECT, "no pod of the add-on is left")
         patience.say(f"still there: {count_of(left, 'agent pod')}")
     return Effect(EffectState.NOT_IN_EFFECT, f"still there after {patience.seconds:g} s: {count_of(left, 'agent pod')}")
