@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from podid.domain.instances import Instance
-from podid.domain.model import Container
+from podid.domain.model import Container, Node
+from podid.domain.network import NOT_SEEN
+from podid.domain.scheduling import Placement, Taint
 from podid.domain.snapshot import Known
 
 from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race
@@ -37,6 +39,28 @@ PROXY = {"HTTP_PROXY": "", "HTTPS_PROXY": ""}
 def test_who_holds_the_probe_port(sections: dict[str, Any], expected: tuple[str, str, str]) -> None:
     values = {"agent_pods": (STARTING,), "pods": (pod(), pod("other", host_ports=(2703,))), **sections}
     assert answers("agent-probe-port-conflict", healthy(**values)) == [expected]
+
+
+@pytest.mark.parametrize(("check", "port"), [("agent-port80-conflict", 80), ("agent-probe-port-conflict", 2703)])
+@pytest.mark.parametrize(
+    ("there", "outcome"),
+    [
+        (node(), "fail"),
+        (node(ready=False), "pass"),
+        (node(compute_type="auto"), "pass"),
+        (node(compute_type="hybrid"), "pass"),
+        (node(compute_type="fargate"), "pass"),
+        # the DaemonSet leaves it out: the port is not why
+        (node(taints=(Taint("gpu", "", "NoSchedule"),)), "pass"),
+        (node("another"), "pass"),
+    ],
+)
+def test_a_port_matters_where_the_agent_is_to_be(check: str, port: int, there: Node, outcome: str) -> None:
+    holder = pod("other", host_ports=(port,), node="node-1")
+    values = {"agent_pods": (), "pods": (holder,), "nodes": (there,)}
+    found = answers(check, healthy(**values, daemon_sets=(daemon_set(host_ports=(80, 2703), placement=Placement()),)))
+    assert [each[0] for each in found] == [outcome]
+    assert answers(check, healthy(**{**values, "nodes": DENIED}))[0][0] == "unknown"
 
 
 def test_a_pod_that_keeps_the_agent_waiting_is_named_alone() -> None:
@@ -86,6 +110,7 @@ def test_an_agent_that_may_lack_ipv6(agent: Any, sections: dict[str, Any], expec
         ({"env": {**PROXY, "NO_PROXY": "169.254.170.23"}}, "fail"),
         ({"env": {**PROXY, "NO_PROXY": "169.254.170.23,169.254.169.254"}}, "pass"),
         ({"env": {**PROXY, "no_proxy": "169.254.0.0/16"}}, "pass"),
+        ({"env": {**PROXY, "NO_PROXY": NOT_SEEN}}, "not-applicable"),
         ({"env": {**PROXY, "NO_PROXY": "*"}}, "pass"),
         (
             {"env": {"HTTPS_PROXY": ""}, "images": ("r.example/eks-pod-identity-agent:v0.1.35",)},

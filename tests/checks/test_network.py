@@ -7,7 +7,7 @@ import pytest
 
 from podid.domain.containers import EnvSource
 from podid.domain.model import Container, DaemonSet
-from podid.domain.network import Block, CiliumPolicy, EgressRule, Expression, NetworkPolicy, Ports, Selector
+from podid.domain.network import NOT_SEEN, Block, CiliumPolicy, EgressRule, Expression, NetworkPolicy, Ports, Selector
 from podid.domain.snapshot import Known, Snapshot
 
 from .builder import INJECTED, cluster, daemon_set, healthy, pod
@@ -131,6 +131,7 @@ def test_the_fix_opens_one_policy() -> None:
 
 HOST = CiliumPolicy(namespace="shop", name="host", selector=Selector({"app": "orders"}), to_host=True)
 WORLD = replace(HOST, name="world", to_host=False)
+_NAMESPACE, _ACCOUNT = "io.kubernetes.pod.namespace", "io.cilium.k8s.policy.serviceaccount"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,20 @@ WORLD = replace(HOST, name="world", to_host=False)
         ((), (replace(WORLD, namespace="pay"),), ("pass", "pass")),
         ((), (replace(WORLD, namespace=""),), ("pass", "fail")),
         ((), (replace(WORLD, selector=Selector({"app": "cart"})),), ("pass", "pass")),
+        ((), (replace(WORLD, isolates=False),), ("pass", "pass")),
+        ((), (replace(WORLD, isolates=False), WORLD), ("pass", "fail")),
+        ((policy(block("169.254.170.23/32")),), (replace(HOST, isolates=False),), ("pass", "pass")),
+        # what one forbids no other allows
+        (
+            (policy(EgressRule(anywhere=True)),),
+            (HOST, replace(WORLD, isolates=False, denies_host=True)),
+            ("pass", "fail"),
+        ),
+        # Cilium knows a pod's namespace and service account by labels of its own
+        ((), (replace(WORLD, namespace="", selector=Selector({_NAMESPACE: "shop"})),), ("pass", "fail")),
+        ((), (replace(WORLD, namespace="", selector=Selector({_NAMESPACE: "pay"})),), ("pass", "pass")),
+        ((), (replace(WORLD, selector=Selector({}, (Expression(_NAMESPACE, "NotIn", ("shop",)),))),), ("pass", "pass")),
+        ((), (WORLD, replace(HOST, selector=Selector({_ACCOUNT: "orders"}))), ("pass", "pass")),
     ],
 )
 def test_cilium(
@@ -178,6 +193,8 @@ def running(*containers: Container, **annotations: str) -> Snapshot:
         ({"http_proxy": "", "NO_PROXY": "169.254.169.254,169.254.170.23"}, ("pass", "error")),
         ({"HTTP_PROXY": "", "NO_PROXY": "*"}, ("pass", "error")),
         ({"HTTP_PROXY": "", "NO_PROXY": "169.254.0.0/16"}, ("fail", "info")),
+        ({"HTTP_PROXY": "", "NO_PROXY": NOT_SEEN}, ("unknown", "warn")),
+        ({"HTTP_PROXY": "", "NO_PROXY": NOT_SEEN, "no_proxy": "169.254.170.23"}, ("pass", "error")),
     ],
 )
 def test_proxies(env: dict[str, str], expected: tuple[str, str]) -> None:
@@ -189,6 +206,13 @@ def test_proxies(env: dict[str, str], expected: tuple[str, str]) -> None:
     own = replace(mapped, env={**mapped.env, "NO_PROXY": "169.254.170.23", "no_proxy": "169.254.170.23"})
     snapshot = replace(running(own), config_map_keys=Known({("shop", "proxies"): Known(env)}))
     assert [answer[0] for answer in answers("pod-proxy-missing-no-proxy", snapshot)] == ["pass"]
+
+
+def test_a_no_proxy_may_be_where_nobody_looked() -> None:
+    hidden = replace(box(HTTP_PROXY=""), env_from=(EnvSource("Secret", "settings"),))
+    assert answers("pod-proxy-missing-no-proxy", running(hidden)) == [("unknown", "warn", SUBJECT)]
+    own = replace(hidden, env={**hidden.env, "NO_PROXY": "10.0.0.0/8"})
+    assert answers("pod-proxy-missing-no-proxy", running(own)) == [("fail", "warn", SUBJECT)]
 
 
 OUT = "traffic.sidecar.istio.io/excludeOutboundIPRanges"

@@ -10,6 +10,7 @@ import pytest
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
 from podid.domain.findings import Outcome
+from podid.domain.grants import PolicyNames
 from podid.domain.model import Container, Pod, ServiceAccount
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
@@ -24,6 +25,7 @@ from .builder import (
     association,
     bare,
     chained,
+    daemon_set,
     healthy,
     node,
     pod,
@@ -206,6 +208,30 @@ def test_an_association_of_the_agents_account_alone_harms_no_agent() -> None:
 def test_a_role_that_is_gone_has_no_policies_to_look_for() -> None:
     snapshot = healthy(roles={ROLE_ARN: Known(None)}, role_policies={ROLE_ARN: DENIED})
     assert [a[0] for a in answers("role-no-permissions", snapshot)] == ["not-applicable"]
+
+
+def test_a_role_that_no_pod_acts_as_needs_no_policy_of_its_own() -> None:
+    """The trust of a target role of the same account may name it, and that is enough."""
+    onward = association("web", target_role_arn=f"{ROLE_ARN}-data")
+    for associations, outcome in (((onward,), "not-applicable"), ((onward, association()), "fail")):
+        snapshot = healthy(associations=associations, role_policies={ROLE_ARN: Known(PolicyNames())})
+        assert [a[0] for a in answers("role-no-permissions", snapshot)] == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("rules", "severity"),
+    [
+        (("iptables -A INPUT -d 169.254.0.0/16 -j DROP",), "error"),
+        (("iptables -A FORWARD -d 169.254.0.0/16 -j DROP",), "warn"),
+        # which of the two comes first is not seen
+        (("iptables -I INPUT -d 169.254.170.23 -j ACCEPT", "iptables -A INPUT -d 169.254.0.0/16 -j DROP"), "warn"),
+        (("iptables -I INPUT -d 169.254.169.123 -j ACCEPT", "iptables -A INPUT -d 169.254.0.0/16 -j DROP"), "error"),
+    ],
+)
+def test_rules_of_a_daemon_set(rules: tuple[str, ...], severity: str) -> None:
+    snapshot = healthy(daemon_sets=(daemon_set(), daemon_set(name="block", images=(), args=(), firewall=rules)))
+    found = answers("host-firewall-blocks-link-local", snapshot)
+    assert ("fail", severity, "DaemonSet kube-system/block") in found
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.model import Pod
+from podid.domain.model import Pod, ServiceAccount
 from podid.domain.snapshot import Snapshot
 
-from .builder import agent_pod, association, bare, healthy, node, pod, workload
+from .builder import ROLE_ARN, agent_pod, association, bare, healthy, node, pod, workload
 from .grid import DENIED, answers, only
 
 ACCOUNT = "ServiceAccount shop/orders"
@@ -35,6 +35,20 @@ def stray(**changes: str) -> Snapshot:
             healthy(pods=(), workloads=(workload(name="orders-api", service_account="orders-api"),)),
             "not-applicable",
             id="a neighbour with its own account",
+        ),
+        pytest.param(
+            healthy(
+                pods=(),
+                workloads=(workload(service_account="orders-irsa"),),
+                service_accounts=(
+                    ServiceAccount(namespace="shop", name="orders"),
+                    ServiceAccount(
+                        namespace="shop", name="orders-irsa", annotations={"eks.amazonaws.com/role-arn": ROLE_ARN}
+                    ),
+                ),
+            ),
+            "not-applicable",
+            id="has a role by IRSA and has not moved yet",
         ),
         pytest.param(stray(name="billing"), "not-applicable", id="unrelated workload"),
         pytest.param(healthy(pods=(), workloads=()), "not-applicable", id="nothing there yet"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from podid.domain.karpenter import NodeClass
+from podid.domain.network import NOT_SEEN
 from podid.kube import project, project_network
 from podid.kube.managed_fields import set_by
 from podid.kube.project_network import webhook
@@ -50,6 +51,7 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
         {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://user:secret@169.254.170.23/v1/credentials"},
         {"name": "HTTPS_PROXY", "value": "http://user:secret@proxy"},
         {"name": "NO_PROXY", "value": "intra.example, 169.254.169.254"},
+        {"name": "no_proxy", "valueFrom": {"configMapKeyRef": {"name": "proxies", "key": "none"}}},
         {"name": "JAVA_TOOL_OPTIONS", "value": "-Dpassword=secret"},
         {"name": "TOKEN", "value": "secret"},
         {"name": "POD_SECURITY_GROUP_ENFORCING_MODE", "value": "standard"},
@@ -72,6 +74,7 @@ def test_a_daemon_set_keeps_names_and_what_is_no_secret() -> None:
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
         "HTTPS_PROXY": "",
         "NO_PROXY": "169.254.169.254",
+        "no_proxy": NOT_SEEN,
         "JAVA_TOOL_OPTIONS": "",
         "POD_SECURITY_GROUP_ENFORCING_MODE": "standard",
     }
@@ -130,3 +133,55 @@ def test_what_the_webhook_is_asked_about(rules: list[dict[str, Any]], asked: boo
 )
 def test_karpenters_classes_of_nodes(spec: Any, expected: NodeClass) -> None:
     assert project.node_class({"metadata": {"name": "default"}, "spec": spec}) == expected
+
+
+PORT_80 = [{"ports": [{"port": "80", "protocol": "TCP"}]}]
+ALL_PODS: dict[str, Any] = {"endpointSelector": {}}
+
+
+def cilium(spec: dict[str, Any]) -> list[tuple[bool, bool, bool]]:
+    found = project_network.cilium_policies({"metadata": {"namespace": "shop", "name": "a"}, "spec": spec})
+    return [(each.to_host, each.isolates, each.denies_host) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("rule", "to_host"),
+    [
+        ({"toEntities": ["host"]}, True),
+        ({"toEntities": ["cluster"], "toPorts": PORT_80}, True),
+        ({"toEntities": ["world", "all"]}, True),
+        ({"toEntities": ["world", "remote-node"]}, False),
+        # a CIDR never is the node, and a rule without anything allows nothing
+        ({"toCIDR": ["0.0.0.0/0"]}, False),
+        ({}, False),
+        # ports alone are for every destination
+        ({"toPorts": PORT_80}, True),
+        ({"toPorts": [{"ports": [{"port": "443"}]}]}, False),
+        ({"toCIDR": ["10.0.0.0/8"], "toPorts": PORT_80}, False),
+        ({"toEntities": ["host"], "toPorts": [{"ports": [{"port": "443"}, {"port": "0", "protocol": "ANY"}]}]}, True),
+        ({"toEntities": ["host"], "toPorts": [{"ports": [{"port": "1", "endPort": 1024}]}]}, True),
+        ({"toEntities": ["host"], "toPorts": [{"ports": [{"port": "80", "protocol": "UDP"}]}]}, False),
+        ({"toEntities": ["host"], "toPorts": [{"ports": [{"port": "http"}]}]}, False),
+    ],
+)
+def test_what_cilium_lets_to_the_node(rule: dict[str, Any], to_host: bool) -> None:
+    assert cilium({**ALL_PODS, "egress": [rule]}) == [(to_host, True, False)]
+    assert cilium({**ALL_PODS, "egressDeny": [rule]}) == [(False, True, to_host)]
+
+
+def test_cilium_policies_that_isolate_no_pod() -> None:
+    rules = {"egress": [{"toCIDR": ["10.0.0.0/8"]}]}
+    assert cilium({"nodeSelector": {}, **rules}) == []
+    assert cilium({**ALL_PODS, "ingress": [{}]}) == cilium({**ALL_PODS, "egress": []}) == []
+    assert cilium({**ALL_PODS, **rules, "enableDefaultDeny": {"egress": False}}) == [(False, False, False)]
+
+
+def test_whom_a_cilium_policy_selects() -> None:
+    selector = {"matchLabels": {"k8s:app": "a", "k8s:io.cilium.k8s.namespace.labels.team": "x"}}
+    for rule, labels in (
+        ({"toEntities": ["host"]}, {"app": "a"}),
+        ({"toCIDR": ["10.0.0.0/8"]}, {"app": "a", "io.cilium.k8s.namespace.labels.team": "x"}),
+    ):
+        spec = {"endpointSelector": selector, "egress": [rule]}
+        (found,) = project_network.cilium_policies({"metadata": {"name": "a"}, "spec": spec})
+        assert found.selector.labels == labels

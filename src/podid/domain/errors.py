@@ -81,7 +81,7 @@ Hint = tuple[str, ...] | Again | Other
 
 
 class PodidError(Exception):
-    """A failure that podid foresaw: `str(error)` is the sentence to show."""
+    """A failure that podid foresaw; the message says which."""
 
     code: str = "Failed"
     exit_code: ExitCode = ExitCode.FAILURE
@@ -163,7 +163,7 @@ class Conflict(PodidError):
 
 
 class AlreadyExists(Conflict):
-    """A create was refused because the object is there; `existing_id` names it where the service says so."""
+    """A create was refused because the object is there."""
 
     code = "AlreadyExists"
 
@@ -179,7 +179,7 @@ class LimitExceeded(Conflict):
 
 
 class Rejected(PodidError):
-    """The service refused the request itself; `service_code` is its own error code."""
+    """The service refused the request itself; the message has its words."""
 
     code = "Rejected"
 

@@ -11,6 +11,8 @@ from ipaddress import ip_address, ip_network
 from typing import Generic, TypeVar
 
 NO_PROXY = ("NO_PROXY", "no_proxy")
+# in the place of a NO_PROXY that comes from a Secret or a ConfigMap's key
+NOT_SEEN = "$(valueFrom)"
 AGENT_PORT = 80
 AGENT_ADDRESS = {"ipv4": "169.254.170.23", "ipv6": "fd00:ec2::23"}
 
@@ -101,12 +103,15 @@ class NetworkPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiliumPolicy:
     """What a CiliumNetworkPolicy, or with namespace "" a CiliumClusterwideNetworkPolicy, says of egress. `to_host` is
-    whether a rule of it allows TCP 80 to the node itself (entities host or all)."""
+    whether a rule of it allows TCP 80 to the node itself, `denies_host` whether one forbids it, which wins; `isolates`
+    whether what no rule allows is cut off."""
 
     namespace: str
     name: str
     selector: Selector
     to_host: bool = False
+    isolates: bool = True
+    denies_host: bool = False
 
     def selects(self, namespace: str, labels: Mapping[str, str]) -> bool:
         return self.namespace in ("", namespace) and self.selector.selects(labels)

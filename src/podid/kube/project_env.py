@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from podid.domain.containers import EnvSource
 from podid.domain.foreign import Object, inner, inner_or_empty, interned, text, text_or
+from podid.domain.network import NOT_SEEN
 from podid.kube.plain import plain_url
 
 # variables whose value is no secret and decides which credentials an SDK takes
@@ -66,7 +67,7 @@ def env_of(items: Sequence[Object]) -> tuple[dict[str, str], tuple[str, ...]]:
         if name in PLAIN_ENV:
             kept[name] = intern(plain_url(value))
         elif name.upper() == _NO_PROXY:
-            kept[name] = _near_agent(value)
+            kept[name] = NOT_SEEN if item.get("valueFrom") else _near_agent(value)
         # an empty variable is none to an SDK
         elif not empty:
             kept[name] = ""

@@ -23,7 +23,20 @@ from podid.domain.network import (
 )
 from podid.domain.webhook import WebhookRegistration
 
-_TO_NODE = frozenset({"host", "all"})
+# the entities that the node itself is one of: https://docs.cilium.io/en/stable/security/policy/layer3/
+_TO_NODE = frozenset({"host", "cluster", "all"})
+_PEERS = (
+    "toEndpoints",
+    "toCIDR",
+    "toCIDRSet",
+    "toEntities",
+    "toServices",
+    "toGroups",
+    "toFQDNs",
+    "toNodes",
+    "toRequires",
+)
+_OF_NAMESPACE = "io.cilium.k8s.namespace.labels."
 
 
 def network_policy(item: Object) -> NetworkPolicy:
@@ -90,28 +103,39 @@ def _selector(selector: Object) -> Selector:
 
 
 def cilium_policies(item: Object) -> tuple[CiliumPolicy, ...]:
-    """One for `spec` and for each of `specs` that has egress rules (cilium.io/v2)."""
+    """One for `spec` and for each of `specs` that is about what pods send (cilium.io/v2): one with a nodeSelector is
+    about nodes, and one without rules says nothing."""
     metadata = inner(item, "metadata")
     specs = [*([inner(item, "spec")] if item.get("spec") is not None else []), *inners_or_none(item, "specs")]
     return tuple(
-        CiliumPolicy(
-            namespace=text_or(metadata, "namespace"),
-            name=text_or(metadata, "name"),
-            selector=_cilium_selector(inner_or_empty(spec, "endpointSelector")),
-            to_host=any(_reaches_node(rule) for rule in inners_or_none(spec, "egress")),
-        )
+        _cilium_policy(spec, text_or(metadata, "namespace"), text_or(metadata, "name"))
         for spec in specs
-        if spec.get("egress") is not None
+        if spec.get("endpointSelector") is not None and (spec.get("egress") or spec.get("egressDeny"))
     )
 
 
-def _cilium_selector(selector: Object) -> Selector:
-    """Cilium puts the source of a label in front of it: `k8s:app`, `any:app`."""
+def _cilium_policy(spec: Object, namespace: str, name: str) -> CiliumPolicy:
+    to_host = any(map(_reaches_node, inners_or_none(spec, "egress")))
+    return CiliumPolicy(
+        namespace=namespace,
+        name=name,
+        selector=_cilium_selector(inner(spec, "endpointSelector"), lenient=to_host),
+        to_host=to_host,
+        isolates=inner_or_empty(spec, "enableDefaultDeny").get("egress") is not False,
+        denies_host=any(map(_reaches_node, inners_or_none(spec, "egressDeny"))),
+    )
+
+
+def _cilium_selector(selector: Object, *, lenient: bool) -> Selector:
+    """Cilium puts the source of a label in front of it: `k8s:app`, `any:app`. Labels of namespaces are not read:
+    `lenient` takes what is asked of them for met."""
     plain = _selector(selector)
-    return Selector(
-        {_label(key): value for key, value in plain.labels.items()},
-        tuple(Expression(_label(r.key), r.operator, r.values) for r in plain.requirements),
-    )
+    labels = {_label(key): value for key, value in plain.labels.items()}
+    asked = tuple(Expression(_label(r.key), r.operator, r.values) for r in plain.requirements)
+    if lenient:
+        labels = {key: value for key, value in labels.items() if not key.startswith(_OF_NAMESPACE)}
+        asked = tuple(each for each in asked if not each.key.startswith(_OF_NAMESPACE))
+    return Selector(labels, asked)
 
 
 def _label(key: str) -> str:
@@ -120,8 +144,14 @@ def _label(key: str) -> str:
 
 def _reaches_node(rule: Object) -> bool:
     ports = [port for entry in inners_or_none(rule, "toPorts") for port in inners_or_none(entry, "ports")]
-    open_port = not ports or any(
-        text_or(port, "port") in ("0", str(AGENT_PORT)) and text_or(port, "protocol") in ("", "ANY", "TCP")
-        for port in ports
-    )
-    return open_port and bool(_TO_NODE & set(texts_or_none(rule, "toEntities")))
+    # a rule of ports alone is for every destination, one without anything for none
+    everywhere = bool(ports) and all(rule.get(member) is None for member in _PEERS)
+    to_node = everywhere or bool(_TO_NODE & set(texts_or_none(rule, "toEntities")))
+    return to_node and (not ports or any(_cilium_ports(port).include(AGENT_PORT) for port in ports))
+
+
+def _cilium_ports(port: Object) -> Ports:
+    """A number is written as text; 0 is every port, and anything else a name."""
+    number, protocol = text_or(port, "port"), text_or(port, "protocol")
+    first = int(number) if number.isascii() and number.isdigit() else None
+    return Ports("TCP" if protocol in ("", "ANY") else protocol, first, number_or(port, "endPort"))

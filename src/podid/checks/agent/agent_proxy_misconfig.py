@@ -7,7 +7,7 @@ from podid.checks.shared.agent import agents, served_by
 from podid.checks.shared.agent_versions import agent_versions
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
-from podid.domain.network import NO_PROXY, covers, no_proxy
+from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
 
@@ -26,6 +26,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip("it is set up without a proxy")
             continue
         wrong = _wrong(ds)
+        if not wrong and NOT_SEEN in no_proxy(ds.env):
+            yield case.skip("its NO_PROXY comes from where podid does not look")
+            continue
         if not wrong:
             yield case.ok("its proxies leave the metadata service alone")
             continue
@@ -43,6 +46,7 @@ CHECK = Check.of("agent-proxy-misconfig", rule, needs=("daemon_sets",), wants=("
 def _wrong(ds: DaemonSet) -> str:
     if any(older(f"v{version}", TAKES_PROXIES) for version in agent_versions([ds])):
         return f"ignores it: that came with agent {TAKES_PROXIES}"
-    if any(name in ds.env for name in PLAIN) and not covers(no_proxy(ds.env), METADATA):
+    entries = no_proxy(ds.env)
+    if any(name in ds.env for name in PLAIN) and not covers(entries, METADATA) and NOT_SEEN not in entries:
         return f"its NO_PROXY lacks {METADATA}: it asks for its node's credentials through the proxy"
     return ""

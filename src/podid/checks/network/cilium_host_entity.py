@@ -20,7 +20,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             item
             for item in agent_way.ways(snapshot, pods)
             # one that no rule opens at all is networkpolicy-blocks-agent's
-            if not item.to_host and (item.way.by_block or (item.cilium and not item.way.isolated_by))
+            if not item.to_host
+            and (
+                item.denied
+                or item.way.by_block
+                or (not item.way.isolated_by and any(policy.isolates for policy in item.cilium))
+            )
         ]
         if not shut:
             yield case.ok("no egress rule of Cilium keeps its pods from the node's own address")
@@ -29,7 +34,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         policies = dict.fromkeys((*names, *(policy.name for item in shut for policy in item.cilium)))
         yield case.fail(
             f"its pods may not ask the agent: {short_list(policies)} isolate them, and none allows TCP 80 to the "
-            "entity host, the only one that the agent has under Cilium",
+            "entity host, by which alone Cilium knows the agent, or one denies it",
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
         )
 

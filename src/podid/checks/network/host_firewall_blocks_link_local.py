@@ -11,6 +11,7 @@ from podid.domain.snapshot import Snapshot, known
 
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
 _REFUSES = re.compile(r"\b(drop|reject)\b", re.IGNORECASE)
+_ACCEPTS = re.compile(r"\b(accept|return)\b", re.IGNORECASE)
 # the agent's address is the node's own: what is sent there is no longer forwarded, nor does it leave the node
 _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
@@ -24,11 +25,14 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if not lines:
             yield case.ok("the rules that it makes for link-local addresses leave the agent's alone")
             continue
-        past = all(_PAST_THE_AGENT.search(line) for line in lines)
+        unless = ""
+        if all(_PAST_THE_AGENT.search(line) for line in lines):
+            unless = ", unless that goes by another chain"
+        elif any(_ACCEPTS.search(line) and _names_agent(line) for line in ds.firewall):
+            unless = ", unless the rule that lets it through comes first"
         yield case.fail(
-            "it makes rules on the nodes that drop what pods send to the agent's address too"
-            + (", unless that goes by another chain" if past else ""),
-            severity=Severity.WARN if past else Severity.ERROR,
+            f"it makes rules on the nodes that drop what pods send to the agent's address too{unless}",
+            severity=Severity.WARN if unless else Severity.ERROR,
             evidence=tuple(lines[:3]),
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )

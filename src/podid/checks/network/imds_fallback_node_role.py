@@ -30,8 +30,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             roles = sorted({instances[pod.node].profile_arn.rpartition("/")[2] for pod in exposed} - {""})
             who = f" of instance profile {short_list(roles)}" if roles else ""
             yield case.fail(
-                f"{len(exposed)} of {count_of(group.total, 'pod')} act as the role{who} of their nodes: they carry no "
-                "credentials, and the metadata service answers pods (hop limit 2 or more)",
+                f"{len(exposed)} of {count_of(group.total, 'pod')} without Pod Identity's credentials, on nodes whose "
+                f"metadata service answers them: an SDK that finds no others takes the node's role{who}",
                 severity=Severity.WARN,
                 evidence=(f"pods: {short_list(pod.name for pod in exposed)}",),
             )

@@ -5,8 +5,8 @@ from podid.checks.shared.agent_way import agent_address
 from podid.checks.shared.placed import placed
 from podid.checks.shared.sdk import Brought, brought
 from podid.domain.findings import Severity, Verdict
-from podid.domain.network import covers, no_proxy
-from podid.domain.snapshot import Snapshot
+from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
+from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import short_list
 from podid.domain.workloads import opted_out
 
@@ -25,8 +25,15 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             for container in pod.containers
         }
         through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
+        hidden = [name for name, env in through.items() if _hidden(env)]
         if not through:
-            yield case.ok("no proxy of its environment stands before the agent")
+            yield case.ok("no proxy that its environment shows stands before the agent")
+            continue
+        if hidden:
+            why = Missing(
+                f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
+            )
+            yield case.unknown(why, severity=Severity.WARN)
             continue
         widely = all(covers(no_proxy(env.values), address) for env in through.values())
         names = short_list(through)
@@ -41,6 +48,11 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 CHECK = Check.of(
     "pod-proxy-missing-no-proxy", rule, needs=("associations", "pods"), wants=("cluster", "config_map_keys")
 )
+
+
+def _hidden(env: Brought) -> bool:
+    """Whether what it takes for NO_PROXY is, or may be, in a Secret or a ConfigMap that was not read."""
+    return NOT_SEEN in no_proxy(env.values) or bool(env.unseen and not env.named(*NO_PROXY))
 
 
 def _spared(env: Brought, address: str) -> bool:

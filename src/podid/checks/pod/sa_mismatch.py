@@ -1,7 +1,7 @@
 """The right service account on the pod: an association that nothing uses, and a workload that looks as if it should."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import Check
@@ -20,9 +20,11 @@ DECORATIONS = ("-service-account", "-serviceaccount", "-sa", "-irsa", "-pod-iden
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     facts = index(snapshot)
-    accounts = {account.ref for account in known(snapshot.service_accounts)}
+    accounts = {account.ref: account.irsa_role_arn for account in known(snapshot.service_accounts)}
     used = {w.ref for w in known(snapshot.workloads)} | set(facts.pods)
-    strays = _strays(snapshot, facts.associations)
+    # one of IRSA has a role of its own: its workload may not have moved yet
+    served = {*facts.associations, *(ref for ref, role in accounts.items() if role)}
+    strays = _strays(snapshot, served)
     for association in known(snapshot.associations):
         ref = association.ref
         case = check.case(service_account_subject(ref), (str(ref),))
@@ -43,7 +45,7 @@ CHECK = Check.of(
 
 @dataclass(frozen=True, slots=True)
 class _Stray:
-    """A workload, or a bare pod, whose service account has no association; `names` are what it may be known by."""
+    """A workload, or a bare pod, whose service account has no role; `names` are what it may be known by."""
 
     subject: Subject
     account: str
@@ -84,13 +86,13 @@ class _Strays:
         return [(self._strays[place].subject, self._strays[place].account) for place in sorted(same | like)]
 
 
-def _strays(snapshot: Snapshot, associations: Mapping[ServiceAccountRef, Association]) -> Mapping[str, _Strays]:
+def _strays(snapshot: Snapshot, served: Collection[ServiceAccountRef]) -> Mapping[str, _Strays]:
     """By namespace."""
-    found = [_Stray.of(w, w.kind) for w in known(snapshot.workloads) if w.ref not in associations and not _owned(w)]
+    found = [_Stray.of(w, w.kind) for w in known(snapshot.workloads) if w.ref not in served and not _owned(w)]
     found += [
         _Stray.of(pod, "Pod")
         for pod in known(snapshot.pods)
-        if pod.ref not in associations and pod.owner is None and live(pod)
+        if pod.ref not in served and pod.owner is None and live(pod)
     ]
     places: dict[str, list[_Stray]] = defaultdict(list)
     for stray in found:

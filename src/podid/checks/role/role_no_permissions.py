@@ -9,12 +9,16 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
     for arn, associations in by_role(snapshot).items():
+        acting = [each for each in associations if not each.target_role_arn]
         case, section = (
-            check.case(role_subject(arn), chain_of(associations)),
+            check.case(role_subject(arn), chain_of(acting)),
             known(snapshot.role_policies).get(arn, NOT_READ),
         )
-        if isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
+        if not acting:
+            yield case.skip("its pods act as their target role")
+        elif isinstance(snapshot.roles, Known) and role_section(snapshot, arn) == Known(None):
             yield case.skip("the role does not exist")
         elif isinstance(section, Missing):
             yield case.unknown(section)

@@ -19,8 +19,12 @@ class PodWay(NamedTuple):
     cilium: tuple[CiliumPolicy, ...]
 
     @property
+    def denied(self) -> bool:
+        return any(policy.denies_host for policy in self.cilium)
+
+    @property
     def to_host(self) -> bool:
-        return self.way.anywhere or any(policy.to_host for policy in self.cilium)
+        return not self.denied and (self.way.anywhere or any(policy.to_host for policy in self.cilium))
 
 
 def agent_address(snapshot: Snapshot) -> str:
@@ -43,12 +47,21 @@ def ways(snapshot: Snapshot, pods: list[Pod]) -> list[PodWay]:
             pod,
             way_to_agent(policies.near(pod.namespace, pod.labels), pod.namespace, pod.labels, address),
             tuple(
-                policy for policy in cilium.near(pod.namespace, pod.labels) if policy.selects(pod.namespace, pod.labels)
+                policy
+                for labels in (_cilium_labels(pod),)
+                for policy in cilium.near(pod.namespace, labels)
+                if policy.selects(pod.namespace, labels)
             ),
         )
         for pod in pods
         if not pod.host_network
     ]
+
+
+def _cilium_labels(pod: Pod) -> dict[str, str]:
+    """With those that Cilium adds: https://docs.cilium.io/en/stable/network/kubernetes/policy/."""
+    own = {"io.kubernetes.pod.namespace": pod.namespace, "io.cilium.k8s.policy.serviceaccount": pod.service_account}
+    return {**pod.labels, **own}
 
 
 @once
