@@ -1,20 +1,17 @@
 """Pages, and the ways that lead to them."""
 
-import re
 import subprocess
 import sys
 
 import pytest
 
 from podid.checks.all import ALL
-from podid.cli import tree
 from podid.domain.errors import NotFound
 from podid.ops.explain import BY_ID, PAGES, explain, load
 from podid.pages.hints import NARROW, WIDE
 from podid.pages.index import ENTRIES
 from podid.pages.texts import SHARED
 
-COMMANDS = {row.name for row in tree.COMMANDS}
 SECTIONS = ("## What you see", "## Why", "## How to fix it", "## Sources")
 IDS = [entry.id for entry in ENTRIES]
 
@@ -41,15 +38,6 @@ def test_a_page_is_whole(page_id: str) -> None:
     assert [heading for heading in SECTIONS if heading not in page.body] == []
     assert "https://" in page.body.split("## Sources")[1]
     assert raw.count("```") % 2 == 0
-
-
-@pytest.mark.parametrize("page_id", IDS)
-def test_a_page_names_only_commands_that_exist(page_id: str) -> None:
-    code = re.findall(r"`([^`\n]+)`", load(page_id).body)
-    code += [line for block in re.findall(r"```sh\n(.*?)```", load(page_id).body, re.S) for line in block.splitlines()]
-    named = [re.match(r"podid (--?)?([a-z-]+)( [a-z]+)?", line) for line in code]
-    words = [match for match in named if match]
-    assert [m.group(0) for m in words if not {m[2], f"{m[2]}{m[3] or ''}"} & COMMANDS] == []
 
 
 @pytest.mark.parametrize("page_id", IDS)

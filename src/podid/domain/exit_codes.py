@@ -23,7 +23,7 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.OK: "ok, or nothing to do; also every `--dry-run`",
     ExitCode.FAILURE: "a bug, or a failure that podid could not classify",
     ExitCode.USAGE: "usage; or consent was needed and there was no terminal and no `--yes`",
-    ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), or what was looked at is not as it should be",
+    ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), or something else is not as it should be",
     ExitCode.DENIED: "access denied, and therefore no result; the message names the permission",
     ExitCode.NOT_FOUND: "something that was named does not exist",
     ExitCode.CONFLICT: "conflict: exists with other settings, owned by an add-on, state moved since the plan",
