@@ -30,10 +30,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("no proxy that its environment shows stands before the agent")
             continue
         if hidden:
-            why = Missing(
-                f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
-            )
-            yield case.unknown(why, severity=Severity.WARN)
+            what = f"container {short_list(hidden)} uses a proxy, and its NO_PROXY may be where podid did not look"
+            yield case.unknown(Missing(what), severity=Severity.WARN)
             continue
         widely = all(covers(no_proxy(env.values), address) for env in through.values())
         names = short_list(through)
