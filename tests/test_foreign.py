@@ -70,3 +70,18 @@ def test_a_document_may_be_nested_but_not_without_end() -> None:
     foreign.check_depth(deep, "trust")
     with pytest.raises(Malformed, match=r"^trust is nested deeper than 40 levels$"):
         foreign.check_depth([[deep]], "trust")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (["b", "c", "b"], "it gives the same page again and again"),
+        ([str(number) for number in range(9)], "its pages do not end after 7"),
+    ],
+)
+def test_pages_have_an_end(monkeypatch: pytest.MonkeyPatch, tokens: list[str], said: str) -> None:
+    monkeypatch.setattr(foreign, "MOST_PAGES", 7)
+    assert list(foreign.pages(lambda token: (token, {"": "b", "b": "c"}.get(token, "")))) == ["", "b", "c"]
+    rest = iter(tokens)
+    with pytest.raises(Malformed, match=said):
+        list(foreign.pages(lambda token: (token, next(rest))))

@@ -144,8 +144,7 @@ def test_the_same_page_again(healthy: Site, service: str, operation: str, argv: 
 def test_another_page_each_time(
     healthy: Site, monkeypatch: pytest.MonkeyPatch, service: str, operation: str, argv: tuple[str, ...]
 ) -> None:
-    for module in ("podid.aws.api", "podid.kube.transport"):
-        monkeypatch.setattr(f"{module}.MOST_PAGES", 1_000_000)
+    monkeypatch.setattr("podid.domain.foreign.MOST_PAGES", 1_000_000)
     outcome, took = timed(healthy, only(service, operation, turning(map(str, count()))), *argv, "--timeout", "1s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
     assert took < 1 + SLACK
@@ -153,8 +152,7 @@ def test_another_page_each_time(
 
 
 def test_pages_that_do_not_end(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.aws.api.MOST_PAGES", 20)
-    monkeypatch.setattr("podid.kube.transport.MOST_PAGES", 20)
+    monkeypatch.setattr("podid.domain.foreign.MOST_PAGES", 20)
     for service, operation, argv in (
         ("eks", "ListPodIdentityAssociations", ("list",)),
         ("kubernetes", "/pods", ("restart", "-n", "shop", "--yes")),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from podid.aws import decode
-from podid.aws.api import NEXT_TOKEN, Api
+from podid.aws.api import Api
 from podid.domain.foreign import each
 from podid.domain.permissions import PolicyFinding
 from podid.domain.rights import needs
@@ -19,4 +19,4 @@ class AccessAnalyzer:
         """What it finds in a permissions policy, in the order of the document. `subject` is what errors call it."""
         params = {"policyType": "IDENTITY_POLICY", "policyDocument": json.dumps(document, separators=(",", ":"))}
         read = each("findings", decode.policy_finding)
-        return tuple(self._api.items("ValidatePolicy", params, subject, read, tokens=NEXT_TOKEN))
+        return tuple(self._api.items("ValidatePolicy", params, subject, read))

@@ -5,7 +5,6 @@ UnreadableAnswer whatever it holds; after a write it is a LostAnswer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from botocore import xform_name
@@ -17,31 +16,17 @@ from podid.aws.pacing import Pacer
 from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
-from podid.domain.foreign import Malformed, Object, as_object, text_or
+from podid.domain.foreign import Malformed, Object, as_object, pages, text_or
 
 T = TypeVar("T")
 Reading = Callable[[Object], T]
 
 # AWS answers in a second or not at all
 CALL_SECONDS = 30.0
-# a list of this many pages would hold a hundred thousand of what podid lists
-MOST_PAGES = 1_000
 # what botocore raises for an answer that is not of its model's form
 UNPARSABLE = (
     *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PageTokens:
-    """The members that carry a list's position: in the request and in the answer."""
-
-    request: str
-    answer: str
-
-
-NEXT_TOKEN = PageTokens("nextToken", "nextToken")
-MARKER = PageTokens("Marker", "Marker")
 
 
 class Api:
@@ -110,24 +95,20 @@ class Api:
         subject: str,
         read: Reading[Iterable[T]],
         *,
-        tokens: PageTokens = NEXT_TOKEN,
+        position: str = "nextToken",
     ) -> Iterator[T]:
-        """What `read` finds on each of the pages; a page is asked for when it is wanted."""
-        position: dict[str, Any] = {}
-        seen: set[str] = set()
-        while True:
-            found, token = self.read(
-                operation, {**params, **position}, subject, lambda page: (read(page), text_or(page, tokens.answer))
-            )
-            yield from found
-            if not token:
-                return
-            if token in seen:
-                raise unreadable(self.service, operation, subject, "it gives the same page again and again")
-            if len(seen) == MOST_PAGES:
-                raise unreadable(self.service, operation, subject, f"its pages do not end after {MOST_PAGES}")
-            seen.add(token)
-            position = {tokens.request: token}
+        """What `read` finds on each of the pages; a page is asked for when it is wanted. `position` is the member, of
+        the request as of the answer, that carries the list's."""
+
+        def page(token: str) -> tuple[list[T], str]:
+            asked = {**params, position: token} if token else params
+            return self.read(operation, asked, subject, lambda answer: (list(read(answer)), text_or(answer, position)))
+
+        try:
+            for found in pages(page):
+                yield from found
+        except Malformed as error:
+            raise unreadable(self.service, operation, subject, str(error)) from None
 
     def takes(self, operation: str, member: str) -> bool:
         """Whether the botocore that is installed knows this request member."""

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from podid.aws import trail_values
-from podid.aws.api import Api, PageTokens, Reading
+from podid.aws.api import Api, Reading
 from podid.domain.rights import needs
 from podid.domain.trail import NodeCall, PodSession, Redemption
 
 T = TypeVar("T")
 
-_TOKENS = PageTokens("NextToken", "NextToken")
 _PAGE = 50
 
 
@@ -43,4 +42,4 @@ class CloudTrail:
             "StartTime": since,
             "MaxResults": _PAGE,
         }
-        return self._api.items("LookupEvents", params, value, read, tokens=_TOKENS)
+        return self._api.items("LookupEvents", params, value, read, position="NextToken")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from podid.aws.api import Api, PageTokens
+from podid.aws.api import Api
 from podid.domain.egress import RouteTable, VpcEndpoint, VpcRoute
 from podid.domain.foreign import Object, flag_or, inner_or_empty, inners_or_none, number_or, text, text_or
 from podid.domain.instances import Instance
@@ -18,7 +18,7 @@ _TARGETS = (
     *("GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "TransitGatewayId", "VpcPeeringConnectionId"),
     *("NetworkInterfaceId", "InstanceId", "LocalGatewayId", "CarrierGatewayId", "CoreNetworkArn"),
 )
-_TOKENS = PageTokens("NextToken", "NextToken")
+_POSITION = "NextToken"
 
 
 class Ec2:
@@ -35,7 +35,7 @@ class Ec2:
         for begin in range(0, len(ids), _IDS_AT_ONCE):
             # as a filter: an id that is gone would fail the whole call
             params = {"Filters": [{"Name": "instance-id", "Values": ids[begin : begin + _IDS_AT_ONCE]}]}
-            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances, tokens=_TOKENS)
+            read = self._api.items("DescribeInstances", params, "the nodes' instances", _instances, position=_POSITION)
             found |= {instance.id: instance for instance in read}
         return found
 
@@ -49,7 +49,7 @@ class Ec2:
     def list_route_tables(self, vpc: str) -> tuple[RouteTable, ...]:
         """Sorted by id."""
         found = self._api.items(
-            "DescribeRouteTables", _of_vpc(vpc), f"the route tables of {vpc}", _tables, tokens=_TOKENS
+            "DescribeRouteTables", _of_vpc(vpc), f"the route tables of {vpc}", _tables, position=_POSITION
         )
         return tuple(sorted(found, key=lambda table: table.table_id))
 
@@ -57,7 +57,7 @@ class Ec2:
     def list_vpc_endpoints(self, vpc: str) -> tuple[VpcEndpoint, ...]:
         """Sorted by id."""
         found = self._api.items(
-            "DescribeVpcEndpoints", _of_vpc(vpc), f"the endpoints of {vpc}", _endpoints, tokens=_TOKENS
+            "DescribeVpcEndpoints", _of_vpc(vpc), f"the endpoints of {vpc}", _endpoints, position=_POSITION
         )
         return tuple(sorted(found, key=lambda endpoint: endpoint.endpoint_id))
 

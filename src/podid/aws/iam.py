@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from podid.aws import decode, pacing
-from podid.aws.api import MARKER, Api
+from podid.aws.api import Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, names
@@ -14,6 +14,8 @@ from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
 
 T = TypeVar("T")
+
+_POSITION = "Marker"
 
 
 class Iam:
@@ -53,7 +55,7 @@ class Iam:
 
     def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
         params = {"PathPrefix": path_prefix}
-        return self._api.items("ListRoles", params, "the roles", each("Roles", read), tokens=MARKER)
+        return self._api.items("ListRoles", params, "the roles", each("Roles", read), position=_POSITION)
 
     @needs("iam:CreateRole", "iam:TagRole")
     def create_role(
@@ -89,7 +91,9 @@ class Iam:
         """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
         read = each("InstanceProfiles", decode.instance_profile_name)
         params = {"RoleName": name}
-        return tuple(sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, tokens=MARKER)))
+        return tuple(
+            sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, position=_POSITION))
+        )
 
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
@@ -173,7 +177,9 @@ class Iam:
     @needs("iam:ListAttachedRolePolicies")
     def list_attached_policies(self, name: str) -> tuple[AttachedPolicy, ...]:
         read = each("AttachedPolicies", decode.attached_policy)
-        policies = self._api.items("ListAttachedRolePolicies", {"RoleName": name}, _role(name), read, tokens=MARKER)
+        policies = self._api.items(
+            "ListAttachedRolePolicies", {"RoleName": name}, _role(name), read, position=_POSITION
+        )
         return tuple(sorted(policies, key=lambda policy: policy.arn))
 
     @needs("iam:PutRolePolicy")
@@ -221,7 +227,7 @@ class Iam:
 
     def _list_inline_names(self, name: str) -> Iterator[str]:
         params = {"RoleName": name}
-        return self._api.items("ListRolePolicies", params, _role(name), names("PolicyNames"), tokens=MARKER)
+        return self._api.items("ListRolePolicies", params, _role(name), names("PolicyNames"), position=_POSITION)
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
@@ -263,7 +269,7 @@ class Iam:
         if boundary:
             params["PermissionsBoundaryPolicyInputList"] = [boundary]
         read = each("EvaluationResults", decode.decision)
-        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, tokens=MARKER))
+        return tuple(self._api.items("SimulatePrincipalPolicy", params, principal_arn, read, position=_POSITION))
 
     @needs(simulate)
     def simulate_pairs(

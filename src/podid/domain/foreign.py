@@ -5,7 +5,7 @@ A member that is null counts as missing, as in Go and in botocore. The plain nam
 give a default where it is missing, and refuse it as well where it is of another type.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
 from typing import Any, TypeVar
@@ -16,6 +16,8 @@ Object = Mapping[str, Any]
 # nothing that podid reads comes near: annotations of a Kubernetes object may take 256 KiB together
 LONGEST_TEXT = 512 * 1024
 DEEPEST = 40
+# more than the objects that a cluster or an account can hold
+MOST_PAGES = 1_000
 
 _WORDS = {str: "text", int: "a number", bool: "true or false", dict: "an object", list: "a list", type(None): "missing"}
 
@@ -187,6 +189,22 @@ def each(name: str, read: Callable[[Object], T]) -> Callable[[Object], list[T]]:
 def names(name: str) -> Callable[[Object], Sequence[str]]:
     """Reads an answer whose member `name` lists texts."""
     return lambda answer: texts(answer, name)
+
+
+def pages(read: Callable[[str], tuple[T, str]]) -> Iterator[T]:
+    """Every page of a list. `read` gives the page that a token leads to, "" being the first one's, and the next page's
+    token, "" after the last. Raises Malformed for pages that have no end."""
+    token, seen = "", {""}
+    while True:
+        page, token = read(token)
+        yield page
+        if not token:
+            return
+        if token in seen:
+            raise Malformed("it gives the same page again and again")
+        if len(seen) > MOST_PAGES:
+            raise Malformed(f"its pages do not end after {MOST_PAGES}")
+        seen.add(token)
 
 
 def _unexpected(name: str, value: object, wanted: type) -> Malformed:

@@ -73,7 +73,6 @@ ANSWERS: tuple[ErrorRule, ...] = (
     ErrorRule(Conflict, "{subject} was changed by somebody else meanwhile: {message}", statuses=(409,)),
     ErrorRule(BudgetHolds, "{subject} is held: {because}", codes=("DisruptionBudget",), statuses=(429,)),
     ErrorRule(Throttled, "{what} throttled requests until the time was up: {message}", statuses=(429,)),
-    ErrorRule(Unavailable, "the list of {subject} changed faster than it could be read", statuses=(410,)),
     ErrorRule(Unavailable, "{what} failed with {status}: {message}", statuses=tuple(range(500, 600))),
     ErrorRule(Rejected, "{what} refused to {doing} {subject}: {message}"),
 )

@@ -10,8 +10,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ import urllib3.exceptions as transport_errors
 
 from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import BudgetHolds, PodidError, Unavailable
-from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, text_or
+from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, pages, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
 
@@ -30,8 +30,6 @@ Json = dict[str, Any]
 Reading = Callable[[Object], T]
 
 PAGE = 500
-# more than the objects that a cluster can hold
-MOST_PAGES = 1_000
 # 500 pods of 100 KiB each
 LARGEST_ANSWER = 64 * 1024 * 1024
 CONNECT_SECONDS = 5.0
@@ -42,7 +40,6 @@ RESTARTS = 3
 # a name that may stand in a sentence as it is
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII)
 
-MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -73,7 +70,6 @@ class Transport:
         self._sleep = sleep
         self._pool: urllib3.PoolManager | None = None
         self._lock = threading.Lock()
-        """The server's clock at its last answer, to the second; None before the first that said it."""
 
     def fresh(self) -> "Transport":
         """The same server and caller with no connection open yet: a load balancer may choose another API server."""
@@ -120,9 +116,9 @@ class Transport:
         answer = self._send("POST", path, body, query, "application/json", idempotent=idempotent)
         return self._read(answer, path, read)
 
-    def patch(self, path: str, body: Json, read: Reading[T], *, content_type: str = MERGE_PATCH) -> T:
-        """Both patch types say the wanted end, so a lost answer is made up for by sending it again."""
-        return self._read(self._send("PATCH", path, body, None, content_type, idempotent=True), path, read)
+    def patch(self, path: str, body: Json, read: Reading[T]) -> T:
+        """The patch says the wanted end, so a lost answer is made up for by sending it again."""
+        return self._read(self._send("PATCH", path, body, None, STRATEGIC_PATCH, idempotent=True), path, read)
 
     def delete(self, path: str, *, uid: str = "", with_dependents: bool = False) -> None:
         """With `uid`, only that very object: Conflict when another one has taken its name. `with_dependents` has to be
@@ -140,33 +136,21 @@ class Transport:
         accept: str = "application/json",
     ) -> list[T]:
         """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew."""
-        for _ in range(RESTARTS):
-            with suppress(_Expired):
-                return [item for page in self._pages(path, project, query or {}, accept) for item in page]
-        raise Unavailable(f"the list {path} expired {RESTARTS} times while it was being read", subject=path)
 
-    def _pages(
-        self, path: str, project: Reading[T], query: Mapping[str, str | int], accept: str
-    ) -> Iterator[Sequence[T]]:
-        def read(page: Object) -> tuple[Sequence[T], str]:
-            items = [_projected(item, project) for item in inners(page, "items")]
-            return items, text_or(inner_or_empty(page, "metadata"), "continue")
-
-        token, seen = "", {""}
-        while True:
-            paged = {**query, "limit": PAGE, **({"continue": token} if token else {})}
+        def page(token: str) -> tuple[list[T], str]:
+            paged = {**(query or {}), "limit": PAGE, **({"continue": token} if token else {})}
             body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
             with _gc_paused():
-                page, token = self._read(body, path, read)
-                del body
-            yield page
-            if not token:
-                return
-            if token in seen:
-                raise errors.unreadable(path, "it gives the same page again and again", self.connection.where)
-            if len(seen) > MOST_PAGES:
-                raise errors.unreadable(path, f"its pages do not end after {MOST_PAGES}", self.connection.where)
-            seen.add(token)
+                return self._read(body, path, partial(_page, project=project))
+
+        for _ in range(RESTARTS):
+            try:
+                return [item for found in pages(page) for item in found]
+            except _Expired:
+                continue
+            except Malformed as error:
+                raise errors.unreadable(path, str(error), self.connection.where) from None
+        raise Unavailable(f"the list {path} expired {RESTARTS} times while it was being read", subject=path)
 
     def _read(self, body: bytes, path: str, read: Reading[T]) -> T:
         try:
@@ -266,6 +250,11 @@ class Transport:
 
 class _Expired(Unavailable):
     """410 Gone: the continue token is older than what etcd keeps."""
+
+
+def _page(answer: Object, project: Reading[T]) -> tuple[list[T], str]:
+    items = [_projected(item, project) for item in inners(answer, "items")]
+    return items, text_or(inner_or_empty(answer, "metadata"), "continue")
 
 
 def _projected(item: Object, project: Reading[T]) -> T:

@@ -16,7 +16,7 @@ from podid.kube import project
 from podid.kube.probe import probe_job, probe_pod
 from podid.kube.reader import KINDS, on
 from podid.kube.rollout import RESTARTED_AT, Rollout, rollout
-from podid.kube.transport import STRATEGIC_PATCH, Json, Transport
+from podid.kube.transport import Json, Transport
 
 
 class KubeWriter:
@@ -46,7 +46,7 @@ class KubeWriter:
         stamp = utc(at)
         patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
         path = f"{prefix}/namespaces/{namespace}/{plural}/{name}"
-        return self._transport.patch(path, patch, partial(rollout, kind), content_type=STRATEGIC_PATCH)
+        return self._transport.patch(path, patch, partial(rollout, kind))
 
     @needs(KubeRight("", "pods/eviction", "create"))
     def evict(self, namespace: str, name: str, *, uid: str) -> None:

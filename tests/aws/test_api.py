@@ -1,0 +1,27 @@
+"""What becomes of an answer between the SDK and a gateway."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from podid.aws.api import Api
+from podid.aws.pacing import Pacer
+from podid.aws.translate import Origin
+from podid.domain.errors import UnreadableAnswer
+from podid.domain.foreign import Object, text
+
+
+def api(**methods: Any) -> Api:
+    meta = SimpleNamespace(service_model=SimpleNamespace(service_name="ec2"))
+    return Api(SimpleNamespace(meta=meta, **methods), Pacer(patience=0), Origin())
+
+
+def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
+    def lazily(page: Object) -> Iterator[str]:
+        yield text(page, "RouteTableId")
+
+    found = api(describe_route_tables=lambda: {"RouteTables": []}).items("DescribeRouteTables", {}, "them", lazily)
+    with pytest.raises(UnreadableAnswer, match=r"^EC2's answer to DescribeRouteTables for them cannot be read: Rou"):
+        list(found)
