@@ -340,7 +340,7 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     eks = session.eks
     assert eks.find_addon("demo", AGENT) is None
     with pytest.raises(NotFound, match=f"add-on {AGENT} of cluster demo does not exist"):
-        eks.get_addon("demo", AGENT)
+        eks.delete_addon("demo", AGENT)
     box.world.delays.addon = 2.0
     values = '{"podLabels":{"a":"b"}}'
     old = eks.list_addon_versions(AGENT, "1.35")[1].version
@@ -349,7 +349,9 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     with pytest.raises(AlreadyExists):
         eks.create_addon("demo", AGENT, token=token())
     box.world.clock.advance(60)
-    assert eks.get_addon("demo", AGENT).status == "ACTIVE"
+    installed = eks.find_addon("demo", AGENT)
+    assert installed is not None
+    assert (installed.status, installed.configuration_values) == ("ACTIVE", values)
     new = eks.list_addon_versions(AGENT, "1.35")[0].version
     update_id = eks.update_addon("demo", AGENT, version=new, resolve_conflicts="PRESERVE", token=token())
     assert eks.get_update("demo", update_id, addon=AGENT).status == "InProgress"
@@ -358,7 +360,6 @@ def test_the_life_of_an_addon(box: Sandbox, session: AwsSession) -> None:
     box.world.clock.advance(60)
     assert eks.get_update("demo", update_id, addon=AGENT).status == "Successful"
     assert [(a.name, a.version) for a in eks.list_addons("demo") if a.name == AGENT] == [(AGENT, new)]
-    assert eks.get_addon("demo", AGENT).configuration_values == values
     assert eks.delete_addon("demo", AGENT, preserve=True).status == "DELETING"
     box.world.clock.advance(60)
     assert eks.find_addon("demo", AGENT) is None
@@ -373,8 +374,9 @@ def test_associations_that_an_addon_owns(box: Sandbox, session: AwsSession) -> N
     )
     box.world.clock.advance(60)
     owned = session.eks.find_association("demo", ServiceAccountRef("kube-system", "ebs-csi-controller-sa"))
-    addon = session.eks.get_addon("demo", "aws-ebs-csi-driver")
+    addon = session.eks.find_addon("demo", "aws-ebs-csi-driver")
     assert owned is not None
+    assert addon is not None
     assert (owned.owner_arn, owned.role_arn) == (addon.arn, ROLE)
     assert addon.association_arns == (owned.association_arn,)
 

@@ -93,7 +93,6 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Eks.untag_association: lambda s: s.eks.untag_association(ASSOCIATION, ["team"]),
     Eks.delete_association: lambda s: s.eks.delete_association("demo", "a-00000000000000000"),
     Eks.list_node_groups: lambda s: s.eks.list_node_groups("demo"),
-    Eks.get_addon: lambda s: s.eks.get_addon("demo", AGENT),
     Eks.find_addon: lambda s: s.eks.find_addon("demo", AGENT),
     Eks.list_addons: lambda s: s.eks.list_addons("demo"),
     Eks.list_addon_versions: lambda s: s.eks.list_addon_versions(AGENT, "1.35"),

@@ -3,7 +3,9 @@
 import base64
 import json
 import logging
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
@@ -15,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from podid.domain.deadline import Deadline
 from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFound, Unavailable, UnreadableAnswer
 from podid.domain.model import Cluster
 from podid.kube.connect import connect
+from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import EksContext, current_eks_cluster
 from podid.kube.transport import Transport
 
@@ -158,6 +162,29 @@ def test_an_exec_plugin_supplies_the_token_and_is_asked_again_after_401(
     tls.answer = lambda r: Answer(200 if r.headers["authorization"] == "Bearer plugin-2" else 401, {})
     assert Transport(connection).get("/version", dict) == {}
     assert [r.headers["authorization"] for r in tls.requests] == ["Bearer plugin-1", "Bearer plugin-2"]
+
+
+def test_a_token_file_that_is_gone_when_it_is_read_again(
+    tls: Server, make_cluster: MakeCluster, certificate: tuple[Path, str], tmp_path: Path
+) -> None:
+    (held := tmp_path / "token").write_text("old")
+    file = write_kubeconfig(tmp_path / "config", tls.url, ca=certificate[1], user={"tokenFile": str(held)})
+    connection = connect(make_cluster(tls.url), kubeconfig=file)
+    held.unlink()
+    tls.answer = lambda r: Answer(401, {})
+    with pytest.raises(InvalidInput, match="context 'work' of the kubeconfig cannot be used"):
+        Transport(connection).get("/version", dict)
+
+
+def test_what_an_exec_plugin_leaves_behind_does_not_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has ended itself, and what it started holds its output open."""
+    ended: list[int] = []
+    killpg = os.killpg
+    monkeypatch.setattr(os, "killpg", lambda group, by: ended.append(group) or killpg(group, by))  # type: ignore[func-returns-value]
+    left = exec_plugin({"command": "sh", "args": ["-c", "sleep 60 & exit 0"], "apiVersion": "v1"}, {})
+    with pytest.raises(Unavailable, match="exec plugin sh gave no credentials"):
+        run(left, os.environ, Deadline.after(0.2, "the 0.2 s of --timeout", time.monotonic))
+    assert len(ended) == 1
 
 
 def test_a_failing_exec_plugin_is_named_and_nothing_goes_out(

@@ -11,11 +11,12 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from podid.aws.errors import ConnectionLost
+from podid.aws.errors import ClusterNotFound, ConnectionLost
 from podid.aws.pacing import Pacer
 from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.domain.errors import NotFound
 from podid.domain.foreign import Malformed, Object, as_object, pages, text_or
 
 T = TypeVar("T")
@@ -79,6 +80,15 @@ class Api:
     def read(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         """What `read` makes of the answer; it raises Malformed where it cannot."""
         return self.pacer.call(lambda: self._send(operation, params, subject, read))
+
+    def find(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T | None:
+        """The same; None where it does not exist, but ClusterNotFound where its cluster does not."""
+        try:
+            return self.read(operation, params, subject, read)
+        except ClusterNotFound:
+            raise
+        except NotFound:
+            return None
 
     @overload
     def write(self, operation: str, params: Mapping[str, Any], subject: str) -> None: ...

@@ -108,22 +108,14 @@ class Eks(EksAddons):
         yield from (unread for unread, _ in failed)
 
     @needs("eks:DescribePodIdentityAssociation")
-    def get_association(self, cluster: str, association_id: str, **known: str) -> Association:
-        """UnreadableAnswer for one that is about another cluster or id, or differs in a member that is `known`."""
-        asked = {"clusterName": cluster, "associationId": association_id}
-        return self._api.read(
-            "DescribePodIdentityAssociation",
-            asked,
-            _association(cluster, association_id),
-            at("association", about(decode.association, **asked, **known)),
-        )
+    def get_association(self, cluster: str, association_id: str) -> Association:
+        """UnreadableAnswer for one that is about another cluster or id."""
+        return self._api.read(*_describe(cluster, association_id))
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
         """The association of one service account, or None."""
-        for association in self.list_associations(cluster, ref.namespace, ref.name):
-            return association
-        return None
+        return next(iter(self.list_associations(cluster, ref.namespace, ref.name)), None)
 
     @needs("eks:CreatePodIdentityAssociation", "eks:TagResource", "iam:GetRole", "iam:PassRole")
     def create_association(
@@ -220,17 +212,14 @@ class Eks(EksAddons):
                 yield summary
 
     def _find_described(self, summary: AssociationSummary) -> Association | None:
-        try:
-            return self.get_association(
+        return self._api.find(
+            *_describe(
                 summary.cluster_name,
                 summary.association_id,
                 namespace=summary.namespace,
                 serviceAccount=summary.service_account,
             )
-        except ClusterNotFound:
-            raise
-        except NotFound:
-            return None
+        )
 
     def _optional(
         self, operation: str, target_role_arn: str | None, disable_session_tags: bool | None, policy: str | None
@@ -265,25 +254,22 @@ class Eks(EksAddons):
 
     def _find_access_entry(self, cluster: str, principal: str) -> AccessEntry | None:
         params, subject = {"clusterName": cluster, "principalArn": principal}, f"the access entry of {principal}"
-        try:
-            return self._api.read("DescribeAccessEntry", params, subject, at("accessEntry", decode.access_entry))
-        except ClusterNotFound:
-            raise
-        except NotFound:
-            return None
+        return self._api.find("DescribeAccessEntry", params, subject, at("accessEntry", decode.access_entry))
 
     def _find_node_group(self, cluster: str, name: str) -> NodeGroup | None:
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"
-        try:
-            return self._api.read("DescribeNodegroup", params, subject, _node_group(name))
-        except ClusterNotFound:
-            raise
-        except NotFound:
-            return None
+        read = at("nodegroup", about(decode.node_group, nodegroupName=name))
+        return self._api.find("DescribeNodegroup", params, subject, read)
 
 
-def _node_group(name: str) -> Callable[[Object], NodeGroup]:
-    return at("nodegroup", about(decode.node_group, nodegroupName=name))
+def _describe(
+    cluster: str, association_id: str, **known: str
+) -> tuple[str, dict[str, str], str, Callable[[Object], Association]]:
+    """What to ask for an association; the answer is refused where it is about another one, or differs in what is
+    `known` of it."""
+    asked = {"clusterName": cluster, "associationId": association_id}
+    read = at("association", about(decode.association, **asked, **known))
+    return "DescribePodIdentityAssociation", asked, _association(cluster, association_id), read
 
 
 def _association(cluster: str, association_id: str) -> str:

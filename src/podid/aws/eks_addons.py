@@ -5,7 +5,6 @@ from typing import Any
 
 from podid.aws import decode, pacing
 from podid.aws.api import Api
-from podid.aws.errors import ClusterNotFound
 from podid.aws.values import Update
 from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
@@ -22,22 +21,12 @@ class EksAddons:
         self._api = api
 
     @needs("eks:DescribeAddon")
-    def get_addon(self, cluster: str, name: str) -> Addon:
-        params = {"clusterName": cluster, "addonName": name}
-        read = at("addon", about(decode.addon, clusterName=cluster, addonName=name))
-        return self._api.read("DescribeAddon", params, _addon(cluster, name), read)
-
-    @needs(get_addon)
     def find_addon(self, cluster: str, name: str) -> Addon | None:
         """None when the cluster exists and the add-on is not installed by EKS."""
-        try:
-            return self.get_addon(cluster, name)
-        except ClusterNotFound:
-            raise
-        except NotFound:
-            return None
+        asked = {"clusterName": cluster, "addonName": name}
+        return self._api.find("DescribeAddon", asked, _addon(cluster, name), at("addon", about(decode.addon, **asked)))
 
-    @needs("eks:ListAddons", get_addon)
+    @needs("eks:ListAddons", find_addon)
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
@@ -86,7 +75,7 @@ class EksAddons:
         resolve_conflicts: str | None = None,
         token: str,
     ) -> Addon:
-        """Installing has begun, not ended: see `get_addon`'s status. Without `version` EKS takes the default of the
+        """Installing has begun, not ended: see `find_addon`'s status. Without `version` EKS takes the default of the
         cluster's Kubernetes version. AlreadyExists when it is installed."""
         params = _changes(version, configuration_values, resolve_conflicts)
         params |= {"clusterName": cluster, "addonName": name, "clientRequestToken": token}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode, pacing
@@ -30,14 +31,11 @@ class Iam:
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """With tags and permissions boundary."""
-        return self._api.read("GetRole", {"RoleName": name}, _role(name), at("Role", about(decode.role, RoleName=name)))
+        return self._api.read("GetRole", {"RoleName": name}, _role(name), _role_of(name))
 
-    @needs(get_role)
+    @needs("iam:GetRole")
     def find_role(self, name: str) -> Role | None:
-        try:
-            return self.get_role(name)
-        except NotFound:
-            return None
+        return self._api.find("GetRole", {"RoleName": name}, _role(name), _role_of(name))
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
@@ -98,15 +96,8 @@ class Iam:
     @needs("iam:GetInstanceProfile")
     def find_profile_role(self, name: str) -> str:
         """The ARN of the role in an instance profile; empty without one, and where the profile does not exist."""
-        try:
-            return self._api.read(
-                "GetInstanceProfile",
-                {"InstanceProfileName": name},
-                f"instance profile {name}",
-                at("InstanceProfile", decode.instance_profile_role),
-            )
-        except NotFound:
-            return ""
+        params, read = {"InstanceProfileName": name}, at("InstanceProfile", decode.instance_profile_role)
+        return self._api.find("GetInstanceProfile", params, f"instance profile {name}", read) or ""
 
     @needs("iam:UpdateAssumeRolePolicy")
     def update_trust(self, name: str, document: Mapping[str, object]) -> None:
@@ -201,11 +192,7 @@ class Iam:
 
     @needs("iam:GetPolicy")
     def find_policy(self, arn: str) -> ManagedPolicy | None:
-        read = at("Policy", decode.managed_policy)
-        try:
-            return self._api.read("GetPolicy", {"PolicyArn": arn}, f"policy {arn}", read)
-        except NotFound:
-            return None
+        return self._api.find("GetPolicy", {"PolicyArn": arn}, f"policy {arn}", at("Policy", decode.managed_policy))
 
     @needs("iam:GetPolicy", "iam:GetPolicyVersion")
     def get_managed_document(self, arn: str) -> Mapping[str, object]:
@@ -217,7 +204,7 @@ class Iam:
             "GetPolicyVersion",
             {"PolicyArn": arn, "VersionId": policy.default_version},
             f"policy {arn}",
-            at("PolicyVersion", lambda answer: decode.document(answer, "Document")),
+            at("PolicyVersion", partial(decode.document, name="Document")),
         )
 
     @needs(get_managed_document)
@@ -231,15 +218,8 @@ class Iam:
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
-        try:
-            return self._api.read(
-                "GetRolePolicy",
-                params,
-                _inline(name, policy_name),
-                lambda answer: decode.document(answer, "PolicyDocument"),
-            )
-        except NotFound:
-            return None
+        read = partial(decode.document, name="PolicyDocument")
+        return self._api.find("GetRolePolicy", params, _inline(name, policy_name), read)
 
     # --- simulation ---------------------------------------------------------------------------------------------
 
@@ -286,6 +266,10 @@ class Iam:
 
 def _role(name: str) -> str:
     return f"role {name}"
+
+
+def _role_of(name: str) -> Callable[[Object], Role]:
+    return at("Role", about(decode.role, RoleName=name))
 
 
 def _inline(name: str, policy_name: str) -> str:

@@ -166,6 +166,12 @@ def policy_engine(daemon_sets: tuple[DaemonSet, ...]) -> str:
     return "the VPC CNI" if on else ""
 
 
+def pods_of(daemon_sets: Iterable[DaemonSet], pods: Iterable[Pod]) -> tuple[Pod, ...]:
+    """Those of the pods that run in one of these."""
+    sets = tuple(daemon_sets)
+    return tuple(pod for pod in pods if any(runs_in(pod, ds) for ds in sets))
+
+
 def runs_in(pod: Pod, daemon_set: DaemonSet) -> bool:
     if pod.namespace != daemon_set.namespace:
         return False

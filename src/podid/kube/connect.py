@@ -5,7 +5,6 @@ plugins, client certificates, tokens and proxies; the differences between its ve
 """
 
 import base64
-import binascii
 import logging
 import os
 import threading
@@ -28,8 +27,6 @@ from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run
 from podid.kube.kubeconfig import Context, Kubeconfig
-
-__all__ = ["Connection", "TokenSource", "connect"]
 
 TokenSource = Callable[[], tuple[str, datetime]]
 
@@ -200,22 +197,22 @@ def _through(
 
     def load() -> None:
         user, expires = _user(context, where, env, deadline)
-        untyped.load_kube_config_from_dict(
-            _alone(context, user), context=context.name, client_configuration=configuration, persist_config=False
-        )
+        try:
+            untyped.load_kube_config_from_dict(
+                _alone(context, user), context=context.name, client_configuration=configuration, persist_config=False
+            )
+        except (ConfigException, OSError, ValueError) as error:
+            raise InvalidInput(f"context {context.name!r} of the kubeconfig cannot be used: {error}") from error
+        except (TypeError, AttributeError, KeyError) as error:
+            # the package takes a malformed file as it comes; its message could quote what is in it
+            raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
         if expires is not None:
             configuration.refresh_api_key_hook = lambda _: load() if now() >= expires - RENEW_BEFORE else None
         if context.proxy_url:  # honoured by the package itself from 37 on
             configuration.proxy = context.proxy_url
 
-    try:
-        with _plugin_log() as log:
-            load()
-    except (ConfigException, OSError, ValueError) as error:
-        raise InvalidInput(f"context {context.name!r} of the kubeconfig cannot be used: {error}") from error
-    except (TypeError, AttributeError, KeyError) as error:
-        # the package takes a malformed file as it comes; its message could quote what is in it
-        raise InvalidInput(f"context {context.name!r} of the kubeconfig is malformed") from error
+    with _plugin_log() as log:
+        load()
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     connection = Connection(configuration, where=where, renew=load, login=context.login, unverified=context.unverified)
@@ -302,11 +299,8 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
 
 def _ca_of(cluster: Cluster) -> str:
     """Never nothing: without it the system's authorities would decide whose server it is."""
-    try:
-        pem = base64.b64decode(cluster.certificate_authority, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
-        pem = ""
-    if not kubeconfigs.certificates(pem):
+    pem = kubeconfigs.decode_ca(cluster.certificate_authority)
+    if not (pem.isascii() and kubeconfigs.certificates(pem)):
         raise UnreadableAnswer(
             f"the certificate authority that EKS gives for cluster {cluster.name} is not base64 of PEM",
             subject=cluster.name,

@@ -105,7 +105,8 @@ def _read(process: "subprocess.Popen[bytes]") -> tuple[bytes, int]:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Nothing that it has started may live on, and a pipe that nobody reads any more would hold it up."""
-    if process.poll() is None:
+    # not poll(): one that has ended may have left others behind, and until it is waited for the group is its own
+    if process.returncode is None:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -4,8 +4,9 @@ Every method raises AccessDenied with the missing permission, CredentialsError, 
 tells them apart. A namespace of "" means all namespaces, which needs cluster-wide rights.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import TypeVar
 
 from podid.domain.errors import NotFound, Rejected
 from podid.domain.foreign import Object, inners, text_or
@@ -16,11 +17,13 @@ from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.webhook import WEBHOOK, WebhookRegistration
-from podid.domain.workloads import RESTARTABLE, is_agent
+from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
 from podid.kube import project, project_env, project_network, project_products
 from podid.kube.project_products import CUSTOM
 from podid.kube.rollout import Rollout, rollout
 from podid.kube.transport import METADATA_ONLY, Json, Transport
+
+T = TypeVar("T")
 
 LOG_BYTES = 4 * 1024 * 1024
 WEBHOOK_PATH = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOK}"
@@ -136,12 +139,7 @@ class KubeReader:
         found: list[CiliumPolicy] = []
         for kind, namespaced in CILIUM_POLICIES.items():
             path = _path("/apis/cilium.io/v2", namespace if namespaced else "", kind)
-            try:
-                policies = self._transport.list(path, project_network.cilium_policies)
-            except Rejected as error:
-                if error.service_code != "NotFound":
-                    raise
-                continue
+            policies = self._list_if_served(path, project_network.cilium_policies)
             found += [policy for several in policies for policy in several]
         return tuple(sorted(found, key=_place))
 
@@ -187,12 +185,7 @@ class KubeReader:
     @needs(KubeRight("karpenter.k8s.aws", "ec2nodeclasses", "list"))
     def list_node_classes(self) -> tuple[NodeClass, ...]:
         """Karpenter's, sorted by name; none where the cluster does not know the kind."""
-        try:
-            found = self._transport.list("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
-        except Rejected as error:
-            if error.service_code != "NotFound":
-                raise
-            return ()
+        found = self._list_if_served("/apis/karpenter.k8s.aws/v1/ec2nodeclasses", project.node_class)
         return tuple(sorted(found, key=lambda each: each.name))
 
     @needs(*on("list", *TEMPLATED))
@@ -245,9 +238,14 @@ class KubeReader:
 
     @needs(list_pods)
     def list_pods_of(self, daemon_sets: Iterable[DaemonSet]) -> tuple[Pod, ...]:
-        """The pods that these select."""
-        pods = (pod for ds in daemon_sets for pod in self.list_pods(ds.namespace, selector=ds.selector))
-        return tuple(sorted(pods, key=_place))
+        """The pods that run in these: a pod that others made may have the same labels."""
+        found = {
+            _place(pod): pod
+            for ds in daemon_sets
+            for pod in self.list_pods(ds.namespace, selector=ds.selector)
+            if runs_in(pod, ds)
+        }
+        return tuple(pod for _, pod in sorted(found.items()))
 
     @needs(KubeRight("", "pods/log", "get"))
     def read_log(
@@ -278,6 +276,15 @@ class KubeReader:
             return self._transport.get(WEBHOOK_PATH, project_network.webhook)
         except NotFound:
             return None
+
+    def _list_if_served(self, path: str, read: Callable[[Object], T]) -> list[T]:
+        """Nothing where the cluster does not know the kind."""
+        try:
+            return self._transport.list(path, read)
+        except Rejected as error:
+            if error.service_code != "NotFound":
+                raise
+            return []
 
 
 def _groups(answer: Object) -> list[tuple[str, str]]:

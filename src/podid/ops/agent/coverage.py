@@ -12,7 +12,7 @@ from podid.domain.model import DaemonSet, Node, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.nodes import NodeKind, expects_agent, kind_of, why_left_out, why_no_agent
 from podid.domain.place import Place
-from podid.domain.workloads import live, runs_in
+from podid.domain.workloads import live, pods_of
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -148,8 +148,7 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
         refs = {item.ref for item in clients.eks.list_association_summaries(place.cluster_name)}
     except PodidError as error:
         return NodeReading(coverage(nodes, sets, reader.list_pods_of(sets)), error.what)
-    agents = [pod for pod in pods if any(runs_in(pod, ds) for ds in sets)]
-    return NodeReading(coverage(nodes, sets, agents, needy_by_node(pods, refs)))
+    return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))
 
 
 def read_coverage(reader: KubeReader) -> Coverage:
@@ -179,10 +178,10 @@ class Agents:
     def read(cls, reader: KubeReader) -> Agents:
         try:
             sets = reader.list_agent_daemon_sets()
-            found = coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
+            nodes = coverage(reader.list_nodes(), sets, reader.list_pods_of(sets)).nodes
         except PodidError as error:
             return cls({}, error=error)
-        return cls({item.node: item for item in found.nodes}, installed=bool(sets))
+        return cls({item.node: item for item in nodes}, installed=bool(sets))
 
     def fault(self, pod: Pod) -> AgentFault | None:
         """What is wrong with the agent on the pod's own node; None where it is Ready, or built in."""

@@ -19,7 +19,7 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.words import did_you_mean
-from podid.domain.workloads import runs_in
+from podid.domain.workloads import pods_of
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     sets = reader.list_agent_daemon_sets()
     try:
         everybody = reader.list_pods()
-        agents: Sequence[Pod] = [pod for pod in everybody if any(runs_in(pod, ds) for ds in sets)]
+        agents = pods_of(sets, everybody)
     except PodidError:
         everybody, agents = (), reader.list_pods_of(sets)
     try:

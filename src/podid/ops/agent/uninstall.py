@@ -13,7 +13,7 @@ from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Effect, EffectState, Header, Plan, Wait
 from podid.domain.words import count_of, short_list
-from podid.domain.workloads import live, runs_in
+from podid.domain.workloads import live, pods_of
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.look import look
@@ -86,7 +86,7 @@ def _of_the_addon(agent: DaemonSet) -> bool:
 
 
 def _nodes_of(agents: Sequence[DaemonSet], pods: Iterable[Pod]) -> set[str]:
-    return {pod.node for pod in pods if pod.node and live(pod) and any(runs_in(pod, ds) for ds in agents)}
+    return {pod.node for pod in pods_of(agents, pods) if pod.node and live(pod)}
 
 
 def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> Plan:

@@ -30,7 +30,7 @@ from podid.domain.rights import Need, OptionalRight, Rights, rights_of
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
 from podid.domain.trust import ACTIONS
-from podid.domain.workloads import is_agent, live, runs_cilium, runs_in
+from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
@@ -140,13 +140,8 @@ def _agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
         return daemon_sets
     agents = [ds for ds in daemon_sets.value if is_agent(ds)]
     if not source.namespace and isinstance(pods := source.before("pods"), Known):
-        return tuple(pod for pod in pods.value if any(runs_in(pod, ds) for ds in agents))
-    return tuple(
-        pod
-        for ds in agents
-        for pod in source.kube.list_pods(ds.namespace, selector=ds.selector or None)
-        if runs_in(pod, ds)
-    )
+        return pods_of(agents, pods.value)
+    return source.kube.list_pods_of(agents)
 
 
 def _agent_versions(source: Source) -> tuple[AddonVersion, ...]:
