@@ -87,6 +87,17 @@ def test_one_is_taken_away_and_its_siblings_stay(adot: Site) -> None:
     assert gone.code == 5
 
 
+def test_an_update_that_may_not_be_looked_at_did_not_fail(adot: Site) -> None:
+    """It was sent, and what is there tells what became of it; else the next run settles it."""
+    adot.box.world.credentials.deny("eks:DescribeUpdate")
+    adot("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api", "-o", "json")
+    assert owned(adot)[LOGS][1] == "storefront"
+    adot.wait(30)
+    adot.must("addon", "associate", ADOT, LOGS, "--role", "storefront", "--wait", "api")
+    run = adot.must("history", "-o", "json").json["items"][-1]
+    assert [item["status"] for item in run["actions"]] == ["done"]
+
+
 def test_a_sibling_that_comes_meanwhile_is_not_lost(adot: Site) -> None:
     """EKS replaces the whole list: what somebody else has added since the plan was made must not go."""
     answer, lock = adot.box.gateway.answer, threading.Lock()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from harness import Podid
 from podid.domain.plan import Done, Header, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.kinds.role_trust import RoleTrustKind
 from podid.ops.change.records import Run
 from podid.ops.change.settle import settle
 from podid.sandbox.baseline import add_association, add_cluster, add_role, pods_trust
@@ -144,6 +146,25 @@ def test_a_writer_who_never_lets_up_is_said(
     assert outcome.error["hint"].startswith("podid role create shared")
     assert 3 <= looks <= 10
     assert runs(podid)[0]["status"] == "failed"
+
+
+def test_a_trust_that_may_not_be_read_again_is_not_told_as_lost(
+    box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right to read it goes when it has been read back."""
+    shared_role(box)
+    lost = RoleTrustKind.lost
+
+    def denied(*given: Any) -> bool:
+        box.world.credentials.deny("iam:GetRole")
+        return lost(*given)
+
+    monkeypatch.setattr(RoleTrustKind, "lost", denied)
+    outcome = podid(*UPDATE, "shop/orders")
+    assert outcome.code == 0, outcome
+    (note,) = [note for note in outcome.json["notes"] if "could not be read again" in note]
+    assert "may not iam:GetRole" in note
+    assert runs(podid)[0]["status"] == "done"
 
 
 def test_a_role_that_somebody_deletes_meanwhile_is_said(box: Sandbox, podid: Podid, journal: Path) -> None:

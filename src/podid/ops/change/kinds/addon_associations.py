@@ -10,7 +10,7 @@ from podid.domain.addons import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, read_back
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
@@ -46,7 +46,9 @@ class AddonAssociationsKind(ResourceKind):
         name, roles = action.keys["addonName"], roles_of(action.after)
         update_id = clients.eks.update_addon_associations(cluster, name, roles, token=uuid.uuid4().hex)
         for _ in patience.within(UPDATE_SECONDS).rounds(1.0, longest=5.0):
-            update = clients.eks.get_update(cluster, update_id, addon=name)
+            update = read_back(
+                lambda: clients.eks.get_update(cluster, update_id, addon=name), f"the associations of add-on {name}"
+            )
             if update.status == "Successful":
                 return action.after
             if update.status in ("Failed", "Cancelled"):

@@ -14,7 +14,7 @@ from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, tag_changes
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, tag_changes
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
@@ -130,7 +130,7 @@ def _updated(clients: Clients, cluster: str, current: Association, changed: Stat
     tags = texts(changed, "tags") if "tags" in changed else current.tags
     _retag(eks, current.association_arn, current.tags, tags)
     if not changed.keys() - {"tags"}:
-        return eks.get_association(cluster, current.association_id)
+        return read_back(lambda: eks.get_association(cluster, current.association_id), "the association's tags")
     disable = changed.get("disableSessionTags")
     try:
         updated = eks.update_association(
@@ -191,7 +191,7 @@ def _taken_over(
         return updated
     found = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        found = clients.eks.get_association(cluster, updated.association_id)
+        found = read_back(lambda: clients.eks.get_association(cluster, updated.association_id), "the association")
         left = kept(found)
         if not left:
             return found

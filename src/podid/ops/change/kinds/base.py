@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from podid.domain.errors import Again, Conflict, PodidError
+from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.ops.change.propagation import Lately
+
+T = TypeVar("T")
 
 Keys = Mapping[str, str]
 Operation = Callable[..., Any]
@@ -141,6 +143,22 @@ class ResourceKind(ABC):
 def tag_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """The keys that go, and the tags that are set."""
     return [key for key in old if key not in new], {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def read_back(read: Callable[[], T], subject: str) -> T:
+    """What `read` makes of a change that was sent already. Where it is refused nobody knows what became of the change,
+    and nobody must take it for one that failed: LostAnswer."""
+    try:
+        return read()
+    except (NotFound, Unavailable):
+        raise
+    except PodidError as error:
+        raise LostAnswer(
+            f"the change of {subject} was sent, and what became of it cannot be looked at: {error.what}",
+            subject=error.subject,
+            advice=error.advice,
+            permission=error.permission,
+        ) from error
 
 
 class Moved(Conflict):

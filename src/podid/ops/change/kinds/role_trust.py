@@ -11,7 +11,7 @@ from podid.domain.members import PolicyObject
 from podid.domain.model import Role
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, document, matches
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RoleTrustKind(ResourceKind):
         self.iam(clients, keys).update_trust(role.name, wanted)
         others = 0
         for _ in patience.within(READ_BACK_SECONDS).rounds(0.5, longest=4.0):
-            now = self._role(clients, keys).trust
+            now = read_back(lambda: self._role(clients, keys), self.subject(action)).trust
             if now == wanted or (now != before and _holds(action, now)):
                 return action.after
             others = others + 1 if now != before else 0
