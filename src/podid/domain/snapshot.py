@@ -65,6 +65,11 @@ def missing(error: PodidError) -> Missing:
     return Missing(error.what, error.permission, error.code)
 
 
+def section_of(found: T | PodidError) -> Section[T]:
+    """What was found, or the error in its place."""
+    return missing(found) if isinstance(found, PodidError) else Known(found)
+
+
 def attempt(read: Callable[[], T]) -> Section[T]:
     """What `read` returns, or why it could not."""
     try:

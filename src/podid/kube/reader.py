@@ -153,10 +153,11 @@ class KubeReader:
     def list_product_settings(
         self, group: str, plural: str, version: str, namespace: str = ""
     ) -> tuple[ProductSetting, ...]:
-        """What objects of a custom resource say of credentials; those of the whole cluster whatever the namespace."""
+        """What objects of a custom resource say of credentials; those of the whole cluster whatever the namespace. None
+        where the cluster knows the group and not the kind."""
         kind, read = CUSTOM[group][plural]
         path = _path(f"/apis/{group}/{version}", "" if plural.startswith("cluster") else namespace, plural)
-        found = self._transport.list(path, partial(read, kind))
+        found = self._list_if_served(path, partial(read, kind))
         return tuple(setting for several in found for setting in several)
 
     @needs(KubeRight("", "persistentvolumes", "list"))

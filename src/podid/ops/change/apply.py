@@ -11,7 +11,7 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Plan, Status
 from podid.ops.change.journal import Journal, Recorder
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.making import Change, look_again, make
+from podid.ops.change.making import Making, look_again, make
 from podid.ops.clients import Clients
 
 # of so many steps it is told how far they are
@@ -133,10 +133,10 @@ class _Carrying:
                 self.error = self.error or failure
                 self._bars.add(outcome, failure)
 
-    def _change(self, action: Action) -> Change:
+    def _change(self, action: Action) -> Making:
         with self._lock:
             done = self._in_order()
-        return Change(action, self._clients, self._plan.header, self._patience, self._journal, done)
+        return Making(action, self._clients, self._plan.header, self._patience, self._journal, done)
 
     def look_again(self) -> None:
         for number, item in tuple(self._done.items()):

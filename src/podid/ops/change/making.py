@@ -23,7 +23,7 @@ _ROLES = (ROLE.name, ROLE_TRUST.name)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Making:
     """An action, and what it takes to carry it out. `done` is what the run did before, `reason` how it comes to be
     this one."""
 
@@ -59,7 +59,7 @@ class Change:
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 
-    def anew(self) -> Change:
+    def anew(self) -> Making:
         return replace(self, action=kind_of(self.action.kind).anew(self.clients, self.cluster, self.action))
 
     def _write(self) -> State | None:
@@ -109,7 +109,7 @@ class Change:
         return Lately(now, frozenset(roles))
 
 
-def make(number: int, change: Change, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
     """What became of the action; it is planned anew, a few times, where somebody else came in between and both can
     have what they want."""
     for _ in range(_TRIES):
@@ -126,7 +126,7 @@ def make(number: int, change: Change, recorder: Recorder) -> tuple[Done, PodidEr
     return done, error
 
 
-def _once(number: int, change: Change, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def _once(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
     action = change.action
     try:
         recorder.intent(number, action)
@@ -144,7 +144,7 @@ def _once(number: int, change: Change, recorder: Recorder) -> tuple[Done, PodidE
     return done, _record(number, done, change, recorder)
 
 
-def _record(number: int, done: Done, change: Change, recorder: Recorder) -> PodidError | None:
+def _record(number: int, done: Done, change: Making, recorder: Recorder) -> PodidError | None:
     try:
         recorder.outcome(number, done, change.patience.clock.now())
     except PodidError as error:
@@ -152,7 +152,7 @@ def _record(number: int, done: Done, change: Change, recorder: Recorder) -> Podi
     return None
 
 
-def look_again(number: int, change: Change, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
+def look_again(number: int, change: Making, done: Done, recorder: Recorder) -> tuple[Done, PodidError | None]:
     """What is contended is there at the end of the run, or that is said. A writer who had read the document before this
     run wrote it, and writes it later than now, cannot be seen: IAM has no compare-and-swap."""
     subject, since = kind_of(done.action.kind).subject(done.action), "written over it"
@@ -184,7 +184,7 @@ def look_again(number: int, change: Change, done: Done, recorder: Recorder) -> t
     return failed, lost
 
 
-def _carry_out(change: Change) -> Done:
+def _carry_out(change: Making) -> Done:
     """The change itself, with the ways in which AWS makes a careful caller read again."""
     action = change.action
     lost: LostAnswer | None = None

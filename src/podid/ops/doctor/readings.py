@@ -1,56 +1,42 @@
 """How sections are read that take more than one question: each asks only for what the others leave open."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from podid.domain.ceilings import allowed_actions, leaves_something
-from podid.domain.errors import PodidError
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.grants import assume_rights as rights_in
+from podid.domain.addons import Addon, AddonVersion
+from podid.domain.egress import Egress
+from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.instances import Instance
-from podid.domain.model import Decision, Pod
-from podid.domain.names import AWS_MANAGED, role_name
-from podid.domain.nodes import node_roles
+from podid.domain.model import DaemonSet, Pod
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.domain.network import CiliumPolicy
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
 from podid.domain.sightings import LogSighting
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
-from podid.domain.workloads import is_agent, live
+from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
 from podid.ops.doctor.source import Source
 
-# of AWS's own policies none lets its bearer go on to a customer's role
-# what the CNI does all the time, and AmazonEKS_CNI_Policy allows
-CNI_ACTION = "ec2:AssignPrivateIpAddresses"
 LOGS_SINCE = timedelta(hours=1)
-CNI_ACCOUNT = ("kube-system", "aws-node")
-
-Settings = Mapping[str, Section[tuple[ProductSetting, ...]]]
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
-    """By the plural of their kind; kinds that the cluster does not have are left out."""
+    """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
     groups = source.kube.list_api_groups()
     found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
         for plural in kinds if group in groups else ():
             read = partial(source.kube.list_product_settings, group, plural, groups[group], source.namespace)
-            found |= _unless_unknown_kind(plural, attempt(read))
+            found[plural] = attempt(read)
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
         found["persistentvolumes"] = sets
     elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
         found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
     return found
-
-
-def _unless_unknown_kind(
-    plural: str, section: Section[tuple[ProductSetting, ...]]
-) -> dict[str, Section[tuple[ProductSetting, ...]]]:
-    """A group may be there without one of its kinds."""
-    unknown = isinstance(section, Missing) and section.error_code in ("Rejected", "NotFound")
-    return {} if unknown else {plural: section}
 
 
 def csi_drivers(source: Source) -> dict[str, frozenset[str]] | Missing:
@@ -73,76 +59,6 @@ def instances(source: Source) -> dict[str, Instance]:
     if not ids:
         return {}
     return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
-
-
-def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
-    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it, and
-    AWS's own are not: none of these lets its bearer go on to a customer's role."""
-    names = source.before("role_policies")
-    if isinstance(names, Missing):
-        return names
-    known = {arn: section.value for arn, section in names.value.items() if isinstance(section, Known)}
-    pairs = [(role_name(arn), policy) for arn, each in known.items() for policy in each.inline]
-    inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
-    managed_arns = {policy for each in known.values() for policy in each.attached if AWS_MANAGED not in policy}
-    managed = dict(source.iam.get_managed_documents(sorted(managed_arns)))
-    found: dict[str, Section[AssumeRights]] = {
-        arn: section for arn, section in names.value.items() if isinstance(section, Missing)
-    }
-    for arn, each in known.items():
-        role = role_name(arn)
-        answers = [inline.get((role, policy)) for policy in each.inline]
-        answers += [managed.get(policy) for policy in each.attached if AWS_MANAGED not in policy]
-        failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
-        documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        found[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
-    return found
-
-
-def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
-    """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
-    one. What `assume_rights` has read is not read again."""
-    roles, names, rights = source.before("roles"), source.before("role_policies"), source.before("assume_rights")
-    if isinstance(roles, Missing):
-        return roles
-    if isinstance(names, Missing):
-        return names
-    if isinstance(rights, Missing):
-        return rights
-    having = {
-        arn: role.permissions_boundary_arn
-        for arn, section in roles.value.items()
-        if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
-    }
-    attached = {arn: known_or(names.value.get(arn, NOT_READ), PolicyNames()).attached for arn in having}
-    of_aws = {policy for policies in attached.values() for policy in policies if AWS_MANAGED in policy}
-    documents = dict(source.iam.get_managed_documents(sorted({*having.values(), *of_aws})))
-    found: dict[str, Section[bool]] = {}
-    for arn, boundary in having.items():
-        own = rights.value.get(arn, NOT_READ)
-        needed = [documents[policy] for policy in (boundary, *attached[arn]) if policy in documents]
-        failed = next((each for each in needed if isinstance(each, PodidError)), None)
-        if failed is not None:
-            found[arn] = missing(failed)
-        elif isinstance(own, Missing):
-            found[arn] = own
-        else:
-            ceiling, *policies = (each for each in needed if isinstance(each, Mapping))
-            allowed = (*own.value.allows, *allowed_actions(policies))
-            # one without any permission is role-no-permissions
-            found[arn] = Known(not allowed or leaves_something(allowed, ceiling))
-    return found
-
-
-def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]] | Missing:
-    """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
-    if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
-        return {}
-    groups = source.before("node_groups")
-    if isinstance(groups, Missing):
-        return groups
-    roles = node_roles(source.cluster, groups.value)
-    return {arn: attempt(partial(source.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]] | Missing:
@@ -203,3 +119,93 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]] | Miss
             partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
         )
     return found
+
+
+def agent_addon(source: Source) -> Addon | None:
+    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    return None if addon is None else _without_values(addon)
+
+
+def addons(source: Source) -> tuple[Addon, ...]:
+    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+
+
+def _without_values(addon: Addon) -> Addon:
+    """No check wants anything of its configuration, in which there may be a proxy's password."""
+    return replace(addon, configuration_values="")
+
+
+def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
+    if source.before("agent_addon") == Known(None):
+        return ()
+    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+
+
+def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
+    """All of the cluster's; with rights in the agent's usual namespace only, that one's if the agent is there: its
+    absence there would prove nothing."""
+    try:
+        return source.kube.list_daemon_sets()
+    except CredentialsError:
+        raise
+    except AccessDenied as denied:
+        try:
+            nearby = source.kube.list_daemon_sets(AGENT_NAMESPACE)
+        except PodidError:
+            raise denied from None
+        if any(is_agent(ds) for ds in nearby):
+            return nearby
+        raise
+
+
+def namespaces(source: Source) -> frozenset[str]:
+    """A namespace that has a service account exists, also for those who may not list namespaces."""
+    try:
+        return frozenset(source.kube.list_namespaces())
+    except PodidError:
+        accounts = source.before("service_accounts")
+        if source.namespace and isinstance(accounts, Known) and accounts.value:
+            return frozenset({source.namespace})
+        raise
+
+
+def agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
+    """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
+    daemon_sets = source.before("daemon_sets")
+    if isinstance(daemon_sets, Missing):
+        return daemon_sets
+    agents = [ds for ds in daemon_sets.value if is_agent(ds)]
+    if not source.namespace and isinstance(pods := source.before("pods"), Known):
+        return pods_of(agents, pods.value)
+    return source.kube.list_pods_of(agents)
+
+
+def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...] | Missing:
+    daemon_sets = source.before("daemon_sets")
+    if isinstance(daemon_sets, Missing):
+        return daemon_sets
+    return source.kube.list_cilium_policies(source.namespace) if runs_cilium(daemon_sets.value) else ()
+
+
+def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]] | Missing:
+    pods = source.before("pods")
+    if isinstance(pods, Missing):
+        return pods
+    associated = {a.ref for a in source.associations}
+    named = dict.fromkeys(
+        (pod.namespace, env.name)
+        for pod in pods.value
+        if pod.ref in associated and live(pod)
+        for container in pod.containers
+        for env in container.env_from
+        if env.kind == "ConfigMap"
+    )
+    return {pair: attempt(partial(source.kube.find_config_map_keys, *pair)) for pair in named}
+
+
+def egress(source: Source) -> Egress | Missing:
+    vpc = source.cluster.vpc_id
+    if not vpc:
+        return Missing("EKS names no VPC of the cluster")
+    ec2 = source.ec2()
+    return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))
