@@ -34,12 +34,12 @@ _LOOKED_AT = {
     "injected": Column("INJECTED", right=True),
     "stale": Column("STALE", right=True),
     "exists": Column("EXISTS"),
-    "health": Column("HEALTH"),
+    "setup": Column("SETUP"),
 }
 _LOOKS: Mapping[str, frozenset[Look]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
     "exists": frozenset({"accounts"}),
-    "health": frozenset({"accounts", "roles"}),
+    "setup": frozenset({"accounts", "roles"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
 
@@ -83,7 +83,7 @@ def listed_body(
             **association_body(item),
             "pods": pods,
             "serviceAccountExists": seen.account,
-            "health": seen.health,
+            "setup": seen.setup,
         }
     summary = item.summary
     return {
@@ -150,7 +150,7 @@ def _empty(where: str, asked: str) -> str:
 def _style(column: str, cell: str) -> str:
     if column == "role":
         return "warn" if cell == _NOT_READ else ""
-    if column == "health" and cell != NOTHING:
+    if column == "setup" and cell != NOTHING:
         return {OK: "good", UNKNOWN: "warn"}.get(cell, "bad")
     return "bad" if column == "exists" and cell == "no" else ""
 
@@ -163,7 +163,7 @@ def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str,
     pods = seen.pods
     counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
     exists = NOTHING if seen.account is None else "yes" if seen.account else "no"
-    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.health or NOTHING), strict=True))}
+    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.setup or NOTHING), strict=True))}
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:

@@ -1,5 +1,5 @@
-"""What a list shows beside the associations themselves: pods, service accounts, health. Each costs calls only where it
-is wanted."""
+"""What a list shows beside the associations themselves: pods, service accounts, the set-up. Each costs calls only
+where it is wanted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Seen:
     role: str | None = None
 
     @property
-    def health(self) -> str | None:
+    def setup(self) -> str | None:
         """The first broken link, by its failure mode; None where not all of it was looked at."""
         if self.role is None or self.account is None:
             return None
@@ -58,7 +58,7 @@ def _count(name: str) -> Callable[[Seen], object]:
 ORDERS: Mapping[str, Callable[[Seen], object]] = {
     **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
     "exists": lambda seen: str(seen.account),
-    "health": lambda seen: seen.health or "",
+    "setup": lambda seen: seen.setup or "",
 }
 
 
