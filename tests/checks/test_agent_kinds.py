@@ -66,10 +66,14 @@ def test_the_switch_of_the_addon(label: str, kind: str) -> None:
         # what the kubelet fills in
         ({"args": ("--cluster-name", "$(CLUSTER)"), "env": {"AWS_REGION": "$(REGION)"}}, "pass"),
         ({"args": ("--cluster-name",)}, "pass"),
+        ({"args": ("exec agent server --cluster-name staging",), "command": ("sh", "-c")}, "fail"),
+        ({"args": ("exec agent server --cluster-name 'prod' --port 80",), "command": ("sh", "-c")}, "pass"),
+        ({"args": ('exec agent server --cluster-name "$CLUSTER"',), "command": ("sh", "-c")}, "pass"),
         ({"env": {"AWS_REGION": "eu-west-1"}}, "pass"),
         ({"env": {"AWS_REGION": ""}}, "pass"),
         ({"env": {"AWS_REGION": "AWS_REGION_NAME"}}, "fail"),
         ({"env": {"AWS_REGION": "us-west-2"}, "args": ("--endpoint", "https://eks-auth.example")}, "pass"),
+        ({"env": {"AWS_REGION": "us-west-2"}, "command": ("agent", "--endpoint=https://eks-auth.example")}, "pass"),
     ],
 )
 def test_cluster_and_region_of_the_agent(changes: dict[str, Any], expected: str) -> None:

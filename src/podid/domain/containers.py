@@ -23,3 +23,9 @@ class Mount:
 
     def covers(self, file: str) -> bool:
         return bool(file) and (file == self.path or file.startswith(f"{self.path}/"))
+
+
+def name_and_tag(image: str) -> tuple[str, str]:
+    """The last part of an image's repository, and its tag, which may be empty: a digest says nothing of a version."""
+    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    return name, tag

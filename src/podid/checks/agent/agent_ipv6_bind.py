@@ -58,8 +58,7 @@ CHECK = Check.of(
 
 
 def _bound(ds: DaemonSet) -> str:
-    words = (*ds.command, *ds.args)
-    return option(words, "-b") or option(words, "--bind-hosts")
+    return option(ds, "-b") or option(ds, "--bind-hosts")
 
 
 def _ends_at_once(pod: Pod) -> bool:

@@ -34,5 +34,5 @@ CHECK = Check.of(
 
 
 def _port(sets: Sequence[DaemonSet]) -> int:
-    typed = next((value for ds in sets if (value := option((*ds.command, *ds.args), "--probe-port"))), "")
+    typed = next((value for ds in sets if (value := option(ds, "--probe-port"))), "")
     return int(typed) if typed.isascii() and typed.isdigit() and int(typed) != PROXY_PORT else PROBE_PORT

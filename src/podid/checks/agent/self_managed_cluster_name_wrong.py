@@ -41,12 +41,12 @@ CHECK = Check.of(
 
 
 def _wrong(ds: DaemonSet, cluster: Cluster) -> list[str]:
-    """What the kubelet fills in, written $(NAME), is not known here."""
+    """What the kubelet or a shell fills in, $(NAME) or $NAME, is not known here."""
     found = []
-    name, region = option((*ds.command, *ds.args), CLUSTER_NAME), ds.env.get(REGION, "")
-    if name and "$(" not in name and name != cluster.name:
+    name, region = option(ds, CLUSTER_NAME), ds.env.get(REGION, "")
+    if name and "$" not in name and name != cluster.name:
         found.append(f"{CLUSTER_NAME} {name}, not {cluster.name}")
     # with an endpoint of its own the region only signs
-    if region and "$(" not in region and region != cluster.region and not option(ds.args, ENDPOINT):
+    if region and "$" not in region and region != cluster.region and not option(ds, ENDPOINT):
         found.append(f"{REGION} {region}, not {cluster.region}")
     return found

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.placed import placed
+from podid.domain.containers import name_and_tag
 from podid.domain.findings import Verdict
 from podid.domain.instances import Instance
 from podid.domain.model import Pod
@@ -44,7 +45,7 @@ CHECK = Check.of("imds-metadata-dependency", rule, needs=("associations", "pods"
 
 
 def _is_controller(pod: Pod) -> bool:
-    return any(c.image.partition("@")[0].rpartition("/")[2].partition(":")[0] == IMAGE for c in pod.containers)
+    return any(name_and_tag(c.image)[0] == IMAGE for c in pod.containers)
 
 
 def _asks(pod: Pod) -> bool:

@@ -44,7 +44,7 @@ CHECK = Check.of(
 
 
 def _host(ds: DaemonSet) -> str:
-    words = (option(ds.args, FLAG), *(ds.env.get(name, "") for name in VARIABLES))
+    words = (option(ds, FLAG), *(ds.env.get(name, "") for name in VARIABLES))
     said = next((word for word in words if word), "")
     return urlsplit(said if "//" in said else f"//{said}").hostname or ""
 

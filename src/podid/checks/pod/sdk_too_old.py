@@ -5,6 +5,7 @@ from typing import NamedTuple
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.placed import placed
+from podid.domain.containers import name_and_tag
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
 from podid.domain.trail import NodeTrail, OldCalls
@@ -111,8 +112,7 @@ def _reaching(snapshot: Snapshot, node: str) -> Iterable[str]:
 
 
 def _old(image: str) -> Old | None:
-    """By the last part of the repository and the tag; a digest says nothing of a version."""
-    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    name, tag = name_and_tag(image)
     version = _TAG.fullmatch(tag)
     if version is None:
         return None

@@ -4,7 +4,6 @@ What the agent is: https://github.com/aws/eks-pod-identity-agent (charts/) and
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from podid.checks.shared.facts import index
@@ -42,8 +41,9 @@ def served_by(snapshot: Snapshot, daemon_set: DaemonSet) -> tuple[str, ...]:
     return tuple(sorted({name for node in nodes for name in users.get(node, ())}))
 
 
-def option(words: Sequence[str], flag: str) -> str:
-    """The value of a flag, in the form `--flag value` or `--flag=value`; empty without it."""
+def option(ds: DaemonSet, flag: str) -> str:
+    """The value of a flag of the agent, `--flag value` or `--flag=value`, in a shell's line too; empty without it."""
+    words = [part.strip("\"'") for word in (*ds.command, *ds.args) for part in word.split()]
     for position, word in enumerate(words):
         if word.startswith(f"{flag}="):
             return word.partition("=")[2]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.once import once
+from podid.domain.containers import name_and_tag
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import DaemonSet, ServiceAccount
 from podid.domain.names import ServiceAccountRef
@@ -69,7 +70,7 @@ def controllers(snapshot: Snapshot) -> dict[str, tuple[ServiceAccountRef, ...]]:
     for pod in known_or(snapshot.pods, ()):
         if not live(pod):
             continue
-        images = {_last_part(container.image) for container in pod.containers}
+        images = {name_and_tag(container.image)[0] for container in pod.containers}
         for name, product in PRODUCTS.items():
             if product.image in images and pod.service_account not in product.siblings:
                 found.setdefault(name, set()).add(pod.ref)
@@ -87,12 +88,8 @@ def associated(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
 def version_of(sets: tuple[DaemonSet, ...], image: str) -> tuple[int, ...]:
     """Of the tag of an image that one of the DaemonSets runs; empty where it tells none."""
     for name in (each for ds in sets for each in ds.images):
-        repository, _, tag = name.partition("@")[0].rpartition(":")
-        if repository.rpartition("/")[2] == image:
+        repository, tag = name_and_tag(name)
+        if repository == image:
             found = _VERSION.match(tag)
             return tuple(int(part) for part in found[1].split(".")) if found else ()
     return ()
-
-
-def _last_part(image: str) -> str:
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
