@@ -1,7 +1,7 @@
 """The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from podid.checks.base import Case, Check
@@ -94,7 +94,5 @@ def _broken(snapshot: Snapshot, association: Association, rights: AssumeRights, 
 
 
 def _decisions(arn: str, lacks: bool) -> tuple[Decision, ...]:
-    words: Iterator[tuple[str, str]] = iter(
-        ((ASSUME_ROLE, "allowed"), (TAG_SESSION, "implicitDeny" if lacks else "allowed"))
-    )
-    return tuple(Decision(action=action, resource=arn, decision=word) for action, word in words)
+    answers = {ASSUME_ROLE: "allowed", TAG_SESSION: "implicitDeny" if lacks else "allowed"}
+    return tuple(Decision(action=action, resource=arn, decision=word) for action, word in answers.items())

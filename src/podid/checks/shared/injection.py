@@ -41,6 +41,23 @@ class PodState(Enum):
     UNDATED = auto()
 
 
+# check -> the state of pods that it is about, and what it says of them
+_ABOUT = {
+    "pod-predates-association": (
+        PodState.PREDATES,
+        "started before the association existed, so they carry no credentials",
+    ),
+    "association-propagation-race": (
+        PodState.RACED,
+        f"started within {PROPAGATION.seconds} s of a change of the association, before the webhook knew of it",
+    ),
+    "irsa-env-still-active": (
+        PodState.IRSA,
+        "still carry the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """The pods of one workload that run as an associated service account, by state."""
@@ -88,6 +105,10 @@ def groups(snapshot: Snapshot) -> tuple[Group, ...]:
                 states[state_of(pod, association, facts.nodes)].append(pod)
             found.append(Group(association, workload, {state: tuple(members) for state, members in states.items()}))
     return tuple(found)
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    return per_workload(check, snapshot, *_ABOUT[check.id])
 
 
 def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) -> Iterable[Verdict]:

@@ -33,6 +33,8 @@ from podid.domain.workloads import live
 NEEDS = ("cluster", "associations", "roles")
 WANTS = ("pods",)
 PODS_TRIED = 20
+# the check that speaks for an evaluation that came to no answer
+UNDECIDED = "trust-condition-never-matches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,9 @@ def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodId
     )
 
 
-def per_finding(check: Check, snapshot: Snapshot, healthy: str, *, undecided: bool = False) -> Iterable[Verdict]:
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Per role: one failing verdict for each different message under the check's id, then one for the associations
-    that are free of it. With `undecided` the check speaks for an evaluation that came to no answer."""
+    that are free of it."""
     for role in judged(snapshot):
         subject = role_subject(role.arn)
         whole = check.case(subject, chain_of(role.associations))
@@ -149,9 +151,9 @@ def per_finding(check: Check, snapshot: Snapshot, healthy: str, *, undecided: bo
             yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members, cause)
         for reason, members in open_answers.items():
             case, words = check.case(subject, chain_of(members)), f"undecided: {reason}"
-            yield case.unknown(Missing(reason), words) if undecided else case.skip(words)
+            yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
         if free:
-            yield check.case(subject, chain_of(free)).ok(healthy)
+            yield check.case(subject, chain_of(free)).ok(check.title)
 
 
 def _why(evaluation: Evaluation) -> str:

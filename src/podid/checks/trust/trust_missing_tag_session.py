@@ -1,13 +1,4 @@
-from collections.abc import Iterable
-
 from podid.checks.base import Check
 from podid.checks.shared import trust
-from podid.domain.findings import Verdict
-from podid.domain.snapshot import Snapshot
 
-
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    return trust.per_finding(check, snapshot, "the trust names both actions")
-
-
-CHECK = Check.of("trust-missing-tag-session", rule, needs=trust.NEEDS, wants=trust.WANTS)
+CHECK = Check.of("trust-missing-tag-session", trust.rule, needs=trust.NEEDS, wants=trust.WANTS)

@@ -159,6 +159,11 @@ def compile_condition(operator_name: str, key: str, values: tuple[Value, ...], *
     return Condition(operator_name, key, texts, key.lower(), family, negated, quantifier, if_exists, wanted)
 
 
+def is_operator(name: str) -> bool:
+    """Whether IAM documents the condition operator."""
+    return _family(_taken_apart(name.lower())[1])[0] != ""
+
+
 def text_of(value: Value) -> str:
     """A condition value as IAM compares it: JSON's own spelling for booleans and numbers."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,10 +5,9 @@ Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal" and "Policy eva
 """
 
 from podid.domain.names import PODS_PRINCIPAL
-from podid.domain.trust.engine import ACTIONS
+from podid.domain.trust.engine import ACTIONS, about, names_everybody
 from podid.domain.trust.policy import Policy, Statement
 from podid.domain.trust.request import PodIdentity, context_of
-from podid.domain.trust.text import matches, pattern
 
 
 def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, ...] = ACTIONS) -> Statement | None:
@@ -17,7 +16,7 @@ def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, .
     for statement in policy.statements:
         if statement.allow or statement.strange or not _for_all(statement):
             continue
-        if not any(_about(statement, action) for action in actions):
+        if not any(about(statement, action) for action in actions):
             continue
         if all(condition.holds(context) for condition in statement.conditions):
             return statement
@@ -27,9 +26,4 @@ def denied_with_all(policy: Policy, identity: PodIdentity, actions: tuple[str, .
 def _for_all(statement: Statement) -> bool:
     if statement.not_principal:
         return ("Service", PODS_PRINCIPAL) not in statement.principals
-    return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
-
-
-def _about(statement: Statement, action: str) -> bool:
-    named = any(matches(pattern(wanted.lower()), action.lower()) for wanted in statement.actions)
-    return named is not statement.not_action
+    return names_everybody(statement)

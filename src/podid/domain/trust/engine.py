@@ -18,14 +18,22 @@ _KINDS = frozenset({"Service", "AWS", "Federated", "CanonicalUser"})
 
 def covers(statement: Statement, action: str) -> Truth:
     """Whether the statement is about `action`; None for NotAction, which podid does not decide."""
-    return _covers(statement.actions, statement.not_action, action)
+    return None if statement.not_action else about(statement, action)
+
+
+def about(statement: Statement, action: str) -> bool:
+    """The same with NotAction taken for what it says."""
+    return _named(statement.actions, action) is not statement.not_action
 
 
 @lru_cache(maxsize=4096)
-def _covers(actions: tuple[str, ...], not_action: bool, action: str) -> Truth:
-    if not_action:
-        return None
+def _named(actions: tuple[str, ...], action: str) -> bool:
     return any(matches(pattern(wanted.lower()), action.lower()) for wanted in actions)
+
+
+def names_everybody(statement: Statement) -> bool:
+    """By a wildcard among its principals, whether these are meant or excepted."""
+    return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
 
 
 def admits(statement: Statement, request: PodIdentity | TargetHop) -> Truth:
@@ -60,8 +68,8 @@ def _is_base_role(name: str, base_role: str) -> Truth:
 
 def truth_of(statement: Statement, action: str, request: PodIdentity | TargetHop, context: RequestContext) -> Truth:
     """Whether the whole statement applies. Members that a trust policy cannot have leave it unknown."""
-    about = all_of((admits(statement, request), covers(statement, action)))
-    if about is False:
+    meant = all_of((admits(statement, request), covers(statement, action)))
+    if meant is False:
         return False
     conditions = all_of(condition.holds(context) for condition in statement.conditions)
-    return all_of((about, conditions, None if statement.strange else True))
+    return all_of((meant, conditions, None if statement.strange else True))

@@ -10,10 +10,9 @@ from ipaddress import ip_network
 
 from podid.domain.findings import Severity
 from podid.domain.trust.conditions import Condition
-from podid.domain.trust.engine import ASSUME_ROLE
+from podid.domain.trust.engine import ASSUME_ROLE, about, names_everybody
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.text import matches, pattern
 
 # what a caller chooses for itself, or what holds for every caller now and then
 _OF_THE_CALLER = (
@@ -35,7 +34,7 @@ def open_to_all(policy: Policy) -> list[TrustFinding]:
     doubt = next((s for s in policy.statements if _may_keep_out(s)), None)
     found = []
     for statement in policy.statements:
-        if statement.allow and _for_everybody(statement) and _assumes(statement):
+        if statement.allow and _for_everybody(statement):
             narrowing = [c for c in statement.conditions if _narrows(c)]
             if not narrowing:
                 found.append(_finding(statement, doubt))
@@ -60,24 +59,18 @@ def _by_external_id(statement: Statement) -> TrustFinding:
 
 
 def _for_everybody(statement: Statement) -> bool:
-    if statement.not_principal:
-        return True
-    return any(name == "*" and kind in ("*", "AWS") for kind, name in statement.principals)
-
-
-def _assumes(statement: Statement) -> bool:
-    named = any(matches(pattern(action.lower()), ASSUME_ROLE.lower()) for action in statement.actions)
-    return named is not statement.not_action
+    """Whether it is about sts:AssumeRole by everybody."""
+    return about(statement, ASSUME_ROLE) and (statement.not_principal or names_everybody(statement))
 
 
 def _shuts_all_out(statement: Statement) -> bool:
     unconditional = not statement.conditions and not statement.not_principal
-    return not statement.allow and unconditional and _for_everybody(statement) and _assumes(statement)
+    return not statement.allow and unconditional and _for_everybody(statement)
 
 
 def _may_keep_out(statement: Statement) -> bool:
     about_who = any(not c.name.startswith(_OF_THE_CALLER) for c in statement.conditions)
-    deny = not statement.allow and _for_everybody(statement) and _assumes(statement)
+    deny = not statement.allow and _for_everybody(statement)
     return deny and (about_who or statement.not_principal)
 
 

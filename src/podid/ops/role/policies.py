@@ -12,21 +12,13 @@ from collections.abc import Iterator, Mapping
 
 from podid.domain.errors import Conflict, InvalidInput
 from podid.domain.quotas import INLINE_QUOTA, SESSION_POLICY_QUOTA
+from podid.domain.trust.conditions import is_operator
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _SID = re.compile(r"[A-Za-z0-9]*")
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _TOP = frozenset({"Version", "Id", "Statement"})
 _MEMBERS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
-_OPERATORS = frozenset(
-    {
-        *("stringequals", "stringnotequals", "stringequalsignorecase", "stringnotequalsignorecase"),
-        *("stringlike", "stringnotlike", "numericequals", "numericnotequals", "numericlessthan"),
-        *("numericlessthanequals", "numericgreaterthan", "numericgreaterthanequals", "dateequals", "datenotequals"),
-        *("datelessthan", "datelessthanequals", "dategreaterthan", "dategreaterthanequals", "bool", "binaryequals"),
-        *("ipaddress", "notipaddress", "arnequals", "arnlike", "arnnotequals", "arnnotlike", "null"),
-    }
-)
 
 
 def policy_name(file_name: str) -> str:
@@ -130,8 +122,7 @@ def _wrong_in_condition(condition: object) -> Iterator[tuple[str, str]]:
         yield ".Condition", "is not an object"
         return
     for operator, keys in condition.items():
-        name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
-        if name not in _OPERATORS:
+        if not is_operator(operator):
             yield f".Condition.{operator}", "is no condition operator"
         if not isinstance(keys, dict):
             yield f".Condition.{operator}", "is not an object"
