@@ -14,7 +14,7 @@ from functools import cache
 
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
-from podid.pages.texts import COMPANIONS, GENERIC, SHARED, STRANGERS
+from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS
 
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
@@ -32,19 +32,18 @@ _ANSI = re.compile(
     r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
 )
 _GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
-_ESCAPES = (
-    ("\\r", " "),
-    ("\\n", " "),
-    ("\\t", " "),
-    ('\\"', '"'),
-    ("\\u003c", "<"),
-    ("\\u003e", ">"),
-    ("\\u0026", "&"),
-)
+_BLANKS = re.compile(r"\\+[rnt]")  # escaped once, or again for each log that it went through
+_ESCAPES = (("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&"))
+_ESCAPED_QUOTES = re.compile(r"\\+(?=[\"'])")
 _QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
 _CUT = re.compile(r"\.{3,}|\u2026")
 _NUMBER = re.compile(r"\d+")
 _LENGTH_OF_A_PATTERN = 40  # among texts of the same weight
+# an SDK's words for whom it asked: Java's and CloudFormation's, Python's, Go's
+_ASKED = re.compile(
+    r"service:([a-z0-9]{2,60})[;,]statuscode|whencallingthe([a-z0-9]{3,80}?)operation|operationerror([a-z0-9]{2,60}?):"
+)
+_EKS_ASKED = re.compile(r"eks|wesley|podidentity|addon|^(sts|awssecuritytoken|assumerole|iam$|identitymanagement)|role")
 _CONTINUED = re.compile(r"[ \t]|[\u2502\u2575\u2577]")
 
 
@@ -101,6 +100,7 @@ def squeeze(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     plain = _GUTTER.sub(" ", _ANSI.sub("", text))
+    plain = _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain))
     for escape, meant in _ESCAPES:
         plain = plain.replace(escape, meant)
     return plain.translate(_QUOTES).lower().split()
@@ -190,10 +190,26 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
                 count, length = times, _SHORTEST_CUT
             if not count or (company is None and rule.weight < _SURE):
                 continue
-            weight = min(rule.weight + _COMPANY, GENERIC + 1) if rule.generic and company else rule.weight
+            weight = _weight(rule, record, in_company=bool(company))
             before = found[number].count if number in found else 0
             found[number] = _Found(rule, weight, length, before + count)
     return list(found.values())
+
+
+def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
+    """That of the rule; a generic text in company decides something, and what another service than EKS says of a role
+    or an association is generic."""
+    generic = rule.generic or (rule.ids[0] in OF_EKS and _another_service(record))
+    if not generic:
+        return rule.weight
+    weight = min(rule.weight, GENERIC)
+    return min(weight + _COMPANY, GENERIC + 1) if in_company else weight
+
+
+def _another_service(record: str) -> bool:
+    """Whether the text names whom the SDK asked, and that is neither EKS nor what it needs for Pod Identity."""
+    asked = ["".join(names) for names in _ASKED.findall(record)]
+    return bool(asked) and not any(_EKS_ASKED.search(name) for name in asked)
 
 
 def _cut(rule: _Rule, pieces: Sequence[str]) -> bool:

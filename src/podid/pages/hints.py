@@ -90,6 +90,11 @@ NARROW: tuple[Hint, ...] = (
         r"\b(never|no|not|without|only|once)\b|n't\b",
         r"\breads?\b|re-?read|header|checks?\b|used?\b|picked",
     ),
+    _hint(
+        "custom-credential-chain",
+        r"container.?credentials?.(provider|source)|injected (variables|credentials)",
+        r"\b(no|not|skip\w*|missing|without|lacks?|ignor\w*)\b|n't\b",
+    ),
     _hint("agent-hijacked-by-default-sa", r"kube-system[/: ]default|default service ?account (in|of) kube-system"),
     _hint("agent-port80-conflict", r"\bport 80\b|host ?port", r"conflict|in use|evict|preempt|taken|occup|bound|clash"),
     _hint(
@@ -117,6 +122,7 @@ NARROW: tuple[Hint, ...] = (
         r" (\w+ ){0,3}(agent|add-?on)",
     ),
     # the trust and the role
+    _hint("app-assumes-own-role", r"assum\w* (its|their) own role|assum\w* itself|assum\w* the same role"),
     _hint(
         "trust-request-tag-with-tags-disabled",
         r"disable.?session.?tags|session ?tags (\w+ )?(disabled|off)",
@@ -203,8 +209,14 @@ NARROW: tuple[Hint, ...] = (
     ),
     # the pod
     _hint(
+        "sdk-too-old",
+        r"\b(not|n't) (being )?pick\w* up\b",
+        r"credential|pod.identity.token",
+        r"\bsdk|configuration|provider|librar|token",
+    ),
+    _hint(
         "sa-mismatch",
-        r"service ?account",
+        r"(?<!roles for )(?<!role for )service ?account",
         r"\bdefault\b|wrong|mismatch|different|typo|misspel|(not|n't) match|instead of|"
         r"serviceaccountname",
     ),
@@ -227,7 +239,7 @@ NARROW: tuple[Hint, ...] = (
     _hint("injection-missed-webhook", r"intermittent|sometimes|random|flap|occasional|burst", _ENV),
     _hint(
         "association-propagation-race",
-        r"same (time|apply|run)|together|\brace\b|immediately|right after|first pods?|"
+        r"window between|same (time|apply|run)|together|\brace\b|immediately|right after|first pods?|"
         r"propagat|eventual|seconds|depends_on|single apply",
         _ENV + r"|associat|restart",
     ),

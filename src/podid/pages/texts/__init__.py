@@ -13,7 +13,7 @@ from podid.pages.texts.form import GENERIC, SharedText
 from podid.pages.texts.grants import GRANTS
 from podid.pages.texts.way import WAY
 
-__all__ = ("COMPANIONS", "GENERIC", "SHARED", "STRANGERS", "SharedText")
+__all__ = ("COMPANIONS", "GENERIC", "OF_EKS", "SHARED", "STRANGERS", "SharedText")
 
 # words that tie an error text to Pod Identity
 COMPANIONS = (
@@ -38,6 +38,29 @@ STRANGERS = (
     "workloadidentityfederation",
     "assumerolewithoidc",
     "token.actions.githubusercontent.com",
+    # ECS and Greengrass have agents that SDKs ask in the same words
+    "fromecsmetadata",
+    "retrieveecsmetadata",
+    "/v2/credentials",
+    "//169.254.170.2/",
+    "2016-11-01/credentialprovider",
+    # the webhook of IRSA, on clusters that are not EKS's
+    "pod-identity-webhook.amazonaws.com",
+    "pod-identity-webhook.kube-system.svc",
+)
+# what EKS says to whoever makes associations and add-ons: where another service was asked, it means something else
+OF_EKS = frozenset(
+    {
+        "addon-config-conflict",
+        "addon-config-schema-invalid",
+        "addon-degraded-or-failed",
+        "addon-pod-identity-unsupported",
+        "association-quota",
+        "cross-account-role-arn",
+        "duplicate-association",
+        "passrole-denied",
+        "role-eventual-consistency",
+    }
 )
 
 SHARED: tuple[SharedText, ...] = (*WAY, *GRANTS)

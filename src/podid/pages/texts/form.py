@@ -22,6 +22,13 @@ def form(weight: int, ids: str, pattern: str) -> SharedText:
     return SharedText(weight, tuple(ids.split()), pattern=pattern)
 
 
+def of_agent(said: str) -> str:
+    """A pattern: it is said of the agent's pods, and not of others in the same list."""
+    other = r"(?:(?!running|completed).)"
+    return rf"{AGENT}{other}{{0,240}}?(?:{said})|(?:{said}){other}{{0,160}}?{AGENT}(?!.{{0,16}}running)"
+
+
+AGENT = "eks-pod-identity-agent"
 # the most frequent first
 UNAUTHORIZED = """
 trust-missing-tag-session trust-wrong-principal role-not-found trust-condition-never-matches
@@ -36,7 +43,6 @@ REFUSED = "agent-not-installed agent-not-on-node agent-pod-unhealthy node-startu
 NOTHING = "pod-predates-association sa-mismatch association-missing"
 NO_ASSOCIATION = "association-missing association-deleted-env-remains self-managed-cluster-name-wrong"
 NO_LONGER = "removing credentials from cache, got non recoverable error"
-AGENT = "eks-pod-identity-agent"
 
 TOKEN = "eks-pod-identity-token"
 IRSA_TOKEN = r"secrets/eks\.amazonaws\.com/serviceaccount/token"
@@ -45,13 +51,31 @@ NO_ANSWER = r"(?:timeout|timedout|deadlineexceeded|executionexpired|noroutetohos
 NOT_THERE = r"(?:connectionrefused|econnrefused|enotfound|nosuchhost|couldnotresolve|servermisbehaving)"
 BROKEN_OFF = r"(?:connectionreset|econnreset|sockethangup|emptyreply|remoteendclosed|brokenpipe|unexpectedeof)"
 FAILED = rf"(?:{NO_ANSWER}|{NOT_THERE})"
+# names are at most 64 letters, and longer where somebody has blanked them out with words
+ROLE_NAME = r"[^/]{1,128}"
 # a session that EKS named: the pod had credentials by Pod Identity
-POD_SESSION = r"assumed-role/[^/]{1,64}/eks-"
+POD_SESSION = rf"assumed-role/{ROLE_NAME}/eks-"
 # a caller whose role is named as those of nodes are
 NODE_ROLE = r"user:?\[?(?:name=)?'?arn:[^/]{0,60}role/[^\],/]{0,64}(?:nodeinstancerole|noderole|node-role|worker-?node)"
 # a session named by an instance: the node's role. Ids are often blanked out.
-NODE_SESSION = r"assumed-role/[^/]{1,64}/(?:i-[0-9a-fx*<.\[(]|[<\[({](?:i-|instance))"
+NODE_SESSION = rf"assumed-role/{ROLE_NAME}/(?:i-[0-9a-fx*<.\[(]|[<\[({{](?:i-|instance))"
+# a role's name twice, in one account as far as that is told; two names are not one because both are blanked out
 ITSELF = (
-    r"assumed-role/([^/]{1,64})/.{1,400}?notauthorizedtoperform:sts:assumeroleonresource:'?"
-    r"arn:[a-z-]*:iam::[^:]{0,20}:role/(?:[^']{0,200}/)?\1(?:(?![\w+=,.@-])|(?=status|because|witha|requestid))"
+    rf"(?:sts::(\d{{12}}):|(?<!\d{{12}}:))assumed-role/(?!(?:[x*#.?]+|[<\[(]?redacted[>\])]?)/)({ROLE_NAME})/.{{1,400}}?"
+    r"notauthorizedtoperform:'?sts:assumerole'?onresource:'?"
+    r"arn:[a-z-]*:iam::(?(1)(?:\1|(?!\d{12}:)[^:]{0,24})|[^:]{0,24}):role/(?:[^']{0,200}/)?"
+    r"\2(?=,|\.?(?:$|[^\w+=,.@-]|status|because|witha|requestid|caused|retrying))"
 )
+# pods, and what looks after them, say this beside an error
+POD_SIGN = (
+    r"(?:kubernetes|kube-system|kubelet|kubectlexec|serviceaccount|namespace|controller|reconcil|issuer|secretstore|externalsecret|"
+    r"external-(?:secrets|dns)|cert-manager|karpenter|autoscaler|argo-?cd|velero|mountvolume|csi-|pod[/=]|podname|statefulset|"
+    r"daemonset|ingress|-[a-f0-9]{8,10}-[a-z0-9]{5}(?![a-z0-9-]))"
+)
+# roles that are passed to something else than pods
+NOT_OF_PODS = (
+    r"(?:karpenter|ec2|nodeclass|nodeclaim|instanceprofile|node-?role|instance-?role|cluster-?role|lambda|codebuild|"
+    r"sagemaker|(?:task|execution)-?(?:execution)?-?role|task-?definition)"
+)
+# what EC2's metadata service is called
+IMDS = r"(?:ec2-?(?:instance)?metadata|ec2imds|instancemetadata|instancedata|imds|169\.254\.169\.254|latest/meta-data)"

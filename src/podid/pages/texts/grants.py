@@ -7,7 +7,9 @@ from podid.pages.texts.form import (
     NO_LONGER,
     NODE_ROLE,
     NODE_SESSION,
+    NOT_OF_PODS,
     POD_SESSION,
+    POD_SIGN,
     UNAUTHORIZED,
     SharedText,
     form,
@@ -40,6 +42,14 @@ GRANTS: tuple[SharedText, ...] = (
         "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew",
         "the token included in the request is expired",
     ),
+    # the agent's answer, as it reaches an application that has not read its token again
+    form(
+        8,
+        "sdk-too-old custom-credential-chain node-clock-skew sa-recreated-token-invalid",
+        r"(containermetadata|container-role|failedtoloadcredentials).{0,400}"
+        r"thetokenincludedintherequestisexpired|"
+        r"\(expiredtokenexception\):thetokenincludedintherequestisexpired.{0,160}fault:client",
+    ),
     text(3, "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew", "token provided has expired"),
     text(7, "sa-recreated-token-invalid node-clock-skew", "assumeroleforpodidentity", "invalidtokenexception"),
     text(4, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
@@ -51,7 +61,13 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     form(7, "trust-wrong-principal", r"invalidprincipal.{0,60}pods?\.(eks\.)?amazonaws"),
     text(8, "role-eventual-consistency role-not-found", "role provided in the request does not exist"),
-    text(5, "passrole-denied", "not authorized to perform: iam:passrole"),
+    form(5, "passrole-denied", rf"^(?!.*{NOT_OF_PODS}).*notauthorizedtoperform:iam:passrole"),
+    text(3, "passrole-denied", "not authorized to perform: iam:passrole"),
+    form(5, "passrole-denied", r"(create|update)addon.{0,400}notauthorizedtoperform:iam:passrole"),
+    form(
+        8, "cross-account-role-arn", r"(podidentityassociation|operationerroreks|wesley).{0,400}cross-accountpassrole"
+    ),
+    form(8, "duplicate-association", r"(resourceinuseexception|podidentity).{0,200}associationalreadyexists"),
     text(7, "passrole-denied", "podidentityassociation", "is not authorized to perform", "iam:passrole"),
     text(8, "self-managed-cluster-name-wrong", "no cluster found for name: eks_cluster_name"),
     form(8, "self-managed-cluster-name-wrong", r"(eksauth|assumeroleforpodidentity).{0,300}noclusterfoundforname"),
@@ -87,7 +103,9 @@ GRANTS: tuple[SharedText, ...] = (
         "node-role-missing-eks-auth scp-denies-eks-auth",
         NODE_SESSION + r".{1,300}?notauthorizedtoperform:eks-auth:",
     ),
-    form(8, "imds-fallback-node-role", NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
+    # an instance that runs no pods says it, too
+    form(6, "imds-fallback-node-role", NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
+    form(8, "imds-fallback-node-role", rf"^(?=.*?{POD_SIGN}).*?{NODE_SESSION}.{{1,300}}?notauthorizedtoperform"),
     form(6, "imds-fallback-node-role", NODE_SESSION),
     form(5, "imds-fallback-node-role", rf"nopermissions.{{0,200}}{NODE_ROLE}|{NODE_ROLE}.{{1,300}}notauthorizedto"),
     form(
@@ -111,11 +129,17 @@ GRANTS: tuple[SharedText, ...] = (
     # EKS itself is refused, not a session that it made
     form(9, "trust-missing-tag-session", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:tagsession"),
     form(9, "trust-wrong-principal", r"pods\.eks\.amazonaws\.com.{0,200}notauthorizedtoperform:sts:assumerole(?!w)"),
-    # an IAM user has nothing of Pod Identity's
+    # an IAM user has nothing of Pod Identity's, nor has a run of GitHub's
     form(
         5,
         "chained-assume-missing-tag-session base-role-cannot-assume-target external-id-mismatch",
-        r"^(?:(?!:user/).){0,2000}?notauthorizedtoperform:sts:tagsession",
+        r"^(?:(?!:user/|/githubactions|/aws-?codebuild).){0,2000}?notauthorizedtoperform:sts:tagsession",
+    ),
+    # what a pod is denied as one; operators and pipelines are denied the rest
+    form(
+        5,
+        "static-aws-keys-shadow role-no-permissions",
+        rf"^(?=.*?{POD_SIGN}).*?:user/.{{1,200}}?notauthorizedtoperform:(?!eks:|iam:|sts:|cloudformation:)",
     ),
     text(3, "chained-assume-missing-tag-session", "not authorized to perform: sts:tagsession"),
     form(
@@ -131,10 +155,22 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     text(8, "product-still-in-irsa-mode", "expected env variable: aws_web_identity_token_file"),
     text(6, "product-still-in-irsa-mode irsa-annotation-leftover", "sts web identity provider (irsa)"),
-    form(5, "product-still-in-irsa-mode", r"errorparsing.{0,40}metadata.{0,20}aws(accesskeyid|rolearn)notfound"),
+    form(
+        5,
+        "product-still-in-irsa-mode custom-credential-chain",
+        r"errorparsing.{0,40}metadata.{0,20}aws_?(access_?key_?id|secret_?access_?key|role_?arn)'?(notfound|doesn'texist)",
+    ),
+    form(
+        6,
+        "product-still-in-irsa-mode irsa-annotation-leftover",
+        r"(eks\.amazonaws\.com/role-arn|role-?arnannotation).{0,24}"
+        r"(notfound|missing|not(set|present|defined)|isempty|doesnotexist|required|mustbe)|"
+        r"(missing|lacks?|without|doesnothave|hasno|no|needs|requires?)(an?|the)?'?"
+        r"(eks\.amazonaws\.com/role-arn|role-?arnannotation|iamroleannotation)",
+    ),
     # a CSI driver that mounts with the credentials of a pod
     text(
-        4,
+        5,
         "product-still-in-irsa-mode consumer-is-other-pod pod-predates-association",
         "no signing credentials available",
         "mount",
@@ -148,7 +184,9 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     text(9, "webhook-config-altered injection-missed-webhook", "failed calling webhook", "iam-for-pods.amazonaws.com"),
     text(7, "webhook-config-altered injection-missed-webhook", "iam-for-pods.amazonaws.com"),
-    form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
+    form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience'?pods\.eks.{0,80}notfound"),
+    # other clouds' drivers say this, too
+    form(5, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
     # podid's own access; a pod that is denied is not podid
     form(
         5, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"

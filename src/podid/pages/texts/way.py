@@ -4,6 +4,7 @@ from podid.pages.texts.form import (
     AGENT,
     BROKEN_OFF,
     FAILED,
+    IMDS,
     IRSA_TOKEN,
     NO_ANSWER,
     NO_FILE,
@@ -13,6 +14,7 @@ from podid.pages.texts.form import (
     TOKEN,
     SharedText,
     form,
+    of_agent,
     text,
 )
 
@@ -24,10 +26,12 @@ WAY: tuple[SharedText, ...] = (
     form(8, "sdk-too-old", r"169\.254\.170\.23.{0,80}loopback|loopback.{0,80}169\.254\.170\.23"),
     form(8, "sdk-too-old", r"(unsupported|invalid|disallowed|illegal)(endpoint)?host.{0,40}169\.254\.170\.23"),
     form(8, "sdk-too-old", r"(unsupported|invalid|notallowed|notvalid|notpermitted).{0,24}169\.254\.170\.23"),
+    # whatever address it is that the SDK refuses
     form(
-        7, "sdk-too-old", r"aws_container_credentials_full_uri.{0,160}(loopback|(invalid|unsupported)host|notallowed)"
+        5, "sdk-too-old", r"aws_container_credentials_full_uri.{0,160}(loopback|(invalid|unsupported)host|notallowed)"
     ),
-    form(8, "sdk-too-old", r"169\.254\.170\.23.{0,60}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
+    form(8, "sdk-too-old", r"169\.254\.170\.23.{0,120}(unsupported|invalid|notallowed|notavalid|notpermitted)"),
+    form(8, "sdk-too-old", r"fd00:ec2::23.{0,8}(onlyloopbackhosts|isnotavalidcontainer)"),
     text(8, "sdk-too-old injected-fields-hardcoded", "service account token cannot be empty"),
     # who knows the variable that holds the token, and not the one that names its file
     form(
@@ -36,6 +40,9 @@ WAY: tuple[SharedText, ...] = (
         r"aws_container_authorization_token(?!_file).{0,40}(missing|notset|required|isempty|notfound)",
     ),
     text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
+    form(
+        9, "bearer-token-prefix", r"(serviceaccounttoken|base64decodeheader).{0,120}illegalbase64dataatinputbyte6(?!\d)"
+    ),
     form(
         8,
         "token-file-unreadable injected-fields-hardcoded",
@@ -51,8 +58,17 @@ WAY: tuple[SharedText, ...] = (
     text(
         5, "service-mesh-intercepts pod-proxy-missing-no-proxy", "unable to parse json returned from container metadata"
     ),
-    form(5, "token-file-unreadable irsa-env-still-active", rf"{IRSA_TOKEN}.{{0,120}}permissiondenied"),
-    form(5, "token-file-unreadable irsa-env-still-active", rf"permissiondenied.{{0,120}}{IRSA_TOKEN}"),
+    form(
+        5,
+        "irsa-env-still-active token-file-unreadable irsa-env-hardcoded",
+        rf"{IRSA_TOKEN}.{{0,120}}permissiondenied|(permissiondenied|{NO_FILE}).{{0,120}}{IRSA_TOKEN}",
+    ),
+    # a product that looks for IRSA's token where nothing has set it
+    form(
+        5,
+        "product-still-in-irsa-mode irsa-env-hardcoded irsa-env-still-active",
+        r"(read|open)\w{0,6}webidentitytoken(file)?.{0,60}(nosuchfile|notfound|isempty|isnotset)",
+    ),
     text(5, "custom-credential-chain product-still-in-irsa-mode", "enable ambient credentials"),
     form(6, "irsa-env-still-active irsa-env-hardcoded", r"notauthorizedtoperform:?sts:assumerolewithwebidentity"),
     text(5, "irsa-env-still-active irsa-env-hardcoded", "assumerolewithwebidentity"),
@@ -158,8 +174,9 @@ WAY: tuple[SharedText, ...] = (
     form(
         7,
         "pod-proxy-missing-no-proxy",
-        r"169\.254\.170\.23.{0,160}(?<!istio-)(?<!kube-)proxy|proxy(connect|error).{0,160}169\.254\.170\.23",
+        r"169\.254\.170\.23.{0,160}(proxy(connect|error|auth)|(http|https|via)_?proxy)|proxy(connect|error).{0,160}169\.254\.170\.23",
     ),
+    form(6, "pod-proxy-missing-no-proxy", r"169\.254\.170\.23.{0,160}(?<!istio-)(?<!kube-)proxy"),
     form(5, "association-missing association-deleted-env-remains", r"receivednon200response\(?404(?!\)?fromecs)"),
     form(4, "trust-missing-tag-session trust-wrong-principal sdk-too-old", r"httpcredentialprovider:statuscode\(?400"),
     form(3, "eks-auth-throttled", r"receivednon200response\(?429(?!\)?fromecs)"),
@@ -172,12 +189,15 @@ WAY: tuple[SharedText, ...] = (
     text(2, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use"),
     text(8, "agent-port80-conflict addon-config-conflict", "have free ports", AGENT),
     text(3, "agent-port80-conflict addon-config-conflict", "didn't have free ports"),
-    text(8, "agent-probe-port-conflict", "2703", "address already in use"),
+    form(8, "agent-probe-port-conflict", r":2703.{0,40}addressalreadyinuse"),
     text(8, "agent-probe-port-conflict", "failed probe", "expected 404, got"),
+    # nobody else spells it like this
+    text(7, "agent-probe-port-conflict agent-pod-unhealthy", "unexpected status code recieved, expected 404, got"),
     text(3, "agent-probe-port-conflict", "expected 404, got"),
     text(8, "agent-ipv6-bind", "fd00:ec2::23", "cannot assign requested address"),
-    form(7, "agent-ipv6-bind", r"fd00:ec2::23.{0,120}(permissiondenied|notsupported)|unabletocreate.{0,60}ipv6"),
-    text(6, "agent-ipv6-bind stale-link-or-route", "unable to create interface"),
+    form(7, "agent-ipv6-bind", r"fd00:ec2::23.{0,120}(permissiondenied|notsupported)"),
+    form(5, "agent-ipv6-bind stale-link-or-route", r"unabletocreate(link|interface|address).{0,60}ipv6"),
+    text(3, "agent-ipv6-bind stale-link-or-route", "unable to create interface"),
     text(7, "admission-policy-blocks-agent agent-pod-unhealthy", "169.254.170.23:80: bind: permission denied"),
     text(5, "agent-pod-unhealthy agent-port80-conflict", "unable to start server", "169.254.170.23"),
     text(7, "stale-link-or-route agent-pod-unhealthy", "169.254.170.23:80: bind: cannot assign requested address"),
@@ -185,9 +205,11 @@ WAY: tuple[SharedText, ...] = (
     text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", AGENT),
     text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", "2703"),
     text(6, "agent-pod-unhealthy agent-timeout-context-canceled", "failed probe", "deadline exceeded"),
-    text(6, "agent-pod-unhealthy agent-ipv6-bind", "crashloopbackoff", AGENT),
-    text(6, "agent-pod-unhealthy agent-ipv6-bind", "back-off restarting failed container", AGENT),
-    text(6, "agent-pod-unhealthy", "oomkilled", AGENT),
+    form(
+        6,
+        "agent-pod-unhealthy agent-ipv6-bind",
+        of_agent("crashloopbackoff|oomkilled|back-offrestartingfailedcontainer"),
+    ),
     # what Kubernetes says of any pod, said of the agent's
     form(
         6,
@@ -205,13 +227,11 @@ WAY: tuple[SharedText, ...] = (
     text(6, "admission-policy-blocks-agent agent-not-on-node", "error creating", "is forbidden", AGENT),
     text(1, "agent-pod-unhealthy", "probe failed"),
     text(1, "agent-pod-unhealthy", "crashloopbackoff"),
-    text(8, "agent-image-pull", "errimagepull", AGENT),
-    text(8, "agent-image-pull", "imagepullbackoff", AGENT),
-    text(8, "agent-image-pull", "failed to pull image", AGENT),
+    form(8, "agent-image-pull", of_agent("errimagepull|imagepullbackoff|failedtopullimage|pullingimage")),
     text(8, "admission-policy-blocks-agent", "violates podsecurity", AGENT),
     text(8, "admission-policy-blocks-agent", "admission webhook", "denied the request", AGENT),
     text(6, "addon-config-conflict addon-degraded-or-failed", "configurationconflict", AGENT),
-    text(6, "addon-config-conflict addon-degraded-or-failed", "conflicts found when trying to apply"),
+    text(3, "addon-config-conflict addon-degraded-or-failed", "conflicts found when trying to apply"),
     form(
         7,
         "addon-config-conflict addon-degraded-or-failed",
@@ -219,12 +239,12 @@ WAY: tuple[SharedText, ...] = (
         r"eks-pod-identity-agent|eks-pod-identity-agent.{0,240}(applyfailedwith|conflictswith|cannotbeimportedinto|"
         r"invalidownershipmetadata)",
     ),
-    text(6, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
+    text(3, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
     text(6, "addon-degraded-or-failed agent-pod-unhealthy", AGENT, "degraded"),
     text(6, "addon-degraded-or-failed agent-pod-unhealthy", AGENT, "timeout while waiting for state"),
     form(6, "addon-degraded-or-failed", r"eks-pod-identity-agent.{0,200}(create|update|delete)_failed"),
-    text(8, "agent-not-installed", "addon must be installed"),
-    text(8, "agent-not-installed", AGENT, "not installed"),
+    text(8, "agent-not-installed", "addon must be installed to create pod identity associations"),
+    form(8, "agent-not-installed", rf"{AGENT}(?:(?!running).){{0,40}}notinstalled|notinstalled.{{0,40}}{AGENT}"),
     text(9, "agent-not-installed", "resourcenotfoundexception", "no addon", AGENT),
     text(6, "addon-config-schema-invalid", "json schema validation failed"),
     text(6, "addon-config-schema-invalid", "configurationvalue provided in request is not supported"),
@@ -247,6 +267,13 @@ WAY: tuple[SharedText, ...] = (
         7,
         "agent-proxy-misconfig iso-partition-ca-bundle custom-eks-auth-endpoint",
         r"eks-auth\..{0,200}x509:|x509:.{0,200}eks-auth\.",
+    ),
+    # the agent's own log names its operation
+    form(
+        7,
+        "agent-proxy-misconfig eks-auth-unreachable iso-partition-ca-bundle",
+        r"(assumeroleforpodidentity|eksauth|pod-identity-agent).{0,300}certificatesignedbyunknownauthority|"
+        r"certificatesignedbyunknownauthority.{0,80}('operation':'assumerole|eksauth|assumeroleforpod|pod-identity-agent)",
     ),
     form(9, "custom-eks-auth-endpoint agent-proxy-misconfig", r"certificateisvalidfor.{0,200}noteks-auth"),
     form(
@@ -279,6 +306,27 @@ WAY: tuple[SharedText, ...] = (
     text(2, "imds-fallback-node-role agent-imds-unavailable", "failed to refresh cached credentials"),
     form(5, "imds-metadata-dependency", r"ec2imds:get(region|instanceidentitydocument)"),
     form(5, "imds-metadata-dependency", r"failedtoget(ec2)?instanceidentitydocument|getinstanceidentitydocument"),
-    form(7, "imds-metadata-dependency", r"failedto(get|fetch)vpcid|failedtointrospect(region|vpcid)"),
+    form(7, "imds-metadata-dependency", rf"failedto(get|fetch|introspect)(vpcid|region).{{0,200}}{IMDS}"),
+    form(4, "imds-metadata-dependency", r"failedto(get|fetch)vpcid|failedtointrospect(region|vpcid)"),
+    form(
+        5,
+        "imds-metadata-dependency",
+        r"(determine|detect|find|get)(the|aws|current)*region\w{0,12}metadata|ec2metadataisnotavailable|"
+        r"instanceidinnodeproviderid",
+    ),
+    form(
+        4,
+        "imds-fallback-node-role",
+        r"get-caller-identity.{0,120}(shows|is|returns?|prints?|gives?)\W*(the)?\W*node\W*'?s?(instance|group)?-?role",
+    ),
+    # who asks it for credentials says so
+    form(4, "imds-metadata-dependency", r"^(?!.*ec2rolerequesterror|.*nocredentialproviders).*ec2metadataerror:"),
+    form(
+        6,
+        "imds-metadata-dependency",
+        r"(failedto|unableto|couldnot|cannot|errorin|error)(get|fetch|find|retriev|detect|determin|discover|introspect)"
+        rf"\w{{0,24}}?(vpc-?id|region|availabilityzone|instance-?(id|data|type))\w{{0,24}}.{{0,60}}?{IMDS}",
+    ),
+    form(6, "imds-metadata-dependency", rf"(vpc-?id|region|instance-?id)(is)?notspecified.{{0,80}}{IMDS}"),
     text(8, "node-clock-skew custom-credential-chain", "failed basic claim validations"),
 )

@@ -1,0 +1,180 @@
+"""Classes of error texts: what holds whatever the names in them are, however they are wrapped, and whoever says them.
+The texts are from public pages, shortened; each has its source."""
+
+import pytest
+
+from podid.domain.errors import NotFound
+from podid.ops.errortext import Certainty
+from podid.ops.explain import explain
+
+GITHUB = "https://github.com/"
+OWN = (
+    "AccessDenied: User: arn:aws:sts::111122223333:assumed-role/dns/1675610660182694283 is not authorized to perform: "
+    "sts:AssumeRole on resource: arn:aws:iam::111122223333:role/dns"
+)
+WORDS = OWN.split()
+LONG = "eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE"  # blanked out, and so longer than a name
+EXPIRED = "The token included in the request is expired: current date/time 2024-02-10T08:38:55Z must be before"
+X509 = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+NODE = "User: arn:aws:sts::1:assumed-role/runner/i-025f0dcc0f33c1b93 is not authorized to perform: ssm:GetParameters"
+
+
+def answer(text: str) -> tuple[str, Certainty]:
+    """The first failure mode and how sure it is; none is possible, too."""
+    try:
+        found = explain(text)
+    except NotFound:
+        return "", Certainty.POSSIBLE
+    return found.pages[0].id, found.certainty
+
+
+@pytest.mark.parametrize("between", ["\n", "\\n", "\\\\n", "\r\n\t", " \n│ ", "\n> "])
+def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between: str) -> None:
+    for place in range(1, len(WORDS)):
+        wrapped = between.join((" ".join(WORDS[:place]), " ".join(WORDS[place:])))
+        assert answer(wrapped) == ("app-assumes-own-role", Certainty.SURE), wrapped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OWN.replace("/dns", f"/{LONG}"),
+        OWN.replace("sts:AssumeRole", "`sts:AssumeRole`"),
+        OWN.replace("sts:AssumeRole", '\\"sts:AssumeRole\\"').replace("arn:aws:iam", '\\"arn:aws:iam'),
+        OWN.replace("111122223333", "<ACCOUNT_ID>"),
+        OWN.replace("iam::111122223333", "iam::1111xxxxxxxx"),
+        OWN.replace(":role/dns", ":role/team/dns"),
+        OWN.replace("arn:aws:", "arn:aws-us-gov:"),
+        f"**{OWN}**",
+        f"{OWN}, compute: waiting",
+        f"{OWN}. Retrying after 33ms.",
+        f"{OWN} because no identity-based policy allows the sts:AssumeRole action",
+        f"{OWN}\\n\\tstatus code: 403, request id: 4d23",
+    ],
+    ids=lambda text: text[-48:],
+)
+def test_a_role_that_assumes_itself_is_seen_whatever_is_around(text: str) -> None:
+    assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OWN.replace(":role/dns", ":role/dns2"),
+        OWN.replace(":role/dns", ":role/dns-admin"),
+        OWN.replace(":role/dns", ":role/dns.admin"),
+        OWN.replace("iam::111122223333", "iam::444455556666"),
+        OWN.replace("/dns", "/***"),
+        OWN.replace("/dns", "/<redacted>"),
+    ],
+    ids=lambda text: text[-40:],
+)
+def test_another_role_is_not_its_own(text: str) -> None:
+    assert answer(text)[0] != "app-assumes-own-role"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        # the application reads its token once; the agent renews for pods that are gone
+        (f"Error when retrieving credentials from container-role: (ExpiredTokenException): {EXPIRED}", "sdk-too-old"),
+        (f"failed to load credentials, : [18b9]: (ExpiredTokenException): {EXPIRED}, fault: client", "sdk-too-old"),
+        (f"unable to fetch credentials from EKS Auth: ExpiredTokenException: {EXPIRED}", "agent-expired-token-noise"),
+        (f'{X509}","operation":"AssumeRole', "agent-proxy-misconfig"),
+        (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),
+        (f"operation error EKS Auth: AssumeRoleForPodIdentity, request send failed, {X509}", "agent-proxy-misconfig"),
+        ("InternalServerError: unexpected status code recieved, expected 404, got 503", "agent-probe-port-conflict"),
+        # metadata for region, network and instance, and metadata for credentials
+        ("failed to get region from metadata: EC2MetadataError: failed to make request", "imds-metadata-dependency"),
+        ("Unable to retrieve vpc-id from ec2metadata service", "imds-metadata-dependency"),
+        ("unable to retrieve instance type from IMDS", "imds-metadata-dependency"),
+        ("vpcId is not specified: EC2MetadataError: failed to make EC2Metadata request", "imds-metadata-dependency"),
+        ("EC2RoleRequestError: no EC2 instance role found caused by: EC2MetadataError: x", "imds-fallback-node-role"),
+        ("no EC2 IMDS role found, operation error ec2imds: GetMetadata, status 401", "imds-fallback-node-role"),
+        # products that look for the annotation
+        ("service account missing eks.amazonaws.com/role-arn annotation", "product-still-in-irsa-mode"),
+        ("ServiceAccount a/b has no `eks.amazonaws.com/role-arn` annotation", "product-still-in-irsa-mode"),
+        ('annotation "eks.amazonaws.com/role-arn" not found', "product-still-in-irsa-mode"),
+        # an IAM user inside a pod
+        ("external-dns: User: arn:aws:iam::1:user/d is not authorized to perform: route53:x", "static-aws-keys-shadow"),
+        ("reconcile: User: arn:aws:iam::1:user/x is not authorized to perform: s3:GetObject", "static-aws-keys-shadow"),
+    ],
+    ids=lambda value: value[-40:],
+)
+def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
+    found, certainty = answer(text)
+    assert (found, certainty is Certainty.POSSIBLE) == (first, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Retrieving EC2 instance identity metadata regionFromSession=",
+        "User: arn:aws:iam::1:user/x is not authorized to perform: s3:GetObject",
+        "Error: User: arn:aws:iam::1:user/ci is not authorized to perform: eks:CreateCluster namespace",
+        f'Post "https://sts.us-east-1.amazonaws.com/": {X509}',
+        "annotations.eks.amazonaws.com/role-arn: arn:aws:iam::1:role/x",
+        # what EKS says, said by another service
+        "Cross-account pass role is not allowed (Service: AmazonCloudFormation; Status Code: 403; Error Code: x)",
+        "An error occurred (AccessDenied) when calling the CreateFunction operation: Cross-account pass role is not allowed.",
+        "operation error Lambda: CreateFunction, StatusCode: 403, Cross-account pass role is not allowed",
+        "An error occurred (AssociationAlreadyExists) when calling the CreateAssociation operation: Association already exists",
+        "operation error ECS: CreateService, ClientException: Role provided in the request does not exist.",
+        "ConfigurationValue provided: Json schema validation failed with error (Service: AWSSSM; Status Code: 400)",
+        # what is said of the agent, said of another pod in the same list
+        "eks-pod-identity-agent-7x2kq 1/1 Running 0 5m\nweb-5d4f8c9b7d-x2k4q 0/1 ImagePullBackOff 0 5m",
+        "web-5d4f8c9b7d-x2k4q 0/1 CrashLoopBackOff 0 5m\neks-pod-identity-agent-7x2kq 1/1 Running 0 5m",
+        "addonName: snapshot-controller, status: DEGRADED, code: InsufficientNumberOfReplicas",
+        # anybody's words
+        'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 6',
+        "pid 12703: listen tcp 0.0.0.0:8080: bind: address already in use",
+        'the "vpc-cni" addon must be installed',
+        "unable to create interface eth1",
+    ],
+    ids=lambda text: text[:60],
+)
+def test_what_anybody_can_say_decides_nothing(text: str) -> None:
+    assert answer(text)[1] is Certainty.POSSIBLE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cross-account pass role is not allowed",
+        'invalid endpoint host, "host.docker.internal", only loopback hosts are allowed',
+        "host.docker.internal is not a valid container metadata service hostname",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI has an invalid host. Host can only be one of [localhost, 127.0.0.1]",
+        "hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",
+        "csi.storage.k8s.io/serviceAccount.tokens not provided",
+        "Packed size of session tags consumes 101% of allotted space.",
+        "failed to get VPC ID: UnauthorizedOperation: You are not authorized to perform ec2:DescribeInstances",
+        NODE,
+    ],
+    ids=lambda text: text[:60],
+)
+def test_what_others_say_too_is_never_sure(text: str) -> None:
+    assert answer(text)[1] is not Certainty.SURE
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (
+            "InvalidParameterException when calling the CreatePodIdentityAssociation operation: Cross-account pass role is not allowed",
+            "cross-account-role-arn",
+        ),
+        ("ResourceInUseException: Association already exists: a-abcdefgh12345678", "duplicate-association"),
+        ("could not base64 decode header: illegal base64 data at input byte 6", "bearer-token-prefix"),
+        ("eks-pod-identity-agent-7x2kq   0/1   ImagePullBackOff   0   5m", "agent-image-pull"),
+        (
+            'the "eks-pod-identity-agent" addon must be installed to create pod identity associations',
+            "agent-not-installed",
+        ),
+        ('invalid endpoint host, "fd00:ec2::23", only loopback hosts are allowed', "sdk-too-old"),
+        (f"kube-system {NODE}", "imds-fallback-node-role"),
+        (f'level=error controller=issuer msg="{NODE}"', "imds-fallback-node-role"),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_what_only_one_says_stays_sure(text: str, first: str) -> None:
+    assert answer(text) == (first, Certainty.SURE)

@@ -1,0 +1,417 @@
+"""Error texts of public pages, each with its source (on GitHub where it names a repository), and what comes first.
+Then such as nothing in them decides, and such of other troubles."""
+
+import pytest
+
+from podid.domain.errors import NotFound
+from podid.ops.errortext import Certainty
+from podid.ops.explain import explain
+
+PUBLIC = [
+    (
+        '{"level":"error","ts":1631737412.2021482,"logger":"setup","msg":"unable to initialize AWS cloud","error":"failed to introspect vpcID from EC2Metadata, specify --aws-vpc-id instead if EC2Metadata is unavailable: EC2MetadataError: failed to make EC2Metadata request\\n\\n\\tstatus code: 401, request id: "}',
+        "imds-metadata-dependency",
+        "kubernetes-sigs/aws-load-balancer-controller/issues/2231",
+    ),
+    (
+        'E0508 04:50:11.868297       1 main.go:154] "Could not determine region from any metadata service. The region can be manually supplied via the AWS_REGION environment variable." err="error getting instance data from ec2 metadata or kubernetes api"\npanic: error getting instance data from ec2 metadata or kubernetes api',
+        "imds-metadata-dependency",
+        "kubernetes-sigs/aws-ebs-csi-driver/issues/2031",
+    ),
+    (
+        '│ ebs-plugin I1209 10:24:03.217578       1 metadata.go:88] "ec2 metadata is not available"     │\n│ ebs-plugin I1209 10:24:03.217674       1 metadata.go:96] "retrieving instance data from kubernetes api"     │\n│ ebs-plugin panic: did not find aws instance ID in node providerID string',
+        "imds-metadata-dependency",
+        "kubernetes-sigs/aws-ebs-csi-driver/issues/474",
+    ),
+    (
+        "``` EC2MetadataError: failed to make EC2Metadata request\\n\\n\\tstatus code: 401, request id: ```",
+        "imds-metadata-dependency",
+        "aws-observability/aws-otel-collector/issues/1202",
+    ),
+    (
+        '{"level":"error","ts":1710490480.352583,"logger":"controllers.ClusterSecretStore","msg":"unable to validate store","clustersecretstore":{"name":"aws-parameter-store"},"error":"could not validate provider: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/kube2iam/8e228500-kube2iam is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/k8s/kube2iam\\n\\tstatus code: 403, request id: c0b5aff0-f376-4a7e-9322-fd3c6e0d2624"',
+        "app-assumes-own-role",
+        "external-secrets/external-secrets/issues/3264",
+    ),
+    (
+        "**error instantiating route53 challenge solver: unable to assume role: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/cert-manager/171xxxxxx is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::9xxxxx:role/cert-manager**",
+        "app-assumes-own-role",
+        "cert-manager/cert-manager/issues/6872",
+    ),
+    (
+        'E1010 12:04:47.578424       1 controller.go:131] cert-manager/controller/challenges "msg"="re-queuing item  due to error processing" "error"="Failed to change Route 53 record set: WebIdentityErr: unable to read file at /var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+        "irsa-env-still-active",
+        "cert-manager/cert-manager/issues/2147",
+    ),
+    (
+        "software.amazon.awssdk.core.exception.SdkClientException: Unable to load credentials from any of the providers in the chain AwsCredentialsProviderChain(credentialsProviders=[SystemPropertyCredentialsProvider(), WebIdentityTokenCredentialsProvider(), ContainerCredentialsProvider(), InstanceProfileCredentialsProvider()]) : [WebIdentityTokenCredentialsProvider(): Not authorized to perform sts:AssumeRoleWithWebIdentity (Service: Sts, Status Code: 403, Request ID: 13e02bf6-082c-47a2-ace4-900b02792b72, Extended Request ID: null), ContainerCredentialsProvider(): Cannot fetch credentials from container - neither AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI environment variables are set.]",
+        "irsa-env-still-active",
+        "aws/aws-sdk-java-v2/issues/1470",
+    ),
+    (
+        "The full URI (http://169.254.170.23/v1/credentials) contained within environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI has an invalid host. Host should resolve to a loopback address or have the full URI be HTTPS.",
+        "sdk-too-old",
+        "opensearch-project/OpenSearch/issues/17305",
+    ),
+    (
+        "Newly-created pods whose ServiceAccount has a Pod Identity association are intermittently admitted without the injected env vars (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE) and the projected token volume.",
+        "injection-missed-webhook",
+        "aws/eks-pod-identity-agent/issues/153",
+    ),
+    (
+        "we have a workload that has to run on hostNetwork which causes the credentials loading to error out with:\n failed to refresh cached credentials, failed to load credentials,\nUnauthorized Exception! EKS does not have permissions to assume the associated role., fault: client",
+        "trust-missing-tag-session",
+        "aws/eks-pod-identity-agent/issues/139",
+    ),
+    (
+        '2024-10-07T21:13:53.000405541+09:00 stdout F {"bind-addr":"[fd00:ec2::23]:80","level":"info","msg":"Starting server...","time":"2024-10-07T12:13:53Z"}\n2024-10-07T21:13:53.028863236+09:00 stdout F {"client-addr":"127.0.0.1:35778","level":"warning","msg":"Failed probe: unexpected status code recieved, expected 404, got 503',
+        "agent-probe-port-conflict",
+        "aws/eks-pod-identity-agent/issues/26",
+    ),
+    (
+        'bash-4.2# aws sts get-caller-identity\n{\n    "UserId": "SDFGBSFGBSFGBSFGBSFG:i-123456789",\n    "Account": "123456789",\n    "Arn": "arn:aws:sts::123456789:assumed-role/us-east-2-vdmdev-network1-node-group-role/i-123456789"\n}',
+        "imds-fallback-node-role",
+        "aws/karpenter-provider-aws/issues/5310",
+    ),
+    (
+        "If I check the `AWS_ROLE_ARN` value it has the right profile but when doing `aws sts get-caller-identity` from the pod it shows the **NODE** role and not the one linked to the `ServiceAccount`.",
+        "imds-fallback-node-role",
+        "aws/amazon-eks-pod-identity-webhook/issues/228",
+    ),
+    (
+        "`An error occurred (AccessDeniedException) when calling the ListTables operation: User: arn:aws:sts::<redacted>:assumed-role/nodes.k8s.dev.redacted/i-068a7d585ad916589 is not authorized to perform: dynamodb:ListTables on resource: *`",
+        "imds-fallback-node-role",
+        "jtblin/kube2iam/issues/19",
+    ),
+    (
+        "Error: getting recommended policies for addon vpc-cni",
+        "addon-pod-identity-unsupported",
+        "eksctl-io/eksctl/issues/8768",
+    ),
+    (
+        "Using `authenticationSource: pod` with EKS Pod Identity (no IRSA), the Mountpoint Pod in the `mount-s3` namespace is created with `env: null` and `serviceAccount: default` — zero credentials. The mount fails with `No signing credentials available`.",
+        "product-still-in-irsa-mode",
+        "awslabs/mountpoint-s3-csi-driver/issues/781",
+    ),
+    (
+        '  Warning  ProvisioningFailed    4m15s (x4 over 14m)   efs.csi.aws.com_efs-csi-controller-765df4ffd9-txht8_8869b938-48da-4330-b302-5c5dc9efa4fb\n    failed to provision volume with StorageClass "efs-sc": rpc error: code = Internal\n   desc = Failed to fetch Access Points or Describe File System:\n   List Access Points failed: operation error EFS: DescribeAccessPoints, get identity:\n   get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error\n ec2imds: GetMetadata, failed to get rate limit token, retry quota exceeded, 0 available, 5 requested',
+        "imds-fallback-node-role",
+        "terraform-aws-modules/terraform-aws-eks/issues/3451",
+    ),
+    (
+        "I tried to use EKS Pod Identity by specifying `spec.provider.aws.role`. However, it didn't work because the pod-identity-assumed role failed to assume its own role.",
+        "app-assumes-own-role",
+        "external-secrets/external-secrets/pull/4432",
+    ),
+    (
+        "celld cannot use EKS Pod Identity: object_store has no container-credentials provider. celld skips the injected credentials, falls through to IMDS, and reports the bucket as inaccessible after a timeout",
+        "custom-credential-chain",
+        "denoland/celld/issues/163",
+    ),
+    (
+        "user with a production cluster using pod identity associations instead of IAM roles for service accounts (IRSA). The default configuration for AWS does not pick up credentials for EKS pod identity associations.",
+        "sdk-too-old",
+        "Eventual-Inc/Daft/issues/3324",
+    ),
+    (
+        "When we add an association to our pods, the association shows that it is created, and the pod rolls to get the pod identity environment variables; however, they come up without the credentials and remain in CrashLoopBackOff, requiring us to roll them again to get the pod identity environment variables.",
+        "pod-predates-association",
+        "aws/containers-roadmap/issues/2507",
+    ),
+    (
+        "terraform (randomly) create vpc-cni before eks-pod-identity-agent is created, this leads to VPC-CNI add-on crash.",
+        "cni-depends-on-agent",
+        "terraform-aws-modules/terraform-aws-eks/issues/3260",
+    ),
+    (
+        "software.amazon.awssdk.core.exception.SdkClientException: Unable to load credentials from any of the providers in the chain AwsCredentialsProviderChain(credentialsProviders=[SystemPropertyCredentialsProvider(), EnvironmentVariableCredentialsProvider(), WebIdentityTokenCredentialsProvider(), ProfileCredentialsProvider(profileName=default, profileFile=ProfileFile(sections=[])), ContainerCredentialsProvider(), InstanceProfileCredentialsProvider()]) : [SystemPropertyCredentialsProvider(): Unable to load credentials from system settings. Access key must be specified either via environment variable (AWS_ACCESS_KEY_ID) or system property (aws.accessKeyId)., WebIdentityTokenCredentialsProvider(): Either the environment variable AWS_WEB_IDENTITY_TOKEN_FILE or the javaproperty aws.webIdentityTokenFile must be set., ContainerCredentialsProvider(): Cannot fetch credentials from container - neither AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI environment variables are set., InstanceProfileCredentialsProvider(): Failed to load credentials from IMDS.]",
+        "pod-predates-association",
+        "https://deploy-preview-1785--eks-workshop.netlify.app/docs/fastpaths/developer/amazon-eks-pod-identity/understanding",
+    ),
+    (
+        "An error occurred (AccessDeniedException) when calling the DescribeCluster operation: User: arn:aws:iam::111122223333:user/user_name is not authorized to perform: eks:DescribeCluster on resource: arn:aws:eks:us-west-2:111122223333:cluster/cluster_name",
+        "tool-aws-denied",
+        "https://docs.aws.amazon.com/eks/latest/userguide/troubleshooting_iam.html",
+    ),
+    (
+        '{"level":"debug","ts":1585482843.978178,"logger":"scalehandler","msg":"Error getting scale decision","ScaledObject.Namespace":"hydra-sbx1-mobilelogins",\n"ScaledObject.Name":"hydra-ingest-outbound-etl","ScaledObject.ScaleType":"deployment",\n"Error":"AccessDenied: User: arn:aws:sts::111122223333:assumed-role/k8s-keda/e7450c49-k8s-keda is not authorized to perform: \nsts:AssumeRole on resource: arn:aws:iam::111122223333:role/k8s-keda',
+        "app-assumes-own-role",
+        "kedacore/keda/issues/706",
+    ),
+    (
+        '{"level":"error","logger":"controller_scaledobject","msg":"Failed to create new HPA resource","error":"error getting scaler for trigger #0: Error parsing Cloudwatch metadata: \'AWS_ACCESS_KEY_ID\' doesn\'t exist in the deployment environment"',
+        "product-still-in-irsa-mode",
+        "kedacore/keda/pull/499",
+    ),
+    (
+        "Caused by: org.apache.hadoop.fs.s3a.auth.NoAuthWithAWSException: No AWS Credentials provided by WebIdentityTokenCredentialsProvider : com.amazonaws.services.securitytoken.model.AWSSecurityTokenServiceException: Not authorized to perform sts:AssumeRoleWithWebIdentity (Service: AWSSecurityTokenService; Status Code: 403; Error Code: AccessDenied; Request ID: ID; Proxy: null)",
+        "irsa-env-still-active",
+        "kubeflow/spark-operator/issues/1129",
+    ),
+    (
+        "message: 'connect failed: unable to read web identity token file in pod: open\n      : no such file or directory'",
+        "product-still-in-irsa-mode",
+        "crossplane-contrib/provider-aws/issues/402",
+    ),
+    (
+        "There can be a window between the time the EKS Pod Identity is configured and the information is available to the daemonset pods running in the cluster. That can lead to the provider pods starting up without the AWS_* environment variables that they need to access AWS services.",
+        "association-propagation-race",
+        "crossplane/crossplane/issues/6137",
+    ),
+    (
+        'time="2020-07-24T06:41:05Z" level=error msg="AccessDenied: User: arn:aws:sts:XXXXXXXXXassumed-role/eks-cluster-XXXXXXX-NodeInstanceRole-XXXXXXXX/i-XXXXXXXXXX is not authorized to perform: route53:ListHostedZones\\n\\tstatus code: 403, request id: XXXXX-XXXXX-XXXXX-XXXXXX',
+        "imds-fallback-node-role",
+        "kubernetes-sigs/external-dns/issues/1684",
+    ),
+    (
+        'time="2025-02-28T14:21:18Z" level=error msg="Failed to do run once: soft error\\nrecords retrieval failed: soft error\\nfailed to list hosted zones: operation error Route 53: ListHostedZones, get identity: get credentials: failed to refresh cached credentials, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded"',
+        "imds-fallback-node-role",
+        "bitnami/charts/issues/32216",
+    ),
+    (
+        '2024/04/01 15:46:53 Ignoring, HTTP credential provider invalid endpoint host, "169.254.170.23", only loopback hosts are allowed. <nil>\ntime="2024-04-01T15:46:53Z" level=fatal msg="records retrieval failed: failed to list hosted zones: NoCredentialProviders: no valid providers in chain. Deprecated.\\n\\tFor verbose messaging see aws.Config.CredentialsChainVerboseErrors"',
+        "sdk-too-old",
+        "kubernetes-sigs/external-dns/issues/4353",
+    ),
+    (
+        "If we don't add the EKS Pod Identity IPs to the no_proxy environment variables than this effectively breaks Pod Identities since they won't be able to call the eks-pod-identity-agent DaemonSet pods as the requests destined for these pods would be proxied and would not be routable by the proxy.",
+        "pod-proxy-missing-no-proxy",
+        "awsdocs/amazon-eks-user-guide/pull/878",
+    ),
+    (
+        'EKS node group nodes: the "aws-node-***" pods were constantly restarting due to crashing with exit code 2. Turns out this was caused by the fact that the EKS Pod Identity Agent add-on wasn\'t installed on our EKS cluster',
+        "cni-depends-on-agent",
+        "aws/amazon-vpc-cni-k8s/issues/3840",
+    ),
+    (
+        "KEDA is still assuming the role mapped to its operator service account and does not assume the role mapped on workload. This is blocking us from using AWS Secrets Manager through podIdentity.",
+        "consumer-is-other-pod",
+        "kedacore/keda/issues/5899",
+    ),
+    (
+        "error getting service account: 'human-risk-scores-scheduled-sqs-worker', error: annotation 'eks.amazonaws.com/role-arn' not found",
+        "product-still-in-irsa-mode",
+        "kedacore/keda/issues/6418",
+    ),
+    (
+        "> Error when retrieving credentials from container-role: Error retrieving metadata: Received non 200 response 400 from container metadata: [18b9740f-d967-4c97-86da-2f50f794b032]: (ExpiredTokenException): The token included in the request is expired: current date/time 2024-02-10T08:38:55.284028Z must be before the expiration date/time 2024-02-09T10:47:44Z., fault: client",
+        "sdk-too-old",
+        "boto/botocore/issues/3117",
+    ),
+    (
+        'E0205 15:24:20.203406       1 sync.go:282] cert-manager/challenges/finalizer "msg"="error cleaning up challenge" "error"=\n"error instantiating route53 challenge solver: \nunable to assume role: \nAccessDenied: \nUser: arn:aws:sts::111122223333:assumed-role/eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE/1675610660182694283 \nis not authorized to perform:\nsts:AssumeRole on resource: \narn:aws:iam::111122223333:role/eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE\n\n\\n\\tstatus code: 403, request id: 4d234048-0807-4d9b-87d7-b3ac1c610456" "dnsName"="example.ai" "resource_kind"="Challenge" \n"resource_name"="wild-card-example-ai-staging-ckvjt-1293196083-3932141853" "resource_namespace"="default" "resource_version"="v1" "type"="DNS-01"',
+        "app-assumes-own-role",
+        "cert-manager/cert-manager/issues/5780",
+    ),
+    (
+        "init config failed: vpcId is not specified: EC2MetadataError: failed to make EC2Metadata request",
+        "imds-metadata-dependency",
+        "aws/aws-application-networking-k8s/issues/722",
+    ),
+    (
+        "User: arn:aws:sts::111122223333:assumed-role/eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE/1675610660182694283 \nis not authorized to perform:\nsts:AssumeRole on resource: \narn:aws:iam::111122223333:role/eksctl-example-eks-demo1-addon-iamserviceaccoun-Role1-Q3CU3WQ83UKE",
+        "app-assumes-own-role",
+        "cert-manager/cert-manager/issues/5780",
+    ),
+    (
+        'tls: failed to verify certificate: x509: certificate signed by unknown authority","operation":"AssumeRole',
+        "agent-proxy-misconfig",
+        "aws/eks-pod-identity-agent/issues/47",
+    ),
+    (
+        '{"client-addr":"10.10.5.179:53244","cluster-name":"eks-cluster-qa","level":"info","msg":"handling new request request from 10.10.5.179:53244","time":"2025-07-09T02:52:10Z"}\n{"client-addr":"10.10.5.179:53244","cluster-name":"eks-cluster-qa","level":"info","msg":"Calling EKS Auth to fetch credentials","time":"2025-07-09T02:52:10Z"}\n{"client-addr":"10.10.5.179:53244","cluster-name":"eks-cluster-qa","level":"error","msg":"Error fetching credentials: error getting credentials to cache: unable to fetch credentials from EKS Auth: operation error EKS Auth: AssumeRoleForPodIdentity, https response error StatusCode: 0, RequestID: , canceled, context canceled","operation":"AssumeRoleForPodIdentity","request-id":"","service":"EKS Auth","time":"2025-07-09T02:52:10Z"}',
+        "agent-timeout-context-canceled",
+        "aws/eks-pod-identity-agent/issues/50",
+    ),
+    (
+        '"InternalServerError: unexpected status code recieved, expected 404, got 503"',
+        "agent-probe-port-conflict",
+        "aws/eks-pod-identity-agent/issues/26",
+    ),
+]
+
+# nothing in them ties them to a pod that has an association, or says which cause it is: the most frequent first
+UNDECIDED = [
+    (
+        'level=error ts=2024-07-24T04:34:13.563927913Z caller=main.go:121 msg="error running Tempo" err="failed to init module services: error initialising module: store: failed to create store: unexpected error from ListObjects on katalon-shared-services-tempo: Access Denied"',
+        "role-no-permissions",
+        "grafana/tempo/issues/3899",
+    ),
+    (
+        "Java-based connectors fail with `Unable to load AWS credentials from any provider in the chain` or similar.",
+        "pod-predates-association",
+        "airbytehq/airbyte/issues/78116",
+    ),
+    (
+        '2021-02-22T08:55:43.093Z        ERROR   controllers.ClusterSet  Syncing clusters        {"clusterSet": "default/myclusterset1", "error": "creating missing cluster secrets: processing first set of EKS clusters: listing clusters: AccessDenied: User: arn:aws:sts::123456789012:assumed-role/... is not authorized to perform: sts:AssumeRole on resource: 123456789012:role/read-eks-cluster-role\\n\\tstatus code: 403"',
+        "role-no-permissions",
+        "mumoshu/argocd-clusterset/pull/1",
+    ),
+    (
+        'time="2024-01-28T09:41:17Z" level=error msg="records retrieval failed: failed to list hosted zones: AccessDenied: User: arn:aws:sts::xxxxxxxxxxxxxx:assumed-role/*****-ExternalDNS/1385464348772260040 is not authorized to perform: route53:ListHostedZones because no identity-based policy allows the route53:ListHostedZones action\\n\\tstatus code: 403, request id: b950a1aa"',
+        "role-no-permissions",
+        "kubernetes-sigs/external-dns/issues/4219",
+    ),
+    (
+        '{"message":"User: arn:aws:iam::<xxxxxxxxxx>:user/<iam user name> is not authorized to perform: secretsmanager:GetSecretValue on resource: db-connection"',
+        "static-aws-keys-shadow",
+        "external-secrets/kubernetes-external-secrets/issues/808",
+    ),
+]
+
+UNRELATED = [
+    (
+        '"errorMessage": "User: arn:aws:sts::111122223333:assumed-role/batch-poc-schedule-a1297ba/batch-poc-schedule-325ae24 is not authorized to perform: ecs:RunTask on resource: arn:aws:ecs:us-east-1:111122223333:task-definition/batch-poc-aece9bcd:1",',
+        "pulumi/pulumi/issues/6725",
+    ),
+    (
+        '{"message":"User: arn:aws:sts::111122223333:assumed-role/crossfeed-staging-us-east-1-lambdaRole/crossfeed-staging-scheduler is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/crossfeed-staging-worker","code":"AccessDeniedException"',
+        "cisagov/crossfeed/issues/109",
+    ),
+    (
+        '"errorMessage": "An error occurred (AccessDeniedException) when calling the RunTask operation: User: arn:aws:sts::123456789:assumed-role/[role]/[function] is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789:role/ecsTaskExecutionRole because no identity-based policy allows the iam:PassRole action"',
+        "aws/serverless-application-model/issues/2247",
+    ),
+    (
+        "[!] Couldn't register ECS task definition\nAccessDeniedException: User: arn:aws:iam::*******:user/<username> is not author     ized to perform: iam:PassRole on resource: arn:aws:iam::*********:role/ecsTas    kExecutionRole\n        status code: 400",
+        "awslabs/fargatecli/issues/19",
+    ),
+    (
+        "Error: waiting for EKS Add-On (ex-stack-raw:vpc-cni) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: : ConfigurationConflict: Conflicts found when trying to apply. Will not continue due to resolve conflicts mode. Conflicts:\nServiceAccount aws-node - .metadata.labels.app.kubernetes.io/version",
+        "terraform-aws-modules/terraform-aws-eks/issues/2829",
+    ),
+    (
+        "│ Error: unexpected EKS Add-On (acme:aws-ebs-csi-driver) state returned during creation: timeout while waiting for state to become 'ACTIVE' (last state: 'CREATING', timeout: 20m0s)\n│ [WARNING] Running terraform apply again will remove the kubernetes add-on",
+        "terraform-aws-modules/terraform-aws-eks/issues/2596",
+    ),
+    (
+        'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox plugin type="aws-cni" name="aws-cni" failed (add): add cmd: Error received from AddNetwork gRPC call: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:50051: connect: connection refused"',
+        "aws/amazon-vpc-cni-k8s/issues/3840",
+    ),
+    (
+        "Error: connect ETIMEDOUT 169.254.169.254:80\n    at TCPConnectWrap.afterConnect [as oncomplete] (net.js:1141:16) \n{  message: 'Missing credentials in config, if using AWS_CONFIG_FILE, set AWS_SDK_LOAD_CONFIG=1',  errno: 'ETIMEDOUT',  code: 'CredentialsError'",
+        "aws/aws-sdk-js/issues/3348",
+    ),
+    (
+        "Message: Error retrieving credentials from the instance profile metadata service. (cURL error 28: Connection timed out after 1000 milliseconds (see https://curl.haxx.se/libcurl/c/libcurl-errors.html) for http://169.254.169.254/latest/meta-data/iam/security-credentials/)",
+        "curl/curl/issues/6929",
+    ),
+    (
+        "When the ECS task metadata credentials endpoint returns HTTP 429 (rate limited), the Ruby SDK raises Aws::Errors::MissingCredentialsError. Message: unable to sign request without credentials set",
+        "aws/containers-roadmap/issues/2757",
+    ),
+    (
+        "Error when retrieving credentials from container-role:\nError retrieving metadata: Received error when attempting to retrieve ECS metadata: HTTPConnectionPool(host='169.254.170.2', port=80): Read timed out. (read timeout=2)",
+        "aws/amazon-ecs-agent/issues/1262",
+    ),
+    (
+        'reflector.go:140] failed to list *v1.Secret: secrets is forbidden: User "system:serviceaccount:kube-system:secrets-store-csi-driver" cannot list resource "secrets" in API group "" at the cluster scope',
+        "aws/secrets-store-csi-driver-provider-aws/issues/300",
+    ),
+    (
+        "`Retry AssumeRole: attempt 1 of 12 failed: Could not assume role with user credentials: User: arn:aws:sts::111122223333:assumed-role/terraform-deployer/deploy-uat is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/terraform-deployer. Retrying after 33ms.",
+        "aws-actions/configure-aws-credentials/issues/1810",
+    ),
+    (
+        'time="2021-08-18T10:30:02Z" level=error msg="records retrieval failed: failed to list hosted zones: WebIdentityErr: failed to retrieve credentials\\ncaused by: RequestError: send request failed\\ncaused by: Post \\"https://sts.amazonaws.com/\\": dial tcp 54.239.29.25:443: i/o timeout"',
+        "kubernetes-sigs/external-dns/issues/2230",
+    ),
+    (
+        'time="2019-07-03T06:05:00Z" level=info msg="node(aks-agentpool-42571559-5) hostip(10.114.7.4) metadataaddress(169.254.169.254:80) nmiport(2579)"',
+        "Azure/aad-pod-identity/issues/206",
+    ),
+    (
+        'Unable to connect to the server: x509: certificate signed by unknown authority (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority certificate "kube-ca")',
+        "kubernetes-sigs/aws-iam-authenticator/issues/118",
+    ),
+    (
+        "E0413 12:28:25.449973       1 authentication.go:65] Unable to authenticate the request due to an error: x509: certificate signed by unknown authority",
+        "kubernetes-sigs/metrics-server/issues/494",
+    ),
+    (
+        '"errorMessage": "An error occurred (AccessDeniedException) when calling the DescribeServices operation: User: arn:aws:sts::XXXX:assumed-role/minecraft-launcher-role-mijbep5x/minecraft-launcher is not authorized to perform: ecs:DescribeServices on resource: arn:aws:ecs:us-west-1:XXXX:service/minecraft/minecraft-server because no identity-based policy allows the ecs:DescribeServices action",',
+        "doctorray117/minecraft-ondemand/issues/53",
+    ),
+    (
+        "Error while initializing connection to kubernetes apiserver. Reason: Get https://EKS_MASTER_URL:443/version: x509: certificate signed by unknown authority.",
+        "kubernetes-sigs/aws-load-balancer-controller/issues/422",
+    ),
+    (
+        '"error": "launching nodeclaim, creating instance, with fleet error(s), UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::111111:assumed-role/${CLUSTER_NAME}-karpenter/1717079343811266923 is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111111:role/KarpenterNodeRole-${CLUSTER_NAME} because no identity-based policy allows the iam:PassRole action. Encoded Failure: <encoded-message>"',
+        "aws/karpenter-provider-aws/issues/6298",
+    ),
+    (
+        "Thing '[removed]' attributes not found. err=Error when retrieving credentials from container-role: Error retrieving metadata: Received error when attempting to retrieve container metadata: Could not connect to the endpoint URL: \"http://localhost:39279/2016-11-01/credentialprovider/\"",
+        "boto/botocore/issues/3353",
+    ),
+    (
+        '{"level":"ERROR","time":"2024-04-13T19:32:06.637Z","logger":"controller","message":"Reconciler error","commit":"6b868db","controller":"nodeclass","controllerGroup":"karpenter.k8s.aws","controllerKind":"EC2NodeClass","EC2NodeClass":{"name":"default"},"namespace":"","name":"default","reconcileID":"57ebead8-6c58-4b09-9258-a71d1e8eff32","error":"creating instance profile, adding role \\"eks-devopsv2-rico-karpeter-role\\" to instance profile \\"eks-devopsv2-rico_4067990795380418201\\", AccessDenied: User: arn:aws:sts::111122223333:assumed-role/eks-devopsv2-rico-karpeter-controller-role/1713036559589181010 is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/eks-devopsv2-rico-karpeter-role because no identity-based policy allows the iam:PassRole action\\n\\tstatus code: 403, request id: 9d87922d-b025-47f1-a0ad-6972c5ddfd8f"}',
+        "aws/karpenter-provider-aws/issues/6036",
+    ),
+    (
+        "Retry AssumeRole: attempt 1 of 12 failed: Could not assume role with user credentials: User:\narn:aws:sts::111122223333:assumed-role/stac-publish-oidc-overturemaps/GitHubActions is not authorized to perform:\nsts:TagSession on resource: arn:aws:iam::444455556666:role/cloudfront-invalidator",
+        "OvertureMaps/stac/pull/114",
+    ),
+    (
+        "Error when retrieving credentials from container-role: Error retrieving metadata: Received error when attempting to retrieve ECS metadata: ('Connection aborted.', error(104, 'Connection reset by peer'))",
+        "aws/amazon-ecs-agent/issues/2126",
+    ),
+    (
+        '> botocore.exceptions.CredentialRetrievalError: Error when retrieving credentials from container-role: Error retrieving metadata: Received error when attempting to retrieve container metadata: Connect timeout on endpoint URL: "http://[ip]/v2/credentials/[uuid]"',
+        "snowflakedb/SnowAlert/pull/674",
+    ),
+    (
+        'Error when retrieving credentials from container-role: Error retrieving metadata: Received non 200 response (400) from ECS metadata: {"code":"InvalidIdInRequest","message":"CredentialsV2Request: ID not found"}',
+        "aws/amazon-ecs-agent/issues/738",
+    ),
+    (
+        '  |     "addonName" : "snapshot-controller",\n  |     "clusterName" : "gitops-demo-stage",\n  |     "status" : "DEGRADED",\n  |     "addonVersion" : "v6.3.2-eksbuild.1",\n  |     "health" : {\n  |       "issues" : [ {\n  |         "code" : "InsufficientNumberOfReplicas",\n  |         "message" : "The add-on is unhealthy because it doesn\'t have the desired number of replicas.",\n  |         "resourceIds" : null',
+        "aws-ia/terraform-aws-eks-blueprints-addons/issues/335",
+    ),
+    (
+        "User: arn:aws:iam::111122223333:user/kk_labs_user_789026 is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/eks-cluster-role",
+        "kodekloudhub/certified-kubernetes-administrator-course/issues/179",
+    ),
+    (
+        'Resource handler returned message: "Addon moved to failed status during Create operation. Code: ConfigurationConflict, Message: Conflicts found when trying to apply. Will not continue due to resolve conflicts mode. Conflicts:',
+        "zalando-incubator/kubernetes-on-aws/pull/10377",
+    ),
+    (
+        "Action execution failed\nCross-account pass role is not allowed (Service: AmazonCloudFormation; Status Code: 403; Error Code: AccessDenied; Request ID: b60b8c17-bb31-4366-ab15-b03b6e8d74a2)",
+        "adcreare/cloudformation/issues/3",
+    ),
+    (
+        'AccessDenied: User: arn:aws:sts::ACCOUNT_ID:assumed-role/CLUSTER_NAME-KarpenterControllerRole/1704838296921190277 is not authorized to perform: iam:PassRole on resource: arn:aws:iam::ACCOUNT_ID:role/KarpenterNodeRole-CLUSTER_NAME because no identity-based policy allows the iam:PassRole action\\n\\tstatus code: 403, request id: 8cf2c336-d3c4-4a9b-9b9a-111122223333"}',
+        "aws/karpenter-provider-aws/issues/5444",
+    ),
+    (
+        'Feb 20 04:36:47 ip-172-20-37-9 kubelet[5300]: E0220 04:36:47.392591    5300 kubelet.go:1711] "Failed creating a mirror pod for" err="Internal error occurred: failed calling webhook \\"pod-identity-webhook.amazonaws.com\\": failed to call webhook: Post \\"https://pod-identity-webhook.kube-system.svc:443/mutate?timeout=10s\\": dial tcp 100.64.59.214:443: connect: connection refused"',
+        "kubernetes/kops/pull/13176",
+    ),
+]
+
+
+def test_every_text_has_its_source() -> None:
+    for *_, source in (*PUBLIC, *UNDECIDED, *UNRELATED):
+        assert source.startswith("https://") or source.count("/") >= 3, source
+
+
+@pytest.mark.parametrize(("text", "first", "source"), PUBLIC, ids=[source for *_, source in PUBLIC])
+def test_the_first_answer_is_right(text: str, first: str, source: str) -> None:
+    found = explain(text)
+    assert (found.pages[0].id, found.certainty is Certainty.POSSIBLE) == (first, False), source
+
+
+@pytest.mark.parametrize(("text", "first", "source"), UNDECIDED, ids=[source for *_, source in UNDECIDED])
+def test_what_nothing_decides_names_the_most_frequent_first(text: str, first: str, source: str) -> None:
+    found = explain(text)
+    assert (found.pages[0].id, found.certainty) == (first, Certainty.POSSIBLE), source
+
+
+@pytest.mark.parametrize(("text", "source"), UNRELATED, ids=[source for _, source in UNRELATED])
+def test_other_troubles_get_no_answer(text: str, source: str) -> None:
+    try:
+        found = explain(text)
+    except NotFound:
+        return
+    assert found.certainty is Certainty.POSSIBLE, (found.pages[0].id, source)
