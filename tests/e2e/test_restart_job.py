@@ -77,6 +77,16 @@ def test_why_there_is_nothing_to_undo(associated: Site) -> None:
     associated.must("restart", "shop/orders")
     undone = associated.must("undo", "last", "--yes")
     assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
+    run = associated.must("history", "-o", "json").json["items"][0]["runId"]
+    assert f"nothing of run {run} is left to undo" in undone.stderr
+
+
+def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
+    associated.must("disassociate", "shop/orders", "--yes", "--wait", "api")
+    associated.must("undo", "last", "--yes", "--wait", "api")
+    again = associated("undo", "last", "--yes", "--wait", "api", "-o", "json")
+    run = associated.must("history", "-o", "json").json["items"][-1]["runId"]
+    assert (again.code, again.json["notes"]) == (0, [f"nothing of run {run} is left to undo"])
 
 
 def test_pods_that_still_carry_an_association_that_is_gone(healthy: Site) -> None:
@@ -115,6 +125,9 @@ def test_a_stateful_set_that_replaces_its_pods_only_when_they_are_deleted(associ
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_workload("StatefulSet", "shop", "ledger", "orders", replicas=2, **ON_DELETE)
     associated.wait(10)
+    said_before = "restart StatefulSet shop/ledger  (2 of 2 pods; its update strategy is OnDelete: its pods are replaced"
+    assert said_before in associated.must("restart", "shop/orders", "--stale", "--dry-run").stdout
+    assert "OnDelete" not in associated.must("restart", "shop/orders", "--stale", "--dry-run", "--evict").stdout
     outcome = associated("restart", "shop/orders", "--stale", "--yes", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         8,
@@ -184,6 +197,8 @@ def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(associated:
 
 def test_a_paused_deployment(associated: Site) -> None:
     associated.cluster.merge("/apis/apps/v1/namespaces/shop/deployments/orders", {"spec": {"paused": True}})
+    plan = associated.must("restart", "shop/orders", "--dry-run").stdout
+    assert "restart Deployment shop/orders  (2 of 2 pods; it is paused, so a restart would replace nothing" in plan
     outcome = associated("restart", "shop/orders", "-o", "json")
     assert (outcome.code, said(outcome.json)) == (
         6,

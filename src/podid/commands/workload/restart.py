@@ -61,6 +61,7 @@ def restart(
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
     from podid.ops.restart.journalled import restart_journalled, restart_plan
+    from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
 
@@ -71,6 +72,7 @@ def restart(
     with terminal.working("looking for pods"):
         now = access.runtime.now()
         found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
+        found = with_obstacles(access.clients.kube.reader, found, evict=evict)
     plan = restart_plan(place, found)
     if options.dry_run:
         terminal.emit(plan_view(plan))

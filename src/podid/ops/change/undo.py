@@ -51,6 +51,8 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
         if wanted is None:
             notes += kind.before_deleting(clients, action.keys, run.run_id, [step.action for step in run.steps])
         actions.append(kind.action(current, wanted))
+    if not actions:
+        notes.append(f"nothing of run {run.run_id} is left to undo")
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
 
 

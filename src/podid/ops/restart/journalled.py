@@ -11,7 +11,7 @@ from podid.domain.place import Place
 from podid.domain.plan import ChangeResult, Plan
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
-from podid.ops.restart.rollout import restart
+from podid.ops.restart.rollout import restart, with_obstacles
 from podid.ops.restart.targets import Target, find_targets
 
 RESTART_SECONDS = 900.0
@@ -64,7 +64,10 @@ def replace_pods(
     expect_injected: bool,
 ) -> ChangeResult:
     """Restarts the workloads that `find_targets` finds."""
-    targets = find_targets(clients.kube.reader, refs, stale=stale, expect_injected=expect_injected)
+    reader = clients.kube.reader
+    targets = with_obstacles(
+        reader, find_targets(reader, refs, stale=stale, expect_injected=expect_injected), evict=how.evict
+    )
     if how.part_of:
         how.journal.restarts_begun(how.part_of)
     if targets:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.model import Pod
 from podid.domain.patience import Clock, Patience
@@ -25,6 +26,7 @@ from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, conflict, group
 
 if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
     from podid.kube.rollout import Rollout
 
 MOST_RESTARTS = 3
@@ -33,6 +35,23 @@ SECONDS_BETWEEN_LOOKS = 2.0
 # pods that a restart missed were created before every API server knew; the next try comes a little later
 SECONDS_BEFORE_AGAIN = 5.0
 MOST_TROUBLES = 3
+
+
+def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool) -> tuple[Target, ...]:
+    """The targets; those that are paused, or OnDelete without `evict`, with that as their obstacle. One that cannot be
+    looked at now is when its turn comes."""
+
+    def look(target: Target) -> Rollout:
+        return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
+
+    free = [target for target in targets if target.obstacle is None]
+    seen = dict(pacing.fan_out(pacing.attempt(look), free))
+    return tuple(
+        replace(target, obstacle=_strategy_obstacle(target, found, evict=evict))
+        if not isinstance(found := seen.get(target), PodidError | None)
+        else target
+        for target in targets
+    )
 
 
 def restart(
@@ -130,8 +149,8 @@ class _Worker:
             course.begun, course.restarts = True, 1
             course.left = list(zip(target.pods, target.uids, strict=True))
             return
-        if rollout.on_delete or rollout.paused:
-            course.fail(_strategy_obstacle(target, rollout), Status.BLOCKED)
+        if obstacle := _strategy_obstacle(target, rollout, evict=False):
+            course.fail(obstacle, Status.BLOCKED)
             return
         course.begun = True
         if _under_way(rollout, target):
@@ -227,8 +246,10 @@ def _under_way(rollout: Rollout, target: Target) -> bool:
         return False
 
 
-def _strategy_obstacle(target: Target, rollout: Rollout) -> Conflict:
+def _strategy_obstacle(target: Target, rollout: Rollout, *, evict: bool) -> Conflict | None:
     workload = target.workload
     if rollout.paused:
         return conflict(workload, paused(workload.kind, workload.namespace, workload.name))
-    return conflict(workload, on_delete(workload.namespace, target.pods))
+    if rollout.on_delete and not evict:
+        return conflict(workload, on_delete(workload.namespace, target.pods))
+    return None
