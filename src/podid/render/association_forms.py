@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
-from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
-from podid.render.role_forms import hcl, label, terraform_role
+from podid.ops.change.kinds import ASSOCIATION, ROLE
+from podid.ops.role.create import MANAGED_BY
+from podid.render.role_forms import hcl, label, role_properties, terraform_role
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -41,25 +41,20 @@ def _roles(actions: tuple[Action, ...]) -> Iterator[str]:
 
 
 def _properties(role: Mapping[str, Any], actions: tuple[Action, ...]) -> dict[str, object]:
-    """As CloudFormation calls them."""
-    own = [item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]]
-    seconds = role["maxSessionDuration"]
-    wanted: dict[str, object] = {
-        "RoleName": role["roleName"],
-        "Path": "" if role["path"] == "/" else role["path"],
-        "Description": role["description"],
-        "MaxSessionDuration": None if seconds == DEFAULT_SESSION_SECONDS else seconds,
-        "PermissionsBoundary": role["permissionsBoundary"],
-        "AssumeRolePolicyDocument": role["trustPolicy"],
-        "Policies": [
-            {"PolicyName": item["policyName"], "PolicyDocument": item["policyDocument"]}
-            for item in own
-            if ROLE_POLICY.keys[-1] in item
-        ],
-        "ManagedPolicyArns": [item["policyArn"] for item in own if ROLE_ATTACHMENT.keys[-1] in item],
-        "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
-    }
-    return {name: value for name, value in wanted.items() if value}
+    own: list[Mapping[str, Any]] = [
+        item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
+    ]
+    return role_properties(
+        name=role["roleName"],
+        path=role["path"],
+        description=role["description"],
+        seconds=role["maxSessionDuration"],
+        boundary=role["permissionsBoundary"],
+        trust=role["trustPolicy"],
+        policies={item["policyName"]: item["policyDocument"] for item in own if "policyName" in item},
+        managed=[item["policyArn"] for item in own if "policyArn" in item],
+        tags={key: value for key, value in role["tags"].items() if key not in MANAGED_BY},
+    )
 
 
 def _associations(actions: tuple[Action, ...], cluster: str) -> Iterator[str]:

@@ -21,7 +21,17 @@ Form = Literal["json", "terraform", "cloudformation"]
 def role_form_view(form: Form, request: RoleRequest, cluster: Cluster, owed: Owed | None = None) -> View:
     """The role as it would be made, in that form, with what is `owed` at its target role beside it. Raises Conflict
     when IAM would not take its trust policy."""
-    properties = _properties(request, cluster)
+    properties = role_properties(
+        name=request.name,
+        path=request.path,
+        description=request.description,
+        seconds=request.max_session_seconds,
+        boundary=request.permissions_boundary_arn,
+        trust=new_trust(request, cluster).to_document(),
+        policies=request.policies,
+        managed=request.managed_policy_arns,
+        tags=request.tags,
+    )
     match form:
         case "json":
             text = _json({**properties, **_beside(owed)})
@@ -39,22 +49,31 @@ def role_form_view(form: Form, request: RoleRequest, cluster: Cluster, owed: Owe
     return View(document(body), (table,), (request.name,), tuple(text.splitlines()))
 
 
-def _properties(request: RoleRequest, cluster: Cluster) -> dict[str, object]:
-    """As CloudFormation and IAM's API call them; what was not asked for is left out."""
+def role_properties(
+    *,
+    name: str,
+    path: str,
+    description: str,
+    seconds: int | None,
+    boundary: str | None,
+    trust: Mapping[str, object],
+    policies: Mapping[str, object],
+    managed: Sequence[str],
+    tags: Mapping[str, str],
+) -> dict[str, object]:
+    """As CloudFormation and IAM's API call them; what is IAM's default or was not asked for is left out."""
     wanted: dict[str, object] = {
-        "RoleName": request.name,
-        "Path": "" if request.path == "/" else request.path,
-        "Description": request.description,
-        "MaxSessionDuration": request.max_session_seconds
-        if request.max_session_seconds not in (None, DEFAULT_SESSION_SECONDS)
-        else None,
-        "PermissionsBoundary": request.permissions_boundary_arn,
-        "AssumeRolePolicyDocument": new_trust(request, cluster).to_document(),
-        "Policies": [{"PolicyName": name, "PolicyDocument": document_} for name, document_ in request.policies.items()],
-        "ManagedPolicyArns": list(request.managed_policy_arns),
-        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+        "RoleName": name,
+        "Path": "" if path == "/" else path,
+        "Description": description,
+        "MaxSessionDuration": None if seconds == DEFAULT_SESSION_SECONDS else seconds,
+        "PermissionsBoundary": boundary,
+        "AssumeRolePolicyDocument": trust,
+        "Policies": [{"PolicyName": policy, "PolicyDocument": said} for policy, said in policies.items()],
+        "ManagedPolicyArns": list(managed),
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
-    return {name: value for name, value in wanted.items() if value}
+    return {member: value for member, value in wanted.items() if value}
 
 
 def _beside(owed: Owed | None) -> dict[str, object]:
