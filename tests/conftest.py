@@ -108,10 +108,16 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
+def pytest_sessionfinish() -> None:
+    """pytest looks for garbage five times before it ends, and the process is about to end anyway."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _found_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once.boto(patch)
+        once.clients(patch)
         once.moto(patch)
         once.few_regions(patch)
         yield

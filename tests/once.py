@@ -1,5 +1,7 @@
 """What every command finds out anew, found out once: for processes that run hundreds of them."""
 
+import copy
+import os
 import re
 from collections.abc import Callable
 from functools import cache
@@ -8,7 +10,8 @@ from typing import Any
 import boto3.session
 import pytest
 from botocore import endpoint_provider, handlers, hooks
-from botocore.client import ClientCreator
+from botocore.client import BaseClient, ClientCreator
+from botocore.credentials import Credentials
 from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
@@ -45,6 +48,42 @@ def boto(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
     patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
     patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
+
+
+def clients(patch: pytest.MonkeyPatch) -> None:
+    """A client for the same service, with the same keys and settings, is a copy of the one made before: what is
+    registered with it stays its own, and its connections are everybody's. Keys that may become others are left alone,
+    and so are settings of a file."""
+    create = ClientCreator.create_client
+    made: dict[Any, BaseClient] = {}
+
+    def once(self: ClientCreator, **settings: Any) -> BaseClient:
+        keys, config = settings["credentials"], settings["client_config"]
+        if type(keys) is not Credentials or settings["scoped_config"]:
+            return create(self, **settings)
+        key = (
+            *(settings[name] for name in ("service_name", "region_name", "is_secure", "endpoint_url", "verify")),
+            keys.get_frozen_credentials(),
+            repr(sorted(vars(config)["_user_provided_options"].items())) if config else "",
+            frozenset(item for item in os.environ.items() if item[0].lower().startswith(("aws_", "http", "no_proxy"))),
+        )
+        if key not in made:
+            made[key] = create(self, **settings)
+        return _another(made[key])
+
+    patch.setattr(ClientCreator, "create_client", once)
+
+
+def _another(client: Any) -> BaseClient:
+    """Shares what a client only reads, and the HTTP session."""
+    endpoint, meta, signer = (copy.copy(part) for part in (client._endpoint, client.meta, client._request_signer))
+    meta.events = endpoint._event_emitter = signer._event_emitter = copy.copy(client.meta.events)
+    created = f"request-created.{meta.service_model.service_id.hyphenize()}"
+    meta.events.unregister(created, client._request_signer.handler)
+    meta.events.register(created, signer.handler)
+    other: BaseClient = object.__new__(type(client))  # what copy asks an empty one for, it would ask a service for
+    vars(other).update(vars(client), _endpoint=endpoint, meta=meta, _request_signer=signer, _cache={})
+    return other
 
 
 def moto(patch: pytest.MonkeyPatch) -> None:

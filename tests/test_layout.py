@@ -107,7 +107,7 @@ def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() ->
     assert wrap_line(changed, 40) == changed
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20))
 @given(st.recursive(st.text(max_size=30), lambda inner: st.dictionaries(st.text(max_size=30), inner)))
 def test_json_is_broken_behind_a_colon_and_stays_json(value: object) -> None:
     text = json.dumps(value, indent=2)

@@ -200,7 +200,7 @@ role_requests = st.builds(
 )
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(15))
 @given(st.lists(role_requests, min_size=1, max_size=3), st.sampled_from([None, OPEN, CI]))
 def test_roles(requests: list[RoleRequest], existing: Mapping[str, object] | None) -> None:
     world = World()
@@ -263,7 +263,7 @@ def with_roles(world: World, request: AssociateRequest) -> AssociateRequest:
     return replace(request, wanted=tuple(with_role(item) for item in request.wanted))
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20))
 @given(st.lists(associate_requests, min_size=1, max_size=3), st.sampled_from([OPEN, CI]))
 def test_associations(requests: list[AssociateRequest], document: Mapping[str, object]) -> None:
     world = World()
