@@ -482,7 +482,7 @@ WAYS = (
     Way("list --pods", healthy, ("--pods",)),
     Way("list --stale", healthy, ("--pods",), again=True),
     Way("list --dangling", healthy, ("--dangling, columns", "--dangling, column setup")),
-    Way("list --columns role,health", healthy, ("--dangling, columns", "--dangling, column setup"), again=True),
+    Way("list --columns role,setup", healthy, ("--dangling, columns", "--dangling, column setup"), again=True),
     Way("list --columns role,exists", healthy, ("--dangling, columns",), again=True),
     Way("list -n shop -o jsonl", healthy),
     Way("show shop/orders", healthy, SHOWN, again=True),
