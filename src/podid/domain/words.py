@@ -69,6 +69,11 @@ def meant(names: Iterable[str]) -> str:
     return f"; did you mean {words}?" if words else ""
 
 
+def needing(reason: str, permission: str) -> str:
+    """Why something is not known, with the permission that is missing where the reason does not name it."""
+    return f"{reason} (needs {permission})" if permission and permission not in reason else reason
+
+
 def count_of(number: int, noun: str) -> str:
     """`1 pod`, `2 pods`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from podid.domain.findings import Severity, Verdict
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import RANK, DoctorReport, LinkCounts, LinkState
-from podid.domain.words import short_list
+from podid.domain.words import count_of, needing, short_list
 from podid.render.view import Line
 
 MARKS = {
@@ -47,7 +47,7 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
     lines += ["", *_chain(report.chain), *_first_broken(report)]
     masked = [item for item in report.findings if item.masked_by]
     causes = _by_check(item for item in report.findings if not item.masked_by)
-    for check, found in sorted(causes.items(), key=lambda cause: -max(RANK[item.severity] for item in cause[1])):
+    for check, found in causes.items():
         following = [item for item in masked if item.masked_by == check]
         lines += ["", *_block(check, found, following, report.associations or 0)]
     rest = _by_check(item for item in masked if item.masked_by not in causes)
@@ -131,7 +131,7 @@ def _concerned(found: Sequence[Verdict], following: Sequence[Verdict], associati
     named = {str(subject).partition(" ")[2] for subject in subjects}
     words = _counted((*found, *following))
     if accounts and not (accounts == 1 and chains <= named):
-        words += (", " if words else "") + _count(accounts, "service account")
+        words += (", " if words else "") + count_of(accounts, "service account")
     return words
 
 
@@ -140,15 +140,11 @@ def _counted(found: Iterable[Verdict]) -> str:
     if len(subjects) == 1:
         return str(next(iter(subjects)))
     kinds = Counter(_KINDS.get(subject.kind, subject.kind) for subject in subjects)
-    return ", ".join(_count(number, kind) for kind, number in kinds.items())
+    return ", ".join(count_of(number, kind) for kind, number in kinds.items())
 
 
 def _named(found: Iterable[Verdict]) -> str:
     return short_list(dict.fromkeys(str(item.subject) for item in found), 3)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 # --- what is left to say ----------------------------------------------------------------------------------------------
@@ -161,8 +157,7 @@ def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
         by_obstacle.setdefault((item.reason, item.permission), []).append(item)
     lines: list[str | Line] = []
     for (reason, permission), found in by_obstacle.items():
-        needs = f" (needs {permission})" if permission and permission not in reason else ""
-        lines.append(Line(f"? {reason}{needs}", _STYLES[LinkState.UNKNOWN], upto=1))
+        lines.append(Line(f"? {needing(reason, permission)}", _STYLES[LinkState.UNKNOWN], upto=1))
         lines += [f"    {check}: {_named(items)}" for check, items in _by_check(found).items()]
     return lines
 
@@ -181,13 +176,13 @@ def _end(report: DoctorReport) -> list[str | Line]:
             lines += ["", f"{'nothing to look at: ' if clean else ''}there is no association {where}"]
         elif clean:
             wrong = "new" if report.accepted else "wrong"
-            looked = f"{_count(report.associations, 'association')} looked at {where}"
-            found = f"✓ {_count(len(report.checks), 'check')} found nothing {wrong}; {looked}"
+            looked = f"{count_of(report.associations, 'association')} looked at {where}"
+            found = f"✓ {count_of(len(report.checks), 'check')} found nothing {wrong}; {looked}"
             return [*lines, "", Line(found, "good")]
         else:
-            lines += ["", f"{_count(report.associations, 'association')} looked at {where}"]
+            lines += ["", f"{count_of(report.associations, 'association')} looked at {where}"]
     counts = report.summary
-    words = (f"{_count(counts.error, 'error')}, {_count(counts.warn, 'warning')}, {_count(counts.info, 'note')}",)
+    words = (f"{count_of(counts.error, 'error')}, {count_of(counts.warn, 'warning')}, {count_of(counts.info, 'note')}",)
     behind = (f"{counts.masked} that may follow from these",) if counts.masked else ()
     rest = (f"{counts.unknown} unknown", f"{counts.passed} passed")
     return [*lines, "", ", ".join((*words, *behind, *rest))]

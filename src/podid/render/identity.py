@@ -13,7 +13,7 @@ from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.trail import LastUse
 from podid.domain.trust import Evaluation, TrustFinding
-from podid.domain.words import count_of, short_list
+from podid.domain.words import count_of, needing, short_list
 from podid.ops.association.identity import IdentityReading, PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
 from podid.render.roles import last_used, permission_bodies, permission_lines
@@ -232,5 +232,4 @@ def _finding_fact(finding: TrustFinding) -> tuple[str, str]:
 
 
 def _not_looked_at(item: Missing) -> str:
-    needs = f" (needs {item.permission})" if item.permission and item.permission not in item.reason else ""
-    return f"unknown: {item.reason}{needs}"
+    return f"unknown: {needing(item.reason, item.permission)}"

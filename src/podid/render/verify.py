@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import Severity
 from podid.domain.links import link_words
 from podid.domain.proof import Allowed, Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
-from podid.domain.snapshot import Missing
+from podid.domain.words import needing
 from podid.render.trust import finding_bodies
 from podid.render.view import Line, Table, View, columns, document, timestamp
 
@@ -146,16 +146,11 @@ def _hop_lines(hops: Sequence[Hop]) -> list[str]:
     for hop in hops:
         what = "second hop" if hop.number == 2 else "role"
         told = [f"{item.id}: {item.message}" for item in hop.findings if item.severity is not Severity.INFO]
-        told += [f"unknown: {_reason(item)}" for item in hop.unknowns]
+        told += [f"unknown: {needing(item.reason, item.permission)}" for item in hop.unknowns]
         if not told and hop.number == 2:
             told.append("the policies of both roles admit it")
         lines += [f"  {what}  {hop.role_arn}: {text}" for text in told]
     return lines
-
-
-def _reason(item: Missing) -> str:
-    lacking = item.permission and item.permission not in item.reason
-    return f"{item.reason} (needs {item.permission})" if lacking else item.reason
 
 
 def _line(proof: PodProof) -> Line:

@@ -139,10 +139,10 @@ def _station(item: LinkCounts, x: int) -> str:
 def _short(item: LinkCounts) -> str:
     shown = (
         (item.broken, "broken"),
-        (item.warnings, "warned of"),
+        (item.warnings, "with a warning"),
         (item.unknown, "unknown"),
         (item.ok, "ok"),
-        (item.notes, "noted"),
+        (item.notes, "with a note"),
     )
     return next((f"{count} {word}" for count, word in shown if count), "not looked at")
 

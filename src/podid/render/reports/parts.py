@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
-from podid.domain.report import RANK, DoctorReport, LinkCounts, count_links
-from podid.domain.words import count_of
+from podid.domain.report import DoctorReport, LinkCounts, count_links
+from podid.domain.words import count_of, needing
 from podid.pages.entry import Entry
 from podid.pages.index import ENTRIES
 from podid.render.sanitize import line
@@ -48,8 +48,7 @@ def _identity(name: str, verdicts: Sequence[Verdict], first_broken: str) -> Way:
 
 def worst_first(report: DoctorReport) -> tuple[Verdict, ...]:
     """The findings that no earlier broken link explains."""
-    plain = (item for item in report.findings if not item.masked_by)
-    return tuple(sorted(plain, key=lambda item: -RANK[item.severity]))
+    return tuple(item for item in report.findings if not item.masked_by)
 
 
 def headline(report: DoctorReport) -> str:
@@ -73,8 +72,7 @@ def subject_words(subject: Subject) -> str:
 def said(verdict: Verdict) -> str:
     """The message of a finding, the reason of an unknown, each on one line."""
     if verdict.outcome is Outcome.UNKNOWN:
-        needs = verdict.permission and verdict.permission not in verdict.reason
-        return line(f"{verdict.reason} (needs {verdict.permission})" if needs else verdict.reason)
+        return line(needing(verdict.reason, verdict.permission))
     return line(verdict.message)
 
 
