@@ -97,6 +97,18 @@ def test_what_a_condition_asks_for(healthy: Site) -> None:
     assert report["allowed"][0]["reason"] == "unless it depends on aws:SourceVpce of the real call"
 
 
+def test_what_no_policy_names_is_denied_whatever_the_conditions_of_others(healthy: Site, tmp_path: Any) -> None:
+    iam = healthy.aws("iam")
+    vpc = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    made = iam.create_policy(PolicyName="sqs", PolicyDocument=policy("sqs:Send*", Condition=vpc))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="shop-orders", PolicyArn=made)
+    report = asked(healthy, "--can", "s3:GetObject", "--can", "sqs:SendMessage", code=3)
+    assert answers(report) == [("s3:GetObject", False, "role-no-permissions"), ("sqs:SendMessage", None, None)]
+    # where the policies cannot be read, that stays open
+    healthy.box.world.credentials.deny("iam:GetPolicyVersion")
+    assert answers(asked(healthy, "--can", "s3:GetObject", code=9)) == [("s3:GetObject", None, None)]
+
+
 def test_the_target_role_is_the_one_that_counts(healthy: Site) -> None:
     healthy.with_target()
     assert answers(asked(healthy, "--can", READ, "--resource", TABLE, code=3))[0][1] is False

@@ -39,6 +39,16 @@ def chained(site: Site) -> None:
     site.with_agent().with_identity().with_target()
 
 
+def conditional(site: Site) -> None:
+    """What the role may do depends on the call."""
+    healthy(site)
+    asks = {"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*", "Condition": asks}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn = site.aws("iam").create_policy(PolicyName="asks", PolicyDocument=document)["Policy"]["Arn"]
+    site.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=arn)
+
+
 def tagged_target(site: Site) -> None:
     chained(site)
     site.must(*["associate", "shop/orders", "--tag", "x=y", "--replace", "--wait", "api"])
@@ -496,6 +506,7 @@ WAYS = (
     Way("verify shop/orders --yes --probe", chained, (*PROOF, "--probe")),
     Way("verify shop/orders --yes --probe", without_account, (*PROOF, "--probe"), code=3),
     Way("verify shop/orders --yes --can dynamodb:GetItem", chained, PROOF, code=3, again=True),
+    Way("verify shop/orders --yes --can s3:GetObject", conditional, (*PROOF, "--can"), code=3),
     Way("verify shop/order --yes", healthy, code=5),
     Way("verify -A --yes", healthy, code=9),
     Way("doctor", healthy),

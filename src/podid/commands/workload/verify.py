@@ -48,6 +48,10 @@ def rights() -> CommandRights:
             OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
             rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
+            OptionalRight.of(
+                "--can: what the role's policies name at all, where the simulation depends on the call",
+                *(Iam.get_policies, Iam.get_managed_document),
+            ),
         ),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from podid.domain.ceilings import EVERYTHING, allowed_actions, overlap
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, Decision
 from podid.domain.names import Arn, role_name
@@ -78,16 +79,31 @@ def _of_resource(
     policy = association.policy
     narrowed = iam.simulate(arn, actions, (resource,), context=context, boundary=policy) if policy else own
     session = {decision.action: decision for decision in narrowed}
-    return [_judged(decision, session[decision.action], resource, role_name(arn)) for decision in own]
+    role = role_name(arn)
+    hinges = any(not decision.allowed and decision.missing_context_keys for decision in own)
+    named = _named(iam, role) if hinges else EVERYTHING
+    return [_judged(decision, session[decision.action], resource, role, named) for decision in own]
 
 
-def _judged(own: Decision, session: Decision, resource: str, role: str) -> Allowed:
-    """The role's own answer first; the session policy can only take away."""
+def _named(iam: Iam, role: str) -> tuple[str, ...]:
+    """The patterns of the actions that the role's policies allow on whatever condition; everything where these cannot
+    be read. The simulator names every key that the policies ask for, those of other actions too."""
+    try:
+        policies = iam.get_policies(role)
+        managed = [iam.get_managed_document(item.arn) for item in policies.attached]
+    except PodidError:
+        return EVERYTHING
+    return allowed_actions((*policies.inline.values(), *managed))
+
+
+def _judged(own: Decision, session: Decision, resource: str, role: str, named: tuple[str, ...]) -> Allowed:
+    """The role's own answer first; the session policy can only take away. `named` as of `_named`."""
     if own.allowed and session.allowed:
         keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
         return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
     refused = session if own.allowed else own
-    if refused.missing_context_keys:
+    hinges = own.allowed or any(overlap(pattern, own.action.lower()) for pattern in named)
+    if refused.missing_context_keys and hinges:
         return Allowed(own.action, resource, None, undecided(refused.missing_context_keys))
     if own.allowed:
         what = "the association's session policy does not allow it"
