@@ -79,6 +79,8 @@ def test_another_role_is_not_its_own(text: str) -> None:
         # the application reads its token once; the agent renews for pods that are gone
         (f"Error when retrieving credentials from container-role: (ExpiredTokenException): {EXPIRED}", "sdk-too-old"),
         (f"failed to load credentials, : [18b9]: (ExpiredTokenException): {EXPIRED}, fault: client", "sdk-too-old"),
+        ("Service account token failed basic claim validations: token is expired", "sdk-too-old"),
+        ("Service account token failed basic claim validations: token is not valid yet", "node-clock-skew"),
         (f"unable to fetch credentials from EKS Auth: ExpiredTokenException: {EXPIRED}", "agent-expired-token-noise"),
         (f'{X509}","operation":"AssumeRole', "agent-proxy-misconfig"),
         (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),

@@ -24,7 +24,9 @@ _FAILS = r"fail|crash|not ?ready|restart|refused|error|unable|stuck|pending|brok
 _ENV = r"\benv|variables?\b|aws_container_|inject|mutat|projected|volume|token file"
 _DENIED = r"access ?denied|not authorized|unauthorized ?operation|forbidden|\b403\b"
 _ASSOCIATION = r"associat"
-_SUPPORT = r"unsupported|(not?|n't|without|lacks?|yet|only) (\w+ ){0,3}support|supports? only"
+_SUPPORT = (
+    r"unsupported|incompatible|not compatible|(not?|n't|without|lacks?|yet|only) (\w+ ){0,3}support|supports? only"
+)
 
 NARROW: tuple[Hint, ...] = (
     # a kind of node, pod or cluster that is different
@@ -90,6 +92,12 @@ NARROW: tuple[Hint, ...] = (
         r"\b(never|no|not|without|only|once)\b|n't\b",
         r"\breads?\b|re-?read|header|checks?\b|used?\b|picked",
     ),
+    # a token that was read once
+    _hint(
+        "sdk-too-old",
+        r"\bexpired? (auth |access )?tokens?\b|tokens? (\w+ ){0,3}expire",
+        r"\bafter (\S+ ){1,3}|refresh|re-?read",
+    ),
     _hint(
         "custom-credential-chain",
         r"container.?credentials?.(provider|source)|injected (variables|credentials)",
@@ -111,8 +119,8 @@ NARROW: tuple[Hint, ...] = (
     ),
     _hint(
         "agent-not-installed",
-        r"(add-?on|agent|daemonset) (\w+ ){0,4}(not|n't|never|missing|absent)( \w+)? ?(install|"
-        r"present|deploy|running|exist|enabled)?|(missing|without|no|forgot\w*|install\w*) (\w+ ){0,3}"
+        r"(add-?on|agent|daemonset) (\w+ ){0,4}(missing|absent|(not|\w*n't|never)( \w+)? (install|"
+        r"present|deploy|running|exist|enabled|there\b))|(missing|without|no|forgot\w*|install\w*) (\w+ ){0,3}"
         r"(pod.identity.?agent|agent)|pod.identity.?agent (\w+ ){0,3}missing",
     ),
     _hint(
@@ -158,6 +166,11 @@ NARROW: tuple[Hint, ...] = (
     ),
     _hint("role-recreated", r"\brole\b", r"re-?creat|deleted and|\baroa[a-z0-9]{12,}(?![a-z0-9]|:)"),
     _hint("role-not-found", r"\broles?\b", r"(?<!fer-)\bdeleted|no longer exist|nosuchentity"),
+    _hint(
+        "imds-fallback-node-role",
+        r"(instance.?profile|node.?(instance|group)?|worker)'?s? role",
+        r"\bstill\b|instead of",
+    ),
     _hint(
         "cached-credentials-after-change",
         r"chang|updat|switch|modif|new (iam )?(role|policy|permission)",

@@ -165,15 +165,15 @@ GRANTS: tuple[SharedText, ...] = (
         "product-still-in-irsa-mode irsa-annotation-leftover",
         r"(eks\.amazonaws\.com/role-arn|role-?arnannotation).{0,24}"
         r"(notfound|missing|not(set|present|defined)|isempty|doesnotexist|required|mustbe)|"
-        r"(missing|lacks?|without|doesnothave|hasno|no|needs|requires?)(an?|the)?'?"
+        r"(missing|lacks?|without|doesnothave|hasno|no|needs|requires?|relieson|dependson|expects)(an?|the)?'?"
         r"(eks\.amazonaws\.com/role-arn|role-?arnannotation|iamroleannotation)",
     ),
     # a CSI driver that mounts with the credentials of a pod
-    text(
+    form(
         5,
         "product-still-in-irsa-mode consumer-is-other-pod pod-predates-association",
-        "no signing credentials available",
-        "mount",
+        r"(mount|authenticationsource).{0,600}nosigningcredentialsavailable|"
+        r"nosigningcredentialsavailable.{0,600}(mount|authenticationsource)",
     ),
     # link 3
     form(3, "association-sa-not-found sa-mismatch", r"lookingupserviceaccount"),

@@ -329,4 +329,9 @@ WAY: tuple[SharedText, ...] = (
     ),
     form(6, "imds-metadata-dependency", rf"(vpc-?id|region|instance-?id)(is)?notspecified.{{0,80}}{IMDS}"),
     text(8, "node-clock-skew custom-credential-chain", "failed basic claim validations"),
+    form(
+        9,
+        "sdk-too-old custom-credential-chain node-clock-skew sa-recreated-token-invalid",
+        r"failedbasicclaimvalidations.{0,24}expired",
+    ),
 )
