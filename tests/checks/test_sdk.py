@@ -134,6 +134,12 @@ def test_sidecars(containers: tuple[Container, ...], annotations: dict[str, str]
         ("injected-fields-hardcoded", given(blank=(URI,), env={URI: ""}), ("fail", "error")),
         ("injected-fields-hardcoded", given(env={URI: ""}), ("fail", "warn")),
         ("injected-fields-hardcoded", given(env={TOKEN_FILE: "/own/token"}), ("fail", "warn")),
+        # as the webhook writes it for Windows
+        (
+            "injected-fields-hardcoded",
+            given(env={TOKEN_FILE: "C:" + INJECTED[TOKEN_FILE].replace("/", "\\")}),
+            ("pass", "error"),
+        ),
         (
             "injected-fields-hardcoded",
             Container(name="app", image="x", env={URI: INJECTED[URI]}),

@@ -74,8 +74,13 @@ def own_address(pod: Pod) -> tuple[str, ...]:
         c.name
         for c in pod.containers
         if c.env.get(address, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES
-        or not c.env.get(file, TOKEN_FILES).startswith(TOKEN_FILES)
+        or not where_injected(c.env.get(file, TOKEN_FILES))
     )
+
+
+def where_injected(token_file: str) -> bool:
+    """Whether the webhook mounts its token there; on Windows it writes the path as Windows does."""
+    return token_file.removeprefix("C:").replace("\\", "/").startswith(TOKEN_FILES)
 
 
 def main_containers(pod: Pod) -> tuple[Container, ...]:

@@ -7,7 +7,7 @@ from podid.checks.shared import sdk
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Snapshot
-from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, TOKEN_FILES, TOKEN_VOLUME
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, TOKEN_FILES, TOKEN_VOLUME, where_injected
 
 URI, TOKEN_FILE = INJECTED_ENV
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
@@ -32,9 +32,9 @@ def look(pod: Pod, container: Container) -> sdk.Own | None:
     if URI in env and not any(container.sets(name) for name in (TOKEN_FILE, TOKEN)):
         return sdk.Own(Severity.ERROR, (URI,), f"nothing: with a {URI} of its own, it has no token to send")
     # somebody may have mounted a token of the right audience by hand
-    if not env.get(TOKEN_FILE, TOKEN_FILES).startswith(TOKEN_FILES):
+    if not where_injected(env.get(TOKEN_FILE, TOKEN_FILES)):
         return sdk.Own(Severity.WARN, (TOKEN_FILE,), "a token file of its own")
     # with another volume mounted there by hand the token may be where it belongs
-    if container.env.get(TOKEN_FILE, "").startswith(TOKEN_FILES) and TOKEN_VOLUME not in pod.volumes:
+    if where_injected(env.get(TOKEN_FILE, "")) and TOKEN_VOLUME not in pod.volumes:
         return sdk.Own(Severity.WARN, INJECTED_ENV, "a token file that no injected volume holds")
     return None

@@ -12,6 +12,7 @@ from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.webhook import WEBHOOK, WebhookRegistration
 from podid.domain.words import short_list
+from podid.domain.workloads import SKIP_POD
 
 OBJECT = "MutatingWebhookConfiguration"
 
@@ -35,7 +36,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [_asked_about_nothing(whole, snapshot, served and not missed)]
     causes = _causes(webhook, [pod for _, pod in missed], served)
     if not causes:
-        return [whole.ok("the webhook is registered in a way that serves new pods")]
+        return [_of_the_next(check, whole, webhook, served)]
     chain = tuple(sorted({ref for ref, _ in missed}))
     return [_altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])]
 
@@ -49,6 +50,22 @@ def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) 
         return ()
     selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
     return (*(f"{selector} leaves out pods that it is for" for selector in selectors if selector), *webhook.oddities())
+
+
+def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
+    """A selector that now leaves out what the webhook once served shows only when those pods are replaced."""
+    asked = [(pod, webhook.leaves_out(pod.namespace, pod.labels)) for pod in served if SKIP_POD not in pod.labels]
+    left = [(pod, selector) for pod, selector in asked if selector]
+    if not left:
+        return whole.ok("the webhook is registered in a way that serves new pods")
+    selectors, chain = sorted({each for _, each in left}), tuple(sorted({str(pod.ref) for pod, _ in left}))
+    return check.case(whole.subject, chain).fail(
+        f"the webhook that injects credentials now leaves out pods that it served, by {' and '.join(selectors)}: their "
+        "successors get none",
+        severity=Severity.WARN,
+        evidence=(f"left out: {short_list(f'{pod.namespace}/{pod.name}' for pod, _ in left)}",),
+        commands=_commands(),
+    )
 
 
 def _asked_about_nothing(case: Case, snapshot: Snapshot, serves: object) -> Verdict:
