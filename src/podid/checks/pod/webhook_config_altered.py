@@ -45,11 +45,13 @@ CHECK = Check.of("webhook-config-altered", rule, needs=("webhook", *injection.NE
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:
-    """What may have kept the webhook from the missed pods; empty where it served a pod after one of them."""
-    if not missed or any(pod.created_at >= min(each.created_at for each in missed) for pod in served):
-        return ()
+    """What may have kept the webhook from the missed pods: selectors that leave them out and, where it served no pod
+    after one of them, whatever else is odd."""
     selectors = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in missed)
-    return (*(f"{selector} leaves out pods that it is for" for selector in selectors if selector), *webhook.oddities())
+    found = [f"{selector} leaves out pods that it is for" for selector in selectors if selector]
+    if missed and not any(pod.created_at >= min(each.created_at for each in missed) for pod in served):
+        found += webhook.oddities()
+    return tuple(found)
 
 
 def _of_the_next(check: Check, whole: Case, webhook: WebhookRegistration, served: list[Pod]) -> Verdict:
