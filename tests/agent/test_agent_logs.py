@@ -159,6 +159,10 @@ def test_followed_lines_come_once(healthy: Site) -> None:
         ("panic: runtime error", ("", False)),
         ("plain words", None),
         ('{"level":"error","msg":"lookup eks-auth.x.api.aws: no such host"}', ("eks-auth-unreachable", False)),
+        (
+            "failed to load credentials: no such file or directory: /eks-hybrid/.aws",
+            ("hybrid-daemonset-missing", False),
+        ),
     ],
 )
 def test_what_a_line_shows(line: str, found: tuple[str, bool] | None) -> None:

@@ -52,7 +52,8 @@ RULES: tuple[LogRule, ...] = (
     LogRule("eks-auth-throttled", (("throttlingexception", "rate limited", "too many requests", "rate exceeded"),)),
     LogRule("eks-auth-throttled", (("failed to complete active request",),)),
     LogRule("agent-imds-unavailable", (("no ec2 imds role found", "failed to refresh cached credentials"),)),
-    LogRule("agent-imds-unavailable", (("/eks-hybrid/.aws", "shared credentials"), ("no such file", "failed to"))),
+    LogRule("hybrid-daemonset-missing", (("/eks-hybrid/.aws",), ("no such file", "failed to"))),
+    LogRule("agent-imds-unavailable", (("shared credentials",), ("no such file", "failed to"))),
     LogRule("eks-auth-unreachable", (("lookup eks-auth",), ("no such host", "i/o timeout", "server misbehaving"))),
     LogRule(
         "eks-auth-unreachable", (("eks-auth", "eks auth"), ("i/o timeout", "connection refused", "no route to host"))

@@ -29,15 +29,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 severity=Severity.WARN,
                 commands=(
                     (
-                        "kubectl",
-                        "-n",
-                        "kube-node-lease",
-                        "get",
-                        "lease",
-                        node.name,
-                        "-o",
-                        "yaml",
-                        "--show-managed-fields",
+                        *("kubectl", "-n", "kube-node-lease", "get", "lease", node.name),
+                        *("-o", "yaml", "--show-managed-fields"),
                     ),
                 ),
             )

@@ -16,18 +16,8 @@ from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, opted_out
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 _IMAGES = frozenset(
     {
-        "java",
-        "jdk",
-        "jre",
-        "openjdk",
-        "temurin",
-        "corretto",
-        "amazoncorretto",
-        "zulu",
-        "tomcat",
-        "jetty",
-        "quarkus",
-        "spring",
+        *("java", "jdk", "jre", "openjdk", "temurin", "corretto", "amazoncorretto", "zulu"),
+        *("tomcat", "jetty", "quarkus", "spring"),
     }
 )
 

@@ -114,47 +114,22 @@ class NoValue(Enum):
 # Keys that STS documents for another kind of request than an AWS service assuming a role.
 _ABSENT_AT_HOP_1 = frozenset(
     {
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principalarn",
-        "aws:sourcevpc",
-        "aws:sourcevpcarn",
-        "aws:sourcevpce",
-        "aws:sourceip",
-        "aws:vpcsourceip",
-        "aws:vpceaccount",
-        "aws:vpceorgid",
-        "aws:vpceorgpaths",
-        "aws:username",
-        "aws:multifactorauthpresent",
-        "aws:multifactorauthage",
-        "aws:federatedprovider",
-        "aws:calledvia",
-        "aws:calledviafirst",
-        "aws:calledvialast",
-        "aws:chatbotsourcearn",
-        "aws:ec2instancesourcevpc",
-        "aws:ec2instancesourceprivateipv4",
-        "aws:assumedroot",
-        "ec2:sourceinstancearn",
-        "lambda:sourcefunctionarn",
-        "ssm:sourceinstancearn",
-        "glue:credentialissuingservice",
-        "ec2:roledelivery",
-        "sts:externalid",
+        *("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:sourcevpc"),
+        *("aws:sourcevpcarn", "aws:sourcevpce", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount"),
+        *("aws:vpceorgid", "aws:vpceorgpaths", "aws:username", "aws:multifactorauthpresent"),
+        *("aws:multifactorauthage", "aws:federatedprovider", "aws:calledvia", "aws:calledviafirst"),
+        *("aws:calledvialast", "aws:chatbotsourcearn", "aws:ec2instancesourcevpc"),
+        *("aws:ec2instancesourceprivateipv4", "aws:assumedroot", "ec2:sourceinstancearn"),
+        *("lambda:sourcefunctionarn", "ssm:sourceinstancearn", "glue:credentialissuingservice"),
+        *("ec2:roledelivery", "sts:externalid"),
     }
 )
 # A role session carries none of these: the first four need an AWS service as the caller.
 _ABSENT_AT_HOP_2 = frozenset(
     {
-        "aws:sourcearn",
-        "aws:sourceaccount",
-        "aws:sourceorgid",
-        "aws:sourceorgpaths",
-        "aws:principalservicename",
-        "aws:principalservicenameslist",
-        "aws:username",
-        "aws:federatedprovider",
+        *("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"),
+        *("aws:principalservicename", "aws:principalservicenameslist", "aws:username"),
+        *("aws:federatedprovider",),
     }
 )
 
