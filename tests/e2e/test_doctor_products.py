@@ -108,6 +108,13 @@ def test_a_role_elsewhere_that_may_be_assumed_and_not_tagged(healthy: Site) -> N
     assert found(healthy) == {}
 
 
+@pytest.mark.parametrize("name", ["AdministratorAccess", "PowerUserAccess"])
+def test_a_policy_of_awss_own_may_allow_the_tags(healthy: Site, name: str) -> None:
+    policy(healthy, "sts:AssumeRole")
+    healthy.aws("iam").attach_role_policy(RoleName="shop-orders", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+    assert found(healthy) == {}
+
+
 @pytest.mark.parametrize("action", ["iam:GetPolicy", "iam:GetPolicyVersion"])
 def test_a_policy_that_may_not_be_read_is_unknown(healthy: Site, action: str) -> None:
     policy(healthy, "sts:AssumeRole")

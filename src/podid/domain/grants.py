@@ -81,8 +81,9 @@ def matches(pattern: str, text: str) -> bool:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}
-    # one after another many stars mean what one means, and take exponentially longer
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in re.sub(r"\*+", "*", pattern)), re.DOTALL)
+    # a policy variable may hold anything; many stars mean what one means, and take exponentially longer
+    plain = re.sub(r"(\*|\$\{[^}]*\})+", "*", pattern)
+    return re.compile("".join(parts.get(char, re.escape(char)) for char in plain), re.DOTALL)
 
 
 def _wild(pattern: str) -> bool:

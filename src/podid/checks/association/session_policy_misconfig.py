@@ -11,7 +11,6 @@ from podid.checks.shared.facts import association_subject
 from podid.domain.ceilings import leaves_something
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association
-from podid.domain.names import AWS_MANAGED
 from podid.domain.quotas import SESSION_POLICY_QUOTA
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
 
@@ -40,18 +39,13 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("the session policy allows something")
 
 
-CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",), wants=("assume_rights", "role_policies"))
+CHECK = Check.of("session-policy-misconfig", rule, needs=("associations",), wants=("assume_rights",))
 
 
 def _leaves_nothing(snapshot: Snapshot, association: Association, policy: str) -> bool:
-    """Only where all policies of the role are known by their documents: AWS's own are not read. With a target role the
-    policy limits that one's sessions."""
-    arn = association.role_arn
-    rights = known_or(snapshot.assume_rights, {}).get(arn, NOT_READ)
-    names = known_or(snapshot.role_policies, {}).get(arn, NOT_READ)
-    if association.target_role_arn or isinstance(rights, Missing) or isinstance(names, Missing):
-        return False
-    if not rights.value.allows or any(AWS_MANAGED in attached for attached in names.value.attached):
+    """With a target role the policy limits that one's sessions."""
+    rights = known_or(snapshot.assume_rights, {}).get(association.role_arn, NOT_READ)
+    if association.target_role_arn or isinstance(rights, Missing) or not rights.value.allows:
         return False
     return not leaves_something(rights.value.allows, json.loads(policy))
 

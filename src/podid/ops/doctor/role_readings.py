@@ -9,7 +9,7 @@ from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.grants import assume_rights as rights_in
 from podid.domain.model import Decision, Role
-from podid.domain.names import AWS_MANAGED, parse_role_arn, role_name
+from podid.domain.names import parse_role_arn, role_name
 from podid.domain.nodes import REDEEM, node_roles
 from podid.domain.permissions import undecided
 from podid.domain.second_hop import elsewhere
@@ -66,23 +66,21 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
 
 
 def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
-    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it, and
-    AWS's own are not: none of these lets its bearer go on to a customer's role."""
+    """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
     names = source.before("role_policies")
     if isinstance(names, Missing):
         return names
     known = {arn: section.value for arn, section in names.value.items() if isinstance(section, Known)}
     pairs = [(role_name(arn), policy) for arn, each in known.items() for policy in each.inline]
     inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
-    managed_arns = {policy for each in known.values() for policy in each.attached if AWS_MANAGED not in policy}
-    managed = dict(source.iam.get_managed_documents(sorted(managed_arns)))
+    managed = dict(source.iam.get_managed_documents(sorted({arn for each in known.values() for arn in each.attached})))
     found: dict[str, Section[AssumeRights]] = {
         arn: section for arn, section in names.value.items() if isinstance(section, Missing)
     }
     for arn, each in known.items():
         role = role_name(arn)
         answers = [inline.get((role, policy)) for policy in each.inline]
-        answers += [managed.get(policy) for policy in each.attached if AWS_MANAGED not in policy]
+        answers += [managed.get(policy) for policy in each.attached]
         failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
         documents = [answer for answer in answers if isinstance(answer, Mapping)]
         found[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
@@ -92,11 +90,9 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
 def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
     """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
     one. What `assume_rights` has read is not read again."""
-    roles, names, rights = source.before("roles"), source.before("role_policies"), source.before("assume_rights")
+    roles, rights = source.before("roles"), source.before("assume_rights")
     if isinstance(roles, Missing):
         return roles
-    if isinstance(names, Missing):
-        return names
     if isinstance(rights, Missing):
         return rights
     having = {
@@ -104,23 +100,17 @@ def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
         for arn, section in roles.value.items()
         if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
     }
-    attached = {arn: known_or(names.value.get(arn, NOT_READ), PolicyNames()).attached for arn in having}
-    of_aws = {policy for policies in attached.values() for policy in policies if AWS_MANAGED in policy}
-    documents = dict(source.iam.get_managed_documents(sorted({*having.values(), *of_aws})))
+    ceilings = dict(source.iam.get_managed_documents(sorted(set(having.values()))))
     found: dict[str, Section[bool]] = {}
     for arn, boundary in having.items():
-        own = rights.value.get(arn, NOT_READ)
-        needed = [documents[policy] for policy in (boundary, *attached[arn]) if policy in documents]
-        failed = next((each for each in needed if isinstance(each, PodidError)), None)
-        if failed is not None:
-            found[arn] = missing(failed)
+        own, ceiling = rights.value.get(arn, NOT_READ), section_of(ceilings[boundary])
+        if isinstance(ceiling, Missing):
+            found[arn] = ceiling
         elif isinstance(own, Missing):
             found[arn] = own
         else:
-            ceiling, *policies = (each for each in needed if isinstance(each, Mapping))
-            allowed = (*own.value.allows, *allowed_actions(policies))
             # one without any permission is role-no-permissions
-            found[arn] = Known(not allowed or leaves_something(allowed, ceiling))
+            found[arn] = Known(not own.value.allows or leaves_something(own.value.allows, ceiling.value))
     return found
 
 

@@ -103,7 +103,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         "bounded",
         (Iam.get_managed_documents,),
         role_readings.bounded,
-        needs=("roles", "role_policies", "assume_rights"),
+        needs=("roles", "assume_rights"),
     ),
     SectionRow("chained_roles", (Iam.find_roles,), role_readings.chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
