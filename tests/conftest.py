@@ -15,12 +15,11 @@ from hypothesis import settings
 import once
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
-from podid.cli import parser, tree
 from podid.sandbox.box import Sandbox
 from worlds import KubeWorld, Site, account_site, clear, kube_world, whole_site
 
 # the same cases on every run, so that a red run means a change; `make fuzz` looks for new ones
-settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("fuzz", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
@@ -116,26 +115,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _found_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        once.boto(patch)
-        once.clients(patch)
-        once.moto(patch)
-        once.few_regions(patch)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _typer_finds_out_once() -> Iterator[None]:
-    """It makes a command by looking at its function, each time that podid runs."""
-    make, made = parser._full, {}
-
-    def once(row: tree.Row, mode: Any) -> Any:
-        key = (row, row.load().body, mode)
-        if key not in made:
-            made[key] = make(row, mode)
-        return made[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parser, "_full", once)
+        once.all_of_it(patch)
         yield
 
 

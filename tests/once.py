@@ -15,12 +15,19 @@ from botocore.credentials import Credentials
 from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
+from podid.cli import parser, tree
 
 # what botocore's own handlers for services that podid does not ask are registered under
 _ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
 # what a session gives in life, and what of it the tests have: AWS enables the second and third only on request
 EVERY_REGION: Any = AwsSession.eks_regions
 _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
+
+
+def all_of_it(patch: pytest.MonkeyPatch) -> None:
+    """For as long as the patch lasts."""
+    for part in (boto, clients, moto, few_regions, commands):
+        part(patch)
 
 
 def boto(patch: pytest.MonkeyPatch) -> None:
@@ -91,6 +98,19 @@ def moto(patch: pytest.MonkeyPatch) -> None:
     from moto.core import responses, utils
 
     patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
+
+
+def commands(patch: pytest.MonkeyPatch) -> None:
+    """Typer makes a command by looking at its function, each time that podid runs."""
+    make, made = parser._full, {}
+
+    def once(row: tree.Row, mode: Any) -> Any:
+        key = (row, row.load().body, mode)
+        if key not in made:
+            made[key] = make(row, mode)
+        return made[key]
+
+    patch.setattr(parser, "_full", once)
 
 
 def few_regions(patch: pytest.MonkeyPatch) -> None:

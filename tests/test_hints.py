@@ -200,7 +200,7 @@ def _option(draw: st.DrawFn, param: Any) -> list[str]:
     return draw(st.sampled_from([[name, value], [f"{name}{value}"]]))
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(75))
 @given(argv=command_lines(), data=st.data())
 def test_a_hint_means_what_was_given_and_what_it_adds(argv: tuple[str, ...], data: st.DataObject) -> None:
     name, values = parsed(("podid", *argv))
@@ -225,7 +225,7 @@ def _with_other(value: Any, swapped: str) -> Any:
     return "other" if value == swapped else value
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(argv=command_lines(), name=st.sampled_from(("orders", "-orders")))
 def test_another_command_is_at_the_same_place(argv: tuple[str, ...], name: str) -> None:
     _, values = parsed(("podid", *argv))

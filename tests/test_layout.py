@@ -108,7 +108,7 @@ def test_further_lines_stand_below_the_first_and_documents_stay_as_they_are() ->
 
 
 @settings(max_examples=examples(20))
-@given(st.recursive(st.text(max_size=30), lambda inner: st.dictionaries(st.text(max_size=30), inner)))
+@given(st.recursive(st.text(max_size=30), lambda inner: st.dictionaries(st.text(max_size=30), inner), max_leaves=12))
 def test_json_is_broken_behind_a_colon_and_stays_json(value: object) -> None:
     text = json.dumps(value, indent=2)
     assert json.loads("\n".join(wrap_line(line, 40) for line in text.splitlines())) == value

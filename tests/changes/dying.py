@@ -5,9 +5,11 @@ process that is podid from there on. Each run has its own locks and files, and d
 """
 
 import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import podid
+from podid.aws.session import AwsSession
 
 # where in a journal line the process dies: with half of it on disk, or all of it
 CUTS = ("half", "whole")
@@ -88,23 +93,16 @@ class Launcher:
 
 
 def serve() -> None:
-    import podid.aws.session
-    import podid.cli.boundary
-    import podid.ops.agent.install
-    import podid.ops.change.apply
-    import podid.ops.change.undo
-    import podid.ops.role.plan
-    from podid.cli.tree import COMMANDS
-
-    for row in COMMANDS:
-        row.load()
     sys.path.insert(0, str(Path(__file__).parent.parent))
     import once
 
     patch = pytest.MonkeyPatch()  # for good: this process does nothing else
-    once.boto(patch)
-    once.few_regions(patch)
-    session = podid.aws.session.AwsSession(None, "us-west-2", env={})
+    once.all_of_it(patch)
+    for module in pkgutil.walk_packages(podid.__path__, "podid."):
+        if not module.name.startswith(("podid.sandbox", "podid.__main__")):
+            importlib.import_module(module.name)
+    importlib.import_module("kubernetes.config")
+    session = AwsSession(None, "us-west-2", env={})
     for client in (session.eks, session.iam, session.sts):
         assert client is not None
     gc.freeze()
