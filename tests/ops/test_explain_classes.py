@@ -1,6 +1,9 @@
 """Classes of error texts: what holds whatever the names in them are, however they are wrapped, and whoever says them.
 The texts are from public pages, shortened; each has its source."""
 
+import html
+import json
+
 import pytest
 
 from podid.domain.errors import NotFound
@@ -55,6 +58,35 @@ def test_a_role_that_assumes_itself_is_seen_however_the_text_is_wrapped(between:
 )
 def test_a_role_that_assumes_itself_is_seen_whatever_is_around(text: str) -> None:
     assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
+
+
+FRAMED = "\n".join(f"\u2502 {line}" for line in ("Error: not ready", OWN, "  with aws_role.dns"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        html.escape(f'<Message>"{OWN}"</Message>'),
+        json.dumps(json.dumps({"msg": FRAMED})),
+        json.dumps(f"\x1b[31m{OWN.replace('is', chr(27) + '[0mis')}"),
+        "\\x1b[31m" + OWN.replace("not", "\\033[0mnot"),
+        OWN.replace("not authorized", "**not authorized**").replace("AccessDenied", "**AccessDenied**"),
+        "\n".join(["at line"] * 40 + WORDS),
+    ],
+    ids=["html", "json in json", "colour in json", "colour as text", "bold", "a word a line"],
+)
+def test_what_carries_a_text_does_not_matter(text: str) -> None:
+    assert answer(text) == ("app-assumes-own-role", Certainty.SURE)
+
+
+def test_a_piece_of_a_text_is_never_sure() -> None:
+    assert answer("Rate limited! Will try to keep cre...")[1] is Certainty.LIKELY
+    assert answer("AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/x")[1] is Certainty.POSSIBLE
+
+
+def test_another_cloud_in_the_same_text_does_not_hide_it() -> None:
+    assert answer("azure-agent-0: 169.254.170.23: Received non 200 response 404")[0] == "association-missing"
+    assert answer("azure-agent-0: Received non 200 response 404 from container metadata")[0] == ""
 
 
 @pytest.mark.parametrize(

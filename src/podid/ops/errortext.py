@@ -2,7 +2,7 @@
 enough for a megabyte of log.
 
 Texts reach people through terminals that wrap them, tools that draw a frame around them, loggers that escape them and
-chat programs that improve their quotes. So white space, frames and the kind of quotes do not count.
+chat programs that improve their quotes. So white space, frames and the kind of quotes do not count: `plainwords`.
 """
 
 import re
@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from podid.ops.plainwords import squeeze, words
 from podid.pages.hints import NARROW, WIDE, Hint
 from podid.pages.index import ENTRIES
-from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS
+from podid.pages.texts import COMPANIONS, GENERIC, OF_EKS, SHARED, STRANGERS, UNMISTAKABLE
 
 # from here on a text is a log, whose records are looked at one by one
 LOG_LINES = 40
 _COMPANY = 1.5  # what a companion adds to a generic text
 _NARROW = GENERIC + 1.5  # above any generic text in company, below what rarely means something else
 _WIDE = GENERIC + 1  # and with a length of nothing: after any text
+_LONGEST_WRAPPED = 8000  # letters without white space: more is no single message
 _LONGEST_HINTED = 2500  # letters: in a longer text words stand together by chance
 _SURE = 7
 _ENOUGH_OF_A_CUT_TEXT = 0.5
@@ -28,14 +30,6 @@ _SHORTEST_CUT = 22  # letters
 _SHORTEST_EXCERPT = 8  # less of an error text would fit half of the pages
 _TELLING_EXCERPT = 0.4  # of the known text
 
-_ANSI = re.compile(
-    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0e-\x1f\u200b-\u200d\ufeff]"
-)
-_GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
-_BLANKS = re.compile(r"\\+[rnt]")  # escaped once, or again for each log that it went through
-_ESCAPES = (("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&"))
-_ESCAPED_QUOTES = re.compile(r"\\+(?=[\"'])")
-_QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
 _CUT = re.compile(r"\.{3,}|\u2026")
 _NUMBER = re.compile(r"\d+")
 _LENGTH_OF_A_PATTERN = 40  # among texts of the same weight
@@ -93,23 +87,13 @@ class _Found:
     count: int
 
 
-def squeeze(text: str) -> str:
-    """Lower case, one kind of quote, without escapes, frames and white space: what is compared."""
-    return "".join(_words(text))
-
-
-def _words(text: str) -> list[str]:
-    plain = _GUTTER.sub(" ", _ANSI.sub("", text))
-    plain = _ESCAPED_QUOTES.sub("", _BLANKS.sub(" ", plain))
-    for escape, meant in _ESCAPES:
-        plain = plain.replace(escape, meant)
-    return plain.translate(_QUOTES).lower().split()
-
-
 def hits(text: str) -> tuple[Hit, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
-    company = _in_company(squeeze(text))
+    whole = squeeze(text)
+    company = _in_company(whole)
     found, narrow = _gathered(_alike(_records(text)), company=company), _hinted(text, NARROW)
+    if len(whole) <= _LONGEST_WRAPPED and not any(item.weight > GENERIC for item in found):
+        found += _gathered([(whole, 1)], company=company)  # one message over many lines
     if company is not None:
         found += _by_hint(narrow, _NARROW if company else 0)
         found += _by_hint(_hinted(text, WIDE), _WIDE if company else 0)
@@ -120,7 +104,7 @@ def _hinted(text: str, hints: tuple[Hint, ...]) -> tuple[str, ...]:
     """The failure modes that the words of a short text point to, in the order of the hints."""
     if len(text) > _LONGEST_HINTED:
         return ()
-    said = " ".join(_words(text))
+    said = " ".join(words(text))
     return tuple(
         dict.fromkeys(
             page_id for page_id, patterns in _compiled(hints) if all(pattern.search(said) for pattern in patterns)
@@ -174,8 +158,8 @@ def _alike(records: Iterable[str]) -> Iterator[tuple[str, int]]:
 
 
 def _in_company(text: str) -> bool | None:
-    """Whether something ties the text to Pod Identity; None where it speaks of another cloud's."""
-    if any(word in text for word in STRANGERS):
+    """Whether something ties the text to Pod Identity; None where it speaks of another's, and not of this one too."""
+    if any(word in text for word in STRANGERS) and not any(word in text for word in UNMISTAKABLE):
         return None
     return any(word in text for word in COMPANIONS)
 
@@ -186,11 +170,12 @@ def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> li
         pieces = _CUT.split(record)
         for number, rule in enumerate(_rules()):
             count, length = rule.count(record) * times, sum(map(len, rule.fragments)) or _LENGTH_OF_A_PATTERN
-            if not count and _cut(rule, pieces):
+            if cut := not count and _cut(rule, pieces):
                 count, length = times, _SHORTEST_CUT
             if not count or (company is None and rule.weight < _SURE):
                 continue
             weight = _weight(rule, record, in_company=bool(company))
+            weight = min(weight, _SURE - 1) if cut else weight
             before = found[number].count if number in found else 0
             found[number] = _Found(rule, weight, length, before + count)
     return list(found.values())

@@ -1,8 +1,8 @@
 """Error texts that take more than one fragment, or that can mean several failure modes, and in which order to look at
 these. A single text that means one mode is in the front matter of that mode's page.
 
-Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.errortext`. They are those
-of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
+Texts are compared without white space, in lower case, with one kind of quote: see `podid.ops.plainwords`. They are
+those of the agent (https://github.com/aws/eks-pod-identity-agent), of EKS and EKS Auth, and of the AWS SDKs.
 
 `weight` says how much a text decides. 8 and 9: nothing else says this. 6 and 7: a text of Pod Identity, of its agent or
 of its add-on. 4 and 5: a text of AWS that rarely means something else. 3 and less: anybody's text; it decides only
@@ -13,7 +13,7 @@ from podid.pages.texts.form import GENERIC, SharedText
 from podid.pages.texts.grants import GRANTS
 from podid.pages.texts.way import WAY
 
-__all__ = ("COMPANIONS", "GENERIC", "OF_EKS", "SHARED", "STRANGERS", "SharedText")
+__all__ = ("COMPANIONS", "GENERIC", "OF_EKS", "SHARED", "STRANGERS", "UNMISTAKABLE", "SharedText")
 
 # words that tie an error text to Pod Identity
 COMPANIONS = (
@@ -27,6 +27,14 @@ COMPANIONS = (
     "aws_container_credentials_full_uri",
     "aws_container_authorization_token",
     "container-role",
+)
+UNMISTAKABLE = (
+    "eks-pod-identity",
+    "169.254.170.23",
+    "fd00:ec2::23",
+    "eks-auth",
+    "eksauth",
+    "pods.eks.amazonaws.com",
 )
 # other clouds have something of the same name, and others than pods come to a role with a token
 STRANGERS = (

@@ -52,7 +52,7 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     text(3, "agent-expired-token-noise sa-recreated-token-invalid node-clock-skew", "token provided has expired"),
     text(7, "sa-recreated-token-invalid node-clock-skew", "assumeroleforpodidentity", "invalidtokenexception"),
-    text(4, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
+    text(3, "sa-recreated-token-invalid node-clock-skew", "invalidtokenexception"),
     # link 9, when a role or an association is made
     text(
         8,
@@ -79,11 +79,8 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     form(4, "tool-aws-denied passrole-denied", r"creatingiamrolestackforpodidentity"),
     form(7, "addon-owned-association", r"podidentityassociation.{0,200}(owned|managed)by.{0,8}add-?on"),
-    form(
-        5,
-        "cross-account-role-arn",
-        r"role.{0,80}(notinthesameaccount|(in|from|belongstoa?|ina)(nother|different)(aws)?account)",
-    ),
+    form(5, "cross-account-role-arn", r"role.{0,80}notinthesameaccount"),
+    form(3, "cross-account-role-arn", r"role.{0,80}(in|from|belongstoa?|ina)(nother|different)(aws)?account"),
     form(7, "association-quota", r"maximumnumberof.{0,20}podidentityassociations"),
     form(
         8,
@@ -153,7 +150,7 @@ GRANTS: tuple[SharedText, ...] = (
         "product-still-in-irsa-mode consumer-is-other-pod association-missing",
         "an iam role must be associated with service account",
     ),
-    text(8, "product-still-in-irsa-mode", "expected env variable: aws_web_identity_token_file"),
+    form(8, "product-still-in-irsa-mode", r"expectedenvvariable:'?aws_web_identity_token_file"),
     text(6, "product-still-in-irsa-mode irsa-annotation-leftover", "sts web identity provider (irsa)"),
     form(
         5,
