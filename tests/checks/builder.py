@@ -20,6 +20,7 @@ from podid.domain.model import (
     Pod,
     Role,
     ServiceAccount,
+    UnreadAssociation,
     Workload,
 )
 from podid.domain.sightings import Proof
@@ -43,6 +44,17 @@ INJECTED = {
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
     "eks-pod-identity-token",
 }
+# listed, and not described
+UNREAD = UnreadAssociation(
+    cluster_name="prod",
+    namespace="shop",
+    service_account="cart",
+    association_id="a-unread",
+    association_arn="arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-unread",
+    reason="not allowed",
+    permission="eks:DescribePodIdentityAssociation",
+    error_code="AccessDenied",
+)
 
 
 def ago(**span: float) -> datetime:

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from podid.domain.model import ServiceAccount
+from podid.checks.all import ALL
+from podid.checks.runner import run_checks
+from podid.domain.findings import Outcome
+from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Known, Snapshot, known
 
-from .builder import ROLE_ARN, ago, association, healthy
+from .builder import ROLE_ARN, UNREAD, ago, association, bare, chained, healthy, pod
 from .grid import DENIED, answers, only, verdicts
 
 ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
@@ -141,3 +144,24 @@ def test_association_missing_names_the_neighbours_and_irsa() -> None:
         ("podid", "role", "create", "stage-orders", "--for", "stage/orders", "--cluster", "prod"),
         ("podid", "associate", "stage/orders", "--role", "stage-orders", "--cluster", "prod"),
     )
+
+
+@pytest.mark.parametrize("pods", [(), (pod("cart-1", service_account="cart"),), (bare(pod(service_account="cart")),)])
+@pytest.mark.parametrize("base", [healthy(), chained()])
+def test_one_that_could_not_be_read_is_unknown_and_no_other(base: Snapshot, pods: tuple[Pod, ...]) -> None:
+    """Whatever looks at roles cannot tell; that it is there counts for all that asks for no more."""
+    whole = replace(
+        base,
+        associations=Known((*known(base.associations), UNREAD)),
+        service_accounts=Known((*known(base.service_accounts), *accounts("cart"))),
+        pods=Known((*known(base.pods), *pods)),
+    )
+    found = run_checks(ALL, whole)
+    assert [v for v in found if v.outcome is Outcome.FAIL] == []
+    of_roles = {check.id for check in ALL if {"roles", "target_roles", "target_rights"} & {*check.needs}}
+    unknown = [v for v in found if v.outcome is Outcome.UNKNOWN]
+    assert of_roles | {"session-policy-misconfig", "tool-aws-denied"} <= {v.check for v in unknown}
+    assert {v.permission for v in unknown} == {UNREAD.permission}
+    assert {v.chain for v in unknown} == {("shop/cart",), ("*",)}
+    for check_id in of_roles:
+        assert set(verdicts(check_id, base)) <= set(verdicts(check_id, whole))

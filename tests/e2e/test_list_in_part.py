@@ -9,7 +9,7 @@ import yaml
 
 from podid.aws.eks import Eks
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError, Unavailable
-from podid.domain.model import Association
+from podid.domain.model import Association, AssociationSummary
 from podid.render.formats import Format
 from podid.sandbox.baseline import add_association
 from worlds import Site
@@ -27,15 +27,14 @@ def three(account: Site) -> Site:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def fail(error: PodidError, *which: str) -> None:
-        describe = Eks.get_association
+        describe = Eks._find_described
 
-        def instead(self: Eks, cluster: str, association_id: str, **known: str) -> Association:
-            found = describe(self, cluster, association_id, **known)
-            if found.service_account in which:
+        def instead(self: Eks, summary: AssociationSummary) -> Association | None:
+            if summary.service_account in which:
                 raise error
-            return found
+            return describe(self, summary)
 
-        monkeypatch.setattr(Eks, "get_association", instead)
+        monkeypatch.setattr(Eks, "_find_described", instead)
 
     return fail
 
@@ -114,3 +113,15 @@ def test_where_there_is_no_result_there_is_an_error(
     outcome = three("list", "-o", output)
     assert (outcome.code, outcome.error["message"]) == (code, error.what)
     assert output == "jsonl" or outcome.stdout == ""
+
+
+def test_the_doctor_judges_the_others(three: Site, failing: Callable[..., None]) -> None:
+    failing(DENIED, "orders")
+    report = three("doctor", "--check", "role-not-found", "--check", "tool-aws-denied", "-o", "json", "--all")
+    assert report.code == 9, report
+    assert {item["permission"] for item in report.json["unknowns"]} == {DENIED.permission}
+    assert {item["id"] for item in report.json["unknowns"]} == {"role-not-found", "tool-aws-denied"}
+    (passed,) = [item for item in report.json["verdicts"] if item["outcome"] == "pass"]
+    assert (passed["id"], passed["subject"]["name"]) == ("role-not-found", "storefront")
+    assert three("doctor", "shop/cart", "--check", "role-not-found").code == 0
+    assert three("doctor", "shop/orders", "--check", "role-not-found").code == 9

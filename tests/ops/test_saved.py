@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checks.builder import bare, chained, healthy, pod
+from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
@@ -22,6 +22,7 @@ SNAPSHOTS = {
     "keyed by pairs": healthy(
         config_map_keys={("shop", "a"): Known({"x": ""}), ("shop", "b"): Known(None)}, target_rights={}
     ),
+    "unread": healthy(associations=(association(), UNREAD)),
     "of a namespace": replace(healthy(), namespace="shop"),
 }
 

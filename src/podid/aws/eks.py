@@ -1,6 +1,7 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from podid.aws import decode, pacing
@@ -8,7 +9,15 @@ from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, names
-from podid.domain.model import AccessEntry, Association, AssociationSummary, Cluster, NodeGroup, UnreadAssociation
+from podid.domain.model import (
+    AccessEntry,
+    Association,
+    AssociationSummary,
+    Cluster,
+    Listed,
+    NodeGroup,
+    UnreadAssociation,
+)
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.words import nearest, short_list
@@ -89,7 +98,7 @@ class Eks(EksAddons):
                 yield association
 
     @needs(iter_associations)
-    def iter_readable(self, cluster: str, namespace: str | None = None) -> Iterator[Association | UnreadAssociation]:
+    def iter_readable(self, cluster: str, namespace: str | None = None) -> Iterator[Listed]:
         """The same, but one that could not be described does not end it: those come last. Where none could, the first
         error is raised."""
         describe = pacing.attempt(self._find_described)
@@ -99,7 +108,9 @@ class Eks(EksAddons):
             if isinstance(found, ClusterNotFound | CredentialsError):
                 raise found
             if isinstance(found, PodidError):
-                failed.append((UnreadAssociation(summary, found.what, found.permission), found))
+                why = {"reason": found.what, "permission": found.permission, "error_code": found.code}
+                unread = UnreadAssociation(**asdict(summary), **why)
+                failed.append((unread, found))
             elif found is not None:
                 some = True
                 yield found

@@ -15,9 +15,10 @@ from podid.cli.several import NO_TAGS
 from podid.cli.terminal import Terminal
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.model import Listed
 from podid.ops.association.listing import ListFilter, by_list_alone, in_order
 from podid.ops.association.looks import Look, Looker, Seen
-from podid.ops.association.read import Listed, iter_associations, list_without_roles, unread_error
+from podid.ops.association.read import iter_associations, list_without_roles, unread_error
 from podid.ops.clusters import tagged_clusters
 from podid.render.associations import association_list_view, listed_body, looks_of
 from podid.render.formats import Format

@@ -139,9 +139,22 @@ def _union(kinds: tuple[Any, ...]) -> Decoder:
             return Known(of_known(member, name)) if key == "known" else of_missing(member, name)
 
         return section
+    if NoneType not in kinds:
+        return _either(kinds)
     (kind,) = (kind for kind in kinds if kind is not NoneType)
     there = _decoder(kind)
     return lambda value, name: None if value is None else there(value, name)
+
+
+def _either(kinds: tuple[Any, ...]) -> Decoder:
+    """The first of these dataclasses whose members are there; the last one says which are not."""
+    decoders = [(frozenset(f.name for f in fields(kind) if _needed(f)), _decoder(kind)) for kind in kinds]
+
+    def read(value: object, name: str) -> object:
+        given = _object(value, name).keys()
+        return next((decode for names, decode in decoders if names <= given), decoders[-1][1])(value, name)
+
+    return read
 
 
 def _row(items: tuple[Decoder, ...]) -> Decoder:

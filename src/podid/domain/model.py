@@ -70,22 +70,23 @@ class AssociationSummary:
         return ServiceAccountRef(self.namespace, self.service_account)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadAssociation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadAssociation(AssociationSummary):
     """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
-    lacks, where it is a matter of rights."""
+    lacks, where it is a matter of rights, `error_code` is the PodidError's."""
 
-    summary: AssociationSummary
     reason: str
     permission: str = ""
+    error_code: str = ""
 
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return self.summary.ref
 
-    @property
-    def association_id(self) -> str:
-        return self.summary.association_id
+# an association, as far as it could be read
+Listed = Association | UnreadAssociation
+
+
+def described(associations: tuple[Listed, ...]) -> tuple[Association, ...]:
+    """Those that could be read."""
+    return tuple(each for each in associations if isinstance(each, Association))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

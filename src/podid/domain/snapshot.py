@@ -18,10 +18,10 @@ from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import (
-    Association,
     Cluster,
     DaemonSet,
     Decision,
+    Listed,
     Node,
     NodeGroup,
     Pod,
@@ -116,7 +116,8 @@ class Snapshot:
 
     taken_at: datetime
     cluster: Section[Cluster] = field(metadata=AWS)
-    associations: Section[tuple[Association, ...]] = field(metadata=AWS)
+    # each as far as it could be described; where none could, the section is missing
+    associations: Section[tuple[Listed, ...]] = field(metadata=AWS)
     agent_addon: Section[Addon | None] = field(metadata=AWS)
     addons: Section[tuple[Addon, ...]] = field(metadata=AWS)
     # what EKS offers for the cluster's Kubernetes version; nothing where the add-on is not installed

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from podid.domain.model import Association, AssociationSummary, UnreadAssociation
+from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.ops.association.looks import OK, UNKNOWN, Look, Seen
-from podid.ops.association.read import Listed
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
@@ -85,14 +84,13 @@ def listed_body(
             "serviceAccountExists": seen.account,
             "setup": seen.setup,
         }
-    summary = item.summary
     return {
-        "clusterName": summary.cluster_name,
-        "namespace": summary.namespace,
-        "serviceAccount": summary.service_account,
-        "associationArn": summary.association_arn,
-        "associationId": summary.association_id,
-        "ownerArn": summary.owner_arn,
+        "clusterName": item.cluster_name,
+        "namespace": item.namespace,
+        "serviceAccount": item.service_account,
+        "associationArn": item.association_arn,
+        "associationId": item.association_id,
+        "ownerArn": item.owner_arn,
         "unread": {"reason": item.reason, "permission": item.permission or None},
     }
 
@@ -168,16 +166,15 @@ def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str,
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:
     """With its region where that is not the only cluster of the name."""
-    known = item.summary if isinstance(item, UnreadAssociation) else item
-    name = known.cluster_name
-    return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(known.association_arn).region})"
+    name = item.cluster_name
+    return name if clusters.count(name) < 2 else f"{name} ({Arn.parse(item.association_arn).region})"
 
 
 def _listed_row(item: Listed, now: datetime, *, short: bool) -> tuple[str, ...]:
     if isinstance(item, Association):
         return (*_row(item, now, short=short), NOTHING, _moment(item.modified_at, now, short=short))
     who = (item.ref.namespace, item.ref.name, _NOT_READ, NOTHING)
-    return (*who, owner_name(item.summary), NOTHING, item.association_id, NOTHING, NOTHING, item.reason, NOTHING)
+    return (*who, owner_name(item), NOTHING, item.association_id, NOTHING, NOTHING, item.reason, NOTHING)
 
 
 def _row(association: Association, now: datetime, *, short: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import LIKELY, index, podid_command, service_account_subject
+from podid.checks.shared.roles import given
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known_or
@@ -14,7 +15,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         case = check.case(service_account_subject(ref), (str(ref),))
         if ref in associations:
             association = associations[ref]
-            yield case.ok(f"association {association.association_id} gives it {association.role_arn}")
+            yield case.ok(f"association {association.association_id} gives it {given(association)}")
         else:
             yield _missing(case, snapshot, ref, sorted(associations))
 

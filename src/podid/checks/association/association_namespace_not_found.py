@@ -3,6 +3,7 @@ from functools import cache, partial
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, podid_command
+from podid.checks.shared.roles import given
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import Names
@@ -24,7 +25,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "which does not exist",
                 evidence=(
                     *((f"namespaces with a similar name: {', '.join(near)}",) if near else ()),
-                    f"whoever creates this namespace and service account is given {association.role_arn}",
+                    f"whoever creates this namespace and service account is given {given(association)}",
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )

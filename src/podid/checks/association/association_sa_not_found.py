@@ -9,7 +9,7 @@ from datetime import timedelta
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, index, podid_command
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association
+from podid.domain.model import Association, Listed
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import Names, meant
@@ -22,7 +22,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for account in known(snapshot.service_accounts):
         existing[account.namespace].add(account.name)
     namespaces, associated = known(snapshot.namespaces), index(snapshot).associations
-    absent: dict[str, list[Association]] = defaultdict(list)
+    absent: dict[str, list[Listed]] = defaultdict(list)
     for association in known(snapshot.associations):
         case = _case(check, association)
         if association.namespace not in namespaces:
@@ -47,17 +47,18 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 CHECK = Check.of("association-sa-not-found", rule, needs=("associations", "namespaces", "service_accounts"))
 
 
-def _case(check: Check, association: Association) -> Case:
+def _case(check: Check, association: Listed) -> Case:
     return check.case(association_subject(association), (str(association.ref),))
 
 
 def _no_service_account(
-    case: Case, snapshot: Snapshot, association: Association, near: Sequence[str], taken: Sequence[str]
+    case: Case, snapshot: Snapshot, association: Listed, near: Sequence[str], taken: Sequence[str]
 ) -> Verdict:
     """`near` are similar names without an association; where there is none, `taken` are similar ones that have one."""
     ref = association.ref
     message = f"association {association.association_id} is for {ref}, but no such service account exists"
-    fresh = association.created_at is not None and snapshot.taken_at - association.created_at < FRESH
+    made = association.created_at if isinstance(association, Association) else None
+    fresh = made is not None and snapshot.taken_at - made < FRESH
     disassociate = podid_command(snapshot, "disassociate", str(ref))
     if taken:
         return case.fail(
@@ -80,8 +81,7 @@ def _no_service_account(
     return case.fail(
         f"{message}{meant((likely,))}",
         evidence=(f"service accounts with a similar name and no association: {', '.join(near)}",),
-        commands=(
-            podid_command(snapshot, "associate", likely, "--role", association.role_arn),
-            disassociate,
-        ),
+        commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), disassociate)
+        if isinstance(association, Association)
+        else (),
     )

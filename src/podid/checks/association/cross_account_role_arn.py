@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of
-from podid.checks.shared.roles import by_role
+from podid.checks.shared.roles import by_role, undescribed
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import Arn
@@ -11,6 +11,7 @@ from podid.domain.snapshot import Missing, Snapshot, known
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     account = known(snapshot.cluster).account
+    yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
         case = check.case(Subject("Role", arn), chain_of(associations))
         try:

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import association_subject, index
+from podid.checks.shared.roles import given
 from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import short_list
@@ -18,7 +19,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         pods = [pod.name for pod in facts.pods.get(association.ref, ()) if live(pod)]
         yield case.fail(
             f"every pod of namespace {association.namespace} that names no service account is given "
-            f"{association.role_arn}",
+            f"{given(association)}",
             evidence=(f"pods that run as it now: {short_list(pods) or 'none that could be seen'}",),
         )
 

@@ -8,15 +8,17 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import association_subject
+from podid.checks.shared.roles import undescribed
 from podid.domain.ceilings import leaves_something
 from podid.domain.findings import Severity, Verdict
-from podid.domain.model import Association
+from podid.domain.model import Association, described
 from podid.domain.quotas import SESSION_POLICY_QUOTA
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    for association in known(snapshot.associations):
+    yield from undescribed(check, snapshot)
+    for association in described(known(snapshot.associations)):
         case = check.case(association_subject(association), (str(association.ref),))
         if not association.policy:
             yield case.skip("the association has no session policy")

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
-from podid.checks.shared.roles import role_section
+from podid.checks.shared.roles import role_section, why_unread
 from podid.domain.findings import Verdict
+from podid.domain.model import UnreadAssociation
 from podid.domain.snapshot import Missing, Snapshot, known
 
 LONG_AGO = timedelta(days=90)
@@ -17,13 +18,18 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for association in known(snapshot.associations):
         case = check.case(association_subject(association), (str(association.ref),))
         before = snapshot.taken_at - LONG_AGO
-        roles = snapshot.roles
-        section = roles if isinstance(roles, Missing) else role_section(snapshot, association.role_arn)
         if association.ref in used:
             yield case.ok("pods or workloads use it")
-        elif association.owner_arn:
+            continue
+        if association.owner_arn:
             yield case.skip(ADDON_OWNED)
-        elif association.created_at is None or association.created_at > before:
+            continue
+        if isinstance(association, UnreadAssociation):
+            yield case.unknown(why_unread(association))
+            continue
+        roles = snapshot.roles
+        section = roles if isinstance(roles, Missing) else role_section(snapshot, association.role_arn)
+        if association.created_at is None or association.created_at > before:
             yield case.skip("it is too young to say that nothing uses it")
         elif isinstance(section, Missing):
             yield case.unknown(section)

@@ -3,7 +3,9 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared import injection
 from podid.checks.shared.injection import PodState
+from podid.checks.shared.roles import why_unread
 from podid.domain.findings import Verdict
+from podid.domain.model import UnreadAssociation
 from podid.domain.snapshot import Snapshot
 from podid.domain.staleness import LIFETIME, changed_at, precedes
 from podid.domain.words import count_of, short_list, utc
@@ -12,11 +14,15 @@ from podid.domain.words import count_of, short_list, utc
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for group in injection.groups(snapshot):
         case, pods = check.case(group.workload, (str(group.association.ref),)), group.states.get(PodState.INJECTED, ())
-        changed = changed_at(group.association, snapshot.taken_at)
-        older = tuple(pod for pod in pods if precedes(pod, changed))
         if not pods:
             yield case.skip("none of its pods carries the credentials")
-        elif changed is None or not older:
+            continue
+        if isinstance(group.association, UnreadAssociation):
+            yield case.unknown(why_unread(group.association))
+            continue
+        changed = changed_at(group.association, snapshot.taken_at)
+        older = tuple(pod for pod in pods if precedes(pod, changed))
+        if changed is None or not older:
             yield case.ok("its pods are younger than the last change of the association, or that is long ago")
         else:
             commands, note = injection.replace_pods(snapshot, group.association, group.workload, older)

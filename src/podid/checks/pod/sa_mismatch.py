@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from podid.checks.base import Check
 from podid.checks.shared.facts import index, podid_command, service_account_subject
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Pod, Workload
+from podid.domain.model import Association, Listed, Pod, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import Names
@@ -110,20 +110,21 @@ def _plain(name: str) -> str:
     return name
 
 
-def _mismatch(
-    check: Check, snapshot: Snapshot, association: Association, suspects: list[tuple[Subject, str]]
-) -> Verdict:
+def _mismatch(check: Check, snapshot: Snapshot, association: Listed, suspects: list[tuple[Subject, str]]) -> Verdict:
     ref = association.ref
     workload, runs_as = suspects[0]
     meant = f"{ref.namespace}/{runs_as}"
     set_account = ("kubectl", "-n", ref.namespace, "set", "serviceaccount", f"{workload.kind.lower()}/{workload.name}")
-    associate = podid_command(snapshot, "associate", meant, "--role", association.role_arn)
     return check.case(service_account_subject(ref), (str(ref), meant)).fail(
         f"nothing runs as {ref}, while {workload} runs as {runs_as!r}, which has no association",
         evidence=tuple(f"{found} has serviceAccountName {account}" for found, account in suspects[:5]),
         commands=(
             *(((*set_account, ref.name),) if workload.kind in RESTARTABLE else ()),
             # every pod of the namespace that names no account runs as default: not one to hand a role to
-            *((associate,) if runs_as != "default" else ()),
+            *(
+                (podid_command(snapshot, "associate", meant, "--role", association.role_arn),)
+                if runs_as != "default" and isinstance(association, Association)
+                else ()
+            ),
         ),
     )

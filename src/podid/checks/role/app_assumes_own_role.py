@@ -8,7 +8,7 @@ from podid.checks.base import Case, Check
 from podid.checks.shared import products
 from podid.checks.shared.facts import index
 from podid.checks.shared.placed import placed
-from podid.checks.shared.roles import role_section
+from podid.checks.shared.roles import role_section, undescribed
 from podid.domain.findings import Verdict
 from podid.domain.model import Association, Role
 from podid.domain.names import Arn, role_name
@@ -29,6 +29,7 @@ class OwnRole(NamedTuple):
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     yield from products.unread(check, snapshot)
+    yield from undescribed(check, snapshot)
     for told in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
         if told.role not in (told.association.role_arn, role_name(told.association.role_arn)):
             yield told.case.ok("the role that it is to assume is another than its own")
@@ -57,12 +58,14 @@ def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
         if not setting.role or setting.way is not CredentialWay.OWN:
             continue
         for ref in products.controllers(snapshot).get(setting.product, ()):
-            if ref in associations:
-                yield OwnRole(associations[ref], setting.role, products.case_of(check, setting, (str(ref),)))
+            if isinstance(association := associations.get(ref), Association):
+                yield OwnRole(association, setting.role, products.case_of(check, setting, (str(ref),)))
 
 
 def _by_flags(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
     for association, workload, pods in placed(snapshot):
+        if not isinstance(association, Association):
+            continue
         flags = {flag for pod in pods for c in pod.containers for flag in c.flags if flag.startswith(FLAG)}
         for flag in sorted(flags):
             yield OwnRole(association, flag.removeprefix(FLAG), check.case(workload, (str(association.ref),)))

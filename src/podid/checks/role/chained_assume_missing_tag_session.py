@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, role_section
+from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.checks.shared.trust import live_pods
 from podid.domain.findings import Severity, Verdict
 from podid.domain.grants import AssumeRights
@@ -20,6 +20,7 @@ from podid.domain.words import short_list
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     rights = known(snapshot.assume_rights)
+    yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
         tagged = [a for a in associations if a.session_tags]
         case = check.case(role_subject(arn), chain_of(tagged))

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, role_section
+from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
@@ -10,6 +10,7 @@ from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Of roles that pods act as: whether one may go on to a target role is base-role-cannot-assume-target's matter."""
+    yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
         acting = [each for each in associations if not each.target_role_arn]
         case, section = (

@@ -5,17 +5,18 @@ from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, cluster_name, podid_command, role_subject
-from podid.checks.shared.roles import by_role, role_section, target_section
+from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
 from podid.checks.shared.second_hop import target_subject
 from podid.checks.shared.trust import first_error
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Verdict
-from podid.domain.model import Association
+from podid.domain.model import Association, described
 from podid.domain.names import Arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
         case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
         if isinstance(section, Missing):
@@ -33,7 +34,7 @@ CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target
 def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Who does not even get the first role is told of that, and of this as its consequence."""
     members: dict[tuple[str, str], list[Association]] = defaultdict(list)
-    for association in known(snapshot.associations):
+    for association in described(known(snapshot.associations)):
         if association.target_role_arn:
             cause = first_error(snapshot, association) if isinstance(snapshot.cluster, Known) else ""
             members[association.target_role_arn, cause].append(association)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from podid.checks.shared.once import once
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
-from podid.domain.model import Association, Node, Pod, Workload
+from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
@@ -21,7 +21,7 @@ ADDON_OWNED = "owned by an add-on, which creates the service account itself"
 class Index:
     """The snapshot's lists by the keys that checks join on; empty where a section is missing."""
 
-    associations: Mapping[ServiceAccountRef, Association]
+    associations: Mapping[ServiceAccountRef, Listed]
     pods: Mapping[ServiceAccountRef, tuple[Pod, ...]]
     nodes: Mapping[str, Node]
     users: Mapping[str, tuple[str, ...]]
@@ -68,7 +68,7 @@ def service_account_subject(ref: ServiceAccountRef) -> Subject:
     return Subject("ServiceAccount", ref.name, ref.namespace)
 
 
-def association_subject(association: Association) -> Subject:
+def association_subject(association: Listed) -> Subject:
     return Subject("Association", association.service_account, association.namespace)
 
 
@@ -79,7 +79,7 @@ def role_subject(arn: str) -> Subject:
         return Subject("Role", arn)
 
 
-def chain_of(associations: Iterable[Association]) -> tuple[str, ...]:
+def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
     return tuple(sorted(str(a.ref) for a in associations))
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from podid.checks.base import EVERYONE, Check
+from podid.checks.shared.roles import unread
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
 
@@ -19,6 +20,8 @@ def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
         if origin == service:
             for missing in _missing(getattr(snapshot, name)):
                 found[missing].append(name)
+    for missing in unread(snapshot) if service == "aws" else ():
+        found[missing].append("associations")
     return found
 
 

@@ -14,8 +14,9 @@ from enum import Enum, auto
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.checks.shared.once import once
+from podid.checks.shared.roles import why_unread
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Node, Pod
+from podid.domain.model import Association, Listed, Node, Pod, UnreadAssociation
 from podid.domain.replacing import Hindrance, hindrance, on_delete, paused
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import count_of, short_list, utc
@@ -62,7 +63,7 @@ _ABOUT = {
 class Group:
     """The pods of one workload that run as an associated service account, by state."""
 
-    association: Association
+    association: Listed
     workload: Subject
     states: Mapping[PodState, tuple[Pod, ...]]
 
@@ -71,7 +72,7 @@ class Group:
         return sum(len(pods) for state, pods in self.states.items() if state is not PodState.ENDED)
 
 
-def state_of(pod: Pod, association: Association, nodes: Mapping[str, Node]) -> PodState:
+def state_of(pod: Pod, association: Listed, nodes: Mapping[str, Node]) -> PodState:
     """Kubernetes cuts creation times to whole seconds, EKS does not: the association's is cut as well."""
     if not live(pod):
         return PodState.ENDED
@@ -83,7 +84,7 @@ def state_of(pod: Pod, association: Association, nodes: Mapping[str, Node]) -> P
         return PodState.OPTED_OUT
     if carries_irsa(pod):
         return PodState.IRSA
-    if association.created_at is None:
+    if isinstance(association, UnreadAssociation) or association.created_at is None:
         return PodState.UNDATED
     created = association.created_at.replace(microsecond=0)
     modified = (association.modified_at or created).replace(microsecond=0)
@@ -119,7 +120,7 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
         if pods:
             yield _broken(case, snapshot, group, pods, say)
         elif PodState.UNDATED in group.states:
-            yield case.unknown(Missing(f"association {group.association.association_id} carries no creation time"))
+            yield case.unknown(_undated(group.association))
         elif PodState.INJECTED in group.states:
             count = len(group.states[PodState.INJECTED])
             yield case.ok(f"{count} of {count_of(group.total, 'pod')} with the credentials")
@@ -128,10 +129,16 @@ def per_workload(check: Check, snapshot: Snapshot, state: PodState, say: str) ->
             yield case.skip(f"its pods are judged elsewhere ({names})")
 
 
+def _undated(association: Listed) -> Missing:
+    if isinstance(association, UnreadAssociation):
+        return why_unread(association)
+    return Missing(f"association {association.association_id} carries no creation time")
+
+
 def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...], say: str) -> Verdict:
     association = group.association
     commands, note = replace_pods(snapshot, association, group.workload, pods)
-    created = utc(association.created_at)
+    created = utc(association.created_at if isinstance(association, Association) else None)
     oldest = utc(min(pod.created_at for pod in pods))
     return case.fail(
         f"{len(pods)} of {count_of(group.total, 'pod')} {say}",
@@ -145,7 +152,7 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
 
 
 def replace_pods(
-    snapshot: Snapshot, association: Association, workload: Subject, pods: tuple[Pod, ...]
+    snapshot: Snapshot, association: Listed, workload: Subject, pods: tuple[Pod, ...]
 ) -> tuple[tuple[tuple[str, ...], ...], str]:
     """The commands that make new pods, and what to know about it."""
     found = _instead(snapshot, workload, pods)

@@ -7,7 +7,7 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import by_workload, index, podid_command
 from podid.checks.shared.once import once
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Pod
+from podid.domain.model import Listed, Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live
@@ -16,7 +16,7 @@ from podid.domain.workloads import live
 class Placed(NamedTuple):
     """`pods` are the workload's live ones."""
 
-    association: Association
+    association: Listed
     workload: Subject
     pods: list[Pod]
 

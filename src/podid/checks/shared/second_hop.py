@@ -10,11 +10,11 @@ from typing import TypeVar
 from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of, index, role_subject
 from podid.checks.shared.once import once
-from podid.checks.shared.roles import role_section
+from podid.checks.shared.roles import role_section, undescribed
 from podid.checks.shared.trust import live_pods
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Role
+from podid.domain.model import Association, Role, described
 from podid.domain.names import Arn
 from podid.domain.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
@@ -41,7 +41,8 @@ class Told:
 @once
 def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
     """One for each association with a target role, in order."""
-    return tuple(_hop(snapshot, a) for _, a in sorted(index(snapshot).associations.items()) if a.target_role_arn)
+    listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
+    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
 
 
 def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
@@ -123,6 +124,7 @@ def per_role(
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
+    yield from undescribed(check, snapshot)
     told: dict[tuple[Subject, Told], list[SecondHop]] = defaultdict(list)
     for hop in hops(snapshot):
         answer = Told(skip=BASE_GONE) if base_gone(snapshot, hop) else look(hop)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
 from podid.checks.shared.once import once
-from podid.checks.shared.roles import by_role, role_section
+from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.domain.errors import Other
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
@@ -125,6 +125,7 @@ def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodId
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Per role: one failing verdict for each different message under the check's id, then one for the associations
     that are free of it."""
+    yield from undescribed(check, snapshot)
     for role in judged(snapshot):
         subject = role_subject(role.arn)
         whole = check.case(subject, chain_of(role.associations))

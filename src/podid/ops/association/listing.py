@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from podid.domain.errors import Again, InvalidInput
-from podid.domain.model import Association, UnreadAssociation
+from podid.domain.model import Association, Listed, UnreadAssociation
 from podid.domain.names import addon_name, role_name
 from podid.domain.words import nearest
 from podid.ops.association.looks import ORDERS, Seen
-from podid.ops.association.read import Listed, RoleFilter
+from podid.ops.association.read import RoleFilter
 
 NO_OWNER = "none"
 NOTHING_SEEN: Mapping[str, Seen] = MappingProxyType({})
@@ -34,10 +34,9 @@ class ListFilter:
 
     def keeps(self, item: Listed, now: datetime) -> bool:
         """Whether it is, or may be, one of them: of one that could not be read, role, tags and age are not known."""
-        owner = item.summary.owner_arn if isinstance(item, UnreadAssociation) else item.owner_arn
         if not fnmatchcase(item.ref.namespace, self.namespace) or not fnmatchcase(item.ref.name, self.service_account):
             return False
-        if self.owner and (addon_name(owner) if owner else NO_OWNER) != self.owner:
+        if self.owner and (addon_name(item.owner_arn) if item.owner_arn else NO_OWNER) != self.owner:
             return False
         if isinstance(item, UnreadAssociation):
             return True
@@ -120,5 +119,4 @@ def in_order(items: Sequence[Listed], by: str | None, looked: Mapping[str, Seen]
 
 
 def _place(item: Listed) -> tuple[object, ...]:
-    cluster = item.summary.cluster_name if isinstance(item, UnreadAssociation) else item.cluster_name
-    return cluster, item.ref, item.association_id
+    return item.cluster_name, item.ref, item.association_id

@@ -11,11 +11,10 @@ from typing import Literal
 
 from podid.domain import trust
 from podid.domain.errors import PodidError
-from podid.domain.model import Association, Cluster, Role
+from podid.domain.model import Association, Cluster, Listed, Role
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.place import Place
 from podid.ops.association.counts import PodCounts, PodsByAccount, count_pods, served_pods
-from podid.ops.association.read import Listed
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain import trust
 from podid.domain.errors import Again, NotFound, Other, Partial
-from podid.domain.model import Association, Cluster, Role, UnreadAssociation
+from podid.domain.model import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan
@@ -37,16 +37,13 @@ class RoleFilter:
         """InvalidInput for what is neither a role's name nor the ARN of one."""
         return cls() if text is None else cls(check_role(text))
 
-    def keeps(self, association: Association | UnreadAssociation) -> bool:
+    def keeps(self, association: Listed) -> bool:
         """Whether it is, or may be, one of them."""
         if isinstance(association, UnreadAssociation):
             return True
         if self.text.startswith("arn:"):
             return self.text in (association.role_arn, association.target_role_arn)
         return not self.text or role_name(association.role_arn) == self.text
-
-
-Listed = Association | UnreadAssociation
 
 
 def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Listed]:

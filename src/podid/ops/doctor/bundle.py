@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from podid.domain.codec import from_plain, to_plain
-from podid.domain.snapshot import Known, Snapshot
+from podid.domain.model import described
+from podid.domain.snapshot import Snapshot, known_or
 
 # where an account is told for certain: in an ARN; every other place that has it follows
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
@@ -34,7 +35,7 @@ def redact(snapshot: Snapshot) -> Redacted:
     whole = to_plain(snapshot)
     found = _IN_ARN.findall(json.dumps(whole))
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(found), 1)}
-    associations = snapshot.associations.value if isinstance(snapshot.associations, Known) else ()
+    associations = described(known_or(snapshot.associations, ()))
     external = dict.fromkeys((*(item.external_id for item in associations if item.external_id), *_in_trusts(whole)))
     ids = {given: f"external-id-{number}" for number, given in enumerate(external, 1)}
 

@@ -9,7 +9,7 @@ from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.instances import Instance
-from podid.domain.model import DaemonSet, Pod
+from podid.domain.model import DaemonSet, Listed, Pod
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.network import CiliumPolicy
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
@@ -21,6 +21,12 @@ from podid.ops.agent import logs
 from podid.ops.doctor.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
+
+
+def associations(source: Source) -> tuple[Listed, ...]:
+    """All that EKS lists, in order, each as far as it could be described."""
+    found = source.eks.iter_readable(source.cluster.name, source.namespace or None)
+    return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
 
 
 def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:

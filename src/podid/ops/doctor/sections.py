@@ -82,8 +82,8 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
     SectionRow(
         "associations",
-        (Eks.list_associations,),
-        lambda s: s.eks.list_associations(s.cluster.name, s.namespace or None),
+        (Eks.iter_readable,),
+        readings.associations,
     ),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),

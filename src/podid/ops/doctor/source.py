@@ -8,7 +8,7 @@ from typing import Any
 from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.iam import Iam
-from podid.domain.model import Association, Cluster
+from podid.domain.model import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Section, known_or
 from podid.kube.reader import KubeReader
@@ -46,5 +46,5 @@ class Source:
 
     @property
     def associations(self) -> tuple[Association, ...]:
-        """For rows that need them; none where they could not be read."""
-        return known_or(self.before("associations"), ())
+        """For rows that need them; without those that could not be read."""
+        return described(known_or(self.before("associations"), ()))
