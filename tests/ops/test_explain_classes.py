@@ -118,6 +118,16 @@ def test_another_role_is_not_its_own(text: str) -> None:
         (f'{X509}","operation":"AssumeRoleForPodIdentity","service":"EKS Auth"', "agent-proxy-misconfig"),
         (f"operation error EKS Auth: AssumeRoleForPodIdentity, request send failed, {X509}", "agent-proxy-misconfig"),
         ("InternalServerError: unexpected status code recieved, expected 404, got 503", "agent-probe-port-conflict"),
+        # what SDKs say of the token's file
+        (
+            "failed to read authorization token from /var/run/x: open /var/run/x: permission denied",
+            "token-file-unreadable",
+        ),
+        ("Failed to read authorization token from '/a/b': no such file or directory", "token-file-unreadable"),
+        ("ECSResolver: Failed to read authorization token file from configured path.", "token-file-unreadable"),
+        ("Pod Identity: loses S3 access once the token rotates; the file is never re-read", "sdk-too-old"),
+        ("it is failing to refresh pod identity credentials, access fails every 23.5 hours", "sdk-too-old"),
+        ("EKS Pod Identity does not work with aws-sdk v2", "sdk-too-old"),
         # metadata for region, network and instance, and metadata for credentials
         ("failed to get region from metadata: EC2MetadataError: failed to make request", "imds-metadata-dependency"),
         ("Unable to retrieve vpc-id from ec2metadata service", "imds-metadata-dependency"),

@@ -95,9 +95,12 @@ NARROW: tuple[Hint, ...] = (
     # a token that was read once
     _hint(
         "sdk-too-old",
-        r"\bexpired? (auth |access )?tokens?\b|tokens? (\w+ ){0,3}expire",
-        r"\bafter (\S+ ){1,3}|refresh|re-?read",
+        r"\bexpired? (auth |access )?tokens?\b|tokens? (\w+ ){0,3}(expire|rotate)|"
+        r"(fail\w*|not|unable|never) (to )?(\w+ )?(refresh|re-?read)(?! cached)",
+        r"\b(after|once|every|refresh|re-?read)\b",
+        r"token|credential",
     ),
+    _hint("sdk-too-old", r"(not|n't) work(ing)? (with|in|on)\b", r"\bsdk|boto|librar", r"pod.identity"),
     _hint(
         "custom-credential-chain",
         r"container.?credentials?.(provider|source)|injected (variables|credentials)",

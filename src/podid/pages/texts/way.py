@@ -49,6 +49,12 @@ WAY: tuple[SharedText, ...] = (
         rf"{TOKEN}.{{0,80}}{NO_FILE}|(?:{NO_FILE}|aws_container_authorization_token_file).{{0,160}}{TOKEN}|"
         rf"aws_container_authorization_token_file.{{0,80}}{NO_FILE}",
     ),
+    # what SDKs say of the file, whatever it is called
+    form(
+        5,
+        "token-file-unreadable injected-fields-hardcoded",
+        rf"failedtoreadauthorizationtoken(from'?/|filefrom)|invalidauthorizationtokenfrom.{{0,80}}{TOKEN}",
+    ),
     # a line end in the file, or in a copy of it
     form(
         7,
@@ -87,6 +93,7 @@ WAY: tuple[SharedText, ...] = (
     text(3, NOTHING, "could not load credentials from any providers"),
     text(3, NOTHING, "missing credentials in config"),
     text(3, NOTHING, "credentialsprovidererror"),
+    text(3, NOTHING, "no environment variables were set to configure ecs provider"),
     text(3, NOTHING, "the credential provider was not enabled"),
     text(3, NOTHING, "no providers in chain provided credentials"),
     text(3, NOTHING, "no credentials could be loaded from the chain"),
