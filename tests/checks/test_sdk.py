@@ -209,3 +209,21 @@ def test_the_variables_are_named_and_taken_away_by_kubectl() -> None:
     assert verdict.fix is not None
     (command,) = verdict.fix.commands
     assert command[3:] == ("set", "env", "deployment/orders", "AWS_ACCESS_KEY_ID-", "AWS_SECRET_ACCESS_KEY-")
+
+
+@pytest.mark.parametrize(
+    ("check", "env", "image"),
+    [
+        (ID, KEYS, "app:1"),
+        ("irsa-env-hardcoded", {IRSA: "/token"}, "app:1"),
+        ("injected-fields-hardcoded", {URI: "http://localhost/"}, "app:1"),
+        ("pod-proxy-missing-no-proxy", {"HTTP_PROXY": ""}, "app:1"),
+        ("sdk-too-old", {}, "r.example/aws-cli:2.1.0"),
+    ],
+)
+def test_a_container_that_the_webhook_leaves_alone_is_its_own_affair(check: str, env: Env, image: str) -> None:
+    odd = replace(box("odd", **env), image=image)
+    for skipped, outcome in (("", "fail"), ("odd", "pass")):
+        annotations = {"eks.amazonaws.com/skip-containers": skipped}
+        snapshot = healthy(pods=(pod(containers=(box("app"), odd), annotations=annotations),))
+        assert [answer[0] for answer in answers(check, snapshot)] == [outcome], skipped

@@ -100,10 +100,17 @@ def skipped_containers(pod: Pod) -> set[str]:
     return {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")} - {""}
 
 
-def opted_out(pod: Pod) -> bool:
-    """True when the webhook leaves the pod alone: by its label, by naming every container, or as a static pod."""
+def served(pod: Pod) -> tuple[Container, ...]:
+    """The containers that the webhook does not leave alone: all but those that the pod names, and none of one with its
+    label or of a static pod."""
     skipped = skipped_containers(pod)
-    return SKIP_POD in pod.labels or static(pod) or all(c.name in skipped for c in pod.containers)
+    alone = SKIP_POD in pod.labels or static(pod)
+    return () if alone else tuple(c for c in pod.containers if c.name not in skipped)
+
+
+def opted_out(pod: Pod) -> bool:
+    """Whether the webhook leaves all of the pod alone."""
+    return not served(pod)
 
 
 def static(pod: Pod) -> bool:

@@ -8,7 +8,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.words import short_list
-from podid.domain.workloads import opted_out
+from podid.domain.workloads import served
 
 # the agent is asked over plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -21,8 +21,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         judged = {
             container.name: brought(snapshot.config_map_keys, pod, container)
             for pod in pods
-            if not opted_out(pod)
-            for container in pod.containers
+            for container in served(pod)
         }
         through = {name: env for name, env in judged.items() if env.named(*PROXIES) and not _spared(env, address)}
         hidden = [name for name, env in through.items() if _hidden(env)]

@@ -11,7 +11,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Container
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import short_list
-from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, opted_out
+from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, served
 
 MODE = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 _IMAGES = frozenset(
@@ -30,7 +30,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if not ipv6:
             yield case.ok("the agent is asked at its IPv4 address")
             continue
-        found = {c.name: why for pod in pods if not opted_out(pod) for c in pod.containers if (why := _java(c))}
+        found = {c.name: why for pod in pods for c in served(pod) if (why := _java(c))}
         if not found:
             yield case.ok("no container is seen to run Java, or it is told to use IPv6")
             continue

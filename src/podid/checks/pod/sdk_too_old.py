@@ -10,7 +10,7 @@ from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
 from podid.domain.trail import NodeTrail, OldCalls
 from podid.domain.words import count_of, short_list
-from podid.domain.workloads import injected, live, opted_out
+from podid.domain.workloads import injected, live, opted_out, served
 
 
 class Old(NamedTuple):
@@ -55,8 +55,7 @@ CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"), wants=("no
 def _by_image(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
-        judged = [pod for pod in pods if not opted_out(pod)]
-        images = dict.fromkeys(c.image for pod in judged for c in pod.containers if not c.init)
+        images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)
         found = [(image, old) for image in images if (old := _old(image)) is not None]
         if not found:
             yield case.ok("none of its images is known to be too old; what is in them was not looked at")

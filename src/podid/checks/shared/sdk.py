@@ -13,7 +13,7 @@ from podid.domain.model import Container, Pod
 from podid.domain.report import RANK
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot
 from podid.domain.words import short_list
-from podid.domain.workloads import RESTARTABLE, main_containers, opted_out
+from podid.domain.workloads import RESTARTABLE, main_containers, served
 
 NEEDS = ("associations", "pods")
 IN_ENV = "env"
@@ -85,22 +85,22 @@ def per_workload(
     most as a warning: most of what an application is given has nothing to do with AWS."""
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
-        judged = [pod for pod in pods if not opted_out(pod)]
+        judged = [(pod, containers) for pod in pods if (containers := served(pod))]
         if not judged:
             yield case.skip("its pods are left alone by the webhook, as they ask")
             continue
         found: dict[Own, set[str]] = {}
         alone = False
-        for pod in judged:
-            owns = {c.name: own for c in pod.containers if (own := look(pod, c))}
-            main = main_containers(pod)
+        for pod, containers in judged:
+            owns = {c.name: own for c in containers if (own := look(pod, c))}
+            main = [c for c in main_containers(pod) if c in containers]
             alone |= bool(main) and all(c.name in owns and owns[c.name].severity is Severity.ERROR for c in main)
             for name, own in owns.items():
                 found.setdefault(own, set()).add(name)
         if found:
             yield _taken(case, workload, found, alone=alone)
             continue
-        hidden = dict(item for pod in judged for c in pod.containers for item in unseen(pod, c))
+        hidden = dict(item for pod, containers in judged for c in containers for item in unseen(pod, c))
         if hidden:
             yield from _unseen(case, hidden)
         else:
