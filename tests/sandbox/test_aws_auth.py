@@ -124,6 +124,8 @@ def test_no_association(auth: Any) -> None:
         ([allow(PODS, BOTH, {"StringEquals": {"aws:PrincipalOrgID": "o-1"}})], False),
         ([allow(PODS, BOTH, {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})], True),
         ([allow(PODS, BOTH, {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}})], True),
+        ([allow(PODS, BOTH, {"ForAnyValue:StringNotEquals": {"aws:CalledVia": "x"}})], False),
+        ([allow(PODS, BOTH, {"ForAllValues:StringNotEquals": {"aws:CalledVia": "x"}})], True),
         ([allow(PODS, BOTH, {"Null": {"sts:ExternalId": "true"}})], True),
         ([allow(PODS, BOTH, {"ForAllValues:StringLike": {"aws:TagKeys": ["eks-*", "kubernetes-*"]}})], True),
         ([allow(PODS, BOTH, {"ForAllValues:StringEquals": {"aws:TagKeys": ["eks-cluster-arn"]}})], False),

@@ -206,7 +206,7 @@ def _condition_holds(said: str, key: str, wanted: list[Any], keys: Keys) -> bool
     if quantifier.lower() == "forallvalues":
         return all(_one_value(test, value, texts) for value in values or ())
     if values is None:
-        return if_exists or test.negated
+        return if_exists or (test.negated and not quantifier)
     if quantifier.lower() == "foranyvalue":
         return any(_one_value(test, value, texts) for value in values)
     if test.negated:
