@@ -222,7 +222,7 @@ def test_the_variables_are_named_and_taken_away_by_kubectl() -> None:
     ],
 )
 def test_a_container_that_the_webhook_leaves_alone_is_its_own_affair(check: str, env: Env, image: str) -> None:
-    odd = replace(box("odd", **env), image=image)
+    odd = replace(box("odd"), env={**INJECTED, **env}, image=image)
     for skipped, outcome in (("", "fail"), ("odd", "pass")):
         annotations = {"eks.amazonaws.com/skip-containers": skipped}
         snapshot = healthy(pods=(pod(containers=(box("app"), odd), annotations=annotations),))
