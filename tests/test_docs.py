@@ -67,6 +67,7 @@ severity: warn
 link: 3
 fix: -
 rank: 1
+told: nobody
 texts:
   - x: y
   - [2] z
@@ -79,7 +80,9 @@ texts:
 def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
     generator = _tool("gen_index")
     (tmp_path / "a.md").write_text(PAGE, encoding="utf-8")
-    (tmp_path / "b.md").write_text(PAGE.replace("id: a", "id: b\nhealthy: fine").replace("rank: 1", "rank: 0"))
+    (tmp_path / "b.md").write_text(
+        PAGE.replace("id: a", "id: b").replace("rank: 1\ntold: nobody", "rank: 0\nhealthy: fine")
+    )
     made: dict[str, Any] = {}
     exec(generator.generate(tmp_path), made)
     assert [tuple(entry) for entry in made["ENTRIES"]] == [
@@ -96,6 +99,8 @@ def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
         ("link: 3", "link: 11", "a.md: link is 11, not 0 to 10"),
         ("rank: 1\n", "", "a.md: lacks rank"),
         ("rank: 1", "rank: 1\nowner: x", "a.md: has owner, which nothing reads"),
+        ("told: nobody\n", "", "a.md: lacks healthy, .* or told"),
+        ("rank: 1", "rank: 1\nhealthy: fine", "a.md: has both healthy and told"),
         ("---\n", "", "a.md: no front matter"),
     ],
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import gen_index
 import podid
 from json_schemas import schemas
 from podid.checks.all import ALL
@@ -26,7 +27,6 @@ from podid.domain.links import LINKS
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES
 from podid.ops.doctor.sections import SECTIONS
-from podid.pages.elsewhere import TOLD
 from podid.pages.index import ENTRIES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -227,9 +227,13 @@ def checks() -> str:
         + "\n## Failure modes that are explained, but not looked for\n\n"
         + _table(
             ("Id", "Severity", "Link", "Told by"),
-            [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", TOLD[e.id]) for e in others],
+            [(f"`{e.id}`", e.severity, f"{e.link}, {LINKS[e.link]}", told(e.id)) for e in others],
         )
     )
+
+
+def told(id_: str) -> str:
+    return gen_index.read(gen_index.PAGES / f"{id_}.md").told
 
 
 def _looked_at(check: Check) -> str:

@@ -12,6 +12,7 @@ PAGES = Path(__file__).resolve().parent.parent / "src" / "podid" / "pages"
 INDEX = PAGES / "index.py"
 WANTED = {"id", "title", "severity", "link", "fix", "rank"}
 _WEIGHT = 7  # of a text without one: it is Pod Identity's, and means this
+ONE_OF = ("healthy", "told")
 ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("SAFE", "ASK", "PRINT", "-")}
 HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
 
@@ -30,8 +31,9 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """`rank` is low for what is met often; `healthy` is there where the doctor has a check of this id. Each of `texts`
-    has a weight, which says how much it decides."""
+    """`rank` is low for what is met often. `healthy` is the fact that the doctor's check of this id looks for; where it
+    has none, `told` says who tells of this failure mode instead, or why nobody can. Each of `texts` has a weight, which
+    says how much it decides."""
 
     id: str
     title: str
@@ -40,6 +42,7 @@ class FrontMatter:
     fix: str
     rank: int
     healthy: str
+    told: str
     texts: tuple[tuple[str, int], ...]
 
 
@@ -74,6 +77,7 @@ def read(path: Path) -> FrontMatter:
         fix=values["fix"],
         rank=int(values["rank"]),
         healthy=values.get("healthy", ""),
+        told=values.get("told", ""),
         texts=tuple(texts),
     )
 
@@ -82,8 +86,12 @@ def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
     if missing := sorted(WANTED - values.keys()):
         yield f"lacks {', '.join(missing)}"
         return
-    if odd := sorted(values.keys() - WANTED - {"healthy"}):
+    if odd := sorted(values.keys() - WANTED - set(ONE_OF)):
         yield f"has {', '.join(odd)}, which nothing reads"
+    if values.keys().isdisjoint(ONE_OF):
+        yield "lacks healthy, the fact that its check looks for, or told, who tells it where no check does"
+    if values.keys() >= set(ONE_OF):
+        yield "has both healthy and told: what a check looks for, nobody else has to tell"
     if values["id"] != path.stem:
         yield f"id is {values['id']}"
     for name, allowed in ALLOWED.items():
@@ -92,7 +100,7 @@ def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
     if values["link"] not in map(str, range(11)):
         yield f"link is {values['link']}, not 0 to 10"
     if not values["rank"].isdecimal():
-        yield f"rank is {values['rank']}, not a number"
+        yield f"rank is {values['rank']}, not a number, low for what is met often"
 
 
 def _entry(page: FrontMatter) -> str:
@@ -113,7 +121,11 @@ def main() -> int:
     mode.add_argument("--write", action="store_true", help="write index.py")
     mode.add_argument("--check", action="store_true", help="exit 1 if index.py is not what would be written")
     chosen = parser.parse_args()
-    text = generate()
+    try:
+        text = generate()
+    except PageError as error:
+        print(error, file=sys.stderr)
+        return 1
     if chosen.write:
         INDEX.write_text(text, encoding="utf-8")
     elif INDEX.read_text(encoding="utf-8") != text:

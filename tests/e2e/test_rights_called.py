@@ -650,7 +650,7 @@ def test_the_printed_rights_suffice_and_are_those_that_are_asked_for(command: st
         printed |= item.rights
     asked = Rights()
     ways = ways_of(command)[::every]
-    assert ways, f"podid {command} has no way here"
+    assert ways, f"WAYS wants a line of podid {command}"
     for number, way in enumerate(ways):
         found = carried_through(way, tmp_path / str(number))
         assert set(found.iam) <= set(printed.iam), way

@@ -34,7 +34,9 @@ class Check:
 
     @classmethod
     def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
-        """With severity, link, title and fix class from the front matter of the page `id`."""
+        """With severity, link, title and fix class from the front matter of the page `id`; LookupError without one."""
+        if id not in PAGES:
+            raise LookupError(f"podid.pages.index has no {id}: write src/podid/pages/{id}.md, and run make docs")
         page = PAGES[id]
         return cls(
             id=id,
