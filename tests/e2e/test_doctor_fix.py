@@ -81,9 +81,18 @@ def test_an_id_that_is_none(site: Site) -> None:
 
 
 def test_nothing_to_fix(healthy: Site) -> None:
-    outcome = healthy("doctor", "--fix")
-    assert outcome.code == 0
-    assert "no fix for this that it can carry out itself" in outcome.stderr
+    """It is said where something is wrong, and the cluster is not read again for it."""
+    for argv, said in (
+        (("--fix",), ""),
+        (("--fix-id", "agent-outdated"), "not found, so there is nothing to fix: agent-outdated\n"),
+    ):
+        healthy.box.faults.calls.clear()
+        outcome = healthy("doctor", *argv)
+        assert (outcome.code, outcome.stderr) == (0, said)
+        assert healthy.box.faults.calls["eks", "ListPodIdentityAssociations"] == 1
+    healthy.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName="dynamodb-read")
+    outcome = healthy("doctor", "--fix", "--fail-on", "never")
+    assert "podid has no fix for this that it can carry out itself\n" in outcome.stderr
     assert not healthy("history", "-o", "json").json["items"][1:]
 
 

@@ -121,16 +121,12 @@ def doctor_in(access: Access, terminal: Terminal, asked: DoctorAsked) -> None:
     if asked.mints:
         _ask(terminal, probe=asked.probe)
     look = _Looking(access, terminal, asked, place, replayed)
-    if asked.fixing:
-        report = look.once()
-        if terminal.for_person:
-            look.show(report)  # what it is that is to be mended
-        carry_out(mends(report, asked.fix_ids), access.runtime, terminal, yes=access.options.yes)
+    report = look.mended() if asked.fixing else None
     if asked.watch:
         report = look.watched()
     elif asked.until_clean:
         report = look.until_clean()
-    else:
+    elif report is None:
         report = look.once()
     if not asked.watch:
         look.show(report)
@@ -167,6 +163,21 @@ class _Looking:
         for entry in reckoning.idle:
             self.terminal.note(f"{asked.baseline}: {entry} was not found, so the entry can go")
         return reckoning.report
+
+    def mended(self) -> DoctorReport | None:
+        """Carries out the fixes. The report that asked for none; None where it was of before they were carried out."""
+        report, wanted = self.once(), self.asked.fix_ids
+        if planned := mends(report, wanted):
+            if self.terminal.for_person:
+                self.show(report)  # what it is that is to be mended
+            carry_out(planned, self.access.runtime, self.terminal, yes=self.access.options.yes)
+            return None
+        found = {verdict.check for verdict in report.findings}
+        if absent := [name for name in wanted if name not in found]:
+            self.terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
+        if found & set(wanted or found):
+            self.terminal.note("podid has no fix for this that it can carry out itself")
+        return report
 
     def _read(self) -> Snapshot:
         asked, access, place = self.asked, self.access, self.place

@@ -18,8 +18,6 @@ def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, 
     """One by one, asking before each that asks; stops at the first that fails. What the commands say is on stderr:
     stdout is the report's. Raises ConsentNeeded, before anything is done, where nobody can be asked, and
     KeyboardInterrupt where one of them was interrupted."""
-    if not planned:
-        terminal.note("podid has no fix for this that it can carry out itself")
     if not yes and not runtime.interactive and any(item.asks for item in planned):
         raise ConsentNeeded(
             "podid doctor --fix needs a yes for some of the fixes, and there is no terminal to ask on",
