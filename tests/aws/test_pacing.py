@@ -5,13 +5,23 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import pytest
 
 from podid.aws import pacing
 from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable
-from podid.aws.pacing import ALONE, ALONE_ATTEMPTS, ALONE_BACKOFF, LONGEST_BACKOFF, Pacer, attempt, backoff
+from podid.aws.pacing import (
+    ALONE,
+    ALONE_ATTEMPTS,
+    ALONE_BACKOFF,
+    LONGEST_BACKOFF,
+    Pacer,
+    attempt,
+    backoff,
+    fan_out,
+    hurried,
+)
 from podid.aws.rate import Rate
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
@@ -73,6 +83,28 @@ def test_a_lasting_failure_is_raised_when_patience_ends() -> None:
     with pytest.raises(ServerFailed):
         pacer_with(clock, patience=10).call(failing(*errors))
     assert clock.now == pytest.approx(1010.0)
+
+
+@pytest.mark.parametrize(("error", "seconds"), [(ServerFailed("500"), 10), (Throttled("slow"), 60)])
+def test_a_failure_in_what_can_be_done_without_is_not_waited_for(error: PodidError, seconds: float) -> None:
+    """Also in a fan-out's threads, in the one that lists as in those that read; a throttle is no failure."""
+    clock = Clock()
+    with hurried(10), pytest.raises(type(error)):
+        pacer_with(clock).call(failing(*[error] * 999))
+    assert clock.now == pytest.approx(1000 + seconds)
+    clocks = [Clock(), Clock()]
+
+    def read(item: int) -> str:
+        return pacer_with(clocks[item]).call(failing(*[error] * 999))
+
+    def items() -> Iterator[int]:
+        with suppress(PodidError):
+            read(0)
+        yield 1
+
+    with hurried(10), pytest.raises(type(error)):
+        list(fan_out(read, items()))
+    assert [each.now for each in clocks] == [pytest.approx(1000 + seconds)] * 2
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ adaptive mode takes twice as long as the service's limit asks for; a pacer share
 again until a deadline, and never repeats a write that may have been carried out.
 """
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -47,6 +49,8 @@ class Stopped(Exception):
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
 # whether the others go on without the call
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
+# how many seconds failures of a service are put up with
+_for_failures: ContextVar[float] = ContextVar("podid_for_failures", default=math.inf)
 
 
 class Pacer:
@@ -84,7 +88,8 @@ class Pacer:
     def call(self, fn: Callable[[], T]) -> T:
         """What `fn` returns; its last error once patience is at an end."""
         # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
-        deadline = self._clock() + min(self.patience, self._command.left())
+        began = self._clock()
+        deadline = began + min(self.patience, self._command.left())
         attempt, answered = 0, self._answered
         try:
             while True:
@@ -93,7 +98,8 @@ class Pacer:
                 except Unavailable as error:
                     attempt += 1
                     self._trouble(attempt == 1)
-                    left = deadline - self._clock()
+                    until = deadline if isinstance(error, Throttled) else min(deadline, began + _for_failures.get())
+                    left = until - self._clock()
                     if left <= 0 or not _again(error, attempt) or self._fails_alone(error, attempt, answered):
                         raise
                     longest = ALONE_BACKOFF if self._is_alone(error) else LONGEST_BACKOFF
@@ -204,6 +210,17 @@ def attempt(fn: Callable[[T], R]) -> Callable[[T], R | PodidError]:
     return Attempt(fn)
 
 
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """What is read here can be done without: a service that fails, but for its throttles, is asked again for no longer
+    than this."""
+    before = _for_failures.set(seconds)
+    try:
+        yield
+    finally:
+        _for_failures.reset(before)
+
+
 def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) -> Iterator[tuple[T, R]]:
     """(item, fn(item)) as they arrive, many at once; `fn` paces itself, as the methods of the gateways do.
 
@@ -254,6 +271,7 @@ class _Crew(Generic[T, R]):
     def __init__(self, fn: Callable[[T], R], *, reads: bool) -> None:
         self._fn = fn
         self._reads = reads
+        self._for_failures = _for_failures.get()
         self._todo: SimpleQueue[_Job[T] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
         self._stop = threading.Event()
@@ -317,6 +335,7 @@ class _Crew(Generic[T, R]):
 
     def _guard(self, work: Callable[[], None]) -> None:
         _stop.set(self._stop)
+        _for_failures.set(self._for_failures)
         try:
             work()
         except (Stopped, Left):

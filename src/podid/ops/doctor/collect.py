@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from podid.aws import pacing
 from podid.checks.base import Check
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
@@ -20,6 +21,9 @@ from podid.ops.doctor.source import Source
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients
+
+# as long as a service may fail before a section is given up: a few of them may be read one after another
+FAILING_SECONDS = 10.0
 
 Reads = Mapping[str, Future[Section[Any]]]
 
@@ -68,7 +72,8 @@ def _chosen(options: Collection[str]) -> set[str]:
 
 def _read(row: SectionRow, source: Source) -> Section[Any]:
     try:
-        value = row.read(source)
+        with pacing.hurried(FAILING_SECONDS):
+            value = row.read(source)
     except PodidError as error:
         return missing(error)
     except Exception as error:  # noqa: BLE001  whatever is wrong with one section, the others are judged
