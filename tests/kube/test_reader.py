@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -319,6 +320,13 @@ def test_the_agent(lab: KubeWorld) -> None:
     other = replace(agent, name="eks-pod-identity-agent-hybrid")
     assert lab.reader.list_pods_of((agent, other)) == lab.reader.list_pods_of((replace(agent, selector={}),)) == pods
     assert lab.reader.list_pods_of((other,)) == ()
+
+
+def test_no_log_is_read_with_a_token_in_it() -> None:
+    """Whoever shows a line of it, in a list or in an error, need not think of that."""
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzIn0.c2ln"
+    text: Any = SimpleNamespace(text=lambda path, query: f'level=error token="{token}" url=k8s-aws-v1.aHR0cHM6')
+    assert KubeReader(text).read_log("shop", "p", container="c") == 'level=error token="[token]" url=[token]'
 
 
 def test_the_webhooks_registration(lab: KubeWorld) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from podid.aws.error_rules import any_service, cloudtrail, eks, eks_auth, iam, sdk
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
-from podid.domain.words import cut
+from podid.domain.words import cut, without_tokens
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *cloudtrail.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
@@ -39,8 +39,6 @@ _DENIAL = re.compile(
 _ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
 _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
 _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
-# a service may repeat a value that it refuses
-_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
 _HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
@@ -112,7 +110,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
 def _shown(text: str) -> str:
     if _HTML.match(text):
         return "an HTML page"
-    return _TOKEN.sub("[token]", text).rstrip(".") or "no explanation"
+    return without_tokens(text).rstrip(".") or "no explanation"
 
 
 def _denial(refusal: Refusal, words: Words) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Names inside sentences: which of them was meant, and many of them in little room."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
 ALIKE = 0.6
+_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
 
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:
@@ -82,6 +84,12 @@ def count_of(number: int, noun: str) -> str:
 def utc(moment: datetime | None) -> str:
     """`2026-11-24T09:30:00Z`, or `unknown`."""
     return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def without_tokens(text: str) -> str:
+    """Foreign text without what may be a token or a signature in it: a service may repeat what it refuses, and a log
+    what it was given."""
+    return _TOKEN.sub("[token]", text)
 
 
 def cut(text: str, most: int = 2000) -> str:

@@ -17,6 +17,7 @@ from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
 from podid.domain.rights import AccessReview, KubeRight, needs
 from podid.domain.webhook import WEBHOOK, WebhookRegistration
+from podid.domain.words import without_tokens
 from podid.domain.workloads import RESTARTABLE, is_agent, runs_in
 from podid.kube import project, project_env, project_network, project_products
 from podid.kube.project_products import CUSTOM
@@ -260,15 +261,15 @@ class KubeReader:
         previous: bool = False,
         timestamps: bool = False,
     ) -> str:
-        """A container's log, at most LOG_BYTES of it; `previous` is that of the container that ran before this one.
-        NotFound without such a pod, Rejected for a container that has not started."""
+        """A container's log, at most LOG_BYTES of it and without tokens; `previous` is that of the container that ran
+        before this one. NotFound without such a pod, Rejected for a container that has not started."""
         query: dict[str, str | int] = {"container": container, "limitBytes": LOG_BYTES}
         if since_seconds is not None:
             query["sinceSeconds"] = max(since_seconds, 1)
         if tail is not None:
             query["tailLines"] = tail
         query |= {name: "true" for name, wanted in (("previous", previous), ("timestamps", timestamps)) if wanted}
-        return self._transport.text(_path("/api/v1", namespace, "pods", pod) + "/log", query)
+        return without_tokens(self._transport.text(_path("/api/v1", namespace, "pods", pod) + "/log", query))
 
     @needs(KubeRight("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"))
     def find_webhook(self) -> WebhookRegistration | None:

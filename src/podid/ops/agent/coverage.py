@@ -151,9 +151,10 @@ def read_nodes(clients: Clients, place: Place) -> NodeReading:
     return NodeReading(coverage(nodes, sets, pods_of(sets, pods), needy_by_node(pods, refs)))
 
 
-def read_coverage(reader: KubeReader) -> Coverage:
+def read_coverage(reader: KubeReader) -> tuple[tuple[DaemonSet, ...], Coverage]:
+    """The agent's DaemonSets, and where they run."""
     sets = reader.list_agent_daemon_sets()
-    return coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
+    return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +178,10 @@ class Agents:
     @classmethod
     def read(cls, reader: KubeReader) -> Agents:
         try:
-            sets = reader.list_agent_daemon_sets()
-            nodes = coverage(reader.list_nodes(), sets, reader.list_pods_of(sets)).nodes
+            sets, found = read_coverage(reader)
         except PodidError as error:
             return cls({}, error=error)
-        return cls({item.node: item for item in nodes}, installed=bool(sets))
+        return cls({item.node: item for item in found.nodes}, installed=bool(sets))
 
     def fault(self, pod: Pod) -> AgentFault | None:
         """What is wrong with the agent on the pod's own node; None where it is Ready, or built in."""

@@ -200,7 +200,7 @@ def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
     if clients.kube.failure is not None:
         return (), None
     try:
-        return clients.kube.reader.list_agent_daemon_sets(), read_coverage(clients.kube.reader)
+        return read_coverage(clients.kube.reader)
     except PodidError:
         return (), None
 

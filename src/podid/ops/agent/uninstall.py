@@ -121,7 +121,7 @@ def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
         )
     notes = []
     if losing.accounts:
-        told = short_list((f"{ref} ({_pods(count)})" for ref, count in losing.accounts), 10)
+        told = short_list((f"{ref} ({count_of(count, 'pod')})" for ref, count in losing.accounts), 10)
         notes.append(f"without credentials afterwards: {count_of(len(losing.accounts), 'service account')}: {told}")
         notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
     if losing.nodes:
@@ -131,10 +131,6 @@ def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
         "agent's address (stale-link-or-route)"
     )
     return (*notes, *losing.unread)
-
-
-def _pods(count: int) -> str:
-    return "1 pod" if count == 1 else f"{count} pods"
 
 
 def after_uninstall(

@@ -192,32 +192,29 @@ class _Waiting:
 
     def _look_for_trouble(self) -> None:
         """EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once."""
+        # old pods are spared until EKS is through: it may not have touched the DaemonSet yet
+        seen = self._look(spared=self.before)
+        if seen is not None and seen[1] is not None:
+            raise seen[1].error(self.cluster)
+
+    def _look(self, *, spared: Collection[str] = ()) -> tuple[Cast, Trouble | None] | None:
+        """What runs, and what is wrong with it; None where that cannot be seen, or nobody wants to know."""
         if not self.watching or self.clients.kube.failure is not None:
-            return
+            return None
         try:
-            reader = self.clients.kube.reader
-            cast = Cast.read(reader)
-            # old pods are spared until EKS is through: it may not have touched the DaemonSet yet
-            found = of_pods(reader, cast.pods, self.patience.clock.now(), spared=self.before)
+            cast = Cast.read(self.clients.kube.reader)
+            return cast, of_pods(self.clients.kube.reader, cast.pods, self.patience.clock.now(), spared=spared)
         except PodidError:
-            return  # how far the nodes are cannot be seen; what EKS says still can
-        if found is not None:
-            raise found.error(self.cluster)
+            return None
 
     def _failed(self, addon: Addon) -> PodidError:
         """The pods tell the cause of too few replicas."""
         trouble = of_addon(addon)
-        if {issue.code for issue in addon.issues} != {"InsufficientNumberOfReplicas"}:
-            return trouble.error(self.cluster)
-        if self.watching and self.clients.kube.failure is None:
-            try:
-                cast = Cast.read(self.clients.kube.reader)
-                found = of_pods(self.clients.kube.reader, cast.pods, self.patience.clock.now())
-            except PodidError:
-                return trouble.error(self.cluster)
-            if found is not None:
-                return replace(trouble, mode=found.mode, what=f"{trouble.what}; {found.what}").error(self.cluster)
-            return replace(trouble, what=f"{trouble.what}; {cast.words}").error(self.cluster)
+        few = {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}
+        if few and (seen := self._look()) is not None:
+            cast, found = seen
+            mode, why = (found.mode, found.what) if found is not None else (trouble.mode, cast.words)
+            trouble = replace(trouble, mode=mode, what=f"{trouble.what}; {why}")
         return trouble.error(self.cluster)
 
     def _update_failed(self, addon: Addon, update: Update) -> PodidError:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from podid.domain.errors import InvalidInput, NotFound, Other, UsageError
+from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Done, Header, Status
 from podid.domain.words import utc
 from podid.ops.change.locks import Locks
@@ -260,7 +261,7 @@ class Journal:
                     subject=str(path),
                 )
             return run_of(run_id, records, running=running)
-        except (ValueError, KeyError, RecursionError) as error:
+        except (ValueError, KeyError, RecursionError, Malformed) as error:
             raise InvalidInput(
                 f"{path} is not a journal file, or it is damaged",
                 advice="What it left open is not known, so nothing is changed: move it away to go on without what it "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from podid.domain.foreign import check_depth
 from podid.domain.plan import Action, Header, State, Status
 from podid.ops.change.kinds import kind_of
 
@@ -61,22 +62,14 @@ class Run:
 
 
 def read_records(text: bytes) -> Iterator[dict[str, Any]]:
-    """Raises ValueError for what is no JSON. A last line without its end was cut short by a crash, before anything was
-    done about it."""
+    """Raises ValueError for what is no JSON, Malformed for what is nested so deeply that it could not be written again.
+    A last line without its end was cut short by a crash, before anything was done about it."""
     for line in text.split(b"\n")[:-1]:
         record = json.loads(line)
         if not isinstance(record, dict):
             raise ValueError("no object")
-        _check_depth(record)
+        check_depth(record, "a line")
         yield record
-
-
-def _check_depth(value: object, left: int = 40) -> None:
-    """Raises ValueError for what is nested so deeply that it could not be written again."""
-    if not left:
-        raise ValueError("too deep")
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_depth(item, left - 1)
 
 
 def member(record: dict[str, Any], name: str, kind: type[T], *default: T) -> T:
