@@ -169,6 +169,8 @@ def test_who_says_it_tells_what_it_means(text: str, first: str) -> None:
         "eks-pod-identity-agent-7x2kq 1/1 Running 0 5m\nweb-5d4f8c9b7d-x2k4q 0/1 ImagePullBackOff 0 5m",
         "web-5d4f8c9b7d-x2k4q 0/1 CrashLoopBackOff 0 5m\neks-pod-identity-agent-7x2kq 1/1 Running 0 5m",
         "addonName: snapshot-controller, status: DEGRADED, code: InsufficientNumberOfReplicas",
+        # an option of a command
+        "kubectl rollout status deployment/carts --timeout=120s # pod identity",
         # anybody's words
         'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 6',
         "pid 12703: listen tcp 0.0.0.0:8080: bind: address already in use",
@@ -216,6 +218,7 @@ def test_what_others_say_too_is_never_sure(text: str) -> None:
         ),
         ('invalid endpoint host, "fd00:ec2::23", only loopback hosts are allowed', "sdk-too-old"),
         (f"kube-system {NODE}", "imds-fallback-node-role"),
+        (NODE.replace("/runner/", "/eksctl-demo-nodegroup-NodeInstanceRole-1Q/"), "imds-fallback-node-role"),
         (f'level=error controller=issuer msg="{NODE}"', "imds-fallback-node-role"),
     ],
     ids=lambda value: value[:60],

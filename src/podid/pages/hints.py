@@ -333,7 +333,7 @@ WIDE: tuple[Hint, ...] = (
     _hint(
         "agent-timeout-context-canceled",
         r"get credentials: request canceled|context cancell?ed|context deadline exceeded|"
-        r"time[ds]?.?out",
+        r"time[ds]?.?out(?!\w*[=:] ?\d)",
         r"credential|pod.?identity|169\.254\.170\.23",
     ),
     _hint("imds-fallback-node-role", _DENIED, r"object storage|s3|bucket|cloudtrail|instance"),

@@ -102,7 +102,11 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     # an instance that runs no pods says it, too
     form(6, "imds-fallback-node-role", NODE_SESSION + r".{1,300}?notauthorizedtoperform"),
-    form(8, "imds-fallback-node-role", rf"^(?=.*?{POD_SIGN}).*?{NODE_SESSION}.{{1,300}}?notauthorizedtoperform"),
+    form(
+        8,
+        "imds-fallback-node-role",
+        rf"^(?=.*?(?:{POD_SIGN}|nodeinstancerole|nodegroup|node-group)).*?{NODE_SESSION}.{{1,300}}?notauthorizedtoperform",
+    ),
     form(6, "imds-fallback-node-role", NODE_SESSION),
     form(5, "imds-fallback-node-role", rf"nopermissions.{{0,200}}{NODE_ROLE}|{NODE_ROLE}.{{1,300}}notauthorizedto"),
     form(
