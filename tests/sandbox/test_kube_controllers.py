@@ -344,6 +344,18 @@ def test_eviction_within_the_budget(cluster: Cluster) -> None:
     )
 
 
+def test_a_budget_that_is_kept_lets_go_of_a_pod_that_is_not_ready(cluster: Cluster) -> None:
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "orders"}}}
+    cluster.post("/apis/policy/v1/namespaces/shop/poddisruptionbudgets", {"metadata": {"name": "orders"}, "spec": spec})
+    first, second = cluster.items("/api/v1/namespaces/shop/pods")
+    cluster.sandbox.faults.kubelet_unreachable.add(first["spec"]["nodeName"])
+    cluster.wait(1)
+    for found, status in ((second, 429), (first, 201)):
+        path = f"/api/v1/namespaces/shop/pods/{found['metadata']['name']}/eviction"
+        evict = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": found["metadata"]["name"]}}
+        assert cluster.call("POST", path, evict)[0] == status
+
+
 def test_a_restricted_namespace_refuses_and_accepts(cluster: Cluster) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     cluster.patch("/api/v1/namespaces/shop", {"metadata": {"labels": labels}})

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import botocore.session
 import pytest
 
+from podid.aws.translate import SERVICE_NAMES
 from podid.domain.errors import Conflict, InvalidInput, NotFound, Other, PodidError
 from podid.sandbox import process, state
 
@@ -89,6 +91,11 @@ def test_the_shell_lines_are_quoted() -> None:
     assert environment.shell() == (
         "unset AWS_PROFILE AWS_SESSION_TOKEN\nexport KUBECONFIG='/tmp/it'\"'\"'s here/$HOME'"
     )
+
+
+def test_no_service_is_asked_elsewhere() -> None:
+    models = map(botocore.session.get_session().get_service_model, SERVICE_NAMES)
+    assert {f"AWS_ENDPOINT_URL_{model.service_id.replace(' ', '_').upper()}" for model in models} <= {*process.UNSET}
 
 
 def test_a_proxy_is_passed_by(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

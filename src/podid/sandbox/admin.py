@@ -7,6 +7,7 @@ with an HMAC of the challenge. `POST /_podid/command` with the nonce in `X-Podid
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from podid.sandbox.breaks.standing import Standing
@@ -89,7 +90,7 @@ class Admin:
             if not hasattr(delays, name):
                 raise KeyError(name)
             setattr(delays, name, float(seconds))
-        return {name: getattr(delays, name) for name in ("association", "role", "delete", "addon")}
+        return asdict(delays)
 
     def _addon_fault(self, arguments: Arguments) -> object:
         """`{"addon": NAME, "status": "DEGRADED", …}` puts it in place, without a status it is removed."""

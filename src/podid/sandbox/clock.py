@@ -39,6 +39,6 @@ class SandboxClock:
             self._skipped += seconds
 
     def turn_back(self, seconds: float) -> None:
-        """For whoever has made everything that knows the time older by as much, see past.py."""
+        """For whoever has made everything that knows the time older by as much, see Hands.let_pass."""
         with self._lock:
             self._skipped -= seconds

@@ -41,6 +41,8 @@ UNSET = (
     "AWS_ENDPOINT_URL_IAM",
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_EC2",
+    "AWS_ENDPOINT_URL_CLOUDTRAIL",
+    "AWS_ENDPOINT_URL_ACCESSANALYZER",
 )
 _START_SECONDS = 20.0
 _STOP_SECONDS = 5.0
@@ -214,7 +216,7 @@ def require_extra() -> None:
 
 def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     """Loopback must not go through a proxy; what the user already excludes stays excluded."""
-    if not any(environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")):
+    if not any(value and name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name, value in environ.items()):
         return {}
     names = [name for name in ("NO_PROXY", "no_proxy") if environ.get(name)] or ["NO_PROXY"]
     return {name: ",".join(filter(None, (environ.get(name), "127.0.0.1", "localhost"))) for name in names}

@@ -10,7 +10,7 @@ from podid.sandbox.kube.bodies import KubeAnswer, decoded, from_json
 from podid.sandbox.kube.faults import ClusterFaults
 from podid.sandbox.kube.jobs import budget_status, protects
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import Obj, clone, get, name, namespace, parse_time, terminating
+from podid.sandbox.kube.objects import Obj, clone, get, is_ready, name, namespace, parse_time, terminating
 from podid.sandbox.kube.registry import Registry
 from podid.sandbox.kube.resources import ResourceApi, dry_run
 from podid.sandbox.kube.routes import ApiTarget
@@ -67,12 +67,12 @@ class Subresources:
         dry = dry_run(request, "CreateOptions")
         eviction = decoded(request, "Eviction")
         store = self._registry.store
-        for budget in store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)):
-            if terminating(pod) or not protects(budget, pod):
-                continue
-            state = budget_status(self._registry, budget)
-            if state["disruptionsAllowed"] <= 0:
-                raise _over_budget(budget, state)
+        # what does not run, or goes already, counts for no budget: k8s.io/kubernetes, pod/storage/eviction.go
+        running = not terminating(pod) and get(pod, "status", "phase") == "Running"
+        budgets = store.all(kinds.DISRUPTION_BUDGETS, namespace(pod)) if running else ()
+        for budget in budgets:
+            if protects(budget, pod):
+                _withstand(budget, pod, budget_status(self._registry, budget))
         options: Obj = {**(eviction.get("deleteOptions") or {})}
         dry = dry or options.get("dryRun") == ["All"]
         self._registry.delete(kinds.PODS, pod, options, dry_run=dry)
@@ -134,6 +134,14 @@ def _written(line: str, began: str) -> str:
         return str(json.loads(line)["time"])
     except (ValueError, KeyError, TypeError):
         return began
+
+
+def _withstand(budget: Obj, pod: Obj, state: Obj) -> None:
+    """Raises 429 where the budget keeps the pod. One that is not ready is worth nothing to a budget that is kept."""
+    always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+    kept = 0 < state["desiredHealthy"] <= state["currentHealthy"]
+    if state["disruptionsAllowed"] <= 0 and (is_ready(pod) or not (always or kept)):
+        raise _over_budget(budget, state)
 
 
 def _over_budget(budget: Obj, state: Obj) -> StatusError:
