@@ -343,6 +343,12 @@ def test_for_terraform_nothing_is_changed(site: Site) -> None:
     ]
     made = site.must("associate", "shop/pay", "--create-role", "--role", "pay", *printed).stdout
     assert "role_arn        = aws_iam_role.pay.arn" in made
+    alike = ("shop/front-end", "shop-front/end")
+    text = site.must("associate", *alike, "--role", "storefront", *printed).stdout
+    assert [line.split('"')[3] for line in text.splitlines() if line.startswith("resource")] == [
+        "shop_front_end",
+        "shop_front_end_2",
+    ]
     assert "managed-by" not in made
     assert [item["serviceAccount"] for item in site.must("list", "-o", "json").json["items"]] == ["orders"]
     assert site("associate", "shop/pay", "--role", "r", "--print", "yaml").code == 2

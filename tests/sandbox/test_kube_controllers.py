@@ -394,3 +394,9 @@ def test_the_same_seed_gives_the_same_cluster() -> None:
             [(entry["metadata"]["name"], entry["spec"]["nodeName"]) for entry in cluster.items("/api/v1/pods")]
         )
     assert found[0] == found[1]
+
+
+def test_a_network_policy_without_a_rule_for_egress_is_one_for_ingress(cluster: Cluster) -> None:
+    path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
+    made = cluster.post(path, {"metadata": {"name": "none"}, "spec": {"podSelector": {}, "egress": []}})
+    assert made["spec"]["policyTypes"] == ["Ingress"]

@@ -12,7 +12,7 @@ from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
 from podid.ops.role.create import MANAGED_BY
-from podid.render.role_forms import hcl, label, role_properties, terraform_role
+from podid.render.role_forms import hcl, label, labels, role_properties, terraform_role
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def _associations(actions: tuple[Action, ...], cluster: str) -> Iterator[str]:
         for action in actions
         if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None
     }
-    for state in _states(actions):
-        name = label(f"{state['namespace']}_{state['serviceAccount']}")
+    states = _states(actions)
+    for name, state in zip(labels([f"{s['namespace']}_{s['serviceAccount']}" for s in states]), states, strict=True):
         role = role_name(str(state["roleArn"]))
         arguments = {
             "cluster_name": hcl(cluster),

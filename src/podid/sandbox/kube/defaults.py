@@ -109,7 +109,7 @@ def apply_defaults(kind: KubeKind, obj: Obj) -> Obj:
         if rolling and spec[strategy]["type"] == "RollingUpdate":
             _fill(spec[strategy], {"rollingUpdate": rolling})
     elif kind is kinds.NETWORK_POLICIES:
-        spec.setdefault("policyTypes", ["Ingress", "Egress"] if "egress" in spec else ["Ingress"])
+        spec.setdefault("policyTypes", ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
     elif kind is kinds.MUTATING_WEBHOOKS:
         for webhook in obj.get("webhooks") or ():
             _fill(webhook, _WEBHOOK)
