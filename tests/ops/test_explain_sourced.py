@@ -8,6 +8,16 @@ from podid.ops.explain import explain
 
 PUBLIC = [
     (
+        "[error] com.amazonaws.SdkClientException: Unable to load AWS credentials from any provider in the chain: \n[fm.sbt.S3URLHandler$BucketSpecificRoleBasedEnvironmentVariableCredentialsProvider@6992c98a: head of empty list, \nfm.sbt.S3URLHandler$BucketSpecificRoleBasedSystemPropertiesCredentialsProvider@4a3d1bc8: head of empty list, \nfm.sbt.S3URLHandler$RoleBasedPropertiesFileCredentialsProvider@606dac43: \n/home/runner/.sbt/.s3credentials_<BUCKET_NAME> (No such file or directory), \nfm.sbt.S3URLHandler$RoleBasedPropertiesFileCredentialsProvider@5891779a: /home/runner/.sbt/.<BUCKET_NAME> (No \nsuch file or directory), fm.sbt.S3URLHandler$RoleBasedEnvironmentVariableCredentialsProvider@5593c77f: head of empty \nlist",
+        "custom-credential-chain",
+        "tpunder/fm-sbt-s3-resolver/issues/88",
+    ),
+    (
+        '2025-05-19T06:42:01Z W! {"caller":"batchprocessor@v0.115.0/batch_processor.go:263","msg":"Sender failed","kind":"processor","name":"batch/prometheus/cloudwatchlogs","pipeline":"metrics/prometheus/cloudwatchlogs","error":"SharedCredsLoad: failed to load shared credentials file\\ncaused by: FailedRead: unable to open file\\ncaused by: open /root/.aws/credentials: no such file or directory"}',
+        "custom-credential-chain",
+        "aws/amazon-cloudwatch-agent/issues/1688",
+    ),
+    (
         '{"level":"error","ts":1631737412.2021482,"logger":"setup","msg":"unable to initialize AWS cloud","error":"failed to introspect vpcID from EC2Metadata, specify --aws-vpc-id instead if EC2Metadata is unavailable: EC2MetadataError: failed to make EC2Metadata request\\n\\n\\tstatus code: 401, request id: "}',
         "imds-metadata-dependency",
         "kubernetes-sigs/aws-load-balancer-controller/issues/2231",

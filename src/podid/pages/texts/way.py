@@ -40,6 +40,13 @@ WAY: tuple[SharedText, ...] = (
         r"aws_container_authorization_token(?!_file).{0,40}(missing|notset|required|isempty|notfound)",
     ),
     text(7, "custom-credential-chain token-file-unreadable", "service account token cannot be parsed"),
+    # a chain without the provider that asks the agent, in Java's words; and nothing but a file, in those of Go's first
+    form(5, "custom-credential-chain", r"any(provider|oftheproviders)inthechain.{0,40}\[(?!.*container).{60}"),
+    form(
+        4,
+        "custom-credential-chain pod-predates-association",
+        r"^(?!.*nocredentialproviders).*sharedcredsload:failedtoloadsharedcredentialsfile.*/root/\.aws/credentials",
+    ),
     form(
         9, "bearer-token-prefix", r"(serviceaccounttoken|base64decodeheader).{0,120}illegalbase64dataatinputbyte6(?!\d)"
     ),
