@@ -105,3 +105,16 @@ def test_no_unused_role_is_not_no_role(site: Site) -> None:
         )
     empty = site("role", "list", "--unused")
     assert "no role that pods can assume is unused\n" in empty.stderr
+
+
+def test_no_role_is_opened_for_a_slip(site: Site) -> None:
+    """Nor is one closed to a service account that is still to be made."""
+    site.aws("iam").create_role(RoleName="own", AssumeRolePolicyDocument=json.dumps(trust_for(ORDERS)))
+    slip = site("associate", "shop/orderz", "--role", "own")
+    assert (slip.code, slip.stdout) == (6, "")
+    assert "Service account shop/orderz does not exist; did you mean shop/orders? If it is still" in slip.stderr
+    assert "Try:   podid associate shop/orders --role own\n" in slip.stderr
+    other = site("associate", "shop/zzzzzz", "--role", "own")
+    assert "Try:   podid associate shop/zzzzzz --role own --update-trust\n" in other.stderr
+    blind = site("associate", "shop/orderz", "--role", "own", env=site.user("blind", []))
+    assert "Try:   podid associate shop/orderz --role own --update-trust\n" in blind.stderr

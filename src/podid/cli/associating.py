@@ -13,11 +13,12 @@ from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
-from podid.ops.association.absent import missing_service_accounts
+from podid.ops.association.absent import missing_service_accounts, with_names_meant
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
 from podid.ops.association.files import FileItem
 from podid.ops.association.plan import (
+    NotAdmitted,
     all_tagged,
     plan_associations,
     session_tags,
@@ -107,7 +108,10 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {short_list(map(str, refs), _NAMED)}"):
         current = current_associations(access.clients, place, refs)
-    plan, role_name = _plan(access, terminal, place, asked, wanted, current)
+    try:
+        plan, role_name = _plan(access, terminal, place, asked, wanted, current)
+    except NotAdmitted as refused:
+        raise with_names_meant(access.clients, refused) from None
     if role_name or asked.new_policies:
         plan = validated(plan, access.aws.access_analyzer)
     if asked.create_service_account:

@@ -1,6 +1,7 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
+import re
 from collections.abc import Sequence
 
 import typer
@@ -92,6 +93,8 @@ _ELSEWHERE = {
     "--format": "--output",
     "--wide": "--output=wide",
 }
+# what Typer says of an argument for which there is no place
+_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)")
 _ARGUMENTS = ("--service-account", "--service-account-name", "--serviceaccount")
 
 
@@ -121,6 +124,10 @@ def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError
     if message.startswith("No such command") and context is not None:
         typed, known = message.split("'")[1], list(context.command.commands)
         message = f"There is no command {typed}"
+    elif context is not None and (extra := _EXTRA.fullmatch(message)):
+        some = any(param.param_type_name == "argument" for param in context.command.params)
+        what = f"fewer arguments: {extra[1]} is too much" if some else f"no argument, and {extra[1]} is one"
+        message = f"podid {' '.join(path)} takes {what}"
     elif message.startswith("No such option"):
         message = f"There is no option {option}"
     near = nearest(typed, known, 1)

@@ -26,7 +26,7 @@ def move(
     access: Access,
     terminal: Terminal,
     source: Annotated[str, typer.Argument(metavar="NS/SA", help="Who has the association now.")],
-    target: Annotated[str, typer.Argument(metavar="NS/SA", help="Who gets it.")],
+    target: Annotated[str, typer.Argument(metavar="NEW-NS/SA", help="Who gets it.")],
     scope: Scope = "service-account",
     replace: Replace = False,
     update_trust: UpdateTrust = False,

@@ -11,6 +11,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.expand import check_namespace
+from podid.ops.association.plan import NotAdmitted
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -70,6 +71,22 @@ def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:
     except PodidError:
         pass
     return None
+
+
+def with_names_meant(clients: Clients, refused: NotAdmitted) -> NotAdmitted:
+    """The error; where it is about a service account that does not exist, with the one that was likely meant: a slip of
+    the hand is not to be let in by a trust policy."""
+    try:
+        missing = missing_service_accounts(refused.refs, clients.kube.reader)
+    except PodidError:
+        return refused
+    for ref, near in missing.items():
+        if near:
+            slip = f"Service account {ref} does not exist{did_you_mean(str(ref), near)}"
+            refused.advice = f"{slip} If it is still to be made, --update-trust admits it."
+            refused.hint = Again(swap=(str(ref), near[0]))
+            break
+    return refused
 
 
 def missing_service_accounts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podid.domain import trust
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
@@ -21,6 +21,14 @@ from podid.ops.role.plan import check_editable, identity, kept_by_others, others
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
+
+
+class NotAdmitted(Conflict):
+    """The trust policy of a role does not admit the pods of `refs`."""
+
+    def __init__(self, what: str, *, refs: tuple[ServiceAccountRef, ...], **details: Any) -> None:
+        super().__init__(what, **details)
+        self.refs = refs
 
 
 def plan_associations(
@@ -249,13 +257,14 @@ def _plan_trust(
     tagged = all_tagged({each.item.ref: each.item.settings for each in missing}, current, subject=role.name)
     if not request.update_trust:
         first, *others_too = (each.sentence for each in missing)
-        raise Conflict(
+        raise NotAdmitted(
             first[0].upper() + first[1:],
             hint=Again(add=("--update-trust",)),
             lines=tuple(others_too),
             advice="--update-trust adds one statement for it; every other statement stays as it is.",
             subject=role.name,
             id=missing[0].mode,
+            refs=tuple(each.item.ref for each in missing),
         )
     check_editable(role)
     notes += (*others(role), *kept_by_others(role))
