@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from harness import Answers, Podid, one_in
-from podid.cli import boundary
+from podid.cli import boundary, options
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS
 from podid.domain import errors
@@ -119,6 +119,13 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "--frobnicate"), "There is no option --frobnicate", "podid list --help"),
         (("doctor", "--all-clusters"), "There is no option --all-clusters; did you mean", "podid doctor --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
+        (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
+        (("list", "shop"), "podid list takes no argument, and shop is one", "podid list --help"),
+        (
+            ("show", "shop/a", "shop/b", "c"),
+            "podid show takes fewer arguments: shop/b c is too much",
+            "podid show --help",
+        ),
         (("role", "create", "x"), "Whose pods may assume it? Say --for NAMESPACE/NAME", "podid role create --help"),
         (("list", "--query", "items["), "--query 'items[' is not a JMESPath expression: it ends too soon", None),
         (("list", "--query", "a b"), "--query 'a b' is not a JMESPath expression: it goes wrong at character 3", None),
@@ -151,6 +158,14 @@ def test_usage_errors(argv: tuple[str, ...], message: str, hint: str | None) -> 
         assert (outcome.code, outcome.stdout) == (2, "")
         assert outcome.error["message"].startswith(message)
         assert (outcome.error["hint"], outcome.error["exitCode"]) == (hint, 2)
+
+
+def test_a_shared_option_of_few_values_takes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(options.VALUES, "--context", ("work", "play"))
+    for argv, env in ((("--context", "home"), {}), ((), {"PODID_CONTEXT": "home"})):
+        refused = Podid(env=env)("doctor", *argv, "-o", "json")
+        assert (refused.code, refused.error["message"]) == (2, "--context 'home' is not one of work, play")
+        assert ("PODID_CONTEXT" in refused.error.get("advice", "")) == bool(env)
 
 
 @pytest.mark.parametrize("option", ["-n", "--namespace", "--cluster", "--region", "--profile", "--context"])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -22,6 +22,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.sightings import Proof
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
 from podid.ops.doctor.diagnose import diagnose
+from podid.ops.doctor.sections import SECTIONS, needed, sections_of
 
 from .builder import (
     ALLOWED,
@@ -64,6 +65,13 @@ MAPPINGS: dict[str, object] = {
     "node_role_allowed": NODE_ROLE_ARN,
     "config_map_keys": ("shop", "settings"),
 }
+
+
+def test_every_section_is_read_for_a_check_and_its_parts_can_be_missing() -> None:
+    read = {row.name for row in needed(sections_of(ALL), {row.option for row in SECTIONS})}
+    assert not SERVICES.keys() - read, "no check of checks/all.py needs or wants them"
+    in_parts = {name for name, hint in get_type_hints(Snapshot).items() if str(hint).count("Missing") > 1}
+    assert in_parts == MAPPINGS.keys(), "MAPPINGS wants a key of each section whose parts may be missing"
 
 
 def crash(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

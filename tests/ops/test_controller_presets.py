@@ -2,6 +2,8 @@
 
 import pytest
 
+from podid.ops.role.presets import list_presets
+
 from .test_presets import ARN, KEY, VALUES, allows
 
 OWN = {"aws:resourcetag/elbv2.k8s.aws/cluster": "demo"}
@@ -82,6 +84,12 @@ REFUSED = [
     (VELERO, "s3:PutObject", "arn:aws-cn:s3:::reports/a", {}),
     (VELERO, "ec2:CreateTags", SNAPSHOT, {}),
 ]
+
+
+@pytest.mark.parametrize("requests", [ALLOWED, REFUSED], ids=["ALLOWED", "REFUSED"])
+def test_every_controller_is_held_to_its_words(requests: list[tuple[str, str, str, dict[str, str]]]) -> None:
+    controllers = {preset.name for preset in list_presets() if preset.area == "controller" and preset.statements}
+    assert {text.partition(",")[0] for text, *_ in requests} == controllers, "each wants a line of both tables"
 
 
 @pytest.mark.parametrize(("requests", "allowed"), [(ALLOWED, True), (REFUSED, False)], ids=["allowed", "refused"])

@@ -154,10 +154,15 @@ def from_values(
                 chosen[name] = env[variable]
                 sources[name] = variable
                 break
+    for option in VALUES:
+        name = option.removeprefix("--").replace("-", "_")
+        if name in chosen:
+            with _told_of(sources, name):
+                choice(option, chosen[name])
     with _told_of(sources, "output"):
         output = parse_format(chosen.get("output", Format.TABLE), reports=reports)
     lists = {name: found for name, found in several.items() if len(found) > 1}
-    wait = Wait(choice("--wait", chosen["wait"])) if "wait" in chosen else None
+    wait = Wait(chosen["wait"]) if "wait" in chosen else None
     shared = Shared(**{**chosen, "output": output, "wait": wait, "several": lists})
     if shared.all_namespaces:
         if sources.get("namespace") == "--namespace":
