@@ -118,6 +118,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("role", "frobnicate"), "There is no command frobnicate", "podid role --help"),
         (("list", "--frobnicate"), "There is no option --frobnicate", "podid list --help"),
         (("doctor", "--all-clusters"), "There is no option --all-clusters; did you mean", "podid doctor --help"),
+        (("undo", "last", "--cluster", "demo"), "There is no option --cluster of podid undo", "podid undo --help"),
         (("show",), "Missing argument 'NS/SA'.", "podid show --help"),
         (("move", "shop/a"), "Missing argument 'NEW-NS/SA'.", "podid move --help"),
         (("list", "shop"), "podid list takes no argument, and shop is one", "podid list --help"),

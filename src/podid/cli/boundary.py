@@ -102,6 +102,7 @@ def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError
     """Typer's own complaint in podid's shape, with the command line that was meant, or the help of the command that was
     being read."""
     from podid.cli.hints import path_of
+    from podid.cli.options import FLAGS, spellings
     from podid.domain.words import did_you_mean, nearest
 
     describe = getattr(error, "format_message", None)
@@ -130,6 +131,9 @@ def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError
         message = f"podid {' '.join(path)} takes {what}"
     elif message.startswith("No such option"):
         message = f"There is no option {option}"
+        if any(option in spellings(name) for name in FLAGS):
+            # other commands have it: it is spelled right, and no other one is meant
+            message, known = f"{message} of podid {' '.join(path)}", []
     near = nearest(typed, known, 1)
     value = value_of(typed, argv)
     # one that takes a value, for which none was given, is not what was meant

@@ -46,7 +46,7 @@ def role_findings(
         found.append(
             RoleFinding(
                 "role-no-permissions",
-                Severity.ERROR if uses else Severity.WARN,
+                Severity.WARN,
                 "it has no permissions policy: whatever its pods ask of AWS is denied, unless a resource's own policy "
                 "lets them",
                 f"podid role attach {role.name} --policy-file FILE",
