@@ -41,7 +41,7 @@ def several(site: Site) -> None:
 
 def test_columns_are_shown_in_their_order(site: Site) -> None:
     several(site)
-    found = rows(site, "--columns", "service-account,setup,exists")
+    found = rows(site, "--columns", "service-account,health,exists")
     assert sorted(map(tuple, found)) == [
         ("cart", "ok", "yes"),
         ("gone", "role-not-found", "yes"),
@@ -51,6 +51,9 @@ def test_columns_are_shown_in_their_order(site: Site) -> None:
     ]
     (orders,) = [row for row in rows(site, "--columns", "service-account,pods,injected,stale") if row[0] == "orders"]
     assert orders[1:] == ["2", "2", "0"]
+    site.associate("payments", "billing-worker", "storefront")  # its pods are older than that
+    told = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,health,stale")}
+    assert (told["orders"], told["billing-worker"][0], told["gone"][0]) == (["ok", "0"], "stale", "role-not-found")
     (modified,) = {len(row) for row in rows(site, "--columns", "modified")}
     assert modified == 1
     header = site.must("list", "--columns", "role,modified", "-o", "csv").stdout.splitlines()[0]
@@ -69,7 +72,7 @@ def test_stale_and_dangling(site: Site) -> None:
     (item,) = site.must("list", "--stale", "-o", "json").json["items"]
     assert item["pods"]["stale"] == item["pods"]["running"] == item["pods"]["injected"] == 3
     (line,) = site.must("list", "--stale", "-o", "jsonl").stdout.splitlines()
-    assert '"setup":null' in line
+    assert '"health":null' in line
 
 
 def test_only_what_is_shown_costs_calls(site: Site) -> None:
@@ -77,7 +80,7 @@ def test_only_what_is_shown_costs_calls(site: Site) -> None:
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:GetRole")
     assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"
-    assert rows(site, "--columns", "service-account,setup") == [["orders", "unknown"]]
+    assert rows(site, "--columns", "service-account,health") == [["orders", "unknown"]]
     assert named(site, "--dangling") == []
 
 
@@ -142,7 +145,7 @@ def test_what_is_looked_at_comes_row_by_row(site: Site, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Terminal, "stream", streaming)
     monkeypatch.setattr(Eks, "iter_readable", reading)
-    for columns, together in (("pods,exists", 1), ("setup", 2)):
+    for columns, together in (("pods,exists", 1), ("health", 2)):
         monkeypatch.setattr(podid.cli.listing, "TOGETHER", together)
         came.clear()
         lines = site.must("list", "--columns", columns, "-o", "jsonl").stdout.splitlines()

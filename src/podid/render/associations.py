@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
-from podid.ops.association.looks import OK, UNKNOWN, Look, Seen
+from podid.ops.association.looks import OK, STALE, UNKNOWN, Look, Seen
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ _LOOKED_AT = {
     "injected": Column("INJECTED", right=True),
     "stale": Column("STALE", right=True),
     "exists": Column("EXISTS"),
-    "setup": Column("SETUP"),
+    "health": Column("HEALTH"),
 }
 _LOOKS: Mapping[str, frozenset[Look]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
     "exists": frozenset({"accounts"}),
-    "setup": frozenset({"accounts", "roles"}),
+    "health": frozenset({"accounts", "roles"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
 
@@ -82,7 +82,7 @@ def listed_body(
             **association_body(item),
             "pods": pods,
             "serviceAccountExists": seen.account,
-            "setup": seen.setup,
+            "health": seen.health,
         }
     return {
         "clusterName": item.cluster_name,
@@ -148,8 +148,8 @@ def _empty(where: str, asked: str) -> str:
 def _style(column: str, cell: str) -> str:
     if column == "role":
         return "warn" if cell == _NOT_READ else ""
-    if column == "setup" and cell != NOTHING:
-        return {OK: "good", UNKNOWN: "warn"}.get(cell, "bad")
+    if column == "health" and cell != NOTHING:
+        return {OK: "good", UNKNOWN: "warn", STALE: "warn"}.get(cell, "bad")
     return "bad" if column == "exists" and cell == "no" else ""
 
 
@@ -161,7 +161,7 @@ def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str,
     pods = seen.pods
     counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
     exists = NOTHING if seen.account is None else "yes" if seen.account else "no"
-    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.setup or NOTHING), strict=True))}
+    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.health or NOTHING), strict=True))}
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:

@@ -24,9 +24,9 @@ def rights() -> CommandRights:
             rights.CLUSTER_TAGS,
             OptionalRight.of("--pods, --stale: the running pods", KubeReader.list_pods),
             OptionalRight.of(
-                "--dangling, columns exists and setup: the service accounts", KubeReader.list_service_accounts
+                "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts
             ),
-            OptionalRight.of("--dangling, column setup: the roles", Iam.find_role),
+            OptionalRight.of("--dangling, column health: the roles", Iam.find_role),
             OptionalRight.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
@@ -53,7 +53,8 @@ def list_associations(
             "--columns",
             metavar="NAMES",
             help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
-            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, setup.",
+            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, health "
+            "(of service account, role and trust, and of pods beside their columns).",
         ),
     ] = None,
     service_account: Annotated[
@@ -84,10 +85,8 @@ def list_associations(
     """List associations with their roles.
 
     The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use. The column exists is about the service
-    account, setup about service account, role and trust together; neither is about pods. Pods, service accounts and
-    roles are looked at only where a column or a filter needs them. --cluster, --region and --profile may be given more
-    than once.
+    change of its association whose credentials from before can still be in use. Pods, service accounts and roles are
+    looked at only where a column or a filter needs them. --cluster, --region and --profile may be given more than once.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
@@ -112,7 +111,7 @@ def list_associations(
         dangling=dangling,
         sort_by=sort_by,
         columns=_columns(columns),
-        more=(*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "setup") if dangling else ())),
+        more=(*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "health") if dangling else ())),
         filters={
             "--role": role,
             "--service-account": service_account,

@@ -1,5 +1,5 @@
-"""What a list shows beside the associations themselves: pods, service accounts, the set-up. Each costs calls only
-where it is wanted."""
+"""What a list shows beside the associations themselves: pods, service accounts, health. Each costs calls only where it
+is wanted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podid.ops.role.plan import identity
 
 Look = Literal["pods", "accounts", "roles"]
 NO_ACCOUNT, NO_ROLE = "association-sa-not-found", "role-not-found"
-OK, UNKNOWN = "ok", "unknown"
+OK, UNKNOWN, STALE = "ok", "unknown", "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,14 @@ class Seen:
     role: str | None = None
 
     @property
-    def setup(self) -> str | None:
-        """The first broken link, by its failure mode; None where not all of it was looked at."""
+    def health(self) -> str | None:
+        """What is broken of the service account, the role and its trust, by its failure mode; else `stale` where pods
+        were looked at and have to be restarted, else unknown or ok. None where not all of it was looked at."""
         if self.role is None or self.account is None:
             return None
-        return self.role if self.account else NO_ACCOUNT
+        if not self.account:
+            return NO_ACCOUNT
+        return STALE if self.stale and self.role in (OK, UNKNOWN) else self.role
 
     @property
     def stale(self) -> bool:
@@ -57,7 +60,7 @@ def _count(name: str) -> Callable[[Seen], object]:
 ORDERS: Mapping[str, Callable[[Seen], object]] = {
     **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
     "exists": lambda seen: str(seen.account),
-    "setup": lambda seen: seen.setup or "",
+    "health": lambda seen: seen.health or "",
 }
 
 

@@ -130,9 +130,12 @@ class PodCountsBody(TypedDict):
 class ListedAssociationBody(AssociationBody):
     pods: Annotated[PodCountsBody | None, About("With `--pods`, `--stale` or a column of it; else null.")]
     serviceAccountExists: Annotated[bool | None, About("With `--dangling` or a column of it; else null.")]
-    setup: Annotated[
+    health: Annotated[
         str | None,
-        About("Of service account, role and trust: `ok`, `unknown`, or the failure mode of the first broken one."),
+        About(
+            "`ok`, `unknown`, or the failure mode of the first link from service account to trust that is broken; "
+            "`stale` where only its pods are, if they were looked at."
+        ),
     ]
 
 
