@@ -67,6 +67,12 @@ def test_the_session_policy_can_only_take_away(healthy: Site) -> None:
     eks.update_pod_identity_association(**who, policy=policy("dynamodb:*"))
     healthy.wait(300)
     assert answers(asked(healthy, "--can", READ, "--resource", TABLE, code=0)) == [(READ, True, None)]
+    # what it does not name it takes away, whatever its conditions for others
+    sure = policy("s3:*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})
+    eks.update_pod_identity_association(**who, policy=sure)
+    healthy.wait(300)
+    report = asked(healthy, "--can", READ, "--resource", TABLE, code=3)
+    assert answers(report) == [(READ, False, "session-policy-misconfig")]
 
 
 # without session tags a trust that asks for them admits nobody

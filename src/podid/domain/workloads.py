@@ -72,7 +72,7 @@ def own_address(pod: Pod) -> tuple[str, ...]:
     address, file = INJECTED_ENV
     return tuple(
         c.name
-        for c in pod.containers
+        for c in served(pod)
         if c.env.get(address, AGENT_ADDRESSES[0]) not in AGENT_ADDRESSES
         or not where_injected(c.env.get(file, TOKEN_FILES))
     )

@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from podid.domain.ceilings import EVERYTHING, allowed_actions, overlap
+from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, Decision
 from podid.domain.names import Arn, role_name
@@ -82,7 +83,8 @@ def _of_resource(
     role = role_name(arn)
     hinges = any(not decision.allowed and decision.missing_context_keys for decision in own)
     named = _named(iam, role) if hinges else EVERYTHING
-    return [_judged(decision, session[decision.action], resource, role, named) for decision in own]
+    ceiling = json.loads(policy) if policy else {}
+    return [_judged(decision, session[decision.action], resource, role, named, ceiling) for decision in own]
 
 
 def _named(iam: Iam, role: str) -> tuple[str, ...]:
@@ -96,13 +98,15 @@ def _named(iam: Iam, role: str) -> tuple[str, ...]:
     return allowed_actions((*policies.inline.values(), *managed))
 
 
-def _judged(own: Decision, session: Decision, resource: str, role: str, named: tuple[str, ...]) -> Allowed:
-    """The role's own answer first; the session policy can only take away. `named` as of `_named`."""
+def _judged(
+    own: Decision, session: Decision, resource: str, role: str, named: tuple[str, ...], ceiling: Mapping[str, object]
+) -> Allowed:
+    """The role's own answer first; the session policy, `ceiling`, can only take away. `named` as of `_named`."""
     if own.allowed and session.allowed:
         keys = ", ".join(sorted({*own.missing_context_keys, *session.missing_context_keys}))
         return Allowed(own.action, resource, True, f"unless it depends on {keys} of the real call" if keys else "")
-    refused = session if own.allowed else own
-    hinges = own.allowed or any(overlap(pattern, own.action.lower()) for pattern in named)
+    refused, action = session if own.allowed else own, own.action.lower()
+    hinges = leaves_something((action,), ceiling) if own.allowed else any(overlap(each, action) for each in named)
     if refused.missing_context_keys and hinges:
         return Allowed(own.action, resource, None, undecided(refused.missing_context_keys))
     if own.allowed:
