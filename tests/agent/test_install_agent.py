@@ -315,6 +315,14 @@ def test_a_change_that_mends_crashing_agents_is_waited_for(site: Site) -> None:
     site.must("install-agent", "--config", "agent.additionalArgs.-b=169.254.170.23")
 
 
+def test_a_daemon_set_that_was_deleted_does_not_come_back(healthy: Site) -> None:
+    healthy.cluster.delete(f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}")
+    told = healthy("install-agent")
+    assert (told.code, healthy.slept < 10) == (3, True)
+    assert "no DaemonSet runs the agent: it was deleted" in told.stderr
+    assert "podid uninstall-agent --cluster demo" in told.stderr
+
+
 def test_images_that_cannot_be_pulled(site: Site) -> None:
     image = "602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/eks-pod-identity-agent:v0.1.37"
     site.kube.faults.image_pull_failing.add(image)

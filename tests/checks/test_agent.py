@@ -201,6 +201,13 @@ def test_an_add_on_that_has_not_made_its_daemon_set_yet(minutes: int, expected: 
     assert {a[0] for a in answers("agent-not-on-node", snapshot)} == {expected}
 
 
+def test_an_add_on_whose_daemon_set_was_deleted_is_made_anew() -> None:
+    for status, first in (("ACTIVE", "uninstall-agent"), ("CREATE_FAILED", "install-agent")):
+        fix = only("agent-not-on-node", healthy(agent_addon=addon(status=status), daemon_sets=(), agent_pods=())).fix
+        assert fix is not None
+        assert fix.commands[0][:2] == ("podid", first)
+
+
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [

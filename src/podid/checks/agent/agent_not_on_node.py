@@ -73,6 +73,12 @@ def _no_agent_here(
     if not sets:
         evidence.append("no DaemonSet in any namespace runs the agent")
         commands = (podid_command(snapshot, "install-agent"),)
+        addon = known_or(snapshot.agent_addon, None)
+        if addon is not None and addon.status in ("ACTIVE", "DEGRADED"):
+            evidence.append(
+                f"the add-on is {addon.status} all the same: its DaemonSet was deleted, and is made anew with it"
+            )
+            commands = (podid_command(snapshot, "uninstall-agent"), *commands)
     else:
         commands = (
             *((podid_command(snapshot, "install-agent", "--config", TOLERATES_ALL),) if "taint" in reason else ()),

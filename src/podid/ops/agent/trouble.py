@@ -91,6 +91,16 @@ def of_addon(addon: Addon, errors: Sequence[str] = ()) -> Trouble:
     return Trouble(next(iter(modes), DEGRADED_OR_FAILED), what)
 
 
+def deleted(cluster: str) -> AgentFailed:
+    """What an add-on shows that was ACTIVE before, and has no DaemonSet: EKS does not look after it."""
+    return AgentFailed(
+        f"agent-not-on-node: the add-on {AGENT_ADDON} is ACTIVE, and no DaemonSet runs the agent: it was deleted",
+        hint=Other(("uninstall-agent",), flags=("--cluster", cluster)),
+        subject=AGENT_ADDON,
+        advice="The add-on makes it when it is made: uninstall it, then install it again.",
+    )
+
+
 def of_pods(
     reader: KubeReader, pods: Collection[Pod], now: datetime, *, spared: Collection[str] = ()
 ) -> Trouble | None:

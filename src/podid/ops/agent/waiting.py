@@ -17,7 +17,7 @@ from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait, t
 from podid.domain.words import count_of
 from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
-from podid.ops.agent.trouble import FAILED, Trouble, issue_words, of_addon, of_pods, refused, rolling
+from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, refused, rolling
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.look import look, looks
 from podid.ops.clients import Clients
@@ -182,6 +182,8 @@ class _Waiting:
                 )
             if (found := self._trouble(reader, cast)) is not None:
                 raise found.error(self.cluster)
+            if not cast.sets and not self._states:
+                raise deleted(self.cluster)
             self.patience.say(f"{cast.words}; waiting for {cast.lacking}")
         words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was looked at", "")
         return Effect(EffectState.NOT_IN_EFFECT, f"{words} after {self.patience.seconds:g} s; lacking: {lacking}")
