@@ -205,15 +205,22 @@ def _next(error: PodidError) -> Hint:
 def _tell_interrupted(runtime: Runtime) -> None:
     import shlex
 
+    from podid.render.lines import paint_all
     from podid.render.sanitize import line
+    from podid.render.view import Line
 
     again = line(shlex.join(("podid", *runtime.argv)))
     safe = "What was done is in `podid history`; running the command again is safe"
     after = f" {safe}: {again}" if runtime.changing else ""
     done, total = runtime.counted
     where = f" at {done} of {total} steps" if total else ""
+    text = f"Interrupted{where}.{after}"
+    if runtime.streams.stderr_tty:  # which has written ^C where the cursor was
+        text = f"\n{paint_all([Line(text)], width=runtime.width, color=False)}"
+    else:
+        text = f"{text}\n"
     with contextlib.suppress(OSError, ValueError):
-        runtime.streams.stderr.write(f"Interrupted{where}.{after}\n")
+        runtime.streams.stderr.write(text)
 
 
 def _flush(runtime: Runtime, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRight, OwnRights, missing_of
@@ -42,7 +43,7 @@ def own_rights_view(found: OwnRights) -> View:
         "missing": {"iamPolicy": policy_of(lacking), "kubernetes": manifest_list(manifests)},
         "notSeen": NOT_SIMULATED,
     }
-    lines = [*_head(found), *(_line(item) for item in found.always if item.reason)]
+    lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
     if lacking.iam:
         lines += ["", "# IAM policy that grants what is missing", *to_json(policy_of(lacking)).splitlines()]
     if manifests:
@@ -67,10 +68,18 @@ def _head(found: OwnRights) -> list[str | Line]:
     return [*head, f"{count_of(len(found.always), 'right')}: {', '.join(told) or 'none missing'}"]
 
 
-def _line(item: OwnRight) -> Line:
-    why = f"  {item.reason}" if item.reason else ""
-    told = f" (it takes {item.permission} to know)" if item.permission else ""
-    return Line(f"{item.outcome:<8} {item.right}{why}{told}", _STYLES[item.outcome], upto=len(item.outcome))
+def _lines(items: Iterable[OwnRight]) -> Iterator[Line]:
+    """One for each, but for what is unknown for the same reason: that is said once."""
+    alike: dict[tuple[str, ...], list[OwnRight]] = {}
+    for item in items:
+        own = () if item.outcome == "unknown" else (str(item.right),)
+        alike.setdefault((item.reason, item.permission, *own), []).append(item)
+    for first, *others in alike.values():
+        told = f" (it takes {first.permission} to know)" if first.permission not in first.reason else ""
+        rights = ", ".join(str(item.right) for item in (first, *others))
+        yield Line(
+            f"{first.outcome:<8} {rights}  {first.reason}{told}", _STYLES[first.outcome], upto=len(first.outcome)
+        )
 
 
 def _way(way: OwnOptional) -> list[str]:
