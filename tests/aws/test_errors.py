@@ -6,7 +6,6 @@ from aws.saying import ME, SSO, said, shown
 from podid.aws.errors import (
     ClusterNotFound,
     ConcurrentModification,
-    role_not_yet_known,
 )
 from podid.aws.translate import Origin
 from podid.domain.errors import (
@@ -379,11 +378,11 @@ def test_the_id_of_the_existing_association_is_in_the_message() -> None:
     )
 
 
-def test_only_a_role_that_may_be_too_new_is_worth_another_try() -> None:
+def test_a_role_that_may_be_too_new_has_a_class_of_its_own() -> None:
     new = said("InvalidParameterException", "Role provided in the request does not exist.")
     trust = said("InvalidParameterException", "Trust policy of the role provided is invalid.")
     other = said("InvalidParameterException", "bad version")
-    assert [role_not_yet_known(error) for error in (new, trust, other, ValueError())] == [True, True, False, False]
+    assert [type(error) for error in (new, trust, other)] == [RoleUnknown, TrustRefused, Rejected]
 
 
 def test_an_unknown_code_keeps_awss_own_words() -> None:

@@ -142,7 +142,7 @@ class Eks(EksAddons):
         token: str,
     ) -> Association:
         """AlreadyExists carries the existing association's id; RoleUnknown and TrustRefused may pass within two
-        minutes (`podid.aws.errors.role_not_yet_known`)."""
+        minutes: IAM takes seconds, rarely so long, to spread a new role or trust policy."""
         operation = "CreatePodIdentityAssociation"
         params: dict[str, Any] = {
             "clusterName": cluster,

@@ -1,6 +1,6 @@
 """What only AWS's gateways raise, beside `podid.domain.errors`."""
 
-from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, RoleUnknown, TrustRefused, Unavailable
+from podid.domain.errors import Conflict, LostAnswer, NotFound, PodidError, Unavailable
 
 
 class ServerFailed(Unavailable):
@@ -23,12 +23,6 @@ class ConcurrentModification(Conflict):
 
 class ClusterNotFound(NotFound):
     """The cluster that a call named is what does not exist, not the thing inside it."""
-
-
-def role_not_yet_known(error: BaseException) -> bool:
-    """True when EKS refused a role that may only be too new: IAM takes seconds, rarely two minutes, to spread a new
-    role or trust policy (https://github.com/hashicorp/terraform-provider-aws/pull/34717)."""
-    return isinstance(error, RoleUnknown | TrustRefused)
 
 
 def lost_answer(error: PodidError) -> LostAnswer:

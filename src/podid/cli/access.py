@@ -94,31 +94,24 @@ class Access:
 
     @cached_property
     def aws(self) -> AwsSession:
-        from podid.aws.session import AwsSession
-
         named, region, source = self.named, self.options.region, self.sources.get("region", "")
         bound = named.region if named is not None and not region else ""
-        session = AwsSession(
-            self.options.profile,
-            region or bound or None,
-            env=self.runtime.env,
-            on_call=self._terminal.tell_call if self.options.verbose else None,
-            deadline=self.deadline,
-        )
+        session = self._session(self.options.profile, region or bound or None)
         self.region_source = source or (named.source if named and bound else session.region_source)
         self._terminal.explain(f"region {session.region} ({self.region_source})")
         return session
 
     def aws_as(self, profile: str) -> AwsSession:
         """With another profile's credentials, in the same region."""
+        if profile not in self._others:
+            self._others[profile] = self._session(profile, self.aws.region)
+        return self._others[profile]
+
+    def _session(self, profile: str | None, region: str | None) -> AwsSession:
         from podid.aws.session import AwsSession
 
-        if profile not in self._others:
-            on_call = self._terminal.tell_call if self.options.verbose else None
-            self._others[profile] = AwsSession(
-                profile, self.aws.region, env=self.runtime.env, on_call=on_call, deadline=self.deadline
-            )
-        return self._others[profile]
+        on_call = self._terminal.tell_call if self.options.verbose else None
+        return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, deadline=self.deadline)
 
     def place(self, *, for_change: bool = False) -> Place:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot

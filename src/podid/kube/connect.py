@@ -5,11 +5,9 @@ plugins, client certificates, tokens and proxies; the differences between its ve
 """
 
 import base64
-import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -72,17 +70,17 @@ class Connection:
 
     def headers(self) -> dict[str, str]:
         """The headers that authenticate one request. Raises CredentialsError rather than going out anonymously."""
-        with self._lock, _plugin_log() as log:
+        with self._lock:
             settings = self._configuration.auth_settings()
             headers = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
-            self._require_credentials(bool(headers), log)
+            self._require_credentials(bool(headers))
             return headers
 
     def renew(self) -> None:
         """Gets new credentials although the old ones do not look expired: the server refused them."""
-        with self._lock, _plugin_log() as log:
+        with self._lock:
             self._renew()
-            self._require_credentials(bool(self._configuration.api_key), log)
+            self._require_credentials(bool(self._configuration.api_key))
 
     def new_pool(self) -> urllib3.PoolManager:
         """A pool without open connections; through the proxy and with the certificates of the configuration."""
@@ -96,14 +94,13 @@ class Connection:
             pool.connection_pool_kw["ca_cert_data"] = self._ca_pem
         return pool
 
-    def _require_credentials(self, has_token: bool, log: list[str]) -> None:
+    def _require_credentials(self, has_token: bool) -> None:
         has_certificate = bool(self._configuration.cert_file and self._configuration.key_file)
         if has_token or has_certificate or not self.host.startswith("https"):
             return
-        said = f": {log[-1]}" if log else ""
         by = self._login or "the kubeconfig's user, which names none"
         raise CredentialsError(
-            f"no credentials for {self.where.what} came from {by}{said}",
+            f"no credentials for {self.where.what} came from {by}",
             subject=self.where.cluster or self.host,
         )
 
@@ -211,12 +208,11 @@ def _through(
         if context.proxy_url:  # honoured by the package itself from 37 on
             configuration.proxy = context.proxy_url
 
-    with _plugin_log() as log:
-        load()
+    load()
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
     connection = Connection(configuration, where=where, renew=load, login=context.login, unverified=context.unverified)
-    connection._require_credentials(bool(configuration.api_key), log)
+    connection._require_credentials(bool(configuration.api_key))
     return connection
 
 
@@ -330,29 +326,3 @@ def _address(url: str) -> tuple[str, int, str]:
     except ValueError:
         port = None
     return (parts.hostname or "").lower(), port or (80 if parts.scheme == "http" else 443), parts.path.rstrip("/")
-
-
-class _Collect(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = " ".join(record.getMessage().split())[:300]
-        if "NoneType" not in line:  # what is left when a plugin wrote its error to the terminal itself
-            self.lines.append(line.removeprefix("exec: "))
-
-
-@contextmanager
-def _plugin_log() -> Iterator[list[str]]:
-    """What the kubernetes package logs when an exec plugin fails: it swallows the error and goes on without.
-
-    Having a handler in place also keeps `logging.error` from configuring the root logger to print to stderr.
-    """
-    collect = _Collect()
-    root = logging.getLogger()
-    root.addHandler(collect)
-    try:
-        yield collect.lines
-    finally:
-        root.removeHandler(collect)

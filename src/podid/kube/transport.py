@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -73,14 +74,9 @@ class Transport:
 
     def fresh(self) -> "Transport":
         """The same server and caller with no connection open yet: a load balancer may choose another API server."""
-        return Transport(
-            self.connection,
-            patience=self._patience,
-            longest=self._longest,
-            deadline=self._deadline,
-            monotonic=self._monotonic,
-            sleep=self._sleep,
-        )
+        fresh = copy(self)
+        fresh._pool, fresh._lock = None, threading.Lock()
+        return fresh
 
     def close(self) -> None:
         with self._lock:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
-from podid.ops.role.create import MANAGED_BY
 from podid.render.role_forms import hcl, label, labels, role_properties, terraform_role
 from podid.render.view import Table, View, columns, document
 
@@ -37,24 +36,7 @@ def _states(actions: tuple[Action, ...]) -> list[Mapping[str, Any]]:
 def _roles(actions: tuple[Action, ...]) -> Iterator[str]:
     for action in actions:
         if action.kind == ROLE.name and action.verb is Verb.CREATE and action.after is not None:
-            yield terraform_role(_properties(action.after, actions))
-
-
-def _properties(role: Mapping[str, Any], actions: tuple[Action, ...]) -> dict[str, object]:
-    own: list[Mapping[str, Any]] = [
-        item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
-    ]
-    return role_properties(
-        name=role["roleName"],
-        path=role["path"],
-        description=role["description"],
-        seconds=role["maxSessionDuration"],
-        boundary=role["permissionsBoundary"],
-        trust=role["trustPolicy"],
-        policies={item["policyName"]: item["policyDocument"] for item in own if "policyName" in item},
-        managed=[item["policyArn"] for item in own if "policyArn" in item],
-        tags={key: value for key, value in role["tags"].items() if key not in MANAGED_BY},
-    )
+            yield terraform_role(role_properties(action.after, actions))
 
 
 def _associations(actions: tuple[Action, ...], cluster: str) -> Iterator[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from podid.domain.model import Cluster
-from podid.ops.role.create import DEFAULT_SESSION_SECONDS, RoleRequest, new_trust
+from podid.domain.plan import Action
+from podid.ops.change.kinds import ROLE
+from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -18,20 +19,11 @@ if TYPE_CHECKING:
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def role_form_view(form: Form, request: RoleRequest, cluster: Cluster, owed: Owed | None = None) -> View:
-    """The role as it would be made, in that form, with what is `owed` at its target role beside it. Raises Conflict
-    when IAM would not take its trust policy."""
-    properties = role_properties(
-        name=request.name,
-        path=request.path,
-        description=request.description,
-        seconds=request.max_session_seconds,
-        boundary=request.permissions_boundary_arn,
-        trust=new_trust(request, cluster).to_document(),
-        policies=request.policies,
-        managed=request.managed_policy_arns,
-        tags=request.tags,
-    )
+def role_form_view(form: Form, actions: Sequence[Action], owed: Owed | None = None) -> View:
+    """The role that the actions make, in that form, with what is `owed` at its target role beside it."""
+    (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
+    properties = role_properties(role, actions)
+    name = str(properties["RoleName"])
     match form:
         case "json":
             text = _json({**properties, **_beside(owed)})
@@ -39,41 +31,34 @@ def role_form_view(form: Form, request: RoleRequest, cluster: Cluster, owed: Owe
             text = terraform_role(properties) + _commented(owed)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owed))
-    body: documents.RoleFormDocument = {
-        "kind": "RoleForm",
-        "roleName": request.name,
-        "form": form,
-        "text": text,
-    }
-    table = Table(columns("ROLE", "FORM"), ((request.name, form),))
-    return View(document(body), (table,), (request.name,), tuple(text.splitlines()))
+    body: documents.RoleFormDocument = {"kind": "RoleForm", "roleName": name, "form": form, "text": text}
+    table = Table(columns("ROLE", "FORM"), ((name, form),))
+    return View(document(body), (table,), (name,), tuple(text.splitlines()))
 
 
-def role_properties(
-    *,
-    name: str,
-    path: str,
-    description: str,
-    seconds: int | None,
-    boundary: str | None,
-    trust: Mapping[str, object],
-    policies: Mapping[str, object],
-    managed: Sequence[str],
-    tags: Mapping[str, str],
-) -> dict[str, object]:
-    """As CloudFormation and IAM's API call them; what is IAM's default or was not asked for is left out."""
+def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[str, object]:
+    """As CloudFormation and IAM's API call them: the role's state, with the policies that the actions give it. What is
+    IAM's default is left out, and so are podid's own tags."""
+    own: list[Mapping[str, Any]] = [
+        item.after for item in actions if item.after is not None and item.keys.get("roleName") == role["roleName"]
+    ]
+    seconds = role["maxSessionDuration"]
     wanted: dict[str, object] = {
-        "RoleName": name,
-        "Path": "" if path == "/" else path,
-        "Description": description,
+        "RoleName": role["roleName"],
+        "Path": "" if role["path"] == "/" else role["path"],
+        "Description": role["description"],
         "MaxSessionDuration": None if seconds == DEFAULT_SESSION_SECONDS else seconds,
-        "PermissionsBoundary": boundary,
-        "AssumeRolePolicyDocument": trust,
-        "Policies": [{"PolicyName": policy, "PolicyDocument": said} for policy, said in policies.items()],
-        "ManagedPolicyArns": list(managed),
-        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        "PermissionsBoundary": role["permissionsBoundary"],
+        "AssumeRolePolicyDocument": role["trustPolicy"],
+        "Policies": [
+            {"PolicyName": item["policyName"], "PolicyDocument": item["policyDocument"]}
+            for item in own
+            if "policyName" in item
+        ],
+        "ManagedPolicyArns": [item["policyArn"] for item in own if "policyArn" in item],
+        "Tags": [{"Key": key, "Value": value} for key, value in role["tags"].items() if key not in MANAGED_BY],
     }
-    return {member: value for member, value in wanted.items() if value}
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _beside(owed: Owed | None) -> dict[str, object]:

@@ -163,10 +163,11 @@ def create(
         settle_interrupted(access, terminal, place)
     request = options.complete(access, terminal, place, request)
     if form:
+        from podid.ops.role.create import new_role
         from podid.render.role_forms import role_form_view
 
         beyond = onward_of(access, place, request, None, target, target_profile, update=False)
-        terminal.emit(role_form_view(form, request, place.the_cluster, beyond.owed))
+        terminal.emit(role_form_view(form, new_role(request, place.the_cluster), beyond.owed))
         terminal.note(*beyond.notes)
         return
     plan, current = plan_of(access, terminal, place, request)

@@ -1,6 +1,7 @@
 """Which role a node has that neither a managed node group nor Auto Mode accounts for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from podid.domain.errors import PodidError
 from podid.domain.karpenter import NODE_CLASS_LABEL, NodeClass
@@ -21,25 +22,25 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
     found, failure = _instance_roles(source, [node for node in left if node.compute_type != "hybrid"])
     found |= _class_roles(source, [node for node in left if node.name not in found])
     lacking = [node for node in left if node.name not in found]
-    if not lacking or source.cluster.authentication_mode != "API":
-        if failure is not None and not found:
-            raise failure
-        return _by_role(found)
-    taken = set(node_roles(source.cluster, groups.value)) | set(found.values())
-    try:
-        entries = source.eks.list_access_entries(source.cluster.name)
-    except PodidError:
-        if failure is not None:
-            raise failure from None
-        return _by_role(found)
+    if lacking and source.cluster.authentication_mode == "API":
+        taken = {*node_roles(source.cluster, groups.value), *found.values()}
+        with suppress(PodidError):
+            found |= _entry_roles(source, lacking, taken)
+    if failure is not None and not found:
+        raise failure
+    return {arn: tuple(sorted(n for n, each in found.items() if each == arn)) for arn in sorted(set(found.values()))}
+
+
+def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) -> dict[str, str]:
+    """Node -> the only role that is not `taken` and that an access entry lets its kind join with."""
+    entries = source.eks.list_access_entries(source.cluster.name)
+    found: dict[str, str] = {}
     for kind in ("EC2_LINUX", "HYBRID_LINUX"):
         arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
         if len(arns) == 1:
             hybrid = kind == "HYBRID_LINUX"
-            found |= {node.name: arns[0] for node in lacking if (node.compute_type == "hybrid") is hybrid}
-    if not found and failure is not None:
-        raise failure
-    return _by_role(found)
+            found |= {node.name: arns[0] for node in nodes if (node.compute_type == "hybrid") is hybrid}
+    return found
 
 
 def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, str], PodidError | None]:
@@ -84,7 +85,3 @@ def _role_of_class(source: Source, node_class: NodeClass) -> str:
     except PodidError:
         role = None
     return role.arn if role else f"arn:{source.cluster.partition}:iam::{source.cluster.account}:role/{node_class.role}"
-
-
-def _by_role(roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    return {arn: tuple(sorted(n for n, each in roles.items() if each == arn)) for arn in sorted(set(roles.values()))}

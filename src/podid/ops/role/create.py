@@ -88,7 +88,7 @@ def plan_role(
     if request.policies:
         check_inline_size(request.name, inline)
     if current is None:
-        return _plan_new(request, cluster, header)
+        return Plan(header=header, actions=new_role(request, cluster))
     _check_path(request, current)
     notes: list[str] = [] if ours else others(current)
     trust_action = plan_trust(
@@ -200,7 +200,8 @@ def new_trust(request: RoleRequest, cluster: Cluster) -> trust.Policy:
     return policy
 
 
-def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
+def new_role(request: RoleRequest, cluster: Cluster) -> tuple[Action, ...]:
+    """The role, and then its policies. Raises Conflict when IAM would not take its trust policy."""
     policy = new_trust(request, cluster)
     role: dict[str, object] = {
         "roleName": request.name,
@@ -219,7 +220,7 @@ def _plan_new(request: RoleRequest, cluster: Cluster, header: Header) -> Plan:
     actions += [
         ROLE_ATTACHMENT.action(None, ROLE_ATTACHMENT.state_of(request.name, arn)) for arn in request.managed_policy_arns
     ]
-    return Plan(header=header, actions=tuple(actions))
+    return tuple(actions)
 
 
 def _scope_note(policy: trust.Policy, cluster: Cluster, request: RoleRequest) -> str:
