@@ -153,7 +153,7 @@ def test_an_agents_pod_on_its_way_out_hides_no_refusal() -> None:
     wanted, leaving = daemon_set(desired=1), agent_pod(deleting=True)
     sections = {"daemon_sets": Known((wanted,)), "agent_pods": Known((leaving,))}
     told: Any = SimpleNamespace(list_warnings=lambda *about: (f"{about[-1]} is refused",))
-    source: Any = SimpleNamespace(before=sections.__getitem__, kube=told)
+    source: Any = SimpleNamespace(value=lambda name: sections[name].value, kube=told)
     refused = {f"{wanted.namespace}/{wanted.name}": Known((f"{wanted.name} is refused",))}
     assert agent_warnings(source) == refused
 

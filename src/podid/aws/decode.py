@@ -252,14 +252,6 @@ def role(data: Object) -> Role:
     )
 
 
-def role_name(data: Object) -> str:
-    return text(data, "RoleName")
-
-
-def instance_profile_name(data: Object) -> str:
-    return text(data, "InstanceProfileName")
-
-
 def attached_policy(data: Object) -> AttachedPolicy:
     return AttachedPolicy(text(data, "PolicyName"), text(data, "PolicyArn"))
 

@@ -9,7 +9,7 @@ from podid.aws import decode, pacing
 from podid.aws.api import Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each, names
+from podid.domain.foreign import Object, about, at, each, names, text
 from podid.domain.grants import PolicyNames
 from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
@@ -49,7 +49,7 @@ class Iam:
 
     @needs(list_roles)
     def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
-        return tuple(sorted(self._iter_roles(path_prefix, decode.role_name)))
+        return tuple(sorted(self._iter_roles(path_prefix, partial(text, name="RoleName"))))
 
     def _iter_roles(self, path_prefix: str, read: Callable[[Object], T]) -> Iterator[T]:
         params = {"PathPrefix": path_prefix}
@@ -87,7 +87,7 @@ class Iam:
     @needs("iam:ListInstanceProfilesForRole")
     def list_instance_profiles(self, name: str) -> tuple[str, ...]:
         """The names of those that hold the role, sorted: IAM does not delete it while there is one."""
-        read = each("InstanceProfiles", decode.instance_profile_name)
+        read = each("InstanceProfiles", partial(text, name="InstanceProfileName"))
         params = {"RoleName": name}
         return tuple(
             sorted(self._api.items("ListInstanceProfilesForRole", params, _role(name), read, position=_POSITION))

@@ -17,7 +17,7 @@ from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.doctor.scope import EVERYTHING, DoctorScope
 from podid.ops.doctor.sections import SECTIONS, SectionRow, needed, sections_of
-from podid.ops.doctor.source import Source
+from podid.ops.doctor.source import Gap, Source
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients
@@ -74,6 +74,8 @@ def _read(row: SectionRow, source: Source) -> Section[Any]:
     try:
         with pacing.hurried(FAILING_SECONDS):
             value = row.read(source)
+    except Gap as gap:
+        return gap.missing
     except PodidError as error:
         return missing(error)
     except Exception as error:  # noqa: BLE001  whatever is wrong with one section, the others are judged

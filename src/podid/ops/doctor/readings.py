@@ -45,14 +45,11 @@ def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
     return found
 
 
-def csi_drivers(source: Source) -> dict[str, frozenset[str]] | Missing:
+def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
     """Not read where nothing asks for credentials of pods by way of a CSI driver."""
-    settings = source.before("products")
-    if isinstance(settings, Missing):
-        return settings
     asked = any(
         setting.way is CredentialWay.POD_IDENTITY
-        for section in settings.value.values()
+        for section in source.value("products").values()
         for setting in known_or(section, ())
     )
     return dict(source.kube.list_csi_drivers()) if asked else {}
@@ -67,20 +64,17 @@ def instances(source: Source) -> dict[str, Instance]:
     return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
 
 
-def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]] | Missing:
+def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
     """The logs of the last hour, many at once."""
-    agents = source.before("agent_pods")
-    if isinstance(agents, Missing):
-        return agents
+    agents = [pod for pod in source.value("agent_pods") if pod.node]
     askers = {
         ip: str(pod.ref)
         for pod in known_or(source.before("pods"), ())
         if not pod.host_network and live(pod)
         for ip in pod.ips
     }
-    reader = source.kube
     found: dict[str, Section[tuple[LogSighting, ...]]] = {}
-    for pod, tallies in logs.tallies_of(reader, [pod for pod in agents.value if pod.node], LOGS_SINCE):
+    for pod, tallies in logs.tallies_of(source.kube, agents, LOGS_SINCE):
         name = f"{pod.namespace}/{pod.name}"
         found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
     return found
@@ -102,28 +96,20 @@ def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str
     )
 
 
-def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]] | Missing:
+def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
     complain of, by "NAMESPACE/NAME"."""
-    sets, pods = source.before("daemon_sets"), source.before("agent_pods")
-    if isinstance(sets, Missing):
-        return sets
-    if isinstance(pods, Missing):
-        return pods
+    pods: tuple[Pod, ...] = source.value("agent_pods")
     found: dict[str, Section[tuple[str, ...]]] = {}
-    for ds in (each for each in sets.value if is_agent(each)):
-        running = sum(
-            live(pod) and pod.namespace == ds.namespace and pod.owner is not None and pod.owner.name == ds.name
-            for pod in pods.value
-        )
+    for ds in filter(is_agent, source.value("daemon_sets")):
+        running = sum(map(live, pods_of((ds,), pods)))
         if running < ds.desired or not running:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)
             found[f"{ds.namespace}/{ds.name}"] = attempt(read)
-    stuck = [pod for pod in pods.value if pod.phase == "Pending" and pod.node]
+    stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
-        found[f"{pod.namespace}/{pod.name}"] = attempt(
-            partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
-        )
+        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
+        found[f"{pod.namespace}/{pod.name}"] = attempt(read)
     return found
 
 
@@ -175,32 +161,24 @@ def namespaces(source: Source) -> frozenset[str]:
         raise
 
 
-def agent_pods(source: Source) -> tuple[Pod, ...] | Missing:
+def agent_pods(source: Source) -> tuple[Pod, ...]:
     """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
-    daemon_sets = source.before("daemon_sets")
-    if isinstance(daemon_sets, Missing):
-        return daemon_sets
-    agents = [ds for ds in daemon_sets.value if is_agent(ds)]
+    agents = list(filter(is_agent, source.value("daemon_sets")))
     if not source.namespace and isinstance(pods := source.before("pods"), Known):
         return pods_of(agents, pods.value)
     return source.kube.list_pods_of(agents)
 
 
-def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...] | Missing:
-    daemon_sets = source.before("daemon_sets")
-    if isinstance(daemon_sets, Missing):
-        return daemon_sets
-    return source.kube.list_cilium_policies(source.namespace) if runs_cilium(daemon_sets.value) else ()
+def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
+    there = runs_cilium(source.value("daemon_sets"))
+    return source.kube.list_cilium_policies(source.namespace) if there else ()
 
 
-def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]] | Missing:
-    pods = source.before("pods")
-    if isinstance(pods, Missing):
-        return pods
+def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:
     associated = {a.ref for a in source.associations}
     named = dict.fromkeys(
         (pod.namespace, env.name)
-        for pod in pods.value
+        for pod in source.value("pods")
         if pod.ref in associated and live(pod)
         for container in pod.containers
         for env in container.env_from

@@ -41,12 +41,10 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
     return roles | (_read_roles(source, nearby) if nearby else {})
 
 
-def chained_roles(source: Source) -> dict[str, Section[Role | None]] | Missing:
+def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     """The roles of the cluster's account that associations' roles name as ones to go on to by themselves."""
-    rights = source.before("assume_rights")
-    if isinstance(rights, Missing):
-        return rights
-    named = dict.fromkeys(arn for each in rights.value.values() if isinstance(each, Known) for arn in each.value.roles)
+    rights = source.value("assume_rights").values()
+    named = dict.fromkeys(arn for each in rights if isinstance(each, Known) for arn in each.value.roles)
     account = f":iam::{source.cluster.account}:"
     return _read_roles(source, (arn for arn in named if account in arn))
 
@@ -65,17 +63,15 @@ def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
     return answers
 
 
-def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
+def assume_rights(source: Source) -> dict[str, Section[AssumeRights]]:
     """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
-    names = source.before("role_policies")
-    if isinstance(names, Missing):
-        return names
-    known = {arn: section.value for arn, section in names.value.items() if isinstance(section, Known)}
+    names: Mapping[str, Section[PolicyNames]] = source.value("role_policies")
+    known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
     pairs = [(role_name(arn), policy) for arn, each in known.items() for policy in each.inline]
     inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
     managed = dict(source.iam.get_managed_documents(sorted({arn for each in known.values() for arn in each.attached})))
     found: dict[str, Section[AssumeRights]] = {
-        arn: section for arn, section in names.value.items() if isinstance(section, Missing)
+        arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
     for arn, each in known.items():
         role = role_name(arn)
@@ -87,23 +83,19 @@ def assume_rights(source: Source) -> dict[str, Section[AssumeRights]] | Missing:
     return found
 
 
-def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
+def bounded(source: Source) -> dict[str, Section[bool]]:
     """Role ARN -> whether its permissions boundary may leave anything of what its policies allow; of roles that have
     one. What `assume_rights` has read is not read again."""
-    roles, rights = source.before("roles"), source.before("assume_rights")
-    if isinstance(roles, Missing):
-        return roles
-    if isinstance(rights, Missing):
-        return rights
+    rights: Mapping[str, Section[AssumeRights]] = source.value("assume_rights")
     having = {
         arn: role.permissions_boundary_arn
-        for arn, section in roles.value.items()
+        for arn, section in source.value("roles").items()
         if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
     }
     ceilings = dict(source.iam.get_managed_documents(sorted(set(having.values()))))
     found: dict[str, Section[bool]] = {}
     for arn, boundary in having.items():
-        own, ceiling = rights.value.get(arn, NOT_READ), section_of(ceilings[boundary])
+        own, ceiling = rights.get(arn, NOT_READ), section_of(ceilings[boundary])
         if isinstance(ceiling, Missing):
             found[arn] = ceiling
         elif isinstance(own, Missing):
@@ -114,14 +106,11 @@ def bounded(source: Source) -> dict[str, Section[bool]] | Missing:
     return found
 
 
-def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]] | Missing:
+def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
     """Node role ARN -> whether it may do what the VPC CNI does; asked only where the CNI has a role of its own."""
     if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
         return {}
-    groups = source.before("node_groups")
-    if isinstance(groups, Missing):
-        return groups
-    roles = node_roles(source.cluster, groups.value)
+    roles = node_roles(source.cluster, source.value("node_groups"))
     return {arn: attempt(partial(source.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
 
 

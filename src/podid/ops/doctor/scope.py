@@ -106,39 +106,28 @@ def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, 
         if ref not in named:
             _check_service_account(scope, ref, snapshot)
         return (ref,)
-    pods = _readable(snapshot.pods, scope)
-    found = {
-        pod.ref
-        for pod in pods
-        if pod.namespace == scope.namespace
-        and (
-            pod.name == scope.name
-            if scope.kind == "Pod"
-            else (workload_subject(pod).kind, workload_subject(pod).name) == (scope.kind, scope.name)
-        )
-    }
-    if scope.kind != "Pod":
-        found |= {
-            w.ref
-            for w in (snapshot.workloads.value if isinstance(snapshot.workloads, Known) else ())
-            if (w.kind, w.namespace, w.name) == (scope.kind, scope.namespace, scope.name)
-        }
-        if not found:
-            _readable(snapshot.workloads, scope)
+    things = _things(scope, snapshot)
+    found = {ref for name, ref in things if name == scope.name}
     if not found:
-        names = (
-            (pod.name for pod in pods if pod.namespace == scope.namespace)
-            if scope.kind == "Pod"
-            else (
-                w.name
-                for w in known_or(snapshot.workloads, ())
-                if (w.kind, w.namespace) == (scope.kind, scope.namespace)
-            )
-        )
-        known = list(names)
+        known = [name for name, _ in things]
         what = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
         raise NotFound(what, hint=_instead(scope, scope.name, known), subject=str(scope))
     return tuple(sorted(found))
+
+
+def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAccountRef]]:
+    """The name and the service account of each pod, or workload of the kind, in the namespace. A workload that its pods
+    tell of need not be readable."""
+    pods = [pod for pod in _readable(snapshot.pods, scope) if pod.namespace == scope.namespace]
+    if scope.kind == "Pod":
+        return [(pod.name, pod.ref) for pod in pods]
+    subjects = ((workload_subject(pod), pod.ref) for pod in pods)
+    found = [(subject.name, ref) for subject, ref in subjects if subject.kind == scope.kind]
+    workloads = known_or(snapshot.workloads, ())
+    found += [(w.name, w.ref) for w in workloads if (w.kind, w.namespace) == (scope.kind, scope.namespace)]
+    if all(name != scope.name for name, _ in found):
+        _readable(snapshot.workloads, scope)
+    return found
 
 
 def _check_namespace(scope: DoctorScope, snapshot: Snapshot) -> None:

@@ -27,7 +27,7 @@ from podid.ops.doctor.source import Source
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
-    """`read` returns the section's value, or a Missing, or raises a PodidError. `needs` are read because of this
+    """`read` returns the section's value, or a Missing, or raises a PodidError or Gap. `needs` are read because of this
     section, and before it; `uses` before it too, but only when they are read anyway. One with an `option` is read only
     where that collector is chosen."""
 

@@ -10,9 +10,16 @@ from podid.aws.eks import Eks
 from podid.aws.iam import Iam
 from podid.domain.model import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Section, known_or
+from podid.domain.snapshot import Missing, Section, known_or
 from podid.kube.reader import KubeReader
 from podid.ops.clients import Clients, KubeAccess
+
+
+class Gap(Exception):
+    """Ends the reading of a section that cannot do without another, which is missing."""
+
+    def __init__(self, missing: Missing) -> None:
+        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,13 @@ class Source:
     now: datetime
     only: tuple[ServiceAccountRef, ...]
     before: Callable[[str], Section[Any]]
+
+    def value(self, name: str) -> Any:
+        """What `before` gives, where it is known; else Gap, which makes it missing here too."""
+        section = self.before(name)
+        if isinstance(section, Missing):
+            raise Gap(section)
+        return section.value
 
     @property
     def kube(self) -> KubeReader:

@@ -19,7 +19,7 @@ from podid.ops.association.read import read_association
 from podid.ops.association.verify import verify
 
 if TYPE_CHECKING:
-    from podid.domain.model import Association
+    from podid.domain.model import Association, Node
     from podid.ops.doctor.source import Source
 
 # two calls a second of 50 events each
@@ -82,17 +82,13 @@ def packed(source: Source) -> dict[str, Section[int]]:
     return found | dict.fromkeys(arns[MOST_ROLES:], left)
 
 
-def node_calls(source: Source) -> dict[str, Section[NodeTrail]] | Missing:
+def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
     """Of the nodes that host pods which carry credentials, those first that host service accounts that no node before
     them does."""
-    pods, nodes = source.before("pods"), source.before("nodes")
-    if isinstance(pods, Missing):
-        return pods
-    if isinstance(nodes, Missing):
-        return nodes
-    ids = {node.name: node.provider_id.rpartition("/")[2] for node in nodes.value if "/i-" in node.provider_id}
+    nodes: tuple[Node, ...] = source.value("nodes")
+    ids = {node.name: node.provider_id.rpartition("/")[2] for node in nodes if "/i-" in node.provider_id}
     named = {association.ref for association in source.named}
-    users = {node: {ref for ref in refs if ref in named} for node, refs in users_of_nodes(pods.value).items()}
+    users = {node: {ref for ref in refs if ref in named} for node, refs in users_of_nodes(source.value("pods")).items()}
     hosts = {node: refs for node, refs in users.items() if refs and node in ids}
     since = source.now - TRAIL_SINCE
     found: dict[str, Section[NodeTrail]] = {}
