@@ -151,9 +151,9 @@ def test_a_namespace_that_admits_no_agent(healthy: Site) -> None:
 def test_an_agents_pod_on_its_way_out_hides_no_refusal() -> None:
     """Those of a node that is gone stay for a while, beside the ones that are wanted."""
     wanted, leaving = daemon_set(desired=1), agent_pod(deleting=True)
-    sections = {"daemon_sets": Known((wanted,)), "agent_pods": Known((leaving,))}
+    sections = {"daemon_sets": (wanted,), "agent_pods": (leaving,)}
     told: Any = SimpleNamespace(list_warnings=lambda *about: (f"{about[-1]} is refused",))
-    source: Any = SimpleNamespace(value=lambda name: sections[name].value, kube=told)
+    source: Any = SimpleNamespace(value=sections.__getitem__, kube=told)
     refused = {f"{wanted.namespace}/{wanted.name}": Known((f"{wanted.name} is refused",))}
     assert agent_warnings(source) == refused
 
