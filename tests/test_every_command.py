@@ -304,6 +304,30 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
     assert outcome.stdout.count("\n$ podid ") == 1 + len(demo.SCENES)
 
 
+@pytest.mark.parametrize(("broken_off", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0), (None, 1)])
+def test_a_demo_that_breaks_off_leaves_nothing_running(
+    broken_off: BaseException | None, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ctrl-C, a reader that has read enough, and a scene that ends otherwise than it should."""
+    runs: list[bool] = []
+
+    def start(**_: Any) -> process.Running:
+        runs.append(True)
+        return process.Running("http://127.0.0.1:1", 1, "demo", "111122223333", "us-west-2", "", 0.0, "")
+
+    def play(*_: Any, **__: Any) -> Any:
+        if broken_off is not None:
+            raise broken_off
+        return SimpleNamespace(returncode=77)
+
+    monkeypatch.setattr(process, "start", start)
+    monkeypatch.setattr(process, "stop", lambda **_: runs.append(False))
+    monkeypatch.setattr(process, "env", lambda **_: process.Environment({}, ()))
+    monkeypatch.setattr("podid.commands.demo.subprocess.run", play)
+    assert Podid(env={"XDG_STATE_HOME": str(tmp_path)})("demo").code == code
+    assert runs == [False, True, False]
+
+
 @pytest.mark.parametrize("more", [("-o", output) for output in Format if output != "table"] + [("--query", "x")])
 def test_the_demo_is_told_and_is_no_document(more: tuple[str, str]) -> None:
     outcome = Podid()("demo", *more)

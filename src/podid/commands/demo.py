@@ -95,6 +95,7 @@ def demo(
     terminal.narrate(
         f"cluster {running.cluster}, account {running.account}, {running.region}, {running.endpoint_url}\n"
     )
+    ended = False
     try:
         environment = process.env(directory=directory)
         env = {**access.runtime.env, **environment.export, "XDG_STATE_HOME": str(home)}
@@ -105,8 +106,9 @@ def demo(
         terminal.narrate((home / POLICY_FILE).read_text(encoding="utf-8"))
         for scene in SCENES:
             tour.play(scene, home, env)
+        ended = True
     finally:
-        if not keep:
+        if not (keep and ended):  # a tour that breaks off has told nobody of what would go on running
             process.stop(directory=directory)
     tour.say("That was the whole way from nothing to proven credentials.")
     if keep:
