@@ -8,6 +8,16 @@ from podid.ops.explain import explain
 
 PUBLIC = [
     (
+        '{\n   "level":"ERROR",\n   "time":"2024-11-12T16:46:59.426Z",\n   "logger":"controller",\n   "message":"Reconciler error",\n   "commit":"fb4d75f",\n   "controller":"nodeclaim.lifecycle",\n   "controllerGroup":"karpenter.sh",\n   "controllerKind":"NodeClaim",\n   "NodeClaim":{\n      "name":"default-w2zlj"\n   },\n   "namespace":"",\n   "name":"default-w2zlj",\n   "reconcileID":"7a1e88bc-1169-4e4a-a4db-4ff689f2bd59",\n   "error":"launching nodeclaim, creating instance, with fleet error(s), UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::123456789:assumed-role/karpeter-controller-role/1731429849551905269 is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:us-east-2:123456789:instance/* with an explicit deny in a service control policy. Encoded authorization failure message: g4oZPBqZ4Bni8dE5dGjxYTnOZ..."\n}',
+        "scp-denies-eks-auth",
+        "aws/karpenter-provider-aws#7370",
+    ),
+    (
+        '{\n"level": "ERROR",\n"time": "2026-03-23T08:39:11Z",\n"logger": "controller",\n"message": "Reconciler error",\n"controller": "instanceprofile.garbagecollection",\n"aws-error-code": "AccessDenied",\n"aws-operation-name": "ListInstanceProfiles",\n"aws-status-code": 403,\n"error": "listing instance profiles, operation error IAM: ListInstanceProfiles,\napi error AccessDenied: User: arn:aws:sts::<account-id>:assumed-role/karpenter-controller-role/<session>\nis not authorized to perform: iam:ListInstanceProfiles on resource:\narn:aws:iam::<account-id>:instance-profile/karpenter/<region>/<cluster-name>/"\n}',
+        "role-no-permissions",
+        "https://gideonwarui.com/blog/field-notes/karpenter-gc-controller-iam-listinstanceprofiles",
+    ),
+    (
         "[error] com.amazonaws.SdkClientException: Unable to load AWS credentials from any provider in the chain: \n[fm.sbt.S3URLHandler$BucketSpecificRoleBasedEnvironmentVariableCredentialsProvider@6992c98a: head of empty list, \nfm.sbt.S3URLHandler$BucketSpecificRoleBasedSystemPropertiesCredentialsProvider@4a3d1bc8: head of empty list, \nfm.sbt.S3URLHandler$RoleBasedPropertiesFileCredentialsProvider@606dac43: \n/home/runner/.sbt/.s3credentials_<BUCKET_NAME> (No such file or directory), \nfm.sbt.S3URLHandler$RoleBasedPropertiesFileCredentialsProvider@5891779a: /home/runner/.sbt/.<BUCKET_NAME> (No \nsuch file or directory), fm.sbt.S3URLHandler$RoleBasedEnvironmentVariableCredentialsProvider@5593c77f: head of empty \nlist",
         "custom-credential-chain",
         "tpunder/fm-sbt-s3-resolver/issues/88",

@@ -63,8 +63,8 @@ NODE_SESSION = rf"assumed-role/{ROLE_NAME}/(?:i-[0-9a-fx*<.\[(]|[<\[({{](?:i-|in
 ITSELF = (
     rf"(?:sts::(\d{{12}}):|(?<!\d{{12}}:))assumed-role/(?!(?:[x*#.?]+|[<\[(]?redacted[>\])]?)/)({ROLE_NAME})/.{{1,400}}?"
     r"notauthorizedtoperform:'?sts:assumerole'?onresource:'?"
-    r"arn:[a-z-]*:iam::(?(1)(?:\1|(?!\d{12}:)[^:]{0,24})|[^:]{0,24}):role/(?:[^']{0,200}/)?"
-    r"\2(?=,|\.?(?:$|[^\w+=,.@-]|status|because|witha|requestid|caused|retrying))"
+    r"arn:[a-z-]*:iam::(?(1)(?:\1|(?!\d{12}:)[^:]{0,24})|[^:]{0,24}):role[:/](?:[^']{0,200}/)?"
+    r"\2(?=[,<]|\.?(?:$|[^\w+=,.@-]|status|because|witha|requestid|caused|retrying))"
 )
 # pods, and what looks after them, say this beside an error
 POD_SIGN = (

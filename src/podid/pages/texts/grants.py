@@ -146,8 +146,17 @@ GRANTS: tuple[SharedText, ...] = (
     form(
         5, "chained-assume-missing-tag-session packed-policy-too-large", r"transitivetagkey|sessiontag.{0,80}transitive"
     ),
-    text(3, "session-policy-misconfig", "no session policy allows"),
-    text(3, "permissions-boundary-denies", "no permissions boundary allows"),
+    # IAM names what refuses, whoever is refused
+    text(5, "session-policy-misconfig role-no-permissions", "no session policy allows"),
+    form(5, "permissions-boundary-denies role-no-permissions", r"(no|explicitdenyina)permissionsboundary"),
+    form(4, "scp-denies-eks-auth role-no-permissions", r"explicitdenyina(service|resource)control"),
+    # a role that is no node's, denied in what looks after pods
+    form(
+        4,
+        "role-no-permissions",
+        rf"^(?=.*?{POD_SIGN})(?!.*?(?:{NODE_ROLE}|{NODE_SESSION})).*?:assumed-role/.{{1,200}}?"
+        r"notauthorizedtoperform:(?!sts:|eks|iam:passrole)",
+    ),
     # link 2: products with a way of their own
     text(
         8,
