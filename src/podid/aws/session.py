@@ -136,13 +136,19 @@ class AwsSession:
             if key not in self._apis:
                 pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
                 origin = replace(self.origin, region=region)
-                client, repeats = self._build(service, None, region)
+                self._sign_in()
+                client, repeats = self._build(service, region)
                 self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats)
             return self._apis[key]
 
     def _sts_as(self, credentials: Credentials) -> Api:
+        keys = {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+            "aws_session_token": credentials.session_token,
+        }
         with self._lock:
-            client, _ = self._build("sts", credentials)
+            client, _ = self._build("sts", self.region, **keys)
             return Api(client, self._api("sts").pacer, self.origin, self._deadline)
 
     def _sign_in(self) -> None:
@@ -177,18 +183,7 @@ class AwsSession:
             ) from error
         self._signed_in = True
 
-    def _build(self, service: str, credentials: Credentials | None, region: str = "") -> tuple[Any, dict[str, Repeats]]:
-        keys = (
-            {
-                "aws_access_key_id": credentials.access_key_id,
-                "aws_secret_access_key": credentials.secret_access_key,
-                "aws_session_token": credentials.session_token,
-            }
-            if credentials
-            else {}
-        )
-        if credentials is None:
-            self._sign_in()
+    def _build(self, service: str, region: str, **keys: str) -> tuple[Any, dict[str, Repeats]]:
         config = Config(
             user_agent_extra=f"podid/{VERSION}",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -198,7 +193,7 @@ class AwsSession:
             retries={"mode": "standard", "total_max_attempts": 1},
         )
         try:
-            client = self._boto.client(service, region_name=region or self.region, config=config, **keys)
+            client = self._boto.client(service, region_name=region, config=config, **keys)
         except BotoCoreError as error:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What IAM alone says. Each of its codes comes with "Exception" at its end as well, where a model says so."""
+"""What IAM alone says."""
 
 from functools import partial
 
@@ -8,47 +8,38 @@ from podid.domain.refusals import ErrorRule
 
 _iam = partial(ErrorRule, service="iam")
 
+
+def _both(*codes: str) -> tuple[str, ...]:
+    """Each as it is, and with "Exception" at its end, where a model says so."""
+    return tuple(name for code in codes for name in (code, f"{code}Exception"))
+
+
 RULES: tuple[ErrorRule, ...] = (
     # IAM declares LimitExceededException, whose code on the wire is LimitExceeded; elsewhere it is a throttle
     _iam(LimitExceeded, "a quota of IAM is used up ({text})", codes=("LimitExceededException",)),
     _iam(
         ConcurrentModification,
         "somebody else was changing {subject} at the same time ({text})",
-        codes=("ConcurrentModification", "ConcurrentModificationException"),
+        codes=_both("ConcurrentModification"),
     ),
-    _iam(
-        Conflict,
-        "IAM may be changing {subject} still ({text})",
-        codes=("EntityTemporarilyUnmodifiable", "EntityTemporarilyUnmodifiableException"),
-    ),
+    _iam(Conflict, "IAM may be changing {subject} still ({text})", codes=_both("EntityTemporarilyUnmodifiable")),
     _iam(
         Rejected,
         "{subject} belongs to an AWS service, which alone may change it ({text})",
-        codes=("UnmodifiableEntity", "UnmodifiableEntityException"),
+        codes=_both("UnmodifiableEntity"),
     ),
     _iam(
         Rejected,
         "IAM does not accept the policy of {subject}: a principal in it does not exist ({text})",
-        codes=("MalformedPolicyDocument", "MalformedPolicyDocumentException"),
+        codes=_both("MalformedPolicyDocument"),
         fragments=("invalid principal",),
         advice="A principal that was deleted reads back as AROA… or AIDA… and cannot be written again: take it out.",
     ),
     _iam(
         Rejected,
         "IAM does not accept the policy of {subject} ({text})",
-        codes=(
-            *("MalformedPolicyDocument", "MalformedPolicyDocumentException"),
-            *("InvalidInput", "InvalidInputException"),
-        ),
+        codes=_both("MalformedPolicyDocument", "InvalidInput"),
     ),
-    _iam(
-        Rejected,
-        "the policy cannot be attached to {subject} ({text})",
-        codes=("PolicyNotAttachable", "PolicyNotAttachableException"),
-    ),
-    _iam(
-        Rejected,
-        "IAM cannot evaluate a policy of {subject} ({text})",
-        codes=("PolicyEvaluation", "PolicyEvaluationException"),
-    ),
+    _iam(Rejected, "the policy cannot be attached to {subject} ({text})", codes=_both("PolicyNotAttachable")),
+    _iam(Rejected, "IAM cannot evaluate a policy of {subject} ({text})", codes=_both("PolicyEvaluation")),
 )

@@ -64,14 +64,10 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
     current = clients.eks.find_addon(place.cluster_name, AGENT_ADDON)
     agents, seen = _running(clients)
     offer = read_offer(clients, place, AGENT_ADDON, compute_types(seen, request))
-    facts = InstallFacts(
-        current=current,
-        agents=agents,
-        needed=not place.the_cluster.auto_mode or _some_need(clients, place, seen),
-    )
+    needed = not place.the_cluster.auto_mode or _some_need(clients, place, seen)
+    facts = InstallFacts(current=current, agents=agents, needed=needed)
     if isinstance(offer, PodidError):
-        unread = (f"the add-on's versions could not be looked at: {offer.what}",)
-        facts = replace(facts, unread=unread)
+        facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.what}",))
     else:
         facts = replace(facts, offer=offer)
     return _with_configuration(clients, facts, request)

@@ -158,7 +158,7 @@ class Journal:
         try:
             _sync_directory(self.directory)
         except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
+            raise _unusable(self.directory, error) from error
         return recorder
 
     @contextmanager
@@ -185,7 +185,7 @@ class Journal:
         try:
             found = [path.name for path in self.directory.iterdir()]
         except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
+            raise _unusable(self.directory, error) from error
         return sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
 
     def _next_id(self, now: datetime) -> str:
@@ -200,7 +200,7 @@ class Journal:
         try:
             make_private(self.directory)
         except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
+            raise _unusable(self.directory, error) from error
         self._exists()
 
     def _exists(self) -> bool:
@@ -210,13 +210,15 @@ class Journal:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise self._unusable(error.strerror or type(error).__name__) from error
+            raise _unusable(self.directory, error) from error
         if not stat.S_ISDIR(facts.st_mode):
-            raise self._unusable("it is a symbolic link" if stat.S_ISLNK(facts.st_mode) else "it is not a directory")
+            raise _unusable(
+                self.directory, "it is a symbolic link" if stat.S_ISLNK(facts.st_mode) else "it is not a directory"
+            )
         if facts.st_uid != os.geteuid():
-            raise self._unusable("it belongs to another user")
+            raise _unusable(self.directory, "it belongs to another user")
         if facts.st_mode & 0o022:
-            raise self._unusable("others may write to it")
+            raise _unusable(self.directory, "others may write to it")
         return True
 
     def _open(self, run_id: str, flags: int) -> int:
@@ -226,19 +228,16 @@ class Journal:
             descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         except OSError as error:
             why = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
-            raise self._unusable(f"{path.name}: {why}") from error
+            raise _unusable(self.directory, f"{path.name}: {why}") from error
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
             os.close(descriptor)
             kind = "belongs to another user" if stat.S_ISREG(facts.st_mode) else "is not a file"
-            raise self._unusable(f"{path.name} {kind}")
+            raise _unusable(self.directory, f"{path.name} {kind}")
         if facts.st_mode & 0o022:
             os.close(descriptor)
-            raise self._unusable(f"others may write to {path.name}")
+            raise _unusable(self.directory, f"others may write to {path.name}")
         return descriptor
-
-    def _unusable(self, why: str) -> UsageError:
-        return _unusable(self.directory, why)
 
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
@@ -325,14 +324,15 @@ class Recorder:
                     data = data[os.write(self.descriptor, data) :]
                 os.fsync(self.descriptor)
         except OSError as error:
-            raise _unusable(self._directory, error.strerror or type(error).__name__) from error
+            raise _unusable(self._directory, error) from error
 
 
 def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
 
 
-def _unusable(directory: Path, why: str) -> UsageError:
+def _unusable(directory: Path, error: OSError | str) -> UsageError:
+    why = error if isinstance(error, str) else error.strerror or type(error).__name__
     return UsageError(
         f"The journal directory {directory} cannot be used: {why}",
         advice="podid writes down each change before it makes it; give another place with --journal-dir.",
