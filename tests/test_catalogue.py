@@ -21,8 +21,10 @@ SHARPER_WITH = {
 
 def test_each_page_is_that_of_a_check_or_says_who_tells_of_it() -> None:
     looked_for = {entry.id for entry in ENTRIES if entry.healthy}
-    assert not looked_for - BY_ID.keys(), "their pages have `healthy`: write their checks, or say `told` there instead"
-    assert not BY_ID.keys() - looked_for, "they have checks: their pages need `healthy` in place of `told`"
+    assert looked_for - BY_ID.keys() == set(), (
+        "their pages have `healthy`: write their checks, or say `told` there instead"
+    )
+    assert BY_ID.keys() - looked_for == set(), "they have checks: their pages need `healthy` in place of `told`"
 
 
 @pytest.mark.parametrize(("table", "member"), [(ONLY_WITH, "needs"), (SHARPER_WITH, "wants")])
