@@ -10,7 +10,7 @@ PUBLIC = [
     (
         '{\n   "level":"ERROR",\n   "time":"2024-11-12T16:46:59.426Z",\n   "logger":"controller",\n   "message":"Reconciler error",\n   "commit":"fb4d75f",\n   "controller":"nodeclaim.lifecycle",\n   "controllerGroup":"karpenter.sh",\n   "controllerKind":"NodeClaim",\n   "NodeClaim":{\n      "name":"default-w2zlj"\n   },\n   "namespace":"",\n   "name":"default-w2zlj",\n   "reconcileID":"7a1e88bc-1169-4e4a-a4db-4ff689f2bd59",\n   "error":"launching nodeclaim, creating instance, with fleet error(s), UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:sts::123456789:assumed-role/karpeter-controller-role/1731429849551905269 is not authorized to perform: ec2:RunInstances on resource: arn:aws:ec2:us-east-2:123456789:instance/* with an explicit deny in a service control policy. Encoded authorization failure message: g4oZPBqZ4Bni8dE5dGjxYTnOZ..."\n}',
         "scp-denies-eks-auth",
-        "aws/karpenter-provider-aws#7370",
+        "aws/karpenter-provider-aws/issues/7370",
     ),
     (
         '{\n"level": "ERROR",\n"time": "2026-03-23T08:39:11Z",\n"logger": "controller",\n"message": "Reconciler error",\n"controller": "instanceprofile.garbagecollection",\n"aws-error-code": "AccessDenied",\n"aws-operation-name": "ListInstanceProfiles",\n"aws-status-code": 403,\n"error": "listing instance profiles, operation error IAM: ListInstanceProfiles,\napi error AccessDenied: User: arn:aws:sts::<account-id>:assumed-role/karpenter-controller-role/<session>\nis not authorized to perform: iam:ListInstanceProfiles on resource:\narn:aws:iam::<account-id>:instance-profile/karpenter/<region>/<cluster-name>/"\n}',
