@@ -8,7 +8,9 @@ import pytest
 
 from podid.checks.shared.injection import PodState, state_of
 from podid.domain.model import Container, OwnerRef, Pod
+from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
+from podid.domain.webhook import WebhookRegistration
 
 from .builder import agent_pod, ago, association, bare, healthy, node, pod, workload
 from .grid import DENIED, answers, verdicts
@@ -113,6 +115,24 @@ def test_what_a_restart_cannot_replace_is_said_as_restart_says_it(
     assert said in verdict.evidence[-1]
     given = tuple(shlex.join(command) for command in verdict.fix.commands) if verdict.fix else ()
     assert given == tuple(line.replace("POD", old.name).replace("OWNER", "it") for line in commands)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "until"),
+    [
+        (None, "the webhook is registered again"),
+        (WebhookRegistration(on_create=False), "the webhook is asked about new pods again"),
+        (WebhookRegistration(objects=Selector({"inject": "true"})), "the webhook's objectSelector lets them in"),
+    ],
+)
+@pytest.mark.parametrize(("broken", "rule"), [(OLD, "pod-predates-association"), (MISSED, "injection-missed-webhook")])
+def test_no_restart_while_new_pods_would_get_nothing(
+    webhook: WebhookRegistration | None, until: str, broken: Pod, rule: str
+) -> None:
+    found = verdicts(rule, healthy(pods=(broken,), webhook=webhook))
+    (verdict,) = [each for each in found if each.outcome.value == "fail" and each.subject.kind == "Deployment"]
+    assert until in verdict.evidence[-1]
+    assert verdict.fix is None or not verdict.fix.commands
 
 
 @pytest.mark.parametrize(

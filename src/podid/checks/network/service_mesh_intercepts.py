@@ -7,7 +7,7 @@ from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Pod
 from podid.domain.network import AGENT_PORT, covers
 from podid.domain.snapshot import Snapshot
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 
 ISTIO = "traffic.sidecar.istio.io/"
 LINKERD = "config.linkerd.io/"
@@ -27,8 +27,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             "Linkerd": f"annotate the pods with {LINKERD}skip-outbound-ports: '{AGENT_PORT}' or skip-subnets",
         }[mesh]
         yield case.fail(
-            f"{mesh}'s sidecar takes the requests of {len(meshed)} of {len(pods)} pods to the agent: most get through, "
-            "but not before the sidecar runs, and not where it changes the Host header",
+            f"{mesh}'s sidecar takes the requests of {len(meshed)} of {count_of(len(pods), 'pod')} to the agent: most "
+            "get through, but not before the sidecar runs, and not where it changes the Host header",
             severity=Severity.WARN,
             evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", note),
         )

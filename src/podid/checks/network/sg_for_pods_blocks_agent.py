@@ -4,7 +4,7 @@ from podid.checks.base import Check
 from podid.checks.shared.placed import placed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import short_list
+from podid.domain.words import count_of, short_list
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"
@@ -24,8 +24,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok(f"its pods have security groups of their own, and {MODE} is {mode or 'nowhere set'}")
         else:
             yield case.fail(
-                f"{len(own)} of {len(pods)} pods have security groups of their own, and the VPC CNI enforces them in "
-                "strict mode: their traffic does not pass the node that the agent is on",
+                f"{len(own)} of {count_of(len(pods), 'pod')} with security groups of their own, which the VPC CNI "
+                "enforces in strict mode: their traffic does not pass the node that the agent is on",
                 severity=Severity.WARN,
                 evidence=(f"pods: {short_list(pod.name for pod in own)}", f"{MODE} of aws-node: {mode}"),
                 commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),

@@ -29,8 +29,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         )
     gone = webhook == Known(None)
     why = "which is not registered" if gone else "which is skipped in silence when it is slow"
-    say = f"are younger than the association and yet were missed by the webhook, {why}"
+    say = f"missed by the webhook, {why}, although younger than the association"
     yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
 
 
-CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=("webhook", *injection.WANTS))
+CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=injection.WANTS)

@@ -18,14 +18,14 @@ from podid.checks.shared.roles import why_unread
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Listed, Node, Pod, UnreadAssociation
 from podid.domain.replacing import Hindrance, hindrance, on_delete, paused
-from podid.domain.snapshot import Missing, Snapshot
+from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.words import count_of, short_list, utc
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate, on_windows, opted_out
 
 # associations reach the webhook some seconds after the API has answered
 PROPAGATION = timedelta(seconds=60)
 NEEDS = ("associations", "pods")
-WANTS = ("cluster", "nodes", "workloads")
+WANTS = ("cluster", "nodes", "workloads", "webhook")
 
 
 class PodState(Enum):
@@ -54,7 +54,7 @@ _ABOUT = {
     ),
     "irsa-env-still-active": (
         PodState.IRSA,
-        "still carry the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
+        "still with the web identity of IRSA (AWS_WEB_IDENTITY_TOKEN_FILE) instead of Pod Identity",
     ),
 }
 
@@ -154,11 +154,27 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
 def replace_pods(
     snapshot: Snapshot, association: Listed, workload: Subject, pods: tuple[Pod, ...]
 ) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """The commands that make new pods, and what to know about it."""
+    """The commands that make new pods, and what to know about it; none while new pods would get no credentials."""
+    if until := _in_vain(snapshot, pods):
+        return (), f"new pods get credentials only once {until}: before that a restart mends nothing"
     found = _instead(snapshot, workload, pods)
     if found is None:
         return (podid_command(snapshot, "restart", str(association.ref)),), ""
     return ((found.command,) if found.command else ()), found.what
+
+
+def _in_vain(snapshot: Snapshot, pods: tuple[Pod, ...]) -> str:
+    """What has to be mended of the webhook's registration before a restart, as webhook-config-altered or
+    injection-missed-webhook say by themselves; empty for one that serves these pods, or that was not read."""
+    if not isinstance(snapshot.webhook, Known):
+        return ""
+    webhook = snapshot.webhook.value
+    if webhook is None:
+        return "the webhook is registered again"
+    if not webhook.on_create:
+        return "the webhook is asked about new pods again"
+    left = dict.fromkeys(webhook.leaves_out(pod.namespace, pod.labels) for pod in pods)
+    return next((f"the webhook's {each.removeprefix('its ')} lets them in" for each in left if each), "")
 
 
 def _instead(snapshot: Snapshot, workload: Subject, pods: tuple[Pod, ...]) -> Hindrance | None:
