@@ -3,6 +3,7 @@ is missing gets the model's empty value."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from podid.aws.values import Credentials, ManagedPolicy, PodIdentitySession, Update
@@ -76,25 +77,13 @@ def _unsupported_kind(data: Object) -> str:
 
 
 def association_summary(data: Object) -> AssociationSummary:
-    return AssociationSummary(
-        cluster_name=text(data, "clusterName"),
-        namespace=text(data, "namespace"),
-        service_account=text(data, "serviceAccount"),
-        association_id=text(data, "associationId"),
-        association_arn=text_or(data, "associationArn"),
-        owner_arn=text_or(data, "ownerArn") or None,
-    )
+    return AssociationSummary(**_summary(data))
 
 
 def association(data: Object) -> Association:
     return Association(
-        cluster_name=text(data, "clusterName"),
-        namespace=text(data, "namespace"),
-        service_account=text(data, "serviceAccount"),
-        association_id=text(data, "associationId"),
-        association_arn=text_or(data, "associationArn"),
+        **_summary(data),
         role_arn=text(data, "roleArn"),
-        owner_arn=text_or(data, "ownerArn") or None,
         target_role_arn=text_or(data, "targetRoleArn") or None,
         external_id=text_or(data, "externalId") or None,
         disable_session_tags=None if data.get("disableSessionTags") is None else flag_or(data, "disableSessionTags"),
@@ -103,6 +92,17 @@ def association(data: Object) -> Association:
         created_at=instant_or_none(data, "createdAt"),
         modified_at=instant_or_none(data, "modifiedAt"),
     )
+
+
+def _summary(data: Object) -> dict[str, Any]:
+    return {
+        "cluster_name": text(data, "clusterName"),
+        "namespace": text(data, "namespace"),
+        "service_account": text(data, "serviceAccount"),
+        "association_id": text(data, "associationId"),
+        "association_arn": text_or(data, "associationArn"),
+        "owner_arn": text_or(data, "ownerArn") or None,
+    }
 
 
 def addon(data: Object) -> Addon:

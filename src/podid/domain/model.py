@@ -22,39 +22,6 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Association:
-    """A pod identity association with every field of EKS's PodIdentityAssociation."""
-
-    cluster_name: str
-    namespace: str
-    service_account: str
-    association_id: str
-    association_arn: str
-    role_arn: str
-    owner_arn: str | None = None
-    target_role_arn: str | None = None
-    external_id: str | None = None
-    disable_session_tags: bool | None = None
-    policy: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    created_at: datetime | None = None
-    modified_at: datetime | None = None
-
-    @property
-    def ref(self) -> ServiceAccountRef:
-        return ServiceAccountRef(self.namespace, self.service_account)
-
-    @property
-    def session_tags(self) -> bool:
-        return not self.disable_session_tags
-
-    @property
-    def pods_role_arn(self) -> str:
-        """The role that pods end up with: the target role, where there is one."""
-        return self.target_role_arn or self.role_arn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationSummary:
     """What ListPodIdentityAssociations tells: everything but the role."""
 
@@ -68,6 +35,29 @@ class AssociationSummary:
     @property
     def ref(self) -> ServiceAccountRef:
         return ServiceAccountRef(self.namespace, self.service_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association(AssociationSummary):
+    """A pod identity association with every field of EKS's PodIdentityAssociation."""
+
+    role_arn: str
+    target_role_arn: str | None = None
+    external_id: str | None = None
+    disable_session_tags: bool | None = None
+    policy: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+
+    @property
+    def session_tags(self) -> bool:
+        return not self.disable_session_tags
+
+    @property
+    def pods_role_arn(self) -> str:
+        """The role that pods end up with: the target role, where there is one."""
+        return self.target_role_arn or self.role_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

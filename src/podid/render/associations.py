@@ -202,7 +202,7 @@ def _moment(moment: datetime | None, now: datetime, *, short: bool) -> str:
     return f"{age(moment, now)} ago" if short and moment is not None else timestamp(moment) or NOTHING
 
 
-def owner_name(association: Association | AssociationSummary) -> str:
+def owner_name(association: AssociationSummary) -> str:
     """The add-on that owns the association, by name, or `-`."""
     if not association.owner_arn:
         return "-"
