@@ -140,6 +140,15 @@ def test_a_role_that_everybody_can_assume_is_an_error_whatever_else_is_so(
     assert [command[:3] for command in fix.commands] == [("podid", "role", "show")]
 
 
+def test_no_statement_is_added_where_a_deny_says_no() -> None:
+    denying = {**trust()["Statement"][0], "Effect": "Deny"}  # type: ignore[index]
+    document = {**trust(), "Statement": [*trust()["Statement"], denying]}  # type: ignore[misc]
+    verdict = only("trust-condition-never-matches", healthy(roles={ROLE_ARN: Known(role(document=document))}))
+    assert "Deny wins over every Allow" in verdict.message
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("podid", "role", "show", "orders"),)
+
+
 def test_a_condition_that_only_a_real_call_settles_is_unknown_once() -> None:
     snapshot = with_role(role(document=trust(StringEquals={"example:unheard-of": "x"})))
     outcomes = {r: [a[0] for a in answers(r, snapshot)] for r in TRUST}

@@ -165,13 +165,13 @@ def _why(evaluation: Evaluation) -> str:
 def _broken(
     case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
 ) -> Verdict:
-    if finding.shuts_out:
+    if finding.shuts_out and not finding.denied:
         commands = tuple(
             podid_command(snapshot, "associate", str(a.ref), "--role", arn, "--update-trust") for a in associations[:3]
         )
     elif finding.id == TOO_BROAD and finding.severity is Severity.WARN:
         commands = (("podid", "trust", "tighten", "--role", role_name(arn)),)
-    else:  # they get in: another statement would take nothing away
+    else:  # another statement would take nothing away, nor outweigh a Deny
         commands = (Other(("role", "show"), (role_name(arn),)).of(),)
     return case.fail(
         finding.message,

@@ -17,12 +17,14 @@ TOO_BROAD = "trust-too-broad"
 
 @dataclass(frozen=True, slots=True)
 class TrustFinding:
-    """`id` is the failure mode's, `message` one sentence, `fix` what to change, in words."""
+    """`id` is the failure mode's, `message` one sentence, `fix` what to change, in words. `denied` is whether a Deny
+    says no, which no further statement outweighs."""
 
     id: str
     severity: Severity
     message: str
     fix: str
+    denied: bool = False
 
     @property
     def shuts_out(self) -> bool:
@@ -72,7 +74,7 @@ def _failures(policy: Policy, action: str, request: Request, context: RequestCon
         about_tags = not tags and not target and any(_is_about_tags(c) for c in denying.conditions)
         message = why_denied(denying, context)
         fix = f"narrow {denying.label} so that it leaves this request out"
-        return [TrustFinding(_condition_id(target, about_tags), severity, message, fix)]
+        return [TrustFinding(_condition_id(target, about_tags), severity, message, fix, denied=True)]
     statement, stage = nearest(policy, action, request, context)
     if statement is None:
         return [_no_principal(policy, request)]
