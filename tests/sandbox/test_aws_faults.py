@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ConnectionClosedError
 
 from podid.domain.errors import Conflict
+from podid.sandbox import faults
 from podid.sandbox.box import Sandbox
 from podid.sandbox.faults import Fault
 from podid.sandbox.proof import COMMAND, HELLO, NONCE_HEADER, proof
@@ -47,11 +49,13 @@ def test_throttling(
     call()
 
 
-def test_throttling_lets_the_rate_through(box: Sandbox, eks: Any) -> None:
+def test_throttling_lets_the_rate_through(box: Sandbox, eks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(faults, "time", SimpleNamespace(monotonic=lambda: now[0]))
     box.faults.throttle(rate=50, burst=1, service="eks", operation="List*")
     eks.list_clusters()
     assert refusal(eks.list_clusters)[0] == "ThrottlingException"
-    time.sleep(0.03)
+    now[0] += 0.03
     eks.list_clusters()
 
 
