@@ -25,3 +25,10 @@ def test_what_reads_a_page_as_it_is_used_is_guarded_too() -> None:
     found = api(describe_route_tables=lambda: {"RouteTables": []}).items("DescribeRouteTables", {}, "them", lazily)
     with pytest.raises(UnreadableAnswer, match=r"^EC2's answer to DescribeRouteTables for them cannot be read: Rou"):
         list(found)
+
+
+def test_a_name_that_is_repeated_is_one_name() -> None:
+    """Each is described by a call of its own: an answer of a thousand times the same one would take minutes."""
+    pages = {None: {"addons": ["x", "y", *["x"] * 1000], "nextToken": "2"}, "2": {"addons": ["x", "z"]}}
+    listing = api(list_addons=lambda **asked: pages[asked.get("nextToken")])
+    assert list(listing.names("ListAddons", {}, "them", "addons")) == ["x", "y", "z"]

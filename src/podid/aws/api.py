@@ -17,7 +17,7 @@ from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
 from podid.domain.errors import NotFound
-from podid.domain.foreign import Malformed, Object, as_object, pages, text_or
+from podid.domain.foreign import Malformed, Object, as_object, names, pages, text_or
 
 T = TypeVar("T")
 Reading = Callable[[Object], T]
@@ -119,6 +119,17 @@ class Api:
                 yield from found
         except Malformed as error:
             raise unreadable(self.service, operation, subject, str(error)) from None
+
+    def names(
+        self, operation: str, params: Mapping[str, Any], subject: str, member: str, *, position: str = "nextToken"
+    ) -> Iterator[str]:
+        """Each name that `member` lists on the pages, once, whatever the service repeats: they are asked for one by
+        one."""
+        seen: set[str] = set()
+        for name in self.items(operation, params, subject, names(member), position=position):
+            if name not in seen:
+                seen.add(name)
+                yield name
 
     def takes(self, operation: str, member: str) -> bool:
         """Whether the botocore that is installed knows this request member."""

@@ -8,7 +8,7 @@ from podid.aws import decode, pacing
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each, names
+from podid.domain.foreign import Object, about, at, each
 from podid.domain.model import (
     AccessEntry,
     Association,
@@ -52,7 +52,7 @@ class Eks(EksAddons):
 
     @needs("eks:ListClusters")
     def list_clusters(self) -> tuple[str, ...]:
-        return tuple(sorted(self._api.items("ListClusters", {}, "the clusters", names("clusters"))))
+        return tuple(sorted(self._api.names("ListClusters", {}, "the clusters", "clusters")))
 
     def _with_neighbours(self, error: NotFound, name: str) -> ClusterNotFound:
         where = f" in {self._api.origin.region}"
@@ -251,7 +251,7 @@ class Eks(EksAddons):
     def list_node_groups(self, cluster: str) -> tuple[NodeGroup, ...]:
         """Managed node groups, sorted by name."""
         params, subject = {"clusterName": cluster}, f"the node groups of cluster {cluster}"
-        found = self._api.items("ListNodegroups", params, subject, names("nodegroups"))
+        found = self._api.names("ListNodegroups", params, subject, "nodegroups")
         groups = pacing.fan_out(lambda name: self._find_node_group(cluster, name), found, reads=True)
         return tuple(sorted((group for _, group in groups if group is not None), key=lambda group: group.name))
 
@@ -259,7 +259,7 @@ class Eks(EksAddons):
     def list_access_entries(self, cluster: str) -> tuple[AccessEntry, ...]:
         """Sorted by principal."""
         params, subject = {"clusterName": cluster}, f"the access entries of cluster {cluster}"
-        found = self._api.items("ListAccessEntries", params, subject, names("accessEntries"))
+        found = self._api.names("ListAccessEntries", params, subject, "accessEntries")
         entries = pacing.fan_out(lambda arn: self._find_access_entry(cluster, arn), found, reads=True)
         return tuple(sorted((e for _, e in entries if e is not None), key=lambda entry: entry.principal_arn))
 

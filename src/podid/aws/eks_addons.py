@@ -8,7 +8,7 @@ from podid.aws.api import Api
 from podid.aws.values import Update
 from podid.domain.addons import Addon, AddonConfiguration, AddonOffer, AddonVersion
 from podid.domain.errors import NotFound
-from podid.domain.foreign import about, at, names
+from podid.domain.foreign import about, at
 from podid.domain.rights import needs
 
 _ADDON = at("addon", decode.addon)
@@ -30,7 +30,7 @@ class EksAddons:
     def list_addons(self, cluster: str) -> tuple[Addon, ...]:
         """Sorted by name."""
         params, subject = {"clusterName": cluster}, f"the add-ons of cluster {cluster}"
-        found = self._api.items("ListAddons", params, subject, names("addons"))
+        found = self._api.names("ListAddons", params, subject, "addons")
         addons = pacing.fan_out(lambda name: self.find_addon(cluster, name), found, reads=True)
         return tuple(sorted((addon for _, addon in addons if addon is not None), key=lambda addon: addon.name))
 

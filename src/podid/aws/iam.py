@@ -9,7 +9,7 @@ from podid.aws import decode, pacing
 from podid.aws.api import Api
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each, names, text
+from podid.domain.foreign import Object, about, at, each, text
 from podid.domain.grants import PolicyNames
 from podid.domain.model import AttachedPolicy, Decision, Role, RolePolicies
 from podid.domain.rights import needs
@@ -214,7 +214,7 @@ class Iam:
 
     def _list_inline_names(self, name: str) -> Iterator[str]:
         params = {"RoleName": name}
-        return self._api.items("ListRolePolicies", params, _role(name), names("PolicyNames"), position=_POSITION)
+        return self._api.names("ListRolePolicies", params, _role(name), "PolicyNames", position=_POSITION)
 
     def _find_inline(self, name: str, policy_name: str) -> Mapping[str, object] | None:
         params = {"RoleName": name, "PolicyName": policy_name}
