@@ -668,3 +668,16 @@ def test_choosing_a_cluster_is_among_the_rights_of_all(site: Site, tmp_path: Pat
         outcome = site("list", "--expect-account", ACCOUNT, env=caller, without=("PODID_CLUSTER", "KUBECONFIG"))
     assert outcome.code == 0, outcome
     assert asked.iam == {*CHOOSING, "eks:ListPodIdentityAssociations"}
+
+
+@pytest.mark.parametrize(
+    "chosen", ["--check agent-not-installed", "--link trust", "--link trust deploy/orders -n shop"]
+)
+def test_a_part_of_the_checks_takes_a_part_of_the_rights(healthy: Site, tmp_path: Path, chosen: str) -> None:
+    """Fewer than all of them take, and they suffice."""
+    line = ("doctor", *chosen.split())
+    everything, _ = granted(json.loads(printed_by("doctor")), ())
+    policy, manifests = granted(healthy.must(*line, "--show-permissions", "-o", "json").json, ())
+    assert len(str(policy)) < len(str(everything)) / 2
+    outcome = healthy(*line, env=limited(healthy.box, tmp_path, policy, manifests))
+    assert outcome.code == 0, outcome

@@ -15,7 +15,7 @@ from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.cli.tree import Command
 from podid.domain.errors import NotFound, PodidError, UsageError
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, Rights
 from podid.render.formats import check_query
 
 # what a body may ask for by name; all its other parameters are its own options
@@ -40,8 +40,13 @@ def function(command: Command, name: str) -> Callable[..., None]:
 
     def call(**values: Any) -> None:
         ctx: typer.Context = values.pop("ctx")
-        values.pop("show_permissions", None)
+        shown = values.pop("show_permissions", False)
         handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
+        if shown:
+            _emit_permissions(
+                handed["terminal"], name, command.all_rights(**values, namespace=handed["options"].namespace)
+            )
+            return
         try:
             command.body(**{item: handed[item] for item in wanted}, **values)
         except (UsageError, NotFound) as error:
@@ -56,18 +61,18 @@ def function(command: Command, name: str) -> Callable[..., None]:
 
 
 def _show_permissions(command: Command, name: str) -> inspect.Parameter:
-    """Answered while parsing, so that it works without the command's required arguments."""
+    """Answered while parsing, so that it works without the command's required arguments; by the command itself where
+    its options choose what is read."""
 
-    def show(ctx: typer.Context, wanted: bool) -> None:
-        if wanted and not ctx.resilient_parsing:
+    def show(ctx: typer.Context, wanted: bool) -> bool:
+        if wanted and command.rights_for is None and not ctx.resilient_parsing:
             runtime: Runtime = ctx.obj
             output = output_option(runtime.argv, runtime.env) or None
             query = value_of("--query", runtime.argv) or None
-            from podid.render.permissions import permissions_view
-
             terminal = _handed_in(runtime, {"output": output, "query": query})["terminal"]
-            terminal.emit(permissions_view(name, command.all_rights()))
+            _emit_permissions(terminal, name, command.all_rights())
             raise typer.Exit
+        return wanted
 
     option = typer.Option(
         "--show-permissions",
@@ -79,6 +84,12 @@ def _show_permissions(command: Command, name: str) -> inspect.Parameter:
     return inspect.Parameter(
         "show_permissions", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, option]
     )
+
+
+def _emit_permissions(terminal: Terminal, name: str, rights: CommandRights) -> None:
+    from podid.render.permissions import permissions_view
+
+    terminal.emit(permissions_view(name, rights))
 
 
 def _tell_sources(error: PodidError, access: Access) -> None:
@@ -111,14 +122,16 @@ def command(
     rights: Callable[[], CommandRights] = CommandRights,
     reports: bool = False,
     several: tuple[str, ...] = (),
+    rights_for: Callable[..., Rights] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
     its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
     that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o takes the
-    formats of `podid.render.reports` too; `several` names shared options that may be given more than once."""
+    formats of `podid.render.reports` too; `several` names shared options that may be given more than once;
+    `rights_for` is what its own options' values, and the namespace, take of `rights`."""
 
     def wrap(body: Callable[..., None]) -> Command:
-        return Command(body, shared, rights, reports, several)
+        return Command(body, shared, rights, reports, several, rights_for)
 
     return wrap
 

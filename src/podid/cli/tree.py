@@ -22,14 +22,19 @@ class Command:
     reports: bool = False
     # the shared options that it takes more than once
     several: tuple[str, ...] = ()
+    # what these values of its own options take, where they choose what is read; such a command needs no argument
+    rights_for: Callable[..., Rights] | None = None
 
     @property
     def help(self) -> str:
         return inspect.cleandoc(self.body.__doc__ or "")
 
-    def all_rights(self) -> CommandRights:
-        """What the body says that it calls, and what choosing a cluster and naming the caller takes."""
+    def all_rights(self, **values: object) -> CommandRights:
+        """What the body says that it calls, with these `values` of its options where they choose what is read, and what
+        choosing a cluster and naming the caller takes."""
         wanted = self.rights()
+        if values and self.rights_for is not None:
+            wanted = replace(wanted, always=self.rights_for(**values))
         if not self.shared or "show_permissions" not in self.shared:
             return wanted
         from podid.aws.eks import Eks

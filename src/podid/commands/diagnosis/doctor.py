@@ -8,7 +8,7 @@ import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, Rights
 
 
 def rights() -> CommandRights:
@@ -19,7 +19,29 @@ def rights() -> CommandRights:
     return CommandRights(rights_of_checks(ALL), optional_rights())
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"), rights=rights, reports=True)
+def rights_for(
+    check: list[str] | None,
+    skip: list[str] | None,
+    link: list[str] | None,
+    target: str | None,
+    namespace: str | None,
+    **_: object,
+) -> Rights:
+    """What the checks that are chosen take, and finding the target."""
+    from podid.ops.doctor.diagnose import select
+    from podid.ops.doctor.scope import parse_target
+    from podid.ops.doctor.sections import rights as rights_of_checks
+
+    scope = parse_target(target or "", namespace or "")
+    return rights_of_checks(select(check or (), skip or (), link or ()), scope.sections)
+
+
+@command(
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"),
+    rights=rights,
+    reports=True,
+    rights_for=rights_for,
+)
 def doctor(
     access: Access,
     terminal: Terminal,

@@ -70,9 +70,10 @@ def optional_rights() -> tuple[OptionalRight, ...]:
     )
 
 
-def rights(checks: Iterable[Check]) -> Rights:
-    """What reading for the checks takes."""
-    return rights_of(operation for row in needed(sections_of(checks)) for operation in row.operations)
+def rights(checks: Iterable[Check], also: Iterable[str] = ()) -> Rights:
+    """What reading for the checks takes, and the sections in `also`."""
+    rows = needed({*sections_of(checks), *also})
+    return rights_of(operation for row in rows for operation in row.operations)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
