@@ -154,12 +154,19 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (root / str(number) for number in count())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _bare_environment() -> Iterator[None]:
+    """Nothing of the machine's but what programs need to start: AWS_*, KUBECONFIG, CI and proxies change answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name not in _KEPT and not name.startswith(("PYTHON", "PYTEST_", "HYPOTHESIS_", "COVERAGE_", "LC_")):
+                patch.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
-    """Nothing of the machine's but what programs need to start: AWS_*, KUBECONFIG, CI and proxies change answers."""
-    for name in list(os.environ):
-        if name not in _KEPT and not name.startswith(("PYTHON", "PYTEST_", "HYPOTHESIS_", "COVERAGE_", "LC_")):
-            monkeypatch.delenv(name)
+    """Files of its own, and no instance that would be asked for keys."""
     home = next(_homes)
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -192,10 +199,14 @@ def podid(account: Site) -> Podid:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
     """An account whose cluster demo has three nodes and three workloads, no agent, no association."""
-    with whole_site(tmp_path) as site:
+    with whole_site(tmp_path, encrypted=_encrypted(request)) as site:
         yield site
+
+
+def _encrypted(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("encrypted") is not None
 
 
 @pytest.fixture
@@ -206,8 +217,8 @@ def healthy(site: Site) -> Site:
 
 
 @pytest.fixture(scope="module")
-def _kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with whole_site(tmp_path_factory.mktemp("site")) as site:
+def _kept(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Site]:
+    with whole_site(tmp_path_factory.mktemp("site"), encrypted=_encrypted(request)) as site:
         yield site.with_agent().with_identity()
 
 

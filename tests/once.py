@@ -19,6 +19,11 @@ from podid.cli import parser, tree
 
 # what botocore's own handlers for services that podid does not ask are registered under
 _ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
+# what of the environment a client goes by, beside its keys and the files, which are read before
+_SETTING = re.compile(
+    r"(?!AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONFIG_FILE|SHARED_CREDENTIALS_FILE)$)(AWS_|https?_|no_proxy)",
+    re.I,
+)
 # what a session gives in life, and what of it the tests have: AWS enables the second and third only on request
 EVERY_REGION: Any = AwsSession.eks_regions
 _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
@@ -55,12 +60,42 @@ def boto(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ClientCreator, "_load_service_model", _once(ClientCreator._load_service_model))
     patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
     patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
+    patch.setattr(hooks, "_PrefixTrie", _SharedTrie)
+
+
+class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no types
+    """What is registered with a client: each has a copy of hundreds of nodes, and changes a few of them. A copy shares
+    them all, until it copies the few that it is about to change."""
+
+    def __copy__(self) -> "_SharedTrie":
+        other = _SharedTrie()
+        other._root = self._root
+        return other
+
+    def append_item(self, key: str, *rest: Any, **named: Any) -> None:
+        self._own(key)
+        super().append_item(key, *rest, **named)
+
+    def remove_item(self, key: str, value: Any) -> None:
+        self._own(key)
+        super().remove_item(key, value)
+
+    def _own(self, key: str) -> None:
+        node = self._root = _own_node(self._root)
+        for part in key.split("."):
+            if part not in node["children"]:
+                return
+            node["children"][part] = node = _own_node(node["children"][part])
+
+
+def _own_node(node: dict[str, Any]) -> dict[str, Any]:
+    return {**node, "children": dict(node["children"]), "values": node["values"] and copy.copy(node["values"])}
 
 
 def clients(patch: pytest.MonkeyPatch) -> None:
-    """A client for the same service, with the same keys and settings, is a copy of the one made before: what is
-    registered with it stays its own, and its connections are everybody's. Keys that may become others are left alone,
-    and so are settings of a file."""
+    """A client for the same service, with the same settings, is a copy of the one made before, with its own keys: what
+    is registered with it stays its own, and its connections are everybody's. Keys that may become others are left
+    alone, and so are settings of a file."""
     create = ClientCreator.create_client
     made: dict[Any, BaseClient] = {}
 
@@ -70,21 +105,21 @@ def clients(patch: pytest.MonkeyPatch) -> None:
             return create(self, **settings)
         key = (
             *(settings[name] for name in ("service_name", "region_name", "is_secure", "endpoint_url", "verify")),
-            keys.get_frozen_credentials(),
             repr(sorted(vars(config)["_user_provided_options"].items())) if config else "",
-            frozenset(item for item in os.environ.items() if item[0].lower().startswith(("aws_", "http", "no_proxy"))),
+            frozenset((name, value) for name, value in os.environ.items() if _SETTING.match(name)),
         )
         if key not in made:
             made[key] = create(self, **settings)
-        return _another(made[key])
+        return _another(made[key], keys)
 
     patch.setattr(ClientCreator, "create_client", once)
 
 
-def _another(client: Any) -> BaseClient:
+def _another(client: Any, keys: Credentials) -> BaseClient:
     """Shares what a client only reads, and the HTTP session."""
     endpoint, meta, signer = (copy.copy(part) for part in (client._endpoint, client.meta, client._request_signer))
     meta.events = endpoint._event_emitter = signer._event_emitter = copy.copy(client.meta.events)
+    signer._credentials = keys
     created = f"request-created.{meta.service_model.service_id.hyphenize()}"
     meta.events.unregister(created, client._request_signer.handler)
     meta.events.register(created, signer.handler)

@@ -250,11 +250,11 @@ SOURCES = [
 ]
 
 
-def _calls() -> Iterator[tuple[str, ast.Call]]:
+def _calls(having: str) -> Iterator[tuple[str, ast.Call]]:
+    """All calls of the files that have this text."""
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield path.name, node
+        if having in (text := path.read_text(encoding="utf-8")):
+            yield from ((path.name, node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
 
 
 def _words(node: ast.AST | None) -> tuple[str, ...]:
@@ -270,7 +270,7 @@ def _words(node: ast.AST | None) -> tuple[str, ...]:
 
 def test_other_commands_are_podids() -> None:
     found = 0
-    for file, node in _calls():
+    for file, node in _calls("Other("):
         if getattr(node.func, "id", "") == "Other" and len(node.args) < 3 and all(_words(arg) for arg in node.args):
             named = {word.arg: word.value for word in node.keywords}
             names, flags = (_words(node.args[1]) if len(node.args) > 1 else ()), _words(named.get("flags"))
@@ -281,7 +281,7 @@ def test_other_commands_are_podids() -> None:
 
 def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
     """`Again` and `Other` keep what was given; of other programs' commands every word can be pasted."""
-    for file, node in _calls():
+    for file, node in _calls("hint="):
         for keyword in node.keywords:
             if keyword.arg != "hint":
                 continue

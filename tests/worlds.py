@@ -69,6 +69,7 @@ class _Shelf:
     whole = False
     taken = False
     directory = Path()
+    encrypted = False
 
 
 def clear() -> None:
@@ -80,14 +81,19 @@ def clear() -> None:
 
 
 @contextmanager
-def started(directory: Path | None = None, moment: float | None = None) -> Iterator[Sandbox]:
+def started(
+    directory: Path | None = None, moment: float | None = None, *, encrypted: bool = False
+) -> Iterator[Sandbox]:
     """The account without delays or faults, its clock at `moment` (now, as what boto3 signs must be of about that
-    time). With a `directory`, which takes the kubeconfig, there is a cluster too. Nobody else can have it meanwhile."""
+    time). With a `directory`, which takes the kubeconfig, there is a cluster too. Nobody else can have it meanwhile.
+
+    The cluster is reached by HTTP: with TLS, of which each command greets it a dozen times, `doctor` takes a third
+    longer. Only where DescribeCluster tells where it is it has to be `encrypted`, as in life."""
     whole = directory is not None
     if _Shelf.box is None or _Shelf.whole != whole:
         clear()
     assert not _Shelf.taken, "a test holds the sandbox"
-    _Shelf.taken, _Shelf.whole = True, whole
+    _Shelf.taken, _Shelf.whole, _Shelf.encrypted = True, whole, encrypted
     _Shelf.directory = directory or _Shelf.directory
     try:
         if _Shelf.box is None:
@@ -103,7 +109,7 @@ def started(directory: Path | None = None, moment: float | None = None) -> Itera
 
 
 def _cluster(world: World) -> JoinedKubernetes:
-    return JoinedKubernetes(world, _Shelf.directory)
+    return JoinedKubernetes(world, _Shelf.directory, encrypted=_Shelf.encrypted)
 
 
 def _put_back(box: Sandbox, moment: float | None) -> None:
@@ -311,9 +317,9 @@ def account_site(directory: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def whole_site(directory: Path, moment: float | None = None) -> Iterator[Site]:
+def whole_site(directory: Path, moment: float | None = None, *, encrypted: bool = False) -> Iterator[Site]:
     """Cluster demo with three nodes and three workloads, no agent, no association, and AWS's own delays."""
-    with started(directory, moment) as box:
+    with started(directory, moment, encrypted=encrypted) as box:
         box.world.delays = Delays()
         site = Site(box, directory)
         site.wait(60)

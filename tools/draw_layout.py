@@ -70,16 +70,24 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
     """Each module's full name, and whether it is imported for type checkers alone."""
     typing_only = {
         inner
-        for node in ast.walk(tree)
+        for node in _statements(tree)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for statement in node.body
-        for inner in ast.walk(statement)
+        for inner in _statements(statement)
     }
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node in typing_only) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from ((f"{node.module}.{alias.name}", node in typing_only) for alias in node.names)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """It and those in it; what they consist of, which is most of a tree, imports nothing."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield from _statements(child)
 
 
 def arrows(folders: Mapping[str, Folder]) -> list[tuple[str, str]]:

@@ -56,6 +56,7 @@ def test_without_a_way_into_kubernetes(ready: Site, wait: tuple[str, ...], code:
     assert "effect: unknown, the cluster could not be looked at: " in text.stdout
 
 
+@pytest.mark.encrypted
 @pytest.mark.parametrize(("wait", "code"), [((), 0), (("--wait", "effect"), 9)], ids=["default", "effect"])
 def test_a_cluster_that_does_not_know_the_caller(ready: Site, wait: tuple[str, ...], code: int) -> None:
     ready.kube.set_principal("arn:aws:iam::111122223333:user/podid-admin", None)

@@ -14,6 +14,8 @@ from cluster_api import Json
 from podid.sandbox import baseline
 from worlds import CLUSTER_ARN, Site
 
+pytestmark = pytest.mark.encrypted
+
 DIRECT = "endpoint of cluster demo, with a token signed by podid"
 
 

@@ -366,6 +366,7 @@ def test_an_identity_that_aws_could_not_be_asked_about(world: KubeWorld) -> None
     )
 
 
+@pytest.mark.encrypted
 def test_the_whole_exchange(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Association, signed cluster token, restart, TokenRequest, EKS Auth and STS, without any stand-in."""
     site.enter(monkeypatch)

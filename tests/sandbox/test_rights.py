@@ -228,6 +228,7 @@ def reader(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> KubeReader:
     return KubeReader(Transport(connect_to(found, token=token, env=env)))
 
 
+@pytest.mark.encrypted
 @pytest.mark.parametrize("signs_in", ["token", "access-entry"])
 def test_a_caller_has_the_rights_that_it_was_given(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signs_in: Literal["token", "access-entry"]
@@ -246,6 +247,7 @@ def test_a_caller_has_the_rights_that_it_was_given(
     assert (denied.code, denied.error["permission"]) == (4, "eks:CreatePodIdentityAssociation")
 
 
+@pytest.mark.encrypted
 def test_the_cluster_knows_only_who_has_an_access_entry(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,18 +1,20 @@
 """When things have to be over: a command as a whole, and each call that it makes.
 
-A server that sends a byte a second keeps every timeout of a socket. So a call is made in a thread of its own, which is
+A server that sends a byte a second keeps every timeout of a socket. So a call is made in another thread, which is
 left to itself when the time is up. A thread for each of thousands of calls costs as much as the calls; where somebody
 waits for a thread's results anyway, it makes its calls itself, under a Watch.
 """
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from podid.domain.errors import PodidError, TimedOut
 
@@ -110,18 +112,41 @@ class _TimeIsUp(Exception):
     """The time of `within` is up."""
 
 
+class _CallThread:
+    """A thread that makes one call after the other. A daemon, so that a call that hangs never keeps the process
+    alive."""
+
+    def __init__(self) -> None:
+        self.jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._work, name="podid-call", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self.jobs.get()()
+
+
+# to start a thread takes longer than many a call; whoever takes one out has it for himself. A forked process has none
+_IDLE: list[_CallThread] = []
+os.register_at_fork(after_in_child=_IDLE.clear)
+
+
 def within(seconds: float, fn: Callable[[], T]) -> T:
     """What `fn` returns or raises."""
     outcome: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
+    try:
+        thread = _IDLE.pop()
+    except IndexError:
+        thread = _CallThread()
 
     def work() -> None:
         try:
-            outcome.put((fn(), None))
+            made: Any = fn(), None
         except BaseException as error:  # noqa: BLE001  it is raised again where it is waited for
-            outcome.put((None, error))
+            made = None, error
+        _IDLE.append(thread)
+        outcome.put(made)
 
-    # a daemon, so that a call that hangs never keeps the process alive
-    threading.Thread(target=copy_context().run, args=(work,), name="podid-call", daemon=True).start()
+    thread.jobs.put(partial(copy_context().run, work))
     try:
         result, error = outcome.get(timeout=seconds)
     except Empty:

@@ -15,7 +15,7 @@ from podid.sandbox.world import World
 class JoinedKubernetes:
     """A started Kubernetes half; `kube` is the cluster itself, for tests that change it from inside."""
 
-    def __init__(self, world: World, directory: Path) -> None:
+    def __init__(self, world: World, directory: Path, *, encrypted: bool = True) -> None:
         issuer = str(world.clusters[world.cluster_name].body["identity"]["oidc"]["issuer"])
         self.kube = KubeSandbox(
             world,
@@ -24,6 +24,7 @@ class JoinedKubernetes:
             groups_of=lambda arn: _groups(world, arn),
             issuer=issuer,
             kubernetes_version=world.clusters[world.cluster_name].version,
+            encrypted=encrypted,
         )
         self.kube.load_baseline()
         self.kube.start()

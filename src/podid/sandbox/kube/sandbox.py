@@ -44,11 +44,14 @@ class KubeSandbox:
         issuer: str = "",
         kubernetes_version: str = "1.35",
         seed: int = 0,
+        encrypted: bool = True,
     ) -> None:
-        """`identify` and `groups_of` are those of Authenticator; `issuer` is the cluster's OIDC issuer URL."""
+        """`identify` and `groups_of` are those of Authenticator; `issuer` is the cluster's OIDC issuer URL. Without
+        `encrypted` it is reached by HTTP."""
         self.world = world
         self.faults = ClusterFaults()
         self._certificates = make_certificates()
+        self._encrypted = encrypted
         self._version = kubernetes_version
         self._simulation = Simulation(
             world,
@@ -103,11 +106,12 @@ class KubeSandbox:
     @property
     def endpoint(self) -> str:
         """https://127.0.0.1:PORT, once started."""
-        return f"https://127.0.0.1:{self._port}"
+        return f"{'https' if self._encrypted else 'http'}://127.0.0.1:{self._port}"
 
     def start(self, port: int = 0) -> int:
         """Listen on 127.0.0.1; the port that was asked for, or a free one for 0."""
-        self._server = LoopbackServer(self._answer, port, self._certificates.server_context())
+        context = self._certificates.server_context() if self._encrypted else None
+        self._server = LoopbackServer(self._answer, port, context)
         self._port = self._server.server_port
         self._api.endpoint = self.endpoint
         self._server.start()
