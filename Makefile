@@ -22,6 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sandbox,dev]'
 	@$(BIN)/python -m compileall -q $(VENV)/lib src || true
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true  # keeps the byte code of the tests
 	@touch $@
 
 demo: $(STAMP)  ## The main job on the sandbox, narrated
