@@ -4,6 +4,7 @@ need."""
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from podid.sandbox.kube import KubeSandbox, kinds
 from podid.sandbox.kube.authz import BASIC_RULES, Authorizer, ResourceAccess
 
 Json = dict[str, Any]
-_BOTO = boto3.session.Session()
+_boto = cache(boto3.session.Session)  # not before once.py has seen to what a session keeps
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -117,7 +118,7 @@ def role(*rules: tuple[str, str, tuple[str, ...]], namespace: str = "", name: st
 
 
 def _client(box: Sandbox, service: str) -> Any:
-    return _BOTO.client(
+    return _boto().client(
         service,
         endpoint_url=box.endpoint_url,
         region_name=box.world.region,

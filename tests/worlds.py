@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ POLICY = {
         }
     ],
 }
-_BOTO = boto3.session.Session()
+_boto = cache(boto3.session.Session)  # not before once.py has seen to what a session keeps
 
 
 # --- the sandbox of this process --------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Site:
     def aws(self, service: str, *, key: Credential | None = None, region: str = "", attempts: int = 1) -> Any:
         """boto3's client of the administrator, or of another `key`."""
         credential = key or self.box.admin_key
-        return _BOTO.client(
+        return _boto().client(
             service,
             endpoint_url=self.box.endpoint_url,
             region_name=region or self.box.world.region,

@@ -10,9 +10,9 @@ from podid.sandbox.kube.objects import Obj
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KubeKind:
-    """One resource; `group` is empty for the core group."""
+    """One resource, of which there is one instance; `group` is empty for the core group."""
 
     group: str
     version: str

@@ -41,6 +41,8 @@ class Store:
         self.dirty: Callable[[KubeKind], None] = lambda _kind: None
         self.uids: dict[str, tuple[KubeKind, Key]] = {}
         self._objects: dict[KubeKind, dict[str, dict[str, Obj]]] = {kind: {} for kind in kinds.ALL}
+        # what `all` gave, until something of the kind changes: the controllers ask again and again
+        self._lists: dict[KubeKind, dict[str, list[Obj]]] = {kind: {} for kind in kinds.ALL}
         # names and uids only have to be unlike each other, and the same in every run of a test
         self._random = random.Random(seed)  # noqa: S311
 
@@ -52,13 +54,16 @@ class Store:
 
     def all(self, kind: KubeKind, namespace: str = "") -> list[Obj]:
         """Every object of the kind, in one namespace or in all, in the order of etcd keys."""
-        by_namespace = self._objects[kind]
-        namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda each: f"{each}/")
-        return [
-            obj
-            for each in namespaces
-            for _, obj in sorted(by_namespace.get(each, {}).items(), key=lambda item: item[0])
-        ]
+        found = self._lists[kind].get(namespace)
+        if found is None:
+            by_namespace = self._objects[kind]
+            namespaces = [namespace] if namespace else sorted(by_namespace, key=lambda each: f"{each}/")
+            found = self._lists[kind][namespace] = [
+                obj
+                for each in namespaces
+                for _, obj in sorted(by_namespace.get(each, {}).items(), key=lambda item: item[0])
+            ]
+        return list(found)
 
     def new_uid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
@@ -97,6 +102,8 @@ class Store:
     def grow_older(self, seconds: float) -> None:
         """Every time that any object tells lies so much further back. No write: nothing else about them changes."""
         self.timeline.grow_older(seconds)
+        for lists in self._lists.values():
+            lists.clear()
         for by_namespace in self._objects.values():
             for objects in by_namespace.values():
                 objects.update({name: older(obj, seconds) for name, obj in objects.items()})
@@ -111,6 +118,7 @@ class Store:
         self.version += 1
         stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
         namespace, name = kind.key(obj)
+        self._lists[kind].clear()
         if action == "DELETED":
             del self._objects[kind][namespace][name]
             self.uids.pop(uid(obj), None)
