@@ -67,6 +67,8 @@ class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no t
     """What is registered with a client: each has a copy of hundreds of nodes, and changes a few of them. A copy shares
     them all, until it copies the few that it is about to change."""
 
+    _root: dict[str, Any]
+
     def __copy__(self) -> "_SharedTrie":
         other = _SharedTrie()
         other._root = self._root

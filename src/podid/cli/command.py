@@ -10,10 +10,10 @@ import typer
 from podid.cli import options
 from podid.cli.access import Access
 from podid.cli.argv import output_option, value_of
+from podid.cli.declared import Command
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
-from podid.cli.tree import Command
 from podid.domain.errors import NotFound, PodidError, UsageError
 from podid.domain.rights import CommandRights, Rights
 from podid.render.formats import check_query

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from podid.render import sanitize
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -71,11 +69,14 @@ class _Defused:
     """A stream that a CI runner reads: no text can begin a line with one of its commands."""
 
     def __init__(self, stream: IO[str]) -> None:
+        from podid.render.sanitize import defused
+
         self._stream = stream
         self._fresh = True
+        self._made_harmless = defused
 
     def write(self, text: str) -> int:
-        self._stream.write(sanitize.defused(text, fresh=self._fresh))
+        self._stream.write(self._made_harmless(text, fresh=self._fresh))
         _, end, last = text.replace("\r", "\n").rpartition("\n")
         self._fresh = not last.strip() and (self._fresh or bool(end))
         return len(text)

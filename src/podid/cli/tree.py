@@ -3,49 +3,14 @@
 Only the module of the command that a command line is about is imported; the others are known by their rows.
 """
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
-from podid.domain.rights import CommandRights, Rights, rights_of
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What a module under `podid.commands` defines. `body` is the function that its author wrote."""
-
-    body: Callable[..., None]
-    shared: tuple[str, ...]
-    rights: Callable[[], CommandRights]
-    # whether it writes a doctor's report, which has formats of its own
-    reports: bool = False
-    # the shared options that it takes more than once
-    several: tuple[str, ...] = ()
-    # what these values of its own options take, where they choose what is read; such a command needs no argument
-    rights_for: Callable[..., Rights] | None = None
-
-    @property
-    def help(self) -> str:
-        return inspect.cleandoc(self.body.__doc__ or "")
-
-    def all_rights(self, **values: object) -> CommandRights:
-        """What the body says that it calls, with these `values` of its options where they choose what is read, and what
-        choosing a cluster and naming the caller takes."""
-        wanted = self.rights()
-        if values and self.rights_for is not None:
-            wanted = replace(wanted, always=self.rights_for(**values))
-        if not self.shared or "show_permissions" not in self.shared:
-            return wanted
-        from podid.aws.eks import Eks
-        from podid.aws.sts import Sts
-
-        place = rights_of((Eks.get_cluster, Eks.list_clusters)) if "cluster" in self.shared else Rights()
-        return replace(wanted, always=wanted.always | place | rights_of((Sts.get_caller,)))
+if TYPE_CHECKING:
+    from podid.cli.declared import Command
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """`name` is what is typed after podid; `summary` the first sentence of the command's help; `where` its module under
     podid.commands and the function in it."""
 
@@ -58,7 +23,7 @@ class Row:
     def path(self) -> tuple[str, ...]:
         return tuple(self.name.split())
 
-    def load(self) -> Command:
+    def load(self) -> "Command":
         module, _, function = self.where.partition(":")
         found: Command = getattr(import_module(f"podid.commands.{module}"), function)
         return found
