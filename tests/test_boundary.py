@@ -20,6 +20,7 @@ import yaml
 
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
+from podid.cli.order import command_first
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.tree import COMMANDS
 from podid.domain import errors
@@ -194,6 +195,36 @@ def test_nor_is_it_every_service_account(podid: Podid, option: str) -> None:
 )
 def test_an_option_is_replaced_by_one_that_fits(argv: str, hint: str) -> None:
     assert Podid()(*argv.split()).error["hint"] == hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--region us-west-2 list", "list --region us-west-2"),
+        ("-o json -c demo show shop/orders -q", "show -o json -c demo shop/orders -q"),
+        ("-ojson --cluster=demo role show r", "role show -ojson --cluster=demo r"),
+        ("-qvA doctor", "doctor -qvA"),
+        ("--dry-run -y disassociate -- shop/orders", "disassociate --dry-run -y -- shop/orders"),
+        ("--cluster list list", "list --cluster list"),
+        ("-o json role", "role -o json"),
+        # what is no shared option, and what is no command, stay where they are
+        ("--role r associate", "--role r associate"),
+        ("-c list", "-c list"),
+        ("-o json nosuch", "-o json nosuch"),
+        ("--help list", "--help list"),
+        ("list -o json", "list -o json"),
+        ("-- list", "-- list"),
+        ("", ""),
+    ],
+)
+def test_shared_options_may_stand_before_the_command(typed: str, meant: str) -> None:
+    assert command_first(typed.split()) == meant.split()
+
+
+def test_hints_repeat_what_was_meant(podid: Podid, two: Sandbox) -> None:
+    assert podid("-o", "json", "list").json["items"] == podid("list", "-o", "json").json["items"]
+    outcome = podid("--region", "us-west-2", "show", "shop/orderz")
+    assert (outcome.code, outcome.stderr.splitlines()[-1]) == (5, "Try:   podid show --region us-west-2 shop/orders")
 
 
 def test_the_environment_can_ask_for_json_errors() -> None:

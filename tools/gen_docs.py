@@ -69,7 +69,7 @@ def cli() -> str:
         "## Commands\n",
         _table(("Command", ""), [(f"[`podid {c.name}`](#podid-{'-'.join(c.path)})", _summary(c)) for c in COMMANDS]),
         "## Shared options\n",
-        "Spelled the same wherever a command takes them.\n",
+        "Spelled the same wherever a command takes them; they may stand before the command, too.\n",
         _table(("Option", "Environment", "Meaning"), rows),
     ]
     return "\n".join([*intro, *sections])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from podid.cli.argv import output_option, value_of, verbose
+from podid.cli.order import command_first
 from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode
@@ -15,6 +16,8 @@ from podid.domain.exit_codes import ExitCode
 def main(argv: list[str], runtime: Runtime | None = None) -> int:
     """Carries out one command line and returns the process's exit code; nothing is raised, whatever happens."""
     runtime = runtime or Runtime.of_process(argv)
+    argv = command_first(argv)
+    runtime.argv = tuple(argv)  # hints and the journal repeat it in this order
     try:
         code = _dispatch(argv, runtime)
         if code == ExitCode.INTERRUPTED:  # Typer has caught the Ctrl-C
@@ -133,7 +136,7 @@ def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError
         message = f"There is no option {option}"
         if any(option in spellings(name) for name in FLAGS):
             # other commands have it: it is spelled right, and no other one is meant
-            message, known = f"{message} of podid {' '.join(path)}", []
+            message, known = f"{message} of {' '.join(('podid', *path))}", []
     near = nearest(typed, known, 1)
     value = value_of(typed, argv)
     # one that takes a value, for which none was given, is not what was meant
