@@ -151,6 +151,15 @@ def test_an_unhealthy_agent_names_container_and_victims() -> None:
     assert verdict.chain == ("shop/orders",)
 
 
+@pytest.mark.parametrize(("ended", "told"), [("OOMKilled", " (OOMKilled)"), ("Error", "")])
+def test_an_unhealthy_agent_says_why_its_last_run_ended(ended: str, told: str) -> None:
+    pod = replace(CRASHED, containers=tuple(replace(each, ended=ended) for each in CRASHED.containers))
+    verdict = only("agent-pod-unhealthy", healthy(agent_pods=(pod,)))
+    assert verdict.message == f"the agent on node node-1 is not ready: CrashLoopBackOff{told}"
+    (evidence,) = verdict.evidence
+    assert evidence.endswith(f"CrashLoopBackOff, 7 restarts, its last run ended with {ended}")
+
+
 def test_agent_pods_unreadable() -> None:
     assert answers("agent-pod-unhealthy", healthy(agent_pods=DENIED)) == [(UNKNOWN, "error", "Cluster prod")]
 

@@ -6,7 +6,7 @@ from podid.checks.shared.agent import START_GRACE, importance, not_judged
 from podid.checks.shared.facts import index
 from podid.checks.shared.ports import blocked, waits_for_port
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Pod
+from podid.domain.model import Container, Pod
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.words import count_of
 
@@ -37,11 +37,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.fail(
                 f"the agent {where} is not ready: {_trouble(pod)}",
                 severity=importance(snapshot),
-                evidence=tuple(
-                    f"container {c.name}: {c.waiting or 'not ready'}, {count_of(c.restarts, 'restart')}"
-                    for c in pod.containers
-                    if c.waiting or (not c.ready and not c.init)
-                ),
+                evidence=tuple(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 commands=(
                     ("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),
                     ("kubectl", "-n", pod.namespace, "logs", pod.name, "--all-containers", "--tail=50"),
@@ -59,8 +55,16 @@ def _starting(pod: Pod, snapshot: Snapshot) -> bool:
     return not pod.ready and young and not any(c.waiting in HOPELESS for c in pod.containers)
 
 
+def _state(container: Container) -> str:
+    ended = f", its last run ended with {container.ended}" if container.ended else ""
+    restarts = count_of(container.restarts, "restart")
+    return f"container {container.name}: {container.waiting or 'not ready'}, {restarts}{ended}"
+
+
 def _trouble(pod: Pod) -> str:
-    waiting = sorted({c.waiting for c in pod.containers if c.waiting})
+    # Error and Completed say no more than that it runs no longer
+    why = {c.name: f" ({c.ended})" for c in pod.containers if c.ended not in ("", "Error", "Completed")}
+    waiting = sorted({f"{c.waiting}{why.get(c.name, '')}" for c in pod.containers if c.waiting})
     if waiting:
         return ", ".join(waiting)
     return pod.reason or f"phase {pod.phase}"
