@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 import once
+import straight
 from harness import Golden, Podid
 from podid.aws.session import AwsSession
 from podid.sandbox.box import Sandbox
@@ -73,17 +74,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Two more than there are cores: servers that take their time, processes and real terminals are waited for."""
-    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 2
-
-
-def pytest_configure() -> None:
-    """Each worker keeps to one core: client and server are threads of one process, which share the interpreter's lock,
-    and on two cores they wait for it a quarter of the time."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
+    """One more than there are cores: servers that take their time, processes and real terminals are waited for."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
@@ -116,6 +108,7 @@ def pytest_sessionfinish() -> None:
 def _found_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once.all_of_it(patch)
+        straight.all_of_it(patch)
         yield
 
 
