@@ -34,6 +34,7 @@ from podid.ops.clients import KubeAccess
 from podid.sandbox import baseline, process
 from podid.sandbox.box import Sandbox
 from podid.sandbox.credentials import Credential
+from podid.sandbox.faults import TwoASecond
 from podid.sandbox.kube import KubeSandbox, ManualClock, Timing
 from podid.sandbox.kubernetes import JoinedKubernetes
 from podid.sandbox.world import Delays, Limits, World
@@ -317,11 +318,18 @@ def account_site(directory: Path) -> Iterator[Site]:
         yield Site(box, directory)
 
 
+class _AtOnce(TwoASecond):
+    """CloudTrail's limit is in real time; tests/aws/test_cloudtrail.py is held by it."""
+
+    def take(self) -> bool:
+        return True
+
+
 @contextmanager
 def whole_site(directory: Path, moment: float | None = None, *, encrypted: bool = False) -> Iterator[Site]:
     """Cluster demo with three nodes and three workloads, no agent, no association, and AWS's own delays."""
     with started(directory, moment, encrypted=encrypted) as box:
-        box.world.delays = Delays()
+        box.world.delays, box.world.trail_rate = Delays(), _AtOnce()
         site = Site(box, directory)
         site.wait(60)
         yield site
