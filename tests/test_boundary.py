@@ -690,7 +690,7 @@ CLOSED = "Warning: the result could not be written to stdout: Bad file descripto
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     one_in(
-        2,
+        3,
         [
             ("list >/dev/full", 0, FULL),
             ("list >&-", 0, CLOSED),

@@ -55,7 +55,7 @@ POINTS = [  # of each command a write, and then another call
 
 
 @pytest.mark.parametrize(
-    ("argv", "service", "operation"), one_in(2, POINTS), ids=lambda value: str(value).replace("/", "-")
+    ("argv", "service", "operation"), one_in(3, POINTS), ids=lambda value: str(value).replace("/", "-")
 )
 def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str, operation: str) -> None:
     argv = tuple(site.policy_file() if word == "FILE" else word for word in argv)
