@@ -385,10 +385,7 @@ class Typing:
             self._process.kill()
             return False
         try:
-            read = os.read(self._main, 65536).decode(errors="replace")
-            self.seen += read
-            if CURSOR in read:  # where it is: each question would wait for the answer for two seconds
-                self.press("\x1b[1;1R")
+            self.seen += os.read(self._main, 65536).decode(errors="replace")
         except OSError:  # nobody holds the other end any more
             return False
         return True
@@ -406,7 +403,6 @@ class Typing:
 
 
 DOWN, ENTER, CTRL_C = "\x1b[B", "\r", "\x03"
-CURSOR = "\x1b[6n"
 
 
 def test_on_a_real_terminal_with_arrow_keys_and_enter(site: Site) -> None:
