@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from podid.cli.argv import output_option, value_of, verbose
-from podid.cli.order import command_first
+from podid.cli.leading_options import command_first
 from podid.cli.runtime import Instead, Runtime, abandon
 from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, UsageError
 from podid.domain.exit_codes import ExitCode

@@ -73,10 +73,10 @@ class _Defused:
 
         self._stream = stream
         self._fresh = True
-        self._made_harmless = defused
+        self._defuse = defused
 
     def write(self, text: str) -> int:
-        self._stream.write(self._made_harmless(text, fresh=self._fresh))
+        self._stream.write(self._defuse(text, fresh=self._fresh))
         _, end, last = text.replace("\r", "\n").rpartition("\n")
         self._fresh = not last.strip() and (self._fresh or bool(end))
         return len(text)

@@ -1,4 +1,4 @@
-"""Where a command line has its options."""
+"""Options that stand before the command."""
 
 from collections.abc import Sequence
 
