@@ -4,18 +4,19 @@ import copy
 import os
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import boto3.session
 import pytest
-from botocore import endpoint_provider, handlers, hooks
+from botocore import endpoint_provider, handlers, hooks, parsers
 from botocore.client import BaseClient, ClientCreator
 from botocore.credentials import Credentials
 from botocore.loaders import Loader
 
 from podid.aws.session import AwsSession
 from podid.cli import parser, tree
+from podid.sandbox.kube.tokens import TokenIssuer
 
 # what botocore's own handlers for services that podid does not ask are registered under
 _ELSEWHERE = re.compile(r"^(docs|getattr)\.|^[a-z-]+\.(?!(iam|ec2|eks|eks-auth|sts|cloudtrail|accessanalyzer)(\.|$))")
@@ -31,7 +32,7 @@ _REGIONS = ("us-east-1", "af-south-1", "ap-east-1")
 
 def all_of_it(patch: pytest.MonkeyPatch) -> None:
     """For as long as the patch lasts."""
-    for part in (boto, clients, moto, few_regions, commands):
+    for part in (boto, clients, moto, signing_keys, few_regions, commands):
         part(patch)
 
 
@@ -61,6 +62,7 @@ def boto(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ClientCreator, "_create_client_class", _once(ClientCreator._create_client_class))
     patch.setattr(endpoint_provider, "RuleSet", _rule_sets(endpoint_provider.RuleSet))
     patch.setattr(hooks, "_PrefixTrie", _SharedTrie)
+    patch.setattr(parsers, "DEFAULT_TIMESTAMP_PARSER", _known_times(parsers.DEFAULT_TIMESTAMP_PARSER))
 
 
 class _SharedTrie(hooks._PrefixTrie):  # type: ignore[misc]  # botocore has no types
@@ -137,6 +139,21 @@ def moto(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(responses, "method_names_from_class", cache(utils.method_names_from_class))
 
 
+def signing_keys(patch: pytest.MonkeyPatch) -> None:
+    """Each cluster signs tokens with a key of its own, and to make one takes 50 ms. Of three clusters that a test has
+    at once, none has the key of another."""
+    make: Callable[[TokenIssuer], Any] = vars(TokenIssuer)["_key"].func
+    made: list[Any] = []
+
+    def next_key(self: TokenIssuer) -> Any:
+        made.append(made[-3] if len(made) >= 3 else make(self))
+        return made[-1]
+
+    key = cached_property(next_key)
+    key.__set_name__(TokenIssuer, "_key")
+    patch.setattr(TokenIssuer, "_key", key)
+
+
 def commands(patch: pytest.MonkeyPatch) -> None:
     """Typer makes a command by looking at its function, each time that podid runs."""
     make, made = parser._full, {}
@@ -170,6 +187,20 @@ def _by_code(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
         return known[key]
 
     return kept
+
+
+def _known_times(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A text may be a time in any of many ways, which are all tried."""
+    known: dict[str, Any] = {}
+
+    def once(value: Any) -> Any:
+        if not isinstance(value, str):
+            return parse(value)
+        if value not in known:
+            known[value] = parse(value)
+        return known[value]
+
+    return once
 
 
 def _once(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -359,8 +359,12 @@ def test_for_terraform_nothing_is_changed(site: Site) -> None:
 # --- on a real terminal -----------------------------------------------------------------------------------------------
 
 
+WHERE_IS_THE_CURSOR, AT_THE_TOP = "\x1b[6n", "\x1b[1;1R"
+
+
 class Typing:
-    """podid on a pseudo-terminal of 80 columns."""
+    """podid on a pseudo-terminal of 80 columns, which says where its cursor is when it is asked. Nothing is pressed
+    before what it answers is on the screen, and so it has been asked and has answered before."""
 
     def __init__(self, site: Site, *argv: str) -> None:
         self._main, other = pty.openpty()
@@ -371,12 +375,13 @@ class Typing:
         )
         os.close(other)
         self.seen = ""
+        self._looked_to = self._answered = 0
 
     def until(self, text: str) -> "Typing":
-        """Reads until that is on the screen."""
-        begin = len(self.seen)
-        while text not in self.seen[begin:]:
+        """Reads until that is on the screen, after what was looked for before."""
+        while (place := self.seen.find(text, self._looked_to)) < 0:
             assert self._reads(), self.seen
+        self._looked_to = place + len(text)
         return self
 
     def _reads(self) -> bool:
@@ -388,6 +393,9 @@ class Typing:
             self.seen += os.read(self._main, 65536).decode(errors="replace")
         except OSError:  # nobody holds the other end any more
             return False
+        for _ in range(self.seen.count(WHERE_IS_THE_CURSOR) - self._answered):
+            self.press(AT_THE_TOP)
+            self._answered += 1
         return True
 
     def press(self, keys: str) -> "Typing":

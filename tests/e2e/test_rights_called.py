@@ -627,7 +627,7 @@ def test_the_printed_rights_suffice_for_the_other_ways(way: Way, tmp_path: Path)
     assert set(found.kubernetes) <= set(printed.kubernetes)
 
 
-# each way is a world and up to four commands: of most commands every third way is run, of these every fifth; all of
+# each way is a world and up to four commands: of most commands every fourth way is run, of these every eighth; all of
 # them, and that nothing is printed beyond them, under `make fuzz`
 MANY = ("associate", "doctor", "install-agent", "role create", "undo")
 
@@ -636,7 +636,7 @@ def ways_of(command: str) -> list[Way]:
     return [way for way in WAYS if way.command == command and not way.again]
 
 
-EVERY = {command: 5 if command in MANY else 3 if len(ways_of(command)) > 2 else 1 for command in SHOWING}
+EVERY = {command: 8 if command in MANY else 4 if len(ways_of(command)) > 2 else 1 for command in SHOWING}
 
 
 @pytest.mark.parametrize(

@@ -98,14 +98,6 @@ def test_no_service_is_asked_elsewhere() -> None:
     assert {f"AWS_ENDPOINT_URL_{model.service_id.replace(' ', '_').upper()}" for model in models} <= {*process.UNSET}
 
 
-def test_a_proxy_is_passed_by(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    process.start(directory=directory, kubernetes=False)
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("NO_PROXY", ".corp")
-    monkeypatch.delenv("no_proxy", raising=False)
-    assert process.env(directory=directory).export["NO_PROXY"] == ".corp,127.0.0.1,localhost"
-
-
 def test_two_starts_at_once_make_one_sandbox(directory: Path) -> None:
     found: list[process.Running] = []
     threads = [
@@ -129,7 +121,9 @@ def test_a_busy_port(directory: Path) -> None:
     assert process.status(directory=directory) == process.SandboxStatus(None)
 
 
-def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
+def test_another_port_than_the_running_one_is_refused_and_a_proxy_passed_by(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = process.start(directory=directory, kubernetes=False)
     port = int(started.endpoint_url.rsplit(":", 1)[-1])
     assert process.start(directory=directory, port=port).already
@@ -137,6 +131,10 @@ def test_another_port_than_the_running_one_is_refused(directory: Path) -> None:
         process.start(directory=directory, port=port - 1)
     assert raised.value.hint == Other(("sandbox", "stop"))
     assert process.status(directory=directory).running == started
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", ".corp")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert process.env(directory=directory).export["NO_PROXY"] == ".corp,127.0.0.1,localhost"
 
 
 def old_state(directory: Path, port: int, pid: int) -> None:
