@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -611,7 +610,10 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ctrl_c_in_a_real_process(podid: Podid, box: Sandbox) -> None:
     box.faults.latency(30.0)
     process = run_process("list", stdout=subprocess.PIPE)
-    threading.Timer(2.0, process.send_signal, (signal.SIGINT,)).start()
+    while not box.faults.calls["eks", "DescribeCluster"]:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
     started = time.monotonic()
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (130, b"")
