@@ -100,10 +100,10 @@ def turning(tokens: Iterator[str]) -> Front:
     + [(how, "eks", "DescribePodIdentityAssociation", "list") for how in (dripping, silent)],
 )
 def test_an_answer_that_takes_its_time(healthy: Site, how: Front, service: str, operation: str, line: str) -> None:
-    outcome, took = timed(healthy, only(service, operation, how), *line.split(), "--timeout", "1s")
+    outcome, took = timed(healthy, only(service, operation, how), *line.split(), "--timeout", "0.5s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
-    assert took < 1 + SLACK
-    assert "the 1 s of --timeout" in outcome.stderr
+    assert took < 0.5 + SLACK
+    assert "the 0.5 s of --timeout" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_another_page_each_time(
     healthy: Site, monkeypatch: pytest.MonkeyPatch, service: str, operation: str, argv: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("podid.domain.foreign.MOST_PAGES", 1_000_000)
-    outcome, took = timed(healthy, only(service, operation, turning(map(str, count()))), *argv, "--timeout", "1s")
+    outcome, took = timed(healthy, only(service, operation, turning(map(str, count()))), *argv, "--timeout", "0.5s")
     assert (outcome.code, outcome.stdout) == (7, ""), outcome
-    assert took < 1 + SLACK
-    assert "he 1 s of --timeout" in outcome.stderr
+    assert took < 0.5 + SLACK
+    assert "he 0.5 s of --timeout" in outcome.stderr
 
 
 def test_pages_that_do_not_end(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
