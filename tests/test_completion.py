@@ -56,6 +56,15 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("associate", "--", "--"), []),
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("--ver",), ["--version"]),
+        # shared options may stand before the command
+        (("--region", "us-west-2", "ass"), ["associate"]),
+        (("--region", "us-west-2", "role", "cr"), ["create"]),
+        (("--region", "=", "us-west-2", "list", "--out"), ["--output"]),
+        (("--region=us-west-2", "list", "-o", "j"), ["json", "jsonl"]),
+        (("-o", "j"), ["json", "jsonl"]),
+        (("--output", "=", "j"), ["json", "jsonl"]),
+        (("-o", "json", "list", "--out"), []),
+        (("--role", "x", "ass"), []),
     ],
 )
 def test_candidates(words: tuple[str, ...], expected: list[str]) -> None:

@@ -42,11 +42,12 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
-        from podid.cli.completion import answer
+        from podid.cli.completion import answer, typed
         from podid.cli.suggestions import Suggestions
 
-        tree = build(rich_help=False, argv=argv)
-        runtime.streams.stdout.write(answer(tree, completing, argv, Suggestions(runtime).values))
+        words = typed(argv)
+        tree = build(rich_help=False, argv=words)
+        runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
         return ExitCode.OK
     argv = _meant(argv)
     if len(argv) == 1 and argv[0] in GROUPS:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from podid.cli.leading_options import to_complete
 from podid.cli.options import VALUES
 
 if TYPE_CHECKING:
@@ -97,11 +98,16 @@ class Candidate:
 Suggest = Callable[[str, Sequence[str]], Iterable[str]]
 
 
-def answer(tree: TyperGroup, shell: str, argv: Sequence[str], suggest: Suggest) -> str:
-    """What the shell's script reads: candidates for the last word of `argv`, which starts with `--`. `suggest` gives
-    the values of a source, in the light of the words typed so far."""
+def typed(argv: Sequence[str]) -> list[str]:
+    """The words up to the cursor, in the order in which a command is parsed; `argv` has `--` before them."""
     words = list(argv[1:] if argv[:1] == ["--"] else argv)
-    return "".join(f"{_line(shell, item)}\n" for item in candidates(tree, words, suggest))
+    return to_complete(_joined(words) or [""])
+
+
+def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest) -> str:
+    """What the shell's script reads: candidates for the last of `words`. `suggest` gives the values of a source, in the
+    light of the words typed so far."""
+    return "".join(f"{_line(shell, item)}\n" for item in _candidates(tree, words, suggest))
 
 
 def _line(shell: str, item: Candidate) -> str:
@@ -114,10 +120,10 @@ def _line(shell: str, item: Candidate) -> str:
     return item.value
 
 
-def candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
+def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tuple[Candidate, ...]:
     """All that could stand in place of the last word; FILES alone where a file does. Nothing where only the user knows:
     a new name, a number."""
-    *before, prefix = _joined(words) or [""]
+    *before, prefix = words
     node, rest = _descend(tree, before)
     found = list(_possible(node, rest, prefix))
     source = found[0].source if found else ""

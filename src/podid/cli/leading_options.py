@@ -5,11 +5,33 @@ from collections.abc import Sequence
 
 def command_first(argv: Sequence[str]) -> list[str]:
     """With the shared options that stand before the command behind it: aws and kubectl take theirs at either place."""
-    if len(argv) < 2 or not argv[0].startswith("-"):
+    place = _leading(argv) if len(argv) > 1 else 0
+    if not place:
         return list(argv)
-    from podid.cli.hints import path_of
-    from podid.cli.options import FLAGS, spellings
     from podid.cli.tree import GROUPS
+
+    rest = list(argv[place:])
+    path = _command(rest) or tuple(word for word in rest[:1] if word in GROUPS)
+    return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
+
+
+def to_complete(words: Sequence[str]) -> list[str]:
+    """`words`, of which the last is being typed, with such options where completion looks for them: behind a command,
+    and nowhere while the command is still to come. The value of one is looked for as that of `list`, which has all."""
+    *before, typed = words
+    place = _leading(before)
+    if place > len(before):
+        return ["list", *words]
+    rest = before[place:]
+    return [*(command_first(before) if _command(rest) else rest), typed]
+
+
+def _leading(argv: Sequence[str]) -> int:
+    """How many words in front are shared options and their values, one more where a value is missing; 0 where another
+    option is among them."""
+    if not argv or not argv[0].startswith("-"):
+        return 0
+    from podid.cli.options import FLAGS, spellings
 
     switches = {word for name, flag in FLAGS.items() if flag.default is False for word in spellings(name)}
     valued = {word for name in FLAGS for word in spellings(name)} - switches
@@ -23,7 +45,11 @@ def command_first(argv: Sequence[str]) -> list[str]:
         elif name in switches or (short and (argv[place][:2] in valued or set(argv[place][1:]) <= letters)):
             place += 1
         else:
-            return list(argv)
-    rest = list(argv[place:])
-    path = path_of(rest) or tuple(word for word in rest[:1] if word in GROUPS)
-    return [*path, *argv[:place], *rest[len(path) :]] if path else list(argv)
+            return 0
+    return place
+
+
+def _command(words: Sequence[str]) -> tuple[str, ...]:
+    from podid.cli.hints import path_of
+
+    return path_of(words)
