@@ -13,6 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.domain.errors import AccessDenied, Conflict, PodidError
 from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
@@ -228,22 +229,28 @@ def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
             return list(reader.list_pods())
         except AccessDenied:
             pass  # with rights in the namespaces only, each is listed by itself
-    return [pod for namespace in namespaces for pod in reader.list_pods(namespace)]
+    found = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces))
+    return [pod for namespace in namespaces for pod in found[namespace]]
 
 
 def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
     """uid of a ReplicaSet or Job -> its controller, None where it has none; absent where it could not be read."""
+    owned: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for pod in pods:
+        if pod.owner is not None and pod.owner.kind in ("ReplicaSet", "Job"):
+            owned[pod.owner.kind, pod.namespace].add(pod.owner.uid)
+
+    def look(place: tuple[str, str]) -> Mapping[str, OwnerRef]:
+        kind, namespace = place
+        return reader.list_owners(namespace, kind)
+
     owners: dict[str, OwnerRef | None] = {}
-    for kind in ("ReplicaSet", "Job"):
-        owned = [pod for pod in pods if pod.owner is not None and pod.owner.kind == kind]
-        for namespace in sorted({pod.namespace for pod in owned}):
-            try:
-                found = reader.list_owners(namespace, kind)
-            except AccessDenied:
-                continue  # a Deployment can be told by the names of its pods
-            for pod in owned:
-                if pod.namespace == namespace and pod.owner is not None:
-                    owners[pod.owner.uid] = found.get(pod.owner.uid)
+    for place, found in pacing.fan_out(pacing.attempt(look), owned):
+        if isinstance(found, AccessDenied):
+            continue  # a Deployment can be told by the names of its pods
+        if isinstance(found, PodidError):
+            raise found
+        owners.update((uid, found.get(uid)) for uid in owned[place])
     return owners
 
 
