@@ -106,10 +106,10 @@ def verify(
     from podid.cli import typed
     from podid.cli.changing import probing
     from podid.domain.exit_codes import combine
-    from podid.ops.association.allowed import Asked, simulate, with_allowed
+    from podid.ops.association.allowed import Asked, simulate_all, with_allowed
     from podid.ops.association.probing import run_probes, with_probes
     from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
-    from podid.ops.association.read import list_refs, read_association
+    from podid.ops.association.read import list_refs, read_associations
     from podid.ops.association.settling import LateChanges
     from podid.ops.association.verify import MOST_PODS
     from podid.render.verify import verify_view
@@ -125,7 +125,7 @@ def verify(
     single = len(refs) == 1
     place = access.place(for_change=probe)
     refs = refs or list_refs(access.clients, place, namespace=options.namespace)
-    readings = [read_association(access.clients, place, ref) for ref in refs]
+    readings = read_associations(access.clients, place, refs)
     access.kube.needed()
     roles = dict.fromkeys(item.association.pods_role_arn for item in readings)
     question, needed_for = f"Mint short-lived credentials of {', '.join(roles)} to look at them?", "Minting credentials"
@@ -150,7 +150,7 @@ def verify(
             answers = run_probes(access.clients, place, readings, planned, probing(access, place))
             reports = tuple(with_probes(report, answers[report.ref]) for report in reports)
         if can:
-            found = [simulate(access.aws.iam, place.the_cluster, item.association, wanted) for item in readings]
+            found = simulate_all(access.aws.iam, place.the_cluster, [item.association for item in readings], wanted)
             reports = tuple(map(with_allowed, reports, found))
     terminal.emit(verify_view(reports, single=single))
     terminal.leave(combine({report.exit_code for report in reports}))

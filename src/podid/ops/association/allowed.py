@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.errors import InvalidInput, PodidError
 from podid.domain.model import Association, Cluster, Decision
@@ -50,8 +51,17 @@ class Asked:
         return cls(tuple(dict.fromkeys(actions)), tuple(dict.fromkeys(resources)) or ("*",))
 
 
-def simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
-    """One for each action on each resource. Never raises for what cannot be looked at: that is unknown."""
+def simulate_all(
+    iam: Iam, cluster: Cluster, associations: Sequence[Association], wanted: Asked
+) -> list[tuple[Allowed, ...]]:
+    """For each association, in their order, one for each action on each resource. Never raises for what cannot be
+    looked at: that is unknown."""
+    known = {association.ref: association for association in associations}
+    found = dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known))
+    return [found[association.ref] for association in associations]
+
+
+def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
     arn = association.pods_role_arn
     lacking = elsewhere(arn, cluster)
     found: list[Allowed] = []

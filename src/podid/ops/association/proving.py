@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from podid.aws import pacing
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import Effect, EffectState
 from podid.domain.proof import PodProof, VerifyReport, VerifyState
+from podid.ops.agent.coverage import Agents
 from podid.ops.association.effect import combine
-from podid.ops.association.read import AssociationReading, read_association
+from podid.ops.association.read import AssociationReading, read_associations
 from podid.ops.association.settling import ROLE_SETTLES, LateChanges
 from podid.ops.association.verify import AGENT_LINK, MOST_PODS, verify
 from podid.ops.clients import Clients
@@ -40,23 +43,25 @@ def prove(
     """What `verify` says of each, in their order. Those of which `again` is true are read and looked at again until it
     is not, or the time is over; their reason tells for how long."""
     clock, began = patience.clock, patience.clock.monotonic()
-    current = list(readings)
-    reports: list[VerifyReport | None] = [None] * len(current)
-    looks = 0
+    current, reports, looks = tuple(readings), dict[ServiceAccountRef, VerifyReport](), 0
+
+    def look(reading: AssociationReading, agents: Agents | None) -> VerifyReport:
+        now, say = clock.now(), patience.say
+        found = verify(clients, reading, now=now, say=say, changes=changes, most=most, agents=agents)
+        return _waited(found, clock.monotonic() - began) if looks else found
+
     for _ in patience.rounds(1.0, longest=5.0):
-        for number, last in enumerate(reports):
-            if last is not None and not again(last):
-                continue
-            if looks:
-                current[number] = read_association(clients, place, current[number].association.ref)
-            found = verify(clients, current[number], now=clock.now(), say=patience.say, changes=changes, most=most)
-            reports[number] = _waited(found, clock.monotonic() - began) if looks else found
+        # what runs on the nodes is the same for all
+        agents = Agents.read(clients.kube.reader) if len(current) > 1 else None
+        for reading, report in pacing.fan_out(partial(look, agents=agents), current):
+            reports[reading.association.ref] = report
         looks += 1
-        open_reports = [report for report in reports if report is not None and again(report)]
+        open_reports = [report for reading in readings if again(report := reports[reading.association.ref])]
         if not open_reports:
             break
         patience.say(f"{open_reports[0].ref}: {open_reports[0].reason}; looking again")
-    return tuple(report for report in reports if report is not None)
+        current = read_associations(clients, place, [report.ref for report in open_reports])
+    return tuple(reports[reading.association.ref] for reading in readings)
 
 
 def _waited(report: VerifyReport, seconds: float) -> VerifyReport:
@@ -112,7 +117,7 @@ def prove_effect(
     changes: LateChanges,
 ) -> tuple[Effect | None, tuple[VerifyReport, ...]]:
     """What `verify` says of the pods of `refs` after a change, as an effect, and in full."""
-    readings = [read_association(clients, place, ref) for ref in refs]
+    readings = read_associations(clients, place, refs)
     reports = prove(clients, place, readings, patience, changes, again=may_pass)
     return combine(map(_effect, reports)), reports
 

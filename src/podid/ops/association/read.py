@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.domain import trust
 from podid.domain.errors import Again, NotFound, Other, Partial
 from podid.domain.model import Association, Cluster, Listed, Role, UnreadAssociation
@@ -14,7 +15,7 @@ from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
-from podid.domain.snapshot import Missing, attempt
+from podid.domain.snapshot import Known, Missing, attempt
 from podid.domain.words import short_list
 from podid.ops.association.absent import association_not_found, namespace_not_found
 from podid.ops.change.kinds import ASSOCIATION
@@ -120,25 +121,45 @@ class AssociationReading:
 
 
 def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
-    association = find_known(clients, place, ref)
-    reading, role = _first_hop(clients.iam, place.the_cluster, association)
-    return replace(reading, role=role, second_hop=read_second_hop(clients.iam, place.the_cluster, association, role))
+    (reading,) = read_associations(clients, place, (ref,))
+    return reading
 
 
-def _first_hop(iam: Iam, cluster: Cluster, association: Association) -> tuple[AssociationReading, Role | None]:
-    name = role_name(association.role_arn)
-    role = attempt(lambda: iam.find_role(name))
+def read_associations(
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
+) -> tuple[AssociationReading, ...]:
+    """Those of the service accounts, in their order; a role that many have is read once. Raises NotFound for one that
+    has no association."""
+    found = dict(pacing.fan_out(partial(find_known, clients, place), refs))
+    names = dict.fromkeys(role_name(association.role_arn) for association in found.values())
+    roles = dict(pacing.fan_out(lambda name: attempt(partial(clients.iam.find_role, name)), names))
+
+    def read(ref: ServiceAccountRef) -> AssociationReading:
+        association = found[ref]
+        reading = _first_hop(place.the_cluster, association, roles[role_name(association.role_arn)])
+        onward = read_second_hop(clients.iam, place.the_cluster, association, reading.role)
+        return replace(reading, second_hop=onward)
+
+    readings = dict(pacing.fan_out(read, refs))
+    return tuple(readings[ref] for ref in refs)
+
+
+def _first_hop(cluster: Cluster, association: Association, role: Known[Role | None] | Missing) -> AssociationReading:
     if isinstance(role, Missing):
         what = f"needs {role.permission}" if role.permission else role.reason
-        return AssociationReading(association, not_evaluated=f"not looked at: {what}", permission=role.permission), None
+        return AssociationReading(association, not_evaluated=f"not looked at: {what}", permission=role.permission)
     # IAM knows roles by name alone: one under another path is not the association's
     if role.value is None or role.value.arn != association.role_arn:
-        return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True), None
+        name = role_name(association.role_arn)
+        return AssociationReading(association, not_evaluated=f"role {name} does not exist", role_missing=True)
     who = identity(cluster, association.ref, session_tags=association.session_tags, role=role.value)
     try:
-        return AssociationReading(association, trust.evaluate(trust.parse_policy(role.value.trust), who)), role.value
+        evaluation = trust.evaluate(trust.parse_policy(role.value.trust), who)
     except trust.TrustPolicyError as error:
-        return AssociationReading(association, not_evaluated=f"the trust policy cannot be read: {error}"), role.value
+        return AssociationReading(
+            association, not_evaluated=f"the trust policy cannot be read: {error}", role=role.value
+        )
+    return AssociationReading(association, evaluation, role=role.value)
 
 
 def read_second_hop(iam: Iam, cluster: Cluster, association: Association, base: Role | None) -> SecondHop | None:

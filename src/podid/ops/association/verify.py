@@ -40,12 +40,13 @@ def verify(
     say: Callable[[str], None],
     changes: LateChanges = NO_CHANGES,
     most: int | None = MOST_PODS,
+    agents: Agents | None = None,
 ) -> VerifyReport:
     """Looks at the fields and the node of every live pod, and redeems a token for one pod of each workload on each
     node, ready ones first, at most `most` (None: for every pod). What could not be looked at is `unknown`, never
     raised. Where no pod shows a broken link and the roles' policies do, these are to blame; where pods got the role
-    although these refuse it by now, that is no proof."""
-    report = replace(_of_pods(clients, reading, now, say, changes, most), hops=hops(reading))
+    although these refuse it by now, that is no proof. `agents`, where they were read a moment before, are not again."""
+    report = replace(_of_pods(clients, reading, now, say, changes, most, agents), hops=hops(reading))
     finding = blame(reading)
     if report.state is VerifyState.FAILED or finding is None:
         return report
@@ -63,6 +64,7 @@ def _of_pods(
     say: Callable[[str], None],
     changes: LateChanges,
     most: int | None,
+    agents: Agents | None,
 ) -> VerifyReport:
     association, ref = reading.association, reading.association.ref
     try:
@@ -73,7 +75,7 @@ def _of_pods(
     served = [pod for pod in pods if live(pod) and not opted_out(pod)]
     if not served:
         return _report(association, VerifyState.UNKNOWN, _nothing_to_look_at(ref, pods))
-    agents = Agents.read(clients.kube.reader)
+    agents = agents or Agents.read(clients.kube.reader)
     broken = {
         pod.name: wrong for pod in served if (wrong := _wrong_fields(pod, association) or _wrong_agent(pod, agents))
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from podid.aws import pacing
 from podid.domain.errors import Conflict
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan, State, Status, matches
@@ -27,21 +29,22 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
     actions: list[Action] = []
     unchanged: list[Action] = []
     notes: list[str] = []
-    # what a run changed more than once, as it is when this plan has come so far
-    so_far: dict[tuple[str, str], State | None] = {}
+    steps = []
     for step in reversed(run.steps):
         if step.status is not Status.DONE:
             continue
-        action, kind = step.action, kind_of(step.action.kind)
-        if note := kind.not_undone(action):
+        if note := kind_of(step.action.kind).not_undone(step.action):
             notes.append(note)
             continue
-        _check_reachable(run, action, place)
+        _check_reachable(run, step.action, place)
+        steps.append(step)
+    # what a run changed more than once is, here, as it is when this plan has come so far
+    so_far = _as_they_are(clients, place, [step.action for step in steps])
+    for step in steps:
+        action, kind = step.action, kind_of(step.action.kind)
         left = kind.reproducible(step.after if step.after is not None else action.after)
         wanted = kind.reproducible(action.before)
-        which = (action.kind, action.target)
-        current = so_far[which] if which in so_far else kind.read(clients, place.cluster_name, kind.reading(action))
-        so_far[which] = wanted
+        current, so_far[_which(action)] = so_far[_which(action)], wanted
         if matches(wanted, current):
             unchanged.append(kind.action(left, wanted))
             continue
@@ -54,6 +57,21 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
     if not actions:
         notes.append(f"nothing of run {run.run_id} is left to undo")
     return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+
+
+def _as_they_are(clients: Clients, place: Place, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:
+    """The state of each resource, by `_which`."""
+    first = {_which(action): action for action in reversed(actions)}
+
+    def read(which: tuple[str, str]) -> State | None:
+        kind, action = kind_of(first[which].kind), first[which]
+        return kind.read(clients, place.cluster_name, kind.reading(action))
+
+    return dict(pacing.fan_out(read, first))
+
+
+def _which(action: Action) -> tuple[str, str]:
+    return action.kind, action.target
 
 
 def _check_reachable(run: Run, action: Action, place: Place) -> None:
