@@ -312,3 +312,18 @@ def test_what_is_printed_for_terraform_holds_nothing_that_it_would_evaluate(
     ((logical, made),) = template["Resources"].items()
     assert re.fullmatch("[A-Za-z][A-Za-z0-9]*", logical)
     assert [item["PolicyName"] for item in made["Properties"]["Policies"]] == ["read.table", "read-table"]
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_more_service_accounts_than_a_trust_policy_has_room_for(box: Sandbox, podid: Podid, existing: bool) -> None:
+    """How many fit is said, and found out without looking at hundreds that never will."""
+    wanted = [word for number in range(300) for word in ("--for", f"shop/app-{number}")]
+    if existing:
+        assert podid(*CREATE).code == 0
+    outcome = podid(*CREATE[:3], *wanted, "--update-trust", "--scope", "service-account", "--dry-run")
+    assert outcome.code == 6, outcome
+    said = re.search(
+        r"With (\d+) of the 300 service accounts, the trust policy of role (\S+) would be (\d+) char", outcome.stderr
+    )
+    assert said is not None, outcome
+    assert (said[2], 2 < int(said[1]) < 12, 2048 < int(said[3]) < 3000) == ("shop-orders", True, True)

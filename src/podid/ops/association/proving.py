@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from podid.aws import pacing
+from podid.domain.errors import Unavailable
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
@@ -41,7 +42,8 @@ def prove(
     most: int | None = MOST_PODS,
 ) -> tuple[VerifyReport, ...]:
     """What `verify` says of each, in their order. Those of which `again` is true are read and looked at again until it
-    is not, or the time is over; their reason tells for how long."""
+    is not, or the time is over; their reason tells for how long. Raises Unavailable only where not even one look was
+    possible."""
     clock, began = patience.clock, patience.clock.monotonic()
     current, reports, looks = tuple(readings), dict[ServiceAccountRef, VerifyReport](), 0
 
@@ -50,17 +52,28 @@ def prove(
         found = verify(clients, reading, now=now, say=say, changes=changes, most=most, agents=agents)
         return _waited(found, clock.monotonic() - began) if looks else found
 
+    def still_open() -> tuple[AssociationReading, ...]:
+        return tuple(reading for reading in readings if again(reports[reading.association.ref]))
+
     for _ in patience.rounds(1.0, longest=5.0):
-        # what runs on the nodes is the same for all
-        agents = Agents.read(clients.kube.reader) if len(current) > 1 else None
-        for reading, report in pacing.fan_out(partial(look, agents=agents), current):
-            reports[reading.association.ref] = report
+        try:
+            if looks:
+                current = read_associations(clients, place, [reading.association.ref for reading in current])
+            # what runs on the nodes is the same for all
+            agents = Agents.read(clients.kube.reader) if len(current) > 1 else None
+            for reading, report in pacing.fan_out(partial(look, agents=agents), current):
+                reports[reading.association.ref] = report
+        except Unavailable as error:
+            if not looks:
+                raise
+            patience.say(f"{error.what}; looking again")  # what the look before showed stands
+            current = still_open()
+            continue
         looks += 1
-        open_reports = [report for reading in readings if again(report := reports[reading.association.ref])]
-        if not open_reports:
+        if not (current := still_open()):
             break
-        patience.say(f"{open_reports[0].ref}: {open_reports[0].reason}; looking again")
-        current = read_associations(clients, place, [report.ref for report in open_reports])
+        first = reports[current[0].association.ref]
+        patience.say(f"{first.ref}: {first.reason}; looking again")
     return tuple(reports[reading.association.ref] for reading in readings)
 
 

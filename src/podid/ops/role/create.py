@@ -193,10 +193,10 @@ def new_trust(request: RoleRequest, cluster: Cluster) -> trust.Policy:
     so long a one."""
     first, *rest = request.refs
     policy = trust.new_policy(identity(cluster, first, session_tags=request.session_tags), request.scope)
-    for ref in rest:
+    for number, ref in enumerate(rest, 2):
         who = identity(cluster, ref, session_tags=request.session_tags)
         policy = trust.add(policy, who, request.scope, quota=ANY_SIZE).policy
-    check_size(policy, request.name)
+        check_size(policy, request.name, number, len(request.refs))
     return policy
 
 

@@ -63,7 +63,7 @@ def plan_trust(
     """The change that makes the role's trust admit `refs`, None when it already does. `notes` gets what was found."""
     before = trust.parse_policy(role.trust)
     after = before
-    for ref in refs:
+    for number, ref in enumerate(refs, 1):
         who = identity(cluster, ref, session_tags=session_tags, role=role)
         if trust.evaluate(after, who).verdict is trust.TrustVerdict.MATCH:
             found = trust.evaluate(after, who).scope
@@ -85,9 +85,9 @@ def plan_trust(
                 f"{trust.evaluate(after, who).assume_role.reason}",
                 subject=role.name,
             )
+        check_size(after, role.name, number, len(refs))
     if after == before:
         return None
-    check_size(after, role.name)
     return ROLE_TRUST.action(
         ROLE_TRUST.state_of(role),
         {"roleName": role.name, "policyDocument": after.to_document()},
@@ -110,11 +110,14 @@ def kept_by_others(role: Role) -> list[str]:
     return [f"role {role.name} is {owner.words}'s, as its tag {owner.tag} says; it may undo what is changed here"]
 
 
-def check_size(policy: trust.Policy, role_name: str) -> None:
+def check_size(policy: trust.Policy, role_name: str, number: int = 1, of: int = 1) -> None:
+    """Raises Conflict where it is longer than IAM takes, after statements for `number` `of` so many service accounts:
+    what one more costs grows with all that are there, and hundreds never fit."""
     size = trust.policy_size(policy)
     if size > TRUST_POLICY_QUOTA:
+        subject = f"With {number} of the {of} service accounts, the trust policy" if number < of else "The trust policy"
         raise Conflict(
-            f"The trust policy of role {role_name} would be {size} characters; IAM takes {TRUST_POLICY_QUOTA}",
+            f"{subject} of role {role_name} would be {size} characters; IAM takes {TRUST_POLICY_QUOTA}",
             advice="Choose a wider --scope (namespace or cluster), or make a second role.",
             subject=role_name,
         )
