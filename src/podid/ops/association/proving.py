@@ -62,11 +62,12 @@ def prove(
             # what runs on the nodes is the same for all
             agents = Agents.read(clients.kube.reader) if len(current) > 1 else None
             for reading, report in pacing.fan_out(partial(look, agents=agents), current):
-                reports[reading.association.ref] = report
-        except Unavailable as error:
+                if report.listed or not looks:
+                    reports[reading.association.ref] = report
+        except Unavailable as error:  # as where pods could not be listed again, what the look before showed stands
             if not looks:
                 raise
-            patience.say(f"{error.what}; looking again")  # what the look before showed stands
+            patience.say(f"{error.what}; looking again")
             current = still_open()
             continue
         looks += 1
