@@ -24,13 +24,12 @@ from podid.ops.association.plan import (
     session_tags,
     with_service_accounts,
 )
-from podid.ops.association.read import onward_notes
+from podid.ops.association.read import current_associations, onward_notes
 from podid.ops.association.request import (
     AssociateRequest,
     AssociationWanted,
     Settings,
     choose_roles,
-    current_associations,
     planned_role,
 )
 from podid.ops.change.kinds import ROLE_TRUST

@@ -42,10 +42,10 @@ def _dispatch(argv: list[str], runtime: Runtime) -> int:
 
     completing = runtime.env.get("_PODID_COMPLETE")
     if completing:
-        from podid.cli.completion import answer, typed
+        from podid.cli.completion import answer, words_of
         from podid.cli.suggestions import Suggestions
 
-        words = typed(argv)
+        words = words_of(argv)
         tree = build(rich_help=False, argv=words)
         runtime.streams.stdout.write(answer(tree, completing, words, Suggestions(runtime).values))
         return ExitCode.OK

@@ -98,7 +98,7 @@ class Candidate:
 Suggest = Callable[[str, Sequence[str]], Iterable[str]]
 
 
-def typed(argv: Sequence[str]) -> list[str]:
+def words_of(argv: Sequence[str]) -> list[str]:
     """The words up to the cursor, in the order in which a command is parsed; `argv` has `--` before them."""
     words = list(argv[1:] if argv[:1] == ["--"] else argv)
     return to_complete(_joined(words) or [""])

@@ -15,7 +15,7 @@ from podid.ops.association.absent import check_associated
 from podid.ops.association.aftermath import after_disassociate
 from podid.ops.association.losing import losing
 from podid.ops.association.plan import plan_disassociate
-from podid.ops.association.request import current_associations
+from podid.ops.association.read import current_associations
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.delete import RoleContents, plan_delete, read_profiles
 from podid.ops.role.uses import Uses, read_all_uses

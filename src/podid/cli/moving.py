@@ -13,8 +13,8 @@ from podid.domain.errors import UsageError
 from podid.ops.association.absent import association_not_found
 from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
 from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
-from podid.ops.association.read import onward_notes
-from podid.ops.association.request import AssociateRequest, AssociationWanted, current_associations, kept_role
+from podid.ops.association.read import current_associations, onward_notes
+from podid.ops.association.request import AssociateRequest, AssociationWanted, kept_role
 from podid.ops.association.transfer import OnceInEffect, all_settings, left_in_trust
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def simulate_all(
     """For each association, in their order, one for each action on each resource. Never raises for what cannot be
     looked at: that is unknown."""
     known = {association.ref: association for association in associations}
-    found = dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known))
+    found = dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
     return [found[association.ref] for association in associations]
 
 

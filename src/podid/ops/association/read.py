@@ -84,13 +84,24 @@ def unread_error(found: Sequence[Listed]) -> Partial | None:
     )
 
 
-def find_known(clients: Clients, place: Place, ref: ServiceAccountRef) -> Association:
-    """The association of a service account; NotFound with the nearest names that have one."""
-    association = clients.eks.find_association(place.cluster_name, ref)
-    if association is None:
-        known = clients.eks.list_association_summaries(place.cluster_name)
-        raise association_not_found(clients, place, ref, (item.ref for item in known))
-    return association
+def current_associations(
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
+) -> dict[ServiceAccountRef, Association | None]:
+    """In the order of `refs`; many are read at once."""
+    eks, name = clients.eks, place.cluster_name
+    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
+    return {ref: found[ref] for ref in refs}
+
+
+def _known(clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]) -> dict[ServiceAccountRef, Association]:
+    """The associations of service accounts; NotFound for the first that has none, with the nearest names that have."""
+    known: dict[ServiceAccountRef, Association] = {}
+    for ref, association in current_associations(clients, place, refs).items():
+        if association is None:
+            named = clients.eks.list_association_summaries(place.cluster_name)
+            raise association_not_found(clients, place, ref, (item.ref for item in named))
+        known[ref] = association
+    return known
 
 
 def list_refs(clients: Clients, place: Place, *, namespace: str | None) -> tuple[ServiceAccountRef, ...]:
@@ -128,11 +139,11 @@ def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> 
 def read_associations(
     clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
 ) -> tuple[AssociationReading, ...]:
-    """Those of the service accounts, in their order; a role that many have is read once. Raises NotFound for one that
-    has no association."""
-    found = dict(pacing.fan_out(partial(find_known, clients, place), refs))
+    """Those of the service accounts, in their order; a role that many have is read once. Raises NotFound for the
+    first that has no association."""
+    found = _known(clients, place, refs)
     names = dict.fromkeys(role_name(association.role_arn) for association in found.values())
-    roles = dict(pacing.fan_out(lambda name: attempt(partial(clients.iam.find_role, name)), names))
+    roles = dict(pacing.fan_out(lambda name: attempt(partial(clients.iam.find_role, name)), names, reads=True))
 
     def read(ref: ServiceAccountRef) -> AssociationReading:
         association = found[ref]
@@ -140,7 +151,7 @@ def read_associations(
         onward = read_second_hop(clients.iam, place.the_cluster, association, reading.role)
         return replace(reading, second_hop=onward)
 
-    readings = dict(pacing.fan_out(read, refs))
+    readings = dict(pacing.fan_out(read, refs, reads=True))
     return tuple(readings[ref] for ref in refs)
 
 

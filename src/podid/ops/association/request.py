@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.place import Place
 from podid.domain.plan import Plan, document, text, texts
 from podid.ops.change.kinds import ROLE, ROLE_TRUST
-from podid.ops.clients import Clients
 from podid.ops.role.resolve import ResolvedRole, resolve_role
 
 if TYPE_CHECKING:
@@ -62,17 +61,6 @@ class AssociateRequest:
     @property
     def refs(self) -> tuple[ServiceAccountRef, ...]:
         return tuple(item.ref for item in self.wanted)
-
-
-def current_associations(
-    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
-) -> dict[ServiceAccountRef, Association | None]:
-    """In the order of `refs`; many are read at once."""
-    from podid.aws import pacing
-
-    eks, name = clients.eks, place.cluster_name
-    found = dict(pacing.fan_out(lambda ref: eks.find_association(name, ref), refs, reads=True))
-    return {ref: found[ref] for ref in refs}
 
 
 def kept_role(iam: Iam, ref: ServiceAccountRef, existing: Association | None) -> ResolvedRole:
