@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -142,13 +142,6 @@ def _loopback_only() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A new directory for each test: `tmp_path` takes ten times as long, and most tests write nothing."""
-    root = tmp_path_factory.mktemp("homes")
-    return (root / str(number) for number in count())
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _bare_environment() -> Iterator[None]:
     """Nothing of the machine's but what programs need to start: AWS_*, KUBECONFIG, CI and proxies change answers."""
@@ -159,15 +152,32 @@ def _bare_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _home(_bare_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], None]]:
+    """Points at a home with nothing in it. Most tests write nothing: to make a directory and four variables for each of
+    them took longer than many a test."""
+    root = tmp_path_factory.mktemp("homes")
+    homes = (root / str(number) for number in count())
+    home: Path | None = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no instance that would be asked for keys
+
+        def empty() -> None:
+            nonlocal home
+            if home is not None and home.is_dir() and not any(home.iterdir()):
+                return
+            home = next(homes)
+            home.mkdir()
+            patch.setenv("HOME", str(home))
+            patch.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
+            patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
+
+        yield empty
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
-    """Files of its own, and no instance that would be asked for keys."""
-    home = next(_homes)
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
+def _empty_home(_home: Callable[[], None]) -> None:
+    _home()
 
 
 # --- worlds, see worlds.py: a fixture of these names is the same everywhere -------------------------------------------
