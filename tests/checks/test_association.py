@@ -1,17 +1,18 @@
 """Link 1: associations and the service accounts and namespaces they name."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from podid.checks.all import ALL
 from podid.checks.runner import run_checks
-from podid.domain.findings import Outcome
+from podid.domain.findings import Outcome, Severity
 from podid.domain.model import Pod, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known
 
-from .builder import ROLE_ARN, UNREAD, ago, association, bare, chained, healthy, pod
+from .builder import ROLE_ARN, UNREAD, ago, association, bare, chained, healthy, pod, workload
 from .grid import DENIED, answers, only, verdicts
 
 ADDON = "arn:aws:eks:eu-west-1:111122223333:addon/prod/aws-ebs-csi-driver/1"
@@ -56,6 +57,30 @@ def accounts(*names: str) -> tuple[ServiceAccount, ...]:
 )
 def test_association_sa_not_found(snapshot: Snapshot, expected: tuple[str, str, str]) -> None:
     assert answers("association-sa-not-found", snapshot) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("needed_by", "expected"),
+    [
+        pytest.param({"pods": (pod(),)}, ("fail", "error"), id="pods from before it was deleted"),
+        pytest.param({"workloads": (workload(ready=0),)}, ("fail", "error"), id="a workload that gets no pods"),
+        pytest.param(
+            {"pods": (pod(),), "associations": (association(owner_arn=ADDON),)}, ("fail", "error"), id="an add-on's"
+        ),
+        pytest.param({"pods": (pod(phase="Succeeded"),)}, ("fail", "warn"), id="a finished pod"),
+        pytest.param({"workloads": (workload(replicas=0, ready=0),)}, ("fail", "warn"), id="scaled to nothing"),
+        pytest.param({"pods": DENIED, "workloads": DENIED}, ("fail", "warn"), id="pods cannot be listed"),
+    ],
+)
+def test_a_service_account_that_is_missed(needed_by: dict[str, Any], expected: tuple[str, str]) -> None:
+    verdict = only(
+        "association-sa-not-found", healthy(**{"service_accounts": (), "pods": (), "workloads": (), **needed_by})
+    )
+    assert (verdict.outcome.value, verdict.severity.value) == expected
+    if verdict.severity is Severity.ERROR:
+        assert verdict.message == "service account shop/orders does not exist, and Deployment orders needs it"
+        assert verdict.fix is not None
+        assert verdict.fix.commands == (("kubectl", "-n", "shop", "create", "serviceaccount", "orders"),)
 
 
 def test_a_typo_is_named_with_the_name_that_was_meant() -> None:

@@ -99,6 +99,16 @@ def test_the_hop_that_is_to_blame(healthy: Site, broken: str, id: str) -> None:
     assert TARGET in outcome.json["reason"]
 
 
+def test_pods_whose_service_account_was_deleted_have_not_gone_away(healthy: Site) -> None:
+    healthy.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+    outcome = healthy(*VERIFY)
+    report = outcome.json
+    assert (outcome.code, report["state"], report["id"]) == (3, "failed", "association-sa-not-found")
+    assert "it gets no new token: service account shop/orders does not exist (2 of 2 pods)" in report["reason"]
+    finding = next(item for item in healthy("doctor", "-o", "json").json["findings"] if item["id"] == report["id"])
+    assert (finding["severity"], finding["link"]) == ("error", report["link"])
+
+
 def test_a_second_hop_that_cannot_be_looked_at_is_not_guessed(healthy: Site) -> None:
     healthy.with_target("444455556666")
     healthy.aws("iam").delete_role_policy(RoleName="shop-orders", PolicyName=TARGET)

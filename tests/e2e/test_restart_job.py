@@ -211,6 +211,19 @@ def test_a_paused_deployment(associated: Site) -> None:
     )
 
 
+def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> None:
+    """None could be made in the place of one that goes."""
+    associated.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
+    pods = {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")}
+    outcome = associated("restart", "shop/orders", "--yes", "-o", "json")
+    assert outcome.code == 6
+    (action,) = outcome.json["actions"]
+    assert action["status"] == "blocked"
+    assert action["reason"].startswith("service account shop/orders does not exist, so no new pod could")
+    assert {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")} == pods
+    assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
+
+
 def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
     associated.kube.faults.webhook_misses = 2
     associated.cluster.make_pod("shop", "shell", "orders")

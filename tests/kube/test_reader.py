@@ -178,7 +178,9 @@ def test_a_daemon_set() -> None:
 
 def test_rollouts_of_a_real_deployment() -> None:
     before = rollout("Deployment", body("deployment get rolled out"))
-    assert before == Rollout(kind="Deployment", namespace="gold2", name="web", desired=2, updated=2, available=2)
+    assert before == Rollout(
+        kind="Deployment", namespace="gold2", name="web", desired=2, updated=2, available=2, service_account="orders"
+    )
     during = rollout("Deployment", body("deployment get during rollout"))
     assert (during.done, during.waiting) == (False, "its controller has not noticed it yet")
     assert during.restarted_at == "2026-11-24T00:00:00Z"

@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from checks.builder import ROLE_ARN, agent_pod, association, bare, healthy, node, pod, role, trust, workload
+from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.model import ServiceAccount
 from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
-from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, known
 from podid.ops.doctor.diagnose import describe_checks, diagnose, select
 from podid.ops.doctor.scope import DoctorScope, parse_target
 from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
@@ -101,7 +101,10 @@ def two_apps() -> Snapshot:
         pods=(pod(), replace(STALE, namespace="pay", service_account="billing", name="billing-1-x"), agent_pod()),
         nodes=(node(), node("idle")),
         namespaces=frozenset({"shop", "pay"}),
-        service_accounts=(ServiceAccount(namespace="pay", name="invoices"),),
+        service_accounts=tuple(
+            ServiceAccount(namespace=namespace, name=name)
+            for namespace, name in (("shop", "orders"), ("pay", "billing"), ("pay", "invoices"))
+        ),
         workloads=(workload(), workload(name="billing", namespace="pay", service_account="billing")),
         roles={ROLE_ARN: Known(role()), other: Known(None)},
     )
@@ -181,8 +184,11 @@ def test_nothing_to_look_at_is_said() -> None:
 
 
 def partly_blind() -> DoctorReport:
-    """Without the node groups, and with nothing that looks at link 8."""
-    seen = replace(two_apps(), node_groups=DENIED, agent_logs=NOT_READ)
+    """Without the node groups, with nothing that looks at link 8, and with an association that is for nobody."""
+    apps = two_apps()
+    nobody = replace(association("pay", "ledger", role_arn=f"{ROLE_ARN}-billing"), created_at=ago(days=2))
+    associations = Known((*known(apps.associations), nobody))
+    seen = replace(apps, associations=associations, node_groups=DENIED, agent_logs=NOT_READ)
     return diagnose(seen, checks=select(skip=("eks-auth-unreachable",)))
 
 

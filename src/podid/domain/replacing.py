@@ -76,5 +76,13 @@ def paused(kind: str, namespace: str, name: str) -> Hindrance:
     return Hindrance(what, ("kubectl", "-n", namespace, "rollout", "resume", f"{kind.lower()}/{name}"))
 
 
+def without_account(namespace: str, account: str) -> Hindrance:
+    """Of a workload whose pod template names a service account that is not there (any more)."""
+    what = f"service account {namespace}/{account} does not exist, so no new pod could take the place of one that goes"
+    return Hindrance(
+        what, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
+    )
+
+
 def _delete(namespace: str, pods: Iterable[str]) -> tuple[str, ...]:
     return ("kubectl", "-n", namespace, "delete", "pod", *pods)

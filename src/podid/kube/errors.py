@@ -133,7 +133,8 @@ def _code(status: int, message: str, document: Mapping[str, Any], details: Mappi
     if status == 429 and "DisruptionBudget" in causes:
         return "DisruptionBudget"
     if status == 404:
-        return "NotFound" if details.get("name") else ""
+        name, kind = details.get("name"), details.get("kind")
+        return "" if not name else "NoServiceAccount" if kind == "serviceaccounts" else "NotFound"
     if status == 403 and _MISSING_ACCOUNT.search(message):
         return "MissingServiceAccount"
     if status == 403 and _RBAC.search(message):

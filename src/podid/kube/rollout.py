@@ -11,7 +11,8 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """The state of a Deployment, StatefulSet or DaemonSet. `waiting` says what is still missing, "" when nothing is;
-    `failed` why the controller gave up. `held_back` counts replicas that a StatefulSet's partition keeps old."""
+    `failed` why the controller gave up. `held_back` counts replicas that a StatefulSet's partition keeps old;
+    `service_account` is that of its pod template."""
 
     kind: str
     namespace: str
@@ -25,6 +26,7 @@ class Rollout:
     on_delete: bool = False
     held_back: int = 0
     restarted_at: str = ""
+    service_account: str = "default"
 
     @property
     def done(self) -> bool:
@@ -34,7 +36,7 @@ class Rollout:
 def rollout(kind: str, item: Object) -> Rollout:
     metadata, spec, status = inner(item, "metadata"), inner(item, "spec"), inner_or_empty(item, "status")
     strategy = inner_or_empty(spec, "updateStrategy")
-    template = inner_or_empty(inner_or_empty(spec, "template"), "metadata")
+    template = inner_or_empty(spec, "template")
     partition = number_or(inner_or_empty(strategy, "rollingUpdate"), "partition") if kind == "StatefulSet" else 0
     if kind == "DaemonSet":
         desired = number_or(status, "desiredNumberScheduled")
@@ -58,7 +60,8 @@ def rollout(kind: str, item: Object) -> Rollout:
         paused=flag_or(spec, "paused"),
         on_delete=text_or(strategy, "type") == "OnDelete",
         held_back=held_back,
-        restarted_at=text_or(inner_or_empty(template, "annotations"), RESTARTED_AT),
+        restarted_at=text_or(inner_or_empty(inner_or_empty(template, "metadata"), "annotations"), RESTARTED_AT),
+        service_account=text_or(inner_or_empty(template, "spec"), "serviceAccountName") or "default",
     )
 
 

@@ -37,13 +37,13 @@ def addon_list_view(found: AddonMatrix) -> View:
             row.addon,
             row.version,
             row.status or "not installed",
-            row.service_account or NOTHING,
+            _cell(row.service_account, row.supported is not None),
             _SUPPORTED[row.supported],
-            row.mechanism,
-            row.role_arn or NOTHING,
-            row.owner or ("nobody" if row.association_id else NOTHING),
-            ", ".join(arn.rpartition("/")[2] for arn in row.policies) or NOTHING,
-            row.association_id or NOTHING,
+            _cell(row.mechanism or "", False),
+            _cell(row.role_arn, row.mechanism is not None and not row.association_id),
+            _cell(row.owner or ("nobody" if row.association_id else ""), row.mechanism is not None),
+            _cell(", ".join(arn.rpartition("/")[2] for arn in row.policies), row.supported is not None),
+            _cell(row.association_id, row.mechanism is not None),
             row.namespace,
         )
         for row in found.rows
@@ -58,3 +58,8 @@ def addon_list_view(found: AddonMatrix) -> View:
     )
     names = tuple(dict.fromkeys(row.addon for row in found.rows))
     return View(document(body), (Table(shown, rows, empty="the cluster has no add-on"),), names)
+
+
+def _cell(text: str, seen: bool) -> str:
+    """`text`; without any, whether that is so or not known."""
+    return text or (NOTHING if seen else "?")

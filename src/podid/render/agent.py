@@ -9,6 +9,7 @@ from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON
+from podid.domain.snapshot import Missing, Section, known_or
 from podid.domain.words import count_of, short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.trouble import issue_words
@@ -34,7 +35,8 @@ _NODE_COLUMNS = (
 
 
 def agent_status_view(found: AgentReading) -> View:
-    cluster, addon, daemon_sets, verdict = found.cluster, found.addon, found.daemon_sets, found.verdict
+    cluster, daemon_sets, verdict = found.cluster, found.daemon_sets, found.verdict
+    addon = known_or(found.addon, None)
     coverage, report = found.coverage, found.report
     body: documents.AgentStatusDocument = {
         "kind": "AgentStatus",
@@ -62,7 +64,7 @@ def agent_status_view(found: AgentReading) -> View:
             {"id": item.check, "reason": item.reason, "permission": item.permission or None} for item in report.unknowns
         ],
     }
-    pairs = [("cluster", cluster), ("verdict", verdict), ("add-on", _addon_words(addon))]
+    pairs = [("cluster", cluster), ("verdict", verdict), ("add-on", _addon_words(found.addon))]
     pairs += _offer_words(found.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
@@ -142,7 +144,10 @@ def _kind_words(kind: documents.NodeKindBody) -> str:
     return f"{kind['ready']} of {kind['expected']} ready{restarts}"
 
 
-def _addon_words(addon: Addon | None) -> str:
+def _addon_words(section: Section[Addon | None]) -> str:
+    if isinstance(section, Missing):
+        return f"could not be looked at: {section.reason}"
+    addon = section.value
     if addon is None:
         return "not installed"
     issues = "; ".join(map(issue_words, addon.issues))

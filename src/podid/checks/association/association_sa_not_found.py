@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, index, podid_command
+from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
 from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association, Listed
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Snapshot, known
-from podid.domain.words import Names, meant
+from podid.domain.snapshot import Snapshot, known, known_or
+from podid.domain.words import Names, meant, short_list
+from podid.domain.workloads import RESTARTABLE, live
 
 FRESH = timedelta(hours=1)
 
@@ -29,6 +30,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.skip("its namespace does not exist")
         elif association.service_account in existing[association.namespace]:
             yield case.ok("the service account exists")
+        elif users := _users(snapshot, association.ref):
+            alike = Names(existing[association.namespace]).nearest(association.service_account, alike=LIKELY)
+            yield _needed(case, association, users, alike)
         elif association.owner_arn:
             yield case.skip(ADDON_OWNED)
         else:
@@ -44,11 +48,40 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _no_service_account(_case(check, association), snapshot, association, near, others)
 
 
-CHECK = Check.of("association-sa-not-found", rule, needs=("associations", "namespaces", "service_accounts"))
+CHECK = Check.of(
+    "association-sa-not-found",
+    rule,
+    needs=("associations", "namespaces", "service_accounts"),
+    wants=("pods", "workloads"),
+)
 
 
 def _case(check: Check, association: Listed) -> Case:
     return check.case(association_subject(association), (str(association.ref),))
+
+
+def _users(snapshot: Snapshot, ref: ServiceAccountRef) -> list[str]:
+    """The workloads that run as it from before it was deleted, and those that wait for pods."""
+    running = by_workload(pod for pod in index(snapshot).pods.get(ref, ()) if live(pod))
+    waiting = [
+        f"{item.kind} {item.name}"
+        for item in known_or(snapshot.workloads, ())
+        if item.ref == ref and item.kind in RESTARTABLE and item.ready < item.replicas
+    ]
+    return sorted({*(f"{subject.kind} {subject.name}" for subject in running), *waiting})
+
+
+def _needed(case: Case, association: Listed, users: Sequence[str], alike: Sequence[str]) -> Verdict:
+    ref = association.ref
+    return case.fail(
+        f"service account {ref} does not exist, and {short_list(users)} {'needs' if len(users) == 1 else 'need'} it",
+        evidence=(
+            f"association {association.association_id} is for it",
+            "without it no pod is made, and those from before it was deleted get no new token when theirs expires",
+            *([f"service accounts with a similar name: {', '.join(alike)}"] if alike else ()),
+        ),
+        commands=(("kubectl", "-n", ref.namespace, "create", "serviceaccount", ref.name),),
+    )
 
 
 def _no_service_account(

@@ -22,8 +22,9 @@ class AddonRow:
     """One service account of one add-on; `service_account` is empty where the version has none to give a role.
 
     `status` is empty for an add-on that is not installed, and `version` then the one that EKS would take. `supported`
-    is None where the version's configuration could not be read. `association` is None without one, `owner` the add-on
-    that owns it, empty for one that stands alone.
+    is None where the version's configuration could not be read, `mechanism` where the associations could not, or where
+    it is not known whose they would be. `role_arn` is empty where there is none, and with an `association_id` where
+    that could not be read. `owner` is the add-on that owns the association, empty for one that stands alone.
     """
 
     addon: str
@@ -33,7 +34,7 @@ class AddonRow:
     service_account: str = ""
     supported: bool | None = None
     policies: tuple[str, ...] = ()
-    mechanism: Mechanism = "none"
+    mechanism: Mechanism | None = "none"
     role_arn: str = ""
     association_id: str = ""
     owner: str = ""
@@ -77,6 +78,8 @@ def read_matrix(clients: Clients, place: Place, *, offered: bool = False) -> Add
         namespace = addon.namespace if addon is not None else next(o.namespace for o in offers if o.name == name)
         rows += _rows(name, wanted[name], namespace, addon, configuration, associations)
     described = _describe(clients, cluster, rows)
+    errors = (found for found in described.values() if isinstance(found, PodidError))
+    unread += dict.fromkeys(f"the roles of associations: {error.what}" for error in errors)
     return AddonMatrix(cluster, tuple(_with_role(row, described) for row in rows), tuple(unread))
 
 
@@ -113,6 +116,7 @@ def _rows(
     accounts = sorted({*policies, *owned})
     for account in accounts or [""]:
         item = (associations or {}).get(ServiceAccountRef(namespace, account)) if account else None
+        looked = associations is not None if account else configuration is not None
         yield AddonRow(
             addon=name,
             version=version,
@@ -122,8 +126,8 @@ def _rows(
             supported=None if configuration is None else account in policies,
             policies=policies.get(account, ()),
             # where both are set, Pod Identity wins
-            mechanism="pod-identity" if item is not None else "irsa" if irsa else "none",
-            role_arn=irsa if item is None else "",
+            mechanism="pod-identity" if item is not None else None if not looked else "irsa" if irsa else "none",
+            role_arn=irsa if item is None and looked else "",
             association_id=item.association_id if item is not None else "",
             owner=addon_name(item.owner_arn) if item is not None and item.owner_arn else "",
         )

@@ -48,11 +48,11 @@ class NodeRoleRight:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
     """`daemon_sets`, `coverage` and `node_roles` are None where the cluster could not be looked at; the report says
-    why. `versions` is the error that stood in the way of what EKS offers. Without `missing` the coverage knows which
-    pods need the agent."""
+    why. `addon` is Known(None) where it is not installed. `versions` is the error that stood in the way of what EKS
+    offers. Without `missing` the coverage knows which pods need the agent."""
 
     cluster: str
-    addon: Addon | None
+    addon: Section[Addon | None]
     daemon_sets: tuple[DaemonSet, ...] | None
     coverage: Coverage | None
     missing: Missing | None
@@ -86,7 +86,7 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
         needy = needy_by_node(everybody, {item.ref for item in associations})
     return AgentReading(
         cluster=place.cluster_name,
-        addon=_value(snapshot.agent_addon),
+        addon=snapshot.agent_addon,
         daemon_sets=agents if agents is not None and nodes is not None and pods is not None else sets,
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
         missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),

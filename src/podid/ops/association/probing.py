@@ -24,9 +24,10 @@ from podid.domain.words import short_list
 from podid.domain.workloads import live, on_fargate, opted_out
 from podid.ops.association.answer import NETWORK_LINK, Answer, judge
 from podid.ops.association.effect import is_injected
+from podid.ops.association.looks import NO_ACCOUNT
 from podid.ops.association.read import AssociationReading
 from podid.ops.association.settling import LateChanges
-from podid.ops.association.verify import INJECTION_LINK, SERVICE_ACCOUNT_LINK
+from podid.ops.association.verify import ASSOCIATION_LINK, INJECTION_LINK
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import PROBE
 from podid.ops.clients import Clients
@@ -48,7 +49,7 @@ _VAIN = (
     *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
-_NO_ACCOUNT = "error looking up service account"
+_ACCOUNT_ABSENT = "error looking up service account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,8 +243,8 @@ def _refused(reader: KubeReader, run: _Run) -> Answer | None:
     if not warnings:
         return None
     what = f"its Job can make no pod: {warnings[-1]}"
-    if _NO_ACCOUNT in warnings[-1]:
-        return Answer(VerifyState.FAILED, what, "association-sa-not-found", SERVICE_ACCOUNT_LINK)
+    if _ACCOUNT_ABSENT in warnings[-1]:
+        return Answer(VerifyState.FAILED, what, NO_ACCOUNT, ASSOCIATION_LINK)
     return Answer(VerifyState.UNKNOWN, what)
 
 

@@ -19,11 +19,12 @@ from podid.domain.workloads import live, opted_out, own_address, workload_subjec
 from podid.ops.agent.coverage import AgentFault, Agents
 from podid.ops.association.effect import is_injected, missing_containers
 from podid.ops.association.hops import blame, blame_words, hops, not_to_blame
+from podid.ops.association.looks import NO_ACCOUNT
 from podid.ops.association.read import AssociationReading
 from podid.ops.association.settling import NO_CHANGES, LateChanges
 from podid.ops.clients import Clients
 
-ASSOCIATION_LINK, SERVICE_ACCOUNT_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 2, 3, 4, 6, 9
+ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
 
 # each costs a token and a session: of hundreds of pods some are proof enough
 MOST_PODS = 50
@@ -145,8 +146,11 @@ def _prove(clients: Clients, reading: AssociationReading, pod: Pod, changed: str
     association = reading.association
     try:
         token = clients.kube.writer.request_token(association.ref, pod)
-    except NotFound:
-        return None
+    except NotFound as error:
+        if error.id != NO_ACCOUNT:
+            return None
+        reason = f"it gets no new token: {error.what}"
+        return _proof(pod, VerifyState.FAILED, reason, id=NO_ACCOUNT, link=ASSOCIATION_LINK)
     except PodidError as error:
         return _proof(pod, VerifyState.UNKNOWN, f"no token for it: {error.what}", error=error)
     try:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from podid.aws import pacing
 from podid.domain.errors import BudgetHolds, Conflict, NotFound, PodidError, TimedOut, Unavailable
 from podid.domain.model import Pod
+from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
-from podid.domain.replacing import on_delete, paused
+from podid.domain.replacing import on_delete, paused, without_account
 from podid.domain.workloads import injected
 from podid.ops.association.effect import missing_containers
 from podid.ops.clients import KubeAccess
@@ -38,20 +39,31 @@ MOST_TROUBLES = 3
 
 
 def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool) -> tuple[Target, ...]:
-    """The targets; those that are paused, or OnDelete without `evict`, with that as their obstacle. One that cannot be
-    looked at now is when its turn comes."""
+    """The targets; those that are paused, OnDelete without `evict`, or whose service account does not exist, with that
+    as their obstacle. One that cannot be looked at now is when its turn comes."""
 
     def look(target: Target) -> Rollout:
         return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
 
     free = [target for target in targets if target.obstacle is None]
-    seen = dict(pacing.fan_out(pacing.attempt(look), free))
-    return tuple(
-        replace(target, obstacle=_strategy_obstacle(target, found, evict=evict))
-        if not isinstance(found := seen.get(target), PodidError | None)
-        else target
-        for target in targets
-    )
+    looked = pacing.fan_out(pacing.attempt(look), free)
+    seen = {target: found for target, found in looked if not isinstance(found, PodidError)}
+    accounts = {_account(found) for found in seen.values()}
+    absent = {ref for ref, found in pacing.fan_out(pacing.attempt(reader.find_service_account), accounts) if not found}
+
+    def obstacle(target: Target) -> Conflict | None:
+        if target not in seen:
+            return target.obstacle
+        found = seen[target]
+        if _account(found) in absent:
+            return conflict(target.workload, without_account(found.namespace, found.service_account))
+        return _strategy_obstacle(target, found, evict=evict)
+
+    return tuple(replace(target, obstacle=obstacle(target)) for target in targets)
+
+
+def _account(rollout: Rollout) -> ServiceAccountRef:
+    return ServiceAccountRef(rollout.namespace, rollout.service_account)
 
 
 def restart(

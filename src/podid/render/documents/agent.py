@@ -101,7 +101,9 @@ class AgentStatusDocument(TypedDict):
     kind: Literal["AgentStatus"]
     clusterName: str
     verdict: AgentVerdict
-    addon: AddonBody | None
+    addon: Annotated[
+        AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
+    ]
     offer: Annotated[AgentOfferBody | None, About("null where the versions could not be looked at.")]
     nodeRoles: Annotated[
         Sequence[NodeRoleBody] | None, About("Roles that live nodes have; null where nobody could tell them.")
@@ -158,8 +160,10 @@ class AddonRowBody(TypedDict):
         bool | None, About("Whether this version can give it a role; null where that could not be looked at.")
     ]
     recommendedPolicyArns: Names
-    mechanism: Annotated[Mechanism, About("How it gets a role now.")]
-    roleArn: ArnText | None
+    mechanism: Annotated[
+        Mechanism | None, About("How it gets a role now; null where the associations could not be looked at.")
+    ]
+    roleArn: Annotated[ArnText | None, About("null where it has none, and where that could not be looked at.")]
     associationId: str | None
     owner: Annotated[str | None, About("The add-on that owns the association; null for one that stands alone.")]
 

@@ -43,7 +43,13 @@ class RestartKind(ResourceKind):
         from podid.kube.writer import KubeWriter
 
         return {
-            Verb.RESTART: (KubeReader.list_pods, KubeReader.list_owners, KubeReader.get_rollout, KubeWriter.restart),
+            Verb.RESTART: (
+                KubeReader.list_pods,
+                KubeReader.list_owners,
+                KubeReader.get_rollout,
+                KubeReader.find_service_account,
+                KubeWriter.restart,
+            ),
         }
 
     def subject(self, action: Action) -> str:
