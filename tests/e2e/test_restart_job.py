@@ -1,10 +1,12 @@
 """`podid restart` on every kind of workload, by name, by namespace and everywhere."""
 
+from functools import wraps
 from typing import Any
 
 import pytest
 
 from cluster_api import Json, injected
+from podid.kube.writer import KubeWriter
 from worlds import Site
 
 READ: Json = {"apiGroups": ["", "apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]}
@@ -16,6 +18,18 @@ def associated(site: Site) -> Site:
     site.associate("shop", "orders")
     site.associate("payments", "billing-worker")
     return site
+
+
+def missing_from(site: Site, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The webhook serves no pod from the moment that podid changes something."""
+    changing = getattr(KubeWriter, method)
+
+    @wraps(changing)
+    def change(*args: Any, **named: Any) -> Any:
+        site.kube.faults.webhook_misses = 1000
+        return changing(*args, **named)
+
+    monkeypatch.setattr(KubeWriter, method, change)
 
 
 def states(site: Site, namespace: str, app: str = "") -> list[bool]:
@@ -185,10 +199,14 @@ def test_a_budget_that_lets_no_pod_go(associated: Site) -> None:
     assert associated.cluster.pod_names("shop", "ledger") == pods
 
 
-def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(associated: Site) -> None:
+def test_a_daemon_set_that_is_evicted_and_missed_again_is_no_success(
+    associated: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     associated.kube.faults.webhook_misses = 1000
     associated.cluster.make_workload("DaemonSet", "shop", "logs", "orders", **ON_DELETE)
     associated.wait(30)
+    associated.kube.faults.webhook_misses = 0
+    missing_from(associated, "evict", monkeypatch)
     outcome = associated("restart", "shop/orders", "--stale", "--evict", "--yes", "--timeout", "120s", "-o", "json")
     status, reason = said(outcome.json)["shop/DaemonSet/logs"]
     assert status == "failed"
@@ -222,6 +240,55 @@ def test_pods_whose_service_account_was_deleted_are_kept(associated: Site) -> No
     assert action["reason"].startswith("service account shop/orders does not exist, so no new pod could")
     assert {pod["metadata"]["name"] for pod in associated.cluster.pods("shop")} == pods
     assert "restartedAt" not in str(associated.cluster.get("/apis/apps/v1/namespaces/shop/deployments/orders"))
+
+
+WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_pods_keep_their_credentials_where_new_ones_would_get_none(healthy: Site, gone: bool) -> None:
+    """It ends at once where the webhook is not there, and else once it has had time to hear of the association."""
+    healthy.wait(300)
+    if gone:
+        healthy.cluster.delete(WEBHOOK)
+    else:
+        selecting(healthy, {"matchLabels": {"app": "cart"}})
+    began = healthy.slept
+    outcome = healthy("restart", "shop/orders", "-o", "json")
+    why = "MutatingWebhookConfiguration pod-identity-webhook is missing" if gone else "the webhook leaves them out"
+    reason = f"new pods of shop/orders would be given no credentials: {why}"
+    assert (outcome.code, said(outcome.json)) == (6, {"shop/Deployment/orders": ("blocked", reason)})
+    assert outcome.json["actions"][0]["id"] == "injection-missed-webhook"
+    assert healthy.slept - began == (0 if gone else 15)
+    assert states(healthy, "shop") == [True, True]
+    assert reason in healthy.must("restart", "shop/orders", "--dry-run").stdout
+
+
+def test_the_webhook_is_asked_about_pods_with_the_labels_of_theirs(healthy: Site) -> None:
+    selecting(healthy, {"matchLabels": {"app": "orders"}})
+    assert said(healthy.must("restart", "shop/orders", "-o", "json").json)["shop/Deployment/orders"][0] == "done"
+
+
+def test_an_association_that_the_webhook_has_not_heard_of_is_waited_for(associated: Site) -> None:
+    associated.kube.faults.webhook_misses = 3
+    outcome = associated.must("restart", "shop/orders", "-o", "json")
+    assert said(outcome.json) == {"shop/Deployment/orders": ("done", new(2))}
+    assert states(associated, "shop") == [True, True]
+
+
+def test_without_the_right_to_a_dry_run_pods_are_restarted_and_it_is_said(associated: Site) -> None:
+    patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
+    outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
+    assert outcome.code == 0
+    (note,) = outcome.json["notes"]
+    assert note.startswith("whether new pods get credentials could not be looked at: not allowed to create pods")
+    assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
+
+
+def selecting(site: Site, selector: Json) -> None:
+    """The webhook is asked about these pods only."""
+    webhooks = [{**each, "objectSelector": selector} for each in site.cluster.get(WEBHOOK)["webhooks"]]
+    site.cluster.merge(WEBHOOK, {"webhooks": webhooks})
 
 
 def test_what_has_no_controller_that_brings_it_back(associated: Site) -> None:
@@ -266,8 +333,8 @@ def test_static_pods(associated: Site) -> None:
     assert "static pod" in associated("restart", "shop/default").stdout
 
 
-def test_pods_that_are_missed_again_and_again(associated: Site) -> None:
-    associated.kube.faults.webhook_misses = 1000
+def test_pods_that_are_missed_again_and_again(associated: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing_from(associated, "restart", monkeypatch)
     outcome = associated("restart", "payments/billing-worker", "-o", "json")
     (target,) = outcome.json["actions"]
     assert (outcome.code, target["status"]) == (7, "failed")

@@ -1,6 +1,8 @@
 """The pods that podid itself asks for, as manifests: what the restricted Pod Security Standard and the usual policies
 (requests, limits, no token of the API server, no root) let pass."""
 
+from collections.abc import Mapping
+
 from podid.domain.names import ServiceAccountRef
 from podid.kube.transport import Json
 
@@ -11,13 +13,13 @@ PROBE_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/mana
 _KEPT_SECONDS = 60
 
 
-def probe_pod(ref: ServiceAccountRef, image: str) -> Json:
+def probe_pod(ref: ServiceAccountRef, image: str, labels: Mapping[str, str] | None = None) -> Json:
     """A pod that is never made: only what the webhooks would make of it is looked at."""
     container = {"resources": _resources("16Mi", cpu="10m")}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"generateName": PROBE_NAME, "labels": {"app.kubernetes.io/name": "podid-probe"}},
+        "metadata": {"generateName": PROBE_NAME, "labels": dict(labels or {"app.kubernetes.io/name": "podid-probe"})},
         "spec": _spec(ref, image, container),
     }
 

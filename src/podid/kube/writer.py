@@ -3,6 +3,7 @@
 Errors are those of `podid.kube.errors`: AccessDenied with the permission, Rejected for an admission rule's refusal.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -26,8 +27,9 @@ class KubeWriter:
         self._transport = transport
 
     @needs(KubeRight("", "pods", "create"))
-    def dry_run_pod(self, ref: ServiceAccountRef, *, image: str) -> Pod:
-        """The pod that the API server would create for `ref` after all admission webhooks; nothing is created.
+    def dry_run_pod(self, ref: ServiceAccountRef, *, image: str, labels: Mapping[str, str] | None = None) -> Pod:
+        """The pod that the API server would create for `ref`, with labels that webhooks may select by, after all
+        admission webhooks; nothing is created.
 
         Each call opens its own connection, so that behind a load balancer several API servers get asked. NotFound when
         the service account (or its namespace) does not exist, Rejected when an admission rule refuses the pod.
@@ -35,7 +37,7 @@ class KubeWriter:
         fresh = self._transport.fresh()
         try:
             path = f"/api/v1/namespaces/{ref.namespace}/pods"
-            return fresh.post(path, probe_pod(ref, image), project.pod, {"dryRun": "All"}, idempotent=True)
+            return fresh.post(path, probe_pod(ref, image, labels), project.pod, {"dryRun": "All"}, idempotent=True)
         finally:
             fresh.close()
 

@@ -21,6 +21,7 @@ def rights() -> CommandRights:
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
         optional=(
+            rights.EFFECT,
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
             rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
@@ -52,7 +53,7 @@ def restart(
     Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
     most twice. What no restart replaces (bare and static pods, Jobs, paused workloads, and OnDelete ones without
     --evict) is named with what to do instead. A service account may be named whose association is gone: then pods that
-    still carry it are replaced.
+    still carry it are replaced. Where new pods would be given no credentials, those that run are left alone.
 
     Example: podid restart -n shop --stale
     """
@@ -60,6 +61,7 @@ def restart(
 
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
+    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead
     from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
@@ -73,7 +75,9 @@ def restart(
         now = access.runtime.now()
         found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
         found = with_obstacles(access.clients.kube.reader, found, evict=evict)
-    plan = restart_plan(place, found)
+    with terminal.working("looking at what new pods would be given"):
+        found, notes = look_ahead(access.clients.kube, found, access.patience(SECONDS_AHEAD))
+    plan = restart_plan(place, found).noting(notes)
     if options.dry_run:
         terminal.emit(plan_view(plan))
         return
@@ -85,4 +89,5 @@ def restart(
     access.runtime.changing = bool(found)
     nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     how = replace(restarting(access, terminal), evict=evict)
-    report(terminal, restart_journalled(access.clients, place, found, how), nothing=nothing)
+    result = restart_journalled(access.clients, place, found, how)
+    report(terminal, replace(result, plan=result.plan.noting(notes)), nothing=nothing)

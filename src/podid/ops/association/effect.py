@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
@@ -148,7 +150,7 @@ def combine(effects: Iterable[Effect]) -> Effect | None:
     return replace(worst, how=f"{worst.how} ({same} of {len(found)} service accounts)")
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Watch:
     """One service account under observation."""
 
@@ -194,13 +196,12 @@ def _observe(kube: KubeAccess, watches: list[_Watch], patience: Patience) -> dic
         return [watch for watch in watches if watch.result is None]
 
     for _ in patience.rounds(lambda: min(watch.next_at for watch in pending()) - clock.monotonic()):
-        for watch in pending():
-            if watch.next_at <= clock.monotonic():
-                namespace = watch.ref.namespace
-                if namespace not in images:
-                    images[namespace] = _image(kube.reader, namespace)
-                watch.image = images[namespace]
-                _look(kube, watch, clock)
+        due = [watch for watch in pending() if watch.next_at <= clock.monotonic()]
+        images |= images_of(kube.reader, {watch.ref.namespace for watch in due} - images.keys())
+        for watch in due:
+            watch.image = images[watch.ref.namespace]
+        for _looked in pacing.fan_out(lambda watch: _look(kube, watch, clock), due, reads=True):
+            pass
         patience.say(_state(watches))
         if not pending():
             break
@@ -249,12 +250,17 @@ def _undecided(error: PodidError, watch: _Watch) -> Effect:
     return _unknown(f"could not look: {error.what}")
 
 
-def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | None:
+def webhook_is_missing(reader: KubeReader) -> bool:
+    """False where that could not be looked at, too: that the object cannot be read says nothing about it."""
     try:
-        if reader.find_webhook() is not None:
-            return None
+        return reader.find_webhook() is None
     except PodidError:
-        return None  # that the object cannot be read says nothing about it
+        return False
+
+
+def _webhook_missing(reader: KubeReader, ref: ServiceAccountRef) -> Effect | None:
+    if not webhook_is_missing(reader):
+        return None
     how = f"pods of {ref} are not given credentials: the cluster's MutatingWebhookConfiguration {WEBHOOK} is missing"
     return _broken("injection-missed-webhook", how)
 
@@ -288,6 +294,11 @@ def _young_pods(reader: KubeReader, ref: ServiceAccountRef, since: datetime) -> 
     name = f"{young[-1].namespace}/{young[-1].name}"
     how = "created after the association, carries the injected fields, and its node has a Ready agent"
     return Effect(EffectState.IN_EFFECT, f"{name}, {how}", not_looked_at=NO_TOKEN)
+
+
+def images_of(reader: KubeReader, namespaces: Iterable[str]) -> dict[str, str]:
+    """For each namespace an image that its pods use already, so that policies for images let it pass."""
+    return dict(pacing.fan_out(partial(_image, reader), namespaces, reads=True))
 
 
 def _image(reader: KubeReader, namespace: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ class WorkloadRef:
 class Target:
     """A workload with the pods that are to be replaced, out of `live` running ones. `expect_injected` is whether new
     ones should carry the injected fields. `obstacle` says why podid cannot do it, with what to do instead as its hint;
-    None when it can."""
+    None when it can. `labels` are those of the newest of these pods."""
 
     workload: WorkloadRef
     refs: tuple[ServiceAccountRef, ...]
@@ -60,6 +60,7 @@ class Target:
     newest: datetime
     expect_injected: bool = True
     obstacle: Conflict | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def action(self) -> Action:
@@ -177,15 +178,17 @@ def _target(
 ) -> Target | None:
     if not chosen:
         return None
+    newest = max(chosen, key=lambda pod: pod.created_at)
     return Target(
         workload=workload,
         refs=tuple(sorted({pod.ref for pod in chosen})),
         pods=tuple(pod.name for pod in chosen),
         uids=tuple(pod.uid for pod in chosen),
         live=len(pods),
-        newest=max(pod.created_at for pod in chosen),
+        newest=newest.created_at,
         expect_injected=expect_injected,
         obstacle=_obstacle(workload, chosen, stale=stale),
+        labels=newest.labels,
     )
 
 

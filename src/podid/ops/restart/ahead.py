@@ -1,0 +1,49 @@
+"""Whether the pods that a restart makes would be given credentials: looked at before those that have them are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from podid.aws import pacing
+from podid.domain.errors import PodidError
+from podid.domain.model import Pod
+from podid.domain.patience import Patience
+from podid.domain.replacing import not_served
+from podid.ops.association.effect import images_of, is_injected, webhook_is_missing
+from podid.ops.clients import KubeAccess
+from podid.ops.restart.targets import Target, conflict
+
+# an association of some seconds ago is not known to every API server
+SECONDS_AHEAD = 15.0
+SECONDS_BETWEEN = 2.0
+
+
+def look_ahead(
+    kube: KubeAccess, targets: Sequence[Target], patience: Patience
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """The targets, with an obstacle those whose new pods would be given no credentials, and a note for what could not
+    be looked at. A pod with the labels of theirs is created in a dry run, for each."""
+    pending = [target for target in targets if target.obstacle is None and target.expect_injected]
+    images = images_of(kube.reader, {target.workload.namespace for target in pending})
+    notes: set[str] = set()
+
+    def look(target: Target) -> Pod:
+        image = images[target.workload.namespace]
+        return kube.writer.dry_run_pod(target.refs[0], image=image, labels=target.labels)
+
+    missing = False
+    for _ in patience.within(SECONDS_AHEAD).rounds(SECONDS_BETWEEN):
+        looked = dict(pacing.fan_out(pacing.attempt(look), pending, reads=True))
+        errors = {found for found in looked.values() if isinstance(found, PodidError)}
+        notes |= {f"whether new pods get credentials could not be looked at: {error.what}" for error in errors}
+        pending = [target for target in pending if isinstance(found := looked[target], Pod) and not is_injected(found)]
+        missing = bool(pending) and webhook_is_missing(kube.reader)
+        if not pending or missing:
+            break
+        patience.say(f"new pods of {pending[0].refs[0]} would be given no credentials yet")
+    obstacles = {
+        target: conflict(target.workload, not_served(str(target.refs[0]), registered=not missing)) for target in pending
+    }
+    seen = tuple(replace(target, obstacle=obstacles.get(target, target.obstacle)) for target in targets)
+    return seen, tuple(sorted(notes))
