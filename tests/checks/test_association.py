@@ -152,6 +152,14 @@ def test_association_missing_speaks_only_when_asked() -> None:
     ]
 
 
+def test_a_slip_in_a_workload_is_mended_there() -> None:
+    """Nothing is made for a service account that does not exist and is like one that has an association."""
+    verdict = only("association-missing", asked("shop/ordres", workloads=(workload(service_account="ordres"),)))
+    assert verdict.message == "no association exists for shop/ordres on this cluster, and no such service account"
+    assert verdict.fix is not None
+    assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)
+
+
 def test_association_missing_names_the_neighbours_and_irsa() -> None:
     annotated = ServiceAccount(
         namespace="shop", name="order", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/old"}
@@ -167,8 +175,19 @@ def test_association_missing_names_the_neighbours_and_irsa() -> None:
     assert plain.fix is not None
     assert plain.fix.commands == (
         ("podid", "role", "create", "stage-orders", "--for", "stage/orders", "--cluster", "prod"),
-        ("podid", "associate", "stage/orders", "--role", "stage-orders", "--cluster", "prod"),
+        (
+            "podid",
+            "associate",
+            "stage/orders",
+            "--role",
+            "stage-orders",
+            "--create-service-account",
+            "--cluster",
+            "prod",
+        ),
     )
+    there = asked("stage/orders", service_accounts=(ServiceAccount(namespace="stage", name="orders"),))
+    assert "--create-service-account" not in str(only("association-missing", there).fix)
 
 
 @pytest.mark.parametrize("pods", [(), (pod("cart-1", service_account="cart"),), (bare(pod(service_account="cart")),)])

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import index, podid_command, service_account_subject
+from podid.checks.shared.facts import index, podid_command, service_account_subject, set_account
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Association, Listed, Pod, Workload
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import Names
-from podid.domain.workloads import RESTARTABLE, live
+from podid.domain.workloads import live
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85
@@ -33,7 +33,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         elif ref not in accounts:
             yield case.skip("the service account does not exist")
         elif ref.namespace in strays and (suspects := strays[ref.namespace].meant_for(ref.name)):
-            yield _mismatch(check, snapshot, association, suspects)
+            yield _mismatch(check, snapshot, association, suspects, accounts)
         else:
             yield case.skip("nothing uses it, and no workload looks as if it should")
 
@@ -110,20 +110,27 @@ def _plain(name: str) -> str:
     return name
 
 
-def _mismatch(check: Check, snapshot: Snapshot, association: Listed, suspects: list[tuple[Subject, str]]) -> Verdict:
+def _mismatch(
+    check: Check,
+    snapshot: Snapshot,
+    association: Listed,
+    suspects: list[tuple[Subject, str]],
+    accounts: Collection[ServiceAccountRef],
+) -> Verdict:
     ref = association.ref
     workload, runs_as = suspects[0]
     meant = f"{ref.namespace}/{runs_as}"
-    set_account = ("kubectl", "-n", ref.namespace, "set", "serviceaccount", f"{workload.kind.lower()}/{workload.name}")
+    there = ServiceAccountRef(ref.namespace, runs_as) in accounts
+    named = f"runs as {runs_as!r}, which has no association" if there else f"names {runs_as!r}, which does not exist"
     return check.case(service_account_subject(ref), (str(ref), meant)).fail(
-        f"nothing runs as {ref}, while {workload} runs as {runs_as!r}, which has no association",
+        f"nothing runs as {ref}, while {workload} {named}",
         evidence=tuple(f"{found} has serviceAccountName {account}" for found, account in suspects[:5]),
         commands=(
-            *(((*set_account, ref.name),) if workload.kind in RESTARTABLE else ()),
+            *set_account(workload, ref.name),
             # every pod of the namespace that names no account runs as default: not one to hand a role to
             *(
                 (podid_command(snapshot, "associate", meant, "--role", association.role_arn),)
-                if runs_as != "default" and isinstance(association, Association)
+                if there and runs_as != "default" and isinstance(association, Association)
                 else ()
             ),
         ),
