@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness import Podid, examples
 from parsing import parsed
+from podid.cli import slips
 from podid.cli.argv import at_one
 from podid.cli.hints import WHERE, at_place, hint_words
 from podid.cli.parser import build
@@ -144,12 +145,50 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
         ("list -n a --wide", "podid list -n a --output=wide"),
         ("list --cluster-name demo", "podid list --cluster demo"),
         ("show shop::orders", "None"),
+        ("associate a/b --role x --disable-session-tags", "podid associate a/b --role x --no-session-tags"),
+        ("role create x --for a/b --policy-arn arn:aws:y", "podid role create x --for a/b --managed-policy arn:aws:y"),
+        ("role create x --for a/b --policy arn:aws:y", "podid role create x --for a/b --managed-policy arn:aws:y"),
+        ("role create x --for a/b --policy y.json", "podid role create --help"),
+        ("role create --role-name x --for a/b", "podid role create x --for a/b"),
+        ("role delete --name=x", "podid role delete x"),
+        ("associate --sa b -n a --role x", "podid associate a/b --role x"),
+        ("associate a/b --role x --no-wait", "podid associate a/b --role x --wait=none"),
+        ("install-agent --version v1", "podid install-agent --addon-version v1"),
+        ("restart --all", "podid restart --all-namespaces"),
+        ("list --ouput json", "podid list --output json"),
+        ("list --nocolor", "podid list --no-color"),
+        # what is like no option, or the reverse of one
+        ("associate a/b --role x --force", "podid associate --help"),
+        ("verify --pod x", "podid verify --help"),
+        ("doctor --no-probe", "podid doctor --help"),
+        ("associate --association-id a-1", "podid associate --help"),
     ],
 )
 def test_as_other_programs_call_it(line: str, hint: str) -> None:
     outcome = Podid()(*line.split(), "-o", "json")
     assert outcome.code == 2
     assert str(outcome.error["hint"]).removesuffix(" -o json") == hint
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(row: Row) -> None:
+    params = {name: param for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
+    needed = [word for param in _command(row).params if param.required for word in _given(param)]
+    for option, instead in slips.ELSEWHERE.items():
+        called = next((name for name in instead if name.partition("=")[0] in params), "")
+        if not called or option in params or called.partition("=")[0] in needed:
+            continue
+        flag = "=" in called or params[called].is_flag
+        typed = (*row.path, *needed, option, *(() if flag else ("x",)))
+        outcome = Podid(env={"PODID_OUTPUT": "json"})(*typed)
+        assert outcome.error["message"].startswith(f"There is no option {option}; "), outcome
+        hint = shlex.split(outcome.error["hint"])
+        assert parsed(hint)[0] == row.name
+        assert (called in hint) == (called != "--yes"), outcome  # nobody is handed a consent
+
+
+def _given(param: Any) -> list[str]:
+    return ["x"] if param.param_type_name == "argument" else [param.opts[0], "x"]
 
 
 def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys: pytest.CaptureFixture[str]) -> None:

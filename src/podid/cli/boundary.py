@@ -1,15 +1,14 @@
 """The only place that turns an error into text and an exit code."""
 
 import contextlib
-import re
 from collections.abc import Sequence
 
 import typer
 
-from podid.cli.argv import output_option, value_of, verbose
+from podid.cli.argv import output_option, verbose
 from podid.cli.leading_options import command_first
 from podid.cli.runtime import Instead, Runtime, abandon
-from podid.domain.errors import Again, CredentialsError, Hint, Other, PodidError, UsageError
+from podid.domain.errors import Again, CredentialsError, Hint, PodidError
 from podid.domain.exit_codes import ExitCode
 
 
@@ -25,7 +24,9 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
     except PodidError as error:
         code = _fail(error, argv, runtime)
     except typer.TyperException as error:
-        code = _fail(_usage_error(error, argv), argv, runtime)
+        from podid.cli.slips import usage_error
+
+        code = _fail(usage_error(error, argv), argv, runtime)
     except (KeyboardInterrupt, typer.Abort):
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
@@ -86,85 +87,6 @@ def _meant(argv: list[str]) -> list[str]:
             for word in argv
         ]
     return [*argv[1:], "--help"] if argv[:1] == ["help"] else argv
-
-
-# options that other programs have for what podid calls otherwise
-_ELSEWHERE = {
-    "--role-arn": "--role",
-    "--role-name": "--role",
-    "--cluster-name": "--cluster",
-    "--target-role-arn": "--target-role",
-    "--format": "--output",
-    "--wide": "--output=wide",
-}
-# what Typer says of an argument for which there is no place
-_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)")
-_ARGUMENTS = ("--service-account", "--service-account-name", "--serviceaccount")
-
-
-def _usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
-    """Typer's own complaint in podid's shape, with the command line that was meant, or the help of the command that was
-    being read."""
-    from podid.cli.hints import path_of
-    from podid.cli.options import FLAGS, spellings
-    from podid.domain.words import did_you_mean, nearest
-
-    describe = getattr(error, "format_message", None)
-    context = getattr(error, "ctx", None)
-    path = context.command_path.split()[1:] if context is not None else path_of(argv)
-    message = " ".join((str(describe() if describe else error) or "The command line cannot be read").split())
-    option = str(getattr(error, "option_name", "") or "")
-    if option in _ELSEWHERE:
-        return UsageError(
-            f"There is no option {option}; it is called {_ELSEWHERE[option]} here",
-            hint=Again(swap=(option, _ELSEWHERE[option])),
-        )
-    account = next((name for name in _ARGUMENTS if value_of(name, argv)), "")
-    if option in _ARGUMENTS or (account and option in ("--namespace", "-n")):
-        return UsageError(
-            f"There is no option {option}; the service account is an argument, NAMESPACE/NAME",
-            hint=_with_argument(account, argv, path) or Other((*path, "--help")),
-        )
-    typed, known = option, list(getattr(error, "possibilities", None) or ())
-    if message.startswith("No such command") and context is not None:
-        typed, known = message.split("'")[1], list(context.command.commands)
-        message = f"There is no command {typed}"
-    elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        some = any(param.param_type_name == "argument" for param in context.command.params)
-        what = f"fewer arguments: {extra[1]} is too much" if some else f"no argument, and {extra[1]} is one"
-        message = f"podid {' '.join(path)} takes {what}"
-    elif message.startswith("No such option"):
-        message = f"There is no option {option}"
-        if any(option in spellings(name) for name in FLAGS):
-            # other commands have it: it is spelled right, and no other one is meant
-            message, known = f"{message} of {' '.join(('podid', *path))}", []
-    near = nearest(typed, known, 1)
-    value = value_of(typed, argv)
-    # one that takes a value, for which none was given, is not what was meant
-    fits = near and ((value and not value.startswith("-")) or not _takes_value(context, near[0]))
-    return UsageError(
-        f"{message}{did_you_mean(typed, known, 1)}",
-        hint=Again(swap=(typed, near[0])) if fits else Other((*path, "--help")),
-    )
-
-
-def _takes_value(context: object, option: str) -> bool:
-    """Whether that is an option of the command that takes a value."""
-    params = getattr(getattr(context, "command", None), "params", ())
-    named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)
-    return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
-
-
-def _with_argument(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:
-    """The command line with NAMESPACE/NAME made of `option` and --namespace; empty where it lacks one of the two."""
-    words, found = list(argv), {}
-    for name, short in ((option, ""), ("--namespace", "-n")):
-        found[name] = value_of(name, words, short=short)
-        at = next((place for place, word in enumerate(words) if word.partition("=")[0] in (name, short or name)), None)
-        if not found[name] or at is None:
-            return ()
-        del words[at : at + (1 if "=" in words[at] else 2)]
-    return ("podid", *path, f"{found['--namespace']}/{found[option]}", *words[len(path) :])
 
 
 def _bug(error: Exception, *, all_frames: bool) -> PodidError:

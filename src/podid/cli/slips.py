@@ -1,0 +1,147 @@
+"""Command lines that cannot be read, and what may have been meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from podid.cli.argv import value_of
+from podid.cli.hints import path_of
+from podid.cli.options import FLAGS, spellings
+from podid.domain.errors import Again, Hint, Other, UsageError
+from podid.domain.words import meant, nearest
+
+if TYPE_CHECKING:
+    import typer
+
+# what AWS's CLI, eksctl, kubectl, helm and terraform call an option, and what it is called here: the first of them that
+# the command has
+ELSEWHERE: Mapping[str, tuple[str, ...]] = {
+    "--role-arn": ("--role",),
+    "--role-name": ("--role",),
+    "--cluster-name": ("--cluster",),
+    "--target-role-arn": ("--target-role",),
+    "--disable-session-tags": ("--no-session-tags",),
+    "--no-disable-session-tags": ("--session-tags",),
+    "--policy-arn": ("--managed-policy",),
+    "--policy-arns": ("--managed-policy",),
+    "--permission-policy-arns": ("--managed-policy",),
+    "--policy-document": ("--policy-file",),
+    "--permissions-boundary-arn": ("--permissions-boundary",),
+    "--permission-boundary-arn": ("--permissions-boundary",),
+    "--create-sa": ("--create-service-account",),
+    "--version": ("--addon-version",),
+    "--format": ("--output",),
+    "--wide": ("--output=wide",),
+    "--all": ("--all-namespaces",),
+    "--kube-context": ("--context",),
+    "--approve": ("--yes",),
+    "--auto-approve": ("--yes",),
+    "--assume-yes": ("--yes",),
+    "--no-wait": ("--wait=none",),
+}
+# what a policy is: the managed one by its ARN, or one of these files
+_POLICIES = ("--managed-policy", "--policy-file", "--session-policy")
+ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
+ROLES = ("--role-name", "--role-arn", "--role", "--name")
+# a name with one of these asks for the reverse of the name without
+_REVERSED = ("--no-", "--not-", "--disable-", "--without-", "--skip-", "--dont-")
+# what Typer says of an argument for which there is no place
+_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)")
+
+
+def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
+    """Typer's own complaint in podid's shape, with the command line that was meant, or the help of the command that was
+    being read."""
+    describe = getattr(error, "format_message", None)
+    context = getattr(error, "ctx", None)
+    path = context.command_path.split()[1:] if context is not None else path_of(argv)
+    message = " ".join((str(describe() if describe else error) or "The command line cannot be read").split())
+    typed = str(getattr(error, "option_name", "") or "")
+    params = context.command.params if context is not None else ()
+    known = [name for param in params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
+    if message.startswith("No such option") and (found := _elsewhere(typed, known, argv, path)):
+        return found
+    near: list[str] = []
+    if message.startswith("No such command") and context is not None:
+        typed = message.split("'")[1]
+        near = nearest(typed, context.command.commands, 1)
+        message = f"There is no command {typed}"
+    elif context is not None and (extra := _EXTRA.fullmatch(message)):
+        some = any(param.param_type_name == "argument" for param in params)
+        what = f"fewer arguments: {extra[1]} is too much" if some else f"no argument, and {extra[1]} is one"
+        message = f"podid {' '.join(path)} takes {what}"
+    elif message.startswith("No such option"):
+        message = f"There is no option {typed}"
+        if any(typed in spellings(name) for name in FLAGS):
+            # other commands have it: it is spelled right, and no other one is meant
+            message = f"{message} of {' '.join(('podid', *path))}"
+        else:
+            near = _near(typed, known)
+    value = value_of(typed, argv)
+    # one that takes a value, for which none was given, is not what was meant
+    fits = near and ((value and not value.startswith("-")) or not _takes_value(params, near[0]))
+    return UsageError(
+        f"{message}{meant(near)}", hint=Again(swap=(typed, near[0])) if fits else Other((*path, "--help"))
+    )
+
+
+def _elsewhere(typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str]) -> UsageError | None:
+    """What other programs call an option, or have an option for; None for a name that none is known to have."""
+    if typed in ACCOUNTS or (typed in ("--namespace", "-n") and any(value_of(name, argv) for name in ACCOUNTS)):
+        account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
+        return UsageError(
+            f"There is no option {typed}; the service account is an argument, NAMESPACE/NAME",
+            hint=_with_account(account, argv, path) or Other((*path, "--help")),
+        )
+    if typed in ROLES and path[:1] == ["role"]:
+        words = list(argv)
+        role = _taken(typed, words)
+        hint = ("podid", *words[: len(path)], role, *words[len(path) :]) if role else Other((*path, "--help"))
+        return UsageError(f"There is no option {typed}; the role is an argument", hint=hint)
+    if typed == "--policy" and (policies := [name for name in _POLICIES if name in known]):
+        if value_of(typed, argv).startswith("arn:"):
+            policies = policies[:1]
+        fits = Again(swap=(typed, policies[0])) if len(policies) == 1 else Other((*path, "--help"))
+        return UsageError(f"There is no option {typed}{meant(policies)}", hint=fits)
+    called = next((name for name in ELSEWHERE.get(typed, ()) if name.partition("=")[0] in known), "")
+    if not called:
+        return None
+    return UsageError(f"There is no option {typed}; it is called {called} here", hint=Again(swap=(typed, called)))
+
+
+def _near(typed: str, known: Iterable[str]) -> list[str]:
+    """The option that was likely meant; none that says the reverse. The hyphens in front make no two names alike."""
+    if not typed.startswith("--"):
+        return []
+    letters = typed.replace("-", "")
+    alike = {
+        name.removeprefix("--"): name
+        for name in known
+        if typed.startswith(_REVERSED) == name.startswith(_REVERSED) or name.replace("-", "") == letters
+    }
+    return [alike[name] for name in nearest(typed.removeprefix("--"), alike, 1)]
+
+
+def _takes_value(params: Iterable[object], option: str) -> bool:
+    """Whether that is an option of the command that takes a value."""
+    named = next((param for param in params if option in (*param.opts, *param.secondary_opts)), None)  # type: ignore[attr-defined]
+    return named is not None and not getattr(named, "is_flag", False) and not getattr(named, "count", False)
+
+
+def _with_account(option: str, argv: Sequence[str], path: Sequence[str]) -> Hint:
+    """The command line with NAMESPACE/NAME made of `option` and --namespace; empty where it lacks one of the two."""
+    words = list(argv)
+    name, namespace = _taken(option, words), _taken("--namespace", words, short="-n")
+    return ("podid", *path, f"{namespace}/{name}", *words[len(path) :]) if name and namespace else ()
+
+
+def _taken(option: str, words: list[str], *, short: str = "") -> str:
+    """The option's value, which is taken out of the words with it; empty where there is none."""
+    value = value_of(option, words, short=short)
+    at = next((place for place, word in enumerate(words) if word.partition("=")[0] in (option, short or option)), None)
+    if not value or at is None:
+        return ""
+    del words[at : at + (1 if "=" in words[at] else 2)]
+    return value
