@@ -3,9 +3,11 @@ all else was read: a Ctrl-C has to reach it, and deletes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from podid.aws import pacing
 from podid.checks.all import BY_ID
 from podid.checks.shared.logs import UNEXPLAINED, UNREACHED
 from podid.domain.errors import PodidError
@@ -55,17 +57,12 @@ def probe(
 
 
 def _readings(
-    clients: Clients, place: Place, refs: Iterable[ServiceAccountRef]
+    clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
 ) -> tuple[list[AssociationReading], dict[str, Section[Proof]]]:
     """Those that could be read, and why others could not."""
-    readings: list[AssociationReading] = []
-    failed: dict[str, Section[Proof]] = {}
-    for ref in refs:
-        try:
-            readings.append(read_association(clients, place, ref))
-        except PodidError as error:
-            failed[str(ref)] = missing(error)
-    return readings, failed
+    looked = dict(pacing.fan_out(pacing.attempt(partial(read_association, clients, place)), refs, reads=True))
+    readings = [found for ref in refs if not isinstance(found := looked[ref], PodidError)]
+    return readings, {str(ref): missing(found) for ref, found in looked.items() if isinstance(found, PodidError)}
 
 
 def _proof(snapshot: Snapshot, ref: ServiceAccountRef, probes: tuple[ProbeProof, ...]) -> Proof:
