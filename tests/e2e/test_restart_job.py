@@ -280,9 +280,16 @@ def test_without_the_right_to_a_dry_run_pods_are_restarted_and_it_is_said(associ
     patch = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"]}
     outcome = associated("restart", "shop/orders", "-o", "json", env=associated.user("restarter", [READ, patch]))
     assert outcome.code == 0
-    (note,) = outcome.json["notes"]
+    note = outcome.json["notes"][-1]
     assert note.startswith("whether new pods get credentials could not be looked at: not allowed to create pods")
     assert said(outcome.json)["shop/Deployment/orders"][0] == "done"
+
+
+def test_a_cluster_without_an_agent_is_told(associated: Site) -> None:
+    (note,) = associated.must("restart", "shop/orders", "-o", "json").json["notes"]
+    assert note == "the cluster has no agent: new pods would get no credentials, see podid agent status"
+    associated.with_agent()
+    assert associated.must("restart", "shop/orders", "-o", "json").json["notes"] == []
 
 
 def selecting(site: Site, selector: Json) -> None:

@@ -14,6 +14,7 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.cli import rights
     from podid.domain.plan import Verb
+    from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import RESTART
 
@@ -22,6 +23,9 @@ def rights() -> CommandRights:
         *RESTART.calls(Verb.RESTART),
         optional=(
             rights.EFFECT,
+            OptionalRight.of(
+                "seeing that there is an agent at all", KubeReader.list_agent_daemon_sets, KubeReader.list_nodes
+            ),
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
             rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
@@ -61,7 +65,7 @@ def restart(
 
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
-    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead
+    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead, no_agent_runs
     from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
@@ -77,6 +81,9 @@ def restart(
         found = with_obstacles(access.clients.kube.reader, found, evict=evict)
     with terminal.working("looking at what new pods would be given"):
         found, notes = look_ahead(access.clients.kube, found, access.patience(SECONDS_AHEAD))
+        lost = [target for target in found if target.obstacle is None and target.expect_injected]
+        if lost and no_agent_runs(access.clients.kube.reader):
+            notes = ("the cluster has no agent: new pods would get no credentials, see podid agent status", *notes)
     plan = restart_plan(place, found).noting(notes)
     if options.dry_run:
         terminal.emit(plan_view(plan))

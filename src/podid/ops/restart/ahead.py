@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from podid.aws import pacing
 from podid.domain.errors import PodidError
@@ -13,6 +14,9 @@ from podid.domain.replacing import not_served
 from podid.ops.association.effect import images_of, is_injected, webhook_is_missing
 from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, conflict
+
+if TYPE_CHECKING:
+    from podid.kube.reader import KubeReader
 
 # an association of some seconds ago is not known to every API server
 SECONDS_AHEAD = 15.0
@@ -47,3 +51,12 @@ def look_ahead(
     }
     seen = tuple(replace(target, obstacle=obstacles.get(target, target.obstacle)) for target in targets)
     return seen, tuple(sorted(notes))
+
+
+def no_agent_runs(reader: KubeReader) -> bool:
+    """Whether no node can have the agent: there is no DaemonSet of it, and no node of Auto Mode, which has it built in.
+    False where that could not be looked at, too."""
+    try:
+        return not reader.list_agent_daemon_sets() and all(node.compute_type != "auto" for node in reader.list_nodes())
+    except PodidError:
+        return False
