@@ -170,27 +170,6 @@ def test_as_other_programs_call_it(line: str, hint: str) -> None:
     assert str(outcome.error["hint"]).removesuffix(" -o json") == hint
 
 
-@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
-def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(row: Row) -> None:
-    params = {name: param for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
-    needed = [word for param in _command(row).params if param.required for word in _given(param)]
-    for option, instead in slips.ELSEWHERE.items():
-        called = next((name for name in instead if name.partition("=")[0] in params), "")
-        if not called or option in params or called.partition("=")[0] in needed:
-            continue
-        flag = "=" in called or params[called].is_flag
-        typed = (*row.path, *needed, option, *(() if flag else ("x",)))
-        outcome = Podid(env={"PODID_OUTPUT": "json"})(*typed)
-        assert outcome.error["message"].startswith(f"There is no option {option}; "), outcome
-        hint = shlex.split(outcome.error["hint"])
-        assert parsed(hint)[0] == row.name
-        assert (called in hint) == (called != "--yes"), outcome  # nobody is handed a consent
-
-
-def _given(param: Any) -> list[str]:
-    return ["x"] if param.param_type_name == "argument" else [param.opts[0], "x"]
-
-
 def test_commands_as_other_programs_call_them(box: Sandbox, podid: Podid, capsys: pytest.CaptureFixture[str]) -> None:
     assert podid("ls", "-o", "json").json == podid("list", "-o", "json").json
     assert podid("version").stdout == podid("--version").stdout
@@ -209,6 +188,38 @@ def _command(row: Row) -> Any:
     for word in row.path:
         command = command.commands[word]
     return command
+
+
+def _foreign() -> Iterator[Any]:
+    """Each option that other programs have, and each command that has what it is called here; of these the first is
+    always tried."""
+    for option, instead in slips.ELSEWHERE.items():
+        always = True
+        for row in COMMANDS:
+            params = {name: param for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
+            called = next((name for name in instead if name.partition("=")[0] in params), "")
+            if called and option not in params and not params[called.partition("=")[0]].required:
+                flag = "=" in called or params[called].is_flag
+                words = (option,) if flag else (option, "x")
+                name = f"{option}-{row.name}"
+                yield pytest.param(row, words, called, id=name, marks=() if always else pytest.mark.rare)
+                always = False
+
+
+@pytest.mark.parametrize(("row", "words", "called"), list(_foreign()))
+def test_an_option_of_another_program_leads_to_a_line_that_can_be_read(
+    row: Row, words: tuple[str, ...], called: str
+) -> None:
+    needed = [word for param in _command(row).params if param.required for word in _given(param)]
+    outcome = Podid(env={"PODID_OUTPUT": "json"})(*row.path, *needed, *words)
+    assert outcome.error["message"].startswith(f"There is no option {words[0]}; "), outcome
+    hint = shlex.split(outcome.error["hint"])
+    assert parsed(hint)[0] == row.name
+    assert (called in hint) == (called != "--yes"), outcome  # nobody is handed a consent
+
+
+def _given(param: Any) -> list[str]:
+    return ["x"] if param.param_type_name == "argument" else [param.opts[0], "x"]
 
 
 @st.composite
