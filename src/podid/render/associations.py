@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
+from podid.domain.words import utc
 from podid.ops.association.looks import OK, STALE, UNKNOWN, Look, Seen
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
@@ -230,8 +231,8 @@ def association_facts(association: Association, now: datetime) -> list[tuple[str
         ("session policy", association.policy or "none"),
         ("owner", owner_name(association)),
         ("association", association.association_id),
-        ("created", f"{timestamp(association.created_at) or '-'} ({age(association.created_at, now)} ago)"),
-        ("modified", timestamp(association.modified_at) or "-"),
+        ("created", f"{utc(association.created_at)} ({age(association.created_at, now)} ago)"),
+        ("modified", utc(association.modified_at)),
     ]
     if association.tags:
         pairs.append(("tags", ", ".join(f"{key}={value}" for key, value in sorted(association.tags.items()))))

@@ -11,6 +11,7 @@ from podid.domain import trust
 from podid.domain.errors import InvalidInput
 from podid.domain.model import Role
 from podid.domain.permissions import policy_words
+from podid.domain.words import utc
 from podid.ops.role.findings import RoleFinding
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
@@ -67,7 +68,7 @@ def role_view(found: RoleReading, now: datetime) -> View:
     }
     pairs = [
         ("role", role.arn),
-        ("created", timestamp(role.created_at) or NOTHING),
+        ("created", utc(role.created_at)),
         ("last used", last_used(role, now)),
         ("description", role.description or NOTHING),
         ("boundary", role.permissions_boundary_arn or "none"),

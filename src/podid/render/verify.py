@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import Severity
 from podid.domain.links import link_words
 from podid.domain.proof import Allowed, Hop, Identity, PodProof, ProbeProof, VerifyReport, VerifyState
-from podid.domain.words import needing
+from podid.domain.words import needing, utc
 from podid.render.trust import finding_bodies
 from podid.render.view import Line, Table, View, columns, document, timestamp
 
@@ -174,7 +174,8 @@ def _allowed_line(item: Allowed) -> str:
 def _outcome(proof: PodProof | ProbeProof) -> str:
     if proof.identity is None:
         return f": {proof.reason}" if proof.reason else ""
-    until = timestamp(proof.identity.expires_at)
+    expires = proof.identity.expires_at
+    until = f", until {utc(expires)}" if expires is not None else ""
     # the session last: it is long, and a comma behind it would not fit 60 columns
-    line = f": {proof.identity.role_arn}{f', until {until}' if until else ''}, session {proof.identity.session_name}"
+    line = f": {proof.identity.role_arn}{until}, session {proof.identity.session_name}"
     return line + (f" ({proof.reason})" if proof.reason else "")
