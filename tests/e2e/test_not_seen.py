@@ -5,38 +5,85 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.test_rights_called import chained, healthy, nothing, self_managed, with_attached, with_ebs_role
+from e2e.test_rights_called import (
+    chained,
+    healthy,
+    nothing,
+    self_managed,
+    with_attached,
+    with_blue,
+    with_ebs_role,
+    with_open_identity,
+)
 from harness import Outcome
 from rights_support import asked_for
 from worlds import Site
 
+RARE = pytest.mark.rare
 LOOKS = [
     ("list -o wide", healthy),
-    ("list --pods", healthy),
+    pytest.param("list --pods", healthy, marks=RARE),
     ("show shop/orders", chained),
-    ("show shop/orders --cloudtrail", with_attached),
+    pytest.param("show shop/orders --cloudtrail", with_attached, marks=RARE),
     ("verify shop/orders --yes", chained),
     ("agent status", self_managed),
-    ("agent nodes", healthy),
-    ("agent versions", healthy),
+    pytest.param("agent nodes", healthy, marks=RARE),
+    pytest.param("agent versions", healthy, marks=RARE),
     ("addon list", with_ebs_role),
-    ("addon list --all", nothing),
+    pytest.param("addon list --all", nothing, marks=RARE),
     ("role list", healthy),
     ("role show shop-orders", with_attached),
     ("trust check --role shop-orders", healthy),
+]
+PLANS = [
+    pytest.param("install-agent", nothing, marks=RARE),
+    ("install-agent --addon-version latest", healthy),
+    ("uninstall-agent", healthy),
+    pytest.param("associate legacy/reports --role storefront", healthy, marks=RARE),
+    ("disassociate shop/orders", healthy),
+    ("move shop/orders legacy/reports", with_open_identity),
+    pytest.param("copy --from-cluster blue --to-cluster demo", with_blue, marks=RARE),
+    ("restart shop/orders", healthy),
+    pytest.param("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa", with_ebs_role, marks=RARE),
 ]
 UNSEEN = re.compile(r"[?]|\bunknown\b|could not|not looked at|may not|not allowed|\bneeds\b")
 RANDOM = re.compile(r" +|(?<=until )\S+|(?<=session )\S+")
 
 
-@pytest.mark.parametrize(("line", "start"), LOOKS, ids=[line for line, _ in LOOKS])
-def test_a_right_less(site: Site, line: str, start: Callable[[Site], None]) -> None:
+@pytest.mark.parametrize(("line", "start"), LOOKS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_look_with_a_right_less(site: Site, line: str, start: Callable[[Site], None]) -> None:
     start(site)
+    for right, everything, less in with_a_right_less(site, line):
+        if less.code == 4:
+            assert less.stdout == "", (right, less)
+            assert less.stderr, right
+        else:
+            assert less.code in (0, 9), (right, less)
+            assert set(told(everything.stdout, less.stdout)) == set(), (right, less)
+
+
+@pytest.mark.parametrize(("line", "start"), PLANS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_plan_with_a_right_less(site: Site, line: str, start: Callable[[Site], None]) -> None:
+    """A note that is no longer there has another one in its place."""
+    start(site)
+    for right, everything, less in with_a_right_less(site, f"{line} --dry-run"):
+        if less.code:
+            continue
+        before, after = (each.stdout + each.stderr for each in (everything, less))
+        assert set(told(before, after)) == set(), (right, less)
+        lost = set(before.splitlines()) - set(after.splitlines())
+        assert not lost or any(UNSEEN.search(line) for line in set(after.splitlines()) - set(before.splitlines())), (
+            right
+        )
+
+
+def with_a_right_less(site: Site, line: str) -> Iterator[tuple[str, Outcome, Outcome]]:
+    """Each right that the command asks for, what it says with all of them, and what without this one."""
     with asked_for() as asked:
         everything = site.must(*line.split())
     for action in sorted(asked.iam):
         site.box.world.credentials.deny(action)
-        compare(everything, site(*line.split()), action)
+        yield action, everything, site(*line.split())
         site.box.world.credentials.allow_again()
     rights = sorted(asked.kubernetes, key=str)
     for number, right in enumerate(rights):
@@ -45,21 +92,12 @@ def test_a_right_less(site: Site, line: str, start: Callable[[Site], None]) -> N
             for each in rights
             if each is not right
         ]
-        compare(everything, site(*line.split(), env=site.user(f"viewer-{number}", rules)), str(right))
+        yield str(right), everything, site(*line.split(), env=site.user(f"viewer-{number}", rules))
 
 
-def compare(everything: Outcome, less: Outcome, right: str) -> None:
-    if less.code == 4:
-        assert less.stdout == "", (right, less)
-        assert less.stderr, right
-        return
-    assert less.code in (0, 9), (right, less)
-    assert set(_told(everything, less)) == set(), (right, less)
-
-
-def _told(everything: Outcome, less: Outcome) -> Iterator[str]:
+def told(everything: str, less: str) -> Iterator[str]:
     """What is told with a right less, and neither with all of them nor as unknown; of a table cell by cell."""
-    before, after = ([RANDOM.sub(" ", line) for line in each.stdout.splitlines()] for each in (everything, less))
+    before, after = ([RANDOM.sub(" ", line) for line in text.splitlines()] for text in (everything, less))
     rows = [line.split("\t") for line in before]
     for line in after:
         name, *cells = line.split("\t")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,11 +65,12 @@ def disassociate_in(
 
 
 def losing_notes(access: Access, current: Mapping[ServiceAccountRef, Association | None]) -> tuple[str, ...]:
-    """Which pods lose the role and when, where pods can be listed."""
+    """Which pods lose the role and when, or why that could not be looked at."""
     kube = access.kube  # a wrong --context is known before anything is changed
-    with suppress(PodidError):
+    try:
         return losing(kube.reader, current, access.runtime.now())
-    return ()
+    except PodidError as error:
+        return (f"which running pods lose the role could not be looked at: {error.what}",)
 
 
 def _without_role(

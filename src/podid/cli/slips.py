@@ -41,8 +41,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "--assume-yes": ("--yes",),
     "--no-wait": ("--wait=none",),
 }
-# what a policy is: the managed one by its ARN, or one of these files
-_POLICIES = ("--managed-policy", "--policy-file", "--session-policy")
+# what a policy is: a managed one, by its ARN, or one of these
+_POLICIES = ("--managed-policy", "--inline-policy", "--policy-file", "--session-policy")
 ACCOUNTS = ("--service-account", "--service-account-name", "--serviceaccount", "--sa")
 ROLES = ("--role-name", "--role-arn", "--role", "--name")
 # a name with one of these asks for the reverse of the name without

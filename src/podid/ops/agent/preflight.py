@@ -28,6 +28,7 @@ from podid.domain.scheduling import Placement, Requirement, Toleration
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.versions import older
 from podid.domain.words import short_list
+from podid.domain.workloads import runs_agent
 from podid.ops.agent.coverage import needy_by_node
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
@@ -236,7 +237,7 @@ def _ports(snapshot: Snapshot, agent: Coming, *, stops: bool) -> Iterator[Obstac
     """Pods that hold port 80 on nodes where the agent is not, and where it would go."""
     if not agent.takes_port or not isinstance(snapshot.pods, Known):
         return
-    agent_pods = known_or(snapshot.agent_pods, ())
+    agent_pods = known_or(snapshot.agent_pods, tuple(filter(runs_agent, snapshot.pods.value)))
     served = {pod.node for pod in agent_pods}
     nodes = {node.name: node for node in known_or(snapshot.nodes, ())}
     held = {

@@ -27,9 +27,10 @@ _LIFETIME = "within 6 hours, those with a target role within one"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losing:
     """Who loses credentials with the agent: service accounts with an association, with how many of their pods run now
-    on nodes where the add-on's agent serves them, and these nodes. `unread` says what could not be looked at."""
+    on nodes where the add-on's agent serves them (None: not known), and these nodes. `unread` says what could not be
+    looked at."""
 
-    accounts: tuple[tuple[ServiceAccountRef, int], ...] = ()
+    accounts: tuple[tuple[ServiceAccountRef, int | None], ...] = ()
     nodes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -61,7 +62,7 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
         pods = reader.list_pods()
     except PodidError as error:
         unread.append(f"the pods and nodes that lose credentials could not be looked at: {error.what}")
-        losing = Losing(accounts=tuple((ref, 0) for ref in sorted(refs)), unread=tuple(unread))
+        losing = Losing(accounts=tuple((ref, None) for ref in sorted(refs)), unread=tuple(unread))
         return UninstallFacts(current=current, losing=losing)
     return UninstallFacts(current=current, losing=_losing(refs, pods, agents, tuple(unread)), agents=agents)
 
@@ -121,7 +122,7 @@ def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
         )
     notes = []
     if losing.accounts:
-        told = short_list((f"{ref} ({count_of(count, 'pod')})" for ref, count in losing.accounts), 10)
+        told = short_list((f"{ref}{_pods(count)}" for ref, count in losing.accounts), 10)
         notes.append(f"without credentials afterwards: {count_of(len(losing.accounts), 'service account')}: {told}")
         notes.append(f"new pods get none at once; those that run lose them when they expire, {_LIFETIME}")
     if losing.nodes:
@@ -131,6 +132,10 @@ def _notes(losing: Losing, *, preserve: bool) -> tuple[str, ...]:
         "agent's address (stale-link-or-route)"
     )
     return (*notes, *losing.unread)
+
+
+def _pods(count: int | None) -> str:
+    return " (pods not looked at)" if count is None else f" ({count_of(count, 'pod')})"
 
 
 def after_uninstall(
