@@ -19,6 +19,12 @@ from harness import Outcome
 from rights_support import asked_for
 from worlds import Site
 
+
+def admitting_two(site: Site) -> None:
+    healthy(site)
+    site.must("trust", "add", "--role", "shop-orders", "--for", "shop/cart", "--yes")
+
+
 RARE = pytest.mark.rare
 LOOKS = [
     ("list -o wide", healthy),
@@ -44,6 +50,8 @@ PLANS = [
     ("move shop/orders legacy/reports", with_open_identity),
     pytest.param("copy --from-cluster blue --to-cluster demo", with_blue, marks=RARE),
     ("restart shop/orders", healthy),
+    ("trust remove --role shop-orders --for shop/orders", admitting_two),
+    pytest.param("role delete storefront --adopt", healthy, marks=RARE),
     pytest.param("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa", with_ebs_role, marks=RARE),
 ]
 UNSEEN = re.compile(r"[?]|\bunknown\b|could not|not looked at|may not|not allowed|\bneeds\b")
