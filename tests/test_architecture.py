@@ -41,7 +41,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"cli", "ops", "domain", "render", "aws", "kube", "version"},
         {"typer", "questionary", "prompt_toolkit", "yaml"},
     ),
-    "commands": ({"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox"}, {"typer"}),
+    "commands": (
+        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "version"},
+        {"typer"},
+    ),
 }
 # package -> where alone it may be imported
 HOMES = {

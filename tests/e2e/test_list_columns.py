@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import podid.cli.listing
+import podid.commands.association.list
 from podid.aws.eks import Eks
 from podid.cli.terminal import Terminal
 from podid.domain.names import ServiceAccountRef
@@ -146,7 +146,7 @@ def test_what_is_looked_at_comes_row_by_row(site: Site, monkeypatch: pytest.Monk
     monkeypatch.setattr(Terminal, "stream", streaming)
     monkeypatch.setattr(Eks, "iter_readable", reading)
     for columns, together in (("pods,exists", 1), ("health", 2)):
-        monkeypatch.setattr(podid.cli.listing, "TOGETHER", together)
+        monkeypatch.setattr(podid.commands.association.list, "TOGETHER", together)
         came.clear()
         lines = site.must("list", "--columns", columns, "-o", "jsonl").stdout.splitlines()
         assert came == (["read"] * together + ["out"] * together) * (4 // together)

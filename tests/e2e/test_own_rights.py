@@ -9,14 +9,14 @@ import pytest
 
 from cluster_api import Json
 from harness import one_in
-from podid.cli.own_rights import rights_for
+from podid.commands.diagnosis.doctor import rights_of_commands
 from podid.domain.rights import KubeRight, Rights
 from podid.render.permissions import manifests_of
 from rights_support import allow, limited
 from worlds import ACCOUNT, CLUSTER_ARN, Site
 
-DOCTOR = rights_for(["doctor"])[1].always
-ASSOCIATE = rights_for(["associate"])[1]
+DOCTOR = rights_of_commands(["doctor"])[1].always
+ASSOCIATE = rights_of_commands(["associate"])[1]
 SIMULATE, GET_ROLE = "iam:SimulatePrincipalPolicy", "iam:GetRole"
 _NUMBERS = itertools.count()
 # no policy takes it away
@@ -204,7 +204,7 @@ def test_several_commands_are_asked_for_at_once(shared: Site) -> None:
     outcome = shared("doctor", "--me", "--for", "role create", "--for", "podid agent status", "-o", "json")
     assert (outcome.code, outcome.json["commands"]) == (0, ["role create", "agent status"])
     names = {item["right"] for item in outcome.json["rights"]}
-    both = rights_for(["role create"])[1].always | rights_for(["agent status"])[1].always
+    both = rights_of_commands(["role create"])[1].always | rights_of_commands(["agent status"])[1].always
     assert names == {*both.iam, *map(str, both.kubernetes)}
 
 

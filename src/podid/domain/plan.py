@@ -87,6 +87,10 @@ class Plan:
         """The same with these notes first."""
         return replace(self, notes=(*notes, *self.notes))
 
+    def in_order(self) -> "Plan":
+        """The same, each step resting on the one before."""
+        return replace(self, separate=False)
+
     def then(self, other: "Plan") -> "Plan":
         """Both in one, this one first."""
         return replace(

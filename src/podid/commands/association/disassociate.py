@@ -63,10 +63,17 @@ def disassociate(
     Example: podid disassociate shop/orders --yes
     """
     from podid.cli import typed
-    from podid.cli.disassociating import disassociate_in
+    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Other, UsageError
+    from podid.domain.words import short_list
+    from podid.ops.association.absent import check_associated
+    from podid.ops.association.aftermath import after_disassociate
+    from podid.ops.association.losing import losing_notes
+    from podid.ops.association.plan import plan_disassociate
+    from podid.ops.association.read import current_associations
+    from podid.ops.role.delete import plan_delete_after
 
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
         raise guide_disassociate(access, terminal)
@@ -75,9 +82,34 @@ def disassociate(
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
     typed.no_proof(access.options.wait, "new pods get none")
 
-    def run(each: Access) -> None:
-        disassociate_in(
-            each, terminal, refs, restart=restart, delete_role=delete_role, ignore_not_found=ignore_not_found
-        )
+    names = short_list(map(str, refs), 10)
 
-    in_each_cluster(access, terminal, run)
+    def in_one(there: Access) -> None:
+        place = there.place(for_change=True)
+        restarts = restarting(there, terminal, refs) if restart else None
+        settle_interrupted(there, terminal, place)
+        with terminal.working(f"reading the associations of {names}"):
+            current = current_associations(there.clients, place, refs)
+        if not ignore_not_found:
+            check_associated(there.clients, place, current)
+        plan = plan_disassociate(refs, place.header, current)
+        plan = plan.noting(losing_notes(there.kube, current, there.runtime.now()))
+        if delete_role:
+            found = [association for association in current.values() if association is not None]
+            ended = {association.association_arn for association in found}
+            for arn in dict.fromkeys(association.role_arn for association in found):
+                with terminal.working(f"reading role {arn.rpartition('/')[2]} and who uses it"):
+                    plan = plan.then(plan_delete_after(there.clients, there.journal, place, arn, ended))
+        result = carry_out(
+            there,
+            terminal,
+            plan,
+            question=f"Delete the association of {names}{' and its role' if delete_role else ''}?",
+            needed_for="Deleting an association",
+            word="delete" if len(plan.actions) > 1 else "",
+            restarts=restart,
+        )
+        if result is not None:
+            report(terminal, after_disassociate(looking(there, place, result, restarts), result))
+
+    in_each_cluster(access, terminal, in_one)

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.arguments import ClusterTags
+from podid.cli.cluster import no_cluster
 from podid.cli.command import Access, Shared, Terminal, command
+from podid.cli.hints import hint_words
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import Again, PodidError, UsageError
 from podid.domain.rights import CommandRights, OptionalRight
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from podid.cli.several import Reached
+    from podid.domain.model import Listed
+    from podid.ops.association.listing import ListFilter
+    from podid.ops.association.looks import Look, Seen
+
+# rows of a stream whose roles are read at one time: as many as there are calls in flight
+TOGETHER = 64
 
 
 def rights() -> CommandRights:
@@ -91,47 +109,86 @@ def list_associations(
     Example: podid list -o json --query 'items[].roleArn'
     """
     from podid.cli import typed
-    from podid.cli.listing import ListAsked, list_in
+    from podid.cli.several import each_cluster
+    from podid.domain.exit_codes import ExitCode
     from podid.ops.association.expand import is_pattern
-    from podid.ops.association.listing import ListFilter, tag_filter
-    from podid.ops.association.read import RoleFilter
+    from podid.ops.association.listing import ListFilter, by_list_alone, in_order, tag_filter
+    from podid.ops.association.read import RoleFilter, unread_error
+    from podid.render.associations import association_list_view, listed_body, looks_of
+    from podid.render.formats import Format
 
-    asked = ListAsked(
-        wanted=ListFilter(
-            role=RoleFilter.parse(role),
-            namespace=options.namespace or "*",
-            service_account=service_account or "*",
-            owner=owner or "",
-            tags=tag_filter(tag or ()),
-            older=typed.age(older_than),
-            newer=typed.age(newer_than),
-        ),
+    wanted = ListFilter(
+        role=RoleFilter.parse(role),
+        namespace=options.namespace or "*",
+        service_account=service_account or "*",
+        owner=owner or "",
+        tags=tag_filter(tag or ()),
+        older=typed.age(older_than),
+        newer=typed.age(newer_than),
+    )
+    shown = _columns(columns)
+    more = (*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "health") if dangling else ()))
+    clusters = each_cluster(access, all_clusters=all_clusters, tags=typed.tags(cluster_tag, option="--cluster-tag"))
+    in_order((), sort_by)  # what cannot be is known before anything is read
+    looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-")))
+    # an order is known only when all is read
+    streams = options.output is Format.JSONL and options.query is None and sort_by is None
+    in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
+    # a document has every field, whatever the columns are
+    filled = ("namespace",) if options.output is Format.NAME else shown if in_columns else ()
+    reading = _Reading(
+        wanted=wanted,
         exact=options.namespace if options.namespace and not is_pattern(options.namespace) else None,
         stale=stale,
         dangling=dangling,
-        sort_by=sort_by,
-        columns=_columns(columns),
-        more=(*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "health") if dangling else ())),
-        filters={
-            "--role": role,
-            "--service-account": service_account,
-            "--owner": owner,
-            "--tag": tag,
-            "--older-than": older_than,
-            "--newer-than": newer_than,
-            "--stale": stale,
-            "--dangling": dangling,
-        },
-        all_clusters=all_clusters,
-        tags=typed.tags(cluster_tag, option="--cluster-tag"),
+        without_roles=not (stale or dangling) and by_list_alone(wanted, filled, sort_by),
+        looks=looks,
+        together=None if not streams else TOGETHER if "roles" in looks else 1,
         now=access.runtime.now(),
     )
-    list_in(access, terminal, asked)
+    items, looked = reading.items(clusters), reading.looked
+    if streams:
+        terminal.stream(listed_body(item, looked.get(item.association_id)) for item in items)
+        reading.check(access)
+    else:
+        with terminal.working("reading the associations"):
+            associations = in_order(list(items), sort_by, looked)
+        if reading.failures and not reading.reached:
+            raise reading.failures[0]
+        reading.check(access)
+        filters = (
+            ("--role", role),
+            ("--service-account", service_account),
+            ("--owner", owner),
+            *(("--tag", each) for each in tag or ()),
+            ("--older-than", older_than),
+            ("--newer-than", newer_than),
+        )
+        words = [f"{flag} {shlex.quote(given)}" for flag, given in filters if given is not None]
+        words += [flag for flag, given in (("--stale", stale), ("--dangling", dangling)) if given]
+        view = association_list_view(
+            associations,
+            tuple(there.place().cluster_name for there in reading.reached),
+            reading.now,
+            looked,
+            namespace=options.namespace,
+            short=terminal.for_person,
+            columns=shown,
+            more=more,
+            asked=" ".join(words),
+        )
+        terminal.emit(view)
+    for failure in reading.failures:
+        terminal.tell_failure(failure)
+    if error := unread_error(reading.seen):
+        terminal.tell_failure(error)
+        terminal.leave(error.exit_code)
+    if reading.failures:
+        terminal.leave(ExitCode.PARTIAL)
 
 
 def _columns(text: str | None) -> tuple[str, ...]:
     """Raises UsageError for what is no column, with the nearest one."""
-    from podid.domain.errors import Again, UsageError
     from podid.domain.words import nearest
     from podid.render.associations import ALL_COLUMNS
 
@@ -143,3 +200,74 @@ def _columns(text: str | None) -> tuple[str, ...]:
             what = f"--columns {name!r} is not one of {', '.join(ALL_COLUMNS)}"
             raise UsageError(what, hint=hint or ())
     return names
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """What is to be read, and what was so far. `exact` is the one namespace that is meant, None for a pattern;
+    `without_roles` where the list alone tells enough; `together` associations at a time are looked at, None for all of
+    a cluster's."""
+
+    wanted: ListFilter
+    exact: str | None
+    stale: bool
+    dangling: bool
+    without_roles: bool
+    looks: frozenset[Look]
+    together: int | None
+    now: datetime
+    reached: list[Access] = field(default_factory=list)
+    seen: list[Listed] = field(default_factory=list)
+    looked: dict[str, Seen] = field(default_factory=dict)
+    failures: list[PodidError] = field(default_factory=list)
+
+    def items(self, clusters: Iterable[Reached]) -> Iterator[Listed]:
+        """Those that are to be shown, as they arrive. In one of several clusters that fails, the others go on."""
+        for name, there in clusters:
+            try:
+                if isinstance(there, PodidError):
+                    raise there
+                for item in self._of(there):
+                    self.seen.append(item)
+                    yield item
+            except PodidError as error:
+                if not name:
+                    raise
+                if not isinstance(there, PodidError):
+                    error.hint = hint_words(error.hint, there.argv)
+                self.failures.append(error)
+
+    def _of(self, there: Access) -> Iterator[Listed]:
+        from podid.ops.association.looks import Looker
+        from podid.ops.association.read import iter_associations, list_without_roles
+
+        eks, place = there.aws.eks, there.place()
+        self.reached.append(there)
+        found: Iterable[Listed] = (
+            list_without_roles(eks, place, namespace=self.exact)
+            if self.without_roles
+            else iter_associations(eks, place, namespace=self.exact, role=self.wanted.role)
+        )
+        kept = (item for item in found if self.wanted.keeps(item, self.now))
+        if not self.looks:
+            yield from kept
+            return
+        looker = Looker(there.clients, place, self.looks, self.now, namespace=self.exact)
+        while some := list(islice(kept, self.together)):
+            self.looked.update(looker.look_at(some))
+            yield from filter(self._shown, some)
+
+    def _shown(self, item: Listed) -> bool:
+        found = self.looked.get(item.association_id)
+        return found is None or ((found.stale or not self.stale) and (found.dangling or not self.dangling))
+
+    def check(self, access: Access) -> None:
+        """Raises NotFound where there is no cluster, or no such namespace."""
+        from podid.cli.several import check_namespace
+
+        if self.failures:
+            return
+        if not self.reached:
+            raise no_cluster(access.aws.region)
+        if self.exact and not self.seen:
+            check_namespace(self.reached, self.exact)

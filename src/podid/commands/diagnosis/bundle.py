@@ -1,12 +1,19 @@
 """podid bundle."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
+    from podid.ops.doctor.bundle import Redacted
+    from podid.ops.doctor.scope import DoctorScope
 
 
 def rights() -> CommandRights:
@@ -31,7 +38,6 @@ def bundle(
     Example: podid bundle -n shop --yes
     """
     from podid.checks.all import ALL
-    from podid.cli.bundling import files
     from podid.ops.doctor.bundle import archive
     from podid.ops.doctor.collect import collect
     from podid.ops.doctor.saved import write_private
@@ -42,10 +48,32 @@ def bundle(
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, ALL, now=access.runtime.now(), scope=scope)
-        redacted, texts = files(snapshot, scope)
+        redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
     if not options.yes:
         terminal.note(*view.lines)
     terminal.consent(f"Write it to {file}?", needed_for="bundle")
     write_private(archive(texts, snapshot.taken_at), file)
     terminal.emit(view)
+
+
+def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, str]]:
+    """File name -> text. The report is made of the redacted snapshot, so that it tells no more than that."""
+    import json
+    import platform
+
+    from podid.ops.doctor.bundle import redact
+    from podid.ops.doctor.diagnose import diagnose
+    from podid.ops.doctor.saved import snapshot_text
+    from podid.render.doctor import doctor_view
+    from podid.render.formats import to_json
+    from podid.version import VERSION
+
+    redacted = redact(snapshot)
+    report = diagnose(redacted.snapshot, scope=scope)
+    versions = {"podid": VERSION, "python": platform.python_version(), "system": platform.platform()}
+    return redacted, {
+        "snapshot.json": snapshot_text(redacted.snapshot, VERSION),
+        "report.json": to_json(doctor_view(report, all_verdicts=True).document) + "\n",
+        "versions.json": json.dumps(versions, indent=2) + "\n",
+    }

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.errors import AccessDenied, Again, UsageError
+from podid.domain.exit_codes import ExitCode
+from podid.domain.place import Place
 from podid.domain.rights import CommandRights, Rights
+from podid.domain.words import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from podid.domain.baseline import Accepted
+    from podid.domain.report import DoctorReport
+    from podid.domain.snapshot import Snapshot
+    from podid.kube.reader import KubeReader
+    from podid.ops.doctor.diagnose import Checks
+    from podid.ops.doctor.scope import DoctorScope
+
+# of a saved snapshot: twenty thousand pods are some 20 MiB
+MOST_MIB = 256
+# flags of which none of the first goes with one of the second
+_CONTRADICTIONS = (
+    ("--fix --fix-id", "--watch", "--fix and --watch exclude each other: --watch only looks"),
+    ("--probe", "--watch", "--probe and --watch exclude each other: --watch only looks, and --probe runs pods"),
+    (
+        *("--until-clean", "--watch"),
+        "--until-clean and --watch exclude each other: the one ends when all is well, the other never",
+    ),
+    (
+        *("--save --from", "--watch --until-clean"),
+        "--save and --from are of one look, and --watch and --until-clean look again",
+    ),
+    ("--from", "--save --fix --fix-id", "--from reads what was seen then: nothing can be fixed or saved by it"),
+    (
+        "--from",
+        "--logs --cloudtrail --verify --probe",
+        "--from reads what was seen then: nothing more can be looked at",
+    ),
+)
 
 
 def rights() -> CommandRights:
@@ -123,19 +162,20 @@ def doctor(
     """
     from podid.checks.all import BY_ID
     from podid.cli import typed
-    from podid.cli.doctoring import DoctorAsked, check_me, check_together, doctor_in, show_own_rights
+    from podid.ops.doctor import again
     from podid.ops.doctor.diagnose import describe_checks, select
+    from podid.ops.doctor.saved import of_namespace, read_snapshot
     from podid.ops.doctor.scope import parse_target
-    from podid.render.doctor import check_list_view
+    from podid.render.doctor import check_list_view, doctor_view
+    from podid.render.formats import Report
 
+    collectors = {"logs": logs, "cloudtrail": cloudtrail, "verify": verify}
     given = {
         "TARGET": target,
         "--check": check,
         "--skip": skip,
         "--link": link,
-        "--logs": logs,
-        "--cloudtrail": cloudtrail,
-        "--verify": verify,
+        **{f"--{name}": wanted for name, wanted in collectors.items()},
         "--probe": probe,
         "--list": list_checks,
         "--baseline": baseline,
@@ -147,31 +187,205 @@ def doctor(
         "--from": saved,
     }
     if me or for_command:
-        check_me(given, me=me)
-        show_own_rights(access, terminal, for_command or ("doctor",))
+        _check_me(given, me=me)
+        _show_own_rights(access, terminal, for_command or ("doctor",))
         return
     level, checks = typed.severity(fail_on), select(check or (), skip or (), link or ())
     select(fix_id or ())
-    check_together(given)
+    _check_together(given)
     if list_checks:
         terminal.emit(check_list_view(describe_checks(checks)))
         return
-    collectors = {"logs": logs, "cloudtrail": cloudtrail, "verify": verify}
-    asked = DoctorAsked(
-        scope=parse_target(target or "", options.namespace or ""),
+    scope = parse_target(target or "", options.namespace or "")
+    accepted = typed.baseline(terminal, baseline, BY_ID)
+    fixing = fix or bool(fix_id)
+
+    def show(report: DoctorReport) -> None:
+        if isinstance(options.output, Report):
+            terminal.write_report(report, options.output)
+        else:
+            terminal.emit(doctor_view(report, all_verdicts=all_verdicts))
+
+    def code(report: DoctorReport) -> ExitCode:
+        return report.exit_code(fail_on=level, allow_unknown=allow_unknown)
+
+    if watch or until_clean or fixing:
+        access.take_time()
+    seen: Place | Snapshot
+    if saved:
+        seen = read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved)
+        seen = of_namespace(seen, scope.namespace, saved)
+    else:
+        seen = access.place(for_change=probe)
+    if probe or verify:
+        _ask(terminal, probe=probe)
+    look = _Looking(
+        access=access,
+        terminal=terminal,
+        at=seen,
+        scope=scope,
         checks=checks,
         collectors=tuple(name for name, wanted in collectors.items() if wanted),
         probe=probe,
-        baseline=baseline or "",
-        accepted=typed.baseline(terminal, baseline, BY_ID),
-        fixing=fix or bool(fix_id),
-        fix_ids=fix_id or (),
-        until_clean=until_clean,
-        watch=watch,
         save=save or "",
-        saved=saved or "",
-        all_verdicts=all_verdicts,
-        level=level,
-        allow_unknown=allow_unknown,
+        baseline=baseline or "",
+        accepted=accepted,
     )
-    doctor_in(access, terminal, asked)
+    report = look.mended(fix_id or (), show) if fixing else None
+    if watch:
+        report = again.watch(access.patience(inf), look.once, show)
+    elif until_clean:
+        patience = access.patience(again.UNTIL_CLEAN_SECONDS)
+        report = again.until_clean(patience, look.once, lambda found: code(found) is ExitCode.OK)
+    elif report is None:
+        report = look.once()
+    if not watch:
+        show(report)
+    terminal.leave(code(report))
+
+
+def _check_together(given: Mapping[str, object]) -> None:
+    """Raises UsageError for flags that exclude each other; `given` has the values of all, by their names."""
+    for some, others, what in _CONTRADICTIONS:
+        if any(given[flag] for flag in some.split()) and any(given[flag] for flag in others.split()):
+            raise UsageError(what)
+
+
+def _check_me(given: Mapping[str, object], *, me: bool) -> None:
+    """Raises UsageError for what has no meaning with --me and --for."""
+    if not me:
+        raise UsageError("--for names the command whose rights --me looks at", hint=Again(add=("--me",)))
+    if any(given.values()):
+        raise UsageError("--me looks at the caller, not at the cluster: no target, no checks and no fixes go with it")
+
+
+def _ask(terminal: Terminal, *, probe: bool) -> None:
+    question, needed_for = "Mint short-lived credentials of the pods' roles to look at them?", "Minting credentials"
+    if probe:
+        question = "Mint short-lived credentials of the pods' roles, and run at most 10 pods of podid's own?"
+        needed_for += " and running podid's own pods"
+    terminal.consent(question, needed_for=needed_for)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looking:
+    """One look, as often as it is wanted: at the cluster of a place, or `at` what was seen then. `collectors` are what
+    is read as well; `accepted` are the entries of the file `baseline`; `save` is a file."""
+
+    access: Access
+    terminal: Terminal
+    at: Place | Snapshot
+    scope: DoctorScope
+    checks: Checks
+    collectors: tuple[str, ...]
+    probe: bool
+    save: str
+    baseline: str
+    accepted: tuple[Accepted, ...]
+
+    def once(self) -> DoctorReport:
+        """The report, with what the baseline accepts told apart."""
+        from podid.cli.hints import at_place
+        from podid.domain.baseline import accept
+        from podid.ops.doctor.diagnose import diagnose
+
+        live = isinstance(self.at, Place)
+        found = diagnose(self._read(), checks=self.checks, scope=self.scope)
+        there = ("doctor", "--cluster", found.cluster_arn)
+        found = found.with_commands(self.access.at_place if live else partial(at_place, argv=there))
+        reckoning = accept(found, self.accepted)
+        for entry in reckoning.expired:
+            self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
+        for entry in reckoning.idle:
+            self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
+        return reckoning.report
+
+    def mended(self, wanted: Sequence[str], show: Callable[[DoctorReport], None]) -> DoctorReport | None:
+        """Carries out the fixes, of the ids in `wanted` if there are any. The report that asked for none; None where it
+        was of before they were carried out."""
+        from podid.cli.mending import carry_out
+        from podid.ops.doctor.fixes import mends
+
+        report = self.once()
+        if planned := mends(report, wanted):
+            if self.terminal.for_person:
+                show(report)  # what it is that is to be mended
+            carry_out(planned, self.access.runtime, self.terminal, yes=self.access.options.yes)
+            return None
+        found = {verdict.check for verdict in report.findings}
+        if absent := [name for name in wanted if name not in found]:
+            self.terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
+        if found & set(wanted or found):
+            self.terminal.note("podid has no fix for this that it can carry out itself")
+        return report
+
+    def _read(self) -> Snapshot:
+        from podid.ops.doctor.collect import collect
+        from podid.ops.doctor.saved import snapshot_text, write_private
+        from podid.version import VERSION
+
+        access, place = self.access, self.at
+        if not isinstance(place, Place):
+            return place
+        with self.terminal.working(f"looking at cluster {place.cluster_name}"):
+            now, options = access.runtime.now(), self.collectors
+            snapshot = collect(access.clients, place, self.checks, now=now, scope=self.scope, options=options)
+            if self.probe:
+                snapshot = _probed(access, place, snapshot, self.scope)
+        if self.save:
+            write_private(snapshot_text(snapshot, VERSION).encode(), self.save)
+            self.terminal.note(f"written to {self.save}")
+        return snapshot
+
+
+def _probed(access: Access, place: Place, snapshot: Snapshot, scope: DoctorScope) -> Snapshot:
+    """The snapshot with what podid's own pods met."""
+    from podid.cli.changing import probing
+    from podid.ops.doctor.probing import probe
+
+    return replace(snapshot, probes=probe(access.clients, place, snapshot, scope, probing(access, place)))
+
+
+# --- the caller's own rights ------------------------------------------------------------------------------------------
+
+
+def _show_own_rights(access: Access, terminal: Terminal, names: Sequence[str]) -> None:
+    """`podid doctor --me`, for the commands of these names. The cluster itself is read only on the way into it, so that
+    a caller who may not do that has an answer too."""
+    from podid.ops.doctor.own_rights import own_rights
+    from podid.render.own_rights import own_rights_view
+
+    def reader() -> KubeReader:
+        try:
+            return access.kube.reader
+        except AccessDenied as error:
+            error.what = f"there is no way into the cluster: {error.what}"
+            raise
+
+    with terminal.working("asking for the caller's rights"):
+        commands, needed = rights_of_commands(names)
+        iam, where = access.clients.iam, access.who_and_where()
+        found = own_rights(iam, reader, where, needed, commands=commands, namespace=access.options.namespace or "")
+    terminal.emit(own_rights_view(found))
+    terminal.leave(found.exit_code)
+
+
+def rights_of_commands(names: Sequence[str]) -> tuple[tuple[str, ...], CommandRights]:
+    """The commands' names, and what all of them need together. UsageError for what is no command."""
+    from podid.cli.tree import COMMANDS
+
+    known = {row.name: row for row in COMMANDS}
+    wanted = tuple(dict.fromkeys(" ".join(name.split()).removeprefix("podid ") for name in names))
+    total = CommandRights()
+    for given, name in zip(names, wanted, strict=False):
+        if name not in known:
+            near = nearest(name, known, 1)
+            raise UsageError(
+                f"There is no command {name!r} to have rights for{did_you_mean(name, known, 1)}",
+                hint=Again(swap=(given, near[0])) if near else (),
+                subject=name,
+            )
+        found = known[name].load().all_rights()
+        optional = dict.fromkeys((*total.optional, *found.optional))
+        total = replace(total, always=total.always | found.always, optional=tuple(optional))
+    return wanted, total

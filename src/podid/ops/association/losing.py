@@ -6,17 +6,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from podid.domain.errors import PodidError
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.staleness import LIFETIME, OF_TARGET
 from podid.domain.words import short_list
 from podid.domain.workloads import injected, live
+from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
 
-def losing(
+def losing_notes(
+    kube: KubeAccess, current: Mapping[ServiceAccountRef, Association | None], now: datetime
+) -> tuple[str, ...]:
+    """Which running pods lose the role with these associations and when, or why that could not be looked at."""
+    try:
+        return _losing(kube.reader, current, now)
+    except PodidError as error:
+        return (f"which running pods lose the role could not be looked at: {error.what}",)
+
+
+def _losing(
     reader: KubeReader, current: Mapping[ServiceAccountRef, Association | None], now: datetime
 ) -> tuple[str, ...]:
     """A sentence for each association whose running pods hold its credentials. Raises as the reader does."""

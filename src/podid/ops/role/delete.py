@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError
+from podid.domain.errors import AccessDenied, Again, Conflict, CredentialsError, Other
 from podid.domain.model import Role, RolePolicies
+from podid.domain.names import role_name
+from podid.domain.place import Place
 from podid.domain.plan import Header, Plan
 from podid.domain.words import short_list
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY
 from podid.ops.change.kinds.role import check_unused, deletion_notes
+from podid.ops.clients import Clients
 from podid.ops.role.plan import check_not_aws, kept_by_others, others
-from podid.ops.role.uses import Unread, Uses
+from podid.ops.role.uses import Unread, Uses, read_all_uses
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
@@ -77,3 +82,26 @@ def plan_delete(found: RoleContents, header: Header, *, ours: bool, adopt: bool)
         *ROLE.once_deleted,
     )
     return Plan(header=header, actions=tuple(actions), notes=notes)
+
+
+def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str, ended: Collection[str]) -> Plan:
+    """The plan that deletes the role once the associations with these ARNs are gone. Raises Conflict where podid did
+    not make it here, and while anything else uses it."""
+    name, iam = role_name(arn), clients.iam
+    role = iam.find_role(name)
+    if role is None or role.arn != arn:
+        gone = ROLE.action({"roleName": name}, None)
+        return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
+    if not journal.made(place.account, ROLE.name, {"roleName": name}):
+        raise Conflict(
+            f"Role {name} was not made by podid here, and --delete-role deletes no other",
+            hint=Other(("role", "show", name)),
+            subject=name,
+        )
+    uses = read_all_uses(clients.aws, place.account)
+    left = {
+        cluster: tuple(item for item in items if item.association_arn not in ended)
+        for cluster, items in uses.associations.items()
+    }
+    found = RoleContents(role, iam.get_policies(name), Uses(left, uses.unread), *read_profiles(iam, name))
+    return plan_delete(found, place.header, ours=True, adopt=False).in_order()
