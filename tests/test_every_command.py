@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import test_schemas
 from harness import Outcome, Podid, from_yaml
 from podid.cli.terminal import Terminal
 from podid.cli.tree import COMMANDS
@@ -260,13 +261,21 @@ MOVING = ("reset", "break sa-mismatch", "heal")
 
 def test_the_sandbox_in_every_format(podid: Podid) -> None:
     """One that runs, as a process; without one its commands are in the story."""
+
+    def document(*words: str) -> Any:
+        kind = "SandboxEnvironment" if words == ("env",) else "Sandbox"
+        return test_schemas.check(podid("sandbox", *words, "-o", "json"), kind)
+
+    assert [document(verb)["state"] for verb in ("status", "stop")] == ["not running", "not running"]
     try:
-        assert podid("sandbox", "start").code == 0
+        states = ["running", "already running", "running", "reset"]
+        assert [document(verb)["state"] for verb in ("start", "start", "status", "reset")] == states
+        assert "AWS_PROFILE" in document("env")["unset"]
         for output in Format:
             for verb in (*VERBS, *(MOVING if output is Format.JSON else ())):
                 words = ["sandbox", *verb.split()]
                 check(words, podid(*words, "-o", output), 0, output)
-        check(["sandbox", "stop"], podid("sandbox", "stop", "-o", "json"), 0, Format.JSON)
+        assert document("stop")["state"] == "stopped"
     finally:
         podid("sandbox", "stop")
 

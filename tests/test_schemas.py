@@ -177,20 +177,6 @@ def test_completion() -> None:
     check(Podid()("completion", "bash", "-o", "json"), "Completion")
 
 
-def test_sandbox(podid: Podid) -> None:
-    assert check(podid("sandbox", "status", "-o", "json"), "Sandbox")["state"] == "not running"
-    assert check(podid("sandbox", "stop", "-o", "json"), "Sandbox")["state"] == "not running"
-    try:
-        assert check(podid("sandbox", "start", "-o", "json"), "Sandbox")["state"] == "running"
-        check(podid("sandbox", "start", "-o", "json"), "Sandbox")
-        check(podid("sandbox", "status", "-o", "json"), "Sandbox")
-        check(podid("sandbox", "reset", "-o", "json"), "Sandbox")
-        environment = check(podid("sandbox", "env", "-o", "json"), "SandboxEnvironment")
-        assert "AWS_PROFILE" in environment["unset"]
-    finally:
-        assert check(podid("sandbox", "stop", "-o", "json"), "Sandbox")["state"] == "stopped"
-
-
 @pytest.mark.parametrize(
     ("argv", "code", "name"),
     [
