@@ -27,19 +27,19 @@ def admitting_two(site: Site) -> None:
 
 RARE = pytest.mark.rare
 LOOKS = [
-    ("list -o wide", healthy),
+    pytest.param("list -o wide", healthy, marks=RARE),
     pytest.param("list --pods", healthy, marks=RARE),
-    ("show shop/orders", chained),
+    pytest.param("show shop/orders", chained, marks=RARE),
     pytest.param("show shop/orders --cloudtrail", with_attached, marks=RARE),
-    ("verify shop/orders --yes", chained),
+    pytest.param("verify shop/orders --yes", chained, marks=RARE),
     ("agent status", self_managed),
     pytest.param("agent nodes", healthy, marks=RARE),
     pytest.param("agent versions", healthy, marks=RARE),
     ("addon list", with_ebs_role),
     pytest.param("addon list --all", nothing, marks=RARE),
-    ("role list", healthy),
-    ("role show shop-orders", with_attached),
-    ("trust check --role shop-orders", healthy),
+    pytest.param("role list", healthy, marks=RARE),
+    pytest.param("role show shop-orders", with_attached, marks=RARE),
+    pytest.param("trust check --role shop-orders", healthy, marks=RARE),
 ]
 PLANS = [
     pytest.param("install-agent", nothing, marks=RARE),
@@ -47,9 +47,9 @@ PLANS = [
     ("uninstall-agent", healthy),
     pytest.param("associate legacy/reports --role storefront", healthy, marks=RARE),
     ("disassociate shop/orders", healthy),
-    ("move shop/orders legacy/reports", with_open_identity),
+    pytest.param("move shop/orders legacy/reports", with_open_identity, marks=RARE),
     pytest.param("copy --from-cluster blue --to-cluster demo", with_blue, marks=RARE),
-    ("restart shop/orders", healthy),
+    pytest.param("restart shop/orders", healthy, marks=RARE),
     ("trust remove --role shop-orders --for shop/orders", admitting_two),
     pytest.param("role delete storefront --adopt", healthy, marks=RARE),
     pytest.param("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa", with_ebs_role, marks=RARE),
