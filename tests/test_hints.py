@@ -151,6 +151,8 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
         ("role create x --for a/b --policy y.json", "podid role create --help"),
         ("role create --role-name x --for a/b", "podid role create x --for a/b"),
         ("role delete --name=x", "podid role delete x"),
+        ("role delete --name --adopt", "podid role delete --help"),
+        ("role list --name x", "podid role list --help"),
         ("associate --sa b -n a --role x", "podid associate a/b --role x"),
         ("associate a/b --role x --no-wait", "podid associate a/b --role x --wait=none"),
         ("install-agent --version v1", "podid install-agent --addon-version v1"),

@@ -61,7 +61,8 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     typed = str(getattr(error, "option_name", "") or "")
     params = context.command.params if context is not None else ()
     known = [name for param in params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
-    if message.startswith("No such option") and (found := _elsewhere(typed, known, argv, path)):
+    takes_names = any(param.param_type_name == "argument" for param in params)
+    if message.startswith("No such option") and (found := _elsewhere(typed, known, argv, path, takes_names)):
         return found
     near: list[str] = []
     if message.startswith("No such command") and context is not None:
@@ -69,8 +70,7 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
         near = nearest(typed, context.command.commands, 1)
         message = f"There is no command {typed}"
     elif context is not None and (extra := _EXTRA.fullmatch(message)):
-        some = any(param.param_type_name == "argument" for param in params)
-        what = f"fewer arguments: {extra[1]} is too much" if some else f"no argument, and {extra[1]} is one"
+        what = f"fewer arguments: {extra[1]} is too much" if takes_names else f"no argument, and {extra[1]} is one"
         message = f"podid {' '.join(path)} takes {what}"
     elif message.startswith("No such option"):
         message = f"There is no option {typed}"
@@ -87,7 +87,9 @@ def usage_error(error: typer.TyperException, argv: Sequence[str]) -> UsageError:
     )
 
 
-def _elsewhere(typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str]) -> UsageError | None:
+def _elsewhere(
+    typed: str, known: Sequence[str], argv: Sequence[str], path: Sequence[str], takes_names: bool
+) -> UsageError | None:
     """What other programs call an option, or have an option for; None for a name that none is known to have."""
     if typed in ACCOUNTS or (typed in ("--namespace", "-n") and any(value_of(name, argv) for name in ACCOUNTS)):
         account = next((name for name in ACCOUNTS if value_of(name, argv)), "")
@@ -95,7 +97,7 @@ def _elsewhere(typed: str, known: Sequence[str], argv: Sequence[str], path: Sequ
             f"There is no option {typed}; the service account is an argument, NAMESPACE/NAME",
             hint=_with_account(account, argv, path) or Other((*path, "--help")),
         )
-    if typed in ROLES and path[:1] == ["role"]:
+    if typed in ROLES and path[:1] == ["role"] and takes_names:
         words = list(argv)
         role = _taken(typed, words)
         hint = ("podid", *words[: len(path)], role, *words[len(path) :]) if role else Other((*path, "--help"))
@@ -141,7 +143,7 @@ def _taken(option: str, words: list[str], *, short: str = "") -> str:
     """The option's value, which is taken out of the words with it; empty where there is none."""
     value = value_of(option, words, short=short)
     at = next((place for place, word in enumerate(words) if word.partition("=")[0] in (option, short or option)), None)
-    if not value or at is None:
+    if not value or value.startswith("-") or at is None:
         return ""
     del words[at : at + (1 if "=" in words[at] else 2)]
     return value
