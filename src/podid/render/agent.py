@@ -70,6 +70,8 @@ def agent_status_view(found: AgentReading) -> View:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
         pairs.append(("DaemonSets", "; ".join(words) or "none"))
     pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
+    if found.untold:
+        pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
     pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
     if coverage is not None:
         pairs += (

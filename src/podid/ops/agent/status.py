@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from podid.checks.shared.node_roles import node_roles_in_use
+from podid.checks.shared.node_roles import node_roles_in_use, strangers
 from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
@@ -48,8 +48,8 @@ class NodeRoleRight:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReading:
     """`daemon_sets`, `coverage` and `node_roles` are None where the cluster could not be looked at; the report says
-    why. `addon` is Known(None) where it is not installed. `versions` is the error that stood in the way of what EKS
-    offers. Without `missing` the coverage knows which pods need the agent."""
+    why. `untold` are nodes whose role nobody tells. `addon` is Known(None) where it is not installed. `versions` is the
+    error that stood in the way of what EKS offers. Without `missing` the coverage knows which pods need the agent."""
 
     cluster: str
     addon: Section[Addon | None]
@@ -57,6 +57,7 @@ class AgentReading:
     coverage: Coverage | None
     missing: Missing | None
     node_roles: tuple[NodeRoleRight, ...] | None
+    untold: tuple[str, ...]
     versions: AgentVersions | PodidError
     report: DoctorReport
 
@@ -91,6 +92,7 @@ def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentRead
         coverage=None if agents is None or nodes is None or pods is None else coverage(nodes, agents, pods, needy),
         missing=next((each for each in (snapshot.associations, snapshot.pods) if isinstance(each, Missing)), None),
         node_roles=_node_roles(snapshot),
+        untold=tuple(strangers(snapshot)) if isinstance(snapshot.node_groups, Known) else (),
         versions=_versions(clients, place),
         report=diagnose(snapshot, checks=checks),
     )
