@@ -288,6 +288,16 @@ def without_account(site: Site) -> None:
     site.cluster.delete("/api/v1/namespaces/shop/serviceaccounts/orders")
 
 
+def unserved(site: Site) -> None:
+    """New pods would get no credentials."""
+    healthy(site)
+    site.cluster.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook")
+
+
+def without_agent(site: Site) -> None:
+    site.associate("shop", "orders")
+
+
 def after(*lines: str, start: Callable[[Site], None] = healthy) -> Callable[[Site], None]:
     """With what these commands have changed."""
 
@@ -461,6 +471,8 @@ WAYS = (
     Way("restart shop/orders --yes", every_kind, code=8),
     Way("restart shop/orders --yes --evict", on_delete, ("--evict",)),
     Way("restart -A --stale", healthy, ("--stale",)),
+    Way("restart shop/orders", unserved, EFFECT, code=6),
+    Way("restart shop/orders", without_agent, ("seeing that",)),
     Way("restart shop/orders --stale", healthy, ("--stale",), again=True),
     Way("trust check --role shop-orders", healthy, ("--role",)),
     Way("trust check --role nosuch --for shop/orders", healthy, ("--role",), code=5),
