@@ -65,7 +65,7 @@ def restart(
 
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
-    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead, no_agent_runs
+    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead
     from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
@@ -81,9 +81,6 @@ def restart(
         found = with_obstacles(access.clients.kube.reader, found, evict=evict)
     with terminal.working("looking at what new pods would be given"):
         found, notes = look_ahead(access.clients.kube, found, access.patience(SECONDS_AHEAD))
-        lost = [target for target in found if target.obstacle is None and target.expect_injected]
-        if lost and no_agent_runs(access.clients.kube.reader):
-            notes = ("the cluster has no agent: new pods would get no credentials, see podid agent status", *notes)
     plan = restart_plan(place, found).noting(notes)
     if options.dry_run:
         terminal.emit(plan_view(plan))

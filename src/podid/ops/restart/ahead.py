@@ -26,8 +26,9 @@ SECONDS_BETWEEN = 2.0
 def look_ahead(
     kube: KubeAccess, targets: Sequence[Target], patience: Patience
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-    """The targets, with an obstacle those whose new pods would be given no credentials, and a note for what could not
-    be looked at. A pod with the labels of theirs is created in a dry run, for each."""
+    """The targets, with an obstacle those whose new pods would be given no credentials, and notes: on what could not
+    be looked at, and where no agent would serve the others. A pod with the labels of theirs is created in a dry run,
+    for each."""
     pending = [target for target in targets if target.obstacle is None and target.expect_injected]
     images = images_of(kube.reader, {target.workload.namespace for target in pending})
     notes: set[str] = set()
@@ -50,10 +51,12 @@ def look_ahead(
         target: conflict(target.workload, not_served(str(target.refs[0]), registered=not missing)) for target in pending
     }
     seen = tuple(replace(target, obstacle=obstacles.get(target, target.obstacle)) for target in targets)
+    if any(target.obstacle is None and target.expect_injected for target in seen) and _no_agent_runs(kube.reader):
+        notes.add("the cluster has no agent: new pods would get no credentials, see podid agent status")
     return seen, tuple(sorted(notes))
 
 
-def no_agent_runs(reader: KubeReader) -> bool:
+def _no_agent_runs(reader: KubeReader) -> bool:
     """Whether no node can have the agent: there is no DaemonSet of it, and no node of Auto Mode, which has it built in.
     False where that could not be looked at, too."""
     try:
