@@ -159,6 +159,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
         ("restart --all", "podid restart --all-namespaces"),
         ("list --ouput json", "podid list --output json"),
         ("list --nocolor", "podid list --no-color"),
+        ("list --kube-contex x", "podid list --context x"),
         # what is like no option, or the reverse of one
         ("associate a/b --role x --force", "podid associate --help"),
         ("verify --pod x", "podid verify --help"),

@@ -107,23 +107,29 @@ def _elsewhere(
             policies = policies[:1]
         fits = Again(swap=(typed, policies[0])) if len(policies) == 1 else Other((*path, "--help"))
         return UsageError(f"There is no option {typed}{meant(policies)}", hint=fits)
-    called = next((name for name in ELSEWHERE.get(typed, ()) if name.partition("=")[0] in known), "")
-    if not called:
+    if not (called := _called(typed, known)):
         return None
     return UsageError(f"There is no option {typed}; it is called {called} here", hint=Again(swap=(typed, called)))
 
 
-def _near(typed: str, known: Iterable[str]) -> list[str]:
-    """The option that was likely meant; none that says the reverse. The hyphens in front make no two names alike."""
+def _near(typed: str, known: Sequence[str]) -> list[str]:
+    """The option that was likely meant, by its name here or elsewhere; none that says the reverse. The hyphens in front
+    make no two names alike."""
     if not typed.startswith("--"):
         return []
     letters = typed.replace("-", "")
+    names = {name: _called(name, known) for name in ELSEWHERE} | {name: name for name in known}
     alike = {
-        name.removeprefix("--"): name
-        for name in known
-        if typed.startswith(_REVERSED) == name.startswith(_REVERSED) or name.replace("-", "") == letters
+        name.removeprefix("--"): called
+        for name, called in names.items()
+        if called and (typed.startswith(_REVERSED) == name.startswith(_REVERSED) or name.replace("-", "") == letters)
     }
     return [alike[name] for name in nearest(typed.removeprefix("--"), alike, 1)]
+
+
+def _called(name: str, known: Sequence[str]) -> str:
+    """What the command calls an option of other programs; empty where it has none such."""
+    return next((called for called in ELSEWHERE.get(name, ()) if called.partition("=")[0] in known), "")
 
 
 def _takes_value(params: Iterable[object], option: str) -> bool:
