@@ -41,7 +41,7 @@ from podid.domain.nodes import REDEEM
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.trust import ACTIONS
 from podid.domain.webhook import WebhookRegistration
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, json_pieces, to_text
 from podid.render.reports import write_report

@@ -3,7 +3,7 @@
 import pytest
 
 from podid.checks.all import ALL, BY_ID
-from podid.ops.doctor.sections import SECTIONS
+from podid.ops.reading.sections import SECTIONS
 from podid.pages.index import ENTRIES
 
 # what no look at AWS and Kubernetes shows by itself

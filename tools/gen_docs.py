@@ -26,7 +26,7 @@ from podid.domain.findings import FixClass
 from podid.domain.links import LINKS
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES
-from podid.ops.doctor.sections import SECTIONS
+from podid.ops.reading.sections import SECTIONS
 from podid.pages.index import ENTRIES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"

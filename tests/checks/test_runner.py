@@ -21,8 +21,8 @@ from podid.domain.model import ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.sightings import Proof
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
-from podid.ops.doctor.diagnose import diagnose
-from podid.ops.doctor.sections import SECTIONS, needed, sections_of
+from podid.ops.reading.sections import SECTIONS, needed, sections_of
+from podid.ops.status.diagnose import diagnose
 
 from .builder import (
     ALLOWED,

@@ -19,9 +19,9 @@ from podid.kube.reader import KubeReader
 from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from podid.ops.clients import Clients, KubeAccess
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
-from podid.ops.doctor.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.collect import collect
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.status.diagnose import diagnose, select
 from podid.sandbox import baseline
 from podid.sandbox.box import Sandbox
 from podid.sandbox.kube import kinds

@@ -14,9 +14,9 @@ from podid.domain.model import ServiceAccount
 from podid.domain.report import BrokenLink, DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, known
-from podid.ops.doctor.diagnose import describe_checks, diagnose, select
-from podid.ops.doctor.scope import DoctorScope, parse_target
-from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
+from podid.ops.reading.scope import DoctorScope, parse_target
+from podid.ops.reading.sections import SECTIONS, needed, rights, sections_of
+from podid.ops.status.diagnose import describe_checks, diagnose, select
 from podid.render.doctor import check_list_document, doctor_view, report_document
 from podid.render.formats import json_pieces, to_json
 from podid.render.view import Items, Line, plain

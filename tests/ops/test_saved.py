@@ -13,7 +13,7 @@ from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
-from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_private
+from podid.ops.reading.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_private
 
 SNAPSHOTS = {
     "healthy": healthy(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport, LinkCounts
-from podid.ops.doctor.diagnose import CheckInfo
+from podid.ops.status.diagnose import CheckInfo
 from podid.render.doctor_text import report_lines
 from podid.render.view import Column, Document, Items, Table, View, columns, document, timestamp
 

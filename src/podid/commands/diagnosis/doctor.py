@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
-    from podid.ops.doctor.diagnose import Checks
-    from podid.ops.doctor.scope import DoctorScope
+    from podid.ops.reading.scope import DoctorScope
+    from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
 MOST_MIB = 256
@@ -52,8 +52,8 @@ _CONTRADICTIONS = (
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
-    from podid.ops.doctor.sections import optional_rights
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import optional_rights
+    from podid.ops.reading.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(ALL), optional_rights())
 
@@ -67,9 +67,9 @@ def rights_for(
     **_: object,
 ) -> Rights:
     """What the checks that are chosen take, and finding the target."""
-    from podid.ops.doctor.diagnose import select
-    from podid.ops.doctor.scope import parse_target
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.scope import parse_target
+    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.status.diagnose import select
 
     scope = parse_target(target or "", namespace or "")
     return rights_of_checks(select(check or (), skip or (), link or ()), scope.sections)
@@ -163,9 +163,9 @@ def doctor(
     from podid.checks.all import BY_ID
     from podid.cli import typed
     from podid.ops.doctor import again
-    from podid.ops.doctor.diagnose import describe_checks, select
-    from podid.ops.doctor.saved import of_namespace, read_snapshot
-    from podid.ops.doctor.scope import parse_target
+    from podid.ops.reading.saved import of_namespace, read_snapshot
+    from podid.ops.reading.scope import parse_target
+    from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.formats import Report
 
@@ -287,7 +287,7 @@ class _Looking:
         """The report, with what the baseline accepts told apart."""
         from podid.cli.hints import at_place
         from podid.domain.baseline import accept
-        from podid.ops.doctor.diagnose import diagnose
+        from podid.ops.status.diagnose import diagnose
 
         live = isinstance(self.at, Place)
         found = diagnose(self._read(), checks=self.checks, scope=self.scope)
@@ -320,8 +320,8 @@ class _Looking:
         return report
 
     def _read(self) -> Snapshot:
-        from podid.ops.doctor.collect import collect
-        from podid.ops.doctor.saved import snapshot_text, write_private
+        from podid.ops.reading.collect import collect
+        from podid.ops.reading.saved import snapshot_text, write_private
         from podid.version import VERSION
 
         access, place = self.access, self.at

@@ -32,8 +32,8 @@ from podid.domain.workloads import runs_agent
 from podid.ops.agent.coverage import needy_by_node
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.reading.collect import collect
+from podid.ops.status.diagnose import diagnose, select
 
 # of the cluster itself: told before anything else is asked, such as the versions that EKS offers it
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")

@@ -18,8 +18,8 @@ from podid.domain.workloads import is_agent
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.reading.collect import collect
+from podid.ops.status.diagnose import diagnose, select
 
 T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]

@@ -19,8 +19,8 @@ from podid.ops.association.answer import EKS_AUTH_LINK, NETWORK_LINK
 from podid.ops.association.probing import PROBE_IMAGE, Probing, plan_probes, run_probes
 from podid.ops.association.read import read_association
 from podid.ops.association.verify import ASSOCIATION_LINK
-from podid.ops.doctor.scope import DoctorScope, resolve
 from podid.ops.doctor.unreached import unreached
+from podid.ops.reading.scope import DoctorScope, resolve
 
 if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef

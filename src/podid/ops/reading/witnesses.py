@@ -20,7 +20,7 @@ from podid.ops.association.verify import verify
 
 if TYPE_CHECKING:
     from podid.domain.model import Association, Node
-    from podid.ops.doctor.source import Source
+    from podid.ops.reading.source import Source
 
 # two calls a second of 50 events each
 TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500

@@ -8,7 +8,7 @@ from podid.domain.karpenter import NODE_CLASS_LABEL, NodeClass
 from podid.domain.model import Node
 from podid.domain.nodes import node_roles, unaccounted
 from podid.domain.snapshot import Known, Missing, known_or
-from podid.ops.doctor.source import Source
+from podid.ops.reading.source import Source
 
 
 def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:

@@ -15,9 +15,9 @@ from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
-from podid.ops.doctor.scope import EVERYTHING, DoctorScope
-from podid.ops.doctor.sections import SECTIONS, SectionRow, needed, sections_of
-from podid.ops.doctor.source import Gap, Source
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of
+from podid.ops.reading.source import Gap, Source
 
 if TYPE_CHECKING:
     from podid.ops.clients import Clients

@@ -21,8 +21,8 @@ from podid.domain.snapshot import NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.doctor import node_owners, readings, role_readings, witnesses
-from podid.ops.doctor.source import Source
+from podid.ops.reading import node_owners, readings, role_readings, witnesses
+from podid.ops.reading.source import Source
 
 
 @dataclass(frozen=True, slots=True)

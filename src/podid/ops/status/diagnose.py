@@ -14,9 +14,9 @@ from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.words import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
-from podid.ops.doctor.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.doctor.sections import SECTIONS, rights
-from podid.ops.doctor.witnesses import MOST_EVENTS, TRAIL_SINCE
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.reading.sections import SECTIONS, rights
+from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
 
 WITNESSES = {
     "logs": "agents' logs",

@@ -15,7 +15,7 @@ from podid.domain.permissions import undecided
 from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
 from podid.domain.trust import ACTIONS
-from podid.ops.doctor.source import Source
+from podid.ops.reading.source import Source
 
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
