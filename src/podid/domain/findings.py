@@ -77,6 +77,8 @@ class Verdict:
     fix: Fix | None = None
     reason: str = ""
     permission: str = ""
+    # of an undecided one, the error code of what is missing: AccessDenied, Unavailable, Unsettled…
+    code: str = ""
     masked_by: str = ""
     # why somebody accepts this finding, empty where nobody does
     accepted: str = ""

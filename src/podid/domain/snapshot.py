@@ -189,3 +189,5 @@ class Snapshot:
 
 # section -> its service
 SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}
+# sections that are read only where somebody asks for them
+ON_REQUEST = frozenset({"agent_logs", "cloudtrail", "node_calls", "packed", "proofs", "probes"})

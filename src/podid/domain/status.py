@@ -1,6 +1,6 @@
 """The answer to "does this identity work": one state for a service account and one for each of its pods.
 
-The states, what each claims and the evidence that it requires are documented in docs/reference/states.md.
+The states, what each claims and the evidence that it requires are documented in docs/explanations/states.md.
 """
 
 from __future__ import annotations

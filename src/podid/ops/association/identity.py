@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.checks.pod import injected_fields_hardcoded as own_address
-from podid.checks.pod import static_aws_keys_shadow as own_keys
-from podid.checks.shared.sdk import Brought, ConfigMapKeys, brought
-from podid.domain.credentials import ContainerUse, CredentialCandidate, CredentialSource
-from podid.domain.findings import Severity
-from podid.domain.model import Association, Container, Pod, ServiceAccount
+from podid.checks.shared.sdk import ConfigMapKeys
+from podid.checks.shared.uses import uses_of
+from podid.domain.credentials import ContainerUse
+from podid.domain.model import Association, Pod, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import Known, Missing, Section, attempt
 from podid.domain.staleness import changed_at
 from podid.domain.trail import DAYS, LastUse, last_use, of_association
-from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, on_fargate
+from podid.domain.workloads import live
 from podid.ops.association.read import AssociationReading, read_association
 from podid.ops.clients import Clients
 from podid.ops.restart.targets import WorkloadRef, by_workload, is_stale
@@ -28,8 +26,6 @@ from podid.ops.role.read import RoleReading, read_policies
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
 
-ROLE_ARN = "AWS_ROLE_ARN"
-NO_METADATA = "AWS_EC2_METADATA_DISABLED"
 # CloudTrail gives fifty at a time, twice a second
 _MOST_EVENTS = 500
 
@@ -87,7 +83,7 @@ def _pods(reader: KubeReader, ref: ServiceAccountRef, changed: datetime | None) 
     pods = [pod for pod in reader.list_pods(ref.namespace, service_account=ref.name) if live(pod)]
     maps = _config_maps(reader, pods)
     return tuple(
-        PodUse(pod, workload, is_stale(pod, changed), tuple(_uses(pod, maps)))
+        PodUse(pod, workload, is_stale(pod, changed), uses_of(pod, maps))
         for workload, its in sorted(by_workload(reader, pods).items())
         for pod in sorted(its, key=lambda pod: pod.name)
     )
@@ -102,56 +98,3 @@ def _config_maps(reader: KubeReader, pods: Sequence[Pod]) -> ConfigMapKeys:
         if source.kind == "ConfigMap"
     )
     return Known({pair: attempt(partial(reader.find_config_map_keys, *pair)) for pair in named})
-
-
-def _uses(pod: Pod, maps: ConfigMapKeys) -> Iterator[ContainerUse]:
-    """Init containers have ended."""
-    for container in pod.containers:
-        if not container.init:
-            found = brought(maps, pod, container)
-            yield ContainerUse(container.name, tuple(_candidates(pod, container, found)))
-
-
-def _candidates(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
-    """In the order in which an SDK asks; the last is never missing."""
-    yield from _static(container, found)
-    if (named := own_keys.profile(container, found)) is not None:
-        yield CredentialCandidate(
-            CredentialSource.PROFILE, f"{', '.join(named.variables)}; its file is not read", certain=False
-        )
-    if found.all_of(IRSA_ENV, ROLE_ARN):
-        yield CredentialCandidate(CredentialSource.IRSA, container.env.get(ROLE_ARN) or ROLE_ARN)
-    if (file := own_keys.file(container)) is not None and file.severity is not Severity.INFO:
-        what = f"{', '.join(file.variables)}; it is not read"
-        yield CredentialCandidate(CredentialSource.CREDENTIALS_FILE, what, certain=False)
-    yield from _endpoint(pod, container, found)
-    if on_fargate(pod, {}) or container.env.get(NO_METADATA, "").lower() == "true":
-        yield CredentialCandidate(CredentialSource.NONE)
-    else:
-        yield CredentialCandidate(
-            CredentialSource.NODE_ROLE, "if the node's metadata service answers pods", certain=False
-        )
-
-
-def _static(container: Container, found: Brought) -> Iterator[CredentialCandidate]:
-    keys = own_keys.KEYS
-    if found.all_of(*keys):
-        yield CredentialCandidate(CredentialSource.STATIC_KEYS, ", ".join(found.named(*own_keys.OF_KEYS)))
-        return
-    if found.all_of(keys[0]) and not found.unseen:
-        detail = f"{', '.join(found.named(keys[0]))} without its secret"
-        yield CredentialCandidate(CredentialSource.STATIC_KEYS, detail, certain=False)
-    if found.unseen and not all(name in container.blank for name in keys):
-        what = "; ".join(f"envFrom {name}: {missing.reason}" for name, missing in found.unseen)
-        yield CredentialCandidate(CredentialSource.STATIC_KEYS, what, certain=False)
-
-
-def _endpoint(pod: Pod, container: Container, found: Brought) -> Iterator[CredentialCandidate]:
-    if found.all_of(own_keys.RELATIVE_URI):
-        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, ", ".join(found.named(own_keys.RELATIVE_URI)))
-    own = own_address.look(pod, container)
-    if own is not None:
-        what = f"{own.how} {', '.join(own.variables)}"
-        yield CredentialCandidate(CredentialSource.OTHER_ENDPOINT, what, certain=own.severity is Severity.ERROR)
-    elif container.sets(INJECTED_ENV[0]):
-        yield CredentialCandidate(CredentialSource.POD_IDENTITY)

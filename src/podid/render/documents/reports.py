@@ -12,6 +12,7 @@ from podid.domain.report import LinkState
 from podid.domain.trust import TrustVerdict
 from podid.ops.errortext import Certainty
 from podid.render.documents.access import NotLookedAtBody, TrustFindingBody
+from podid.render.documents.status import IdentityStatusBody
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
@@ -25,12 +26,6 @@ class SubjectBody(TypedDict):
     kind: str
     namespace: str | None
     name: str
-
-
-class BrokenLinkBody(TypedDict):
-    serviceAccount: Annotated[str, About("NAMESPACE/NAME, or * for all.")]
-    id: str
-    link: Link
 
 
 class CheckedBody(TypedDict):
@@ -91,9 +86,12 @@ class DoctorReportDocument(TypedDict):
         About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
     associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    identities: Annotated[
+        Sequence[IdentityStatusBody],
+        About("Each service account that has an association, that was named, or that an error is about."),
+    ]
     notLookedAt: Annotated[Sequence[str], About("What only an option asks to look at, with that option.")]
     chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
-    firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]
     accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
     unknowns: Sequence[UnknownBody]
