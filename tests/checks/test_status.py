@@ -164,7 +164,7 @@ def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
 
 def test_what_aws_alone_tells_is_configured() -> None:
     """No word of Kubernetes: nothing is claimed of the cluster."""
-    unread = {name: NOT_READ for name, service in SERVICES.items() if service == "kubernetes"}
+    unread: dict[str, Any] = {name: NOT_READ for name, service in SERVICES.items() if service == "kubernetes"}
     found = of_orders(replace(healthy(), **unread))
     assert (found.state, found.pods) == (IdentityState.CONFIGURED, None)
     assert found.not_checked
@@ -183,7 +183,8 @@ def test_sections_on_request_are_the_rows_with_an_option() -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_a_section_less_never_gives_a_better_state(name: str, gap: Missing) -> None:
     for whole in (healthy(), chained()):
-        for status in judged(replace(whole, **{name: gap})).values():
+        less: dict[str, Any] = {name: gap}
+        for status in judged(replace(whole, **less)).values():
             assert rank(status.state) <= rank(IdentityState.READY), status.ref
 
 
@@ -195,7 +196,8 @@ def test_a_section_less_never_gives_a_better_state(name: str, gap: Missing) -> N
 def test_sections_less_never_make_a_broken_cluster_look_well(mode: str, names: set[str], gap: Missing) -> None:
     """(b) At a lower cost, or with fewer rights, nothing from `ready` on is claimed that was not before."""
     before = judged(BROKEN[mode])
-    for ref, status in judged(replace(BROKEN[mode], **dict.fromkeys(names, gap))).items():
+    less: dict[str, Any] = dict.fromkeys(names, gap)
+    for ref, status in judged(replace(BROKEN[mode], **less)).items():
         if ref in before and rank(before[ref].state) < rank(IdentityState.READY):
             assert rank(status.state) < rank(IdentityState.READY), (ref, status.state)
 
