@@ -38,6 +38,7 @@ SLOW = (
     "e2e/",
     "hostile/",
     "ops/test_collect.py",
+    "ops/test_costs.py",
     "ops/test_effect.py",
     "ops/test_role_reading.py",
     "sandbox/",  # what the other tests stand on, as they are

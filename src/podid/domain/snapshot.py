@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from podid.domain.addons import Addon, AddonVersion
+from podid.domain.cost import Cost
 from podid.domain.egress import Egress
 from podid.domain.errors import PodidError
 from podid.domain.grants import AssumeRights, PolicyNames
@@ -99,9 +100,13 @@ def known_or(section: Section[T], default: T) -> T:
 
 Service = Literal["aws", "kubernetes"]
 
-# where a section is read from
-AWS = {"service": "aws"}
-KUBERNETES = {"service": "kubernetes"}
+# where a section is read from, and what that costs
+AWS = {"service": "aws", "cost": Cost.AWS}
+TRAIL = {"service": "aws", "cost": Cost.TRAIL}
+KUBERNETES = {"service": "kubernetes", "cost": Cost.KUBERNETES}
+LOGS = {"service": "kubernetes", "cost": Cost.LOGS}
+TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
+PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
 
 
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache, which does not keep it alive
@@ -172,20 +177,21 @@ class Snapshot:
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
-    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
+    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
-    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=AWS)
+    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
-    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=AWS)
+    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
     # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
-    packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
+    packed: Section[Mapping[str, Section[int]]] = field(metadata=TRAIL)
     # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
-    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
+    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=TOKEN)
     # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
-    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
+    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=PROBE)
     namespace: str = ""
     targets: tuple[ServiceAccountRef, ...] = ()
 
 
-# section -> its service
+# section -> its service, and its cost
 SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}
+COSTS: Mapping[str, Cost] = {f.name: f.metadata["cost"] for f in fields(Snapshot) if f.metadata}

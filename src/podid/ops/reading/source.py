@@ -1,18 +1,22 @@
 """What sections of a snapshot are read from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from podid.aws.ec2 import Ec2
-from podid.aws.eks import Eks
-from podid.aws.iam import Iam
 from podid.domain.model import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or
-from podid.kube.reader import KubeReader
-from podid.ops.clients import Clients, KubeAccess
+
+if TYPE_CHECKING:
+    from podid.aws.ec2 import Ec2
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
 
 
 class Gap(Exception):
@@ -22,7 +26,7 @@ class Gap(Exception):
         self.missing = missing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
 
@@ -30,15 +34,11 @@ class Source:
     NOT_READ. `only` are the service accounts that were named, where any were.
     """
 
-    eks: Eks
-    iam: Iam
-    ec2: Callable[[], Ec2]
-    access: KubeAccess
+    clients: Clients
     cluster: Cluster
     namespace: str
-    clients: Clients
-    now: datetime
     only: tuple[ServiceAccountRef, ...]
+    now: datetime
     before: Callable[[str], Section[Any]]
 
     def value(self, name: str) -> Any:
@@ -49,9 +49,22 @@ class Source:
         return section.value
 
     @property
+    def eks(self) -> Eks:
+        return self.clients.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.clients.iam
+
+    @property
+    def ec2(self) -> Ec2:
+        """Slow to make, and seldom needed."""
+        return self.clients.ec2
+
+    @property
     def kube(self) -> KubeReader:
         """Raises the reason why there is no way into Kubernetes, if there is none."""
-        return self.access.reader
+        return self.clients.kube.reader
 
     @property
     def named(self) -> tuple[Association, ...]:
