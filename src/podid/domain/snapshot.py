@@ -19,6 +19,7 @@ from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import (
+    UNASKED,
     Cluster,
     DaemonSet,
     Decision,
@@ -57,7 +58,7 @@ class Missing:
 
 Section = Known[T] | Missing
 
-NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
+NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
 
 INTERNAL = "INTERNAL"
 
@@ -115,9 +116,10 @@ class Snapshot:
     """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).
 
-    `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
-    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. `targets` are service
-    accounts that the user named: for these alone a missing association is worth a word."""
+    `only_namespaces`, where there are any, are all that `associations`, `service_accounts`, `pods` and
+    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. Where service accounts
+    were named, their associations alone are described; of the others there is an UnreadAssociation with code UNASKED.
+    `targets` are service accounts that the user named: for these alone a missing association is worth a word."""
 
     taken_at: datetime
     cluster: Section[Cluster] = field(metadata=AWS)
@@ -188,7 +190,7 @@ class Snapshot:
     proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=TOKEN)
     # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
     probes: Section[Mapping[str, Section[Proof]]] = field(metadata=PROBE)
-    namespace: str = ""
+    only_namespaces: tuple[str, ...] = ()
     targets: tuple[ServiceAccountRef, ...] = ()
 
 

@@ -165,7 +165,7 @@ def doctor(
     from podid.checks.all import BY_ID
     from podid.cli import typed
     from podid.ops.doctor import again
-    from podid.ops.reading.saved import of_namespace, read_snapshot
+    from podid.ops.reading.saved import of_scope, read_snapshot
     from podid.ops.reading.scope import parse_target
     from podid.ops.reading.sections import OPTIONS
     from podid.ops.status.diagnose import describe_checks, select
@@ -216,7 +216,7 @@ def doctor(
     seen: Place | Snapshot
     if saved:
         seen = read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved)
-        seen = of_namespace(seen, scope.namespace, saved)
+        seen = of_scope(seen, scope, saved)
     else:
         seen = access.place(for_change=probe)
     if probe or verify:

@@ -14,7 +14,6 @@ from podid.aws import pacing
 from podid.checks.base import Check
 from podid.domain.cost import EVIDENCE, LOOK, Cost
 from podid.domain.errors import PodidError
-from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
@@ -59,8 +58,8 @@ def collect(
     again: Collection[str] = (),
 ) -> Snapshot:
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
-    read for the scope's namespace alone, where it has one. What costs more than is wanted is NOT_READ. Never raises for
-    what cannot be read.
+    read for the scope's namespaces alone, where it has any, and associations described for its service accounts alone.
+    What costs more than is wanted is NOT_READ. Never raises for what cannot be read.
 
     With `base`, a snapshot of the same cluster and scope, only the sections in `again` are read anew, those that it
     lacks, and what is read from one of these, where that differs from before. Evidence (EVIDENCE) is read anew where
@@ -81,8 +80,8 @@ def collect(
         Source,
         clients=clients,
         cluster=place.the_cluster,
-        namespace=scope.namespace,
-        only=(ServiceAccountRef(scope.namespace, scope.name),) if scope.kind == "ServiceAccount" else (),
+        namespaces=scope.namespaces,
+        only=scope.named,
         now=now,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
@@ -94,7 +93,7 @@ def collect(
             elif row.name in derived:
                 reads[row.name] = pool.submit(_read_if_changed, row, source(before=before), given)
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
-    return Snapshot(taken_at=now, namespace=scope.namespace, **sections)
+    return Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
 
 
 def _make_gateways(clients: Clients, cost: Cost) -> None:

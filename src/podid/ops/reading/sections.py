@@ -147,10 +147,10 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "service_accounts",
         (KubeReader.list_service_accounts,),
-        lambda s: s.kube.list_service_accounts(s.namespace),
+        lambda s: s.of_namespaces(s.kube.list_service_accounts),
     ),
     SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
-    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.kube.list_pods(s.namespace)),
+    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
         "config_map_keys",
         (KubeReader.find_config_map_keys,),
@@ -160,12 +160,12 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
     SectionRow("cni_rights", (Iam.simulate,), role_readings.cni_rights, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
-    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
+    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
     SectionRow(
         "network_policies",
         (KubeReader.list_network_policies,),
-        lambda s: s.kube.list_network_policies(s.namespace),
+        lambda s: s.of_namespaces(s.kube.list_network_policies),
     ),
     SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
     SectionRow(

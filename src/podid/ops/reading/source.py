@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from podid.aws import pacing
 from podid.domain.model import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from podid.ops.clients import Clients
 
 
+class InNamespace(Protocol):
+    @property
+    def namespace(self) -> str: ...
+
+
+Placed = TypeVar("Placed", bound=InNamespace)
+
+
 class Gap(Exception):
     """Ends the reading of a section that cannot do without another, which is missing."""
 
@@ -28,7 +37,7 @@ class Gap(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
+    """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
     NOT_READ. `only` are the service accounts that were named, where any were.
@@ -36,7 +45,7 @@ class Source:
 
     clients: Clients
     cluster: Cluster
-    namespace: str
+    namespaces: tuple[str, ...]
     only: tuple[ServiceAccountRef, ...]
     now: datetime
     before: Callable[[str], Section[Any]]
@@ -47,6 +56,15 @@ class Source:
         if isinstance(section, Missing):
             raise Gap(section)
         return section.value
+
+    def of_namespaces(self, read: Callable[[str], tuple[Placed, ...]]) -> tuple[Placed, ...]:
+        """What `read` gives of the namespaces, or of all for an empty name; of the cluster's own things once."""
+        first, *more = self.namespaces or ("",)
+        if not more:
+            return read(first)
+        found = dict(pacing.fan_out(read, (first, *more), reads=True))
+        others = (item for place in more for item in found[place] if item.namespace)
+        return (*found[first], *others)
 
     @property
     def eks(self) -> Eks:
