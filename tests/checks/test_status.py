@@ -15,7 +15,6 @@ from podid.domain.findings import Bearing, Severity
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Missing, Snapshot
 from podid.domain.status import IdentityState, IdentityStatus, worst
-from podid.ops.reading.sections import SECTIONS
 from podid.ops.status.diagnose import diagnose
 
 from .builder import agent_pod, ago, bare, chained, healthy, node, pod
@@ -174,8 +173,7 @@ def test_without_the_roles_nothing_is_claimed() -> None:
     assert of_orders(healthy(roles=NOT_READ)).state is None
 
 
-def test_sections_on_request_are_the_rows_with_an_option() -> None:
-    assert {row.name for row in SECTIONS if row.option} == ON_REQUEST
+def test_no_check_that_decides_needs_what_is_read_on_request() -> None:
     assert all(ON_REQUEST.isdisjoint(check.needs) for check in ALL if deciding(check))
 
 

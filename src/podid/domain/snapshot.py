@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from podid.domain.addons import Addon, AddonVersion
+from podid.domain.cost import EVIDENCE, Cost
 from podid.domain.egress import Egress
 from podid.domain.errors import PodidError
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import (
+    UNASKED,
     Cluster,
     DaemonSet,
     Decision,
@@ -56,7 +58,7 @@ class Missing:
 
 Section = Known[T] | Missing
 
-NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
+NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
 
 INTERNAL = "INTERNAL"
 
@@ -99,9 +101,13 @@ def known_or(section: Section[T], default: T) -> T:
 
 Service = Literal["aws", "kubernetes"]
 
-# where a section is read from
-AWS = {"service": "aws"}
-KUBERNETES = {"service": "kubernetes"}
+# where a section is read from, and what that costs
+AWS = {"service": "aws", "cost": Cost.AWS}
+TRAIL = {"service": "aws", "cost": Cost.TRAIL}
+KUBERNETES = {"service": "kubernetes", "cost": Cost.KUBERNETES}
+LOGS = {"service": "kubernetes", "cost": Cost.LOGS}
+TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
+PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
 
 
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache, which does not keep it alive
@@ -110,9 +116,10 @@ class Snapshot:
     """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).
 
-    `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
-    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. `targets` are service
-    accounts that the user named: for these alone a missing association is worth a word."""
+    `only_namespaces`, where there are any, are all that `associations`, `service_accounts`, `pods` and
+    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. Where service accounts
+    were named, their associations alone are described; of the others there is an UnreadAssociation with code UNASKED.
+    `targets` are service accounts that the user named: for these alone a missing association is worth a word."""
 
     taken_at: datetime
     cluster: Section[Cluster] = field(metadata=AWS)
@@ -172,22 +179,23 @@ class Snapshot:
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
-    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
+    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
-    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=AWS)
+    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
-    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=AWS)
+    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
     # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
-    packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
+    packed: Section[Mapping[str, Section[int]]] = field(metadata=TRAIL)
     # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
-    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
+    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=TOKEN)
     # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
-    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
-    namespace: str = ""
+    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=PROBE)
+    only_namespaces: tuple[str, ...] = ()
     targets: tuple[ServiceAccountRef, ...] = ()
 
 
-# section -> its service
+# section -> its service, and its cost
 SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}
+COSTS: Mapping[str, Cost] = {f.name: f.metadata["cost"] for f in fields(Snapshot) if f.metadata}
 # sections that are read only where somebody asks for them
-ON_REQUEST = frozenset({"agent_logs", "cloudtrail", "node_calls", "packed", "proofs", "probes"})
+ON_REQUEST = frozenset(name for name, cost in COSTS.items() if cost & EVIDENCE)

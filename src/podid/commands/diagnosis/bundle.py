@@ -39,7 +39,7 @@ def bundle(
     """
     from podid.checks.all import ALL
     from podid.ops.doctor.bundle import archive
-    from podid.ops.reading.collect import collect
+    from podid.ops.reading.collect import Wanted, collect
     from podid.ops.reading.saved import write_private
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
@@ -47,7 +47,7 @@ def bundle(
     scope = parse_target("", options.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, ALL, now=access.runtime.now(), scope=scope)
+        snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
     if not options.yes:

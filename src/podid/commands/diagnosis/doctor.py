@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from math import inf
+from operator import or_
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.place import Place
@@ -163,20 +165,20 @@ def doctor(
     from podid.checks.all import BY_ID
     from podid.cli import typed
     from podid.ops.doctor import again
-    from podid.ops.reading.saved import of_namespace, read_snapshot
+    from podid.ops.reading.saved import of_scope, read_snapshot
     from podid.ops.reading.scope import parse_target
+    from podid.ops.reading.sections import OPTIONS
     from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.formats import Report
 
-    collectors = {"logs": logs, "cloudtrail": cloudtrail, "verify": verify}
+    asked = {Cost.LOGS: logs, Cost.TRAIL: cloudtrail, Cost.TOKEN: verify, Cost.PROBE: probe}
     given = {
         "TARGET": target,
         "--check": check,
         "--skip": skip,
         "--link": link,
-        **{f"--{name}": wanted for name, wanted in collectors.items()},
-        "--probe": probe,
+        **{OPTIONS[cost]: wanted for cost, wanted in asked.items()},
         "--list": list_checks,
         "--baseline": baseline,
         "--fix": fix,
@@ -214,7 +216,7 @@ def doctor(
     seen: Place | Snapshot
     if saved:
         seen = read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved)
-        seen = of_namespace(seen, scope.namespace, saved)
+        seen = of_scope(seen, scope, saved)
     else:
         seen = access.place(for_change=probe)
     if probe or verify:
@@ -225,8 +227,7 @@ def doctor(
         at=seen,
         scope=scope,
         checks=checks,
-        collectors=tuple(name for name, wanted in collectors.items() if wanted),
-        probe=probe,
+        cost=reduce(or_, (cost for cost, wanted in asked.items() if wanted), LOOK),
         save=save or "",
         baseline=baseline or "",
         accepted=accepted,
@@ -269,16 +270,15 @@ def _ask(terminal: Terminal, *, probe: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Looking:
-    """One look, as often as it is wanted: at the cluster of a place, or `at` what was seen then. `collectors` are what
-    is read as well; `accepted` are the entries of the file `baseline`; `save` is a file."""
+    """One look, as often as it is wanted: at the cluster of a place, or `at` what was seen then. `cost` is what may be
+    read; `accepted` are the entries of the file `baseline`; `save` is a file."""
 
     access: Access
     terminal: Terminal
     at: Place | Snapshot
     scope: DoctorScope
     checks: Checks
-    collectors: tuple[str, ...]
-    probe: bool
+    cost: Cost
     save: str
     baseline: str
     accepted: tuple[Accepted, ...]
@@ -322,7 +322,7 @@ class _Looking:
         return report
 
     def _read(self) -> Snapshot:
-        from podid.ops.reading.collect import collect
+        from podid.ops.reading.collect import Wanted, collect
         from podid.ops.reading.saved import snapshot_text, write_private
         from podid.version import VERSION
 
@@ -330,9 +330,9 @@ class _Looking:
         if not isinstance(place, Place):
             return place
         with self.terminal.working(f"looking at cluster {place.cluster_name}"):
-            now, options = access.runtime.now(), self.collectors
-            snapshot = collect(access.clients, place, self.checks, now=now, scope=self.scope, options=options)
-            if self.probe:
+            wanted = Wanted(checks=self.checks, scope=self.scope, cost=self.cost)
+            snapshot = collect(access.clients, place, wanted, now=access.runtime.now())
+            if Cost.PROBE in self.cost:
                 snapshot = _probed(access, place, snapshot, self.scope)
         if self.save:
             write_private(snapshot_text(snapshot, VERSION).encode(), self.save)

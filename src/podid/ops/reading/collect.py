@@ -3,20 +3,21 @@ that names the permission."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podid.aws import pacing
 from podid.checks.base import Check
+from podid.domain.cost import EVIDENCE, LOOK, Cost
 from podid.domain.errors import PodidError
-from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
-from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of
+from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
 from podid.ops.reading.source import Gap, Source
 
 if TYPE_CHECKING:
@@ -25,49 +26,99 @@ if TYPE_CHECKING:
 # as long as a service may fail before a section is given up: a few of them may be read one after another
 FAILING_SECONDS = 10.0
 
-Reads = Mapping[str, Future[Section[Any]]]
+Before = Callable[[str], Section[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. Of the costs that are
+    asked for by name (EVIDENCE) all sections are read, whatever the checks."""
+
+    checks: tuple[Check, ...]
+    scope: DoctorScope = EVERYTHING
+    cost: Cost = LOOK
+
+    @property
+    def names(self) -> set[str]:
+        """The sections, but for those of checks that cannot be made without Kubernetes. The cluster is read already,
+        and the report names it whatever the checks."""
+        possible = within(self.cost | EVIDENCE)
+        checks = (check for check in self.checks if possible.issuperset(check.needs))
+        asked = {row.name for row in SECTIONS if row.cost & self.cost & EVIDENCE}
+        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | asked
 
 
 def collect(
     clients: Clients,
     place: Place,
-    checks: Iterable[Check],
+    wanted: Wanted,
     *,
     now: datetime,
-    scope: DoctorScope = EVERYTHING,
-    options: Collection[str] = (),
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
 ) -> Snapshot:
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
-    read for the scope's namespace alone, where it has one; `options` are the collectors to be used
-    besides. Never raises for what cannot be read."""
-    # the cluster is read already, and the report names it whatever the checks
-    rows = needed({"cluster"} | sections_of(checks) | set(scope.sections) | _chosen(options), options)
+    read for the scope's namespaces alone, where it has any, and associations described for its service accounts alone.
+    What costs more than is wanted is NOT_READ. Never raises for what cannot be read.
+
+    With `base`, a snapshot of the same cluster and scope, only the sections in `again` are read anew, those that it
+    lacks, and what is read from one of these, where that differs from before. Evidence (EVIDENCE) is read anew where
+    `again` names it, and never because of others."""
+    rows = needed(wanted.names | set(again), wanted.cost)
+    anew, derived = _renewed(rows, base, again)
     reads: dict[str, Future[Section[Any]]] = {}
-    # gateways are made here, one after another: three clients in threads take nearly three times as long; EC2's, which
-    # is slow to make and seldom needed, when it is
-    named = (ServiceAccountRef(scope.namespace, scope.name),) if scope.kind == "ServiceAccount" else ()
+
+    def given(name: str) -> Section[Any]:
+        return NOT_READ if base is None else getattr(base, name)
+
+    def found(name: str) -> Section[Any]:
+        return reads[name].result() if name in reads else given(name)
+
+    _make_gateways(clients, wanted.cost)
+    scope = wanted.scope
     source = partial(
         Source,
-        clients.eks,
-        clients.iam,
-        lambda: clients.ec2,
-        clients.kube,
-        place.the_cluster,
-        scope.namespace,
-        clients,
-        now,
-        named,
+        clients=clients,
+        cluster=place.the_cluster,
+        namespaces=scope.namespaces,
+        only=scope.named,
+        now=now,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
-    with ThreadPoolExecutor(max(len(rows), 1), thread_name_prefix="collect") as pool:
+    with ThreadPoolExecutor(max(len(anew | derived), 1), thread_name_prefix="collect") as pool:
         for row in rows:
-            reads[row.name] = pool.submit(_read, row, source(partial(_before, row, reads)))
-    sections: dict[str, Any] = {row.name: _result(reads, row.name) for row in SECTIONS}
-    return Snapshot(taken_at=now, namespace=scope.namespace, **sections)
+            before = partial(_before, row, found)
+            if row.name in anew:
+                reads[row.name] = pool.submit(_read, row, source(before=before))
+            elif row.name in derived:
+                reads[row.name] = pool.submit(_read_if_changed, row, source(before=before), given)
+    sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
+    return Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
 
 
-def _chosen(options: Collection[str]) -> set[str]:
-    return {row.name for row in SECTIONS if row.option and row.option in options}
+def _make_gateways(clients: Clients, cost: Cost) -> None:
+    """One after another: three clients in threads take nearly three times as long. Those for what may not be read, and
+    EC2's, which is slow to make and seldom needed, are not made."""
+    _ = clients.eks, clients.iam
+    if cost & ~(Cost.AWS | Cost.TRAIL):
+        _ = clients.kube
+
+
+def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:
+    """The sections that are read anew in any case, and those that are where what they are read from has changed."""
+    if base is None:
+        return {row.name for row in rows}, set()
+    anew = {row.name for row in rows if row.name in again or getattr(base, row.name) == NOT_READ}
+    derived = set[str]()
+    for row in rows:  # in the order of the table, in which a row comes after those that it is read from
+        if row.name not in anew and not row.cost & EVIDENCE and not (anew | derived).isdisjoint(row.before):
+            derived.add(row.name)
+    return anew, derived
+
+
+def _read_if_changed(row: SectionRow, source: Source, given: Before) -> Section[Any]:
+    same = all(source.before(name) == given(name) for name in row.before)
+    return given(row.name) if same else _read(row, source)
 
 
 def _read(row: SectionRow, source: Source) -> Section[Any]:
@@ -83,11 +134,7 @@ def _read(row: SectionRow, source: Source) -> Section[Any]:
     return value if isinstance(value, Missing) else Known(value)
 
 
-def _before(row: SectionRow, reads: Reads, name: str) -> Section[Any]:
-    if name not in (*row.needs, *row.uses):
+def _before(row: SectionRow, found: Before, name: str) -> Section[Any]:
+    if name not in row.before:
         raise LookupError(f"{row.name} reads {name} without saying so")
-    return _result(reads, name)
-
-
-def _result(reads: Reads, name: str) -> Section[Any]:
-    return reads[name].result() if name in reads else NOT_READ
+    return found(name)

@@ -49,7 +49,7 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
     if not instances:
         return {}, None
     try:
-        profiles = source.ec2().list_instance_profiles(tuple(instances))
+        profiles = source.ec2.list_instance_profiles(tuple(instances))
         arns = {arn for arn in profiles.values() if arn}
         roles = {arn: source.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
     except PodidError as error:

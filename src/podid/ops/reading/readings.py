@@ -24,8 +24,9 @@ LOGS_SINCE = timedelta(hours=1)
 
 
 def associations(source: Source) -> tuple[Listed, ...]:
-    """All that EKS lists, in order, each as far as it could be described."""
-    found = source.eks.iter_readable(source.cluster.name, source.namespace or None)
+    """All that EKS lists, in order, each as far as it was to be described and could be."""
+    name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
+    found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
     return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
 
 
@@ -35,8 +36,8 @@ def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
     found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
     for group, kinds in CUSTOM.items():
         for plural in kinds if group in groups else ():
-            read = partial(source.kube.list_product_settings, group, plural, groups[group], source.namespace)
-            found[plural] = attempt(read)
+            read = partial(source.kube.list_product_settings, group, plural, groups[group])
+            found[plural] = attempt(partial(source.of_namespaces, read))
     sets = source.before("daemon_sets")
     if isinstance(sets, Missing):
         found["persistentvolumes"] = sets
@@ -61,7 +62,7 @@ def instances(source: Source) -> dict[str, Instance]:
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
-    return {ids[each]: found for each, found in source.ec2().list_instances(tuple(ids)).items() if each in ids}
+    return {ids[each]: found for each, found in source.ec2.list_instances(tuple(ids)).items() if each in ids}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
@@ -156,22 +157,23 @@ def namespaces(source: Source) -> frozenset[str]:
         return frozenset(source.kube.list_namespaces())
     except PodidError:
         accounts = source.before("service_accounts")
-        if source.namespace and isinstance(accounts, Known) and accounts.value:
-            return frozenset({source.namespace})
+        there = {account.namespace for account in known_or(accounts, ())}
+        if source.namespaces and there.issuperset(source.namespaces):
+            return frozenset(there)
         raise
 
 
 def agent_pods(source: Source) -> tuple[Pod, ...]:
     """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
     agents = list(filter(is_agent, source.value("daemon_sets")))
-    if not source.namespace and isinstance(pods := source.before("pods"), Known):
+    if not source.namespaces and isinstance(pods := source.before("pods"), Known):
         return pods_of(agents, pods.value)
     return source.kube.list_pods_of(agents)
 
 
 def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
     there = runs_cilium(source.value("daemon_sets"))
-    return source.kube.list_cilium_policies(source.namespace) if there else ()
+    return source.of_namespaces(source.kube.list_cilium_policies) if there else ()
 
 
 def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:
@@ -191,5 +193,5 @@ def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
         return Missing("EKS names no VPC of the cluster")
-    ec2 = source.ec2()
+    ec2 = source.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
+from podid.domain.model import UNASKED, UnreadAssociation
 from podid.domain.snapshot import Known, Section, Snapshot
+from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
-# of the form; a file of another one is refused
-FORMAT = 1
+# of the form; a file of a newer one is refused
+FORMAT = 2
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -34,7 +37,8 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         raise InvalidInput(f"{name} is no snapshot: it is not JSON", subject=name) from error
     if not isinstance(body, dict) or body.get("kind") != KIND:
         raise InvalidInput(f"{name} is no snapshot of podid doctor --save", subject=name)
-    if body.get("formatVersion") != FORMAT or type(body["formatVersion"]) is not int:
+    form, whole = body.get("formatVersion"), body.get("snapshot")
+    if type(form) is not int or not 1 <= form <= FORMAT:
         wrote = body.get("podidVersion")
         by = f", written by podid {wrote}" if isinstance(wrote, str) else ""
         raise InvalidInput(
@@ -43,7 +47,7 @@ def read_snapshot(text: str, name: str) -> Snapshot:
             advice="Save it again with the podid that is to read it.",
         )
     try:
-        return from_plain(Snapshot, body.get("snapshot"), "snapshot")
+        return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
         raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
 
@@ -64,24 +68,44 @@ def write_private(data: bytes, name: str) -> None:
         raise UsageError(f"{name} cannot be written: {error.strerror}", subject=name) from error
 
 
-def of_namespace(snapshot: Snapshot, namespace: str, name: str) -> Snapshot:
-    """What reading that namespace alone would have given. UsageError where the snapshot is of another one."""
-    if snapshot.namespace == namespace:
-        return snapshot
-    if snapshot.namespace:
-        what = f"namespace {namespace}" if namespace else "all namespaces"
-        raise UsageError(f"{name} holds namespace {snapshot.namespace} alone, and {what} is asked about", subject=name)
+def _as_now(first: dict[str, Any]) -> dict[str, Any]:
+    """Format 1, which knew one namespace or all, as today's."""
+    kept = {key: value for key, value in first.items() if key != "namespace"}
+    return kept | ({"only_namespaces": [first["namespace"]]} if first.get("namespace") else {})
+
+
+def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
+    """What reading for that scope alone would have given. UsageError where the snapshot is of less."""
+    wanted, held = scope.namespaces, snapshot.only_namespaces
+    if held and not (wanted and set(wanted) <= set(held)):
+        what = f"{_namespaces(wanted)} {'are' if len(wanted) > 1 else 'is'}" if wanted else "all namespaces are"
+        raise UsageError(f"{name} holds {_namespaces(held)} alone, and {what} asked about", subject=name)
 
     def kept(section: Section[tuple[Any, ...]]) -> Section[tuple[Any, ...]]:
-        if not isinstance(section, Known):
+        if not isinstance(section, Known) or not wanted:
             return section
-        return Known(tuple(item for item in section.value if item.namespace == namespace))
+        return Known(tuple(item for item in section.value if item.namespace in wanted))
 
+    associations = kept(snapshot.associations)
+    for each in associations.value if isinstance(associations, Known) else ():
+        unasked = isinstance(each, UnreadAssociation) and each.error_code == UNASKED
+        if unasked and each.ref in (scope.named or (each.ref,)):
+            raise UsageError(f"{name} holds nothing of {each.ref}: others were named", subject=name)
+    if wanted == held and not scope.named:
+        return snapshot
+    if scope.named and isinstance(associations, Known):
+        associations = Known(
+            tuple(each if each.ref in scope.named else UnreadAssociation.unasked(each) for each in associations.value)
+        )
     return replace(
         snapshot,
-        namespace=namespace,
-        associations=kept(snapshot.associations),
+        only_namespaces=wanted,
+        associations=associations,
         service_accounts=kept(snapshot.service_accounts),
         pods=kept(snapshot.pods),
         workloads=kept(snapshot.workloads),
     )
+
+
+def _namespaces(names: Collection[str]) -> str:
+    return f"namespace{'s' if len(names) > 1 else ''} {', '.join(names)}"

@@ -1,6 +1,6 @@
 """What a doctor is asked about: all of a cluster, a namespace, a service account, a pod or a workload."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -14,9 +14,10 @@ from podid.domain.workloads import workload_subject
 
 T = TypeVar("T")
 
+SERVICE_ACCOUNT = "ServiceAccount"
 KINDS = {
-    "sa": "ServiceAccount",
-    "serviceaccount": "ServiceAccount",
+    "sa": SERVICE_ACCOUNT,
+    "serviceaccount": SERVICE_ACCOUNT,
     "pod": "Pod",
     "po": "Pod",
     "deploy": "Deployment",
@@ -32,18 +33,40 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class DoctorScope:
-    """What to judge: all of the cluster (empty), one namespace, one service account (kind ServiceAccount), one pod or
-    one workload. The agent and the nodes below it are always looked at. `typed` is how the user wrote it."""
+    """What to judge: all of the cluster (empty), one namespace, one service account (kind ServiceAccount) or several,
+    one pod or one workload. The agent and the nodes below it are always looked at. `typed` is how the user wrote it,
+    `several` are the service accounts where these are more than one."""
 
     namespace: str = ""
     kind: str = ""
     name: str = ""
     typed: str = field(default="", compare=False)
+    several: tuple[ServiceAccountRef, ...] = ()
+
+    @classmethod
+    def of(cls, refs: Collection[ServiceAccountRef]) -> "DoctorScope":
+        """Of these service accounts, of which there is one at least."""
+        first, *more = sorted(set(refs))
+        if more:
+            return cls(kind=SERVICE_ACCOUNT, several=(first, *more))
+        return cls(first.namespace, SERVICE_ACCOUNT, first.name, str(first))
 
     def __str__(self) -> str:
-        if not self.kind:
-            return self.namespace
-        return "/".join((*(() if self.kind == "ServiceAccount" else (self.kind,)), self.namespace, self.name))
+        if self.named:
+            return ", ".join(map(str, self.named))
+        return "/".join((self.kind, self.namespace, self.name)) if self.kind else self.namespace
+
+    @property
+    def named(self) -> tuple[ServiceAccountRef, ...]:
+        """The service accounts, where these were named."""
+        if self.kind != SERVICE_ACCOUNT:
+            return ()
+        return self.several or (ServiceAccountRef(self.namespace, self.name),)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The only ones that it is about; none for all."""
+        return tuple(sorted({ref.namespace for ref in self.named} or {self.namespace} - {""}))
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -85,7 +108,7 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
         scope = DoctorScope(ref.namespace, kind, ref.name, text)
     else:
         ref = ServiceAccountRef.parse(text)
-        scope = DoctorScope(ref.namespace, "ServiceAccount", ref.name, text)
+        scope = DoctorScope(ref.namespace, SERVICE_ACCOUNT, ref.name, text)
     if namespace and namespace != scope.namespace:
         raise UsageError(f"{text!r} is not in the namespace {namespace!r} that --namespace names", subject=text)
     return scope
@@ -94,24 +117,26 @@ def parse_target(text: str = "", namespace: str = "") -> DoctorScope:
 def resolve(scope: DoctorScope, snapshot: Snapshot) -> tuple[ServiceAccountRef, ...]:
     """The service accounts that the user named, by themselves or through a pod or workload. NotFound for what is known
     not to exist: an association, or a workload, that names it is reason enough to look."""
-    associations = known_or(snapshot.associations, ())
-    if scope.namespace and not any(a.namespace == scope.namespace for a in associations):
-        _check_namespace(scope, snapshot)
+    associated = {association.ref for association in known_or(snapshot.associations, ())}
+    places = {ref.namespace for ref in associated}
+    for namespace in scope.namespaces:
+        if namespace not in places:
+            _check_namespace(scope, namespace, snapshot)
     if not scope.kind:
         return ()
-    if scope.kind == "ServiceAccount":
-        ref = ServiceAccountRef(scope.namespace, scope.name)
-        named = {a.ref for a in associations} | {pod.ref for pod in known_or(snapshot.pods, ())}
-        named |= {w.ref for w in known_or(snapshot.workloads, ())}
-        if ref not in named:
-            _check_service_account(scope, ref, snapshot)
-        return (ref,)
+    if scope.named:
+        used = associated | {pod.ref for pod in known_or(snapshot.pods, ())}
+        used |= {w.ref for w in known_or(snapshot.workloads, ())}
+        for ref in scope.named:
+            if ref not in used:
+                _check_service_account(scope, ref, snapshot)
+        return scope.named
     things = _things(scope, snapshot)
     found = {ref for name, ref in things if name == scope.name}
     if not found:
         known = [name for name, _ in things]
         what = f"{scope.kind} {scope.namespace}/{scope.name} does not exist{did_you_mean(scope.name, known)}"
-        raise NotFound(what, hint=_instead(scope, scope.name, known), subject=str(scope))
+        raise NotFound(what, hint=_instead(scope.typed, scope.name, known, last=True), subject=str(scope))
     return tuple(sorted(found))
 
 
@@ -130,36 +155,41 @@ def _things(scope: DoctorScope, snapshot: Snapshot) -> list[tuple[str, ServiceAc
     return found
 
 
-def _check_namespace(scope: DoctorScope, snapshot: Snapshot) -> None:
+def _check_namespace(scope: DoctorScope, namespace: str, snapshot: Snapshot) -> None:
     namespaces = snapshot.namespaces
-    if isinstance(namespaces, Known) and scope.namespace not in namespaces.value:
-        kind = KINDS.get(scope.namespace) if scope.kind == "ServiceAccount" else None
+    if isinstance(namespaces, Known) and namespace not in namespaces.value:
+        kind = KINDS.get(namespace) if scope.kind == SERVICE_ACCOUNT and scope.name else None
         raise NotFound(
-            f"Namespace {scope.namespace} does not exist{did_you_mean(scope.namespace, namespaces.value)}",
-            hint=() if kind else _instead(scope, scope.namespace, namespaces.value),
+            f"Namespace {namespace} does not exist{did_you_mean(namespace, namespaces.value)}",
+            hint=() if kind else _instead(_typed(scope, namespace), namespace, namespaces.value),
             subject=str(scope),
-            advice=f"for the {kind} {scope.name}, write {scope.namespace}/NAMESPACE/{scope.name}" if kind else "",
+            advice=f"for the {kind} {scope.name}, write {namespace}/NAMESPACE/{scope.name}" if kind else "",
         )
+
+
+def _typed(scope: DoctorScope, namespace: str) -> str:
+    return next((str(ref) for ref in scope.several if ref.namespace == namespace), scope.typed)
 
 
 def _check_service_account(scope: DoctorScope, ref: ServiceAccountRef, snapshot: Snapshot) -> None:
     accounts = snapshot.service_accounts
     if isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}:
         known = [account.name for account in accounts.value if account.namespace == ref.namespace]
-        hint = _instead(scope, ref.name, known)
+        hint = _instead(scope.typed or str(ref), ref.name, known, last=True)
         what = f"Service account {ref} does not exist{did_you_mean(ref.name, known)}"
         raise NotFound(what, hint=hint, subject=str(ref))
 
 
-def _instead(scope: DoctorScope, name: str, known: Iterable[str]) -> Hint:
-    """The command again with the nearest of the known names for `name`, a part of what was typed."""
-    near, parts = nearest(name, known, 1), scope.typed.split("/")
+def _instead(typed: str, name: str, known: Iterable[str], *, last: bool = False) -> Hint:
+    """The command again with the nearest of the known names for `name`, a part of what was typed, of two alike the
+    last one where that is meant."""
+    near, parts = nearest(name, known, 1), typed.split("/")
     if not near:
         return ()
     if name not in parts:  # a namespace that was given by itself
         return Again(swap=(name, near[0]))
-    place = len(parts) - 1 if name == scope.name else parts.index(name)
-    return Again(swap=(scope.typed, "/".join((*parts[:place], near[0], *parts[place + 1 :]))))
+    place = len(parts) - 1 if last else parts.index(name)
+    return Again(swap=(typed, "/".join((*parts[:place], near[0], *parts[place + 1 :]))))
 
 
 def _readable(section: Section[T], scope: DoctorScope) -> T:

@@ -4,7 +4,7 @@ A row comes after those that it needs or uses. Which service a section comes fro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,40 +15,59 @@ from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
 from podid.checks.base import Check
+from podid.domain.cost import LOOK, Cost
 from podid.domain.plan import Verb
 from podid.domain.rights import Need, OptionalRight, Rights, rights_of
-from podid.domain.snapshot import NOT_READ
+from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
 from podid.ops.reading import node_owners, readings, role_readings, witnesses
 from podid.ops.reading.source import Source
 
+# what asks for a cost, where an option does
+OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}
+
 
 @dataclass(frozen=True, slots=True)
 class SectionRow:
     """`read` returns the section's value, or a Missing, or raises a PodidError or Gap. `needs` are read because of this
-    section, and before it; `uses` before it too, but only when they are read anyway. One with an `option` is read only
-    where that collector is chosen."""
+    section, and before it; `uses` before it too, but only when they are read anyway. `why` says what the operations are
+    for, of a section that an option asks for."""
 
     name: str
     operations: tuple[Need, ...]
     read: Callable[[Source], Any]
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    option: str = ""
     why: str = ""
 
+    @property
+    def cost(self) -> Cost:
+        return COSTS[self.name]
 
-def needed(names: Iterable[str], options: Collection[str] = ()) -> tuple[SectionRow, ...]:
-    """The rows of the named sections and of all that these need, in the order of the table, without those of
-    collectors that are not among the `options`."""
-    optional = {row.name for row in SECTIONS if row.option and row.option not in options}
-    wanted = set(names) - optional
+    @property
+    def before(self) -> tuple[str, ...]:
+        return (*self.needs, *self.uses)
+
+
+def needed(names: Iterable[str], cost: Cost = LOOK) -> tuple[SectionRow, ...]:
+    """The rows of the named sections and of all that these need, in the order of the table; without those that cost
+    more than `cost`, and without what needs one of these."""
+    wanted = set(names) & within(cost)
     for row in reversed(SECTIONS):
         if row.name in wanted:
             wanted.update(row.needs)
     return tuple(row for row in SECTIONS if row.name in wanted)
+
+
+def within(cost: Cost) -> frozenset[str]:
+    """The sections that can be read at that cost, with all that they need."""
+    found = set[str]()
+    for row in SECTIONS:
+        if row.cost in cost and found.issuperset(row.needs):
+            found.add(row.name)
+    return frozenset(found)
 
 
 def sections_of(checks: Iterable[Check]) -> frozenset[str]:
@@ -57,22 +76,23 @@ def sections_of(checks: Iterable[Check]) -> frozenset[str]:
 
 
 def optional_rights() -> tuple[OptionalRight, ...]:
-    """What each collector takes that is read only where it is chosen."""
-    chosen: dict[str, list[SectionRow]] = defaultdict(list)
+    """What each cost that is asked for by an option takes."""
+    chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
     for row in SECTIONS:
-        if row.option:
-            chosen[row.option].append(row)
+        if row.cost in OPTIONS:
+            chosen[row.cost].append(row)
     return tuple(
         OptionalRight.of(
-            f"--{option}: {' and '.join(row.why for row in rows)}", *(need for row in rows for need in row.operations)
+            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows)}",
+            *(need for row in rows for need in row.operations),
         )
-        for option, rows in chosen.items()
+        for cost, rows in chosen.items()
     )
 
 
-def rights(checks: Iterable[Check], also: Iterable[str] = ()) -> Rights:
+def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = LOOK) -> Rights:
     """What reading for the checks takes, and the sections in `also`."""
-    rows = needed({*sections_of(checks), *also})
+    rows = needed({*sections_of(checks), *also}, cost)
     return rights_of(operation for row in rows for operation in row.operations)
 
 
@@ -127,10 +147,10 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "service_accounts",
         (KubeReader.list_service_accounts,),
-        lambda s: s.kube.list_service_accounts(s.namespace),
+        lambda s: s.of_namespaces(s.kube.list_service_accounts),
     ),
     SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
-    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.kube.list_pods(s.namespace)),
+    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
         "config_map_keys",
         (KubeReader.find_config_map_keys,),
@@ -140,12 +160,12 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
     SectionRow("cni_rights", (Iam.simulate,), role_readings.cni_rights, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
-    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.kube.list_workloads(s.namespace)),
+    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
     SectionRow(
         "network_policies",
         (KubeReader.list_network_policies,),
-        lambda s: s.kube.list_network_policies(s.namespace),
+        lambda s: s.of_namespaces(s.kube.list_network_policies),
     ),
     SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
     SectionRow(
@@ -163,7 +183,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         readings.agent_logs,
         needs=("agent_pods",),
         uses=("pods",),
-        option="logs",
         why="reading the agents' logs",
     ),
     SectionRow(
@@ -171,7 +190,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         (CloudTrail.iter_redemptions,),
         witnesses.cloudtrail,
         uses=("nodes",),
-        option="cloudtrail",
         why="reading what agents asked EKS Auth for",
     ),
     SectionRow(
@@ -179,7 +197,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         (CloudTrail.iter_sessions,),
         witnesses.packed,
         needs=("associations",),
-        option="cloudtrail",
         why="reading what pods' sessions carry",
     ),
     SectionRow(
@@ -187,7 +204,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         (CloudTrail.iter_node_calls,),
         witnesses.node_calls,
         needs=("associations", "pods", "nodes"),
-        option="cloudtrail",
         why="reading what was called with nodes' roles",
     ),
     SectionRow(
@@ -195,7 +211,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
         witnesses.proofs,
         needs=("associations",),
-        option="verify",
         why="redeeming tokens of pods",
     ),
     # by `podid.ops.doctor.probing`, after all others, and in the foreground
@@ -204,7 +219,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
         needs=("associations",),
-        option="probe",
         why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(

@@ -1,18 +1,31 @@
 """What sections of a snapshot are read from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from podid.aws.ec2 import Ec2
-from podid.aws.eks import Eks
-from podid.aws.iam import Iam
+from podid.aws import pacing
 from podid.domain.model import Association, Cluster, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Missing, Section, known_or
-from podid.kube.reader import KubeReader
-from podid.ops.clients import Clients, KubeAccess
+
+if TYPE_CHECKING:
+    from podid.aws.ec2 import Ec2
+    from podid.aws.eks import Eks
+    from podid.aws.iam import Iam
+    from podid.kube.reader import KubeReader
+    from podid.ops.clients import Clients
+
+
+class InNamespace(Protocol):
+    @property
+    def namespace(self) -> str: ...
+
+
+Placed = TypeVar("Placed", bound=InNamespace)
 
 
 class Gap(Exception):
@@ -22,23 +35,19 @@ class Gap(Exception):
         self.missing = missing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a section is read from. `namespace` is the only one that is asked about; empty for all of them.
+    """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
     NOT_READ. `only` are the service accounts that were named, where any were.
     """
 
-    eks: Eks
-    iam: Iam
-    ec2: Callable[[], Ec2]
-    access: KubeAccess
-    cluster: Cluster
-    namespace: str
     clients: Clients
-    now: datetime
+    cluster: Cluster
+    namespaces: tuple[str, ...]
     only: tuple[ServiceAccountRef, ...]
+    now: datetime
     before: Callable[[str], Section[Any]]
 
     def value(self, name: str) -> Any:
@@ -48,10 +57,32 @@ class Source:
             raise Gap(section)
         return section.value
 
+    def of_namespaces(self, read: Callable[[str], tuple[Placed, ...]]) -> tuple[Placed, ...]:
+        """What `read` gives of the namespaces, or of all for an empty name; of the cluster's own things once."""
+        first, *more = self.namespaces or ("",)
+        if not more:
+            return read(first)
+        found = dict(pacing.fan_out(read, (first, *more), reads=True))
+        others = (item for place in more for item in found[place] if item.namespace)
+        return (*found[first], *others)
+
+    @property
+    def eks(self) -> Eks:
+        return self.clients.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.clients.iam
+
+    @property
+    def ec2(self) -> Ec2:
+        """Slow to make, and seldom needed."""
+        return self.clients.ec2
+
     @property
     def kube(self) -> KubeReader:
         """Raises the reason why there is no way into Kubernetes, if there is none."""
-        return self.access.reader
+        return self.clients.kube.reader
 
     @property
     def named(self) -> tuple[Association, ...]:

@@ -9,6 +9,7 @@ from podid.checks.base import EVERYONE, Check
 from podid.checks.runner import mask, run_checks
 from podid.checks.shared.facts import cluster_name
 from podid.checks.status import statuses
+from podid.domain.cost import Cost
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.links import LINKS, link_words
@@ -18,14 +19,14 @@ from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.words import count_of, meant, nearest
 from podid.domain.workloads import live, users_of_nodes
 from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
-from podid.ops.reading.sections import SECTIONS, rights
+from podid.ops.reading.sections import OPTIONS, SECTIONS, rights
 from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
 
 WITNESSES = {
-    "logs": "agents' logs",
-    "cloudtrail": "CloudTrail",
-    "verify": "tokens of pods, redeemed",
-    "probe": "the way from a pod to the agent",
+    Cost.LOGS: "agents' logs",
+    Cost.TRAIL: "CloudTrail",
+    Cost.TOKEN: "tokens of pods, redeemed",
+    Cost.PROBE: "the way from a pod to the agent",
 }
 
 
@@ -105,14 +106,14 @@ def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) ->
 
 def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     """Whole collectors, and of those that try one service account after another how many were left out."""
-    of_scope, left = _associations(snapshot, scope) or 0, {}
+    of_scope, left = _associations(snapshot, scope) or 0, dict[Cost, str]()
     for row in SECTIONS:
         section = getattr(snapshot, row.name)
-        if row.option and section == NOT_READ:
-            left[row.option] = ""
+        if row.cost in WITNESSES and section == NOT_READ:
+            left[row.cost] = ""
         elif row.name in ("proofs", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
             rest = count_of(of_scope - len(section.value), "service account")
-            left[row.option] = f" for {rest} more; name one after the other"
+            left[row.cost] = f" for {rest} more; name one after the other"
     others = []
     if isinstance(snapshot.cloudtrail, Known):
         hours = TRAIL_SINCE.total_seconds() / 3600
@@ -122,7 +123,7 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         others.append(f"in CloudTrail, what was called with the role of {count_of(len(unasked), 'node')} more")
     if _elsewhere(snapshot):
         others.append("the way to the agent on their pods' other nodes (podid verify --probe)")
-    return (*(f"{WITNESSES[option]}{rest} (--{option})" for option, rest in left.items()), *others)
+    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in left.items()), *others)
 
 
 def _hosts(snapshot: Snapshot) -> set[str]:
