@@ -1,0 +1,58 @@
+"""Reads a cluster once and judges it: what every command that shows a status begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from podid.checks.all import ALL
+from podid.domain.cost import LOOK, Cost
+from podid.domain.names import ServiceAccountRef
+from podid.domain.place import Place
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import Snapshot
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.scope import DoctorScope
+from podid.ops.status.diagnose import diagnose
+
+if TYPE_CHECKING:
+    from podid.ops.clients import Clients
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A report and the snapshot that it judges."""
+
+    report: DoctorReport
+    snapshot: Snapshot
+
+
+def wanted_for(
+    refs: Collection[ServiceAccountRef] = (),
+    *,
+    namespace: str = "",
+    cost: Cost = LOOK,
+    scope: DoctorScope | None = None,
+) -> Wanted:
+    """What a status takes: all checks, of these service
+    accounts, of a namespace, or of the whole cluster."""
+    if scope is None:
+        scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
+    return Wanted(checks=ALL, scope=scope, cost=cost)
+
+
+def look(
+    clients: Clients,
+    place: Place,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> Diagnosis:
+    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read."""
+    snapshot = collect(clients, place, wanted, now=now, base=base, again=again)
+    return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
