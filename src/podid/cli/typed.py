@@ -11,6 +11,7 @@ from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Wait
+from podid.domain.status import IdentityState
 
 if TYPE_CHECKING:
     from podid.cli.options import Shared
@@ -26,12 +27,12 @@ def service_accounts(texts: Sequence[str] | None) -> tuple[ServiceAccountRef, ..
 
 
 def whose_pods(
-    texts: Sequence[str] | None, options: Shared, sources: Mapping[str, str]
+    texts: Sequence[str] | None, options: Shared, sources: Mapping[str, str], *, everywhere: bool = False
 ) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that are named; none of them means all of the namespace, or with -A of the cluster, which
-    then has to be said."""
+    """The service accounts that are named; none of them means all of the namespace, or of the cluster, which then has
+    to be said with -A unless `everywhere`."""
     refs = service_accounts(texts)
-    if not refs and options.namespace is None and not options.all_namespaces:
+    if not refs and not everywhere and options.namespace is None and not options.all_namespaces:
         raise UsageError(
             "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
             hint=Other(("list",)),
@@ -183,6 +184,14 @@ def no_proof(wait: Wait | None, effect: str) -> None:
 def severity(text: str) -> Severity | None:
     """The least severe finding that makes exit code 3; None for never."""
     return None if choice("--fail-on", text) == "never" else Severity(text)
+
+
+def state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
+    """What --require names. Raises InvalidInput for a state that the command cannot show."""
+    if text not in tuple(allowed):
+        words = ", ".join(allowed)
+        raise InvalidInput(f"--require {text!r} is not one of: {words}", hint=Again(swap=(text, allowed[-1])))
+    return IdentityState(text)
 
 
 def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tuple[Accepted, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,8 +12,8 @@ from podid.domain.links import LINKS
 from podid.domain.model import Association
 from podid.domain.names import role_name
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
-from podid.domain.words import count_of
-from podid.render.view import Line, timestamp
+from podid.domain.words import count_of, short_list
+from podid.render.view import NOTHING, Column, Items, Line, Table, View, document, timestamp
 
 if TYPE_CHECKING:
     from podid.render.documents import status as documents
@@ -117,6 +118,85 @@ def _rank(state: IdentityState | None) -> int:
 
 def _fine(status: IdentityStatus) -> bool:
     return _rank(status.state) >= IdentityState.CONFIGURED.rank and status.cause is None
+
+
+def verdict_lines(status: IdentityStatus) -> list[str | Line]:
+    """The state of one identity with its cause and what mends it, then what else there is to know."""
+    mark, cause = MARKS[status.state], status.cause
+    head = f"{mark} {status.ref}  {state_word(status.state)}"
+    style = STYLES.get(status.state, "dim")
+    lines: list[str | Line]
+    if cause is None or status.state is IdentityState.NONE:
+        more = f"; {used}" if (used := _used(status)) and status.state is IdentityState.NONE else ""
+        tail = f"  {because(status)}" if cause is None and status.state is not IdentityState.NONE else more
+        lines = [Line(head + tail, style, upto=len(head))]
+    else:
+        lines = [Line(f"{head} at link {cause.link}, {link_of(cause)}", style, upto=len(head))]
+        lines.append(f"  {pods_share(status)}{cause.message}")
+        lines += [f"  - {evidence}" for evidence in cause.evidence]
+    lines += _mending(cause) if cause is not None else []
+    if status.permissions is not None:
+        found = status.permissions
+        lines.append(Line(f"✗ permissions: {found.check}", "bad"))
+        lines += [f"  {found.message}", *_mending(found)]
+    lines += [Line(f"! {item.check}  {item.message}", "warn", upto=1) for item in status.advice]
+    if status.opted_out:
+        names = short_list(status.opted_out)
+        lines.append(f"{count_of(len(status.opted_out), 'pod')} opted out of Pod Identity: {names}")
+    return lines
+
+
+def _mending(cause: Verdict) -> list[str | Line]:
+    commands = cause.fix.commands if cause.fix else ()
+    return [*(f"  Fix   {shlex.join(command)}" for command in commands), f"  More  podid explain {cause.check}"]
+
+
+def _used(status: IdentityStatus) -> str:
+    """`2 pods use irsa`, of an identity without association."""
+    found = Counter(pod.uses.uses for pod in status.pods or () if pod.uses is not None)
+    return ", ".join(
+        f"{count_of(count, 'pod')} {'uses' if count == 1 else 'use'} {use}" for use, count in found.items()
+    )
+
+
+def status_view(statuses: Sequence[IdentityStatus], *, single: bool) -> View:
+    """A row for each identity, worst first. An IdentityStatus where one service account was named (`single`), else an
+    IdentityStatusList."""
+    ordered = worst_identities_first(statuses)
+    rows = tuple(_row(status) for status in ordered)
+    styles = {(number, 2): STYLES.get(status.state, "dim") for number, status in enumerate(ordered)}
+    table = Table(_COLUMNS, rows, styles, empty="no associations")
+    names = tuple(str(status.ref) for status in ordered)
+    if single:
+        (status,) = statuses
+        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **status_body(status)}
+        return View(document(one), (table,), names)
+    several: documents.IdentityStatusListDocument = {
+        "kind": "IdentityStatusList",
+        "items": Items(ordered, status_body),
+    }
+    return View(document(several), (table,), names)
+
+
+_COLUMNS = (
+    Column("NAMESPACE"),
+    Column("SERVICE ACCOUNT"),
+    Column("STATUS"),
+    Column("ROLE", folds=2),
+    Column("PODS", right=True),
+    Column("REASON", prose=True, folds=1),
+)
+
+
+def _row(status: IdentityStatus) -> tuple[str, ...]:
+    pods = NOTHING if status.pods is None else str(len(status.pods))
+    share = pods_share(status).partition(" pod")[0] or pods
+    cause = status.cause
+    reason = link_of(cause) if cause is not None else NOTHING
+    if cause is None and status.permissions is not None:
+        reason = link_of(status.permissions)
+    ref = status.ref
+    return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
