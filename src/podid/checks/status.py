@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from functools import cache
 
 from podid.checks.all import ALL, BY_ID
@@ -17,13 +18,17 @@ from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
+from podid.domain.evidence import Probed, TokenTrial
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Snapshot, known_or
+from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Section, Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
-from podid.domain.workloads import live, opted_out, runs_in, workload_subject
+from podid.domain.trail import PodSession
+from podid.domain.workloads import live, opted_out, runs_in, template_of, workload_subject
+
+T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
 # evidence of a token or a probe that was asked for and not to be had: no link is unknown because of it
@@ -132,8 +137,27 @@ def statuses(
             association=facts.associations.get(ref),
             concerns=sorted((*general, *named.get(str(ref), ())), key=lambda concern: concern.order),
             ceiling=ceiling,
+            trials=_part(snapshot.tokens, str(ref)),
+            probes=_part(snapshot.probes, str(ref)),
+            sessions=_sessions(snapshot, facts.associations.get(ref)),
         ).status(facts.pods.get(ref, ()), lacking)
         for ref in refs
+    )
+
+
+def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
+    found = section.value.get(key) if isinstance(section, Known) else None
+    return found.value if isinstance(found, Known) else ()
+
+
+def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
+    """Of the association's pods in this cluster, newest first: without session tags CloudTrail names no pod."""
+    if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
+        return ()
+    arn = snapshot.cluster.value.arn
+    found = _part(snapshot.sessions, association.role_arn)
+    return tuple(
+        each for each in found if each.ref == association.ref and each.cluster_arn == arn and not each.error_code
     )
 
 
@@ -162,7 +186,7 @@ class _Concern:
     def open(self) -> bool:
         """Whether a link is undecided by it."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
-        return undecided and self.bearing is not Bearing.ADVICE and self.verdict.code != NO_EVIDENCE
+        return undecided and self.bearing is not Bearing.ADVICE and self.verdict.error_code != NO_EVIDENCE
 
     @property
     def doubts(self) -> bool:
@@ -211,6 +235,9 @@ class _Identity:
     association: Listed | None
     concerns: Sequence[_Concern]
     ceiling: IdentityState | None
+    trials: Sequence[TokenTrial]
+    probes: Sequence[Probed]
+    sessions: Sequence[PodSession]
 
     def status(self, pods: Sequence[Pod], lacking: tuple[int, ...]) -> IdentityStatus:
         running = [pod for pod in pods if live(pod)]
@@ -266,15 +293,26 @@ class _Identity:
         shut = hosts - {node for c in of_new if c.breaks and c.affected.nodes for node in c.affected.nodes}
         perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
         sure = [concern for concern in of_new if concern not in perhaps]
-        state, cause = self._state(sure, perhaps, ())
+        trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
+        state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
+        if state is IdentityState.READY and trial is not None:
+            state = IdentityState.VERIFIED
         return PodStatus(
-            namespace=self.ref.namespace, name="", node="", workload=None, state=self._or_none(state), cause=cause
+            namespace=self.ref.namespace,
+            name="",
+            node="",
+            workload=None,
+            state=self._or_none(state),
+            cause=cause,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
         )
 
     def _pod(self, pod: Pod, new: PodStatus, by_key: Mapping[Hashable, Sequence[_Concern]]) -> PodStatus:
         found = [concern for key in _keys(pod) for concern in by_key.get(key, ())]
         found.sort(key=lambda concern: concern.order)
-        state, cause = self._state(found, (), self._decided(pod))
+        trial, session = self._trial(pod), self._session(pod)
+        state, cause = self._state(found, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in found if concern.stale), None)
         until: datetime | None = None
         if stale is not None and state not in (IdentityState.BROKEN, None):
@@ -283,6 +321,8 @@ class _Identity:
                 state, cause = IdentityState.BROKEN, new.cause
             elif state is IdentityState.STALE and stale.verdict.check == "cached-credentials-after-change":
                 until = self._until()
+        if state is IdentityState.READY:
+            state = IdentityState.PROVEN if session else IdentityState.VERIFIED if trial else state
         return PodStatus(
             namespace=pod.namespace,
             name=pod.name,
@@ -292,6 +332,9 @@ class _Identity:
             cause=cause,
             uses=main_use(pod, self.snapshot.config_map_keys),
             stale_until=until,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
+            seen_at=session.at if session is not None else None,
         )
 
     def _or_none(self, state: IdentityState | None) -> IdentityState | None:
@@ -303,9 +346,26 @@ class _Identity:
         changed = changed_at(self.association, self.snapshot.taken_at)
         return None if changed is None else changed + LIFETIME
 
-    def _decided(self, pod: Pod) -> Collection[int]:
-        """The links that evidence of the pod itself decides."""
-        return ()
+    def _trial(self, pod: Pod) -> TokenTrial | None:
+        """The redeemed token of the pod, else of one of the same template, whose identity is the association's role."""
+        good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
+        own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
+        alike = (each for each in good if (each.workload, each.template) == (workload_subject(pod), template_of(pod)))
+        return own or next(alike, None)
+
+    def _session(self, pod: Pod) -> PodSession | None:
+        """The newest session of this very pod since it started and its association last changed."""
+        since = pod.created_at
+        if isinstance(self.association, Association) and self.association.modified_at is not None:
+            since = max(since, self.association.modified_at)
+        return next((each for each in self.sessions if each.pod == pod.name and each.at >= since), None)
+
+    def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
+        """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
+        decided = {1, 9} if trial is not None else set()
+        if any(probe.node == node and probe.redeemed is not None for probe in self.probes):
+            decided |= {1, 3, 6, 7, 8, 9}
+        return decided | ({1, 2, 3, 5, 6, 7, 8, 9} if session is not None else set())
 
     def _state(
         self, concerns: Sequence[_Concern], perhaps: Sequence[_Concern], decided: Collection[int]

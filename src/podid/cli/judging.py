@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.ops.reading.collect import Wanted
+    from podid.ops.reading.probes import Probing
     from podid.ops.status.look import Diagnosis
 
 
 def judge(
-    access: Access, place: Place, wanted: Wanted, *, base: Snapshot | None = None, again: Collection[str] = ()
+    access: Access,
+    place: Place,
+    wanted: Wanted,
+    *,
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
+    probing: Probing | None = None,
 ) -> Diagnosis:
     """Raises NotFound for what does not exist; never for what cannot be read."""
     from podid.ops.status.look import look
@@ -27,7 +34,17 @@ def judge(
     def adjust(report: DoctorReport) -> DoctorReport:
         return report.with_commands(access.at_place)
 
-    return look(access.clients, place, wanted, now=access.runtime.now(), base=base, again=again, adjust=adjust)
+    return look(
+        access.clients,
+        place,
+        wanted,
+        now=access.runtime.now(),
+        base=base,
+        again=again,
+        journal=access.journal,
+        probing=probing,
+        adjust=adjust,
+    )
 
 
 def check_associated(access: Access, place: Place, diagnosis: Diagnosis, refs: Collection[ServiceAccountRef]) -> None:

@@ -174,11 +174,11 @@ def resolve_conflicts(text: str) -> ResolveConflicts:
     return words[choice("--resolve-conflicts", text.lower())]
 
 
-def no_proof(wait: Wait | None, effect: str) -> None:
-    """For what takes credentials away: raises UsageError for --wait proof. `effect` is what --wait effect looks for."""
-    if wait is Wait.PROOF:
-        what = f"--wait proof looks at credentials that pods get; --wait effect looks whether {effect}"
-        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+def no_state(wait: Wait | None) -> None:
+    """For what takes credentials away: raises UsageError for --wait verified or proven."""
+    if wait in (Wait.VERIFIED, Wait.PROVEN):
+        what = f"--wait {wait} waits for credentials that pods get, and this takes them away"
+        raise UsageError(what, hint=Again(swap=(wait, Wait.READY)))
 
 
 def severity(text: str) -> Severity | None:

@@ -78,7 +78,7 @@ class Verdict:
     reason: str = ""
     permission: str = ""
     # of an undecided one, the error code of what is missing: AccessDenied, Unavailable, Unsettled…
-    code: str = ""
+    error_code: str = ""
     masked_by: str = ""
     # why somebody accepts this finding, empty where nobody does
     accepted: str = ""

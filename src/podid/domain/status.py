@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from podid.domain.credentials import ContainerUse
-from podid.domain.evidence import Redeemed
+from podid.domain.evidence import UNSETTLED, Redeemed
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Listed
@@ -107,6 +107,17 @@ class IdentityStatus:
     advice: tuple[Verdict, ...] = ()
     checked_links: tuple[int, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
+
+    @property
+    def causes(self) -> tuple[Verdict, ...]:
+        """Of a new pod, of the identity and of its pods."""
+        found = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
+        return tuple(cause for cause in found if cause is not None)
+
+    @property
+    def settling(self) -> bool:
+        """Whether a state is open because of a change of seconds ago, so that waiting may help."""
+        return any(cause.error_code == UNSETTLED for cause in self.causes)
 
     def reaches(self, wanted: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""

@@ -20,7 +20,9 @@ from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import diagnose
 
 if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
+    from podid.ops.reading.probes import Probing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,13 @@ def look(
     now: datetime,
     base: Snapshot | None = None,
     again: Collection[str] = (),
+    journal: Journal | None = None,
+    probing: Probing | None = None,
     adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
 ) -> Diagnosis:
-    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read."""
-    snapshot = collect(clients, place, wanted, now=now, base=base, again=again)
+    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
+    are those of `collect` and `diagnose`."""
+    snapshot = collect(clients, place, wanted, now=now, journal=journal, probing=probing, base=base, again=again)
     return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
 
 

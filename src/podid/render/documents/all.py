@@ -41,7 +41,5 @@ KINDS: dict[str, Any] = {
     "TrustEditList": access.TrustEditListDocument,
     "TrustReport": access.TrustReportDocument,
     "TrustReportList": access.TrustReportListDocument,
-    "VerifyReport": reports.VerifyReportDocument,
-    "VerifyReportList": reports.VerifyReportListDocument,
     "WhoAmI": tool.WhoAmIDocument,
 }
