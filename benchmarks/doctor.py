@@ -20,6 +20,7 @@ from podid.checks.runner import run_checks
 from podid.domain.addons import Addon
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.egress import Egress
+from podid.domain.evidence import NO_CHANGES
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -220,6 +221,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "packed": {name: Known(80 if broken else 40) for name in roles},
         "proofs": {},
         "probes": {},
+        "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},
         "other_node_roles": {},
         "node_classes": (),

@@ -6,6 +6,7 @@ from typing import Any
 
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.evidence import NO_CHANGES
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -265,6 +266,7 @@ def healthy(**sections: Any) -> Snapshot:
         "packed": {ROLE_ARN: Known(40)},
         "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
         "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},
+        "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
         "node_classes": (),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.cost import EVIDENCE, LOOK, Cost
+from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted
@@ -45,7 +45,7 @@ def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
     assert "instances" not in within(Cost.AWS)  # of nodes, which Kubernetes tells
     assert within(Cost.AWS) < within(LOOK) < within(LOOK | EVIDENCE) == SERVICES.keys()
     assert within(LOOK) == {row.name for row in SECTIONS if row.cost in LOOK}
-    assert within(Cost.TOKEN) == set()
+    assert within(Cost.TOKEN) == within(FREE) == {"changes"}
 
 
 def test_a_check_that_cannot_be_made_asks_for_nothing() -> None:

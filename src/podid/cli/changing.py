@@ -113,14 +113,14 @@ def looking(
 def probing(access: Access, place: Place) -> Probing:
     """How podid's own pods are run, and where they are written down."""
     from podid.ops.association.probing import PROBE_SECONDS, Probing
-    from podid.ops.association.settling import LateChanges
+    from podid.ops.reading.changes import recent_changes
 
     access.runtime.changing = True
     return Probing(
         patience=access.patience(PROBE_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
-        changes=LateChanges.read(access.journal, place.account, access.runtime.now()),
+        changes=recent_changes(access.journal, place.the_cluster, access.runtime.now()),
     )
 
 

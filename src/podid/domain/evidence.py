@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from podid.domain.findings import Subject
-from podid.domain.snapshot import Missing
+from podid.domain.model import Association
+from podid.domain.names import Arn
+from podid.domain.section import Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +73,50 @@ class Probed:
     missing: Missing | None = None
 
 
+# AWS: "several seconds" (EKS User Guide, "Learn how EKS Pod Identity grants pods access to AWS services"), up to 10 s
+# in its blog on session policies; twice that
+ASSOCIATION_SETTLES = timedelta(seconds=20)
+# IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible")
+ROLE_SETTLES = timedelta(seconds=60)
+# the journal has the time of the answer, EKS that of the change, each by its own clock
+_SAME_CHANGE = timedelta(seconds=5)
+
+
 @dataclass(frozen=True, slots=True)
 class RecentChanges:
-    """When roles of `account` were last changed, by name, as far as podid's own journal tells: IAM keeps no time of
-    change of a trust policy. `kept_role` are the service accounts ("ns/name") whose association podid changed without
-    changing role or target role, with the time of that change."""
+    """What podid's own journal has of the last hours. `roles` are those of `account` by name, with the time of their
+    last change: IAM keeps none of a trust policy. `associations` are the service accounts ("ns/name") whose association
+    was made, changed or deleted, with the time of it; `kept_role` those of them whose last change left alone what
+    credentials carry: role, target role, session policy and session tags."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)
+    associations: Mapping[str, datetime] = field(default_factory=dict)
     kept_role: Mapping[str, datetime] = field(default_factory=dict)
+
+    def settling(self, association: Association, now: datetime) -> str:
+        """What changed seconds ago, so that EKS Auth may not have heard of it everywhere, such as "the association was
+        changed 5 s ago"; empty when nothing did."""
+        changed = association.modified_at or association.created_at
+        if changed is not None and now - changed <= ASSOCIATION_SETTLES:
+            return f"the association was changed {_ago(now, changed)}"
+        for arn in (association.role_arn, association.target_role_arn):
+            role = Arn.parse(arn) if arn else None
+            if role is None or role.account != self.account or role.resource_name not in self.roles:
+                continue
+            changed = self.roles[role.resource_name]
+            if now - changed <= ROLE_SETTLES:
+                return f"role {role.resource_name} was changed {_ago(now, changed)}"
+        return ""
+
+    def kept(self, association: Association) -> bool:
+        """Whether the last change that EKS has of the association is one of `kept_role`."""
+        known, changed = self.kept_role.get(str(association.ref)), association.modified_at
+        return known is not None and changed is not None and abs(changed - known) <= _SAME_CHANGE
+
+
+def _ago(now: datetime, moment: datetime) -> str:
+    return f"{max(int((now - moment).total_seconds()), 0)} s ago"
 
 
 NO_CHANGES = RecentChanges()

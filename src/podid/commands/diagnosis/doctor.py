@@ -329,7 +329,7 @@ class _Looking:
             return place
         with self.terminal.working(f"looking at cluster {place.cluster_name}"):
             wanted = Wanted(checks=self.checks, scope=self.scope, cost=self.cost)
-            snapshot = collect(access.clients, place, wanted, now=access.runtime.now())
+            snapshot = collect(access.clients, place, wanted, now=access.runtime.now(), journal=access.journal_to_read)
             if Cost.PROBE in self.cost:
                 snapshot = _probed(access, place, snapshot, self.scope)
         if self.save:

@@ -110,8 +110,8 @@ def verify(
     from podid.ops.association.probing import run_probes, with_probes
     from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
     from podid.ops.association.read import list_refs, read_associations
-    from podid.ops.association.settling import LateChanges
     from podid.ops.association.verify import MOST_PODS
+    from podid.ops.reading.changes import recent_changes
     from podid.render.verify import verify_view
 
     nodes = tuple(dict.fromkeys(probe_node or ()))
@@ -135,7 +135,7 @@ def verify(
         question = f"Mint short-lived credentials of {', '.join(roles)}, and run {len(planned)} pods of podid's own?"
         needed_for = "Minting credentials and running podid's own pods"
     terminal.consent(question, needed_for=needed_for)
-    changes = LateChanges.read(access.journal, place.account, access.runtime.now())
+    changes = recent_changes(access.journal, place.the_cluster, access.runtime.now())
     with terminal.working("verifying"):
         reports = prove(
             access.clients,

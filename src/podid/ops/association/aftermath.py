@@ -18,10 +18,10 @@ from podid.domain.workloads import live
 from podid.ops.association.effect import combine, live_pods_effect, wait_for_effect, wait_for_no_effect
 from podid.ops.association.plan import changed_associations
 from podid.ops.association.proving import prove_effect
-from podid.ops.association.settling import LateChanges
 from podid.ops.change.journal import Journal
 from podid.ops.change.look import look
 from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.changes import recent_changes
 from podid.ops.restart.journalled import Restarting, replace_pods
 
 ASSOCIATION_SECONDS = 300.0
@@ -92,7 +92,7 @@ def after_proof(how: Looking, result: ChangeResult, refs: Collection[ServiceAcco
         if not refs:
             none = "the cluster has no association, so there is no pod to prove it with"
             return replace(result, effect=Effect(EffectState.UNKNOWN, none))
-        changes = LateChanges.read(how.journal, how.place.account, how.patience.clock.now())
+        changes = recent_changes(how.journal, how.place.the_cluster, how.patience.clock.now())
         effect, proofs = prove_effect(how.clients, how.place, tuple(refs), how.patience, changes)
     except PodidError as error:
         return replace(result, error=error)

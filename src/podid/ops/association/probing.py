@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.domain.errors import NotFound, Other, PodidError, Rejected
+from podid.domain.evidence import RecentChanges
 from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
@@ -26,7 +27,6 @@ from podid.ops.association.answer import NETWORK_LINK, Answer, judge
 from podid.ops.association.effect import is_injected
 from podid.ops.association.looks import NO_ACCOUNT
 from podid.ops.association.read import AssociationReading
-from podid.ops.association.settling import LateChanges
 from podid.ops.association.verify import ASSOCIATION_LINK, INJECTION_LINK
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import PROBE
@@ -74,7 +74,7 @@ class Probing:
     patience: Patience
     journal: Journal
     command: tuple[str, ...]
-    changes: LateChanges
+    changes: RecentChanges
 
 
 def check_nodes(reader: KubeReader, names: Sequence[str]) -> None:

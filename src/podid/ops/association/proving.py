@@ -8,6 +8,7 @@ from functools import partial
 
 from podid.aws import pacing
 from podid.domain.errors import Unavailable
+from podid.domain.evidence import ROLE_SETTLES, RecentChanges
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
@@ -16,7 +17,6 @@ from podid.domain.proof import PodProof, VerifyReport, VerifyState
 from podid.ops.agent.coverage import Agents
 from podid.ops.association.effect import combine
 from podid.ops.association.read import AssociationReading, read_associations
-from podid.ops.association.settling import ROLE_SETTLES, LateChanges
 from podid.ops.association.verify import AGENT_LINK, MOST_PODS, verify
 from podid.ops.clients import Clients
 
@@ -36,7 +36,7 @@ def prove(
     place: Place,
     readings: Sequence[AssociationReading],
     patience: Patience,
-    changes: LateChanges,
+    changes: RecentChanges,
     *,
     again: Callable[[VerifyReport], bool],
     most: int | None = MOST_PODS,
@@ -128,7 +128,7 @@ def prove_effect(
     place: Place,
     refs: Sequence[ServiceAccountRef],
     patience: Patience,
-    changes: LateChanges,
+    changes: RecentChanges,
 ) -> tuple[Effect | None, tuple[VerifyReport, ...]]:
     """What `verify` says of the pods of `refs` after a change, as an effect, and in full."""
     readings = read_associations(clients, place, refs)

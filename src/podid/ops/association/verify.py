@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from podid.domain.errors import NotFound, PodidError, Rejected
+from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
@@ -21,7 +22,6 @@ from podid.ops.association.effect import is_injected, missing_containers
 from podid.ops.association.hops import blame, blame_words, hops, not_to_blame
 from podid.ops.association.looks import NO_ACCOUNT
 from podid.ops.association.read import AssociationReading
-from podid.ops.association.settling import NO_CHANGES, LateChanges
 from podid.ops.clients import Clients
 
 ASSOCIATION_LINK, INJECTION_LINK, SDK_LINK, AGENT_LINK, TRUST_LINK = 1, 3, 4, 6, 9
@@ -39,7 +39,7 @@ def verify(
     *,
     now: datetime,
     say: Callable[[str], None],
-    changes: LateChanges = NO_CHANGES,
+    changes: RecentChanges = NO_CHANGES,
     most: int | None = MOST_PODS,
     agents: Agents | None = None,
 ) -> VerifyReport:
@@ -63,7 +63,7 @@ def _of_pods(
     reading: AssociationReading,
     now: datetime,
     say: Callable[[str], None],
-    changes: LateChanges,
+    changes: RecentChanges,
     most: int | None,
     agents: Agents | None,
 ) -> VerifyReport:

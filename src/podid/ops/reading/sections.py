@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import node_owners, readings, role_readings, witnesses
+from podid.ops.reading import changes, node_owners, readings, role_readings, witnesses
 from podid.ops.reading.source import Source
 
 # what asks for a cost, where an option does
@@ -106,6 +106,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         (Eks.iter_readable,),
         readings.associations,
     ),
+    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
