@@ -26,7 +26,7 @@ from podid.domain.model import (
 )
 from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.trail import NodeTrail
+from podid.domain.trail import NodeTrail, PodSession
 from podid.domain.webhook import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -213,6 +213,20 @@ def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> 
     return replace(base, **changes)
 
 
+def session(percent: int | None = 40, **changes: Any) -> PodSession:
+    """CloudTrail's, of the healthy pod."""
+    base = PodSession(
+        at=ago(minutes=30),
+        role_arn=ROLE_ARN,
+        session_name="eks-prod-orders-5d9c-x1",
+        cluster_arn=CLUSTER_ARN,
+        ref=association().ref,
+        pod=pod().name,
+        packed_percent=percent,
+    )
+    return replace(base, **changes)
+
+
 def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress:
     """A VPC of one route table."""
     return Egress(
@@ -263,7 +277,7 @@ def healthy(**sections: Any) -> Snapshot:
         "agent_warnings": {},
         "cloudtrail": {},
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
-        "packed": {ROLE_ARN: Known(40)},
+        "sessions": {ROLE_ARN: Known((session(),))},
         "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
         "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},
         "changes": NO_CHANGES,

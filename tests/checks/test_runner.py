@@ -59,7 +59,7 @@ MAPPINGS: dict[str, object] = {
     "agent_logs": "kube-system/agent",
     "cloudtrail": "node-1",
     "node_calls": "node-1",
-    "packed": ROLE_ARN,
+    "sessions": ROLE_ARN,
     "proofs": "shop/orders",
     "probes": "shop/orders",
     "agent_warnings": "kube-system/eks-pod-identity-agent",

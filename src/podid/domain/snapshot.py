@@ -42,7 +42,7 @@ from podid.domain.section import (
     section_of,
 )
 from podid.domain.sightings import LogSighting, Proof
-from podid.domain.trail import NodeTrail
+from podid.domain.trail import NodeTrail, PodSession
 from podid.domain.webhook import WebhookRegistration
 
 # with those of a section, which most take from here
@@ -157,8 +157,8 @@ class Snapshot:
     cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
     node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
-    # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
-    packed: Section[Mapping[str, Section[int]]] = field(metadata=TRAIL)
+    # role ARN of an association -> the sessions of it that CloudTrail has, of pods of any cluster, newest first
+    sessions: Section[Mapping[str, Section[tuple[PodSession, ...]]]] = field(metadata=TRAIL)
     # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
     proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=TOKEN)
     # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it

@@ -20,7 +20,8 @@ from podid.ops.reading.scope import DoctorScope
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
-_SINCE_2 = ("changes",)
+_SINCE_2 = ("changes", "sessions")
+_UNTIL_2 = ("namespace", "packed")
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -71,7 +72,7 @@ def write_private(data: bytes, name: str) -> None:
 
 def _as_now(first: dict[str, Any]) -> dict[str, Any]:
     """Format 1, which knew one namespace or all, as today's."""
-    kept = {key: value for key, value in first.items() if key != "namespace"}
+    kept = {key: value for key, value in first.items() if key not in _UNTIL_2}
     kept |= {"only_namespaces": [first["namespace"]]} if first.get("namespace") else {}
     return kept | dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
 

@@ -194,9 +194,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading what agents asked EKS Auth for",
     ),
     SectionRow(
-        "packed",
+        "sessions",
         (CloudTrail.iter_sessions,),
-        witnesses.packed,
+        witnesses.sessions,
         needs=("associations",),
         why="reading what pods' sessions carry",
     ),

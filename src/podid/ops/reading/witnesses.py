@@ -4,7 +4,8 @@ that podid redeems itself."""
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.agent_logs import rule_of
@@ -12,8 +13,8 @@ from podid.domain.errors import PodidError
 from podid.domain.place import Place
 from podid.domain.proof import VerifyState
 from podid.domain.sightings import LogSighting, Proof
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
-from podid.domain.trail import NodeTrail, Redemption, newest, node_trail
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
+from podid.domain.trail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.workloads import covering, users_of_nodes
 from podid.ops.association.read import read_association
 from podid.ops.association.verify import verify
@@ -63,23 +64,20 @@ def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
     )
 
 
-def packed(source: Source) -> dict[str, Section[int]]:
-    """Of the roles that were named, or the first ones: a call for each, and two a second. A role of which CloudTrail
-    tells no session is left out: nothing was seen of it."""
-    found: dict[str, Section[int]] = {}
+def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
+    """Of the roles that were named, or the first ones: a call for each, and two a second."""
+    found: dict[str, Section[tuple[PodSession, ...]]] = {}
     since = source.now - SESSIONS_SINCE
     arns = list(dict.fromkeys(a.role_arn for a in source.named))
     for arn in arns[:MOST_ROLES]:
-        try:
-            events = newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
-        except PodidError as error:
-            found[arn] = missing(error)
-        else:
-            percents = [event.packed_percent for event in events if event.packed_percent is not None]
-            found |= {arn: Known(max(percents))} if percents else {}
+        found[arn] = attempt(partial(_sessions_of, source, arn, since))
     told = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
     left = Missing(told, error_code=NOT_READ.error_code)
     return found | dict.fromkeys(arns[MOST_ROLES:], left)
+
+
+def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:
+    return newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
 
 
 def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
