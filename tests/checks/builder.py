@@ -6,7 +6,8 @@ from typing import Any
 
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
-from podid.domain.evidence import NO_CHANGES
+from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
+from podid.domain.findings import Subject
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -24,7 +25,6 @@ from podid.domain.model import (
     UnreadAssociation,
     Workload,
 )
-from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Snapshot
 from podid.domain.trail import NodeTrail, PodSession
 from podid.domain.webhook import WebhookRegistration
@@ -40,6 +40,7 @@ IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 ALLOWED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="allowed"))
 REFUSED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="implicitDeny"))
+REDEEMED = Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="eks-prod-orders-5d9c-x1")
 INJECTED = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
@@ -213,6 +214,26 @@ def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> 
     return replace(base, **changes)
 
 
+def trial(pod_name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
+    """A token of the healthy pod, redeemed."""
+    base = TokenTrial(
+        namespace="shop",
+        pod=pod_name,
+        node="node-1",
+        workload=Subject("Deployment", "orders", "shop"),
+        template="5d9c",
+        at=NOW,
+        redeemed=REDEEMED,
+    )
+    return replace(base, **changes)
+
+
+def probed(**changes: Any) -> Probed:
+    """A pod of podid's own that got the credentials of the healthy association from the agent of its node."""
+    redeemed = Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="eks-prod-podid-prob-1")
+    return replace(Probed(job="shop/podid-probe-1", node="node-1", at=NOW, redeemed=redeemed), **changes)
+
+
 def session(percent: int | None = 40, **changes: Any) -> PodSession:
     """CloudTrail's, of the healthy pod."""
     base = PodSession(
@@ -278,8 +299,8 @@ def healthy(**sections: Any) -> Snapshot:
         "cloudtrail": {},
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
         "sessions": {ROLE_ARN: Known((session(),))},
-        "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
-        "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},
+        "tokens": {"shop/orders": Known((trial(),))},
+        "probes": {"shop/orders": Known((probed(),))},
         "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
@@ -321,6 +342,7 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
         "associations": going,
         "target_roles": {arn: target},
         "target_rights": {(a.role_arn, arn): decisions for a in going},
+        "tokens": {"shop/orders": Known((trial(redeemed=replace(REDEEMED, role_arn=arn)),))},
     }
     return healthy(**{**values, **sections})
 

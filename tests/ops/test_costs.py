@@ -29,7 +29,7 @@ CALLS = [
     (LOOK, ORDERS, 18, 15),
     (LOOK | Cost.LOGS, ORDERS, 18, 18),
     (LOOK | Cost.TRAIL, ORDERS, 22, 15),
-    (LOOK | Cost.TOKEN, ORDERS, 25, 21),
+    (LOOK | Cost.TOKEN, ORDERS, 20, 16),
 ]
 
 
@@ -159,7 +159,7 @@ LINES = [
     ("doctor shop/orders", 18, 16),
     ("doctor shop/orders --logs", 18, 19),
     ("doctor shop/orders --cloudtrail", 22, 16),
-    ("doctor shop/orders --verify --yes", 25, 22),
+    ("doctor shop/orders --verify --yes", 20, 17),
     ("doctor --check role-not-found", 4, 2),
     ("agent status", 13, 4),
     ("bundle x.tar.gz --yes", 18, 15),

@@ -108,7 +108,11 @@ class Case:
         """`severity` is that of what could be behind it; the check's, unless a milder one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")
         return replace(
-            plain, reason=missing.reason, permission=missing.permission, severity=severity or self.check.severity
+            plain,
+            reason=missing.reason,
+            permission=missing.permission,
+            error_code=missing.error_code,
+            severity=severity or self.check.severity,
         )
 
     def _verdict(self, outcome: Outcome, message: str) -> Verdict:

@@ -11,11 +11,21 @@ from podid.domain.model import Association
 from podid.domain.names import Arn
 from podid.domain.section import Missing
 
+# codes of refusals: EKS Auth's own, and one for an API server that knows no such service account
+NO_ASSOCIATION = "ResourceNotFoundException"
+NO_ACCOUNT = "ServiceAccountNotFound"
+NOT_ALLOWED = "AccessDeniedException"
+DOES_NOT_FIT = ("PackedPolicyTooLarge", "PackedPolicyTooLargeException")
+# of what may be otherwise in some seconds, because of a change some seconds ago
+UNSETTLED = "Unsettled"
+# EKS Auth issued credentials by another association than the one that was described
+OTHER_ASSOCIATION = "OtherAssociation"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeemed:
-    """The identity of credentials that EKS Auth issued to podid for a pod's token, as sts:GetCallerIdentity names it.
-    `role_arn` carries the role's path where it is the association's role."""
+    """The identity of credentials that EKS Auth issued for a pod's token, as sts:GetCallerIdentity names it. `role_arn`
+    carries the role's path where it is the association's role."""
 
     role_arn: str
     account: str
@@ -23,21 +33,40 @@ class Redeemed:
     expires_at: datetime | None = None
 
 
+def identified(association: Association, caller_arn: str, expires_at: datetime | None = None) -> tuple[Redeemed, bool]:
+    """Whose credentials these are, and whether that is the role that the association's pods are to have. InvalidInput
+    for what is no ARN."""
+    expected, got = Arn.parse(association.pods_role_arn), Arn.parse(caller_arn)
+    # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION: a role's path is not part of it
+    kind, _, rest = got.resource.partition("/")
+    role, _, session = rest.partition("/")
+    same = (kind, role, got.account) == ("assumed-role", expected.resource_name, expected.account)
+    other = f"arn:{got.partition}:iam::{got.account}:role/{role}" if kind == "assumed-role" else caller_arn
+    whose = str(expected) if same else other
+    return Redeemed(role_arn=whose, account=got.account, session_name=session, expires_at=expires_at), same
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTrial:
     """One token of a live pod, redeemed at EKS Auth by podid. Exactly one of `redeemed`, `refusal` and `missing` is
-    set. `expected` is whether the identity is that of the association's role."""
+    set. `expected` is whether the identity is that of the association's role; `template` as of `template_of`."""
 
     namespace: str
     pod: str
     node: str
     workload: Subject
+    template: str = ""
+    at: datetime | None = None
     redeemed: Redeemed | None = None
     expected: bool = True
     # the error code of EKS Auth or of the API server's token request, and its text in one line
     refusal: str = ""
     message: str = ""
     missing: Missing | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.namespace}/{self.pod}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +86,26 @@ class DryRun:
         return self.rounds >= self.needed > 0
 
 
+# of podid's own pods, which must not carry the labels that Services and network policies select
+PROBE_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/managed-by": "podid"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What a pod of podid's own met that asked the agent of its node. `link` is the link where it stopped, 0 where it
-    got credentials; `id` names the failure mode for sure, `likely` the most likely one."""
+    """What a pod of podid's own met that asked the agent of its node, which is empty where it never came to one. `link`
+    is the link where it stopped, 0 where it got the credentials; `id` names the failure mode for sure, `likely` the
+    most likely one. `missing` is why nothing is known of it, and `left` what was left behind of it."""
 
     job: str
     node: str
+    at: datetime | None = None
     link: int = 0
     id: str = ""
     likely: str = ""
     message: str = ""
-    evidence: tuple[str, ...] = ()
     redeemed: Redeemed | None = None
     missing: Missing | None = None
+    left: str = ""
 
 
 # AWS: "several seconds" (EKS User Guide, "Learn how EKS Pod Identity grants pods access to AWS services"), up to 10 s

@@ -9,7 +9,7 @@ from typing import Literal
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.cost import FREE, Cost
 from podid.domain.egress import Egress
-from podid.domain.evidence import RecentChanges
+from podid.domain.evidence import Probed, RecentChanges, TokenTrial
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
@@ -41,7 +41,7 @@ from podid.domain.section import (
     missing,
     section_of,
 )
-from podid.domain.sightings import LogSighting, Proof
+from podid.domain.sightings import LogSighting
 from podid.domain.trail import NodeTrail, PodSession
 from podid.domain.webhook import WebhookRegistration
 
@@ -159,10 +159,10 @@ class Snapshot:
     node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
     # role ARN of an association -> the sessions of it that CloudTrail has, of pods of any cluster, newest first
     sessions: Section[Mapping[str, Section[tuple[PodSession, ...]]]] = field(metadata=TRAIL)
-    # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
-    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=TOKEN)
-    # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
-    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=PROBE)
+    # "ns/name" -> tokens of its live pods, as they were redeemed; none where it has no such pod
+    tokens: Section[Mapping[str, Section[tuple[TokenTrial, ...]]]] = field(metadata=TOKEN)
+    # "ns/name" -> what pods of podid's own met as that service account, one on a node
+    probes: Section[Mapping[str, Section[tuple[Probed, ...]]]] = field(metadata=PROBE)
     # what podid itself changed in the last hours
     changes: Section[RecentChanges] = field(metadata=JOURNAL)
     only_namespaces: tuple[str, ...] = ()

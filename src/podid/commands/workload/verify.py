@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.ops.association.probing import Probe
+    from podid.ops.reading.probes import Probe
 
 
 def rights() -> CommandRights:
@@ -147,7 +147,7 @@ def verify(
             most=None if all_pods else MOST_PODS,
         )
         if planned:
-            answers = run_probes(access.clients, place, readings, planned, probing(access, place))
+            answers = run_probes(access.clients, place, readings, planned, probing(access), changes)
             reports = tuple(with_probes(report, answers[report.ref]) for report in reports)
         if can:
             found = simulate_all(access.aws.iam, place.the_cluster, [item.association for item in readings], wanted)
@@ -166,7 +166,8 @@ def _planned(
 ) -> tuple[Probe, ...]:
     """The probes, after they were shown as a plan."""
     from podid.cli.changing import announce, settle_interrupted
-    from podid.ops.association.probing import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
+    from podid.ops.association.probing import plan_probes
+    from podid.ops.reading.probes import PROBE_IMAGE, check_nodes, probe_plan
 
     settle_interrupted(access, terminal, place)
     reader = access.kube.reader

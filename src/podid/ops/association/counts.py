@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.staleness import changed_at
-from podid.domain.workloads import live, opted_out
-from podid.ops.association.effect import is_injected
+from podid.domain.workloads import is_injected, live, opted_out
 from podid.ops.restart.targets import is_stale
 
 if TYPE_CHECKING:

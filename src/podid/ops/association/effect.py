@@ -16,20 +16,16 @@ from typing import TYPE_CHECKING
 
 from podid.aws import pacing
 from podid.domain.errors import AccessDenied, CredentialsError, NotFound, PodidError, Rejected, Unavailable
-from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Effect, EffectState
 from podid.domain.webhook import WEBHOOK
-from podid.domain.workloads import SKIP_CONTAINERS, TOKEN_VOLUME, live, opted_out, own_address
+from podid.domain.workloads import is_injected, live, opted_out, own_address
 from podid.ops.agent.coverage import Agents
 from podid.ops.clients import KubeAccess
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
-
-CREDENTIALS_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 # what the states of an effect say nothing of
 NO_TOKEN = "whether EKS Auth gives the role: no token was redeemed (podid verify redeems one)"
@@ -51,26 +47,6 @@ ROUNDS_PER_RELAPSE = 2
 MOST_ROUNDS = 11
 # the transport has tried each of these for half a minute already
 MOST_TROUBLES = 2
-
-
-def missing_containers(pod: Pod) -> tuple[str, ...]:
-    """The containers that the webhook should have given the credentials address and did not.
-
-    Not those that the pod's annotation skips, nor those that set the variables themselves: the webhook leaves them.
-    """
-    if opted_out(pod):
-        return ()
-    skipped = {name.strip() for name in pod.annotations.get(SKIP_CONTAINERS, "").split(",")}
-    return tuple(
-        c.name
-        for c in pod.containers
-        if c.name not in skipped and CREDENTIALS_URI not in c.env and TOKEN_FILE not in c.env
-    )
-
-
-def is_injected(pod: Pod) -> bool:
-    """The webhook's token volume is there, and every container that it serves has the credentials address."""
-    return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
 
 
 def wait_for_effect(

@@ -16,9 +16,8 @@ from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.domain.model import Association, Caller, Pod
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.proof import Identity, PodProof, VerifyReport, VerifyState
-from podid.domain.workloads import live, opted_out, own_address, workload_subject
+from podid.domain.workloads import is_injected, live, missing_containers, opted_out, own_address, workload_subject
 from podid.ops.agent.coverage import AgentFault, Agents
-from podid.ops.association.effect import is_injected, missing_containers
 from podid.ops.association.hops import blame, blame_words, hops, not_to_blame
 from podid.ops.association.looks import NO_ACCOUNT
 from podid.ops.association.read import AssociationReading

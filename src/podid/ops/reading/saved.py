@@ -20,8 +20,8 @@ from podid.ops.reading.scope import DoctorScope
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
-_SINCE_2 = ("changes", "sessions")
-_UNTIL_2 = ("namespace", "packed")
+_SINCE_2 = ("changes", "probes", "sessions", "tokens")
+_UNTIL_2 = ("namespace", "packed", "proofs")
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:

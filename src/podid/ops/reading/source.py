@@ -42,7 +42,7 @@ class Source:
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
     NOT_READ. `only` are the service accounts that were named, where any were. `journal` is podid's own, where there is
-    one.
+    one; `all_pods` is whether a token of each pod is redeemed.
     """
 
     clients: Clients
@@ -51,6 +51,7 @@ class Source:
     only: tuple[ServiceAccountRef, ...]
     now: datetime
     journal: Journal | None
+    all_pods: bool
     before: Callable[[str], Section[Any]]
 
     def value(self, name: str) -> Any:
@@ -91,6 +92,10 @@ class Source:
     def named(self) -> tuple[Association, ...]:
         """The associations of the service accounts that were named; all of them where none was."""
         return tuple(a for a in self.associations if not self.only or a.ref in self.only)
+
+    def some(self, most: int) -> tuple[Association, ...]:
+        """Those that were named, however many; else the first ones."""
+        return self.named if self.only else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:

@@ -11,7 +11,8 @@ from podid.domain.errors import PodidError
 from podid.domain.model import Pod
 from podid.domain.patience import Patience
 from podid.domain.replacing import not_served
-from podid.ops.association.effect import images_of, is_injected, webhook_is_missing
+from podid.domain.workloads import is_injected
+from podid.ops.association.effect import images_of, webhook_is_missing
 from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, conflict
 
