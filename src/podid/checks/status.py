@@ -10,15 +10,15 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 from functools import cache
+from typing import TypeVar
 
 from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
-from podid.domain.evidence import Probed, TokenTrial
+from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
@@ -31,8 +31,6 @@ from podid.domain.workloads import live, opted_out, runs_in, template_of, worklo
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
-# evidence of a token or a probe that was asked for and not to be had: no link is unknown because of it
-NO_EVIDENCE = "NoEvidence"
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
 _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.ops.association.aftermath import Waiting
-    from podid.ops.association.probing import Probing
+    from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting
 
 # for calls that are made again; what waits for other things has its own limit
@@ -110,17 +110,16 @@ def waiting(
     )
 
 
-def probing(access: Access, place: Place) -> Probing:
+def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
     """How podid's own pods are run, and where they are written down."""
-    from podid.ops.association.probing import PROBE_SECONDS, Probing
-    from podid.ops.association.settling import LateChanges
+    from podid.ops.reading.probes import PROBE_SECONDS, Probing
 
     access.runtime.changing = True
     return Probing(
         patience=access.patience(PROBE_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
-        changes=LateChanges.read(access.journal, place.account, access.runtime.now()),
+        planned=planned,
     )
 
 

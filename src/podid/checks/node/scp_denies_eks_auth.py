@@ -26,5 +26,5 @@ CHECK = Check.of(
     "scp-denies-eks-auth",
     rule,
     needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "other_node_roles", "pods", "associations", "proofs"),
+    wants=("nodes", "other_node_roles", "pods", "associations", "tokens"),
 )

@@ -322,6 +322,7 @@ class _Looking:
         return report
 
     def _read(self) -> Snapshot:
+        from podid.cli.changing import probing
         from podid.ops.reading.collect import Wanted, collect
         from podid.ops.reading.saved import snapshot_text, write_private
         from podid.version import VERSION
@@ -331,21 +332,18 @@ class _Looking:
             return place
         with self.terminal.working(f"looking at cluster {place.cluster_name}"):
             wanted = Wanted(checks=self.checks, scope=self.scope, cost=self.cost)
-            snapshot = collect(access.clients, place, wanted, now=access.runtime.now())
-            if Cost.PROBE in self.cost:
-                snapshot = _probed(access, place, snapshot, self.scope)
+            snapshot = collect(
+                access.clients,
+                place,
+                wanted,
+                now=access.runtime.now(),
+                journal=access.journal_to_read,
+                probing=probing(access) if Cost.PROBE in self.cost else None,
+            )
         if self.save:
             write_private(snapshot_text(snapshot, VERSION).encode(), self.save)
             self.terminal.note(f"written to {self.save}")
         return snapshot
-
-
-def _probed(access: Access, place: Place, snapshot: Snapshot, scope: DoctorScope) -> Snapshot:
-    """The snapshot with what podid's own pods met."""
-    from podid.cli.changing import probing
-    from podid.ops.doctor.probing import probe
-
-    return replace(snapshot, probes=probe(access.clients, place, snapshot, scope, probing(access, place)))
 
 
 # --- the caller's own rights ------------------------------------------------------------------------------------------

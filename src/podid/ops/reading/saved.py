@@ -14,12 +14,14 @@ from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
 from podid.domain.model import UNASKED, UnreadAssociation
-from podid.domain.snapshot import Known, Section, Snapshot
+from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
+_SINCE_2 = ("changes", "probes", "sessions", "tokens")
+_UNTIL_2 = ("namespace", "packed", "proofs")
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -70,8 +72,9 @@ def write_private(data: bytes, name: str) -> None:
 
 def _as_now(first: dict[str, Any]) -> dict[str, Any]:
     """Format 1, which knew one namespace or all, as today's."""
-    kept = {key: value for key, value in first.items() if key != "namespace"}
-    return kept | ({"only_namespaces": [first["namespace"]]} if first.get("namespace") else {})
+    kept = {key: value for key, value in first.items() if key not in _UNTIL_2}
+    kept |= {"only_namespaces": [first["namespace"]]} if first.get("namespace") else {}
+    return kept | dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
 
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:

@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import node_owners, readings, role_readings, witnesses
+from podid.ops.reading import changes, node_owners, readings, role_readings, tokens, witnesses
 from podid.ops.reading.source import Source
 
 # what asks for a cost, where an option does
@@ -106,6 +106,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         (Eks.iter_readable,),
         readings.associations,
     ),
+    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
@@ -193,9 +194,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading what agents asked EKS Auth for",
     ),
     SectionRow(
-        "packed",
+        "sessions",
         (CloudTrail.iter_sessions,),
-        witnesses.packed,
+        witnesses.sessions,
         needs=("associations",),
         why="reading what pods' sessions carry",
     ),
@@ -207,18 +208,20 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading what was called with nodes' roles",
     ),
     SectionRow(
-        "proofs",
+        "tokens",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
-        witnesses.proofs,
-        needs=("associations",),
+        tokens.tokens,
+        # the roles are for whoever judges why one was refused
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="redeeming tokens of pods",
     ),
-    # by `podid.ops.doctor.probing`, after all others, and in the foreground
+    # by `podid.ops.reading.probes`, after all others, and in the foreground
     SectionRow(
         "probes",
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
-        needs=("associations",),
+        # the others are for whoever judges where one stopped
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(

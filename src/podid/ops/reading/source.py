@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.kube.reader import KubeReader
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
 
@@ -40,7 +41,8 @@ class Source:
     """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ. `only` are the service accounts that were named, where any were.
+    NOT_READ. `only` are the service accounts that were named, where any were. `journal` is podid's own, where there is
+    one; `all_pods` is whether a token of each pod is redeemed.
     """
 
     clients: Clients
@@ -48,6 +50,8 @@ class Source:
     namespaces: tuple[str, ...]
     only: tuple[ServiceAccountRef, ...]
     now: datetime
+    journal: Journal | None
+    all_pods: bool
     before: Callable[[str], Section[Any]]
 
     def value(self, name: str) -> Any:
@@ -88,6 +92,10 @@ class Source:
     def named(self) -> tuple[Association, ...]:
         """The associations of the service accounts that were named; all of them where none was."""
         return tuple(a for a in self.associations if not self.only or a.ref in self.only)
+
+    def some(self, most: int) -> tuple[Association, ...]:
+        """Those that were named, however many; else the first ones."""
+        return self.named if self.only else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:
