@@ -39,7 +39,6 @@ SLOW = (
     "hostile/",
     "ops/test_collect.py",
     "ops/test_costs.py",
-    "ops/test_effect.py",
     "ops/test_role_reading.py",
     "ops/test_scope.py",
     "sandbox/",  # what the other tests stand on, as they are

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
 from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE, Check
+from podid.checks.runner import NOBODY_THERE
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
@@ -25,12 +26,14 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Section, Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
-from podid.domain.trail import PodSession
+from podid.domain.trail import PodSession, Redemption
 from podid.domain.workloads import live, opted_out, runs_in, template_of, workload_subject
 
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
+# between the redemption of a token and the session that EKS makes for it, each by its own clock
+SAME_MOMENT = timedelta(seconds=10)
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
 _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
@@ -128,6 +131,7 @@ def statuses(
     general, named = _by_identity(snapshot, verdicts)
     ceiling, lacking = _ceiling(frozenset(ran))
     facts = index(snapshot)
+    redemptions = tuple(event for event in known_or(snapshot.redemptions, ()) if not event.error_code)
     return tuple(
         _Identity(
             snapshot=snapshot,
@@ -138,6 +142,7 @@ def statuses(
             trials=_part(snapshot.tokens, str(ref)),
             probes=_part(snapshot.probes, str(ref)),
             sessions=_sessions(snapshot, facts.associations.get(ref)),
+            redemptions=redemptions,
         ).status(facts.pods.get(ref, ()), lacking)
         for ref in refs
     )
@@ -188,7 +193,9 @@ class _Concern:
 
     @property
     def doubts(self) -> bool:
-        return self.failed and self.verdict.severity is Severity.WARN and self.bearing is Bearing.STOPS
+        """A note is one too where no pod can run yet."""
+        mild = self.verdict.severity is Severity.WARN or self.verdict.check in NOBODY_THERE
+        return self.failed and mild and self.bearing is Bearing.STOPS
 
 
 def _by_identity(
@@ -236,6 +243,7 @@ class _Identity:
     trials: Sequence[TokenTrial]
     probes: Sequence[Probed]
     sessions: Sequence[PodSession]
+    redemptions: Sequence[Redemption]
 
     def status(self, pods: Sequence[Pod], lacking: tuple[int, ...]) -> IdentityStatus:
         running = [pod for pod in pods if live(pod)]
@@ -352,11 +360,23 @@ class _Identity:
         return own or next(alike, None)
 
     def _session(self, pod: Pod) -> PodSession | None:
-        """The newest session of this very pod since it started and its association last changed."""
+        """The newest session of this very pod since it started and its association last changed, beside a redemption by
+        the agent of its node: podid's own redemptions make sessions of the pod too."""
         since = pod.created_at
         if isinstance(self.association, Association) and self.association.modified_at is not None:
             since = max(since, self.association.modified_at)
-        return next((each for each in self.sessions if each.pod == pod.name and each.at >= since), None)
+        node = index(self.snapshot).nodes.get(pod.node)
+        asked = [event.at for event in self.redemptions if node is not None and event.session_name == node.instance_id]
+        return next(
+            (
+                session
+                for session in self.sessions
+                if session.pod == pod.name
+                and session.at >= since
+                and any(abs(session.at - at) <= SAME_MOMENT for at in asked)
+            ),
+            None,
+        )
 
     def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
         """The links that evidence of the pod decides, or of a pod of podid's own on its node."""

@@ -205,11 +205,17 @@ class ChangeResult:
         return codes
 
 
+# what breaks an identity of which no pod can run yet
+NOBODY_YET = ("association-namespace-not-found", "association-sa-not-found")
+
+
 def code_after(status: IdentityStatus, wanted: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
     """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
     state = status.state if running else status.new_pod.state
+    cause = status.cause if running else status.new_pod.cause
     if state is IdentityState.BROKEN:
-        return ExitCode.ATTENTION
+        # an association may be made before its service account
+        return unjudged if cause is not None and cause.check in NOBODY_YET else ExitCode.ATTENTION
     if state is not None and state.rank >= wanted.rank:
         return ExitCode.OK
     if status.settling or (running and state is IdentityState.STALE):

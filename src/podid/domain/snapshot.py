@@ -42,7 +42,7 @@ from podid.domain.section import (
     section_of,
 )
 from podid.domain.sightings import LogSighting
-from podid.domain.trail import NodeTrail, PodSession
+from podid.domain.trail import NodeTrail, PodSession, Redemption
 from podid.domain.webhook import WebhookRegistration
 
 # with those of a section, which most take from here
@@ -155,6 +155,8 @@ class Snapshot:
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
     cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
+    # what was asked of EKS Auth for this cluster, newest first, by agents and by others
+    redemptions: Section[tuple[Redemption, ...]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
     node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
     # role ARN of an association -> the sessions of it that CloudTrail has, of pods of any cluster, newest first

@@ -1,4 +1,4 @@
-"""Pods created with dryRun=All, which pass the webhook and are not created: what one API server knows of an association."""
+"""Pods created with dryRun=All, which pass the webhook and are not created: what one API server knows."""
 
 from __future__ import annotations
 
