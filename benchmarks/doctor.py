@@ -226,6 +226,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "node_calls": {},
         "sessions": {name: Known((session(name, 80 if broken else 40),)) for name in roles},
         "tokens": {},
+        "dry_runs": {},
         "probes": {},
         "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},

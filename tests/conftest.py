@@ -39,6 +39,7 @@ SLOW = (
     "hostile/",
     "ops/test_collect.py",
     "ops/test_costs.py",
+    "ops/test_dry_runs.py",
     "ops/test_role_reading.py",
     "ops/test_scope.py",
     "sandbox/",  # what the other tests stand on, as they are

@@ -301,6 +301,7 @@ def healthy(**sections: Any) -> Snapshot:
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
         "sessions": {ROLE_ARN: Known((session(),))},
         "tokens": {"shop/orders": Known((trial(),))},
+        "dry_runs": {},
         "probes": {"shop/orders": Known((probed(),))},
         "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},

@@ -8,9 +8,10 @@ import pytest
 
 from podid.checks.all import BY_ID
 from podid.checks.runner import run_checks
-from podid.domain.evidence import RecentChanges
+from podid.domain.evidence import DryRun, RecentChanges
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Outcome, Severity, Verdict
+from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
 from podid.ops.status.diagnose import diagnose
@@ -38,6 +39,7 @@ UNEXPLAINED, UNREACHED = "scp-denies-eks-auth", "host-firewall-blocks-link-local
 # EKS Auth's words: https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
 REFUSED = trial(redeemed=None, refusal="AccessDeniedException", message="EKS may not assume the associated role")
 NO_TAG_SESSION = role(ROLE_ARN, trust(actions="sts:AssumeRole"))
+TRIED = ("tokens", "probes", "dry_runs")
 DENIED = Missing("not allowed", "eks-auth:AssumeRoleForPodIdentity", "AccessDenied")
 
 
@@ -49,28 +51,36 @@ def with_probes(*met: Any, of: Snapshot | None = None, **sections: Any) -> Snaps
     return replace(of or healthy(**sections), probes=Known({"shop/orders": Known(met)}))
 
 
-def about(snapshot: Snapshot, kind: str = "ServiceAccount") -> list[Verdict]:
-    """What is said of the service account itself, by whichever check, but for what passed of the other evidence."""
-    return [
-        verdict
-        for verdict in run_checks(tuple(BY_ID.values()), snapshot)
-        if verdict.subject.kind == kind and (verdict.pods or verdict.nodes or verdict.outcome is Outcome.UNKNOWN)
-    ]
+def from_evidence(snapshot: Snapshot) -> list[Verdict]:
+    """The verdicts that the snapshot would not have without tokens, podid's own pods and dry runs."""
+    checks = tuple(BY_ID.values())
+    plain = run_checks(checks, without(snapshot, *TRIED))
+    return [verdict for verdict in run_checks(checks, snapshot) if verdict not in plain]
+
+
+def without(snapshot: Snapshot, *names: str) -> Snapshot:
+    unread: dict[str, Any] = dict.fromkeys(names, NOT_READ)
+    return replace(snapshot, **unread)
+
+
+def of(section: str, snapshot: Snapshot) -> list[Verdict]:
+    """Those of one section alone."""
+    return from_evidence(without(snapshot, *(name for name in TRIED if name != section)))
 
 
 def of_tokens(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
-    return [(v.check, v.outcome) for v in about(replace(snapshot, probes=NOT_READ))]
+    return [(v.check, v.outcome) for v in of("tokens", snapshot)]
 
 
 def of_probes(snapshot: Snapshot) -> list[tuple[str, Outcome]]:
-    return [(v.check, v.outcome) for v in about(replace(snapshot, tokens=NOT_READ))]
+    return [(v.check, v.outcome) for v in of("probes", snapshot)]
 
 
 # --- tokens --------------------------------------------------------------------------------------------------------
 
 
 def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
-    (passed,) = about(replace(with_tokens(trial("a"), trial("b")), probes=NOT_READ))
+    (passed,) = of("tokens", with_tokens(trial("a"), trial("b")))
     assert (passed.check, passed.outcome, passed.pods) == (UNEXPLAINED, Outcome.PASS, ("shop/a", "shop/b"))
     assert passed.message == f"EKS Auth issues {ROLE_ARN} for the tokens of its pods: a, b"
     assert passed.chain == ("shop/orders",)
@@ -91,9 +101,10 @@ def test_one_that_is_redeemed_passes_and_names_its_pods() -> None:
 )
 @pytest.mark.parametrize("sessions", [Known({}), NOT_READ])
 def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome: Outcome, sessions: Any) -> None:
-    snapshot = replace(with_tokens(trial("b"), replace(REFUSED, refusal=refusal)), sessions=sessions, probes=NOT_READ)
-    found = {v.outcome: v for v in about(snapshot)}
-    assert [(v.check, v.pods) for v in found.values() if v.outcome is not Outcome.PASS] == [(mode, (REFUSED.name,))]
+    snapshot = replace(with_tokens(trial("b"), replace(REFUSED, refusal=refusal)), sessions=sessions)
+    found = {v.outcome: v for v in of("tokens", snapshot)}
+    # what is refused to one is refused to all
+    assert [(v.check, v.pods) for v in found.values() if v.outcome is not Outcome.PASS] == [(mode, ())]
     assert (found[Outcome.PASS].check, found[Outcome.PASS].pods) == (UNEXPLAINED, ("shop/b",))
     assert REFUSED.message in found[outcome].message + found[outcome].reason
     if outcome is Outcome.FAIL:
@@ -101,6 +112,7 @@ def test_a_refusal_is_of_the_check_that_it_fits(refusal: str, mode: str, outcome
         fix = found[outcome].fix
         assert fix is not None
         assert fix.commands[0][:4] == ("podid", "verify", "shop/orders", "--yes")
+        assert found[outcome].evidence == (f"pods: {REFUSED.pod}",)
         assert mode in diagnose(snapshot).checks
 
 
@@ -120,7 +132,7 @@ def test_what_the_trust_says_already_is_said_once() -> None:
 
 def test_what_is_known_of_the_roles_is_said_where_they_do_not_explain_it() -> None:
     def said(snapshot: Snapshot) -> str:
-        (found,) = about(replace(with_tokens(REFUSED, of=snapshot), probes=NOT_READ))
+        (found,) = of("tokens", with_tokens(REFUSED, of=snapshot))
         assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
         return found.message.partition("associated role")[2]
 
@@ -144,7 +156,7 @@ def test_a_service_account_that_is_gone_is_told_by_its_own_check() -> None:
 
 def test_credentials_of_another_role() -> None:
     other = replace(REDEEMED, role_arn=f"{ROLE_ARN}-other")
-    (found,) = about(replace(with_tokens(trial(redeemed=other, expected=False)), probes=NOT_READ))
+    (found,) = of("tokens", with_tokens(trial(redeemed=other, expected=False)))
     assert (found.check, found.outcome) == (UNEXPLAINED, Outcome.FAIL)
     assert found.message == f"EKS Auth issues {ROLE_ARN}-other for the tokens of its pods, and not {ROLE_ARN}"
 
@@ -176,8 +188,7 @@ def test_a_failure_seconds_after_a_change_is_unsettled(
 ) -> None:
     changed = association(modified_at=modified)
     snapshot = with_tokens(replace(failed, at=tried), associations=(changed,), changes=changes)
-    snapshot = replace(snapshot, probes=NOT_READ)
-    (found,) = about(snapshot)
+    (found,) = of("tokens", snapshot)
     assert found.check == mode
     if settles:
         assert (found.outcome, found.severity, found.error_code) == (Outcome.UNKNOWN, Severity.ERROR, "Unsettled")
@@ -189,7 +200,7 @@ def test_a_failure_seconds_after_a_change_is_unsettled(
 
 def test_a_token_from_before_the_association_was_changed_says_nothing_of_now() -> None:
     snapshot = with_tokens(trial(), associations=(association(role_arn=f"{ROLE_ARN}-new", modified_at=ago(hours=1)),))
-    (found,) = about(replace(snapshot, probes=NOT_READ))
+    (found,) = of("tokens", snapshot)
     assert (found.check, found.outcome, found.error_code) == (UNEXPLAINED, Outcome.UNKNOWN, "Unsettled")
 
 
@@ -207,7 +218,7 @@ def test_what_could_not_be_tried_is_unknown(tokens: Any, permission: str, code: 
     snapshot = replace(healthy(), tokens=Known({"shop/orders": tokens}))
     report = diagnose(snapshot)
     assert (report.findings, report.exit_code()) == ((), code)
-    assert [(v.check, v.permission) for v in report.unknowns] == [(UNEXPLAINED, permission)]
+    assert [(v.check, v.permission, v.error_code) for v in report.unknowns] == [(UNEXPLAINED, permission, "NoEvidence")]
 
 
 def test_no_pod_to_bind_a_token_to() -> None:
@@ -221,8 +232,7 @@ SKIP = "eks.amazonaws.com/skip-pod-identity-webhook"
 
 def test_an_association_that_could_not_be_described_settles_nothing() -> None:
     snapshot = healthy(associations=(association(), UNREAD))
-    snapshot = replace(snapshot, tokens=Known({"shop/cart": Known((REFUSED,))}), probes=NOT_READ)
-    (found,) = [v for v in about(snapshot) if v.pods]
+    (found,) = of("tokens", replace(snapshot, tokens=Known({"shop/cart": Known((REFUSED,))})))
     assert (found.check, found.outcome, found.chain) == (UNEXPLAINED, Outcome.FAIL, ("shop/cart",))
     assert ServiceAccountRef("shop", "cart").name == found.subject.name
 
@@ -232,7 +242,7 @@ def test_an_association_that_could_not_be_described_settles_nothing() -> None:
 
 def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
     left = "its Job could not be deleted"
-    (passed,) = about(replace(with_probes(probed(left=left)), tokens=NOT_READ))
+    (passed,) = of("probes", with_probes(probed(left=left)))
     assert (passed.check, passed.outcome, passed.nodes) == (UNREACHED, Outcome.PASS, ("node-1",))
     assert passed.message == f"on node-1: a pod of podid's own got the credentials of {ROLE_ARN}; {left}"
 
@@ -254,10 +264,13 @@ def test_one_that_got_the_credentials_passes_and_names_its_node() -> None:
 def test_where_one_stopped(met: dict[str, Any], mode: str, outcome: Outcome, settles: bool) -> None:
     changed = association(modified_at=ago(seconds=5)) if settles else association()
     snapshot = with_probes(probed(redeemed=None, **met), associations=(changed,))
-    (found,) = about(replace(snapshot, tokens=NOT_READ))
+    (found,) = of("probes", snapshot)
     unsettled = settles and outcome is Outcome.FAIL
     assert (found.check, found.outcome) == (mode, Outcome.UNKNOWN if unsettled else outcome)
-    assert (found.error_code == "Unsettled", found.nodes) == (unsettled, ("node-1",))
+    # that its pod was given nothing is true of all that are made now, wherever they run
+    of_new = mode == "injection-missed-webhook"
+    assert (found.subject.kind, found.nodes) == (("PodTemplate", ()) if of_new else ("ServiceAccount", ("node-1",)))
+    assert found.error_code == ("Unsettled" if unsettled else "NoEvidence" if outcome is Outcome.UNKNOWN else "")
     if found.fix is not None:
         assert found.fix.commands[0][:5] == ("podid", "verify", "shop/orders", "--probe", "--yes")
 
@@ -267,3 +280,38 @@ def test_one_that_came_to_no_node() -> None:
     assert (found.check, found.reason, found.permission, found.nodes) == (UNREACHED, "refused", "create jobs", ())
     (found,) = diagnose(replace(healthy(), probes=Known({"shop/orders": DENIED}))).unknowns
     assert (found.check, found.permission) == (UNREACHED, DENIED.permission)
+
+
+# --- dry runs ------------------------------------------------------------------------------------------------------
+
+YOUNG, OLD = association(modified_at=ago(seconds=60)), association()
+MISSED = "injection-missed-webhook"
+
+
+@pytest.mark.parametrize(
+    ("listed", "section", "outcome", "code"),
+    [
+        (OLD, Known(DryRun(hits=3, rounds=1, needed=1, last=NOW)), Outcome.PASS, ""),
+        (OLD, Known(DryRun(misses=1, needed=1, last=NOW)), Outcome.FAIL, ""),
+        (YOUNG, Known(DryRun(hits=15, rounds=5, needed=5, last=NOW)), Outcome.PASS, ""),
+        (YOUNG, Known(DryRun(hits=12, rounds=4, needed=5, last=NOW)), Outcome.UNKNOWN, "Unsettled"),
+        (YOUNG, Known(DryRun(hits=4, misses=1, needed=7, last=NOW)), Outcome.UNKNOWN, "Unsettled"),
+        (YOUNG, Missing("no answer", error_code="Unavailable"), Outcome.UNKNOWN, "Unsettled"),
+        (OLD, Missing("no answer", error_code="Unavailable"), Outcome.UNKNOWN, "NoEvidence"),
+        (YOUNG, Missing("no", "create pods", "AccessDenied"), Outcome.UNKNOWN, "NoEvidence"),
+        (OLD, Missing("refused", error_code="Rejected"), Outcome.UNKNOWN, "NoEvidence"),
+    ],
+)
+def test_dry_runs_are_about_new_pods(listed: Association, section: Any, outcome: Outcome, code: str) -> None:
+    snapshot = replace(healthy(associations=(listed,)), dry_runs=Known({"shop/orders": section}))
+    (found,) = of("dry_runs", snapshot)
+    assert (found.check, found.outcome, found.error_code) == (MISSED, outcome, code)
+    assert (str(found.subject), found.chain) == ("PodTemplate shop/orders", ("shop/orders",))
+    # what is not to be had of a dry run is inferred from the webhook, and is no gap of podid's own
+    assert found.severity is (Severity.WARN if code == "NoEvidence" else Severity.ERROR)
+    assert [v.check for v in diagnose(snapshot).unknowns] == [MISSED] * (outcome is Outcome.UNKNOWN)
+
+
+def test_where_there_is_no_service_account_there_is_no_pod() -> None:
+    gone = Missing("it does not exist", error_code="NotFound")
+    assert of("dry_runs", replace(healthy(), dry_runs=Known({"shop/orders": gone}))) == []

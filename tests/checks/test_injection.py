@@ -186,7 +186,7 @@ def test_pods_from_before_a_change(changed: datetime | None, started: datetime, 
 def test_a_change_of_podids_own_that_kept_the_role_is_none(kept: dict[str, datetime], expected: str) -> None:
     changes = RecentChanges(kept_role=kept)
     snapshot = healthy(associations=(association(modified_at=ago(hours=4)),), changes=changes)
-    assert answers("cached-credentials-after-change", snapshot) == [(expected, "info", "Deployment shop/orders")]
+    assert answers("cached-credentials-after-change", snapshot) == [(expected, "warn", "Deployment shop/orders")]
 
 
 def test_a_pod_without_the_fields_is_judged_elsewhere() -> None:

@@ -59,6 +59,7 @@ MAPPINGS: dict[str, object] = {
     "node_calls": "node-1",
     "sessions": ROLE_ARN,
     "tokens": "shop/orders",
+    "dry_runs": "shop/orders",
     "probes": "shop/orders",
     "agent_warnings": "kube-system/eks-pod-identity-agent",
     "node_role_allowed": NODE_ROLE_ARN,

@@ -29,6 +29,7 @@ CALLS = [
     (LOOK, ORDERS, 18, 15),
     (LOOK | Cost.LOGS, ORDERS, 18, 18),
     (LOOK | Cost.TRAIL, ORDERS, 22, 15),
+    (LOOK | Cost.DRY_RUN, ORDERS, 18, 18),
     (LOOK | Cost.TOKEN, ORDERS, 20, 16),
 ]
 

@@ -18,7 +18,7 @@ NOT_ALLOWED = "AccessDeniedException"
 DOES_NOT_FIT = ("PackedPolicyTooLarge", "PackedPolicyTooLargeException")
 # of what may be otherwise in some seconds, because of a change some seconds ago
 UNSETTLED = "Unsettled"
-# of evidence that was asked for and could not be had: no link is undecided because of it
+# of evidence that was asked for and not to be had: what is inferred stands without it
 NO_EVIDENCE = "NoEvidence"
 # EKS Auth issued credentials by another association than the one that was described
 OTHER_ASSOCIATION = "OtherAssociation"
@@ -71,10 +71,22 @@ class TokenTrial:
         return f"{self.namespace}/{self.pod}"
 
 
+# longer than any control plane is known to take to hear of an association (AWS: "several seconds"; 10 s in its blog on
+# session policies)
+HEARD_EVERYWHERE = timedelta(seconds=120)
+
+
+def heard_everywhere(association: Association, now: datetime) -> bool:
+    """Whether the association is so old that every API server of the cluster must have heard of it."""
+    changed = association.modified_at or association.created_at
+    return changed is None or now - changed > HEARD_EVERYWHERE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
     """Pods that the API server admitted with dryRun=All for a service account, added up over rounds. A hit carries the
-    injected fields. `rounds` are consecutive rounds without a miss, `needed` how many decide."""
+    injected fields. `rounds` are consecutive rounds without a miss, `needed` how many decide: one, where every API
+    server must have heard of the association, and more within HEARD_EVERYWHERE of a change."""
 
     hits: int = 0
     misses: int = 0
@@ -85,7 +97,12 @@ class DryRun:
 
     @property
     def decided(self) -> bool:
-        return self.rounds >= self.needed > 0
+        return self.rounds >= self.needed > 0 or self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether new pods are given no credentials, and will not be in some seconds either."""
+        return self.last is not None and not self.rounds and self.needed == 1
 
 
 # of podid's own pods, which must not carry the labels that Services and network policies select
@@ -122,13 +139,12 @@ _SAME_CHANGE = timedelta(seconds=5)
 @dataclass(frozen=True, slots=True)
 class RecentChanges:
     """What podid's own journal has of the last hours. `roles` are those of `account` by name, with the time of their
-    last change: IAM keeps none of a trust policy. `associations` are the service accounts ("ns/name") whose association
-    was made, changed or deleted, with the time of it; `kept_role` those of them whose last change left alone what
-    credentials carry: role, target role, session policy and session tags."""
+    last change: IAM keeps none of a trust policy. `kept_role` are the service accounts ("ns/name") whose association
+    was changed, with the time of it, while what credentials carry stayed: role, target role, session policy and
+    session tags."""
 
     account: str = ""
     roles: Mapping[str, datetime] = field(default_factory=dict)
-    associations: Mapping[str, datetime] = field(default_factory=dict)
     kept_role: Mapping[str, datetime] = field(default_factory=dict)
 
     def settling(self, association: Association, now: datetime) -> str:

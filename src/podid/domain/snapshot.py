@@ -9,7 +9,7 @@ from typing import Literal
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.cost import EVIDENCE, FREE, Cost
 from podid.domain.egress import Egress
-from podid.domain.evidence import Probed, RecentChanges, TokenTrial
+from podid.domain.evidence import DryRun, Probed, RecentChanges, TokenTrial
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
@@ -49,6 +49,7 @@ from podid.domain.webhook import WebhookRegistration
 __all__ = [
     "AWS",
     "COSTS",
+    "DRY_RUN",
     "INTERNAL",
     "JOURNAL",
     "KUBERNETES",
@@ -78,6 +79,7 @@ AWS = {"service": "aws", "cost": Cost.AWS}
 TRAIL = {"service": "aws", "cost": Cost.TRAIL}
 KUBERNETES = {"service": "kubernetes", "cost": Cost.KUBERNETES}
 LOGS = {"service": "kubernetes", "cost": Cost.LOGS}
+DRY_RUN = {"service": "kubernetes", "cost": Cost.DRY_RUN}
 TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
 PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
 JOURNAL = {"service": "journal", "cost": FREE}
@@ -163,6 +165,8 @@ class Snapshot:
     sessions: Section[Mapping[str, Section[tuple[PodSession, ...]]]] = field(metadata=TRAIL)
     # "ns/name" -> tokens of its live pods, as they were redeemed; none where it has no such pod
     tokens: Section[Mapping[str, Section[tuple[TokenTrial, ...]]]] = field(metadata=TOKEN)
+    # "ns/name" -> dry runs of a new pod of it, added up over the snapshots that this one was read again from
+    dry_runs: Section[Mapping[str, Section[DryRun]]] = field(metadata=DRY_RUN)
     # "ns/name" -> what pods of podid's own met as that service account, one on a node
     probes: Section[Mapping[str, Section[tuple[Probed, ...]]]] = field(metadata=PROBE)
     # what podid itself changed in the last hours

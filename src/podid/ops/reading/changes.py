@@ -29,7 +29,6 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
     except PodidError:
         return RecentChanges(cluster.account)
     roles: dict[str, datetime] = {}
-    associations: dict[str, datetime] = {}
     kept: dict[str, datetime] = {}
     for run, step, moment in sorted(steps, key=lambda found: (found[2], found[0].run_id, found[1].number)):
         action = step.action
@@ -38,11 +37,10 @@ def recent_changes(journal: Journal | None, cluster: Cluster, now: datetime) -> 
                 roles[action.keys["roleName"]] = moment
         elif run.header.cluster == cluster.name:
             name = f"{action.keys['namespace']}/{action.keys['serviceAccount']}"
-            associations[name] = moment
             kept.pop(name, None)
             if step.status is not None and _carries_the_same(action.before, step.after or action.after):
                 kept[name] = moment
-    return RecentChanges(cluster.account, roles, associations, kept)
+    return RecentChanges(cluster.account, roles, kept)
 
 
 def _carries_the_same(before: State | None, after: State | None) -> bool:

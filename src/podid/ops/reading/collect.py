@@ -99,9 +99,11 @@ def collect(
         for row in rows:
             before = partial(_before, row, found)
             if row.name in anew:
-                reads[row.name] = pool.submit(_read, row, source(before=before))
+                reads[row.name] = pool.submit(_read, row, source(previous=given(row.name), before=before))
             elif row.name in derived:
-                reads[row.name] = pool.submit(_read_if_changed, row, source(before=before), given)
+                reads[row.name] = pool.submit(
+                    _read_if_changed, row, source(previous=given(row.name), before=before), given
+                )
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is None or "probes" not in anew:

@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import changes, node_owners, readings, role_readings, tokens, witnesses
+from podid.ops.reading import changes, dry_runs, node_owners, readings, role_readings, tokens, witnesses
 from podid.ops.reading.source import Source
 
 # what asks for a cost, where an option does
@@ -220,6 +220,13 @@ SECTIONS: tuple[SectionRow, ...] = (
         # the roles are for whoever judges why one was refused
         needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="redeeming tokens of pods",
+    ),
+    SectionRow(
+        "dry_runs",
+        (KubeWriter.dry_run_pod,),
+        dry_runs.dry_runs,
+        needs=("associations",),
+        uses=("pods",),
     ),
     # by `podid.ops.reading.probes`, after all others, and in the foreground
     SectionRow(

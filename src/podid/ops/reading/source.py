@@ -40,6 +40,7 @@ class Gap(Exception):
 class Source:
     """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
+    `previous` is the section as it was in the snapshot that is read again, or NOT_READ.
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
     NOT_READ. `only` are the service accounts that were named, where any were. `journal` is podid's own, where there is
     one; `all_pods` is whether a token of each pod is redeemed.
@@ -52,6 +53,7 @@ class Source:
     now: datetime
     journal: Journal | None
     all_pods: bool
+    previous: Section[Any]
     before: Callable[[str], Section[Any]]
 
     def value(self, name: str) -> Any:
