@@ -255,10 +255,10 @@ def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None
 
 def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     """It goes on, unless the look was asked for by name."""
-    site.associate("shop", "orders")
+    site.with_agent().associate("shop", "orders")
     asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
-    assert "does not exist" in asked.error["message"]
+    assert "no such service account exists" in asked.error["message"]
     assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json").code == 9
     rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])

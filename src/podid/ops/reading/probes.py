@@ -140,6 +140,12 @@ def read_probes(
     return Known({**lacking, **{str(ref): Known(several) for ref, several in met.items()}})
 
 
+def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
+    """Whether a pod of podid's own was asked for that has no answer."""
+    parts = known_or(probes, {}).values()
+    return any(isinstance(part, Missing) or any(met.missing is not None for met in part.value) for part in parts)
+
+
 def run_probes(
     clients: Clients,
     place: Place,

@@ -20,7 +20,7 @@ from podid.ops.reading.scope import DoctorScope
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
-_SINCE_2 = ("changes", "dry_runs", "probes", "sessions", "tokens")
+_SINCE_2 = ("changes", "dry_runs", "probes", "redemptions", "sessions", "tokens")
 _UNTIL_2 = ("namespace", "packed", "proofs")
 
 
