@@ -77,6 +77,8 @@ doctor --me
 doctor --me --for associate
 explain trust-missing-tag-session
 explain --list
+trust check TRUST
+trust check TRUST TRUST
 trust check TRUST --cluster-arn CLUSTER --for shop/orders
 trust check TRUST --cluster-arn CLUSTER --for shop/orders --for shop/cart
 trust add TRUST --cluster-arn CLUSTER --for shop/cart
@@ -277,6 +279,8 @@ WORDS: dict[str, Sequence[str]] = {
     "AssociationForm": ("form",),
     "RoleForm": ("form",),
     "Sandbox": ("state",),
+    "TrustAccess": ("verdict", "statements.effect", "findings.severity"),
+    "TrustAccessList": tuple(f"items.{place}" for place in ("verdict", "statements.effect", "findings.severity")),
     "TrustEdit": ("outcome",),
     "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),

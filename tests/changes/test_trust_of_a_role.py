@@ -205,6 +205,12 @@ def test_a_role_that_admits_nobody_is_shown_extended_and_examined(box: Sandbox, 
     assert len(trust_of(box, "r")) == 1
 
 
+def test_a_role_that_no_association_uses_is_checked_for_anybody(box: Sandbox, podid: Podid, wide: str) -> None:
+    found = podid("trust", "check", "--role", wide, "-o", "json")
+    assert (found.code, found.json["kind"], found.json["verdict"]) == (0, "TrustAccess", "match")
+    assert f"no association of cluster demo uses role {wide}" in podid("trust", "check", "--role", wide).stderr
+
+
 def test_an_issuer_goes_without_a_cluster(box: Sandbox, podid: Podid, journal: Path) -> None:
     add_role(box.world, box.iam, "r", {"Version": "2012-10-17", "Statement": [IRSA, ADMIN]})
     url = "https://oidc.eks.us-west-2.amazonaws.com/id/ABC"

@@ -161,7 +161,10 @@ ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
     "a pattern beside the name": ([irsa({"StringLike": {SUB: LISTS[6]}}), OWN], "they would lose it"),
     "no subject": ([irsa(None), OWN], "without a condition on sub"),
     "all but one": ([irsa({"StringNotEquals": {SUB: subject("web/x")}}), OWN], "they would lose it"),
-    "beside another principal": ([irsa({"StringEquals": {SUB: LISTS[1]}}, Principal={"Federated": OIDC, "AWS": "1"}), OWN], "others"),
+    "beside another principal": (
+        [irsa({"StringEquals": {SUB: LISTS[1]}}, Principal={"Federated": OIDC, "AWS": "1"}), OWN],
+        "others",
+    ),
     "the only statement": ([IRSA], "no statement would be left"),
 }
 

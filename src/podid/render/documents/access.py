@@ -66,6 +66,38 @@ class TrustReportListDocument(TypedDict):
     items: Sequence[TrustReportBody]
 
 
+class TrustStatementBody(TypedDict):
+    statement: Annotated[int, About("Index in the policy, from 0.")]
+    sid: str
+    effect: Literal["Allow", "Deny"]
+    principals: Annotated[Sequence[str], About("`*` is everybody; `all but …` where it is NotPrincipal.")]
+    actions: Annotated[Sequence[str], About("`all but …` where it is NotAction.")]
+    conditions: Annotated[Sequence[str], About("Operator, key and values; all of them have to hold.")]
+
+
+class TrustAccessBody(TypedDict):
+    file: Annotated[str, About("`-` is stdin; with `--role` the role's name.")]
+    verdict: Annotated[TrustVerdict, About("Whether any pod may assume the role by EKS Pod Identity.")]
+    scopes: Annotated[Sequence[str], About("Which pods may, in words.")]
+    reasons: Annotated[Sequence[str], About("Why no pod may, or of which pods that is not known.")]
+    statements: Sequence[TrustStatementBody]
+    findings: Annotated[Sequence[TrustFindingBody], About("Worst first.")]
+    advice: Sequence[str]
+
+
+class TrustAccessDocument(TrustAccessBody):
+    """`podid trust check` for one policy and no service account in particular."""
+
+    kind: Literal["TrustAccess"]
+
+
+class TrustAccessListDocument(TypedDict):
+    """`podid trust check` for several policies and no service account in particular."""
+
+    kind: Literal["TrustAccessList"]
+    items: Sequence[TrustAccessBody]
+
+
 class TrustEditBody(TypedDict):
     file: Annotated[str, About("`-` is stdin.")]
     outcome: Literal["changed", "no-change"]
