@@ -594,7 +594,7 @@ def granted(rights: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
     """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
     chosen = [item for item in rights["optional"] if item["for"].startswith(reasons)] if reasons else []
     assert len(chosen) == len(reasons)
-    statements = [s for each in (rights, *chosen) for s in each["iamPolicy"]["Statement"]]
+    statements = [s for each in (rights, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
     manifests = [manifest for each in (rights, *chosen) for manifest in each["kubernetes"]["items"]]
     for manifest in manifests:
         if manifest["kind"] == "Role":
