@@ -1,5 +1,6 @@
 """Associations that go with their role, are made again in another cluster, or given to another service account."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,42 @@ def test_a_trust_that_names_the_first_cluster(box: Sandbox, podid: Podid, journa
     assert refused.error["hint"].endswith("--update-trust")
     done = podid(*command, "--update-trust")
     assert [(kind, status) for kind, _, status in statuses(done)] == [("role-trust", "done"), ("association", "done")]
+
+
+def owned_by_an_addon(box: Sandbox) -> None:
+    record = add_association(box.world, "kube-system", "ebs-csi-controller-sa", "open")
+    arn = f"arn:aws:eks:us-west-2:{box.world.account}:addon/demo/aws-ebs-csi-driver/1"
+    box.world.put_association(box.world.clusters["demo"], replace(record, owner_arn=arn))
+
+
+SKIPPED = "the add-on aws-ebs-csi-driver owns it: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("line", ["copy", "associate --from-file", "associate --from-file, another cluster"])
+def test_what_an_addon_owns_is_listed_as_skipped(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, line: str, beside: bool
+) -> None:
+    two_clusters(box)
+    owned_by_an_addon(box)
+    if beside:
+        add_association(box.world, "shop", "orders", "open")
+    (tmp_path / "list.json").write_text(podid("list", "-o", "json").stdout)
+    command: tuple[str, ...] = ("copy", "--from-cluster", "demo", "--to-cluster", "blue", *WAIT)
+    if line != "copy":
+        cluster = "demo" if line == "associate --from-file" else "blue"
+        command = ("associate", "--from-file", str(tmp_path / "list.json"), "--cluster", cluster, *WAIT)
+    kind = ("association", "kube-system/ebs-csi-controller-sa", "skipped")
+    for flags in (("--dry-run",), ()):
+        found = podid(*command, *flags, "-o", "json")
+        assert found.code == 0, found.stderr
+        assert [item for item in statuses(found) if item[2] == "skipped"] == [kind]
+        assert found.json["actions"][-1]["reason"] == SKIPPED
+        assert len(found.json["actions"]) == 1 + beside
+    for flags in (("--dry-run",), (), ("-q",)):
+        assert SKIPPED in podid(*command, *flags).stdout
+        assert "ebs-csi" not in podid(*command, *flags, "-o", "name").stdout
+    assert roles(box, "blue") == ({"shop/orders": "open"} if beside and line != "associate --from-file" else {})
 
 
 @pytest.mark.parametrize(

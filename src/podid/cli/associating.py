@@ -11,6 +11,7 @@ from podid.cli.changing import carry_out, looking, report, restarting, settle_in
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Skipped
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts, with_names_meant
@@ -32,7 +33,7 @@ from podid.ops.association.request import (
     choose_roles,
     planned_role,
 )
-from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
@@ -54,9 +55,11 @@ _NAMED = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociateAsked:
     """What `podid associate` was asked for. `items` are the service accounts that are named, each with what was said of
-    it alone; `selection` stands for more of them. `role` and `settings` are for those of which nothing else is said."""
+    it alone; `skipped` are left to their add-ons; `selection` stands for more of them. `role` and `settings` are for
+    those of which nothing else is said."""
 
     items: tuple[FileItem, ...]
+    skipped: tuple[FileItem, ...] = ()
     selection: Selection | None = None
     role: str = ""
     settings: Settings = field(default_factory=Settings)
@@ -142,12 +145,13 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
 def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsked) -> None:
     """What Terraform would need, with nothing changed: what is there with other settings is no conflict then."""
     from podid.render.association_forms import associations_for_terraform
+    from podid.render.changes import skipped_lines
 
     wanted = asked.wanted(access)
     current = current_associations(access.clients, place, tuple(wanted))
     plan, _ = _plan(access, terminal, place, replace(asked, replace=True), wanted, current)
     terminal.emit(associations_for_terraform(plan))
-    terminal.note(*(f"note: {note}" for note in plan.notes))
+    terminal.note(*(f"note: {note}" for note in plan.notes), *skipped_lines(plan))
     changed = [action.keys["roleName"] for action in plan.actions if action.kind == ROLE_TRUST.name]
     for name in changed:
         its = (word for ref, item in wanted.items() if role_name(item.role) == name for word in ("--for", str(ref)))
@@ -201,6 +205,8 @@ def _plan(
         update_trust=asked.update_trust,
     )
     plan = plan_associations(associations, place.the_cluster, place.header, current)
+    skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in asked.skipped)
+    plan = replace(plan, skipped=skipped)
     if asked.looks_at_targets:
         others = [item for item in associations.wanted if item.role is not made]
         plan = _with_targets(access, place, plan, asked, others, current)

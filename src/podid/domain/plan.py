@@ -60,6 +60,14 @@ class Action:
         return "/".join(self.keys.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was asked for among others and is left alone: nothing is read of it. `reason` is a sentence."""
+
+    action: Action
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
@@ -72,13 +80,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
-    `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
-    Else each step rests on the one before. `broken` is what is wrong already and stays so: no effect may be claimed."""
+    """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
+    should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
+    fails stops none of the others. Else each step rests on the one before. `broken` is what is wrong already and stays
+    so: no effect may be claimed."""
 
     header: Header
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
     broken: "Effect | None" = None
@@ -97,6 +107,7 @@ class Plan:
             self,
             actions=(*self.actions, *other.actions),
             unchanged=(*self.unchanged, *other.unchanged),
+            skipped=(*self.skipped, *other.skipped),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
             broken=self.broken or other.broken,
@@ -106,6 +117,7 @@ class Plan:
 class Status(StrEnum):
     DONE = "done"
     UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
     FAILED = "failed"
     BLOCKED = "blocked"
 

@@ -41,8 +41,14 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
         lines.append("  nothing to change")
     lines += [f"  = {subject(action)} needs no change" for action in plan.unchanged if action.after is not None]
     lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
+    lines += [f"  {line}" for line in skipped_lines(plan)]
     lines += [f"  note: {note}" for note in plan.notes]
     return lines
+
+
+def skipped_lines(plan: Plan) -> list[str]:
+    """What is left alone, and why."""
+    return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
 def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
@@ -143,6 +149,7 @@ def plan_view(plan: Plan) -> View:
         action_body(item, "planned", item.after) for item in plan.actions
     ]
     actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
+    actions += [action_body(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
     body: documents.PlanDocument = {
         "kind": "Plan",
         **_header_body(plan.header),
@@ -189,7 +196,11 @@ def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str | 
 
 def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
-    done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
+    done = (
+        *result.done,
+        *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
+        *(Done(item.action, Status.SKIPPED, reason=item.reason) for item in result.plan.skipped),
+    )
     actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
     body: documents.ResultDocument = {
         "kind": "Result",
@@ -204,12 +215,8 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
     lines: list[str | Line] = [_done_line(item) for item in done]
     if result.effect is not None:
         lines += _effect_lines(result.effect, result.proofs)
-    return View(
-        document(body),
-        (_action_table(actions),),
-        tuple(item.action.target for item in done),
-        tuple(lines or [nothing]),
-    )
+    names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
+    return View(document(body), (_action_table(actions),), names, tuple(lines or [nothing]))
 
 
 def settled_bodies(settled: Settled | None) -> list[documents.SettledBody]:

@@ -10,7 +10,7 @@ from podid.domain.plan import EffectState, Status, Verb
 from podid.render.documents.reports import VerifyReportBody
 
 S = TypeVar("S")
-PlannedStatus = Literal["planned", Status.UNCHANGED]
+PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 RecordedStatus = Status | Literal["open"]
 RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empty"]
 
@@ -23,7 +23,7 @@ class ActionBody(TypedDict, Generic[S]):
     status: S
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
-    reason: NotRequired[Annotated[str, About("Why it failed or was not tried.")]]
+    reason: NotRequired[Annotated[str, About("Why it failed, was not tried, or was skipped.")]]
     id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 
