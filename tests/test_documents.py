@@ -271,7 +271,7 @@ WORDS: dict[str, Sequence[str]] = {
     "Explanation": ("items.severity", "items.fix"),
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),
     "PageList": ("items.severity", "items.fix"),
-    "Plan": ACTION_WORDS,
+    "Plan": (*ACTION_WORDS, "targetRoles.verdict"),
     "Preset": ("area",),
     "PresetList": ("items.area",),
     "Result": (*ACTION_WORDS, "effect.state"),

@@ -79,11 +79,23 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
+    it. `refused` is whether it was looked at and keeps them out; `command` is the line by which podid goes on."""
+
+    target_role_arn: str
+    service_accounts: tuple[str, ...]
+    statements: tuple[State, ...]
+    refused: bool
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
     should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
     fails stops none of the others. Else each step rests on the one before. `broken` is what is wrong already and stays
-    so: no effect may be claimed."""
+    so: no effect may be claimed. `owed` is what others must do."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -92,6 +104,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     separate: bool = False
     broken: "Effect | None" = None
+    owed: tuple[Owed, ...] = ()
 
     def noting(self, notes: tuple[str, ...]) -> "Plan":
         """The same with these notes first."""
@@ -111,6 +124,7 @@ class Plan:
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
             broken=self.broken or other.broken,
+            owed=(*self.owed, *other.owed),
         )
 
 
@@ -175,7 +189,7 @@ class Effect:
 class ChangeResult:
     """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
     early. `wait` is what was asked for by name, and None where the command chose. `proofs` are what `verify` says, with
-    Wait.PROOF."""
+    Wait.PROOF. `owed` is what others must do still."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -185,6 +199,7 @@ class ChangeResult:
     error: PodidError | None = None
     wait: Wait | None = None
     proofs: tuple[VerifyReport, ...] = ()
+    owed: tuple[Owed, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -206,7 +221,8 @@ class ChangeResult:
             return ExitCode.PARTIAL
         if self.error is not None:
             return self.error.exit_code
-        return combine({self._effect_code, *(failed or blocked)})
+        shut = {ExitCode.ATTENTION for item in self.owed if item.refused}
+        return combine({self._effect_code, *shut, *(failed or blocked)})
 
     def _codes(self, status: Status) -> set[ExitCode]:
         errors = [item.error for item in self.done if item.status is status]

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
@@ -15,6 +15,7 @@ from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.settle import Settled
+from podid.render.owed import owed_bodies, owed_lines
 from podid.render.verify import report_body, seen_lines
 from podid.render.view import Column, Line, Table, View, age, columns, document
 
@@ -154,10 +155,11 @@ def plan_view(plan: Plan) -> View:
         "kind": "Plan",
         **_header_body(plan.header),
         "actions": actions,
+        "targetRoles": owed_bodies(plan.owed),
         "notes": plan.notes,
     }
     names = tuple(action.target for action in plan.actions)
-    return View(document(body), (_action_table(actions),), names, tuple(plan_lines(plan)))
+    return View(document(body), (_action_table(actions),), names, (*plan_lines(plan), *owed_lines(plan.owed)))
 
 
 def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
@@ -209,12 +211,14 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         "actions": actions,
         "effect": effect_body(result.effect),
         "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
+        "targetRoles": owed_bodies(result.owed),
         "notes": [*result.plan.notes, *result.notes],
         "settled": settled_bodies(settled),
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
     if result.effect is not None:
         lines += _effect_lines(result.effect, result.proofs)
+    lines += owed_lines(result.owed)
     names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
     return View(document(body), (_action_table(actions),), names, tuple(lines or [nothing]))
 
@@ -234,32 +238,6 @@ def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documen
         "status": "open" if done is None else done.status,
         "reason": found.reason if isinstance(found, Done) else found.what,
     }
-
-
-def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Plans or results of several clusters in one, with what kept others from having one."""
-    body: documents.ResultListDocument = {
-        "kind": "ResultList",
-        "items": [cast("documents.ResultDocument", _headless(view)) for view in views],
-        "failures": [
-            {"cluster": name, "code": error.code, "message": error.what, "exitCode": int(error.exit_code)}
-            for name, error in failures
-        ],
-    }
-    lines: list[str | Line] = []
-    for view in views:
-        lines += [f"cluster {view.document['cluster']}:", *view.lines]
-    tables = [view.tables[0] for view in views]
-    table = Table(
-        (Column("CLUSTER"), *tables[0].columns),
-        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
-    )
-    names = tuple(name for view in views for name in view.names)
-    return View(document(body), (table,), names, tuple(lines))
-
-
-def _headless(view: View) -> dict[str, object]:
-    return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
 def _after(item: Done) -> State | None:

@@ -5,8 +5,9 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.members import About, Argv, ModeId, Names, Time
+from podid.domain.members import About, Argv, ArnText, ModeId, Names, PolicyObject, Time
 from podid.domain.plan import EffectState, Status, Verb
+from podid.domain.trust import TrustVerdict
 from podid.render.documents.reports import VerifyReportBody
 
 S = TypeVar("S")
@@ -34,11 +35,23 @@ class HeaderBody(TypedDict):
     cluster: str | None
 
 
+class TargetRoleBody(TypedDict):
+    roleArn: ArnText
+    serviceAccounts: Annotated[Names, About("Whose pods are to get on to it.")]
+    verdict: Annotated[TrustVerdict, About("`no-match`: it keeps them out. `unknown`: it was not looked at.")]
+    addToTrustPolicy: Annotated[
+        Sequence[PolicyObject], About("Statements for its owner to add; empty where none would help.")
+    ]
+    externalIdOf: Annotated[Names, About("Whose external ids EKS has not generated yet: names stand in their place.")]
+    command: Annotated[Argv | None, About("The line by which podid goes on.")]
+
+
 class PlanDocument(HeaderBody):
     """Any changing command with `--dry-run`: what it would do."""
 
     kind: Literal["Plan"]
     actions: Annotated[Sequence[ActionBody[PlannedStatus]], About("In the order in which they would be done.")]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do.")]
     notes: Names
 
 
@@ -68,6 +81,7 @@ class ResultDocument(HeaderBody):
     proof: Annotated[
         Sequence[VerifyReportBody] | None, About("What `podid verify` says of the pods; null without `--wait proof`.")
     ]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do still.")]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 
