@@ -550,6 +550,7 @@ WAYS = (
     Way("role show shop-order", healthy, code=5),
     Way("role show storefront", healthy),
     Way("role list", healthy),
+    Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("seeing which",)),
     Way("role list --unused", healthy, again=True),
     Way("whoami", healthy),
     Way("undo last --yes", after(*CREATED), again=True),

@@ -177,7 +177,8 @@ def _plan(
         request = replace(request, refs=tuple(new), session_tags=tagged)
         request = asked.role_options.complete(access, terminal, place, request)
         targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
-        request = replace(request, policies={**request.policies, **going_on_policies(targets.values())})
+        going_on = going_on_policies(targets.values())
+        request = replace(request, policies={**request.policies, **going_on}, onward=frozenset(going_on))
         role_plan, there = plan_of(access, terminal, place, request)
         role_plan = role_plan.noting(asked.role_options.preset_notes(place))
         for arn in dict.fromkeys(targets.values()):

@@ -73,7 +73,18 @@ class RoleOptions:
             tags=typed.tags(self.tag),
             policies=typed.policies(terminal, self.policy_file),
             adopt=self.adopt,
+            as_typed=self.as_typed,
         )
+
+    @property
+    def as_typed(self) -> tuple[str, ...]:
+        """The permissions, as `role attach` takes them."""
+        named = {
+            "--preset": self.presets,
+            "--managed-policy": self.managed_policies,
+            "--policy-file": self.policy_file,
+        }
+        return tuple(word for flag, values in named.items() for value in values or () for word in (flag, value))
 
     def permissions(self, place: Place) -> list[Permissions]:
         """What the presets give, filled in with where it is. Raises InvalidInput and NotFound."""

@@ -164,7 +164,8 @@ def create(
         replace=replace,
     )
     if target:
-        request = with_(request, policies={**request.policies, **going_on_policy(target)})
+        going_on = going_on_policy(target)
+        request = with_(request, policies={**request.policies, **going_on}, onward=frozenset(going_on))
     form = typed.role_form(print_)
     place = access.place(for_change=not form)
     if not form:

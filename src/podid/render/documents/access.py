@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity
-from podid.domain.members import About, ArnText, MissingRight, Pairs, PolicyObject, ServiceAccounts, Time
+from podid.domain.members import About, Argv, ArnText, MissingRight, Names, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
 
 
@@ -282,12 +282,24 @@ class RoleBody(TypedDict):
     lastUsedRegion: str | None
 
 
+class MovedOnBody(TypedDict):
+    policyName: str
+    preset: str
+    presetHas: Annotated[Names, About("Actions and resources that the preset gives and the policy has not.")]
+    policyHas: Annotated[Names, About("Those that only the policy has.")]
+    command: Annotated[Argv, About("What gives it anew; what shows the preset, where its values are not known.")]
+
+
 class RoleListItem(RoleBody):
     access: Annotated[str, About("Which pods, in words.")]
     associations: Annotated[
         int | None, About("How many of the clusters that were read name it; null where none could be read.")
     ]
     refused: Annotated[int, About("How many of these the trust does not admit.")]
+    movedOn: Annotated[
+        Sequence[MovedOnBody] | None,
+        About("Policies that are not what their presets give now; null where they could not be read."),
+    ]
 
 
 class ShutRoleBody(TypedDict):
