@@ -403,6 +403,15 @@ def test_an_external_id_that_was_there_before(box: Sandbox, podid: Podid, journa
     assert again.code == 0, again
     assert [item["status"] for item in again.json["actions"] if item["kind"] == "target-trust"] == ["unchanged"]
     assert len(trust_of(box, OWN)["Statement"]) == count
+    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 0
+    kept = podid(*[word for word in argv if word != "--update-trust"])
+    assert (kept.code, kept.json["targetRoles"]) == (0, [])
+    other = ("associate", "shop/cart", "--role", "shop-orders", *UNTAGGED, "-o", "json")
+    opened = ("role", "create", "shop-orders", "--for", "shop/cart", "--no-session-tags", "--update-trust")
+    assert podid(*opened).code == 0
+    shut = podid(*other)
+    assert (shut.code, [item["verdict"] for item in shut.json["targetRoles"]]) == (3, ["no-match"])
+    assert podid(*shut.json["targetRoles"][0]["command"][1:]).code == 0
 
 
 def test_an_association_that_fails_changes_no_target(box: Sandbox, podid: Podid, journal: Path) -> None:

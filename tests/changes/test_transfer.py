@@ -213,6 +213,34 @@ def test_copies_that_cannot_be(box: Sandbox, podid: Podid, journal: Path, line: 
 # --- move ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_target_role_lets_the_new_one_in_before_the_old_one_goes(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Without session tags the external id is another one for another service account."""
+    mine = f"{ARN}reports"
+    root = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "sts:SetSourceIdentity",
+    }
+    add_role(box.world, box.iam, "reports", {"Version": "2012-10-17", "Statement": [root]})
+    first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", mine, "--no-session-tags")
+    assert podid(*first, "--update-trust", *WAIT).code == 0
+    before = account_state(box)
+    command = ("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")
+    moved = podid(*command, "--update-trust")
+    assert moved.code == 0, moved
+    assert [item for item in statuses(moved) if item[0] != "role-trust"] == [
+        ("association", "shop/api", "done"),
+        ("target-trust", mine, "done"),
+        ("association", "shop/orders", "done"),
+    ]
+    assert "us-west-2/111122223333/demo/shop/api" in str(account_state(box)["roles"]["reports"]["trust"])
+    assert podid("undo", "last", "--yes", *WAIT).code == 0
+    assert account_state(box) == before
+    told = podid(*command)
+    assert told.code == 3, told
+    assert told.json["targetRoles"][0]["command"][-1] == "--update-trust"
+
+
 def test_the_new_one_comes_first_and_the_old_one_goes_last(box: Sandbox, podid: Podid, journal: Path) -> None:
     first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", TARGET, "--tag", "a=b", *WAIT)
     assert podid(*first).code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
@@ -37,16 +38,23 @@ from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import Onward, going_on_policies, owed_words, plan_onward, read_target, with_owed
+from podid.ops.role.target import (
+    Onward,
+    by_update_trust,
+    going_on_policies,
+    owed_words,
+    plan_onward,
+    read_target,
+    with_owed,
+)
 from podid.ops.role.validation import validated
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
-    from podid.domain.errors import Hint
     from podid.domain.model import Association
     from podid.domain.place import Place
-    from podid.domain.plan import Owed, Plan
+    from podid.domain.plan import Plan
     from podid.domain.trust import ScopeKind
     from podid.ops.role.create import RoleRequest
 
@@ -78,11 +86,6 @@ class AssociateAsked:
     new_policies: bool = False
     # whether they are to be printed for Terraform, and nothing is to be changed
     printed: bool = False
-
-    def mending(self, owed: Owed) -> Hint:
-        """What has podid do what is owed at a target role that it can read."""
-        helps = owed.refused and bool(owed.statements) and not self.update_trust
-        return Again(add=("--update-trust",)) if helps else ()
 
     def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
@@ -120,7 +123,9 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, terminal, refs, strict=asked.strict)
-    plan = mending(access, plan, asked.mending).noting((*missing, *quota_note(access.aws.eks, plan)))
+    plan = mending(access, plan, partial(by_update_trust, update=asked.update_trust)).noting(
+        (*missing, *quota_note(access.aws.eks, plan))
+    )
     question = ""
     if access.runtime.interactive:
         question = (
@@ -219,7 +224,8 @@ def _plan(
     skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in asked.skipped)
     plan = replace(plan, skipped=skipped)
     others = [item for item in associations.wanted if item.role is not made]
-    for onward in (*onwards, *_onwards(access, place, asked, others, current)):
+    onwards += onwards_of(access, place, others, current, profile=asked.target_profile, update=asked.update_trust)
+    for onward in onwards:
         plan = onward.around(plan)
     if asked.new_policies:
         # a role that is made here is known to be as it was asked for
@@ -230,12 +236,14 @@ def _plan(
     return (role_plan.then(plan) if role_plan is not None else plan), request.name if request is not None else ""
 
 
-def _onwards(
+def onwards_of(
     access: Access,
     place: Place,
-    asked: AssociateAsked,
     wanted: Sequence[AssociationWanted],
     current: Mapping[ServiceAccountRef, Association | None],
+    *,
+    profile: str,
+    update: bool,
 ) -> Iterator[Onward]:
     """What it takes at each target role that the associations have, or are to have. One that is there already, or that
     is only named, may be missing: EKS takes it all the same."""
@@ -249,16 +257,15 @@ def _onwards(
             who = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
             known = existing.external_id if existing is not None and before == arn else None
             hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
-    profile = asked.target_profile
     for arn, its in hops.items():
         yield plan_onward(
             arn,
             its,
             read_target(arn, place.account, access.aws, access.aws_as(profile) if profile else None),
             profile=profile,
-            update=asked.update_trust,
+            update=update,
             associating=True,
-            must_exist=asked.update_trust or bool(profile),
+            must_exist=update or bool(profile),
         )
 
 

@@ -81,12 +81,14 @@ class Header:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
     """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
-    it. `refused` is whether it was looked at and keeps them out; `command` is the line by which podid goes on."""
+    it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
+    ids which are not known yet. `command` is the line by which podid goes on."""
 
     target_role_arn: str
     service_accounts: tuple[str, ...]
     statements: tuple[State, ...]
     refused: bool
+    trust: State | None = None
     command: tuple[str, ...] = ()
 
 

@@ -30,6 +30,7 @@ from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.role_trust import document_of
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
+from podid.ops.role.uses import cluster_arn
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -181,6 +182,8 @@ def plan_onward(
     added: dict[ServiceAccountRef, trust.TargetHop] = {}
     shut: dict[ServiceAccountRef, trust.TargetHop] = {}
     denied: dict[ServiceAccountRef, trust.TargetHop] = {}
+    # whom it may let in, once their external ids are known
+    unsure: dict[ServiceAccountRef, trust.TargetHop] = {}
     for ref, hop in hops.items():
         found = trust.evaluate(after, hop)
         late = associating and _unbound(hop)
@@ -198,9 +201,12 @@ def plan_onward(
             added[ref] = bound
         else:
             notes.append(said)
-            if found.verdict is trust.TrustVerdict.NO_MATCH:
-                shut[ref] = hop
-    owed = (*_owed(arn, shut, refused=True), *_owed(arn, denied, refused=True, helps=False))
+            (shut if found.verdict is trust.TrustVerdict.NO_MATCH else unsure)[ref] = hop
+    owed = (
+        *_owed(arn, shut, refused=True),
+        *_owed(arn, denied, refused=True, helps=False),
+        *(replace(item, trust=role.trust) for item in _owed(arn, unsure, refused=False)),
+    )
     if after == before:
         return Onward(None, tuple(notes), owed)
     check_editable(role)
@@ -214,9 +220,8 @@ def plan_onward(
 
 
 def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
-    """The policy with external ids as long as EKS makes them, for IAM's limit."""
-    region_account_cluster = 100
-    ids = {ref: "x" * (len(str(ref)) + region_account_cluster) for ref in added}
+    """The policy with external ids at least as long as EKS makes them, for IAM's limit."""
+    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
     document = with_external_ids(policy.document, ids)
     assert isinstance(document, Mapping)
     return trust.parse_policy(document)
@@ -240,10 +245,16 @@ def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
     )
 
 
+def by_update_trust(owed: Owed, *, update: bool) -> Hint:
+    """What has podid do what is owed at a target role that it can read; nothing where that was asked for already."""
+    read = owed.refused or owed.trust is not None
+    return Again(add=("--update-trust",)) if read and owed.statements and not update else ()
+
+
 def going_on_of(owed: Owed, *, name: str, profile: str | None, update: bool) -> Hint:
     """What has podid go on with what is owed for the new role `name`: the association, where that has to be first."""
     if not awaited_in(owed.statements):
-        return Again(add=("--update-trust",)) if owed.refused and owed.statements and not update else ()
+        return by_update_trust(owed, update=update)
     theirs = ("--target-profile", profile) if profile else ()
     flags = ("--role", name, "--target-role", owed.target_role_arn, "--no-session-tags", *theirs)
     return Other(("associate",), owed.service_accounts, (*flags, *(("--update-trust",) if owed.refused else ())))
@@ -261,17 +272,34 @@ def with_owed(result: ChangeResult, eks: Eks | None) -> ChangeResult:
             added = tuple(statement.raw for statement in new if statement.raw not in there)
             owed.append(Owed(target_role_arn=action.target, service_accounts=(), statements=added, refused=True))
     if eks is not None:
-        owed = [_known_by_now(item, eks, result.plan.header.cluster) for item in owed]
+        owed = [left for item in owed if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None]
     if result.error is not None and not result.worked:
         result.error.lines = (*result.error.lines, *map(owed_words, owed))
     return replace(result, owed=tuple(owed))
 
 
-def _known_by_now(owed: Owed, eks: Eks, cluster: str) -> Owed:
-    ids = external_ids(eks, cluster, sorted(awaited_in(owed.statements)), owed.target_role_arn)
-    statements = with_external_ids(owed.statements, ids)
+def _known_by_now(owed: Owed, eks: Eks, cluster: str) -> Owed | None:
+    """The same once the run has made the associations; None where it lets all of them in."""
+    ids: dict[ServiceAccountRef, str] = {}
+    let_in: set[ServiceAccountRef] = set()
+    for ref in awaited_in(owed.statements):
+        read = attempt(partial(eks.find_association, cluster, ref))
+        found = read.value if isinstance(read, Known) else None
+        if found is None or found.target_role_arn != owed.target_role_arn or not found.external_id:
+            continue
+        ids[ref] = found.external_id
+        who = trust.PodIdentity(cluster_arn(found), ref.namespace, ref.name, session_tags=found.session_tags)
+        hop = trust.TargetHop(found.role_arn, who, found.external_id, role_tags=None)
+        if owed.trust is not None:
+            verdict = trust.evaluate(trust.parse_policy(owed.trust), hop).verdict
+            if verdict is trust.TrustVerdict.MATCH:
+                let_in.add(ref)
+            elif verdict is trust.TrustVerdict.NO_MATCH:
+                owed = replace(owed, refused=True)
+    left = tuple(name for name in owed.service_accounts if name not in set(map(str, let_in)))
+    statements = with_external_ids([each for each in owed.statements if not awaited_in(each) & let_in], ids)
     assert isinstance(statements, list)
-    return replace(owed, statements=tuple(statements))
+    return replace(owed, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
 
 
 def owed_words(owed: Owed) -> str:
