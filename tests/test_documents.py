@@ -253,6 +253,7 @@ FREE = {
     "inlinePolicies",
     "tags",
     "export",
+    "addToTrustPolicy",
 }
 # absent where they do not apply; of the state of a resource only the keys are always there
 OPTIONAL = {"reason", "verdicts", "endpointUrl", "account", "region", "cluster", "kubeconfig", "pid", "log"}
@@ -327,7 +328,9 @@ def _mutants(whole: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield f"more in {path}", _changed(whole, (*path, "surprise"), 1)
         if isinstance(name, str) and name not in OPTIONAL and not in_state:
             yield f"no {path}", _changed(whole, path, gone=True)
-        yield f"of another type: {path}", _changed(whole, path, 1 if isinstance(value, dict) else {"surprise": 1})
+        # a document that is not there could be any object
+        other = 1 if isinstance(value, dict) or (value is None and name in FREE) else {"surprise": 1}
+        yield f"of another type: {path}", _changed(whole, path, other)
         if ".".join(step for step in path if isinstance(step, str)) in words:
             yield f"another word: {path}", _changed(whole, path, "surprise")
         if isinstance(name, str) and name.endswith("At") and value is not None:
