@@ -41,7 +41,7 @@ def outcomes(report: Any) -> dict[str, list[str]]:
 
 
 def granted(report: Any) -> tuple[list[str], list[Any]]:
-    statements = report["missing"]["iamPolicy"]["Statement"]
+    statements = (report["missing"]["iamPolicy"] or {"Statement": []})["Statement"]
     return [action for each in statements for action in each["Action"]], report["missing"]["kubernetes"]["items"]
 
 

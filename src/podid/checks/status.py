@@ -401,6 +401,7 @@ class _Identity:
         outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
         doubts = [*outranked, *(c for c in concerns if c.doubts), *(c for c in perhaps if c.breaks or c.doubts)]
+        doubts = [concern for concern in doubts if concern in outranked or concern.verdict.link not in decided]
         for state, found in (
             (IdentityState.BROKEN, breaks),
             (IdentityState.STALE, [concern for concern in concerns if concern.stale]),

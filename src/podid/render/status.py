@@ -310,7 +310,7 @@ def _verified_lines(status: IdentityStatus) -> list[str | Line]:
     redeemed = [pod.token for pod in pods if pod.token is not None]
     lines: list[str | Line] = []
     if redeemed:
-        verb = "issues" if status.state is not None and status.state.rank >= IdentityState.READY.rank else "would issue"
+        verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
         share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
         lines.append(f"EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}")
     missing = dict.fromkeys(_not_checked_words(item) for item in status.not_checked)
