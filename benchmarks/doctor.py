@@ -222,6 +222,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
         "cloudtrail": {},
+        "redemptions": (),
         "node_calls": {},
         "sessions": {name: Known((session(name, 80 if broken else 40),)) for name in roles},
         "tokens": {},

@@ -40,7 +40,6 @@ SLOW = (
     "ops/test_collect.py",
     "ops/test_costs.py",
     "ops/test_dry_runs.py",
-    "ops/test_effect.py",
     "ops/test_probes.py",
     "ops/test_role_reading.py",
     "ops/test_scope.py",

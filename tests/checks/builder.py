@@ -297,6 +297,7 @@ def healthy(**sections: Any) -> Snapshot:
         "clocks": {"node-1": -4},
         "agent_warnings": {},
         "cloudtrail": {},
+        "redemptions": (),
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
         "sessions": {ROLE_ARN: Known((session(),))},
         "tokens": {"shop/orders": Known((trial(),))},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.ops.association.aftermath import Looking
+    from podid.ops.association.aftermath import Waiting
     from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting
 
@@ -94,13 +94,13 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
     )
 
 
-def looking(
+def waiting(
     access: Access, place: Place, result: ChangeResult | None = None, restarts: Restarting | None = None
-) -> Looking:
-    """How far, and how long, the effect of a change of associations is looked at; `restarts` are part of `result`."""
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Looking
+) -> Waiting:
+    """How far, and how long, a change of associations is waited for; `restarts` are part of `result`."""
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting
 
-    return Looking(
+    return Waiting(
         clients=access.clients,
         place=place,
         patience=access.patience(ASSOCIATION_SECONDS),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from podid.domain.addons import Addon, AddonVersion
-from podid.domain.cost import FREE, Cost
+from podid.domain.cost import EVIDENCE, FREE, Cost
 from podid.domain.egress import Egress
 from podid.domain.evidence import DryRun, Probed, RecentChanges, TokenTrial
 from podid.domain.grants import AssumeRights, PolicyNames
@@ -42,7 +42,7 @@ from podid.domain.section import (
     section_of,
 )
 from podid.domain.sightings import LogSighting
-from podid.domain.trail import NodeTrail, PodSession
+from podid.domain.trail import NodeTrail, PodSession, Redemption
 from podid.domain.webhook import WebhookRegistration
 
 # with those of a section, which most take from here
@@ -157,6 +157,8 @@ class Snapshot:
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
     cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
+    # what was asked of EKS Auth for this cluster, newest first, by agents and by others
+    redemptions: Section[tuple[Redemption, ...]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
     node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
     # role ARN of an association -> the sessions of it that CloudTrail has, of pods of any cluster, newest first
@@ -176,3 +178,5 @@ class Snapshot:
 # section -> its service, and its cost
 SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}
 COSTS: Mapping[str, Cost] = {f.name: f.metadata["cost"] for f in fields(Snapshot) if f.metadata}
+# sections that are read only where somebody asks for them
+ON_REQUEST = frozenset(name for name, cost in COSTS.items() if cost & EVIDENCE)

@@ -28,7 +28,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("node-role-missing-eks-auth", "error", 7, "ASK", "The node's role may not redeem tokens", "every node role allows eks-auth:AssumeRoleForPodIdentity", ()),
     Entry("networkpolicy-blocks-agent", "error", 5, "PRINT", "A network policy cuts pods off from the agent", "no network policy keeps the pods from the agent", ()),
     Entry("agent-timeout-context-canceled", "error", 6, "PRINT", "The agent answers later than the SDK waits", "the agents' requests end before their callers give up", (("Client.Timeout exceeded while awaiting headers", 2), ("Read timeout on endpoint URL", 3),)),
-    Entry("cached-credentials-after-change", "info", 9, "ASK", "Pods still use the role from before the change", "every pod is younger than the last change of its association, or that is hours ago", (), "restart"),
+    Entry("cached-credentials-after-change", "warn", 9, "ASK", "Pods still use the role from before the change", "every pod is younger than the last change of its association, or that is hours ago", (), "restart"),
     Entry("custom-credential-chain", "error", 4, "PRINT", "The application has a credential chain of its own", "the application sends the agent a token that it can read", (("Required AWS_ACCESS_KEY_ID environment variable missing", 5), ("RUN_WITH_IRSA", 7), ("System AWS credentials are required for role assumption", 5),)),
     Entry("product-still-in-irsa-mode", "error", 4, "PRINT", "The product is still set up for IRSA", "products are set up for Pod Identity", ()),
     Entry("consumer-is-other-pod", "error", 2, "PRINT", "Another pod than the associated one calls AWS", "what calls AWS is what is associated", ()),

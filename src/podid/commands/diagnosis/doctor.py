@@ -289,16 +289,18 @@ class _Looking:
         from podid.domain.baseline import accept
         from podid.ops.status.diagnose import diagnose
 
-        live = isinstance(self.at, Place)
-        found = diagnose(self._read(), checks=self.checks, scope=self.scope)
-        there = ("doctor", "--cluster", found.cluster_arn)
-        found = found.with_commands(self.access.at_place if live else partial(at_place, argv=there))
-        reckoning = accept(found, self.accepted)
-        for entry in reckoning.expired:
-            self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
-        for entry in reckoning.idle:
-            self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
-        return reckoning.report
+        def adjust(report: DoctorReport) -> DoctorReport:
+            there = ("doctor", "--cluster", report.cluster_arn)
+            live = isinstance(self.at, Place)
+            report = report.with_commands(self.access.at_place if live else partial(at_place, argv=there))
+            reckoning = accept(report, self.accepted)
+            for entry in reckoning.expired:
+                self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
+            for entry in reckoning.idle:
+                self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
+            return reckoning.report
+
+        return diagnose(self._read(), checks=self.checks, scope=self.scope, adjust=adjust)
 
     def mended(self, wanted: Sequence[str], show: Callable[[DoctorReport], None]) -> DoctorReport | None:
         """Carries out the fixes, of the ids in `wanted` if there are any. The report that asked for none; None where it

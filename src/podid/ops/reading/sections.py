@@ -187,11 +187,17 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading the agents' logs",
     ),
     SectionRow(
-        "cloudtrail",
+        "redemptions",
         (CloudTrail.iter_redemptions,),
-        witnesses.cloudtrail,
-        uses=("nodes",),
+        witnesses.redemptions,
         why="reading what agents asked EKS Auth for",
+    ),
+    SectionRow(
+        "cloudtrail",
+        (),
+        witnesses.cloudtrail,
+        needs=("redemptions",),
+        uses=("nodes",),
     ),
     SectionRow(
         "sessions",

@@ -25,15 +25,19 @@ SESSIONS_SINCE, MOST_SESSIONS, MOST_ROLES = timedelta(days=7), 50, 10
 MOST_NODES, MOST_NODE_CALLS = 10, 100
 
 
-def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """Of agents of this cluster, by node; one whose last request went well is running."""
+def redemptions(source: Source) -> tuple[Redemption, ...]:
+    """Of this cluster, newest first."""
     since = source.now - TRAIL_SINCE
-    looked = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS)
+    events = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS).events
+    return tuple(event for event in events if event.cluster == source.cluster.name)
+
+
+def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
+    """What agents met, by node; one whose last request went well is running."""
     names = {node.provider_id.rpartition("/")[2]: node.name for node in known_or(source.before("nodes"), ())}
     by_node: dict[str, list[Redemption]] = defaultdict(list)
-    for event in looked.events:
-        if event.cluster == source.cluster.name:
-            by_node[names.get(event.session_name, event.session_name)].append(event)
+    for event in source.value("redemptions"):
+        by_node[names.get(event.session_name, event.session_name)].append(event)
     return {node: Known(_seen(node, events)) for node, events in sorted(by_node.items())}
 
 

@@ -1,16 +1,19 @@
 """The doctor: which checks, and the report that comes of what was read."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podid.checks.all import ALL, BY_ID, ORDER
-from podid.checks.base import Check
+from podid.checks.base import EVERYONE, Check
 from podid.checks.runner import mask, run_checks
 from podid.checks.shared.facts import cluster_name
+from podid.checks.status import statuses
 from podid.domain.cost import Cost
 from podid.domain.errors import Again, Other, UsageError
+from podid.domain.findings import Severity
 from podid.domain.links import LINKS, link_words
+from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport
 from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
 from podid.domain.words import count_of, meant, nearest
@@ -61,16 +64,23 @@ def _link(text: str) -> int:
     )
 
 
-def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: DoctorScope = EVERYTHING) -> DoctorReport:
+def diagnose(
+    snapshot: Snapshot,
+    *,
+    checks: Sequence[Check] = ALL,
+    scope: DoctorScope = EVERYTHING,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> DoctorReport:
     """The report on the scope. NotFound for a pod or workload that does not exist; the error that stood in the way
-    when it could not be looked for."""
+    when it could not be looked for. `adjust` changes the report before its identities are judged, as a baseline does
+    that accepts findings."""
     targets = resolve(scope, snapshot)
     snapshot = replace(snapshot, targets=targets)
     verdicts = run_checks(checks, snapshot)
     if scope != EVERYTHING:
         verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
     cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
-    return DoctorReport(
+    report = DoctorReport(
         cluster=cluster_name(snapshot),
         cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
         taken_at=snapshot.taken_at,
@@ -80,6 +90,18 @@ def diagnose(snapshot: Snapshot, *, checks: Sequence[Check] = ALL, scope: Doctor
         associations=_associations(snapshot, scope),
         not_asked=_not_asked(snapshot, scope),
     )
+    report = adjust(report)
+    refs = _identities(report, snapshot, scope)
+    return replace(report, identities=statuses(snapshot, report.verdicts, refs, report.checks))
+
+
+def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) -> tuple[ServiceAccountRef, ...]:
+    """Those of the scope that have an association, those that were named, and those that an error is about."""
+    if scope.kind:
+        return snapshot.targets
+    refs = {a.ref for a in known_or(snapshot.associations, ()) if scope.namespace in ("", a.namespace)}
+    wrong = (v for v in report.findings if v.severity is Severity.ERROR and v.chain != EVERYONE)
+    return tuple(sorted(refs | {ServiceAccountRef.parse(name) for verdict in wrong for name in verdict.chain}))
 
 
 def _asked_for(check: Check, snapshot: Snapshot) -> bool:
