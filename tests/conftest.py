@@ -37,6 +37,7 @@ SLOW = (
     "changes/",
     "e2e/",
     "hostile/",
+    "local/test_processes.py",
     "ops/test_collect.py",
     "ops/test_effect.py",
     "ops/test_role_reading.py",

@@ -87,7 +87,7 @@ def test_names_of_the_account_and_the_cluster(
     podid.env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
     assert remote(podid, "list", "--cluster", "") == ["demo"]
     # one process is enough to see that they are started
-    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[3:]))
+    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[4:]))
     assert remote(podid, "show", "sh") == ["shop/orders"]
     assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
     assert remote(podid, "role", "show", "store") == ["storefront"]

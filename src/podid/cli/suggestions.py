@@ -69,12 +69,13 @@ class Suggestions:
     def _refresh(self, source: str, place: dict[str, str], cache: Path) -> None:
         import subprocess
 
+        from podid.local.processes import python
         from podid.ops.private import make_private
 
         make_private(cache.parent)
         env = {name: value for name, value in self._runtime.env.items() if name != "_PODID_COMPLETE"}
         subprocess.Popen(  # noqa: S603  podid itself
-            [sys.executable, "-m", "podid.cli.suggestions", source, json.dumps(place), str(cache)],
+            python("podid.cli.suggestions", source, json.dumps(place), str(cache)),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ import typer
 from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.local.processes import python
 
 POLICY_FILE = "dynamodb-read.json"
 POLICY = {
@@ -143,7 +144,7 @@ class _Tour:
         self.say(scene.say)
         self.prompt(shlex.join(("podid", *scene.argv)))
         done = subprocess.run(  # noqa: S603  podid itself, with arguments written above
-            [sys.executable, "-m", "podid", *scene.argv], cwd=home, env=dict(env), check=False
+            python("podid", *scene.argv), cwd=home, env=dict(env), check=False
         )
         if done.returncode not in scene.codes:
             raise PodidError(
@@ -162,4 +163,4 @@ def _podid() -> str:
     here = Path(sys.executable).parent / "podid"
     if found is not None and (not here.exists() or here.samefile(found)):
         return "podid"
-    return shlex.quote(str(here)) if here.exists() else f"{shlex.quote(sys.executable)} -m podid"
+    return shlex.quote(str(here)) if here.exists() else shlex.join(python("podid"))
