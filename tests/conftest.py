@@ -50,6 +50,7 @@ SLOW = (
     "test_docs.py::test_examples",
     "test_documents.py::test_one_thing_wrong_is_found",
     "test_every_command.py",
+    "test_files_named.py",
     "test_foreign_text.py",
     "test_golden.py",
     "test_guide.py",

@@ -4,7 +4,6 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
-from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_private
+from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text
 
 SNAPSHOTS = {
     "healthy": healthy(),
@@ -120,12 +119,3 @@ def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
             of_namespace(narrow, other, "f")
     lost = replace(whole, pods=Missing("no"))
     assert of_namespace(lost, "shop", "f").pods == Missing("no")
-
-
-def test_the_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
-    file = tmp_path / "s.json"
-    write_private(b"x", str(file))
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.glob(".s*")) == []
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_private(b"x", str(tmp_path / "no" / "s.json"))

@@ -16,6 +16,7 @@ import typer
 from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.local import files
 from podid.local.processes import python
 
 POLICY_FILE = "dynamodb-read.json"
@@ -89,7 +90,8 @@ def demo(
     # a state directory of its own: whatever sandbox and journal there are stay as they are
     home = state.prepare(access.sandbox_dir.parent / "demo")
     directory = home / "podid" / "sandbox"
-    (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
+    policy, text = home / POLICY_FILE, json.dumps(POLICY, indent=2) + "\n"
+    files.write_whole(policy, text.encode(), over=files.present(policy))
     tour.prompt("podid sandbox start --samples")
     process.stop(directory=directory)
     running = process.start(directory=directory, samples=True)
@@ -104,7 +106,7 @@ def demo(
             env.pop(name, None)
         tour.say("What the tour works with:")
         tour.prompt(f"cat {POLICY_FILE}")
-        terminal.narrate((home / POLICY_FILE).read_text(encoding="utf-8"))
+        terminal.narrate(text)
         for scene in SCENES:
             tour.play(scene, home, env)
         ended = True
