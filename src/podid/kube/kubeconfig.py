@@ -5,7 +5,6 @@ Files are merged as kubectl does: of several files named by KUBECONFIG, the firs
 """
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -142,7 +141,7 @@ def decode_ca(data: str) -> str:
     """PEM text of `certificate-authority-data` (base64 of PEM), "" when it is not that."""
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 
