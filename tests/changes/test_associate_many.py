@@ -261,6 +261,14 @@ def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: t
     assert site(*command, "--tag", "a=b", "--replace", "--yes").code == 0
 
 
+@pytest.mark.parametrize("selector", [",", "a,,b", "a=b,", "!", "!,a", "=", "a b", "a notin", "()"])
+def test_a_selector_that_is_none(site: Site, selector: str) -> None:
+    """It must not stand for everything, and it is the line that is wrong."""
+    refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
+    assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
+    assert refused.error["message"].startswith(f"--selector {selector!r} is refused: the API server of cluster demo")
+
+
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:
     """As other programs spell it; the cluster need not know it yet, nor be reached."""
     made = podid("associate", "-n", "shop", "--service-account", "orders", "--role", "storefront", *WAIT, "-o", "json")

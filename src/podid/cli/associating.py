@@ -269,9 +269,6 @@ def selection_of(
     """What -n, -A, --service-account and --selector stand for together: a selection, or the one service account that
     they name; neither where none of them was given. Raises UsageError for a half of it."""
     options, sources = access.options, access.sources
-    for option, value in (("--service-account", service_account), ("--selector", selector)):
-        if value == "":  # of a variable that is not set; it would stand for every service account there
-            raise UsageError(f"{option} is empty: give a value, or leave it out")
     if service_account is None and selector is None:
         if sources.get("namespace") == "--namespace" or options.all_namespaces:
             raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")

@@ -81,8 +81,8 @@ def scope(text: str) -> ScopeKind:
 
 
 def target_role(text: str | None) -> str | None:
-    """A role ARN of any account; "" asks to remove the target role, as --no-target-role does."""
-    if text:
+    """A role ARN of any account."""
+    if text is not None:
         parse_role_arn(text)
     return text
 
@@ -162,8 +162,6 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
 
     if name is None:
         return None
-    if name == "":
-        return ""
     return session_policy_text(check_policy_document(json_file(terminal, name), name), name)
 
 
