@@ -36,14 +36,14 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "local": ({"local", "domain"}, {"yaml"}),
     "aws": (
         {"aws", "domain", "local", "version"},
-        {"boto3", "botocore", "urllib3", "jsonschema", "referencing", "yaml"},
+        {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
     ),
     "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
     "ops": ({"ops", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
         {"cli", "ops", "domain", "render", "aws", "kube", "local", "version"},
-        {"typer", "questionary", "prompt_toolkit", "yaml"},
+        {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (
         {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},

@@ -16,7 +16,7 @@ from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts, with_names_meant
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
-from podid.ops.association.files import FileItem
+from podid.ops.association.files import FileItem, check_accounts
 from podid.ops.association.plan import (
     NotAdmitted,
     all_tagged,
@@ -74,6 +74,8 @@ class AssociateAsked:
     new_policies: bool = False
     # whether they are to be printed for Terraform, and nothing is to be changed
     printed: bool = False
+    # where items with a line stand
+    file: str = ""
 
     @property
     def looks_at_targets(self) -> bool:
@@ -94,6 +96,7 @@ class AssociateAsked:
 def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:
     """Plans, shows, carries out, looks at the effect and reports it."""
     place = access.place(for_change=True)
+    check_accounts(asked.items, place.account, asked.file)
     if asked.printed:
         _print(access, terminal, place, asked)
         return

@@ -189,17 +189,12 @@ def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tupl
         return ()
     from podid.domain.baseline import parse_baseline
 
-    return parse_baseline(yaml_file(terminal, file), known, file)
+    return parse_baseline(data_file(terminal, file), known, file)
 
 
-def yaml_file(terminal: Terminal, file: str) -> object:
+def data_file(terminal: Terminal, file: str) -> object:
     """What a YAML or JSON file, or stdin for `-`, holds."""
-    import yaml
+    from podid.local import data
+    from podid.ops.trust.files import called
 
-    text = terminal.read_file(file)
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place is not None else ""
-        raise InvalidInput(f"{file} is neither YAML nor JSON{where}", subject=file) from error
+    return data.read(terminal.read_file(file), called(file))
