@@ -33,16 +33,20 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
     "checks": ({"checks", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
-    "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3", "jsonschema", "referencing", "yaml"}),
-    "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
-    "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
+    "local": ({"local", "domain"}, {"yaml"}),
+    "aws": (
+        {"aws", "domain", "local", "version"},
+        {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
+    ),
+    "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
+    "ops": ({"ops", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
-        {"cli", "ops", "domain", "render", "aws", "kube", "version"},
-        {"typer", "questionary", "prompt_toolkit", "yaml"},
+        {"cli", "ops", "domain", "render", "aws", "kube", "local", "version"},
+        {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (
-        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "version"},
+        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},
         {"typer"},
     ),
 }

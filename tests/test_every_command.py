@@ -288,10 +288,10 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
     played: list[tuple[str, ...]] = []
 
     def play(argv: list[str], *, cwd: Path, env: dict[str, str], check: bool) -> Any:
-        played.append(tuple(argv[3:]))
+        played.append(tuple(argv[4:]))
         monkeypatch.chdir(cwd)
         tty, site.podid.tty = site.podid.tty, False
-        outcome = site(*argv[3:])
+        outcome = site(*argv[4:])
         site.podid.tty = tty
         return SimpleNamespace(returncode=outcome.code)
 

@@ -18,7 +18,7 @@ from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts, with_names_meant
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
-from podid.ops.association.files import FileItem
+from podid.ops.association.files import FileItem, check_accounts
 from podid.ops.association.plan import (
     NotAdmitted,
     all_tagged,
@@ -86,6 +86,8 @@ class AssociateAsked:
     new_policies: bool = False
     # whether they are to be printed for Terraform, and nothing is to be changed
     printed: bool = False
+    # where items with a line stand
+    file: str = ""
 
     def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
@@ -101,6 +103,7 @@ class AssociateAsked:
 def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:
     """Plans, shows, carries out, looks at the effect and reports it."""
     place = access.place(for_change=True)
+    check_accounts(asked.items, place.account, asked.file)
     if asked.printed:
         _print(access, terminal, place, asked)
         return
@@ -299,9 +302,6 @@ def selection_of(
     """What -n, -A, --service-account and --selector stand for together: a selection, or the one service account that
     they name; neither where none of them was given. Raises UsageError for a half of it."""
     options, sources = access.options, access.sources
-    for option, value in (("--service-account", service_account), ("--selector", selector)):
-        if value == "":  # of a variable that is not set; it would stand for every service account there
-            raise UsageError(f"{option} is empty: give a value, or leave it out")
     if service_account is None and selector is None:
         if sources.get("namespace") == "--namespace" or options.all_namespaces:
             raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")

@@ -82,8 +82,8 @@ def scope(text: str) -> ScopeKind:
 
 
 def target_role(text: str | None) -> str | None:
-    """A role ARN of any account; "" asks to remove the target role, as --no-target-role does."""
-    if text:
+    """A role ARN of any account."""
+    if text is not None:
         parse_role_arn(text)
     return text
 
@@ -163,8 +163,6 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
 
     if name is None:
         return None
-    if name == "":
-        return ""
     return session_policy_text(check_policy_document(json_file(terminal, name), name), name)
 
 
@@ -200,17 +198,12 @@ def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tupl
         return ()
     from podid.domain.baseline import parse_baseline
 
-    return parse_baseline(yaml_file(terminal, file), known, file)
+    return parse_baseline(data_file(terminal, file), known, file)
 
 
-def yaml_file(terminal: Terminal, file: str) -> object:
+def data_file(terminal: Terminal, file: str) -> object:
     """What a YAML or JSON file, or stdin for `-`, holds."""
-    import yaml
+    from podid.local import data
+    from podid.ops.trust.files import called
 
-    text = terminal.read_file(file)
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place is not None else ""
-        raise InvalidInput(f"{file} is neither YAML nor JSON{where}", subject=file) from error
+    return data.read(terminal.read_file(file), called(file))

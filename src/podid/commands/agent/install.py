@@ -107,11 +107,12 @@ def install_agent(
     from podid.ops.agent.install import InstallRequest, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
     from podid.ops.association.aftermath import after_all
+    from podid.ops.trust.files import called
 
     request = InstallRequest(
         version=addon_version or "",
         allow_downgrade=allow_downgrade,
-        values=parse_values(terminal.read_file(config_file), config_file) if config_file is not None else {},
+        values={} if config_file is None else parse_values(terminal.read_file(config_file), called(config_file)),
         assignments=tuple(map(parse_assignment, config or ())),
         resolve_conflicts=typed.resolve_conflicts(resolve_conflicts),
         force=force,

@@ -183,6 +183,7 @@ def associate(
     from podid.domain.names import check_role_name
     from podid.ops.association.files import FileItem, read_items
     from podid.ops.association.request import Settings
+    from podid.ops.trust.files import called
 
     if access.runtime.interactive and says_only_where(access.argv, ("associate",)):
         raise guide_associate(access, terminal)
@@ -220,7 +221,7 @@ def associate(
     items = tuple(FileItem(ref) for ref in refs)
     listed: tuple[FileItem, ...] = ()
     if from_file is not None:
-        listed = read_items(terminal.read_file(from_file), from_file)
+        listed = read_items(terminal.read_file(from_file), called(from_file))
         items += tuple(item for item in listed if not item.owner and item.ref not in refs)
     named = bool(items) or from_file is not None
     selection, one = selection_of(access, service_account, selector, named=named)
@@ -241,6 +242,7 @@ def associate(
         target_profile=target_profile or "",
         new_policies=True,
         printed=typed.association_form(print_),
+        file=called(from_file or ""),
     )
     in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked), tags)
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from podid.domain.codec import from_plain, to_plain
@@ -54,22 +51,6 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:
         raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
-
-
-def write_private(data: bytes, name: str) -> None:
-    """The file is whole or not there, and its owner's alone. Raises UsageError."""
-    path = Path(name).resolve()
-    temporary: Path | None = None
-    try:
-        descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(made)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UsageError(f"{name} cannot be written: {error.strerror}", subject=name) from error
 
 
 def _as_now(first: dict[str, Any]) -> dict[str, Any]:
