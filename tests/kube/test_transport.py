@@ -47,14 +47,16 @@ def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: T
     assert raised.value.what == "the list /api/v1/pods expired 3 times while it was being read"
 
 
-def test_no_items_are_an_empty_list(tls: Server, transport: Transport) -> None:
-    tls.script(Answer(200, {"items": [], "metadata": {}}))
+@pytest.mark.parametrize("items", [[], None])
+def test_no_items_are_an_empty_list(tls: Server, transport: Transport, items: object) -> None:
+    """null is what an API server answers for the metadata of no object (apiserver, asPartialObjectMetadataList)."""
+    tls.script(Answer(200, {"items": items, "metadata": {}}))
     assert transport.list("/api/v1/pods", name) == []
 
 
-@pytest.mark.parametrize("body", [{"items": None}, {"metadata": {}}, {"items": {}}, {"items": [None]}])
+@pytest.mark.parametrize("body", [{}, {"metadata": {}}, {"items": {}}, {"items": [None]}])
 def test_a_list_without_items_is_not_an_empty_one(tls: Server, transport: Transport, body: Object) -> None:
-    """An API server never leaves them out (apiserver, etcd3 store: "never return a nil Items pointer")."""
+    """An API server never leaves them out."""
     tls.script(Answer(200, dict(body)))
     with pytest.raises(UnreadableAnswer) as raised:
         transport.list("/api/v1/pods", name)

@@ -22,7 +22,7 @@ import urllib3.exceptions as transport_errors
 
 from podid.domain.deadline import NEVER, Deadline
 from podid.domain.errors import BudgetHolds, PodidError, Unavailable
-from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, pages, text_or
+from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
 
@@ -249,7 +249,7 @@ class _Expired(Unavailable):
 
 
 def _page(answer: Object, project: Reading[T]) -> tuple[list[T], str]:
-    items = [_projected(item, project) for item in inners(answer, "items")]
+    items = [_projected(item, project) for item in listed(answer, "items")]
     return items, text_or(inner_or_empty(answer, "metadata"), "continue")
 
 
