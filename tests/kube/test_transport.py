@@ -192,7 +192,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
-    assert raised.value.what == f"the API server of cluster demo at {address} cannot be reached: Connection refused"
+    assert raised.value.what == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
     assert raised.value.advice == (
         "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
     )

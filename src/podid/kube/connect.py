@@ -21,6 +21,7 @@ from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFou
 from podid.domain.foreign import Malformed
 from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
+from podid.domain.words import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run
@@ -101,7 +102,7 @@ class Connection:
         by = self._login or "the kubeconfig's user, which names none"
         raise CredentialsError(
             f"no credentials for {self.where.what} came from {by}",
-            subject=self.where.cluster or self.host,
+            subject=self.where.cluster or self.where.host,
         )
 
 
@@ -304,7 +305,8 @@ def _ca_of(cluster: Cluster) -> str:
     return pem
 
 
-def _where(host: str, cluster: Cluster | None, how: str) -> Where:
+def _where(url: str, cluster: Cluster | None, how: str) -> Where:
+    host = plain_urls(url)
     if cluster is None:
         return Where(host=host, how=how)
     return Where(

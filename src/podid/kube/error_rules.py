@@ -120,6 +120,11 @@ NETWORK: tuple[ErrorRule, ...] = (
     ),
     _unreachable("the name {hostname} does not resolve", codes=("NameResolutionError",)),
     _unreachable("{what} at {hostname} cannot be reached: {cause}", codes=("NewConnectionError",)),
+    _unreachable(
+        "{what} cannot be reached: nothing listens at {hostname}",
+        codes=("NewConnectionError",),
+        fragments=("connection refused",),
+    ),
     _unreachable("{what} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
     ErrorRule(Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(
