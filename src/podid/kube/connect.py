@@ -25,6 +25,7 @@ from podid.domain.words import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run
+from podid.kube.impersonation import impersonation
 from podid.kube.kubeconfig import Context, Kubeconfig
 
 TokenSource = Callable[[], tuple[str, datetime]]
@@ -52,6 +53,7 @@ class Connection:
         login: str,
         ca_pem: str = "",
         unverified: bool = False,
+        impersonation: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self._configuration = configuration
         self._renew = renew
@@ -60,6 +62,7 @@ class Connection:
         self._lock = threading.Lock()
         self.where = where
         self.unverified = unverified
+        self._impersonation = impersonation
 
     @property
     def host(self) -> str:
@@ -69,13 +72,17 @@ class Connection:
     def how(self) -> str:
         return self.where.how
 
-    def headers(self) -> dict[str, str]:
-        """The headers that authenticate one request. Raises CredentialsError rather than going out anonymously."""
+    def headers(self) -> urllib3.HTTPHeaderDict:
+        """The headers that authenticate one request, and say as whom it is made where that is another one. Raises
+        CredentialsError rather than going out anonymously."""
         with self._lock:
             settings = self._configuration.auth_settings()
-            headers = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
-            self._require_credentials(bool(headers))
-            return headers
+            found = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
+            self._require_credentials(bool(found))
+        headers = urllib3.HTTPHeaderDict(found)
+        for name, value in self._impersonation:
+            headers.add(name, value)
+        return headers
 
     def renew(self) -> None:
         """Gets new credentials although the old ones do not look expired: the server refused them."""
@@ -166,7 +173,7 @@ def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, thr
             f"context {name!r} is not cluster {cluster.name}: neither its server {context.server or '(none)'} nor its "
             f"certificate authority is that cluster's ({cluster.endpoint or 'no endpoint yet'})",
             subject=name,
-            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+            hint=_update_kubeconfig(cluster),
             advice="Leave --context out to connect without a kubeconfig, or name the context's cluster with --cluster.",
         )
     return through(context, cluster, f"its {matched} is the cluster's")
@@ -189,9 +196,22 @@ def _through(
         raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
     if not context.server.lower().startswith(("https://", "http://")):
         raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
+    if context.auth_provider:
+        raise InvalidInput(
+            f"context {context.name!r} of the kubeconfig signs in with auth-provider {context.auth_provider}, which "
+            "podid does not use: exec plugins took its place",
+            subject=context.name,
+            hint=_update_kubeconfig(cluster) if cluster is not None else (),
+            advice="Kubernetes 1.26 removed the providers of clouds. For EKS the exec plugin is aws eks get-token.",
+        )
+    try:
+        acts_as = impersonation(context.user)
+    except Malformed as error:
+        raise InvalidInput(f"the user of context {context.name!r} of the kubeconfig is malformed: {error}") from None
     configuration: Any = Configuration()
     untyped: Any = kube_config
-    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why})")
+    whom = f", as {context.user['as']}" if acts_as else ""
+    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why}){whom}")
 
     def load() -> None:
         user, expires = _user(context, where, env, deadline)
@@ -212,7 +232,14 @@ def _through(
     load()
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
-    connection = Connection(configuration, where=where, renew=load, login=context.login, unverified=context.unverified)
+    connection = Connection(
+        configuration,
+        where=where,
+        renew=load,
+        login=context.login,
+        unverified=context.unverified,
+        impersonation=acts_as,
+    )
     connection._require_credentials(bool(configuration.api_key))
     return connection
 
@@ -270,7 +297,7 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
         raise CredentialsError(
             f"no context of the kubeconfig is cluster {cluster.name}, and there is nothing to sign a token with",
             subject=cluster.name,
-            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+            hint=_update_kubeconfig(cluster),
         )
     source: TokenSource = token
     configuration: Any = Configuration()
@@ -292,6 +319,10 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
     configuration.refresh_api_key_hook = hook
     where = _where(cluster.endpoint, cluster, f"endpoint of cluster {cluster.name}, with a token signed by podid")
     return Connection(configuration, where=where, renew=renew, login="the AWS credentials", ca_pem=_ca_of(cluster))
+
+
+def _update_kubeconfig(cluster: Cluster) -> tuple[str, ...]:
+    return ("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region)
 
 
 def _ca_of(cluster: Cluster) -> str:

@@ -220,10 +220,12 @@ class Transport:
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, connect: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the answer."""
+        sent = self.connection.headers()
+        sent.update(headers)
         response = self._open_pool().request(
             method,
             url,
-            headers={**headers, **self.connection.headers()},
+            headers=sent,
             body=data,
             timeout=urllib3.Timeout(connect=connect, read=self._longest),
             retries=False,
