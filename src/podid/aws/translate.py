@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from podid.aws.error_rules import any_service, cloudtrail, eks, eks_auth, iam, sdk
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
-from podid.domain.words import cut, without_tokens
+from podid.domain.words import cut, is_page, without_tokens
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *cloudtrail.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
@@ -39,7 +39,6 @@ _DENIAL = re.compile(
 _ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
 _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
 _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
-_HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,11 @@ def translate(
     if isinstance(error, PodidError):
         return error
     response, address = getattr(error, "response", None), _refusing(error)
-    if isinstance(response, Mapping) and "Error" in response:
-        metadata = response.get("ResponseMetadata") or {}
-        code, text = (cut(str(response["Error"].get(key) or "").strip()) for key in ("Code", "Message"))
+    if isinstance(response, Mapping):
+        said, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+        code, text = (cut(str(said.get(key) or "").strip()) for key in ("Code", "Message"))
         status, request_id = int(metadata.get("HTTPStatusCode") or 0), cut(str(metadata.get("RequestId") or ""), 100)
+        code = code or (str(status) if status else "")
         refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)
         rule = closest(SERVICE_RULES, refusal)
     else:
@@ -122,7 +122,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    if _HTML.match(text):
+    if is_page(text):
         return "an HTML page"
     return without_tokens(text).rstrip(".") or "no explanation"
 

@@ -184,16 +184,25 @@ class Rejected(PodidError):
     """The service refused the request itself; the message has its words."""
 
     code = "Rejected"
+    exit_code: ExitCode = ExitCode.CONFLICT
 
     def __init__(self, what: str, *, service_code: str = "", **common: Any) -> None:
         super().__init__(what, **common)
         self.service_code = service_code
 
 
+class NotServed(Rejected):
+    """The service does not serve what it was asked for, or refuses to read it."""
+
+    code = "NotServed"
+    exit_code = ExitCode.UNAVAILABLE
+
+
 class RoleUnknown(Rejected):
     """EKS does not know the role, although IAM may: a new role takes up to two minutes to get about."""
 
     code = "RoleUnknown"
+    exit_code = ExitCode.NOT_FOUND
 
 
 class TrustRefused(Rejected):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
 ALIKE = 0.6
+_PAGE = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _URL = re.compile(r"://[^\s\"]+")
 _TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
 
@@ -91,6 +92,11 @@ def without_tokens(text: str) -> str:
     """Foreign text without what may be a token or a signature in it: a service may repeat what it refuses, and a log
     what it was given."""
     return _TOKEN.sub("[token]", text)
+
+
+def is_page(text: str) -> bool:
+    """Whether it is HTML: a proxy or a sign-in page answers in a service's place."""
+    return _PAGE.match(text) is not None
 
 
 def plain_urls(text: str) -> str:

@@ -10,7 +10,7 @@ from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Known, Missing, 
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
-FAILED = ("Failed", "Rejected", "UnreadableAnswer", INTERNAL)
+FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
