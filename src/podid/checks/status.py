@@ -165,6 +165,11 @@ def _link(verdict: Verdict) -> int:
     return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
 
 
+def _served(probe: Probed) -> bool:
+    """Whether it was given the credentials of the association's role."""
+    return probe.redeemed is not None and not probe.link
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """One service account while it is judged. `concerns` are in causal order."""
@@ -234,7 +239,7 @@ class _Identity:
         perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
         sure = [concern for concern in of_new if concern not in perhaps]
         trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
-        probed = any(probe.redeemed is not None and not probe.link for probe in self.probes)
+        probed = any(_served(probe) for probe in self.probes)
         state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
         # podid's own pod is a new pod of the service account
         if state is IdentityState.READY and (trial is not None or probed):
@@ -317,7 +322,7 @@ class _Identity:
     def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
         """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
         decided = {1, 9} if trial is not None else set()
-        if any(probe.node == node and probe.redeemed is not None for probe in self.probes):
+        if any(probe.node == node and _served(probe) for probe in self.probes):
             decided |= {1, 3, 6, 7, 8, 9}
         return decided | ({1, 2, 3, 5, 6, 7, 8, 9} if session is not None else set())
 
