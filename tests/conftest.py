@@ -40,6 +40,7 @@ SLOW = (
     "local/test_processes.py",
     "ops/test_collect.py",
     "ops/test_effect.py",
+    "ops/test_explain_scale.py",
     "ops/test_role_reading.py",
     "sandbox/",  # what the other tests stand on, as they are
     "test_boundary.py::test_a_closed_pipe",
