@@ -4,13 +4,14 @@ that names the permission."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podid.aws import pacing
 from podid.checks.base import Check
+from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
@@ -59,9 +60,8 @@ def collect(
         named,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
-    with ThreadPoolExecutor(max(len(rows), 1), thread_name_prefix="collect") as pool:
-        for row in rows:
-            reads[row.name] = pool.submit(_read, row, source(partial(_before, row, reads)))
+    for row in rows:
+        reads[row.name] = begun(_read, row, source(partial(_before, row, reads)))
     sections: dict[str, Any] = {row.name: _result(reads, row.name) for row in SECTIONS}
     return Snapshot(taken_at=now, namespace=scope.namespace, **sections)
 
