@@ -55,7 +55,9 @@ def raised(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("error", "code"),
     [
         (errors.PodidError("x"), 1),
-        (errors.Rejected("x"), 1),
+        (errors.Rejected("x"), 6),
+        (errors.NotServed("x"), 7),
+        (errors.RoleUnknown("x"), 5),
         (errors.UsageError("x"), 2),
         (errors.InvalidInput("x"), 2),
         (errors.ConsentNeeded("x"), 2),
