@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.cost import EVIDENCE, Cost
 from podid.domain.egress import Egress
-from podid.domain.errors import PodidError
+from podid.domain.errors import AccessDenied, PodidError, Unavailable
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
@@ -65,6 +65,12 @@ INTERNAL = "INTERNAL"
 
 def missing(error: PodidError) -> Missing:
     return Missing(error.what, error.permission, error.code)
+
+
+def error_of(missing: Missing) -> PodidError:
+    """What stood in the way, where there is no result without it."""
+    kind = AccessDenied if missing.permission else Unavailable
+    return kind(missing.reason, permission=missing.permission)
 
 
 def section_of(found: T | PodidError) -> Section[T]:
