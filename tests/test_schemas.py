@@ -184,7 +184,7 @@ def test_completion() -> None:
         (("nope",), 2, "Usage"),
         (("show",), 2, "Usage"),
         (("show", "orders"), 2, "InvalidInput"),
-        (("show", "shop/nobody"), 5, "NotFound"),
+        (("status", "shop/nobody"), 5, "NotFound"),
         (("disassociate", "shop/orders"), 2, "ConsentNeeded"),
         (("list", "--expect-account", "999999999999"), 6, "Conflict"),
     ],

@@ -130,7 +130,7 @@ def verify(
     place = access.place(for_change=probe)
     with terminal.working(f"checking cluster {place.cluster_name}"):
         found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))
-    check_associated(access, place, found, refs)
+    check_associated(place, found, refs)
     named = tuple(status.ref for status in found.report.identities if status.association is not None)
     if not named:
         list_refs(access.clients, place, namespace=options.namespace)  # says that there is none
