@@ -5,7 +5,7 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from podid.checks.base import Case, Check
@@ -15,7 +15,7 @@ from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.domain.errors import Other
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
-from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.names import role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (
     TOO_BROAD,
@@ -44,11 +44,6 @@ class TrustAnswer:
     association: Association
     evaluation: Evaluation
     findings: tuple[TrustFinding, ...]
-
-    @property
-    def error(self) -> str:
-        """The id of what keeps the association from working at all; empty when nothing does."""
-        return next((finding.id for finding in self.findings if finding.shuts_out), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +83,6 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
     return Judged(arn, associations, tuple(answers))
 
 
-def first_error(snapshot: Snapshot, association: Association) -> str:
-    """The id of what keeps the association's own role from working, empty when nothing is known to."""
-    return _first_errors(snapshot).get(association.ref, "")
-
-
-@once
-def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
-    errors: dict[ServiceAccountRef, str] = {}
-    for role in judged(snapshot):
-        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
-        errors |= {answer.association.ref: answer.error for answer in role.answers}
-    return errors
-
-
 def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:
     """Some of those that run as the association's service account; None when pods could not be read."""
     if isinstance(snapshot.pods, Missing):
@@ -135,21 +116,19 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if role.gone:
             yield whole.skip("the role does not exist")
             continue
-        broken: dict[tuple[TrustFinding, str], list[Association]] = defaultdict(list)
+        broken: dict[TrustFinding, list[Association]] = defaultdict(list)
         open_answers: dict[str, list[Association]] = defaultdict(list)
         free: list[Association] = []
         for answer in role.answers:
             finding = next((f for f in answer.findings if f.id == check.id), None)
             if finding is not None:
-                # a warning about the trust waits for the error that keeps the association from working at all
-                cause = "" if finding.severity is Severity.ERROR else answer.error
-                broken[finding, cause].append(answer.association)
+                broken[finding].append(answer.association)
             elif answer.evaluation.verdict is TrustVerdict.UNKNOWN:
                 open_answers[_why(answer.evaluation)].append(answer.association)
             else:
                 free.append(answer.association)
-        for (finding, cause), members in broken.items():
-            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members, cause)
+        for finding, members in broken.items():
+            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members)
         for reason, members in open_answers.items():
             case, words = check.case(subject, chain_of(members)), f"undecided: {reason}"
             yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
@@ -163,7 +142,7 @@ def _why(evaluation: Evaluation) -> str:
 
 
 def _broken(
-    case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
+    case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association]
 ) -> Verdict:
     if finding.shuts_out and not finding.denied:
         commands = tuple(
@@ -178,5 +157,4 @@ def _broken(
         severity=finding.severity,
         evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
         commands=commands if finding.severity is not Severity.INFO and case.check.fix is not FixClass.PRINT else (),
-        masked_by=cause,
     )

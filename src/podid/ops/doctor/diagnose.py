@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check
-from podid.checks.runner import mask, run_checks
+from podid.checks.masking import mask
+from podid.checks.runner import run_checks
 from podid.checks.shared.facts import cluster_name
 from podid.domain.errors import Again, Other, UsageError
 from podid.domain.links import LINKS, link_words
