@@ -215,6 +215,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "csi_drivers": {},
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
+        "agent_crashes": {},
         "cloudtrail": {},
         "node_calls": {},
         "packed": {name: Known(80 if broken else 40) for name in roles},

@@ -55,6 +55,7 @@ MAPPINGS: dict[str, object] = {
     "chained_roles": TARGET_ARN,
     "cni_rights": NODE_ROLE_ARN,
     "products": "secretstores",
+    "agent_crashes": "kube-system/agent",
     "agent_logs": "kube-system/agent",
     "cloudtrail": "node-1",
     "node_calls": "node-1",

@@ -426,10 +426,11 @@ CASES = {
     **{
         mode: Cases(logged(mode), healthy(agent_logs={"kube-system/agent": DENIED}))
         for mode in (
-            *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route"),
+            *("bearer-token-prefix", "custom-credential-chain"),
             *("agent-timeout-context-canceled", "eks-auth-throttled"),
         )
     },
+    "stale-link-or-route": Cases(logged("stale-link-or-route"), healthy(agent_pods=DENIED)),
     "packed-policy-too-large": Cases(healthy(packed={ROLE_ARN: Known(80)}), healthy(packed={ROLE_ARN: DENIED})),
     "iso-partition-ca-bundle": Cases(
         isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",))),

@@ -169,6 +169,7 @@ def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:
     findings = found(healthy)
     assert findings.pop("node-clock-skew") == "warn"
     assert findings.pop("host-firewall-blocks-link-local") == "error"
+    assert findings.pop("agent-imds-unavailable") == "error"
     assert findings == {}
 
 

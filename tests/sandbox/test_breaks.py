@@ -18,13 +18,12 @@ WARNED = (
     # a few of these are in the day's work
     *("agent-timeout-context-canceled", "eks-auth-throttled"),
 )
-# a role is another one, or a version old, without anybody being the worse for it; only a log tells of IPv6
-NOTES = ("role-recreated", "agent-outdated", "agent-ipv6-bind", "auto-mode-redundant-addon")
+# a role is another one, or a version old, without anybody being the worse for it
+NOTES = ("role-recreated", "agent-outdated", "auto-mode-redundant-addon")
 MILDER = dict.fromkeys(WARNED, "warn") | dict.fromkeys(NOTES, "info")
 SEVERITIES = {mode: PAGES[mode].severity for mode in BREAKS} | MILDER
-# what an agent that does not run is in any case, and the CNI: it is on the node's network
+# the CNI is on the node's network
 BESIDE = {
-    "agent-ipv6-bind": ("agent-pod-unhealthy", "error", None),
     # what it comes of
     "imds-fallback-node-role": ("pod-predates-association", "error", None),
     "cni-depends-on-agent": ("host-network-pod", "info", "kube-system/aws-node"),

@@ -171,6 +171,8 @@ class Snapshot:
     agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
+    # "NAMESPACE/NAME" of an agent pod that ends again and again -> why, by the end of its log
+    agent_crashes: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from podid.domain.addons import Addon, AddonVersion
+from podid.domain.agent_logs import mode_of
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.instances import Instance
@@ -18,9 +19,12 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
+from podid.ops.agent.trouble import crashing, end_of_log
 from podid.ops.doctor.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
+# each is two calls
+MOST_CRASHES = 10
 
 
 def associations(source: Source) -> tuple[Listed, ...]:
@@ -93,6 +97,22 @@ def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str
         )
         for tally in tallies
         if tally.id and not tally.noise
+    )
+
+
+def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
+    """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
+    no logs."""
+    down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
+    pods = [pod for pod in source.value("agent_pods") if crashing(pod) and pod.node not in down]
+    return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
+
+
+def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
+    ends = (mode_of(end_of_log(source.kube, pod, container.name)) for container in crashing(pod))
+    shown = {mode: line for mode, line in ends if mode}
+    return tuple(
+        LogSighting(id=mode, node=pod.node, count=1, sample=line, running=False) for mode, line in shown.items()
     )
 
 

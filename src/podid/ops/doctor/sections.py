@@ -157,6 +157,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
     SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
     SectionRow("agent_pods", (KubeReader.list_pods,), readings.agent_pods, needs=("daemon_sets",), uses=("pods",)),
+    SectionRow("agent_crashes", (KubeReader.read_log,), readings.agent_crashes, needs=("agent_pods",), uses=("nodes",)),
     SectionRow(
         "agent_logs",
         (KubeReader.read_log,),
