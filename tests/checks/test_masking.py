@@ -81,15 +81,29 @@ def test_several_causes_explain_what_none_of_them_does_alone() -> None:
 def test_what_concerns_everybody_explains_its_symptoms_and_nothing_else() -> None:
     assert masks(
         failing("agent-not-installed", "*"),
-        failing("agent-not-on-node"),
+        failing("hybrid-daemonset-missing"),
         failing("role-not-found", "c/d"),
         failing("pod-predates-association", "a/b"),
     ) == {
         "agent-not-installed": "",
-        "agent-not-on-node": "agent-not-installed",
+        "hybrid-daemonset-missing": "agent-not-installed",
         "role-not-found": "",
         "pod-predates-association": "",
     }
+
+
+def test_a_consequence_of_a_consequence_follows_from_the_root() -> None:
+    assert masks(
+        failing("agent-ipv6-bind", "a/b"),
+        failing("agent-pod-unhealthy", "a/b", masked_by="agent-ipv6-bind"),
+        failing("addon-degraded-or-failed", masked_by="agent-pod-unhealthy"),
+    )["addon-degraded-or-failed"] == ("agent-ipv6-bind")
+    two = (
+        failing("agent-pod-unhealthy", "a/b", masked_by="agent-ipv6-bind"),
+        failing("agent-pod-unhealthy", "c/d"),
+        failing("addon-degraded-or-failed", masked_by="agent-pod-unhealthy"),
+    )
+    assert masks(*two)["addon-degraded-or-failed"] == "agent-pod-unhealthy"
 
 
 def test_a_warning_brings_nothing_about() -> None:
@@ -100,7 +114,7 @@ def test_a_warning_brings_nothing_about() -> None:
 
 def test_what_follows_itself_is_no_cause() -> None:
     follows = failing("agent-not-installed", "*", masked_by="cluster-too-old")
-    assert masks(follows, failing("agent-not-on-node", "a/b"))["agent-not-on-node"] == ""
+    assert masks(follows, failing("hybrid-daemonset-missing", "a/b"))["hybrid-daemonset-missing"] == ""
 
 
 @pytest.mark.parametrize("cause", NOBODY_THERE)

@@ -4,27 +4,25 @@ Most checks judge what is written down: a trust policy, a role, an association, 
 true whatever else is broken, so nothing masks it. What the table names are symptoms: states that a cause brings about.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from podid.domain.findings import Outcome, Severity, Verdict
 
 # nothing of these clusters gives pods credentials
 NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
-NO_AGENT = ("agent-not-installed", "admission-policy-blocks-agent", "addon-degraded-or-failed")
 # no pod can run as a service account that is not there: whatever is wrong for it alone, whatever the severity, follows
 NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
 
-# symptom -> the causes that bring it about, for every service account of the symptom
+# symptom -> the causes that bring it about, for every service account of the symptom. What one node, pod or add-on has
+# of another's making, its check says itself
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "association-deleted-env-remains": ("association-missing",),
     "pod-predates-association": NO_POD_IDENTITY,
     "association-propagation-race": NO_POD_IDENTITY,
     "injection-missed-webhook": (*NO_POD_IDENTITY, "webhook-config-altered"),
     "agent-not-installed": NO_POD_IDENTITY,
-    "addon-degraded-or-failed": ("admission-policy-blocks-agent",),
-    "agent-not-on-node": NO_AGENT,
-    "hybrid-daemonset-missing": NO_AGENT,
+    "hybrid-daemonset-missing": ("agent-not-installed",),
     "agent-timeout-context-canceled": (
         *("agent-proxy-misconfig", "node-clock-skew", "agent-imds-unavailable", "eks-auth-unreachable"),
         *("custom-eks-auth-endpoint", "eks-auth-throttled"),
@@ -49,7 +47,21 @@ def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict
             verdict = masked[position] = replace(verdict, masked_by=_cause(verdict, broken))
         if not verdict.masked_by and (verdict.severity is Severity.ERROR or verdict.check in NOBODY_THERE):
             broken.setdefault(verdict.check, set()).update(verdict.chain)
-    return tuple(masked)
+    return tuple(_from_the_root(masked))
+
+
+def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """What follows from a consequence follows from its cause."""
+    causes: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome is Outcome.FAIL:
+            causes.setdefault(verdict.check, set()).add(verdict.masked_by)
+    for verdict in verdicts:
+        root, seen = verdict.masked_by, set[str]()
+        while root not in seen and len(behind := causes.get(root, {""})) == 1 and behind != {""}:
+            seen.add(root)
+            (root,) = behind
+        yield verdict if root == verdict.masked_by else replace(verdict, masked_by=root)
 
 
 def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:

@@ -209,8 +209,11 @@ def access_review(answer: Object) -> AccessReview:
     return AccessReview(None, failed) if failed else AccessReview(False, text_or(status, "reason"))
 
 
-def message(event: Object) -> str:
-    return text_or(event, "message")
+def warning(event: Object) -> tuple[str, datetime | None]:
+    """What an Event says, and when it was seen last."""
+    times = [instant_or_none(event, name) for name in ("lastTimestamp", "eventTime")]
+    times.append(instant_or_none(inner_or_empty(event, "series"), "lastObservedTime"))
+    return text_or(event, "message"), max((moment for moment in times if moment is not None), default=None)
 
 
 def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:

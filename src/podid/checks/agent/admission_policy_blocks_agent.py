@@ -4,9 +4,9 @@ restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-sta
 import re
 from collections.abc import Iterable
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents, importance, lacks_agents, unserved
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.words import cut
@@ -16,12 +16,13 @@ ISSUE = "AdmissionRequestDenied"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Warnings are those of DaemonSets that lack pods now; what EKS says of the add-on outlives its cause."""
     addon = known_or(snapshot.agent_addon, None)
     issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
-    told = known(snapshot.agent_warnings)
+    told, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), EVERYONE)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach)
         section = told.get(f"{ds.namespace}/{ds.name}")
         if section is None and not issues:
             yield case.ok("it has the pods that it wants")
@@ -38,9 +39,11 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         elif not issues:
             yield case.ok("nothing refuses its pods")
     if issues:
-        yield check.case(Subject("Addon", AGENT_ADDON), EVERYONE).fail(
-            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}",
-            severity=importance(snapshot),
+        whole = not lacks_agents(snapshot)
+        yield check.case(Subject("Addon", AGENT_ADDON), reach).fail(
+            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}"
+            + (", although no agent pod is missing: the status may be stale" if whole else ""),
+            severity=Severity.WARN if whole else importance(snapshot),
             evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
             commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
         )
@@ -50,5 +53,5 @@ CHECK = Check.of(
     "admission-policy-blocks-agent",
     rule,
     needs=("daemon_sets", "agent_warnings"),
-    wants=("agent_addon", "associations"),
+    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes"),
 )

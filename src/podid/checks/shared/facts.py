@@ -1,15 +1,16 @@
 """What several checks ask of a snapshot: which pods an association concerns, and who works on which node."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from podid.checks.base import EVERYONE
 from podid.checks.shared.once import once
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
-from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
@@ -50,6 +51,17 @@ def index(snapshot: Snapshot) -> Index:
         users={node: tuple(sorted(names)) for node, names in users.items()},
         on_delete=frozenset(workload_of(w) for w in workloads if w.on_delete),
         paused=frozenset(workload_of(w) for w in workloads if w.paused and w.kind in RESTARTABLE),
+    )
+
+
+def users_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> tuple[str, ...]:
+    """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
+    not be read."""
+    if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
+        return EVERYONE
+    facts = index(snapshot)
+    return tuple(
+        sorted({name for node in filter(here, facts.nodes.values()) for name in facts.users.get(node.name, ())})
     )
 
 

@@ -23,6 +23,8 @@ from podid.ops.agent.trouble import crashing, end_of_log
 from podid.ops.doctor.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
+# a controller tries again after 1,000 s at most, k8s.io/client-go/util/workqueue
+WARNINGS_SINCE = timedelta(minutes=20)
 # each is two calls
 MOST_CRASHES = 10
 
@@ -118,17 +120,18 @@ def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
 
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
-    complain of, by "NAMESPACE/NAME"."""
+    complain of now, by "NAMESPACE/NAME"."""
+    since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
     found: dict[str, Section[tuple[str, ...]]] = {}
     for ds in filter(is_agent, source.value("daemon_sets")):
         running = sum(map(live, pods_of((ds,), pods)))
-        if running < ds.desired or not running:
-            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)
+        if running < ds.desired:
+            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
             found[f"{ds.namespace}/{ds.name}"] = attempt(read)
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
-        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
+        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
         found[f"{pod.namespace}/{pod.name}"] = attempt(read)
     return found
 
