@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
+from checks.test_three_cases import CASES
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
@@ -35,6 +36,15 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
         select(("sa-missmatch",))
     with pytest.raises(UsageError, match="no check is left"):
         select(("sa-mismatch",), ("sa-mismatch",))
+
+
+@pytest.mark.parametrize("link", range(11))
+def test_a_link_is_answered_with_verdicts_on_it_alone(link: int) -> None:
+    checks = select(links=(str(link),))
+    whole = [snapshot for cases in CASES.values() if (snapshot := cases.broken) is not None]
+    snapshots = (CASES["permissions-boundary-denies"].broken, *whole[link::11])
+    shown = [v for snapshot in snapshots if snapshot for v in diagnose(snapshot, checks=checks).verdicts]
+    assert {verdict.link for verdict in shown} == {link}
 
 
 def test_only_what_the_checks_name_is_read() -> None:

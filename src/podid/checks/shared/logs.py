@@ -6,6 +6,7 @@ from datetime import timedelta
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
+from podid.checks.shared.on_links import NODE_ROLE, SECOND_HOP, placed_on
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Pod
 from podid.domain.sightings import LogSighting, Proof
@@ -39,7 +40,9 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             for seen in known_or(section, ()):
                 if seen.id == check.id and pod not in told:
                     told.add(pod)
-                    yield _found(check, snapshot, seen, users.get(seen.node, ()), trail=source is snapshot.cloudtrail)
+                    trail = source is snapshot.cloudtrail
+                    found = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
+                    yield from placed_on(NODE_ROLE, check, found)
 
 
 def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
@@ -72,11 +75,12 @@ def _tried(
             if check.id == other:
                 yield case.unknown(section)
         elif section.value.problem and (section.value.id or other) == check.id:
-            yield case.fail(
+            failed = case.fail(
                 f"{what}: {section.value.problem}",
                 evidence=section.value.evidence,
                 commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
             )
+            yield from placed_on(SECOND_HOP, check, failed)
         elif section.value.unknown and check.id == other:
             # it was asked for and not decided; that no pod runs, or one is new, is less
             severity = Severity.WARN if section.value.idle else None
