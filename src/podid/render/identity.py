@@ -13,7 +13,7 @@ from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.trail import LastUse
 from podid.domain.trust import Evaluation, TrustFinding
-from podid.domain.words import count_of, needing, short_list
+from podid.domain.words import count_of, short_list
 from podid.ops.association.identity import IdentityReading, PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
 from podid.render.roles import last_used, permission_bodies, permission_lines
@@ -49,8 +49,9 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         if evaluation.scope is not None:
             pairs.append(("scope", evaluation.scope.words))
         pairs += [_finding_fact(finding) for finding in evaluation.findings]
-    if reading.role is not None:
-        pairs.append(("role used", last_used(reading.role, now)))
+    if not reading.role_missing:
+        used = reading.not_evaluated if reading.role is None else last_used(reading.role, now)
+        pairs.append(("role used", used))
     if found.last_use is not None:
         pairs.append(("last use", _last_use_words(found.last_use, now)))
     if hop is not None:
@@ -72,7 +73,7 @@ def _last_use_body(found: LastUse) -> documents.LastUseBody:
 
 def _last_use_words(found: Section[LastUse], now: datetime) -> str:
     if isinstance(found, Missing):
-        return _not_looked_at(found)
+        return _not_checked(found)
     session = found.value.session
     if session is None:
         return f"none in the {age(found.value.since, now)} that CloudTrail was asked for"
@@ -97,7 +98,7 @@ def _account_body(account: Section[ServiceAccount | None]) -> documents.AccountB
 
 def _account_words(account: Section[ServiceAccount | None]) -> str:
     if isinstance(account, Missing):
-        return _not_looked_at(account)
+        return _not_checked(account)
     if account.value is None:
         return "it does not exist"
     irsa = account.value.irsa_role_arn
@@ -128,7 +129,7 @@ def _pod_body(use: PodUse) -> documents.PodUseBody:
 
 def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
-        yield f"pods: {_not_looked_at(pods)}"
+        yield f"pods: {_not_checked(pods)}"
         return
     if not pods.value:
         yield "pods: none is running"
@@ -175,10 +176,10 @@ def _style(item: ContainerUse) -> str:
 def _permission_lines(found: IdentityReading) -> list[str]:
     permissions = found.permissions
     if isinstance(permissions, Missing):
-        return [] if found.reading.role is None else [f"permissions: {_not_looked_at(permissions)}"]
-    lines = permission_lines(permissions.value) or ["permissions: none"]
-    unread = permissions.value.unread
-    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not looked at: {x}" for x in unread)]
+        return [] if found.reading.role_missing else [f"permissions: {_not_checked(permissions)}"]
+    unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
+    lines = permission_lines(permissions.value)
+    return [*lines, *unread] if lines or unread else ["permissions: none"]
 
 
 def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
@@ -215,11 +216,11 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     if hop.decisions:
         pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
     if hop.rights_unknown is not None:
-        pairs.append(("permission", _not_looked_at(hop.rights_unknown)))
+        pairs.append(("permission", _not_checked(hop.rights_unknown)))
     if hop.evaluation is not None:
         pairs.append(("target trust", _actions(hop.evaluation)))
     if hop.trust_unknown is not None:
-        pairs.append(("target trust", _not_looked_at(hop.trust_unknown)))
+        pairs.append(("target trust", _not_checked(hop.trust_unknown)))
     return pairs + [_finding_fact(finding) for finding in hop.findings]
 
 
@@ -231,5 +232,7 @@ def _finding_fact(finding: TrustFinding) -> tuple[str, str]:
     return str(finding.severity), f"{finding.id}: {finding.message}"
 
 
-def _not_looked_at(item: Missing) -> str:
-    return f"unknown: {needing(item.reason, item.permission)}"
+def _not_checked(item: Missing) -> str:
+    """The missing right alone: in JSON it has its reason beside it."""
+    what = f"needs {item.permission}" if item.permission else item.reason
+    return what if what.startswith("not checked") else f"not checked: {what}"
