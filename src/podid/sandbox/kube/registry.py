@@ -111,6 +111,8 @@ class Registry:
                 metadata[field] = before["metadata"][field]
         metadata["uid"] = metadata.get("uid") or uid(before)
         metadata.pop("managedFields", None)
+        if "managedFields" in before["metadata"]:
+            metadata["managedFields"] = before["metadata"]["managedFields"]
         if "namespace" in before["metadata"]:
             metadata.setdefault("namespace", namespace(before))
         return {field: value for field, value in metadata.items() if value not in (None, {})}
