@@ -215,6 +215,7 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "csi_drivers": {},
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
+        "pod_security": {},
         "agent_crashes": {},
         "cloudtrail": {},
         "node_calls": {},

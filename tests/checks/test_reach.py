@@ -131,6 +131,24 @@ def test_what_eks_still_says_of_a_refusal_outlives_it(agents: tuple[Any, ...], s
     assert degraded.masked_by == ("admission-policy-blocks-agent" if severity == "error" else "")
 
 
+@pytest.mark.parametrize(
+    ("level", "agents", "severity"),
+    [
+        ("", (agent_pod(), agent_pod("node-2")), ""),
+        ("privileged", (agent_pod(), agent_pod("node-2")), ""),
+        ("baseline", (agent_pod(), agent_pod("node-2")), "warn"),
+        ("restricted", (agent_pod(), agent_pod("node-2")), "warn"),
+        # whether or not its events could be read
+        ("restricted", (agent_pod(),), "error"),
+    ],
+)
+def test_a_namespace_that_would_refuse_the_next_agent(level: str, agents: tuple[Any, ...], severity: str) -> None:
+    snapshot = two_nodes(agent_pods=agents, pod_security={"kube-system": level})
+    assert [v.severity.value for v in failing("admission-policy-blocks-agent", snapshot)] == (
+        [severity] if severity else []
+    )
+
+
 def test_nodes_that_a_refusal_leaves_without_an_agent_follow_from_it() -> None:
     """Those without associated pods as well."""
     nodes = (node(), node("node-2"), node("idle"))

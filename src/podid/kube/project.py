@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
 
+from podid.domain.admission import ENFORCE
 from podid.domain.containers import Mount
 from podid.domain.foreign import (
     Malformed,
@@ -184,6 +185,10 @@ def node_class(item: Object) -> NodeClass:
 
 def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
+
+
+def pod_security(namespace: Object) -> str:
+    return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
 
 
 def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:

@@ -79,6 +79,13 @@ class KubeReader:
     def list_namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(self._transport.list("/api/v1/namespaces", project.name, accept=METADATA_ONLY)))
 
+    @needs(list_namespaces)
+    def find_pod_security(self, namespace: str) -> str:
+        """The Pod Security level that a namespace enforces; empty for none, and for one that does not exist."""
+        query: dict[str, str | int] = {"fieldSelector": f"metadata.name={namespace}"}
+        found = self._transport.list("/api/v1/namespaces", project.pod_security, query, accept=METADATA_ONLY)
+        return next(iter(found), "")
+
     @needs(KubeRight("", "pods", "list"))
     def list_pods(
         self, namespace: str = "", *, service_account: str = "", selector: Mapping[str, str] | None = None

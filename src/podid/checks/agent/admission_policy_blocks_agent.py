@@ -1,17 +1,16 @@
 """The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
 restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
-import re
 from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents, importance, lacks_agents, unserved
+from podid.domain.admission import let_in, refusals, why_agent_refused
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.words import cut
 
-_REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
 ISSUE = "AdmissionRequestDenied"
 
 
@@ -24,18 +23,25 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds in sets:
         case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach)
         section = told.get(f"{ds.namespace}/{ds.name}")
-        if section is None and not issues:
-            yield case.ok("it has the pods that it wants")
-        elif isinstance(section, Missing):
-            # without the events the pods that are missing are told of by others
-            yield case.skip(f"its events could not be read: {section.reason}")
-        elif lines := [line for line in (section.value if section else ()) if _REFUSED.search(line)]:
+        lines = refusals(known_or(section, ())) if section is not None else []
+        if lines:
             yield case.fail(
                 f"an admission policy refuses its pods: {cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
                 commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
             )
+        elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
+            yield case.fail(
+                f"{why}, each that is made from now on",
+                severity=importance(snapshot) if lacks_agents(snapshot) else Severity.WARN,
+                commands=(let_in(ds.namespace),),
+            )
+        elif section is None and not issues:
+            yield case.ok("it has the pods that it wants")
+        elif isinstance(section, Missing):
+            # without the events the pods that are missing are told of by others
+            yield case.skip(f"its events could not be read: {section.reason}")
         elif not issues:
             yield case.ok("nothing refuses its pods")
     if issues:
@@ -53,5 +59,5 @@ CHECK = Check.of(
     "admission-policy-blocks-agent",
     rule,
     needs=("daemon_sets", "agent_warnings"),
-    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes"),
+    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes", "pod_security"),
 )

@@ -8,8 +8,10 @@ from podid.checks.base import Check
 from podid.domain.findings import Verdict
 
 NODE_ROLE, SECOND_HOP, PERMISSIONS = 7, 9, 10
-# check -> the links of its verdicts, where these are several
-SEVERAL: Mapping[str, tuple[int, ...]] = {"permissions-boundary-denies": (NODE_ROLE, SECOND_HOP, PERMISSIONS)}
+# check -> the links of its verdicts, where these are several, each with the sections that it alone wants
+SEVERAL: Mapping[str, Mapping[int, tuple[str, ...]]] = {
+    "permissions-boundary-denies": {NODE_ROLE: (), SECOND_HOP: (), PERMISSIONS: ("bounded",)}
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +23,14 @@ class PartOfCheck(Check):
 
 def on_links(check: Check, links: Collection[int]) -> Check | None:
     """The check, with its verdicts on these links alone; None for one that has none."""
-    its = SEVERAL.get(check.id, (check.link,))
+    its = SEVERAL.get(check.id, {check.link: ()})
     there = tuple(link for link in its if link in links)
-    if not there or there == its:
+    if not there or len(there) == len(its):
         return check if there else None
+    needless = {name for link, names in its.items() if link not in there for name in names}
     values = {field.name: getattr(check, field.name) for field in fields(check)}
-    return PartOfCheck(**{**values, "link": there[0]}, links=there)
+    wants = tuple(name for name in check.wants if name not in needless)
+    return PartOfCheck(**{**values, "link": there[0], "wants": wants}, links=there)
 
 
 def placed_on(link: int, check: Check, verdict: Verdict) -> Iterator[Verdict]:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
 AGENT_CHECKS = (
     *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
+    *("admission-policy-blocks-agent", "agent-probe-port-conflict", "agent-ipv6-bind", "stale-link-or-route"),
     *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
     *(
         "addon-degraded-or-failed",

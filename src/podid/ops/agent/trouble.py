@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.domain.addons import Addon, AddonIssue
+from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
 from podid.domain.agent_logs import mode_of, rule_of
 from podid.domain.errors import NotFound, Other, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Container, DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
-from podid.domain.words import short_list
-from podid.domain.workloads import live
+from podid.domain.words import cut, short_list
+from podid.domain.workloads import live, pods_of
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -27,7 +28,7 @@ CONTAINER = AGENT_ADDON
 # issue codes of https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonIssue.html with a page of their own
 _MODES = {
     "ConfigurationConflict": "addon-config-conflict",
-    "AdmissionRequestDenied": "admission-policy-blocks-agent",
+    "AdmissionRequestDenied": POLICY_BLOCKS_AGENT,
     "UnsupportedAddonModification": "addon-config-conflict",
 }
 _MEANS = {
@@ -148,6 +149,22 @@ def _place(_: KubeReader, pods: Sequence[Pod], now: datetime) -> Trouble | None:
     if not stuck:
         return None
     return Trouble("agent-port80-conflict", f"{_who(stuck)} cannot be scheduled: {stuck[0].message}", _names(stuck))
+
+
+def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], since: datetime) -> Trouble | None:
+    """A DaemonSet whose pods an admission rule refuses, by what its controller complains of since then. Never raises
+    for events that cannot be read."""
+    for ds in sets:
+        if sum(map(live, pods_of((ds,), pods))) >= ds.desired:
+            continue
+        try:
+            told = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
+        except PodidError:
+            continue
+        if told:
+            what = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {cut(told[-1], 300)}"
+            return Trouble(POLICY_BLOCKS_AGENT, what)
+    return None
 
 
 def _waiting(pods: Sequence[Pod], reasons: Collection[str]) -> list[Pod]:

@@ -118,6 +118,11 @@ def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
     )
 
 
+def pod_security(source: Source) -> dict[str, str]:
+    names = dict.fromkeys(ds.namespace for ds in source.value("daemon_sets") if is_agent(ds))
+    return {name: source.kube.find_pod_security(name) for name in names}
+
+
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
     complain of now, by "NAMESPACE/NAME"."""

@@ -208,6 +208,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         option="probe",
         why="a Job of podid's own; grant it per namespace",
     ),
+    SectionRow("pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets",)),
     SectionRow(
         "agent_warnings",
         (KubeReader.list_warnings,),
