@@ -12,6 +12,7 @@ from podid.domain.egress import RouteTable, VpcRoute
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.model import NodeGroup, ServiceAccount
 from podid.domain.snapshot import Known, Snapshot
+from podid.domain.webhook import WebhookRegistration
 from podid.domain.workloads import NODE_GROUP_LABEL
 from podid.ops.doctor.diagnose import diagnose
 
@@ -83,7 +84,7 @@ def test_which_findings_concern_everybody() -> None:
 
 
 NO_WEBHOOK = healthy(webhook=None)
-ALTERED = healthy(webhook=replace(healthy().webhook.value, on_create=False))  # type: ignore[union-attr]
+ALTERED = healthy(webhook=WebhookRegistration(url="https://127.0.0.1:23443/mutate", on_create=False))
 REFUSED = AddonIssue(code="AdmissionRequestDenied", message="denied")
 TWO_AGENTS = (daemon_set(desired=2), daemon_set(name="pod-identity", desired=2))
 VIOLATES = Known(('Error creating: pods "a" is forbidden: violates PodSecurity "restricted:latest"',))

@@ -54,7 +54,7 @@ EVERYDAY = [
     "Error: error creating EKS Node Group (demo:workers): ResourceInUseException: NodeGroup already exists with name workers and cluster name demo",
     "Error: waiting for EKS Node Group (demo:workers) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: i-0abc: NodeCreationFailure: Instances failed to join the kubernetes cluster",
     "upstream connect error or disconnect/reset before headers. reset reason: connection failure, transport failure reason: delayed connect error: 111",
-    "HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: /simple/ (Caused by ProxyError('Cannot connect to proxy.'))",
+    "HTTPSConnectionPool(host='files.example.com', port=443): Max retries exceeded with url: /simple/ (Caused by ProxyError('Cannot connect to proxy.'))",
     "fatal: unable to access 'https://github.com/acme/app.git/': Could not resolve host: github.com",
     "hostPath type check failed: /var/log/app is not a directory",
     'Failed to create pod sandbox: plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container',

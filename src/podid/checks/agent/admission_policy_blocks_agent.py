@@ -8,7 +8,7 @@ from podid.checks.shared.agent import agents, importance, lacks_agents, unserved
 from podid.domain.admission import let_in, refusals, why_agent_refused
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.words import cut
 
 ISSUE = "AdmissionRequestDenied"
@@ -23,7 +23,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds in sets:
         case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach)
         section = told.get(f"{ds.namespace}/{ds.name}")
-        lines = refusals(known_or(section, ())) if section is not None else []
+        lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:
             yield case.fail(
                 f"an admission policy refuses its pods: {cut(lines[-1], 200)}",

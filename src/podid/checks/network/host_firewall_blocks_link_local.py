@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from podid.checks.base import Check
 from podid.checks.shared.facts import users_on
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
@@ -20,7 +21,7 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds in known(snapshot.daemon_sets):
-        chain = users_on(snapshot, lambda node, ds=ds: not why_not_here(node, ds.placement))
+        chain = _reached(snapshot, ds)
         case = check.case(Subject("DaemonSet", ds.name, ds.namespace), chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
@@ -47,6 +48,10 @@ CHECK = Check.of(
     needs=("daemon_sets",),
     wants=("cluster", "probes", "nodes", "pods", "associations"),
 )
+
+
+def _reached(snapshot: Snapshot, ds: DaemonSet) -> tuple[str, ...]:
+    return users_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 
 def _names_agent(line: str) -> bool:
