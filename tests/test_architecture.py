@@ -138,6 +138,19 @@ def test_no_files_import_each_other() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError, which names them
 
 
+def test_reading_knows_no_command() -> None:
+    """What reads a snapshot is used by what works with associations, restarts and agents, not the other way round."""
+    users = ("podid.ops.association", "podid.ops.restart", "podid.ops.agent", "podid.ops.status", "podid.ops.doctor")
+    found = {
+        f"{where(path)} imports {module}"
+        for path in FILES
+        if where(path).startswith(("ops/reading/", "checks/"))
+        for module, _ in imports(path)
+        if module.startswith(users)
+    }
+    assert found == {"ops/reading/readings.py imports podid.ops.agent.logs"}
+
+
 def test_types_of_documents_cost_no_start() -> None:
     found = [
         where(path)

@@ -139,7 +139,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),
         (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m, 1h30m or 2d", None),
-        (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
+        (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, ready", None),
         (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),

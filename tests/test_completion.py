@@ -38,7 +38,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("doctor", "--output=j"), ["json", "jsonl", "junit"]),
         (("list", "--output", "=", "j"), ["json", "jsonl"]),
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
-        (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect", "proof"]),
+        (("associate", "shop/orders", "--wait", ""), ["none", "api", "ready", "verified", "proven"]),
         (("associate", "shop/orders", "--scope", ""), ["service-account", "namespace", "cluster", "account"]),
         (("associate", "shop/orders", "--no-session-t"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated

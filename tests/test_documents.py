@@ -272,7 +272,7 @@ WORDS: dict[str, Sequence[str]] = {
     "Plan": ACTION_WORDS,
     "Preset": ("area",),
     "PresetList": ("items.area",),
-    "Result": (*ACTION_WORDS, "effect.state"),
+    "Result": ACTION_WORDS,
     "RightsReport": ("rights.outcome",),
     "AssociationForm": ("form",),
     "RoleForm": ("form",),

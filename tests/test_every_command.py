@@ -72,7 +72,7 @@ STORY = """
 0 associate shop/orders --role orders --restart --dry-run
 0 associate shop/orders --role orders --restart
 0 associate shop/orders --role orders
-0 associate shop/orders --role orders --wait proof
+0 associate shop/orders --role orders --wait verified
 6 associate shop/orders --role storefront
 0 associate shop/orders --tag a=b --replace
 0 associate shop/orders --untag a --replace

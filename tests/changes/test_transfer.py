@@ -256,10 +256,10 @@ def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None
 def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     """It goes on, unless the look was asked for by name."""
     site.associate("shop", "orders")
-    asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json")
+    asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
     assert "does not exist" in asked.error["message"]
-    assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json").code == 9
+    assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json").code == 9
     rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])
 
@@ -272,7 +272,7 @@ def test_a_move_that_is_seen_and_restarts(site: Site) -> None:
     moved = site("move", "shop/orders", "shop/api", "--yes", "--restart", "-o", "json")
     assert moved.code == 0, moved
     assert [kind for kind, *_ in statuses(moved)] == ["association", "association", "restart"]
-    assert moved.json["effect"]["state"] == "likely"
+    assert [after["newPod"]["state"] for after in moved.json["after"]] == ["ready"]
     assert not set(pods) & set(site.cluster.pod_names("shop", "orders"))
 
 

@@ -15,7 +15,7 @@ from podid.domain.network import NOT_SEEN
 from podid.domain.scheduling import Placement, Taint
 from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Snapshot
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race
 from .grid import DENIED, answers, only, verdicts

@@ -8,9 +8,10 @@ import pytest
 
 from podid.domain.ceilings import allowed_actions, covers, leaves_something, overlap
 from podid.domain.grants import AssumeRights
-from podid.domain.sightings import LogSighting, Proof
+from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import Known, Snapshot
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.domain.status import IdentityState
+from podid.ops.status.diagnose import diagnose, select
 
 from .builder import ROLE_ARN, association, chained, healthy, rights, role
 from .grid import DENIED, answers
@@ -103,7 +104,6 @@ def test_a_boundary_that_leaves_nothing() -> None:
 REFUSED = Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))
 BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY))}}
 SEEN = LogSighting(id="permissions-boundary-denies", node="node-1", count=1, sample="no permissions boundary allows")
-PROVED = Proof(id="permissions-boundary-denies", problem="no permissions boundary allows sts:AssumeRole")
 
 
 @pytest.mark.parametrize(
@@ -112,16 +112,16 @@ PROVED = Proof(id="permissions-boundary-denies", problem="no permissions boundar
         (chained(decisions=REFUSED), 9),
         (healthy(**BOUNDED, bounded={ROLE_ARN: Known(False)}), 10),
         (healthy(agent_logs={"kube-system/agent": Known((SEEN,))}), 7),
-        (healthy(proofs={"shop/orders": Known(PROVED)}), 9),
     ],
-    ids=["second hop", "permissions", "the node's role", "a token that was redeemed"],
+    ids=["second hop", "permissions", "the node's role"],
 )
 def test_what_a_boundary_denies_breaks_the_link_of_the_action(snapshot: Snapshot, link: int) -> None:
     """Chosen by that link or by its id alike; on other links nothing is said."""
     (found,) = diagnose(snapshot, checks=select(("permissions-boundary-denies",))).findings
     assert (found.link, found.severity.value) == (link, "error")
-    broken = diagnose(snapshot, checks=select(("permissions-boundary-denies",))).first_broken
-    assert [item.link for item in broken] == [link] * len(found.chain)
+    (identity,) = diagnose(snapshot).identities
+    assert identity.permissions == (found if link == 10 else None)
+    assert (identity.state is IdentityState.BROKEN) is (link != 10)
     for asked in (7, 9, 10):
         checks = tuple(c for c in select(links=(str(asked),)) if c.id == "permissions-boundary-denies")
         assert [v.link for v in diagnose(snapshot, checks=checks).findings] == ([link] if asked == link else [])

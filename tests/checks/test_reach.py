@@ -12,9 +12,10 @@ from podid.domain.egress import RouteTable, VpcRoute
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.model import NodeGroup, ServiceAccount
 from podid.domain.snapshot import Known, Snapshot
+from podid.domain.status import IdentityState
 from podid.domain.webhook import WebhookRegistration
 from podid.domain.workloads import NODE_GROUP_LABEL
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 from .builder import (
     ACCOUNT,
@@ -72,6 +73,10 @@ def failing(check: str, snapshot: Snapshot) -> list[Verdict]:
     return [verdict for verdict in verdicts(check, snapshot) if verdict.outcome is Outcome.FAIL]
 
 
+def broken(snapshot: Snapshot) -> set[str]:
+    return {str(each.ref) for each in diagnose(snapshot).identities if each.state is IdentityState.BROKEN}
+
+
 def test_which_findings_concern_everybody() -> None:
     """In the cases of all checks, and with nothing known of nodes and pods."""
     found = set()
@@ -111,8 +116,7 @@ def test_pods_are_served_node_by_node(
 ) -> None:
     snapshot = two_nodes(agent_pods=agents, **sections)
     assert {verdict.chain for verdict in failing(check, snapshot)} == {concerned}
-    broken = {item.service_account for item in diagnose(snapshot).first_broken}
-    assert broken == set(concerned)
+    assert broken(snapshot) == set(concerned)
 
 
 @pytest.mark.parametrize(("check", "sections"), CASES_OF_ADDON[:2])
@@ -206,4 +210,4 @@ def test_a_closed_subnet_shuts_out_the_nodes_of_its_group(
 def test_an_auto_mode_cluster_without_an_agent_is_judged_node_by_node() -> None:
     nodes = (node(), node("node-2", compute_type="auto", labels={}))
     snapshot = two_nodes(cluster=cluster(auto_mode=True), nodes=nodes, agent_pods=(), daemon_sets=(), agent_addon=None)
-    assert {item.service_account for item in diagnose(snapshot).first_broken} == {"shop/orders"}
+    assert broken(snapshot) == {"shop/orders"}

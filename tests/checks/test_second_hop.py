@@ -11,7 +11,7 @@ from podid.checks.masking import mask
 from podid.domain.findings import Outcome, Severity
 from podid.domain.model import Role
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 from .builder import (
     ACCOUNT,

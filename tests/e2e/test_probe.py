@@ -209,7 +209,7 @@ def test_ctrl_c_leaves_nothing_behind(healthy: Site, monkeypatch: pytest.MonkeyP
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("podid.ops.association.probing._watch", interrupted)
+    monkeypatch.setattr("podid.ops.reading.probes._watch", interrupted)
     outcome = healthy(*PROBE)
     healthy.wait(5)
     assert (outcome.code, jobs(healthy)) == (130, [])
@@ -225,8 +225,8 @@ def test_killed_it_is_settled_and_goes_by_itself(healthy: Site, monkeypatch: pyt
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("podid.ops.association.probing._watch", killed)
-        patch.setattr("podid.ops.association.probing._clean_up", killed)
+        patch.setattr("podid.ops.reading.probes._watch", killed)
+        patch.setattr("podid.ops.reading.probes._clean_up", killed)
         with pytest.raises(Killed):
             healthy(*PROBE, "--timeout", "30s")
     assert len(jobs(healthy)) == 2

@@ -8,7 +8,7 @@ from cluster_api import Json
 from harness import one_in
 from podid.checks.all import ALL
 from podid.kube.project_products import CUSTOM
-from podid.ops.doctor.sections import rights
+from podid.ops.reading.sections import rights
 from worlds import Site
 
 IAM = rights(ALL).iam

@@ -73,7 +73,7 @@ def test_pods_that_a_change_does_not_reach(site: Site) -> None:
     taken_back = site("undo", first, "--yes", "--restart", "-o", "json")
     assert (taken_back.code, [i["status"] for i in taken_back.json["actions"]]) == (0, ["done", "done"])
     assert HOLDING in taken_back.json["notes"]
-    assert taken_back.json["effect"]["state"] == "likely"
+    assert taken_back.json["awaited"]["reached"] is True
     assert not any(injected(pod) for pod in site.cluster.pods("shop", "orders"))
 
 

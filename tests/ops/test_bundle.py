@@ -8,7 +8,7 @@ from podid.domain.codec import to_plain
 from podid.domain.model import described
 from podid.domain.snapshot import Snapshot, known_or
 from podid.ops.doctor.bundle import redact
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 
 def verdicts(snapshot: Snapshot) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
@@ -135,7 +135,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if role_name and result.failed_kind.startswith("role"):
         take_back(access, terminal, result, role_name)
     result = left_to_owners(result)
-    result = after_associate(looking(access, place, result, restarts), result, current)
+    result = after_associate(waiting(access, place, result, restarts), result, tuple(current))
     report(terminal, result if asked.restart else tell_left_behind(access, terminal, place, result, refs))
 
 

@@ -60,7 +60,7 @@ class Shared:
     wait: Wait | None = _flag(
         "--wait",
         metavar="HOW",
-        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: effect where it can be looked at]",
+        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: ready where it can be checked, else api]",
     )
     timeout: str | None = _flag(
         "--timeout",

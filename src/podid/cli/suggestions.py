@@ -111,7 +111,7 @@ def _runs(runtime: Runtime) -> Iterable[str]:
 
 
 def _checks(_: Runtime) -> Iterable[str]:
-    from podid.ops.doctor.diagnose import describe_checks
+    from podid.ops.status.diagnose import describe_checks
 
     return sorted(check.id for check in describe_checks())
 

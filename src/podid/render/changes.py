@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from podid.domain.errors import PodidError
-from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
-from podid.domain.proof import VerifyReport
+from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
 from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.settle import Settled
-from podid.render.verify import report_body, seen_lines
+from podid.render.status import change_lines, status_body
 from podid.render.view import Column, Line, Table, View, age, columns, document
 
 if TYPE_CHECKING:
@@ -160,31 +159,17 @@ def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
     return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), rows)
 
 
-def effect_body(effect: Effect | None) -> documents.EffectBody | None:
-    if effect is None:
-        return None
-    return {
-        "state": effect.state,
-        "how": effect.how,
-        "id": effect.id or None,
-        "notSeen": effect.not_looked_at or None,
-    }
-
-
-_EFFECTS = {
-    EffectState.PROVEN: "good",
-    EffectState.IN_EFFECT: "good",
-    EffectState.UNKNOWN: "warn",
-    EffectState.NOT_IN_EFFECT: "bad",
-}
-
-
-def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str | Line]:
-    mode = f"; podid explain {effect.id}" if effect.id else ""
-    head = f"effect: {effect.state}"
-    lines: list[str | Line] = [Line(f"{head}, {effect.how}{mode}", _EFFECTS.get(effect.state, ""), len(head))]
-    lines += [line for report in proofs for line in seen_lines(report)]
-    return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
+def _after_lines(result: ChangeResult) -> list[str | Line]:
+    """What a change came to: new pods first, then running ones; of many service accounts only those that are not in
+    order."""
+    lines: list[str | Line] = []
+    if result.awaited is not None:
+        mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[result.awaited.reached]
+        lines.append(Line(f"{mark} {result.awaited.summary}", style, upto=1))
+    lines += change_lines(result.after)
+    if result.unchecked:
+        lines.append(Line(result.unchecked, "warn"))
+    return lines
 
 
 def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
@@ -196,14 +181,14 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
         "actions": actions,
-        "effect": effect_body(result.effect),
-        "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
+        "after": [status_body(status) for status in result.after],
+        "awaited": {"summary": result.awaited.summary, "reached": result.awaited.reached} if result.awaited else None,
+        "unchecked": result.unchecked or None,
         "notes": [*result.plan.notes, *result.notes],
         "settled": settled_bodies(settled),
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
-    if result.effect is not None:
-        lines += _effect_lines(result.effect, result.proofs)
+    lines += _after_lines(result)
     return View(
         document(body),
         (_action_table(actions),),

@@ -22,10 +22,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [case.ok("no two agents go to the same node")]
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
     # of two that meet, one may serve the node
+    reach = unserved(snapshot)
     return [
-        check.case(case.subject, unserved(snapshot)).fail(
+        check.case(case.subject, reach.chain).fail(
             f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
             evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
         )
     ]

@@ -47,9 +47,11 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     elif addon.status == "ACTIVE":
         severity = _at_most_warn(severity)
     # whether pods are served is decided node by node, whatever EKS says of the add-on
+    reach = unserved(snapshot)
     return [
-        check.case(case.subject, unserved(snapshot)).fail(
+        check.case(case.subject, reach.chain).fail(
             message,
+            nodes=reach.nodes,
             severity=severity,
             evidence=(
                 f"{issue.code}: {issue.message}"

@@ -21,7 +21,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     told, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
         section = told.get(f"{ds.namespace}/{ds.name}")
         lines = refusals(section.value) if isinstance(section, Known) else []
         if lines:
@@ -29,12 +29,14 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"an admission policy refuses its pods: {cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
+                nodes=reach.nodes,
                 commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
             )
         elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
             yield case.fail(
                 f"{why}, each that is made from now on",
                 severity=importance(snapshot) if lacks_agents(snapshot) else Severity.WARN,
+                nodes=reach.nodes,
                 commands=(let_in(ds.namespace),),
             )
         elif section is None and not issues:
@@ -46,11 +48,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok("nothing refuses its pods")
     if issues:
         whole = not lacks_agents(snapshot)
-        yield check.case(Subject("Addon", AGENT_ADDON), reach).fail(
+        yield check.case(Subject("Addon", AGENT_ADDON), reach.chain).fail(
             f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}"
             + (", although no agent pod is missing: the status may be stale" if whole else ""),
             severity=Severity.WARN if whole else importance(snapshot),
             evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
         )
 

@@ -104,7 +104,7 @@ def _no_agent_here(
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
     """The id of what keeps the agent away from more than this node; empty if nothing does."""
     if has_agent:
-        refused = isinstance(snapshot.agent_warnings, Known) and fails(admission_policy_blocks_agent.CHECK, snapshot)
+        refused = fails(admission_policy_blocks_agent.CHECK, snapshot)
         return admission_policy_blocks_agent.CHECK.id if refused else agent_pod_unhealthy.CHECK.id if pending else ""
     addon = known_or(snapshot.agent_addon, None)
     if addon is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.shared.facts import cluster_subject, namespaces_words
 from podid.domain.findings import Verdict
 from podid.domain.quotas import ASSOCIATION_QUOTA
 from podid.domain.snapshot import Snapshot, known
@@ -16,8 +16,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if count >= NEAR:
         left = f"{ASSOCIATION_QUOTA - count} more" if count < ASSOCIATION_QUOTA else "no more"
         yield case.fail(f"the cluster has {count} of at most {ASSOCIATION_QUOTA} associations: it takes {left}")
-    elif snapshot.namespace:
-        yield case.skip("only the associations of one namespace were read")
+    elif snapshot.only_namespaces:
+        yield case.skip(f"only the associations of {namespaces_words(snapshot)} were read")
     else:
         yield case.ok(f"{count} of {ASSOCIATION_QUOTA} associations")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import users_on
+from podid.checks.shared.facts import Reach, reach_on
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
@@ -21,8 +21,8 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds in known(snapshot.daemon_sets):
-        chain = _reached(snapshot, ds)
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), chain)
+        reach = _reached(snapshot, ds)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
             continue
@@ -36,8 +36,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             unless = ", unless the rule that lets it through comes first"
         yield case.fail(
             f"it makes rules on the nodes that drop what pods send to the agent's address too{unless}",
-            severity=Severity.WARN if unless or not chain else Severity.ERROR,
+            severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
             evidence=tuple(lines[:3]),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )
 
@@ -50,8 +51,8 @@ CHECK = Check.of(
 )
 
 
-def _reached(snapshot: Snapshot, ds: DaemonSet) -> tuple[str, ...]:
-    return users_on(snapshot, lambda node: not why_not_here(node, ds.placement))
+def _reached(snapshot: Snapshot, ds: DaemonSet) -> Reach:
+    return reach_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 
 def _names_agent(line: str) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, importance, option, served_by
-from podid.checks.shared.facts import cluster_subject, users_on
+from podid.checks.shared.facts import cluster_subject, reach_on
 from podid.domain.egress import Egress, closed_in
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
@@ -90,10 +90,12 @@ def _nameless(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         return [case.ok(f"CloudTrail has tokens that were redeemed from {short_list(served)}")]
     cluster = known(snapshot.cluster)
     names = {group.name for group in snapshot.node_groups.value if {*group.subnet_ids} & {*closed}}
+    reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
     return [
-        check.case(case.subject, users_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)).fail(
+        check.case(case.subject, reach.chain).fail(
             f"endpoint {endpoint.endpoint_id}, the only way from {short_list(closed)} to EKS Auth, has no private DNS: "
             f"the agent asks eks-auth.{cluster.region}.api.aws, which leads there by a private hosted zone at most",
+            nodes=reach.nodes,
             severity=Severity.WARN,
             evidence=(
                 "private hosted zones are not looked at; whether agents get through is told by --logs or --cloudtrail",

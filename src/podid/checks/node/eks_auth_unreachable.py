@@ -6,7 +6,7 @@ behind a transit gateway or a firewall are not looked at; the agents' logs, wher
 from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject, users_on
+from podid.checks.shared.facts import cluster_subject, reach_on
 from podid.domain.egress import closed_in, elsewhere_from
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
@@ -41,10 +41,12 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         # the nodes of a group are in any of its subnets
         whole = [group for group in groups if group.subnet_ids and {*group.subnet_ids} <= {*closed}]
         names = {group.name for group in whole or groups if {*group.subnet_ids} & {*closed}}
+        reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
         return [
-            check.case(case.subject, users_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)).fail(
+            check.case(case.subject, reach.chain).fail(
                 f"nothing leads from {short_list(closed)} to EKS Auth: no way out, no interface endpoint for eks-auth",
                 severity=None if whole else Severity.WARN,
+                nodes=reach.nodes,
                 evidence=(
                     f"the VPC has no endpoint com.amazonaws.{region}.eks-auth; that of eks is another",
                     "to do: an interface endpoint with private DNS, open to the nodes on port 443",

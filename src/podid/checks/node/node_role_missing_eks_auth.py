@@ -43,4 +43,5 @@ def _denied(found: NodeRole, snapshot: Snapshot) -> Verdict:
         evidence=(f"iam:SimulatePrincipalPolicy for {found.arn} on {cluster.arn}: {decision.decision}",),
         # attaching a policy outweighs neither a boundary nor an explicit denial
         commands=() if bounded or explicit else (attach,),
+        nodes=found.nodes,
     )

@@ -7,7 +7,8 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 from datetime import timedelta
 
 from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import index, users_on
+from podid.checks.shared import alone
+from podid.checks.shared.facts import Reach, index, reach_on
 from podid.checks.shared.once import once
 from podid.domain.findings import Outcome, Severity
 from podid.domain.model import DaemonSet, Node, Pod
@@ -29,7 +30,7 @@ def agents(snapshot: Snapshot) -> list[DaemonSet]:
 
 
 def fails(check: Check, snapshot: Snapshot) -> bool:
-    return any(verdict.outcome is Outcome.FAIL for verdict in check.judge(snapshot))
+    return any(verdict.outcome is Outcome.FAIL for verdict in alone.judge(check, snapshot))
 
 
 def lacks_agents(snapshot: Snapshot) -> bool:
@@ -41,13 +42,12 @@ def lacks_agents(snapshot: Snapshot) -> bool:
 
 
 @once
-def unserved(snapshot: Snapshot) -> tuple[str, ...]:
-    """The associated service accounts ("ns/name") with pods on a node that should have a Ready agent and has none;
-    everybody, where it cannot be seen which nodes these are."""
+def unserved(snapshot: Snapshot) -> Reach:
+    """Of the nodes that should have a Ready agent and have none; of all, where it cannot be seen which these are."""
     if isinstance(snapshot.agent_pods, Missing):
-        return EVERYONE
+        return Reach(EVERYONE)
     served, sets = {pod.node for pod in snapshot.agent_pods.value if pod.ready}, agents(snapshot)
-    return users_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
+    return reach_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
 
 
 def not_judged(pod: Pod, node: Node | None) -> str:

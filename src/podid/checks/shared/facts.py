@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from podid.checks.base import EVERYONE
 from podid.checks.shared.once import once
@@ -11,6 +12,7 @@ from podid.domain.findings import Subject
 from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.words import short_list
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
@@ -54,15 +56,21 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
-def users_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> tuple[str, ...]:
+class Reach(NamedTuple):
+    """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
+
+    chain: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+
+
+def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Reach:
     """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
     not be read."""
     if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
-        return EVERYONE
+        return Reach(EVERYONE)
     facts = index(snapshot)
-    return tuple(
-        sorted({name for node in filter(here, facts.nodes.values()) for name in facts.users.get(node.name, ())})
-    )
+    nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
+    return Reach(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
@@ -101,6 +109,12 @@ def role_subject(arn: str) -> Subject:
 
 def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
     return tuple(sorted(str(a.ref) for a in associations))
+
+
+def namespaces_words(snapshot: Snapshot) -> str:
+    """Those that were read, where not all were."""
+    several = "s" if len(snapshot.only_namespaces) > 1 else ""
+    return f"namespace{several} {short_list(snapshot.only_namespaces)}"
 
 
 def cluster_subject(snapshot: Snapshot) -> Subject:

@@ -1,16 +1,16 @@
 """What the agents' logs show, where somebody has asked for them: the failure as it happens, whatever its cause."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
-from podid.checks.shared.on_links import NODE_ROLE, SECOND_HOP, placed_on
+from podid.checks.shared.on_links import NODE_ROLE, placed_on
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Pod
-from podid.domain.sightings import LogSighting, Proof
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known, known_or
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Snapshot, known, known_or
 from podid.domain.words import count_of, cut, short_list
 
 NEEDS = ("agent_logs",)
@@ -21,10 +21,6 @@ FREE_PROBE_PORT = "agent.probePort=2704"
 RECENT = timedelta(minutes=10)
 # EKS Auth's words for many causes, which the policies and the associations themselves tell apart
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
-# EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
-UNEXPLAINED = "scp-denies-eks-auth"
-# the agent cannot be reached from a pod, and nothing that can be read says why
-UNREACHED = "host-firewall-blocks-link-local"
 # a few of these are in the day's work
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
@@ -52,41 +48,6 @@ def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
     if not isinstance(section, Known):
         return None
     return next((seen.id for seen in section.value if seen.id not in TOLD_BY_OTHERS), "")
-
-
-def in_proofs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """What redeeming tokens came to, where that was asked for; of one without an id the trust policy is in question."""
-    return _tried(check, snapshot, snapshot.proofs, "redeeming a token of its pods failed", UNEXPLAINED)
-
-
-def in_probes(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """What podid's own pods met, where they were asked for."""
-    return _tried(check, snapshot, snapshot.probes, "a pod of podid's own got no credentials", UNREACHED, "--probe")
-
-
-def _tried(
-    check: Check, snapshot: Snapshot, tries: Section[Mapping[str, Section[Proof]]], what: str, other: str, *how: str
-) -> Iterable[Verdict]:
-    """`other` is the id under which that stands which no id is known of."""
-    for name, section in tries.value.items() if isinstance(tries, Known) else ():
-        namespace, _, account = name.partition("/")
-        case = check.case(Subject("ServiceAccount", account, namespace), (name,))
-        if not isinstance(section, Known):
-            if check.id == other:
-                yield case.unknown(section)
-        elif section.value.problem and (section.value.id or other) == check.id:
-            failed = case.fail(
-                f"{what}: {section.value.problem}",
-                evidence=section.value.evidence,
-                commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
-            )
-            yield from placed_on(SECOND_HOP, check, failed)
-        elif section.value.unknown and check.id == other:
-            # it was asked for and not decided; that no pod runs, or one is new, is less
-            severity = Severity.WARN if section.value.idle else None
-            yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=severity)
-        elif section.value.said and check.id == other:
-            yield case.ok(section.value.said)
 
 
 def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:

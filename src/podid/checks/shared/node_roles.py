@@ -32,12 +32,14 @@ class RoleInUse:
 
 @dataclass(frozen=True, slots=True)
 class NodeRole:
-    """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks."""
+    """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks.
+    `nodes` are empty where these could not be read."""
 
     arn: str
     used_by: str
     case: Case
     decision: Decision
+    nodes: tuple[str, ...] = ()
 
 
 def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
@@ -56,7 +58,7 @@ def judged_roles(check: Check, snapshot: Snapshot) -> Iterator[NodeRole | Verdic
         elif role.decision is None:
             yield check.case(case.subject, chain or EVERYONE).unknown(role.missing)
         else:
-            yield NodeRole(role.arn, role.used_by, case, role.decision)
+            yield NodeRole(role.arn, role.used_by, case, role.decision, role.members or ())
 
 
 def _node_roles(snapshot: Snapshot) -> Iterator[RoleInUse]:

@@ -5,7 +5,7 @@ What EKS presents to STS: https://docs.aws.amazon.com/eks/latest/userguide/pod-i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import Case, Check
@@ -15,7 +15,7 @@ from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.domain.errors import Other
 from podid.domain.findings import FixClass, Severity, Verdict
 from podid.domain.model import Association, Role
-from podid.domain.names import role_name
+from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import (
     TOO_BROAD,
@@ -44,6 +44,11 @@ class TrustAnswer:
     association: Association
     evaluation: Evaluation
     findings: tuple[TrustFinding, ...]
+
+    @property
+    def error(self) -> str:
+        """The id of what keeps the association from working at all; empty when nothing does."""
+        return next((finding.id for finding in self.findings if finding.shuts_out), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,20 @@ def _judge(snapshot: Snapshot, arn: str, associations: tuple[Association, ...], 
         evaluation = evaluate(policy, _identity(snapshot, association, role))
         answers.append(TrustAnswer(association, evaluation, evaluation.findings))
     return Judged(arn, associations, tuple(answers))
+
+
+def first_error(snapshot: Snapshot, association: Association) -> str:
+    """The id of what keeps the association's own role from working, empty when nothing is known to."""
+    return _first_errors(snapshot).get(association.ref, "")
+
+
+@once
+def _first_errors(snapshot: Snapshot) -> Mapping[ServiceAccountRef, str]:
+    errors: dict[ServiceAccountRef, str] = {}
+    for role in judged(snapshot):
+        errors |= {a.ref: "role-not-found" for a in role.associations if role.gone}
+        errors |= {answer.association.ref: answer.error for answer in role.answers}
+    return errors
 
 
 def live_pods(snapshot: Snapshot, association: Association) -> tuple[LivePod, ...] | None:

@@ -13,9 +13,9 @@ def rights() -> CommandRights:
     from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.association import proving
     from podid.ops.change.kinds import ADDON, ROLE_ATTACHMENT
 
     return CommandRights.of(
@@ -43,12 +43,7 @@ def rights() -> CommandRights:
                 KubeReader.read_log,
                 KubeReader.list_warnings,
             ),
-            OptionalRight.of(
-                "--wait proof: the pods' tokens, redeemed; grant it per namespace",
-                Eks.list_association_summaries,
-                Eks.find_association,
-                *proving.operations(),
-            ),
+            *rights.REACHED,
         ),
     )
 
@@ -112,13 +107,11 @@ def install_agent(
 
     from podid.aws.addon_values import parse_values
     from podid.cli import typed
-    from podid.cli.changing import carry_out, looking, report, settle_interrupted
-    from podid.domain.exit_codes import ExitCode
-    from podid.domain.plan import Wait
+    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
     from podid.ops.agent.configuration import parse_assignment
     from podid.ops.agent.install import InstallRequest, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
-    from podid.ops.association.aftermath import after_proof
+    from podid.ops.association.aftermath import after_all
 
     request = InstallRequest(
         version=addon_version or "",
@@ -131,7 +124,7 @@ def install_agent(
     )
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
-    with terminal.working(f"looking at the add-ons and the nodes of {place.cluster_name}"):
+    with terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
     result = carry_out(access, terminal, plan)
@@ -143,6 +136,5 @@ def install_agent(
     patience = access.patience(INSTALL_SECONDS)
     with terminal.working("waiting for the agent"):
         result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
-        if options.wait is Wait.PROOF and result.exit_code in (ExitCode.OK, ExitCode.UNDETERMINED):
-            result = after_proof(replace(looking(access, place), patience=patience), result)
+        result = after_all(replace(waiting(access, place), patience=patience), result)
     report(terminal, result)

@@ -9,8 +9,8 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.rights import rights_of
     from podid.ops.agent.status import AGENT_CHECKS
-    from podid.ops.doctor.diagnose import select
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.status.diagnose import select
 
     return CommandRights(rights_of_checks(select(AGENT_CHECKS)) | rights_of((Eks.find_addon, Eks.list_addon_versions)))
 

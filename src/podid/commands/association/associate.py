@@ -59,7 +59,6 @@ def rights() -> CommandRights:
             rights.CLUSTER_TAGS,
             OptionalRight.of("--untag", Eks.untag_association),
             rights.RESTARTING,
-            rights.PROOF,
         ),
     )
 

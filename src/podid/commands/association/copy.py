@@ -14,11 +14,8 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import rights
-    from podid.kube.reader import KubeReader
 
-    return rights.making(
-        Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names, seeing=(KubeReader.list_owners,)
-    )
+    return rights.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
 
 
 @command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)

@@ -26,7 +26,7 @@ def rights() -> CommandRights:
     return rights.making(
         Eks.delete_association,
         Eks.list_association_summaries,
-        optional=(rights.RESTARTING, rights.PROOF),
+        optional=(rights.RESTARTING,),
     )
 
 
@@ -56,15 +56,15 @@ def move(
     """
     from podid.cli import typed
     from podid.cli.associating import missing_accounts
-    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
     from podid.domain.errors import UsageError
     from podid.domain.names import ServiceAccountRef
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
+    from podid.ops.association.aftermath import after_change
     from podid.ops.association.losing import losing_notes
     from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
     from podid.ops.association.read import current_associations, onward_notes
     from podid.ops.association.request import AssociateRequest, AssociationWanted, kept_role
-    from podid.ops.association.transfer import OnceInEffect, all_settings
+    from podid.ops.association.transfer import OnceReady, all_settings
 
     old, new = ServiceAccountRef.parse(source), ServiceAccountRef.parse(target)
     kind = typed.scope(scope)
@@ -99,7 +99,7 @@ def move(
     # the old one goes only if the new one is there
     plan = plan.then(plan_disassociate((old,), place.header, {old: existing})).in_order()
     plan = plan.noting(losing_notes(access.kube, {old: existing}, access.runtime.now()))
-    once = OnceInEffect(access.clients, new, access.patience(ASSOCIATION_SECONDS), access.options.wait)
+    once = OnceReady(waiting(access, place), new)
     result = carry_out(
         access,
         terminal,
@@ -111,7 +111,7 @@ def move(
     )
     if result is None:
         return
-    result = after_change(looking(access, place, result, restarts), result, seen=once.effect)
+    result = after_change(waiting(access, place, result, restarts), result, seen=once.found)
     report(terminal, result if restart else tell_left_behind(access, terminal, place, result, (new,)))
 
 

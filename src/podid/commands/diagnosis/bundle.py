@@ -13,12 +13,12 @@ from podid.domain.rights import CommandRights
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
     from podid.ops.doctor.bundle import Redacted
-    from podid.ops.doctor.scope import DoctorScope
+    from podid.ops.reading.scope import DoctorScope
 
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(ALL))
 
@@ -39,15 +39,15 @@ def bundle(
     """
     from podid.checks.all import ALL
     from podid.ops.doctor.bundle import archive
-    from podid.ops.doctor.collect import collect
-    from podid.ops.doctor.saved import write_private
-    from podid.ops.doctor.scope import parse_target
+    from podid.ops.reading.collect import Wanted, collect
+    from podid.ops.reading.saved import write_private
+    from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
     scope = parse_target("", options.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, ALL, now=access.runtime.now(), scope=scope)
+        snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
     view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
     if not options.yes:
@@ -63,8 +63,8 @@ def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, 
     import platform
 
     from podid.ops.doctor.bundle import redact
-    from podid.ops.doctor.diagnose import diagnose
-    from podid.ops.doctor.saved import snapshot_text
+    from podid.ops.reading.saved import snapshot_text
+    from podid.ops.status.diagnose import diagnose
     from podid.render.doctor import doctor_view
     from podid.render.formats import to_json
     from podid.version import VERSION

@@ -18,8 +18,8 @@ from podid.domain.workloads import is_agent
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.status.diagnose import diagnose, select
 
 T = TypeVar("T")
 AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
@@ -79,7 +79,7 @@ class AgentReading:
 
 def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
-    snapshot = collect(clients, place, checks, now=now)
+    snapshot = collect(clients, place, Wanted(checks=checks), now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     associations, everybody = _value(snapshot.associations), _value(snapshot.pods)

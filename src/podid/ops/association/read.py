@@ -47,9 +47,9 @@ class RoleFilter:
         return not self.text or role_name(association.role_arn) == self.text
 
 
-def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Listed]:
+def iter_associations(eks: Eks, place: Place, *, namespace: str | None) -> Iterator[Listed]:
     """As they arrive, in no order; those that could not be read last."""
-    return (item for item in eks.iter_readable(place.cluster_name, namespace=namespace) if role.keeps(item))
+    return eks.iter_readable(place.cluster_name, namespace=namespace)
 
 
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:

@@ -25,7 +25,7 @@ from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Done, Header, Status
 from podid.domain.words import utc
 from podid.ops.change.locks import Locks
-from podid.ops.change.records import VERSION, Run, member, read_records, run_of
+from podid.ops.change.records import VERSION, Run, Step, member, read_records, run_of
 from podid.ops.private import make_private
 
 
@@ -37,11 +37,13 @@ class Journal:
         self.directory = directory
         self.locks = locks or Locks()
 
-    def runs(self) -> tuple[Run, ...]:
-        """All runs, newest first. A file that is not a journal is named in the error, never skipped."""
+    def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
+        """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
+        is named in the error, never skipped."""
         if not self._exists():
             return ()
-        return tuple(run for name in self._ids() if (run := self._read(name)) is not None)
+        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
+        return tuple(run for name in self._ids() if name >= oldest and (run := self._read(name)) is not None)
 
     def legible(self) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
         """The runs that can be read, newest first, and of each damaged file what is wrong: for who only looks. A file
@@ -102,10 +104,17 @@ class Journal:
         self, account: str, kinds: Collection[str], since: datetime
     ) -> tuple[tuple[Mapping[str, str], datetime], ...]:
         """The keys of the resources of these kinds that runs recorded here changed at `since` or later, each with the
-        time, in no order. A step that was cut short counts with the start of its run."""
+        time, in no order."""
+        return tuple((step.action.keys, moment) for _, step, moment in self.steps_since(account, kinds, since))
+
+    def steps_since(
+        self, account: str, kinds: Collection[str], since: datetime
+    ) -> tuple[tuple[Run, Step, datetime], ...]:
+        """The steps on resources of these kinds that changed them at `since` or later, each with its run and the time,
+        in no order. A step that was cut short counts with the start of its run."""
         return tuple(
-            (step.action.keys, moment)
-            for run in self.runs()
+            (run, step, moment)
+            for run in self.runs(since)
             for step in run.steps
             if step.action.kind in kinds
             and run.header.account == account

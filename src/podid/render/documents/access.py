@@ -9,6 +9,7 @@ from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, MissingRight, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
+from podid.render.documents.status import IdentityStatusBody
 
 
 class ActionVerdictBody(TypedDict):
@@ -128,15 +129,9 @@ class PodCountsBody(TypedDict):
 
 
 class ListedAssociationBody(AssociationBody):
-    pods: Annotated[PodCountsBody | None, About("With `--pods`, `--stale` or a column of it; else null.")]
-    serviceAccountExists: Annotated[bool | None, About("With `--dangling` or a column of it; else null.")]
-    health: Annotated[
-        str | None,
-        About(
-            "`ok`, `unknown`, or the failure mode of the first link from service account to trust that is broken; "
-            "`stale` where only its pods are, if they were looked at."
-        ),
-    ]
+    pods: Annotated[PodCountsBody | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
+    serviceAccountExists: Annotated[bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")]
+    status: Annotated[IdentityStatusBody | None, About("Set with the column `status`; otherwise null.")]
 
 
 class AssociationListDocument(TypedDict):
@@ -221,6 +216,7 @@ class AssociationDocument(AssociationBody):
     its roles say, what its role may do, and which credentials its pods use."""
 
     kind: Literal["Association"]
+    status: IdentityStatusBody
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[
         Sequence[RolePermissionsBody] | None, About("What the role's policies say, in words; null where not known.")

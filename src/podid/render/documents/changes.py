@@ -5,9 +5,9 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.members import About, Argv, ModeId, Names, Time
-from podid.domain.plan import EffectState, Status, Verb
-from podid.render.documents.reports import VerifyReportBody
+from podid.domain.members import About, Argv, Names, Time
+from podid.domain.plan import Status, Verb
+from podid.render.documents.status import IdentityStatusBody
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED]
@@ -42,11 +42,9 @@ class PlanDocument(HeaderBody):
     notes: Names
 
 
-class EffectBody(TypedDict):
-    state: EffectState
-    how: Annotated[str, About("What was looked at, or why nothing was.")]
-    id: ModeId
-    notSeen: Annotated[str | None, About("What the state says nothing of.")]
+class AwaitedBody(TypedDict):
+    summary: Annotated[str, About("What was waited for, as it is now.")]
+    reached: Annotated[bool | None, About("Null where it could not be checked.")]
 
 
 class SettledBody(TypedDict):
@@ -64,10 +62,9 @@ class ResultDocument(HeaderBody):
     kind: Literal["Result"]
     runId: Annotated[str | None, About("What `podid undo` takes; null when nothing was changed.")]
     actions: Annotated[Sequence[ActionBody[Status]], About("In the order in which they were done.")]
-    effect: Annotated[EffectBody | None, About("Whether pods get the credentials; null where that was not asked.")]
-    proof: Annotated[
-        Sequence[VerifyReportBody] | None, About("What `podid verify` says of the pods; null without `--wait proof`.")
-    ]
+    after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
+    awaited: Annotated[AwaitedBody | None, About("Agents on nodes, or new pods that no longer get credentials.")]
+    unchecked: Annotated[str | None, About("Why there is no status.")]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 
