@@ -40,8 +40,10 @@ SLOW = (
     "ops/test_collect.py",
     "ops/test_costs.py",
     "ops/test_dry_runs.py",
+    "ops/test_probes.py",
     "ops/test_role_reading.py",
     "ops/test_scope.py",
+    "ops/test_tokens.py",
     "sandbox/",  # what the other tests stand on, as they are
     "test_boundary.py::test_a_closed_pipe",
     "test_boundary.py::test_ctrl_c_in_a_real_process",

@@ -86,6 +86,7 @@ STORY = """
 0 list
 5 list -n nosuch
 5 list --cluster nosuch
+0 trust check trust.json
 0 trust check --role orders
 0 trust check --role orders --for shop/orders
 0 trust add trust.json --cluster-arn CLUSTER --for shop/cart

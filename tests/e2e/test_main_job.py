@@ -129,7 +129,7 @@ def test_success_is_claimed_only_when_every_api_server_knows(
     site: Site, replicas: Any, lags: tuple[float, ...]
 ) -> None:
     """Load balancers go round, or pick by chance: with every way the claim comes after the last one knows."""
-    clock = site.box.world.clock
+    clock = site.with_agent().box.world.clock
     role = site.must("role", "create", "shop-orders", "--for", "shop/orders", "-o", "json").code
     assert role == 0
     for rng in (None, random.Random(1)):

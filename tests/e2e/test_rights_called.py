@@ -338,7 +338,7 @@ class Way:
 
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
-EFFECT = ("seeing", "the dry runs")
+EFFECT = ("checking whether", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
@@ -550,6 +550,7 @@ WAYS = (
     Way("role show shop-order", healthy, code=5),
     Way("role show storefront", healthy),
     Way("role list", healthy),
+    Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("seeing which",)),
     Way("role list --unused", healthy, again=True),
     Way("whoami", healthy),
     Way("undo last --yes", after(*CREATED), again=True),
@@ -594,7 +595,7 @@ def granted(rights: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
     """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
     chosen = [item for item in rights["optional"] if item["for"].startswith(reasons)] if reasons else []
     assert len(chosen) == len(reasons)
-    statements = [s for each in (rights, *chosen) for s in each["iamPolicy"]["Statement"]]
+    statements = [s for each in (rights, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
     manifests = [manifest for each in (rights, *chosen) for manifest in each["kubernetes"]["items"]]
     for manifest in manifests:
         if manifest["kind"] == "Role":

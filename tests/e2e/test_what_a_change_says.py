@@ -47,6 +47,7 @@ def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
 
 
 def test_a_person_is_asked(site: Site) -> None:
+    site.with_agent()
     site.podid.tty, site.podid.answers = True, Answers(False)
     assert site(*ASSOCIATE, "shop/orderz").code == 2
     assert site.podid.answers.questions == ["Associate all the same?"]

@@ -21,6 +21,7 @@ from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.links import EKS_AUTH, INJECTION
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Section, Snapshot, known_or
@@ -231,6 +232,11 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
     return (IdentityState.CONFIGURED if missing else IdentityState.PROVEN), links
 
 
+def _link(verdict: Verdict) -> int:
+    """Tokens and probes tell of what EKS Auth does, under the ids of checks of other links."""
+    return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """One service account while it is judged. `concerns` are in causal order."""
@@ -300,8 +306,10 @@ class _Identity:
         perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
         sure = [concern for concern in of_new if concern not in perhaps]
         trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
+        probed = any(probe.redeemed is not None and not probe.link for probe in self.probes)
         state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
-        if state is IdentityState.READY and trial is not None:
+        # podid's own pod is a new pod of the service account
+        if state is IdentityState.READY and (trial is not None or probed):
             state = IdentityState.VERIFIED
         return PodStatus(
             namespace=self.ref.namespace,
@@ -393,6 +401,7 @@ class _Identity:
         outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
         doubts = [*outranked, *(c for c in concerns if c.doubts), *(c for c in perhaps if c.breaks or c.doubts)]
+        doubts = [concern for concern in doubts if concern in outranked or concern.verdict.link not in decided]
         for state, found in (
             (IdentityState.BROKEN, breaks),
             (IdentityState.STALE, [concern for concern in concerns if concern.stale]),
@@ -413,6 +422,6 @@ class _Identity:
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """What could not be read or decided, each once, then the links that nothing was read for."""
         undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN)
-        yield from dict.fromkeys(NotChecked(v.link, v.reason or v.message, v.permission) for v in undecided)
+        yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
         for link in lacking:
             yield NotChecked(link, "")

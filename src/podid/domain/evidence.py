@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from podid.domain.findings import Subject
-from podid.domain.model import Association
 from podid.domain.names import Arn
 from podid.domain.section import Missing
+
+if TYPE_CHECKING:
+    from podid.domain.model import Association
 
 # codes of refusals: EKS Auth's own, and one for an API server that knows no such service account
 NO_ASSOCIATION = "ResourceNotFoundException"

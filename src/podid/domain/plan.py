@@ -62,6 +62,14 @@ class Action:
         return "/".join(self.keys.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was asked for among others and is left alone: nothing is read of it. `reason` is a sentence."""
+
+    action: Action
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
@@ -73,16 +81,32 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
+    it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
+    ids which are not known yet. `command` is the line by which podid goes on."""
+
+    target_role_arn: str
+    service_accounts: tuple[str, ...]
+    statements: tuple[State, ...]
+    refused: bool
+    trust: State | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
-    `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
-    Else each step rests on the one before."""
+    """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
+    should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
+    fails stops none of the others. Else each step rests on the one before. `owed` is what others must do."""
 
     header: Header
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
+    owed: tuple[Owed, ...] = ()
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
         """The same with these notes first."""
@@ -98,14 +122,17 @@ class Plan:
             self,
             actions=(*self.actions, *other.actions),
             unchanged=(*self.unchanged, *other.unchanged),
+            skipped=(*self.skipped, *other.skipped),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
+            owed=(*self.owed, *other.owed),
         )
 
 
 class Status(StrEnum):
     DONE = "done"
     UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
     FAILED = "failed"
     BLOCKED = "blocked"
 
@@ -152,7 +179,7 @@ class ChangeResult:
     """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
     early. `wait` is what was asked for by name, and None where the command chose. `after` is the status of each
     identity that it concerns, `restarted` whether their running pods count and not only new ones; `unchecked` is why
-    there is none."""
+    there is none. `owed` is what others must do still."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
@@ -164,6 +191,7 @@ class ChangeResult:
     restarted: bool = False
     awaited: Awaited | None = None
     unchecked: str = ""
+    owed: tuple[Owed, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -186,7 +214,8 @@ class ChangeResult:
             return ExitCode.PARTIAL
         if self.error is not None:
             return self.error.exit_code
-        return combine({*self._reached, *(failed or blocked)})
+        shut = {ExitCode.ATTENTION for item in self.owed if item.refused}
+        return combine({*self._reached, *shut, *(failed or blocked)})
 
     def _codes(self, status: Status) -> set[ExitCode]:
         errors = [item.error for item in self.done if item.status is status]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from podid.domain.errors import PodidError
-from podid.domain.model import UNASKED
 
 T = TypeVar("T")
 
@@ -29,6 +28,8 @@ class Missing:
 
 Section = Known[T] | Missing
 
+# the code of what nobody asked for, so that it was not read
+UNASKED = "NotRead"
 NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
 
 INTERNAL = "INTERNAL"

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
@@ -14,6 +14,7 @@ from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run
 from podid.ops.change.settle import Settled
+from podid.render.owed import owed_bodies, owed_lines
 from podid.render.status import change_lines, status_body
 from podid.render.view import Column, Line, Table, View, age, columns, document
 
@@ -40,8 +41,14 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
         lines.append("  nothing to change")
     lines += [f"  = {subject(action)} needs no change" for action in plan.unchanged if action.after is not None]
     lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
+    lines += [f"  {line}" for line in skipped_lines(plan)]
     lines += [f"  note: {note}" for note in plan.notes]
     return lines
+
+
+def skipped_lines(plan: Plan) -> list[str]:
+    """What is left alone, and why."""
+    return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
 def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
@@ -142,14 +149,16 @@ def plan_view(plan: Plan) -> View:
         action_body(item, "planned", item.after) for item in plan.actions
     ]
     actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
+    actions += [action_body(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
     body: documents.PlanDocument = {
         "kind": "Plan",
         **_header_body(plan.header),
         "actions": actions,
+        "targetRoles": owed_bodies(plan.owed),
         "notes": plan.notes,
     }
     names = tuple(action.target for action in plan.actions)
-    return View(document(body), (_action_table(actions),), names, tuple(plan_lines(plan)))
+    return View(document(body), (_action_table(actions),), names, (*plan_lines(plan), *owed_lines(plan.owed)))
 
 
 def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
@@ -174,7 +183,11 @@ def _after_lines(result: ChangeResult) -> list[str | Line]:
 
 def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
-    done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
+    done = (
+        *result.done,
+        *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
+        *(Done(item.action, Status.SKIPPED, reason=item.reason) for item in result.plan.skipped),
+    )
     actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
     body: documents.ResultDocument = {
         "kind": "Result",
@@ -184,17 +197,15 @@ def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing
         "after": [status_body(status) for status in result.after],
         "awaited": {"summary": result.awaited.summary, "reached": result.awaited.reached} if result.awaited else None,
         "unchecked": result.unchecked or None,
+        "targetRoles": owed_bodies(result.owed),
         "notes": [*result.plan.notes, *result.notes],
         "settled": settled_bodies(settled),
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
     lines += _after_lines(result)
-    return View(
-        document(body),
-        (_action_table(actions),),
-        tuple(item.action.target for item in done),
-        tuple(lines or [nothing]),
-    )
+    lines += owed_lines(result.owed)
+    names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
+    return View(document(body), (_action_table(actions),), names, tuple(lines or [nothing]))
 
 
 def settled_bodies(settled: Settled | None) -> list[documents.SettledBody]:
@@ -212,32 +223,6 @@ def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documen
         "status": "open" if done is None else done.status,
         "reason": found.reason if isinstance(found, Done) else found.what,
     }
-
-
-def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Plans or results of several clusters in one, with what kept others from having one."""
-    body: documents.ResultListDocument = {
-        "kind": "ResultList",
-        "items": [cast("documents.ResultDocument", _headless(view)) for view in views],
-        "failures": [
-            {"cluster": name, "code": error.code, "message": error.what, "exitCode": int(error.exit_code)}
-            for name, error in failures
-        ],
-    }
-    lines: list[str | Line] = []
-    for view in views:
-        lines += [f"cluster {view.document['cluster']}:", *view.lines]
-    tables = [view.tables[0] for view in views]
-    table = Table(
-        (Column("CLUSTER"), *tables[0].columns),
-        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
-    )
-    names = tuple(name for view in views for name in view.names)
-    return View(document(body), (table,), names, tuple(lines))
-
-
-def _headless(view: View) -> dict[str, object]:
-    return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
 def _after(item: Done) -> State | None:

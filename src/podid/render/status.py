@@ -207,7 +207,7 @@ def status_view(statuses: Sequence[IdentityStatus], *, single: bool) -> View:
         return View(document(one), (table,), names)
     several: documents.IdentityStatusListDocument = {
         "kind": "IdentityStatusList",
-        "items": Items(ordered, status_body),
+        "items": Items(statuses, status_body),
     }
     return View(document(several), (table,), names)
 
@@ -243,27 +243,28 @@ def verify_view(
     """Each identity with a line for each of its pods. An IdentityStatus where one service account was named (`single`),
     else an IdentityStatusList."""
     met = known_or(probes, {})
-    bodies: list[documents.IdentityStatusBody] = []
+    bodies: dict[ServiceAccountRef, documents.IdentityStatusBody] = {}
     lines: list[str | Line] = []
     for status in worst_identities_first(statuses):
         own, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
         mine = own.value if isinstance(own, Known) else ()
         lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(mine)]
         lines += [*_allowed_rows(actions), *_verified_lines(status)]
-        bodies.append(
-            {
-                **status_body(status),
-                "probes": list(map(_probe_body, mine)),
-                "allowed": list(map(_allowed_body, actions)),
-            }
-        )
+        bodies[status.ref] = {
+            **status_body(status),
+            "probes": list(map(_probe_body, mine)),
+            "allowed": list(map(_allowed_body, actions)),
+        }
     names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
     table = status_view(statuses, single=False).tables
     if single:
-        (body,) = bodies
+        (body,) = bodies.values()
         one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **body}
         return View(document(one), table, names, tuple(lines))
-    several: documents.IdentityStatusListDocument = {"kind": "IdentityStatusList", "items": bodies}
+    several: documents.IdentityStatusListDocument = {
+        "kind": "IdentityStatusList",
+        "items": [bodies[status.ref] for status in statuses],
+    }
     return View(document(several), table, names, (*lines, "", counted(statuses)))
 
 
@@ -309,7 +310,7 @@ def _verified_lines(status: IdentityStatus) -> list[str | Line]:
     redeemed = [pod.token for pod in pods if pod.token is not None]
     lines: list[str | Line] = []
     if redeemed:
-        verb = "issues" if status.state is not None and status.state.rank >= IdentityState.READY.rank else "would issue"
+        verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
         share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
         lines.append(f"EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}")
     missing = dict.fromkeys(_not_checked_words(item) for item in status.not_checked)
@@ -357,7 +358,7 @@ def _probe_body(probe: Probed) -> documents.ProbeBody:
         "roleArn": probe.redeemed.role_arn if probe.redeemed else None,
         "link": probe.link or None,
         "id": probe.id or None,
-        "message": probe.message or None,
+        "message": probe.message or probe.left or None,
         "unknown": probe.missing.reason if probe.missing else None,
     }
 

@@ -218,15 +218,15 @@ def associate(
         new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)
         new_role = replace_in(new_role, update_trust=update_trust, replace=replace)
     items = tuple(FileItem(ref) for ref in refs)
+    listed: tuple[FileItem, ...] = ()
     if from_file is not None:
         listed = read_items(terminal.read_file(from_file), from_file)
-        for owned in (item for item in listed if item.owned):
-            terminal.note(owned.left_out)
-        items += tuple(item for item in listed if not item.owned and item.ref not in refs)
+        items += tuple(item for item in listed if not item.owner and item.ref not in refs)
     named = bool(items) or from_file is not None
     selection, one = selection_of(access, service_account, selector, named=named)
     asked = AssociateAsked(
         items=items + tuple(item for item in one if item.ref not in {other.ref for other in items}),
+        skipped=tuple(item for item in listed if item.owner and item.ref not in refs),
         selection=selection,
         role=role or "",
         settings=settings,

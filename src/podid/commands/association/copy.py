@@ -56,10 +56,9 @@ def copy(
     if not found:
         raise NotFound(f"Cluster {from_cluster} has no association to copy", subject=from_cluster)
     items = copies(found, roles)
-    for item in (item for item in items if item.owned):
-        terminal.note(item.left_out)
     asked = AssociateAsked(
-        items=tuple(item for item in items if not item.owned),
+        items=tuple(item for item in items if not item.owner),
+        skipped=tuple(item for item in items if item.owner),
         scope=chosen_scope,
         replace=replace,
         update_trust=update_trust,

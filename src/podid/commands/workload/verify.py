@@ -107,12 +107,12 @@ def verify(
     from podid.cli.changing import probing
     from podid.cli.judging import check_associated, judge
     from podid.domain.cost import FREE, LOOK, Cost
-    from podid.domain.exit_codes import combine
+    from podid.domain.exit_codes import ExitCode, combine
     from podid.domain.status import IdentityState, exit_code
     from podid.domain.words import short_list
     from podid.ops.association.allowed import Asked, allowed_code, simulate_all
     from podid.ops.association.read import list_refs
-    from podid.ops.reading.probes import PROBE_IMAGE
+    from podid.ops.reading.probes import PROBE_IMAGE, undecided
     from podid.ops.status.look import wanted_for
     from podid.ops.status.wait import SETTLE_SECONDS, wait
     from podid.render.status import role_of, verify_view
@@ -160,7 +160,9 @@ def verify(
         allowed = simulate_all(access.aws.iam, place.the_cluster, statuses, asked) if can else {}
     terminal.emit(verify_view(statuses, found.snapshot.probes, allowed, single=len(refs) == 1))
     codes = {exit_code(statuses, required, allow_unknown=allow_unknown)}
-    terminal.leave(combine({*codes, *(allowed_code(items) for items in allowed.values())}))
+    codes |= {allowed_code(items) for items in allowed.values()}
+    codes |= {ExitCode.UNDETERMINED} if undecided(found.snapshot.probes) and not allow_unknown else set()
+    terminal.leave(combine(codes))
 
 
 def _planned(

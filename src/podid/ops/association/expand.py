@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import AccessDenied, Again, NotFound
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan, Verb
-from podid.domain.quotas import ASSOCIATION_QUOTA
+from podid.domain.quotas import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
-
-_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
         return ()
     cluster = plan.header.cluster
     count = len(eks.list_association_summaries(cluster)) + new
-    if count <= ASSOCIATION_QUOTA * _NEAR:
+    if count < NEAR_ASSOCIATION_QUOTA:
         return ()
     words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
     return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from podid.domain.errors import InvalidInput
-from podid.domain.names import ServiceAccountRef, check_role, parse_role_arn
+from podid.domain.names import ServiceAccountRef, addon_name, check_role, parse_role_arn
 from podid.domain.words import did_you_mean
 from podid.ops.association.request import Settings
 
@@ -43,17 +43,19 @@ _ASSIGNED = (
 
 @dataclass(frozen=True, slots=True)
 class FileItem:
-    """One association of a file. `role` is empty where the file leaves it out; `owned` where an add-on owns it."""
+    """One association of a file. `role` is empty where the file leaves it out; `owner` is the ARN of the add-on that
+    owns it, if one does."""
 
     ref: ServiceAccountRef
     role: str = ""
     settings: Settings = field(default_factory=Settings)
-    owned: bool = False
+    owner: str = ""
 
     @property
-    def left_out(self) -> str:
-        """Why it is not associated again, for one that is owned."""
-        return f"{self.ref} is left out: an add-on owns its association"
+    def why_skipped(self) -> str:
+        """Why it is not associated again; empty for one that is."""
+        name = addon_name(self.owner)
+        return f"the add-on {name} owns it: podid addon associate {name} {self.ref.name}" if self.owner else ""
 
 
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
@@ -142,7 +144,7 @@ def _item(row: Mapping[str, object], where: str) -> FileItem:
     )
     if settings.policy and settings.disable_session_tags is False:
         raise InvalidInput(f"{where} has a session policy, and EKS takes none while session tags are on")
-    return FileItem(ref, role, settings, owned=bool(named.get("ownerArn")))
+    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or ""))
 
 
 def _text(row: Mapping[str, object], key: str, where: str, *, needed: bool = True) -> str:

@@ -33,9 +33,9 @@ def all_settings(association: Association) -> Settings:
 
 def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tuple[FileItem, ...]:
     """What another cluster needs to have the same; `roles` maps roles, by name or ARN, to others. Those that an add-on
-    owns are marked: the add-on makes them there."""
+    owns say so: the add-on makes them there."""
     return tuple(
-        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owned=bool(item.owner_arn))
+        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owner=item.owner_arn or "")
         for item in associations
     )
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import InvalidInput, NotFound, Other, PodidError, Rejected
 from podid.domain.evidence import NO_ASSOCIATION, Probed, identified
 from podid.domain.links import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
-from podid.domain.model import UNASKED, Association, Pod, UnreadAssociation
+from podid.domain.model import Association, Pod, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import Action, Done, Plan, Status
+from podid.domain.section import UNASKED
 from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.workloads import AGENT_ADDRESSES, is_injected, live, on_fargate, opted_out
 from podid.kube.probe import CONTAINER
@@ -138,6 +139,12 @@ def read_probes(
     unread = (each for each in chosen if isinstance(each, UnreadAssociation))
     lacking = {str(each.ref): Missing(each.reason, each.permission, each.error_code) for each in unread}
     return Known({**lacking, **{str(ref): Known(several) for ref, several in met.items()}})
+
+
+def undecided(probes: Section[Mapping[str, Section[tuple[Probed, ...]]]]) -> bool:
+    """Whether a pod of podid's own was asked for that has no answer."""
+    parts = known_or(probes, {}).values()
+    return any(isinstance(part, Missing) or any(met.missing is not None for met in part.value) for part in parts)
 
 
 def run_probes(

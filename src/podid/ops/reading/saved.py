@@ -13,14 +13,16 @@ from typing import Any
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
-from podid.domain.model import UNASKED, UnreadAssociation
+from podid.domain.model import UnreadAssociation
+from podid.domain.section import UNASKED
 from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
-_SINCE_2 = ("changes", "dry_runs", "probes", "sessions", "tokens")
+# sections of format 2 that were others, or none, in format 1
+_SINCE_2 = ("changes", "dry_runs", "probes", "redemptions", "sessions", "tokens")
 _UNTIL_2 = ("namespace", "packed", "proofs")
 
 

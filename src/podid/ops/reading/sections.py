@@ -83,7 +83,7 @@ def optional_rights() -> tuple[OptionalRight, ...]:
             chosen[row.cost].append(row)
     return tuple(
         OptionalRight.of(
-            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows)}",
+            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows if row.why)}",
             *(need for row in rows for need in row.operations),
         )
         for cost, rows in chosen.items()

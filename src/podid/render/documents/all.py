@@ -37,6 +37,8 @@ KINDS: dict[str, Any] = {
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,
     "SandboxFailureList": tool.SandboxFailureListDocument,
+    "TrustAccess": access.TrustAccessDocument,
+    "TrustAccessList": access.TrustAccessListDocument,
     "TrustEdit": access.TrustEditDocument,
     "TrustEditList": access.TrustEditListDocument,
     "TrustReport": access.TrustReportDocument,

@@ -5,12 +5,13 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.members import About, Argv, Names, Time
+from podid.domain.members import About, Argv, ArnText, Names, PolicyObject, Time
 from podid.domain.plan import Status, Verb
+from podid.domain.trust import TrustVerdict
 from podid.render.documents.status import IdentityStatusBody
 
 S = TypeVar("S")
-PlannedStatus = Literal["planned", Status.UNCHANGED]
+PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 RecordedStatus = Status | Literal["open"]
 RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empty"]
 
@@ -23,7 +24,7 @@ class ActionBody(TypedDict, Generic[S]):
     status: S
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
-    reason: NotRequired[Annotated[str, About("Why it failed or was not tried.")]]
+    reason: NotRequired[Annotated[str, About("Why it failed, was not tried, or was skipped.")]]
     id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 
@@ -34,11 +35,23 @@ class HeaderBody(TypedDict):
     cluster: str | None
 
 
+class TargetRoleBody(TypedDict):
+    roleArn: ArnText
+    serviceAccounts: Annotated[Names, About("Whose pods are to get on to it.")]
+    verdict: Annotated[TrustVerdict, About("`no-match`: it keeps them out. `unknown`: it was not looked at.")]
+    addToTrustPolicy: Annotated[
+        Sequence[PolicyObject], About("Statements for its owner to add; empty where none would help.")
+    ]
+    externalIdOf: Annotated[Names, About("Whose external ids EKS has not generated yet: names stand in their place.")]
+    command: Annotated[Argv | None, About("The line by which podid goes on.")]
+
+
 class PlanDocument(HeaderBody):
     """Any changing command with `--dry-run`: what it would do."""
 
     kind: Literal["Plan"]
     actions: Annotated[Sequence[ActionBody[PlannedStatus]], About("In the order in which they would be done.")]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do.")]
     notes: Names
 
 
@@ -65,6 +78,7 @@ class ResultDocument(HeaderBody):
     after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
     awaited: Annotated[AwaitedBody | None, About("Agents on nodes, or new pods that no longer get credentials.")]
     unchecked: Annotated[str | None, About("Why there is no status.")]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do still.")]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 
