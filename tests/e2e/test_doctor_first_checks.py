@@ -205,8 +205,9 @@ def test_what_pods_lack_does_not_explain_what_is_wrong_in_iam(healthy: Site) -> 
             ("role-not-found", "error", "gone"),
         ],
     )
-    first = {item["serviceAccount"]: item["id"] for item in report["firstBroken"]}
-    assert first["legacy/reports"] == "irsa-env-still-active"
+    causes = {f"{item['namespace']}/{item['serviceAccount']}": item["id"] for item in report["identities"]}
+    # which a restart would not mend
+    assert causes["legacy/reports"] == "role-not-found"
 
 
 def test_findings_outweigh_what_could_not_be_seen(healthy: Site) -> None:

@@ -151,7 +151,7 @@ class Snapshot:
     clocks: Section[Mapping[str, int]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent DaemonSet without all its pods, or of a pod of it that does not start -> warnings
     agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
-    # namespace of an agent -> the Pod Security level that it enforces, empty for none
+    # namespace of an agent DaemonSet without all its pods -> the Pod Security level that it enforces, empty for none
     pod_security: Section[Mapping[str, str]] = field(metadata=KUBERNETES)
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)

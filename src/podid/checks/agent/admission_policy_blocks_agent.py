@@ -34,8 +34,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
             yield case.fail(
-                f"{why}, each that is made from now on",
-                severity=importance(snapshot) if lacks_agents(snapshot) else Severity.WARN,
+                why,
+                severity=importance(snapshot),
                 nodes=reach.nodes,
                 commands=(let_in(ds.namespace),),
             )

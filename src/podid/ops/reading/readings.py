@@ -1,6 +1,6 @@
 """How sections are read that take more than one question: each asks only for what the others leave open."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -120,8 +120,16 @@ def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
 
 
 def pod_security(source: Source) -> dict[str, str]:
-    names = dict.fromkeys(ds.namespace for ds in source.value("daemon_sets") if is_agent(ds))
+    """Of agent DaemonSets that have fewer pods than they want."""
+    names = dict.fromkeys(ds.namespace for ds, running in _agents(source) if running < ds.desired)
     return {name: source.kube.find_pod_security(name) for name in names}
+
+
+def _agents(source: Source) -> Iterator[tuple[DaemonSet, int]]:
+    """The agent's DaemonSets, each with how many live pods it has."""
+    pods = source.value("agent_pods")
+    for ds in filter(is_agent, source.value("daemon_sets")):
+        yield ds, sum(map(live, pods_of((ds,), pods)))
 
 
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
@@ -130,8 +138,7 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
     found: dict[str, Section[tuple[str, ...]]] = {}
-    for ds in filter(is_agent, source.value("daemon_sets")):
-        running = sum(map(live, pods_of((ds,), pods)))
+    for ds, running in _agents(source):
         if running < ds.desired:
             read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
             found[f"{ds.namespace}/{ds.name}"] = attempt(read)

@@ -238,7 +238,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="a Job of podid's own; grant it per namespace",
     ),
-    SectionRow("pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets",)),
+    SectionRow(
+        "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")
+    ),
     SectionRow(
         "agent_warnings",
         (KubeReader.list_warnings,),
