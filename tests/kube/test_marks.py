@@ -65,6 +65,7 @@ READS: dict[Callable[..., Any], Callable[[KubeReader], object]] = {
     KubeReader.check: lambda r: r.check(),
     KubeReader.may: lambda r: r.may(KubeRight("", "pods", "list"), "shop"),
     KubeReader.list_namespaces: lambda r: r.list_namespaces(),
+    KubeReader.find_pod_security: lambda r: r.find_pod_security("kube-system"),
     KubeReader.list_pods: lambda r: r.list_pods("shop", service_account="orders", selector={"app": "orders"}),
     KubeReader.list_nodes: lambda r: r.list_nodes(),
     KubeReader.list_service_accounts: lambda r: r.list_service_accounts("shop"),

@@ -16,7 +16,7 @@ from typing import TypeVar
 from podid.checks.affected import AffectedPods, bearing_of, concerned, keys_of
 from podid.checks.all import ALL
 from podid.checks.base import EVERYONE, Check
-from podid.checks.runner import NOBODY_THERE
+from podid.checks.masking import NOBODY_THERE
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
 
+from podid.domain.admission import ENFORCE
 from podid.domain.containers import Mount
 from podid.domain.foreign import (
     Malformed,
@@ -186,6 +187,10 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
+def pod_security(namespace: Object) -> str:
+    return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
+
+
 def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
     """Whose it is, when it was renewed last by the clock of its kubelet, and when by that of the API server."""
     renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
@@ -209,8 +214,11 @@ def access_review(answer: Object) -> AccessReview:
     return AccessReview(None, failed) if failed else AccessReview(False, text_or(status, "reason"))
 
 
-def message(event: Object) -> str:
-    return text_or(event, "message")
+def warning(event: Object) -> tuple[str, datetime | None]:
+    """What an Event says, and when it was seen last."""
+    times = [instant_or_none(event, name) for name in ("lastTimestamp", "eventTime")]
+    times.append(instant_or_none(inner_or_empty(event, "series"), "lastObservedTime"))
+    return text_or(event, "message"), max((moment for moment in times if moment is not None), default=None)
 
 
 def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:

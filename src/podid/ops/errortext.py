@@ -180,12 +180,18 @@ def excerpt_hits(text: str) -> tuple[Hit, ...]:
     if len(piece) < _SHORTEST_EXCERPT:
         return ()
     found = [
-        _Found(rule, rule.weight if len(piece) >= _TELLING_EXCERPT * len(fragment) else 0, len(piece), 1)
+        _Found(rule, rule.weight if _telling(piece, fragment) else 0, len(piece), 1)
         for rule in _rules()
         for fragment in rule.fragments
         if piece in fragment and len(rule.fragments) == 1
     ]
     return _ranked(found)
+
+
+def _telling(piece: str, fragment: str) -> bool:
+    """Whether enough of a known text is there, and the words that tie it to Pod Identity, if it has any."""
+    lost = any(word in fragment and word not in piece for word in COMPANIONS)
+    return len(piece) >= _TELLING_EXCERPT * len(fragment) and not lost
 
 
 def _records(text: str) -> Iterator[str]:

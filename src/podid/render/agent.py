@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
+from podid.domain.findings import Verdict
 from podid.domain.model import DaemonSet
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Section, known_or
@@ -58,7 +59,13 @@ def agent_status_view(found: AgentReading) -> View:
             "nodes": node_items(coverage.nodes),
         },
         "findings": [
-            {"id": item.check, "severity": item.severity, "subject": str(item.subject), "message": item.message}
+            {
+                "id": item.check,
+                "severity": item.severity,
+                "subject": str(item.subject),
+                "message": item.message,
+                "maskedBy": item.masked_by or None,
+            }
             for item in report.findings
         ],
         "unknowns": [
@@ -86,8 +93,7 @@ def agent_status_view(found: AgentReading) -> View:
             for item in coverage.nodes
             if _odd(item)
         ]
-    for item in report.findings:
-        lines.append(Line(f"{MARKS[item.severity]} {item.check}  {item.message}", SEVERITY[item.severity], upto=1))
+    lines += _finding_lines(report.findings)
     lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
     return View(document(body), (table,), names=(state,), lines=tuple(lines))
@@ -95,6 +101,19 @@ def agent_status_view(found: AgentReading) -> View:
 
 _MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
 _STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
+
+
+def _finding_lines(findings: Iterable[Verdict]) -> Iterator[Line]:
+    """A line for each cause: what follows from it, and where else it is, the nodes show."""
+    causes: dict[str, list[Verdict]] = {}
+    for item in findings:
+        if not item.masked_by:
+            causes.setdefault(item.check, []).append(item)
+    for check, (first, *rest) in causes.items():
+        more = f", and {len(rest)} more" if rest else ""
+        yield Line(f"{MARKS[first.severity]} {check}  {first.message}{more}", SEVERITY[first.severity], upto=1)
+
+
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
 
 

@@ -14,7 +14,7 @@ from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
 from podid.domain.trail import LastUse
 from podid.domain.trust import Evaluation
-from podid.domain.words import count_of, needing, short_list
+from podid.domain.words import count_of, short_list
 from podid.ops.association.identity import IdentityReading
 from podid.ops.status.facts import PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
@@ -59,6 +59,8 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
             pairs.append(("scope", found.trust.value.scope.words))
     if role is not None:
         pairs.append(("role used", last_used(role, now)))
+    elif isinstance(found.permissions, Missing) and found.permissions.error_code != "NotFound":
+        pairs.append(("role used", _unknown(found.permissions)))
     if found.last_use is not None:
         pairs.append(("last use", _last_use_words(found.last_use, now)))
     if found.hop is not None:
@@ -185,9 +187,9 @@ def _permission_lines(found: IdentityReading) -> list[str]:
     permissions = found.permissions
     if isinstance(permissions, Missing):
         return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
-    lines = permission_lines(permissions.value) or ["permissions: none"]
-    unread = permissions.value.unread
-    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not checked: {x}" for x in unread)]
+    unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
+    lines = permission_lines(permissions.value)
+    return [*lines, *unread] if lines or unread else ["permissions: none"]
 
 
 def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
@@ -237,4 +239,5 @@ def _actions(found: Evaluation) -> str:
 
 
 def _unknown(item: Missing) -> str:
-    return f"unknown: {needing(item.reason, item.permission)}"
+    """The missing right alone: in JSON it has its reason beside it."""
+    return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.addons import Addon, AddonConfiguration
+from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.model import Cluster, DaemonSet
-from podid.domain.names import AGENT_ADDON
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, text
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
-from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, overwritten, with_preflight
+from podid.ops.agent.preflight import (
+    Obstacle,
+    Preflight,
+    coming,
+    look_ahead,
+    look_at_cluster,
+    other_agents,
+    overwritten,
+    with_preflight,
+)
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
@@ -106,9 +117,23 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     others = () if installed else tuple(other_agents(facts.agents, overwrite=overwrite))
     if overwrite and plan.actions:
         others = (*others, *overwritten(facts.agents))
-    obstacles, unknowns = (*first.obstacles, *others, *found.obstacles), (*first.unknowns, *found.unknowns)
-    found = replace(found, obstacles=obstacles, unknowns=unknowns)
+    refused = _admission(clients)
+    obstacles = (*first.obstacles, *others, *refused.obstacles, *found.obstacles)
+    found = replace(found, obstacles=obstacles, unknowns=(*first.unknowns, *found.unknowns, *refused.unknowns))
     return with_preflight(plan, found, force=request.force, fix_node_role=request.fix_node_role), installed
+
+
+def _admission(clients: Clients) -> Preflight:
+    """Whether the namespace's own Pod Security level refuses the agent; other policies show once its pods are made."""
+    if clients.kube.failure is not None:
+        return Preflight()  # told already
+    try:
+        level = clients.kube.reader.find_pod_security(AGENT_NAMESPACE)
+    except PodidError as error:
+        return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.what}",))
+    why = why_agent_refused(AGENT_NAMESPACE, level)
+    advice = f"Let them in: {shlex.join(let_in(AGENT_NAMESPACE))}."
+    return Preflight((Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 AgentState = Literal["ready", "doubtful", "broken", "unknown", "not-installed"]
 AGENT_CHECKS = (
     *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
+    *("admission-policy-blocks-agent", "agent-probe-port-conflict", "agent-ipv6-bind", "stale-link-or-route"),
     *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
     *(
         "addon-degraded-or-failed",

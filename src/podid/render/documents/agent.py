@@ -87,6 +87,7 @@ class AgentFindingBody(TypedDict):
     severity: Severity
     subject: str
     message: str
+    maskedBy: Annotated[str | None, About("The finding that explains this one.")]
 
 
 class AgentUnknownBody(TypedDict):
