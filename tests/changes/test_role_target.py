@@ -209,12 +209,14 @@ def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, jour
     make_target(box, OWN, ROOT)
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
     told = podid(*argv, "--dry-run", "-o", "json").json
-    assert any("will get no credentials" in note for note in told["notes"])
+    assert [item["id"] for item in told["after"]] == ["target-role-trust-broken"]
     elsewhere = podid(*argv[:-3], arn(OTHER), "--wait", "none", "--dry-run", "-o", "json").json
-    assert any(note.startswith("whether the target role lets pods in is not known") for note in elsewhere["notes"])
+    assert [item["state"] for item in elsewhere["after"]] == ["unknown"]
+    assert elsewhere["after"][0]["permission"] == f"iam:GetRole in account {OTHER}"
+    mended = podid(*argv, "--update-trust", "--dry-run", "-o", "json").json
+    assert [item["id"] for item in mended["after"]] == ["base-role-cannot-assume-target"]
     done = podid(*argv, "--update-trust", "-o", "json")
     assert [item["kind"] for item in done.json["actions"]] == ["target-trust", "association"]
-    assert not any("will get no credentials" in note for note in done.json["notes"])
     assert [item["Principal"]["AWS"] for item in trust_of(box, OWN)["Statement"]][1:] == [BASE]
 
 

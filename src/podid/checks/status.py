@@ -20,7 +20,7 @@ from podid.checks.shared.uses import main_use
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.workloads import live, opted_out, runs_in, workload_subject
@@ -160,13 +160,19 @@ class _Concern:
 
     @property
     def open(self) -> bool:
-        """Whether a link is undecided by it."""
+        """Whether a link is undecided by it. What nobody wanted read lowers the claim to what was read."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
-        return undecided and self.bearing is not Bearing.ADVICE and self.verdict.code != NO_EVIDENCE
+        asked = _read(self.verdict) and self.verdict.code != NO_EVIDENCE
+        return undecided and asked and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
         return self.failed and self.verdict.severity is Severity.WARN and self.bearing is Bearing.STOPS
+
+
+def _read(verdict: Verdict) -> bool:
+    """Whether what an undecided verdict lacks was wanted at all."""
+    return Missing(verdict.reason, verdict.permission, verdict.code) != NOT_READ
 
 
 def _by_identity(
@@ -334,7 +340,7 @@ class _Identity:
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """What could not be read or decided, each once, then the links that nothing was read for."""
-        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN)
+        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN and _read(c.verdict))
         yield from dict.fromkeys(NotChecked(v.link, v.reason or v.message, v.permission) for v in undecided)
         for link in lacking:
             yield NotChecked(link, "")

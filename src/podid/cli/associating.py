@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+from podid.cli.foreseeing import with_outlook
 from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
@@ -24,7 +25,7 @@ from podid.ops.association.plan import (
     session_tags,
     with_service_accounts,
 )
-from podid.ops.association.read import current_associations, onward_notes
+from podid.ops.association.read import current_associations
 from podid.ops.association.request import (
     AssociateRequest,
     AssociationWanted,
@@ -64,6 +65,7 @@ class AssociateAsked:
     replace: bool
     update_trust: bool
     restart: bool = False
+    force: bool = False
     create_service_account: bool
     strict: bool
     # --create-role
@@ -116,10 +118,8 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, terminal, refs, strict=asked.strict)
-    # what a target role needs is said with its plan, where there is one
-    planned = role_name or (asked.looks_at_targets and asked.settings.target_role_arn)
-    onward = () if planned else onward_notes(access.aws.iam, place.the_cluster, plan)
-    plan = plan.noting((*missing, *onward, *quota_note(access.aws.eks, plan)))
+    plan = plan.noting((*missing, *quota_note(access.aws.eks, plan)))
+    plan = with_outlook(access, terminal, place, plan, refs, restart=asked.restart, force=asked.force)
     question = ""
     if access.runtime.interactive:
         question = (

@@ -3,6 +3,8 @@
 A command's `rights()` imports this: only --show-permissions needs the gateways for it.
 """
 
+from collections.abc import Sequence
+
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.eks import Eks
 from podid.aws.iam import Iam
@@ -12,6 +14,8 @@ from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.association import proving
 from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.reading import sections
+from podid.ops.status.diagnose import select
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
@@ -37,6 +41,11 @@ TARGET_ROLE = (
     ),
     OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
 )
+
+
+def outlook(checks: Sequence[str] = ()) -> OptionalRight:
+    """For a command that says before a change what comes of it, as far as some `checks` tell, or all."""
+    return OptionalRight(sections.rights(select(checks)), "saying before the change what comes of it")
 
 
 def asking(*operations: Need) -> OptionalRight:
@@ -67,6 +76,7 @@ def making(*always: Need, seeing: tuple[Need, ...] = (), optional: tuple[Optiona
             OptionalRight.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
             ),
+            outlook(),
             *optional,
         ),
     )

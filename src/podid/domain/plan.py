@@ -7,10 +7,14 @@ what is shown, journalled, settled after an interruption and undone. What became
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.proof import VerifyReport
+
+if TYPE_CHECKING:
+    from podid.domain.status import Outlook
 
 State = Mapping[str, object]
 
@@ -74,7 +78,8 @@ class Header:
 class Plan:
     """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
     `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
-    Else each step rests on the one before. `broken` is what is wrong already and stays so: no effect may be claimed."""
+    Else each step rests on the one before. `broken` is what is wrong already and stays so: no effect may be claimed.
+    `outlook` is what comes of it, where that was foreseen."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -82,6 +87,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     separate: bool = False
     broken: "Effect | None" = None
+    outlook: "Outlook | None" = None
 
     def noting(self, notes: tuple[str, ...]) -> "Plan":
         """The same with these notes first."""

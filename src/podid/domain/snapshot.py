@@ -60,6 +60,9 @@ Section = Known[T] | Missing
 
 NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
 
+# what a change brings about and cannot be known before, such as what a managed policy allows that it attaches
+PLANNED = Missing("known only afterwards", error_code="Planned")
+
 INTERNAL = "INTERNAL"
 
 

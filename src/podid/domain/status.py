@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from podid.domain.credentials import ContainerUse
+from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.evidence import Redeemed
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Listed
@@ -110,3 +110,44 @@ class IdentityStatus:
     def reaches(self, wanted: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+
+
+# --- before a change --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CredentialUse:
+    """Which credentials a pod takes; `role_arn` is the role's, of IRSA and of Pod Identity, where it is known."""
+
+    source: CredentialSource
+    role_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class UseChange:
+    """Running pods of a service account that take other credentials after a change. `restart`: only once they are made
+    anew, which the change itself does not do."""
+
+    ref: ServiceAccountRef
+    before: CredentialUse
+    after: CredentialUse
+    pods: int
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What comes of a plan. `before` and `after` are of the same service accounts, as far as there is something to say
+    of them; `brings` are the verdicts that fail after it and did not before, `ends` those that no longer do, `stands`
+    those that still do, as they do then."""
+
+    before: tuple[IdentityStatus, ...] = ()
+    after: tuple[IdentityStatus, ...] = ()
+    brings: tuple[Verdict, ...] = ()
+    ends: tuple[Verdict, ...] = ()
+    stands: tuple[Verdict, ...] = ()
+    uses: tuple[UseChange, ...] = ()
+
+    def then(self, ref: ServiceAccountRef) -> IdentityStatus | None:
+        """The status of a service account after the plan; None for one that it is not about."""
+        return next((status for status in self.after if status.ref == ref), None)

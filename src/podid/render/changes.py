@@ -42,6 +42,10 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
     lines += [f"  = {subject(action)} needs no change" for action in plan.unchanged if action.after is not None]
     lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
     lines += [f"  note: {note}" for note in plan.notes]
+    if plan.outlook is not None:
+        from podid.render.outlook import outlook_lines
+
+        lines += outlook_lines(plan.outlook)
     return lines
 
 
@@ -139,6 +143,8 @@ def _header_body(header: Header) -> documents.HeaderBody:
 
 def plan_view(plan: Plan) -> View:
     """What --dry-run shows: the object that would be carried out."""
+    from podid.render.outlook import outlook_members
+
     actions: list[documents.ActionBody[documents.PlannedStatus]] = [
         action_body(item, "planned", item.after) for item in plan.actions
     ]
@@ -148,6 +154,7 @@ def plan_view(plan: Plan) -> View:
         **_header_body(plan.header),
         "actions": actions,
         "notes": plan.notes,
+        **outlook_members(plan.outlook),
     }
     names = tuple(action.target for action in plan.actions)
     return View(document(body), (_action_table(actions),), names, tuple(plan_lines(plan)))

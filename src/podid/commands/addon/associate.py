@@ -30,6 +30,7 @@ def rights() -> CommandRights:
             OptionalRight.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             rights.RUNNING_PODS,
             rights.EFFECT_GONE,
+            rights.outlook(),
         ),
     )
 
@@ -58,6 +59,7 @@ def associate(
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
     from podid.cli.changing import carry_out, looking, report, settle_interrupted
+    from podid.cli.foreseeing import with_outlook
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
@@ -66,6 +68,6 @@ def associate(
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
-    result = carry_out(access, terminal, plan)
+    result = carry_out(access, terminal, with_outlook(access, terminal, place, plan, refs))
     if result is not None:
         report(terminal, after_associate(looking(access, place), result, dict.fromkeys(refs)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podid.cli.arguments import CreateServiceAccount, Replace, Scope, UpdateTrust
+from podid.cli.arguments import CreateServiceAccount, Force, Replace, Scope, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights
@@ -46,6 +46,7 @@ def move(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads of both whose pods the change did not reach.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Give an association to another service account. Deleting asks first, or needs --yes.
 
@@ -57,12 +58,13 @@ def move(
     from podid.cli import typed
     from podid.cli.associating import missing_accounts
     from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.foreseeing import with_outlook
     from podid.domain.errors import UsageError
     from podid.domain.names import ServiceAccountRef
     from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
     from podid.ops.association.losing import losing_notes
     from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
-    from podid.ops.association.read import current_associations, onward_notes
+    from podid.ops.association.read import current_associations
     from podid.ops.association.request import AssociateRequest, AssociationWanted, kept_role
     from podid.ops.association.transfer import OnceInEffect, all_settings
 
@@ -91,7 +93,6 @@ def move(
         update_trust=update_trust,
     )
     plan = plan_associations(request, place.the_cluster, place.header, {new: moved})
-    plan = plan.noting(onward_notes(access.aws.iam, place.the_cluster, plan))
     if create_service_account:
         plan = with_service_accounts(plan, (new,), access.kube.reader)
     else:
@@ -100,10 +101,11 @@ def move(
     plan = plan.then(plan_disassociate((old,), place.header, {old: existing})).in_order()
     plan = plan.noting(losing_notes(access.kube, {old: existing}, access.runtime.now()))
     once = OnceInEffect(access.clients, new, access.patience(ASSOCIATION_SECONDS), access.options.wait)
+    plan = _and_trust(access, plan, role, old, existing, remove=remove_trust)
     result = carry_out(
         access,
         terminal,
-        _and_trust(access, plan, role, old, existing, remove=remove_trust),
+        with_outlook(access, terminal, place, plan, (old, new), restart=restart, force=force),
         question=f"Delete the association of {old} once {new} has it?",
         needed_for="Moving an association",
         restarts=restart,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podid.cli.arguments import Force
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -42,6 +43,7 @@ def rights() -> CommandRights:
         optional=(
             rights.RUNNING_PODS,
             rights.EFFECT,
+            rights.outlook(),
             rights.RESTARTING,
             rights.PROOF,
             OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
@@ -57,6 +59,7 @@ def undo(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 
@@ -65,6 +68,7 @@ def undo(
     Example: podid undo last
     """
     from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.foreseeing import with_outlook
     from podid.domain.errors import Conflict
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
@@ -84,6 +88,8 @@ def undo(
         plan = undo_plan(access.clients, place, recorded)
     kept, deleted = changed_associations(plan)
     restarts = restarting(access, terminal, (*kept, *deleted)) if restart else None
+    if kept or deleted:
+        plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
     result = carry_out(
         access,
         terminal,

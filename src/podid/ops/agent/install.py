@@ -7,6 +7,7 @@ from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.addons import Addon, AddonConfiguration
+from podid.domain.coming import coming
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON
@@ -15,12 +16,22 @@ from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, text
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
-from podid.ops.agent.preflight import coming, look_ahead, look_at_cluster, other_agents, overwritten, with_preflight
+from podid.ops.agent.preflight import (
+    CHECKS,
+    Preflight,
+    checked,
+    look_at_cluster,
+    other_agents,
+    overwritten,
+    with_outlook,
+)
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import ResolveConflicts
 from podid.ops.clients import Clients
+from podid.ops.status.diagnose import select
+from podid.ops.status.foresee import look_before
 
 BUSY = ("CREATING", "UPDATING")
 BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
@@ -92,7 +103,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    first = look_at_cluster(clients, place, force=request.force, now=now)
+    found = look_at_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -101,14 +112,13 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
     values = parse_values(text(state, "configurationValues"), "the configuration")
     agent = coming(text(state, "addonVersion"), values)
-    found = look_ahead(clients, place, agent, changing=installed, now=now)
     overwrite = request.resolve_conflicts == "OVERWRITE"
-    others = () if installed else tuple(other_agents(facts.agents, overwrite=overwrite))
+    others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:
         others = (*others, *overwritten(facts.agents))
-    obstacles, unknowns = (*first.obstacles, *others, *found.obstacles), (*first.unknowns, *found.unknowns)
-    found = replace(found, obstacles=obstacles, unknowns=unknowns)
-    return with_preflight(plan, found, force=request.force, fix_node_role=request.fix_node_role), installed
+    diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
+    plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
+    return checked(plan, found.then(Preflight(others)).then(ahead), force=request.force), installed
 
 
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:

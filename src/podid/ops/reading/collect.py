@@ -14,6 +14,7 @@ from podid.aws import pacing
 from podid.checks.base import Check
 from podid.domain.cost import EVIDENCE, LOOK, Cost
 from podid.domain.errors import PodidError
+from podid.domain.model import Association
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
@@ -32,11 +33,14 @@ Before = Callable[[str], Section[Any]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. Of the costs that are
-    asked for by name (EVIDENCE) all sections are read, whatever the checks."""
+    asked for by name (EVIDENCE) all sections are read, whatever the checks. The roles of `planned` associations, which
+    are not there yet, are read beside those of the others. `by_name`: no association is described."""
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
     cost: Cost = LOOK
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -82,6 +86,8 @@ def collect(
         cluster=place.the_cluster,
         namespaces=scope.namespaces,
         only=scope.named,
+        planned=wanted.planned,
+        by_name=wanted.by_name,
         now=now,
     )
     # one thread for each row: one that waits for another keeps nobody from starting

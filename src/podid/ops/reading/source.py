@@ -40,13 +40,16 @@ class Source:
     """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ. `only` are the service accounts that were named, where any were.
+    NOT_READ. `only` are the service accounts that were named, where any were; `planned` are associations that are not
+    there yet. `by_name`: associations are not described.
     """
 
     clients: Clients
     cluster: Cluster
     namespaces: tuple[str, ...]
     only: tuple[ServiceAccountRef, ...]
+    planned: tuple[Association, ...]
+    by_name: bool
     now: datetime
     before: Callable[[str], Section[Any]]
 
@@ -91,5 +94,5 @@ class Source:
 
     @property
     def associations(self) -> tuple[Association, ...]:
-        """For rows that need them; without those that could not be read."""
-        return described(known_or(self.before("associations"), ()))
+        """For rows that need them, the planned ones too; without those that could not be read."""
+        return (*described(known_or(self.before("associations"), ())), *self.planned)

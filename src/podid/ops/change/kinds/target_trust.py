@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.model import Role
-from podid.domain.names import role_name
+from podid.domain.names import role_name, role_path
 from podid.domain.plan import Action, State, text
 from podid.ops.change.kinds.base import Keys
-from podid.ops.change.kinds.role_trust import RoleTrustKind
+from podid.ops.change.kinds.role_trust import RoleTrustKind, document_of
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.snapshot import Snapshot
     from podid.ops.change.propagation import Lately
 
 
@@ -48,6 +51,17 @@ class TargetTrustKind(RoleTrustKind):
 
     def state_at(self, role: Role, keys: Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """Also of a role of another account, which the plan has read with credentials of its own."""
+        from podid.domain.snapshot import Known, known_or
+        from podid.ops.change.planned import put
+
+        arn, trust = action.keys["targetRoleArn"], document_of(action.after)
+        there = known_or(snapshot.target_roles, {}).get(arn)
+        known = there.value if isinstance(there, Known) else None
+        role = known or Role(name=role_name(arn), arn=arn, path=role_path(arn), role_id="", trust=trust)
+        return replace(snapshot, target_roles=put(snapshot.target_roles, arn, Known(replace(role, trust=trust))))
 
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
