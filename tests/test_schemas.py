@@ -155,9 +155,9 @@ def test_reports_on_a_cluster(site: Site) -> None:
     assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "healthy"
     check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart", "--dry-run"), "Plan")
     result = check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart"), "Result")
-    assert result["effect"]["state"] in ("in-effect", "likely")
+    assert [after["state"] for after in result["after"]] == ["ready"]
     report = check(json_of("verify", "shop/orders", "--yes"), "VerifyReport")
-    assert [pod["state"] for pod in report["pods"]] == ["proven"] * len(report["pods"]) != []
+    assert [pod["state"] for pod in report["pods"]] == ["verified"] * len(report["pods"]) != []
     check(json_of("restart", "shop/orders"), "Result")
     check(json_of("history"), "History")
 

@@ -243,7 +243,8 @@ def _looked_at(check: Check) -> str:
     plain = {SERVICES[name] for name in (*check.needs, *check.wants) if name not in options}
     only = sorted({options[name] for name in check.needs if name in options})
     more = sorted({options[name] for name in check.wants if name in options} - set(only))
-    where = " and ".join({"aws": "AWS", "kubernetes": "Kubernetes"}[name] for name in sorted(plain)) or "all reads"
+    services = {"aws": "AWS", "kubernetes": "Kubernetes"}
+    where = " and ".join(services[name] for name in sorted(plain & services.keys())) or "all reads"
     return f"{where}{', only with ' if only else ''}{', '.join(only)}{', more with ' if more else ''}{', '.join(more)}"
 
 

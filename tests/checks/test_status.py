@@ -11,13 +11,29 @@ from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE
 from podid.checks.runner import run_checks
 from podid.checks.status import concerned, deciding, statuses
-from podid.domain.findings import Bearing, Severity
+from podid.domain.evidence import DryRun, Redeemed, TokenTrial
+from podid.domain.findings import Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Missing, Snapshot
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot
 from podid.domain.status import IdentityState, IdentityStatus, worst
+from podid.domain.trail import PodSession, Redemption
 from podid.ops.status.diagnose import diagnose
 
-from .builder import agent_pod, ago, bare, chained, healthy, node, pod
+from .builder import (
+    ACCOUNT,
+    CLUSTER_ARN,
+    NODE_ROLE_ARN,
+    NOW,
+    ROLE_ARN,
+    agent_pod,
+    ago,
+    association,
+    bare,
+    chained,
+    healthy,
+    node,
+    pod,
+)
 from .test_three_cases import CASES
 
 ORDERS = ServiceAccountRef("shop", "orders")
@@ -28,8 +44,14 @@ BROKEN = {
 }
 
 
+def plain(snapshot: Snapshot) -> Snapshot:
+    """Without what is read on request, such as tokens."""
+    unasked: dict[str, Any] = dict.fromkeys(ON_REQUEST, NOT_READ)
+    return replace(snapshot, **unasked)
+
+
 def judged(snapshot: Snapshot) -> dict[str, IdentityStatus]:
-    return {str(each.ref): each for each in diagnose(snapshot).identities}
+    return {str(each.ref): each for each in diagnose(plain(snapshot)).identities}
 
 
 def of_orders(snapshot: Snapshot) -> IdentityStatus:
@@ -56,7 +78,7 @@ def test_a_healthy_identity_is_ready() -> None:
 @pytest.mark.parametrize("mode", BROKEN)
 def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
     """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""
-    report = diagnose(BROKEN[mode])
+    report = diagnose(plain(BROKEN[mode]))
     for found in report.identities:
         errors = [
             verdict
@@ -77,7 +99,7 @@ def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(
 
 @pytest.mark.parametrize("mode", BROKEN)
 def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
-    snapshot = BROKEN[mode]
+    snapshot = plain(BROKEN[mode])
     report = diagnose(snapshot)
     for found in report.identities:
         for member in found.pods or ():
@@ -102,7 +124,7 @@ def test_link_10_is_a_field_of_its_own() -> None:
 
 @pytest.mark.parametrize("mode", [mode for mode in BROKEN if BY_ID[mode].bearing is Bearing.ADVICE])
 def test_advice_never_lowers_a_state(mode: str) -> None:
-    report = diagnose(BROKEN[mode])
+    report = diagnose(plain(BROKEN[mode]))
     alone = {verdict.check for verdict in report.findings} == {mode}
     assert not alone or {status.state for status in report.identities} == {IdentityState.READY}
 
@@ -158,6 +180,104 @@ def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
     assert [member.uses.uses for member in found.pods or () if member.uses] == ["pod-identity"]
 
 
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def with_evidence(**sections: Any) -> IdentityStatus:
+    known: dict[str, Any] = {
+        name: section if isinstance(section, Missing) else Known(section) for name, section in sections.items()
+    }
+    (found,) = diagnose(replace(plain(healthy()), **known)).identities
+    return found
+
+
+def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
+    base = TokenTrial(
+        namespace="shop",
+        pod=name,
+        node="node-1",
+        workload=Subject("Deployment", "orders", "shop"),
+        template="5d9c",
+        redeemed=Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="s"),
+    )
+    return replace(base, **changes)
+
+
+def test_a_redeemed_token_makes_it_verified_and_no_more() -> None:
+    found = with_evidence(tokens={"shop/orders": Known((trial(),))})
+    assert (found.state, found.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
+    assert [(pod.state, pod.token_pod) for pod in found.pods or ()] == [(IdentityState.VERIFIED, "shop/orders-5d9c-x1")]
+
+
+def test_a_token_of_the_same_template_counts_and_of_another_does_not() -> None:
+    found = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
+    assert found.state is IdentityState.VERIFIED
+    other = with_evidence(tokens={"shop/orders": Known((trial("another", template="old"),))})
+    assert other.state is IdentityState.READY
+
+
+def test_a_token_that_could_not_be_had_takes_nothing_away() -> None:
+    denied = Missing("no", "create serviceaccounts/token", "AccessDenied")
+    for tokens in (denied, {"shop/orders": denied}, {"shop/orders": Known((trial(redeemed=None, missing=denied),))}):
+        assert with_evidence(tokens=tokens).state is IdentityState.READY
+
+
+def test_a_token_does_not_outweigh_keys_of_the_pod() -> None:
+    keyed = replace(plain(BROKEN["static-aws-keys-shadow"]), tokens=Known({"shop/orders": Known((trial(),))}))
+    (found,) = diagnose(keyed).identities
+    assert (found.state, found.pods and found.pods[0].token is not None) == (IdentityState.BROKEN, True)
+
+
+def test_a_token_decides_a_trust_that_could_not_be_read() -> None:
+    unread = plain(healthy(roles={ROLE_ARN: DENIED}))
+    assert diagnose(unread).identities[0].state is IdentityState.UNKNOWN
+    seen = replace(unread, tokens=Known({"shop/orders": Known((trial(),))}))
+    assert diagnose(seen).identities[0].state is IdentityState.VERIFIED
+
+
+SESSION = PodSession(
+    at=ago(minutes=5),
+    role_arn=ROLE_ARN,
+    session_name="eks-prod-orders",
+    cluster_arn=CLUSTER_ARN,
+    ref=ORDERS,
+    pod="orders-5d9c-x1",
+)
+REDEMPTION = Redemption(
+    at=ago(minutes=5), cluster="prod", caller_arn=NODE_ROLE_ARN, role_arn=ROLE_ARN, session_name="i-node-1"
+)
+
+
+@pytest.mark.parametrize(
+    ("session", "redemption", "state"),
+    [
+        (SESSION, REDEMPTION, IdentityState.PROVEN),
+        # podid's own redemption makes a session of the pod too
+        (SESSION, replace(REDEMPTION, session_name="podid-admin"), IdentityState.READY),
+        (SESSION, replace(REDEMPTION, at=ago(hours=1)), IdentityState.READY),
+        (SESSION, replace(REDEMPTION, error_code="AccessDenied"), IdentityState.READY),
+        # of another pod, of the time before this one, of another cluster
+        (replace(SESSION, pod="orders-5d9c-x2"), REDEMPTION, IdentityState.READY),
+        (replace(SESSION, at=ago(hours=6)), replace(REDEMPTION, at=ago(hours=6)), IdentityState.READY),
+        (replace(SESSION, cluster_arn=f"{CLUSTER_ARN}-2"), REDEMPTION, IdentityState.READY),
+    ],
+)
+def test_only_a_session_of_the_very_pod_by_its_nodes_agent_proves_it(
+    session: PodSession, redemption: Redemption, state: IdentityState
+) -> None:
+    found = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
+    assert found.state is state
+
+
+def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() -> None:
+    fresh = healthy(associations=(association(created_at=ago(seconds=5), modified_at=ago(seconds=5)),), pods=())
+    few = DryRun(hits=3, rounds=1, needed=5, last=NOW)
+    open_ = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(few)}))).identities[0]
+    assert (open_.new_pod.state, open_.settling) == (IdentityState.UNKNOWN, True)
+    seen = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(replace(few, rounds=5))}))).identities[0]
+    assert (seen.new_pod.state, seen.settling) == (IdentityState.READY, False)
+
+
 # --- what was not read ------------------------------------------------------------------------------------------------
 
 
@@ -211,5 +331,5 @@ def test_an_accepted_finding_counts_for_nothing() -> None:
     def accept_all(report: Any) -> Any:
         return replace(report, verdicts=tuple(replace(v, accepted="known") for v in report.verdicts))
 
-    (found,) = diagnose(BROKEN["static-aws-keys-shadow"], adjust=accept_all).identities
+    (found,) = diagnose(plain(BROKEN["static-aws-keys-shadow"]), adjust=accept_all).identities
     assert found.state is IdentityState.READY

@@ -237,5 +237,5 @@ def test_verify_sees_a_broken_trust(healthy: Site) -> None:
     healthy.trust("shop-orders", trust)
     healthy.wait(5)
     outcome = healthy("verify", "shop/orders", "--yes", "-o", "json")
-    assert (outcome.code, outcome.json["state"], outcome.json["link"]) == (3, "failed", 9)
+    assert (outcome.code, outcome.json["state"], outcome.json["link"]) == (3, "broken", 9)
     assert [pod["link"] for pod in outcome.json["pods"]] == [9, 9]

@@ -122,7 +122,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
         ("restart", "done"),
         ("association", "unchanged"),
     ]
-    assert again["effect"]["state"] == "in-effect"
+    assert again["after"][0]["state"] == "ready"
     assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
     assert statuses(site) == {"done", "partial"}  # the first one never came to its restarts
     history = site.must("history", "-o", "json").json["items"]

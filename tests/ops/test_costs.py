@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podid.domain.cost import EVIDENCE, LOOK, Cost
+from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Snapshot
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted
@@ -29,7 +29,8 @@ CALLS = [
     (LOOK, ORDERS, 18, 15),
     (LOOK | Cost.LOGS, ORDERS, 18, 18),
     (LOOK | Cost.TRAIL, ORDERS, 22, 15),
-    (LOOK | Cost.TOKEN, ORDERS, 25, 21),
+    (LOOK | Cost.DRY_RUN, ORDERS, 18, 18),
+    (LOOK | Cost.TOKEN, ORDERS, 20, 16),
 ]
 
 
@@ -45,7 +46,7 @@ def test_a_dearer_section_is_left_out_with_what_needs_it() -> None:
     assert "instances" not in within(Cost.AWS)  # of nodes, which Kubernetes tells
     assert within(Cost.AWS) < within(LOOK) < within(LOOK | EVIDENCE) == SERVICES.keys()
     assert within(LOOK) == {row.name for row in SECTIONS if row.cost in LOOK}
-    assert within(Cost.TOKEN) == set()
+    assert within(Cost.TOKEN) == within(FREE) == {"changes"}
 
 
 def test_a_check_that_cannot_be_made_asks_for_nothing() -> None:
@@ -159,7 +160,7 @@ LINES = [
     ("doctor shop/orders", 18, 16),
     ("doctor shop/orders --logs", 18, 19),
     ("doctor shop/orders --cloudtrail", 22, 16),
-    ("doctor shop/orders --verify --yes", 25, 22),
+    ("doctor shop/orders --verify --yes", 20, 17),
     ("doctor --check role-not-found", 4, 2),
     ("agent status", 13, 4),
     ("bundle x.tar.gz --yes", 18, 15),

@@ -15,7 +15,7 @@ from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.model import Association, UnreadAssociation
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
-from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text, write_private
+from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.status.diagnose import diagnose
 
@@ -151,12 +151,3 @@ def test_what_an_older_podid_saved_is_judged_as_then() -> None:
         (v.check, v.outcome, v.message) for v in now.findings + now.unknowns
     ]
     assert report.unknowns
-
-
-def test_the_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
-    file = tmp_path / "s.json"
-    write_private(b"x", str(file))
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.glob(".s*")) == []
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_private(b"x", str(tmp_path / "no" / "s.json"))

@@ -23,6 +23,7 @@ from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
+from podid.aws.inputs import check_ca_bundle, check_credentials, check_token_files
 from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.repeats import REPEATED, Repeats
 from podid.aws.sts import Sts
@@ -59,6 +60,7 @@ class AwsSession:
         patience: float = PATIENCE_SECONDS,
         deadline: Deadline = NEVER,
     ) -> None:
+        self._env = env
         self._on_call = on_call
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
@@ -158,11 +160,13 @@ class AwsSession:
             return
 
         whose = f" of profile {self.profile}" if self.profile else ""
+        check_token_files(self._env, _sources(self._core, self.profile))
 
         def load() -> None:
             found = self._core.get_credentials()
             if found is not None:
-                found.get_frozen_credentials()
+                keys = found.get_frozen_credentials()
+                check_credentials(keys.access_key, keys.token, whose)
 
         try:
             if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
@@ -198,6 +202,8 @@ class AwsSession:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:
             raise UsageError(f"the endpoint of {service} is not a URL ({error}): check AWS_ENDPOINT_URL") from error
+        if client.meta.endpoint_url.startswith("https"):
+            check_ca_bundle(self._core, self._env)
         http = limit_answers(client)
         if self._on_call is not None:
             watch(client, self._on_call)

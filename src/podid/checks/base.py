@@ -111,7 +111,7 @@ class Case:
             plain,
             reason=missing.reason,
             permission=missing.permission,
-            code=missing.error_code,
+            error_code=missing.error_code,
             severity=severity or self.check.severity,
         )
 

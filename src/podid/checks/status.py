@@ -9,25 +9,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE, Check
+from podid.checks.runner import NOBODY_THERE
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
+from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.links import EKS_AUTH, INJECTION
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
-from podid.domain.workloads import live, opted_out, runs_in, workload_subject
+from podid.domain.trail import PodSession, Redemption
+from podid.domain.workloads import live, opted_out, runs_in, template_of, workload_subject
+
+T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
-# evidence of a token or a probe that was asked for and not to be had: no link is unknown because of it
-NO_EVIDENCE = "NoEvidence"
+# between the redemption of a token and the session that EKS makes for it, each by its own clock
+SAME_MOMENT = timedelta(seconds=10)
 # what is true of pods that are made from now on
 _OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
 _WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
@@ -125,6 +132,7 @@ def statuses(
     general, named = _by_identity(snapshot, verdicts)
     ceiling, lacking = _ceiling(frozenset(ran))
     facts = index(snapshot)
+    redemptions = tuple(event for event in known_or(snapshot.redemptions, ()) if not event.error_code)
     return tuple(
         _Identity(
             snapshot=snapshot,
@@ -132,8 +140,28 @@ def statuses(
             association=facts.associations.get(ref),
             concerns=sorted((*general, *named.get(str(ref), ())), key=lambda concern: concern.order),
             ceiling=ceiling,
+            trials=_part(snapshot.tokens, str(ref)),
+            probes=_part(snapshot.probes, str(ref)),
+            sessions=_sessions(snapshot, facts.associations.get(ref)),
+            redemptions=redemptions,
         ).status(facts.pods.get(ref, ()), lacking)
         for ref in refs
+    )
+
+
+def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
+    found = section.value.get(key) if isinstance(section, Known) else None
+    return found.value if isinstance(found, Known) else ()
+
+
+def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
+    """Of the association's pods in this cluster, newest first: without session tags CloudTrail names no pod."""
+    if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
+        return ()
+    arn = snapshot.cluster.value.arn
+    found = _part(snapshot.sessions, association.role_arn)
+    return tuple(
+        each for each in found if each.ref == association.ref and each.cluster_arn == arn and not each.error_code
     )
 
 
@@ -162,17 +190,19 @@ class _Concern:
     def open(self) -> bool:
         """Whether a link is undecided by it. What nobody wanted read lowers the claim to what was read."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
-        asked = _read(self.verdict) and self.verdict.code != NO_EVIDENCE
+        asked = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
         return undecided and asked and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
-        return self.failed and self.verdict.severity is Severity.WARN and self.bearing is Bearing.STOPS
+        """A note is one too where no pod can run yet."""
+        mild = self.verdict.severity is Severity.WARN or self.verdict.check in NOBODY_THERE
+        return self.failed and mild and self.bearing is Bearing.STOPS
 
 
 def _read(verdict: Verdict) -> bool:
     """Whether what an undecided verdict lacks was wanted at all."""
-    return Missing(verdict.reason, verdict.permission, verdict.code) != NOT_READ
+    return Missing(verdict.reason, verdict.permission, verdict.error_code) != NOT_READ
 
 
 def _by_identity(
@@ -208,6 +238,11 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
     return (IdentityState.CONFIGURED if missing else IdentityState.PROVEN), links
 
 
+def _link(verdict: Verdict) -> int:
+    """Tokens and probes tell of what EKS Auth does, under the ids of checks of other links."""
+    return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """One service account while it is judged. `concerns` are in causal order."""
@@ -217,6 +252,10 @@ class _Identity:
     association: Listed | None
     concerns: Sequence[_Concern]
     ceiling: IdentityState | None
+    trials: Sequence[TokenTrial]
+    probes: Sequence[Probed]
+    sessions: Sequence[PodSession]
+    redemptions: Sequence[Redemption]
 
     def status(self, pods: Sequence[Pod], lacking: tuple[int, ...]) -> IdentityStatus:
         running = [pod for pod in pods if live(pod)]
@@ -272,15 +311,28 @@ class _Identity:
         shut = hosts - {node for c in of_new if c.breaks and c.affected.nodes for node in c.affected.nodes}
         perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
         sure = [concern for concern in of_new if concern not in perhaps]
-        state, cause = self._state(sure, perhaps, ())
+        trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
+        probed = any(probe.redeemed is not None and not probe.link for probe in self.probes)
+        state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
+        # podid's own pod is a new pod of the service account
+        if state is IdentityState.READY and (trial is not None or probed):
+            state = IdentityState.VERIFIED
         return PodStatus(
-            namespace=self.ref.namespace, name="", node="", workload=None, state=self._or_none(state), cause=cause
+            namespace=self.ref.namespace,
+            name="",
+            node="",
+            workload=None,
+            state=self._or_none(state),
+            cause=cause,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
         )
 
     def _pod(self, pod: Pod, new: PodStatus, by_key: Mapping[Hashable, Sequence[_Concern]]) -> PodStatus:
         found = [concern for key in _keys(pod) for concern in by_key.get(key, ())]
         found.sort(key=lambda concern: concern.order)
-        state, cause = self._state(found, (), self._decided(pod))
+        trial, session = self._trial(pod), self._session(pod)
+        state, cause = self._state(found, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in found if concern.stale), None)
         until: datetime | None = None
         if stale is not None and state not in (IdentityState.BROKEN, None):
@@ -289,6 +341,8 @@ class _Identity:
                 state, cause = IdentityState.BROKEN, new.cause
             elif state is IdentityState.STALE and stale.verdict.check == "cached-credentials-after-change":
                 until = self._until()
+        if state is IdentityState.READY:
+            state = IdentityState.PROVEN if session else IdentityState.VERIFIED if trial else state
         return PodStatus(
             namespace=pod.namespace,
             name=pod.name,
@@ -298,6 +352,9 @@ class _Identity:
             cause=cause,
             uses=main_use(pod, self.snapshot.config_map_keys),
             stale_until=until,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
+            seen_at=session.at if session is not None else None,
         )
 
     def _or_none(self, state: IdentityState | None) -> IdentityState | None:
@@ -309,9 +366,38 @@ class _Identity:
         changed = changed_at(self.association, self.snapshot.taken_at)
         return None if changed is None else changed + LIFETIME
 
-    def _decided(self, pod: Pod) -> Collection[int]:
-        """The links that evidence of the pod itself decides."""
-        return ()
+    def _trial(self, pod: Pod) -> TokenTrial | None:
+        """The redeemed token of the pod, else of one of the same template, whose identity is the association's role."""
+        good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
+        own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
+        alike = (each for each in good if (each.workload, each.template) == (workload_subject(pod), template_of(pod)))
+        return own or next(alike, None)
+
+    def _session(self, pod: Pod) -> PodSession | None:
+        """The newest session of this very pod since it started and its association last changed, beside a redemption by
+        the agent of its node: podid's own redemptions make sessions of the pod too."""
+        since = pod.created_at
+        if isinstance(self.association, Association) and self.association.modified_at is not None:
+            since = max(since, self.association.modified_at)
+        node = index(self.snapshot).nodes.get(pod.node)
+        asked = [event.at for event in self.redemptions if node is not None and event.session_name == node.instance_id]
+        return next(
+            (
+                session
+                for session in self.sessions
+                if session.pod == pod.name
+                and session.at >= since
+                and any(abs(session.at - at) <= SAME_MOMENT for at in asked)
+            ),
+            None,
+        )
+
+    def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
+        """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
+        decided = {1, 9} if trial is not None else set()
+        if any(probe.node == node and probe.redeemed is not None for probe in self.probes):
+            decided |= {1, 3, 6, 7, 8, 9}
+        return decided | ({1, 2, 3, 5, 6, 7, 8, 9} if session is not None else set())
 
     def _state(
         self, concerns: Sequence[_Concern], perhaps: Sequence[_Concern], decided: Collection[int]
@@ -321,6 +407,7 @@ class _Identity:
         outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
         breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
         doubts = [*outranked, *(c for c in concerns if c.doubts), *(c for c in perhaps if c.breaks or c.doubts)]
+        doubts = [concern for concern in doubts if concern in outranked or concern.verdict.link not in decided]
         for state, found in (
             (IdentityState.BROKEN, breaks),
             (IdentityState.STALE, [concern for concern in concerns if concern.stale]),
@@ -341,6 +428,6 @@ class _Identity:
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """What could not be read or decided, each once, then the links that nothing was read for."""
         undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN and _read(c.verdict))
-        yield from dict.fromkeys(NotChecked(v.link, v.reason or v.message, v.permission) for v in undecided)
+        yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
         for link in lacking:
             yield NotChecked(link, "")

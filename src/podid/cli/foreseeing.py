@@ -67,7 +67,16 @@ def look_ahead(
 
     with terminal.working("checking what comes of it"):
         found = look_before(
-            access.clients, place, plan, refs, now=now, cost=cost, checks=chosen, by_name=by_name, adjust=adjust
+            access.clients,
+            place,
+            plan,
+            refs,
+            now=now,
+            cost=cost,
+            checks=chosen,
+            by_name=by_name,
+            journal=access.journal,
+            adjust=adjust,
         )
     more = restarts(found.snapshot, plan) if restart else ()
     return LookAhead(found, replace(plan, actions=(*plan.actions, *more)), now, adjust)

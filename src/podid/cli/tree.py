@@ -46,6 +46,7 @@ COMMANDS: tuple[Row, ...] = (
     Row("addon disassociate", SET_UP, "Take it away again.", "addon.disassociate:disassociate"),
     Row("restart", SET_UP, "Restart the workloads of service accounts.", "workload.restart:restart"),
     Row("list", LOOK, "List associations with their roles.", "association.list:list_associations"),
+    Row("status", LOOK, "Show whether each identity works.", "workload.status:status"),
     Row("show", LOOK, "Show everything about one service account.", "association.show:show"),
     Row("verify", LOOK, "Prove whose credentials pods get.", "workload.verify:verify"),
     Row("doctor", LOOK, "Find the first broken link.", "diagnosis.doctor:doctor"),

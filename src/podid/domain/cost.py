@@ -21,3 +21,5 @@ FREE = Cost(0)
 LOOK = Cost.AWS | Cost.KUBERNETES
 # read only where it is asked for by name
 EVIDENCE = ~LOOK
+# made of one service account after another
+TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE

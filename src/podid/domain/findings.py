@@ -65,7 +65,8 @@ class Fix:
 class Verdict:
     """One check's answer for one subject. `chain` lists the service accounts ("ns/name") whose way to credentials
     leads through the subject: it is how a later link learns that an earlier one is already broken; ("*",) is all.
-    `pods` ("ns/name") and `nodes` narrow it down to some of their pods, where the subject alone does not."""
+    `pods` ("ns/name") and `nodes` narrow it down to some of their pods, where the subject alone does not.
+    `error_code` is that of the Missing which made it unknown."""
 
     check: str
     outcome: Outcome
@@ -77,8 +78,7 @@ class Verdict:
     fix: Fix | None = None
     reason: str = ""
     permission: str = ""
-    # of an undecided one, the error code of what is missing: AccessDenied, Unavailable, Unsettled…
-    code: str = ""
+    error_code: str = ""
     masked_by: str = ""
     # why somebody accepts this finding, empty where nobody does
     accepted: str = ""

@@ -11,6 +11,7 @@ from datetime import datetime
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.scheduling import Placement, Taint
+from podid.domain.section import UNASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,6 @@ class Association(AssociationSummary):
     def pods_role_arn(self) -> str:
         """The role that pods end up with: the target role, where there is one."""
         return self.target_role_arn or self.role_arn
-
-
-# the code of what nobody asked for, so that it was not read
-UNASKED = "NotRead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from podid.domain.credentials import ContainerUse, CredentialSource
-from podid.domain.evidence import Redeemed
+from podid.domain.evidence import UNSETTLED, Redeemed
+from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Listed
 from podid.domain.names import ServiceAccountRef
@@ -107,9 +108,34 @@ class IdentityStatus:
     checked_links: tuple[int, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
 
+    @property
+    def causes(self) -> tuple[Verdict, ...]:
+        """Of a new pod, of the identity and of its pods."""
+        found = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
+        return tuple(cause for cause in found if cause is not None)
+
+    @property
+    def settling(self) -> bool:
+        """Whether a state is open because of a change of seconds ago, so that waiting may help."""
+        return any(cause.error_code == UNSETTLED for cause in self.causes)
+
     def reaches(self, wanted: IdentityState) -> bool:
         """Whether every pod is at least in the wanted state."""
         return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+
+
+def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
+    """0 where every identity has at least the required state; 3 where one is broken or stale, or an error of link 10 is
+    known; else 9. With `allow_unknown`, what was not or could not be checked counts for nothing."""
+    return combine({_code(status, required, allow_unknown) for status in statuses})
+
+
+def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) -> ExitCode:
+    if status.state in (IdentityState.BROKEN, IdentityState.STALE) or status.permissions is not None:
+        return ExitCode.ATTENTION
+    if status.reaches(required) or (allow_unknown and status.state is not IdentityState.DOUBTFUL):
+        return ExitCode.OK
+    return ExitCode.UNDETERMINED
 
 
 # --- before a change --------------------------------------------------------------------------------------------------

@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
 ALIKE = 0.6
-_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
+_TOKEN = re.compile(
+    r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+"
+    # what Python says of a header that it refuses ends with all of it
+    r"|(?<=header value ).+"
+)
 
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:

@@ -24,6 +24,7 @@ from podid.domain.refusals import Template, argv
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run
+from podid.kube.files import check_files, with_token
 from podid.kube.kubeconfig import Context, Kubeconfig
 
 TokenSource = Callable[[], tuple[str, datetime]]
@@ -186,13 +187,16 @@ def _through(
 
     if not context.server:
         raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
-    if not context.server.lower().startswith(("https://", "http://")):
+    if not context.server.lower().startswith(("https://", "http://")) or not _is_url(context.server):
         raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
+    if context.proxy_url and not _is_url(context.proxy_url):
+        raise InvalidInput(f"the proxy-url of context {context.name!r} of the kubeconfig is not a URL")
     configuration: Any = Configuration()
     untyped: Any = kube_config
     where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why})")
 
     def load() -> None:
+        check_files(context.cluster, context.user)
         user, expires = _user(context, where, env, deadline)
         try:
             untyped.load_kube_config_from_dict(
@@ -216,6 +220,14 @@ def _through(
     return connection
 
 
+def _is_url(text: str) -> bool:
+    try:
+        parts = urllib3.util.parse_url(text)
+    except urllib3.exceptions.LocationParseError:
+        return False
+    return bool(parts.scheme and parts.host)
+
+
 def _user(
     context: Context, where: Where, env: Mapping[str, str], deadline: Deadline
 ) -> tuple[Mapping[str, Any], datetime | None]:
@@ -223,7 +235,7 @@ def _user(
     settings = context.user.get("exec")
     # as kubectl: what the user holds itself goes first
     if not settings or any(context.user.get(name) for name in ("token", "tokenFile")):
-        return context.user, None
+        return with_token(context.user), None
     try:
         plugin = exec_plugin(settings, context.cluster)
     except Malformed as error:

@@ -5,7 +5,6 @@ Files are merged as kubectl does: of several files named by KUBECONFIG, the firs
 """
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from podid.domain.errors import InvalidInput, NotFound
+from podid.local import files
 
 T = TypeVar("T", list[Any], dict[str, Any])
 
@@ -141,7 +141,7 @@ def decode_ca(data: str) -> str:
     """PEM text of `certificate-authority-data` (base64 of PEM), "" when it is not that."""
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 
@@ -156,11 +156,10 @@ def _paths(kubeconfig: str, env: Mapping[str, str]) -> list[Path]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than 16 MiB and is not read as a kubeconfig", subject=str(path))
-        document = _LOADER(path.read_text("utf-8")).get_single_data()
+        document = _LOADER(files.read(path, MAX_BYTES).decode()).get_single_data()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"the kubeconfig {path} cannot be read: {error}", subject=str(path)) from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput(f"the kubeconfig {path} cannot be read: {reason}", subject=str(path)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # the parser's message quotes the file, which holds credentials: only the place is told
         mark = getattr(error, "problem_mark", None)
@@ -282,7 +281,7 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
         return decode_ca(str(data))
     if file := cluster.get("certificate-authority"):
         try:
-            return (beside.parent / str(file)).read_text("utf-8")
+            return files.read(beside.parent / str(file)).decode()
         except (OSError, ValueError):
             return ""  # the connection itself will say that the file cannot be read
     return ""

@@ -11,6 +11,7 @@ from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import index, role_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Decision
+from podid.domain.names import role_name
 from podid.domain.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
@@ -39,6 +40,11 @@ class NodeRole:
     case: Case
     decision: Decision
     nodes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """By name and ARN: who mends it may be another than who reads of it."""
+        return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
 
 
 def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:

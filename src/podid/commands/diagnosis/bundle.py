@@ -29,6 +29,7 @@ def bundle(
     terminal: Terminal,
     options: Shared,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The archive to write.")] = "podid-bundle.tar.gz",
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
     """Write what was read and found to an archive for others.
 
@@ -40,10 +41,10 @@ def bundle(
     from podid.checks.all import ALL
     from podid.ops.doctor.bundle import archive
     from podid.ops.reading.collect import Wanted, collect
-    from podid.ops.reading.saved import write_private
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
+    target = terminal.file_to_write(file, force=force)
     scope = parse_target("", options.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
@@ -53,7 +54,7 @@ def bundle(
     if not options.yes:
         terminal.note(*view.lines)
     terminal.consent(f"Write it to {file}?", needed_for="bundle")
-    write_private(archive(texts, snapshot.taken_at), file)
+    target.write(archive(texts, snapshot.taken_at))
     terminal.emit(view)
 
 

@@ -22,6 +22,7 @@ from podid.domain.words import did_you_mean, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from podid.cli.output_file import OutputFile
     from podid.domain.baseline import Accepted
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
@@ -137,6 +138,7 @@ def doctor(
     save: Annotated[
         str | None, typer.Option("--save", metavar="FILE", help="Write what was read to this file too.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --save if it exists.")] = False,
     saved: Annotated[
         str | None, typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.")
     ] = None,
@@ -211,6 +213,9 @@ def doctor(
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=level, allow_unknown=allow_unknown)
 
+    if force and not save:
+        raise UsageError("--force goes with --save")
+    output = terminal.file_to_write(save, force=force) if save else None
     if watch or until_clean or fixing:
         access.take_time()
     seen: Place | Snapshot
@@ -228,7 +233,7 @@ def doctor(
         scope=scope,
         checks=checks,
         cost=reduce(or_, (cost for cost, wanted in asked.items() if wanted), LOOK),
-        save=save or "",
+        save=output,
         baseline=baseline or "",
         accepted=accepted,
     )
@@ -279,7 +284,7 @@ class _Looking:
     scope: DoctorScope
     checks: Checks
     cost: Cost
-    save: str
+    save: OutputFile | None
     baseline: str
     accepted: tuple[Accepted, ...]
 
@@ -322,8 +327,9 @@ class _Looking:
         return report
 
     def _read(self) -> Snapshot:
+        from podid.cli.changing import probing
         from podid.ops.reading.collect import Wanted, collect
-        from podid.ops.reading.saved import snapshot_text, write_private
+        from podid.ops.reading.saved import snapshot_text
         from podid.version import VERSION
 
         access, place = self.access, self.at
@@ -331,21 +337,18 @@ class _Looking:
             return place
         with self.terminal.working(f"looking at cluster {place.cluster_name}"):
             wanted = Wanted(checks=self.checks, scope=self.scope, cost=self.cost)
-            snapshot = collect(access.clients, place, wanted, now=access.runtime.now())
-            if Cost.PROBE in self.cost:
-                snapshot = _probed(access, place, snapshot, self.scope)
+            snapshot = collect(
+                access.clients,
+                place,
+                wanted,
+                now=access.runtime.now(),
+                journal=access.journal_to_read,
+                probing=probing(access) if Cost.PROBE in self.cost else None,
+            )
         if self.save:
-            write_private(snapshot_text(snapshot, VERSION).encode(), self.save)
-            self.terminal.note(f"written to {self.save}")
+            self.save.write(snapshot_text(snapshot, VERSION).encode())
+            self.terminal.note(f"written to {self.save.name}")
         return snapshot
-
-
-def _probed(access: Access, place: Place, snapshot: Snapshot, scope: DoctorScope) -> Snapshot:
-    """The snapshot with what podid's own pods met."""
-    from podid.cli.changing import probing
-    from podid.ops.doctor.probing import probe
-
-    return replace(snapshot, probes=probe(access.clients, place, snapshot, scope, probing(access, place)))
 
 
 # --- the caller's own rights ------------------------------------------------------------------------------------------

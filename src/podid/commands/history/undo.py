@@ -42,10 +42,8 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
         optional=(
             rights.RUNNING_PODS,
-            rights.EFFECT,
-            rights.outlook(),
+            *rights.REACHED,
             rights.RESTARTING,
-            rights.PROOF,
             OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
         ),
     )
@@ -67,7 +65,7 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
     from podid.cli.foreseeing import with_outlook
     from podid.domain.errors import Conflict
     from podid.ops.association.aftermath import after_change
@@ -100,7 +98,7 @@ def undo(
         restarts=restart and bool(kept or deleted),
     )
     if result is not None and (kept or deleted):
-        result = after_change(looking(access, place, result, restarts), result)
+        result = after_change(waiting(access, place, result, restarts), result)
         result = result if restart else tell_left_behind(access, terminal, place, result, kept)
     if result is not None:
         report(terminal, result)

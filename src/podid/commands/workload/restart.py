@@ -21,8 +21,7 @@ def rights() -> CommandRights:
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
         optional=(
-            rights.EFFECT,
-            rights.outlook(),
+            *rights.REACHED,
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
             rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),

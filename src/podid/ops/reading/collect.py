@@ -5,23 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podid.aws import pacing
 from podid.checks.base import Check
-from podid.domain.cost import EVIDENCE, LOOK, Cost
+from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.errors import PodidError
 from podid.domain.model import Association
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
-from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.probes import Probing, read_probes
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
 from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
 from podid.ops.reading.source import Gap, Source
 
 if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
 # as long as a service may fail before a section is given up: a few of them may be read one after another
@@ -32,13 +34,15 @@ Before = Callable[[str], Section[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. Of the costs that are
-    asked for by name (EVIDENCE) all sections are read, whatever the checks. The roles of `planned` associations, which
-    are not there yet, are read beside those of the others. `by_name`: no association is described."""
+    """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. What costs nothing,
+    and all of a cost that is asked for by name (EVIDENCE), is read whatever the checks. Tokens are redeemed of
+    `all_pods`, or of one for each workload and template. The roles of `planned` associations, which are not there yet,
+    are read beside those of the others; `by_name`: no association is described."""
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
     cost: Cost = LOOK
+    all_pods: bool = False
     planned: tuple[Association, ...] = ()
     by_name: bool = False
 
@@ -48,7 +52,7 @@ class Wanted:
         and the report names it whatever the checks."""
         possible = within(self.cost | EVIDENCE)
         checks = (check for check in self.checks if possible.issuperset(check.needs))
-        asked = {row.name for row in SECTIONS if row.cost & self.cost & EVIDENCE}
+        asked = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
         return {"cluster"} | sections_of(checks) | set(self.scope.sections) | asked
 
 
@@ -58,12 +62,16 @@ def collect(
     wanted: Wanted,
     *,
     now: datetime,
+    journal: Journal | None = None,
+    probing: Probing | None = None,
     base: Snapshot | None = None,
     again: Collection[str] = (),
 ) -> Snapshot:
     """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
     read for the scope's namespaces alone, where it has any, and associations described for its service accounts alone.
-    What costs more than is wanted is NOT_READ. Never raises for what cannot be read.
+    What costs more than is wanted is NOT_READ. Never raises for what cannot be read. `journal` is podid's own, if any.
+    With `probing`, and where that is wanted, pods of podid's own are run last, in the foreground; then NotFound is
+    raised where what the scope names does not exist.
 
     With `base`, a snapshot of the same cluster and scope, only the sections in `again` are read anew, those that it
     lacks, and what is read from one of these, where that differs from before. Evidence (EVIDENCE) is read anew where
@@ -89,17 +97,24 @@ def collect(
         planned=wanted.planned,
         by_name=wanted.by_name,
         now=now,
+        journal=journal,
+        all_pods=wanted.all_pods,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
     with ThreadPoolExecutor(max(len(anew | derived), 1), thread_name_prefix="collect") as pool:
         for row in rows:
             before = partial(_before, row, found)
             if row.name in anew:
-                reads[row.name] = pool.submit(_read, row, source(before=before))
+                reads[row.name] = pool.submit(_read, row, source(previous=given(row.name), before=before))
             elif row.name in derived:
-                reads[row.name] = pool.submit(_read_if_changed, row, source(before=before), given)
+                reads[row.name] = pool.submit(
+                    _read_if_changed, row, source(previous=given(row.name), before=before), given
+                )
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
-    return Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
+    snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
+    if probing is None or "probes" not in anew:
+        return snapshot
+    return replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
 
 
 def _make_gateways(clients: Clients, cost: Cost) -> None:

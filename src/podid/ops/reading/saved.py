@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
 from podid.domain.foreign import Malformed
-from podid.domain.model import UNASKED, UnreadAssociation
-from podid.domain.snapshot import Known, Section, Snapshot
+from podid.domain.model import UnreadAssociation
+from podid.domain.section import UNASKED
+from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
 from podid.ops.reading.scope import DoctorScope
 
 KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
+# sections of format 2 that were others, or none, in format 1
+_SINCE_2 = ("changes", "dry_runs", "probes", "redemptions", "sessions", "tokens")
+_UNTIL_2 = ("namespace", "packed", "proofs")
 
 
 def snapshot_text(snapshot: Snapshot, version: str) -> str:
@@ -52,26 +53,11 @@ def read_snapshot(text: str, name: str) -> Snapshot:
         raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
 
 
-def write_private(data: bytes, name: str) -> None:
-    """The file is whole or not there, and its owner's alone. Raises UsageError."""
-    path = Path(name).resolve()
-    temporary: Path | None = None
-    try:
-        descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(made)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UsageError(f"{name} cannot be written: {error.strerror}", subject=name) from error
-
-
 def _as_now(first: dict[str, Any]) -> dict[str, Any]:
     """Format 1, which knew one namespace or all, as today's."""
-    kept = {key: value for key, value in first.items() if key != "namespace"}
-    return kept | ({"only_namespaces": [first["namespace"]]} if first.get("namespace") else {})
+    kept = {key: value for key, value in first.items() if key not in _UNTIL_2}
+    kept |= {"only_namespaces": [first["namespace"]]} if first.get("namespace") else {}
+    return kept | dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
 
 
 def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:

@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import node_owners, readings, role_readings, witnesses
+from podid.ops.reading import changes, dry_runs, node_owners, readings, role_readings, tokens, witnesses
 from podid.ops.reading.source import Source
 
 # what asks for a cost, where an option does
@@ -83,7 +83,7 @@ def optional_rights() -> tuple[OptionalRight, ...]:
             chosen[row.cost].append(row)
     return tuple(
         OptionalRight.of(
-            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows)}",
+            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows if row.why)}",
             *(need for row in rows for need in row.operations),
         )
         for cost, rows in chosen.items()
@@ -106,6 +106,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         (Eks.iter_readable,),
         readings.associations,
     ),
+    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
@@ -186,16 +187,22 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading the agents' logs",
     ),
     SectionRow(
-        "cloudtrail",
+        "redemptions",
         (CloudTrail.iter_redemptions,),
-        witnesses.cloudtrail,
-        uses=("nodes",),
+        witnesses.redemptions,
         why="reading what agents asked EKS Auth for",
     ),
     SectionRow(
-        "packed",
+        "cloudtrail",
+        (),
+        witnesses.cloudtrail,
+        needs=("redemptions",),
+        uses=("nodes",),
+    ),
+    SectionRow(
+        "sessions",
         (CloudTrail.iter_sessions,),
-        witnesses.packed,
+        witnesses.sessions,
         needs=("associations",),
         why="reading what pods' sessions carry",
     ),
@@ -207,18 +214,27 @@ SECTIONS: tuple[SectionRow, ...] = (
         why="reading what was called with nodes' roles",
     ),
     SectionRow(
-        "proofs",
+        "tokens",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
-        witnesses.proofs,
-        needs=("associations",),
+        tokens.tokens,
+        # the roles are for whoever judges why one was refused
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="redeeming tokens of pods",
     ),
-    # by `podid.ops.doctor.probing`, after all others, and in the foreground
+    SectionRow(
+        "dry_runs",
+        (KubeWriter.dry_run_pod,),
+        dry_runs.dry_runs,
+        needs=("associations",),
+        uses=("pods",),
+    ),
+    # by `podid.ops.reading.probes`, after all others, and in the foreground
     SectionRow(
         "probes",
         PROBE.calls(Verb.CREATE),
         lambda s: NOT_READ,
-        needs=("associations",),
+        # the others are for whoever judges where one stopped
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="a Job of podid's own; grant it per namespace",
     ),
     SectionRow(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.kube.reader import KubeReader
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
 
@@ -39,19 +40,24 @@ class Gap(Exception):
 class Source:
     """What a section is read from. `namespaces` are the only ones that are asked about; none for all of them.
 
+    `previous` is the section as it was in the snapshot that is read again, or NOT_READ.
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
     NOT_READ. `only` are the service accounts that were named, where any were; `planned` are associations that are not
-    there yet. `by_name`: associations are not described.
+    there yet, and `by_name` is whether none is to be described. `journal` is podid's own, where there is one;
+    `all_pods` is whether a token of each pod is redeemed.
     """
 
     clients: Clients
     cluster: Cluster
     namespaces: tuple[str, ...]
     only: tuple[ServiceAccountRef, ...]
-    planned: tuple[Association, ...]
-    by_name: bool
     now: datetime
+    journal: Journal | None
+    all_pods: bool
+    previous: Section[Any]
     before: Callable[[str], Section[Any]]
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
 
     def value(self, name: str) -> Any:
         """What `before` gives, where it is known; else Gap, which makes it missing here too."""
@@ -91,6 +97,10 @@ class Source:
     def named(self) -> tuple[Association, ...]:
         """The associations of the service accounts that were named; all of them where none was."""
         return tuple(a for a in self.associations if not self.only or a.ref in self.only)
+
+    def some(self, most: int) -> tuple[Association, ...]:
+        """Those that were named, however many; else the first ones."""
+        return self.named if self.only else self.named[:most]
 
     @property
     def associations(self) -> tuple[Association, ...]:

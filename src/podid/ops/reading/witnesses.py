@@ -1,25 +1,21 @@
-"""What is looked at only where somebody asks for it, and tells of credentials as they are given: CloudTrail, and tokens
-that podid redeems itself."""
+"""What CloudTrail tells of credentials as they are given; read only where somebody asks for it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain.agent_logs import rule_of
 from podid.domain.errors import PodidError
-from podid.domain.place import Place
-from podid.domain.proof import VerifyState
-from podid.domain.sightings import LogSighting, Proof
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
-from podid.domain.trail import NodeTrail, Redemption, newest, node_trail
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
+from podid.domain.trail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.workloads import covering, users_of_nodes
-from podid.ops.association.read import read_association
-from podid.ops.association.verify import verify
 
 if TYPE_CHECKING:
-    from podid.domain.model import Association, Node
+    from podid.domain.model import Node
     from podid.ops.reading.source import Source
 
 # two calls a second of 50 events each
@@ -27,19 +23,21 @@ TRAIL_SINCE, MOST_EVENTS = timedelta(hours=6), 500
 SESSIONS_SINCE, MOST_SESSIONS, MOST_ROLES = timedelta(days=7), 50, 10
 # of a node's own calls, many of which are its network plugin's
 MOST_NODES, MOST_NODE_CALLS = 10, 100
-# each costs tokens and sessions; more are named one by one
-MOST_PROOFS = 20
+
+
+def redemptions(source: Source) -> tuple[Redemption, ...]:
+    """Of this cluster, newest first."""
+    since = source.now - TRAIL_SINCE
+    events = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS).events
+    return tuple(event for event in events if event.cluster == source.cluster.name)
 
 
 def cloudtrail(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
-    """Of agents of this cluster, by node; one whose last request went well is running."""
-    since = source.now - TRAIL_SINCE
-    looked = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS)
+    """What agents met, by node; one whose last request went well is running."""
     names = {node.provider_id.rpartition("/")[2]: node.name for node in known_or(source.before("nodes"), ())}
     by_node: dict[str, list[Redemption]] = defaultdict(list)
-    for event in looked.events:
-        if event.cluster == source.cluster.name:
-            by_node[names.get(event.session_name, event.session_name)].append(event)
+    for event in source.value("redemptions"):
+        by_node[names.get(event.session_name, event.session_name)].append(event)
     return {node: Known(_seen(node, events)) for node, events in sorted(by_node.items())}
 
 
@@ -63,23 +61,20 @@ def _seen(node: str, events: list[Redemption]) -> tuple[LogSighting, ...]:
     )
 
 
-def packed(source: Source) -> dict[str, Section[int]]:
-    """Of the roles that were named, or the first ones: a call for each, and two a second. A role of which CloudTrail
-    tells no session is left out: nothing was seen of it."""
-    found: dict[str, Section[int]] = {}
+def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
+    """Of the roles that were named, or the first ones: a call for each, and two a second."""
+    found: dict[str, Section[tuple[PodSession, ...]]] = {}
     since = source.now - SESSIONS_SINCE
     arns = list(dict.fromkeys(a.role_arn for a in source.named))
     for arn in arns[:MOST_ROLES]:
-        try:
-            events = newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
-        except PodidError as error:
-            found[arn] = missing(error)
-        else:
-            percents = [event.packed_percent for event in events if event.packed_percent is not None]
-            found |= {arn: Known(max(percents))} if percents else {}
+        found[arn] = attempt(partial(_sessions_of, source, arn, since))
     told = f"of roles, the first {MOST_ROLES} were looked for in CloudTrail; name a service account for its own"
     left = Missing(told, error_code=NOT_READ.error_code)
     return found | dict.fromkeys(arns[MOST_ROLES:], left)
+
+
+def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:
+    return newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
 
 
 def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
@@ -99,23 +94,3 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
         except PodidError as error:
             return {**found, node: missing(error)}
     return found
-
-
-def proofs(source: Source) -> dict[str, Section[Proof]]:
-    """Redeems tokens as `podid verify` does. The credentials are in no result and are dropped."""
-    place = Place(account=source.cluster.account, region=source.cluster.region, cluster=source.cluster)
-    return {str(a.ref): _proved(source, place, a) for a in source.named[:MOST_PROOFS]}
-
-
-def _proved(source: Source, place: Place, association: Association) -> Section[Proof]:
-    try:
-        reading = read_association(source.clients, place, association.ref)
-        report = verify(source.clients, reading, now=source.now, say=lambda text: None)
-    except PodidError as error:
-        return missing(error)
-    if report.state is VerifyState.FAILED:
-        return Known(Proof(id=report.id, problem=report.reason))
-    if report.state is VerifyState.UNKNOWN:
-        idle = report.settling or (report.listed and not report.pods)
-        return Known(Proof(unknown=report.reason, idle=idle, permission=report.permission))
-    return Known(Proof(said=report.reason))

@@ -10,8 +10,9 @@ from podid.domain.errors import PodidError
 from podid.domain.findings import Subject
 from podid.domain.model import Pod
 from podid.domain.patience import Patience
-from podid.ops.association.effect import images_of, is_injected
+from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess
+from podid.ops.reading.dry_runs import images_of
 
 if TYPE_CHECKING:
     from podid.ops.restart.targets import Target

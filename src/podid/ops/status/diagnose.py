@@ -88,14 +88,14 @@ def judge(
     targets, verdicts = snapshot.targets, run_checks(checks, snapshot)
     if scope != EVERYTHING:
         verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
-    cluster = snapshot.cluster
+    cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
     report = DoctorReport(
         cluster=cluster_name(snapshot),
         cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
         taken_at=snapshot.taken_at,
         verdicts=mask(verdicts, ORDER),
         scope=str(scope),
-        checks=tuple(c.id for c in checks if not any(getattr(snapshot, name) == NOT_READ for name in c.needs)),
+        checks=tuple(c.id for c in checks if c.id in told or _asked_for(c, snapshot)),
         associations=_associations(snapshot, scope),
         not_asked=_not_asked(snapshot, scope),
     )
@@ -113,6 +113,10 @@ def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) ->
     return tuple(sorted(refs | {ServiceAccountRef.parse(name) for verdict in wrong for name in verdict.chain}))
 
 
+def _asked_for(check: Check, snapshot: Snapshot) -> bool:
+    return not any(getattr(snapshot, name) == NOT_READ for name in check.needs)
+
+
 def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
     """Whole collectors, and of those that try one service account after another how many were left out."""
     of_scope, left = _associations(snapshot, scope) or 0, dict[Cost, str]()
@@ -120,7 +124,7 @@ def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
         section = getattr(snapshot, row.name)
         if row.cost in WITNESSES and section == NOT_READ:
             left[row.cost] = ""
-        elif row.name in ("proofs", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
+        elif row.name in ("tokens", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
             rest = count_of(of_scope - len(section.value), "service account")
             left[row.cost] = f" for {rest} more; name one after the other"
     others = []

@@ -33,6 +33,7 @@ from podid.ops.status.diagnose import Checks, judge
 from podid.ops.status.look import Diagnosis
 
 if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
     from podid.ops.clients import Clients
 
 Adjust = Callable[[DoctorReport], DoctorReport]
@@ -63,6 +64,7 @@ def look_before(
     cost: Cost = LOOK,
     checks: Checks = ALL,
     by_name: bool = False,
+    journal: Journal | None = None,
     adjust: Adjust = lambda report: report,
 ) -> Diagnosis:
     """Reads and judges what a plan is about, before it is carried out: these service accounts, whether they exist or
@@ -70,7 +72,7 @@ def look_before(
     be read."""
     scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
     wanted = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
-    snapshot = replace(collect(clients, place, wanted, now=now), targets=scope.named)
+    snapshot = replace(collect(clients, place, wanted, now=now, journal=journal), targets=scope.named)
     return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
 
 

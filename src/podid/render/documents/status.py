@@ -1,7 +1,7 @@
 """The status of a service account and of its pods, wherever it is part of a document."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -55,6 +55,27 @@ class AdviceBody(TypedDict):
     message: str
 
 
+class ProbeBody(TypedDict):
+    """A pod of podid's own that asked the agent of its node."""
+
+    job: Annotated[str, About("NAMESPACE/NAME of the Job, which was deleted.")]
+    node: str | None
+    roleArn: Annotated[ArnText | None, About("The role that it got.")]
+    link: BrokenLink
+    id: ModeId
+    message: Annotated[str | None, About("Why it got no role.")]
+    unknown: Annotated[str | None, About("Why that could not be found out.")]
+
+
+class AllowedBody(TypedDict):
+    action: str
+    resource: str
+    allowed: Annotated[bool | None, About("Null where it could not be decided.")]
+    reason: str
+    id: ModeId
+    permission: MissingRight
+
+
 class IdentityStatusBody(TypedDict):
     namespace: str
     serviceAccount: str
@@ -73,6 +94,8 @@ class IdentityStatusBody(TypedDict):
     advice: Annotated[Sequence[AdviceBody], About("Findings that never lower a state.")]
     checkedLinks: Annotated[Sequence[int], About("The links that were checked to the end, 1 to 9.")]
     notChecked: Sequence[NotCheckedBody]
+    probes: NotRequired[Annotated[Sequence[ProbeBody], About("`podid verify` only: with `--probe`.")]]
+    allowed: NotRequired[Annotated[Sequence[AllowedBody], About("`podid verify` only: with `--can`.")]]
 
 
 class IdentityStatusDocument(IdentityStatusBody):

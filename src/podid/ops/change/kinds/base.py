@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -79,6 +79,13 @@ class ResourceKind(ABC):
         """Pure: the snapshot as it would be read once the action is carried out and in effect. What is known only
         afterwards is PLANNED in it. Unchanged for a kind that no check knows of."""
         return snapshot
+
+    def completed(
+        self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience
+    ) -> Action:
+        """The action with what an earlier step of the same run, `done`, has brought about; the same for most kinds. Its
+        verb is none where it turns out that nothing is to be changed."""
+        return action
 
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
