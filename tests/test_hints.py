@@ -161,7 +161,7 @@ def test_refusals(box: Sandbox, podid: Podid, files: dict[str, str], name: str) 
         ("list --nocolor", "podid list --no-color"),
         ("list --kube-contex x", "podid list --context x"),
         # what is like no option, or the reverse of one
-        ("associate a/b --role x --force", "podid associate --help"),
+        ("disassociate a/b --force", "podid disassociate --help"),
         ("verify --pod x", "podid verify --help"),
         ("doctor --no-probe", "podid doctor --help"),
         ("associate --association-id a-1", "podid associate --help"),

@@ -43,6 +43,15 @@ def test_its_keys_are_members_and_its_calls_have_rights(kind: ResourceKind) -> N
     assert rights_of(kind.calls(*Verb))
 
 
+# no check reads what these change
+UNSEEN = {"probe"}
+
+
+def test_what_comes_of_each_is_foreseen() -> None:
+    own = {kind.name for kind in KINDS if type(kind).foresee is not ResourceKind.foresee}
+    assert own == {kind.name for kind in KINDS} - UNSEEN
+
+
 @pytest.mark.parametrize(("kind", "state"), STATES, ids=lambda value: getattr(value, "name", ""))
 def test_a_state_that_was_read_has_every_member(kind: ResourceKind, state: State) -> None:
     assert set(state) == set(get_type_hints(kind.state)) - kind.manner

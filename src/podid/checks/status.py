@@ -24,7 +24,7 @@ from podid.domain.findings import Bearing, Outcome, Severity, Verdict
 from podid.domain.links import EKS_AUTH, INJECTION
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Section, Snapshot, known_or
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Section, Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.trail import PodSession, Redemption
@@ -116,15 +116,21 @@ class _Concern:
 
     @property
     def open(self) -> bool:
-        """Whether a link is undecided by it."""
+        """Whether a link is undecided by it. What nobody wanted read lowers the claim to what was read."""
         undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
-        return undecided and self.bearing is not Bearing.ADVICE and self.verdict.error_code != NO_EVIDENCE
+        asked = _read(self.verdict) and self.verdict.error_code != NO_EVIDENCE
+        return undecided and asked and self.bearing is not Bearing.ADVICE
 
     @property
     def doubts(self) -> bool:
         """A note is one too where no pod can run yet."""
         mild = self.verdict.severity is Severity.WARN or self.verdict.check in NOBODY_THERE
         return self.failed and mild and self.bearing is Bearing.STOPS
+
+
+def _read(verdict: Verdict) -> bool:
+    """Whether what an undecided verdict lacks was wanted at all."""
+    return Missing(verdict.reason, verdict.permission, verdict.error_code) != NOT_READ
 
 
 def _by_identity(
@@ -354,7 +360,7 @@ class _Identity:
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """What could not be read or decided, each once, then the links that nothing was read for."""
-        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN)
+        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN and _read(c.verdict))
         yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
         for link in lacking:
             yield NotChecked(link, "")

@@ -33,6 +33,9 @@ ManagedPolicies = Annotated[
         "--managed-policy", metavar="NAME|ARN", help="Managed policy to attach; a bare name is AWS's own. Repeatable."
     ),
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Restart although new pods would get no credentials, which running ones have.")
+]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")]
 TrustFiles = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
+from podid.cli.foreseeing import with_outlook
 from podid.cli.roles import RoleOptions, mending, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
@@ -76,6 +77,7 @@ class AssociateAsked:
     replace: bool
     update_trust: bool
     restart: bool = False
+    force: bool = False
     create_service_account: bool
     strict: bool
     # --create-role
@@ -129,6 +131,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     plan = mending(access, plan, partial(by_update_trust, update=asked.update_trust)).noting(
         (*missing, *quota_note(access.aws.eks, plan))
     )
+    plan = with_outlook(access, terminal, place, plan, refs, restart=asked.restart, force=asked.force)
     question = ""
     if access.runtime.interactive:
         question = (

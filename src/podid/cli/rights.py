@@ -3,6 +3,8 @@
 A command's `rights()` imports this: only --show-permissions needs the gateways for it.
 """
 
+from collections.abc import Sequence
+
 from podid.aws.access_analyzer import AccessAnalyzer
 from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
@@ -14,6 +16,8 @@ from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.reading.sections import rights as rights_of_checks
+from podid.ops.status.diagnose import select
 from podid.ops.status.look import rights as rights_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
@@ -47,6 +51,11 @@ TARGET_ROLE = (
     ),
     OptionalRight.of("--target-role: seeing what keeps a role that is there from it", Iam.simulate),
 )
+
+
+def outlook(checks: Sequence[str]) -> OptionalRight:
+    """For a command that says before a change what comes of it, as far as some `checks` tell."""
+    return OptionalRight(rights_of_checks(select(checks)), "saying before the change what comes of it")
 
 
 def asking(*operations: Need) -> OptionalRight:

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from podid.domain.model import Cluster, DaemonSet, Node, NodeGroup
+from podid.domain.names import AWS_MANAGED, Arn
 from podid.domain.placement import why_none_here
 from podid.domain.workloads import NODE_GROUP_LABEL
 
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
+# AWS's own policies that allow it: https://docs.aws.amazon.com/eks/latest/userguide/security-iam-awsmanpol.html
+REDEEMING_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEKSWorkerNodePolicy")
 AUTO_MODE = "EKS Auto Mode"
 
 
@@ -75,6 +78,11 @@ def unaccounted(nodes: Iterable[Node], groups: Iterable[NodeGroup]) -> tuple[Nod
         if (node.runs_agent or (node.compute_type == "hybrid" and node.os == "linux"))
         and node.labels.get(NODE_GROUP_LABEL) not in names
     )
+
+
+def minimal_policy(role_arn: str) -> str:
+    """The managed policy that lets a node's role redeem tokens, and nothing else."""
+    return f"arn:{Arn.parse(role_arn).partition}{AWS_MANAGED}{REDEEMING_POLICIES[0]}"
 
 
 def node_roles(cluster: Cluster, groups: Iterable[NodeGroup]) -> dict[str, tuple[str, ...]]:

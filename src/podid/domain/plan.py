@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
-from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.status import IdentityState, IdentityStatus, Outlook
 
 State = Mapping[str, object]
 
@@ -98,7 +98,8 @@ class Owed:
 class Plan:
     """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
     should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
-    fails stops none of the others. Else each step rests on the one before. `owed` is what others must do."""
+    fails stops none of the others. Else each step rests on the one before. `owed` is what others must do; `outlook` is
+    what comes of it, where that was foreseen."""
 
     header: Header
     actions: tuple[Action, ...]
@@ -107,6 +108,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     separate: bool = False
     owed: tuple[Owed, ...] = ()
+    outlook: Outlook | None = None
 
     def noting(self, notes: tuple[str, ...]) -> Plan:
         """The same with these notes first."""

@@ -74,6 +74,9 @@ __all__ = [
     "section_of",
 ]
 
+# what a change brings about and cannot be known before, such as what a managed policy allows that it attaches
+PLANNED = Missing("known only afterwards", error_code="Planned")
+
 Service = Literal["aws", "kubernetes", "journal"]
 
 # where a section is read from, and what that costs

@@ -15,7 +15,7 @@ from podid.domain.evidence import UNSETTLED
 from podid.domain.exit_codes import ExitCode, combine
 
 if TYPE_CHECKING:
-    from podid.domain.credentials import ContainerUse
+    from podid.domain.credentials import ContainerUse, CredentialSource
     from podid.domain.evidence import Redeemed
     from podid.domain.findings import Subject, Verdict
     from podid.domain.model import Listed
@@ -140,3 +140,44 @@ def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) 
     if status.reaches(required) or (allow_unknown and status.state is not IdentityState.DOUBTFUL):
         return ExitCode.OK
     return ExitCode.UNDETERMINED
+
+
+# --- before a change --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CredentialUse:
+    """Which credentials a pod takes; `role_arn` is the role's, of IRSA and of Pod Identity, where it is known."""
+
+    source: CredentialSource
+    role_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class UseChange:
+    """Running pods of a service account that take other credentials after a change. `restart`: only once they are made
+    anew, which the change itself does not do."""
+
+    ref: ServiceAccountRef
+    before: CredentialUse
+    after: CredentialUse
+    pods: int
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What comes of a plan. `before` and `after` are of the same service accounts, as far as there is something to say
+    of them; `brings` are the verdicts that fail after it and did not before, `ends` those that no longer do, `stands`
+    those that still do, as they do then."""
+
+    before: tuple[IdentityStatus, ...] = ()
+    after: tuple[IdentityStatus, ...] = ()
+    brings: tuple[Verdict, ...] = ()
+    ends: tuple[Verdict, ...] = ()
+    stands: tuple[Verdict, ...] = ()
+    uses: tuple[UseChange, ...] = ()
+
+    def then(self, ref: ServiceAccountRef) -> IdentityStatus | None:
+        """The status of a service account after the plan; None for one that it is not about."""
+        return next((status for status in self.after if status.ref == ref), None)

@@ -43,6 +43,10 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
     lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
     lines += [f"  {line}" for line in skipped_lines(plan)]
     lines += [f"  note: {note}" for note in plan.notes]
+    if plan.outlook is not None:
+        from podid.render.outlook import outlook_lines
+
+        lines += outlook_lines(plan.outlook)
     return lines
 
 
@@ -145,6 +149,8 @@ def _header_body(header: Header) -> documents.HeaderBody:
 
 def plan_view(plan: Plan) -> View:
     """What --dry-run shows: the object that would be carried out."""
+    from podid.render.outlook import outlook_members
+
     actions: list[documents.ActionBody[documents.PlannedStatus]] = [
         action_body(item, "planned", item.after) for item in plan.actions
     ]
@@ -156,6 +162,7 @@ def plan_view(plan: Plan) -> View:
         "actions": actions,
         "targetRoles": owed_bodies(plan.owed),
         "notes": plan.notes,
+        **outlook_members(plan.outlook),
     }
     names = tuple(action.target for action in plan.actions)
     return View(document(body), (_action_table(actions),), names, (*plan_lines(plan), *owed_lines(plan.owed)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.evidence import Probed
@@ -73,9 +73,11 @@ def worst_identities_first(statuses: Sequence[IdentityStatus]) -> list[IdentityS
     return sorted(statuses, key=lambda status: (_rank(status.state), status.ref))
 
 
-def counted(statuses: Sequence[IdentityStatus]) -> str:
+def counted(
+    statuses: Sequence[IdentityStatus], of: Callable[[IdentityStatus], IdentityState | None] = lambda each: each.state
+) -> str:
     """`3 identities: 1 ready, 1 stale, 1 broken`, best first."""
-    found = Counter(status.state for status in statuses)
+    found = Counter(map(of, statuses))
     ordered = sorted(found, key=_rank, reverse=True)
     words = ", ".join(f"{found[state]} {state_word(state)}" for state in ordered)
     total = f"{len(statuses)} {'identity' if len(statuses) == 1 else 'identities'}"
@@ -387,7 +389,8 @@ def status_body(status: IdentityStatus) -> documents.IdentityStatusBody:
     return {
         "namespace": status.ref.namespace,
         "serviceAccount": status.ref.name,
-        "associationId": association.association_id if association else None,
+        # one that is planned has no ARN yet, nor an id
+        "associationId": association.association_id if association and association.association_arn else None,
         "roleArn": association.pods_role_arn if isinstance(association, Association) else None,
         "state": status.state,
         "id": cause.check if cause else None,

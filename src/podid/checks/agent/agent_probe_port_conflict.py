@@ -7,13 +7,11 @@ from collections.abc import Iterable, Sequence
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents, option
 from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.logs import FREE_PROBE_PORT
-from podid.checks.shared.ports import PROXY_PORT, clashes
+from podid.checks.shared.ports import clashes
+from podid.domain.coming import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT
 from podid.domain.findings import Verdict
 from podid.domain.model import DaemonSet
 from podid.domain.snapshot import Snapshot
-
-PROBE_PORT = 2703
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -21,7 +19,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
     port = _port(sets)
-    found = clashes(check, snapshot, port, "start", FREE_PROBE_PORT)
+    found = clashes(check, snapshot, port, "start", FREES_PROBE_PORT)
     return found or [whole.ok(f"port {port} of the nodes is the agent's, or the agent is ready all the same")]
 
 

@@ -1,9 +1,9 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Check
-from podid.checks.shared.node_roles import NodeRole, judged_roles, minimal_policy, strangers
+from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
 from podid.domain.findings import Subject, Verdict
-from podid.domain.nodes import REDEEM
+from podid.domain.nodes import REDEEM, minimal_policy
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.words import short_list
 

@@ -7,6 +7,7 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.on_links import NODE_ROLE, placed_on
+from podid.domain.coming import FREES_PROBE_PORT
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Pod
 from podid.domain.sightings import LogSighting
@@ -16,7 +17,6 @@ from podid.domain.words import count_of, cut, short_list
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
 IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
-FREE_PROBE_PORT = "agent.probePort=2704"
 # what has not been seen for so long may be mended
 RECENT = timedelta(minutes=10)
 # EKS Auth's words for many causes, which the policies and the associations themselves tell apart
@@ -66,7 +66,7 @@ def _mending(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
     """What ends a failure mode of which nothing but the log tells, whatever holds the port or took the address."""
     cluster, setting = snapshot.cluster, ""
     if check.id == "agent-probe-port-conflict":
-        setting = FREE_PROBE_PORT
+        setting = FREES_PROBE_PORT
     elif check.id == "agent-ipv6-bind" and isinstance(cluster, Known) and cluster.value.ip_family == "ipv4":
         setting = IPV4_ONLY
     return (podid_command(snapshot, "install-agent", "--config", setting),) if setting else ()

@@ -11,7 +11,7 @@ from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import index, role_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Decision
-from podid.domain.names import AWS_MANAGED, Arn, role_name
+from podid.domain.names import role_name
 from podid.domain.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
@@ -91,11 +91,6 @@ def _kinds(snapshot: Snapshot, members: tuple[str, ...]) -> str:
 
 def _others(snapshot: Snapshot) -> Mapping[str, tuple[str, ...]]:
     return known_or(snapshot.other_node_roles, {})
-
-
-def minimal_policy(role_arn: str) -> str:
-    """The managed policy that grants the right and nothing else."""
-    return f"arn:{Arn.parse(role_arn).partition}{AWS_MANAGED}AmazonEKSWorkerNodeMinimalPolicy"
 
 
 def strangers(snapshot: Snapshot) -> list[str]:

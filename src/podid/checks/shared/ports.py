@@ -10,19 +10,13 @@ from podid.checks.base import Check
 from podid.checks.shared.agent import agents, importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.once import once
+from podid.domain.coming import NO_FREE_PORT, PROXY_PORT
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Node, Pod
 from podid.domain.nodes import expects_agent, why_left_out
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import live
-
-PROXY_PORT = 80
-# the scheduler's words: pkg/scheduler/framework/plugins/nodeports of Kubernetes
-NO_FREE_PORT = "free ports"
-# of system-node-critical, which the agent has
-AGENT_PRIORITY = 2_000_001_000
-FREES_PORT = "agent.advertiseProxyPort=false"
 
 
 def holders(pods: Iterable[Pod], agent_pods: Iterable[Pod], port: int = PROXY_PORT) -> Mapping[str, tuple[Pod, ...]]:
@@ -72,8 +66,3 @@ def blocked(snapshot: Snapshot) -> frozenset[str]:
 
 def names_of(pods: Iterable[Pod]) -> str:
     return short_list(f"{pod.namespace}/{pod.name}" for pod in pods)
-
-
-def evicted(pod: Pod) -> bool:
-    """Whether the agent, with its priority, pushes the pod off the node."""
-    return pod.priority < AGENT_PRIORITY

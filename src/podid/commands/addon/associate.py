@@ -58,6 +58,7 @@ def associate(
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
     from podid.cli.changing import carry_out, report, settle_interrupted, waiting
+    from podid.cli.foreseeing import with_outlook
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
@@ -66,6 +67,6 @@ def associate(
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading add-on {addon} and its associations"):
         plan, refs = prepare(access.clients, place, access.journal, request)
-    result = carry_out(access, terminal, plan)
+    result = carry_out(access, terminal, with_outlook(access, terminal, place, plan, refs))
     if result is not None:
         report(terminal, after_associate(waiting(access, place), result, refs))

@@ -19,7 +19,7 @@ def rights() -> CommandRights:
         *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
         Eks.list_associations,
         Eks.get_addon_configuration,
-        optional=(rights.RUNNING_PODS, rights.DRY_RUNS),
+        optional=(rights.RUNNING_PODS, rights.DRY_RUNS, rights.STATUS),
     )
 
 
@@ -38,6 +38,7 @@ def disassociate(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted, waiting
+    from podid.cli.foreseeing import with_outlook
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
 
@@ -52,7 +53,7 @@ def disassociate(
     result = carry_out(
         access,
         terminal,
-        plan,
+        with_outlook(access, terminal, place, plan, refs),
         question=f"Delete the association of {', '.join(map(str, refs))}?",
         needed_for="Deleting an association",
         word="delete" if len(refs) > 1 else "",

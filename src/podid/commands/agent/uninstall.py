@@ -11,8 +11,10 @@ from podid.domain.rights import CommandRights
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
+    from podid.ops.agent.preflight import CHECKS
     from podid.ops.change.kinds import ADDON
 
     return CommandRights.of(
@@ -20,6 +22,7 @@ def rights() -> CommandRights:
         Eks.list_association_summaries,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,
+        optional=(rights.outlook(CHECKS),),
     )
 
 
@@ -40,6 +43,8 @@ def uninstall_agent(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.foreseeing import with_outlook
+    from podid.ops.agent.preflight import CHECKS
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
     typed.no_state(options.wait)
@@ -49,6 +54,8 @@ def uninstall_agent(
         facts = read_uninstall(access.clients, place)
     plan = plan_uninstall(place.header, facts, preserve=preserve)
     several = not preserve and facts.losing.count > 1
+    if plan.actions and not facts.losing.unread:
+        plan = with_outlook(access, terminal, place, plan, checks=CHECKS, by_name=True)
     result = carry_out(
         access,
         terminal,

@@ -12,6 +12,7 @@ from podid.cli.arguments import (
     Boundary,
     ClusterTags,
     CreateServiceAccount,
+    Force,
     ManagedPolicies,
     MaxSessionDuration,
     PolicyFiles,
@@ -143,6 +144,7 @@ def associate(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose pods were made before it took effect.")
     ] = False,
+    force: Force = False,
     create_role: Annotated[
         bool,
         typer.Option("--create-role", help="Make the role too: --role is its name then; without it podid finds one."),
@@ -235,6 +237,7 @@ def associate(
         replace=replace,
         update_trust=update_trust,
         restart=restart,
+        force=force,
         create_service_account=create_service_account,
         strict=strict,
         role_options=role_options,

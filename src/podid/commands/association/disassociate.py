@@ -24,6 +24,7 @@ def rights() -> CommandRights:
             rights.NAMING,
             rights.RUNNING_PODS,
             rights.DRY_RUNS,
+            rights.STATUS,
             rights.asking(KubeReader.list_service_accounts),
             OptionalRight.of(
                 "--delete-role",
@@ -64,6 +65,7 @@ def disassociate(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted, waiting
+    from podid.cli.foreseeing import with_outlook
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Other, UsageError
@@ -103,7 +105,7 @@ def disassociate(
         result = carry_out(
             there,
             terminal,
-            plan,
+            with_outlook(there, terminal, place, plan, refs),
             question=f"Delete the association of {names}{' and its role' if delete_role else ''}?",
             needed_for="Deleting an association",
             word="delete" if len(plan.actions) > 1 else "",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podid.cli.arguments import CreateServiceAccount, Replace, Scope, UpdateTrust
+from podid.cli.arguments import CreateServiceAccount, Force, Replace, Scope, UpdateTrust
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES
 from podid.domain.rights import CommandRights
@@ -46,6 +46,7 @@ def move(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads of both whose pods the change did not reach.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Give an association to another service account. Deleting asks first, or needs --yes.
 
@@ -59,6 +60,7 @@ def move(
     from podid.cli import typed
     from podid.cli.associating import missing_accounts, onwards_of
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
+    from podid.cli.foreseeing import with_outlook
     from podid.cli.roles import mending
     from podid.domain.errors import UsageError
     from podid.domain.names import ServiceAccountRef
@@ -106,10 +108,11 @@ def move(
     plan = plan.then(plan_disassociate((old,), place.header, {old: existing})).in_order()
     plan = plan.noting(losing_notes(access.kube, {old: existing}, access.runtime.now()))
     once = OnceReady(waiting(access, place), new)
+    plan = _and_trust(access, plan, role, old, existing, remove=remove_trust)
     result = carry_out(
         access,
         terminal,
-        _and_trust(access, plan, role, old, existing, remove=remove_trust),
+        with_outlook(access, terminal, place, plan, (old, new), restart=restart, force=force),
         question=f"Delete the association of {old} once {new} has it?",
         needed_for="Moving an association",
         restarts=restart,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from podid.cli.arguments import Force
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -56,6 +57,7 @@ def undo(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 
@@ -64,6 +66,7 @@ def undo(
     Example: podid undo last
     """
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
+    from podid.cli.foreseeing import with_outlook
     from podid.domain.errors import Conflict
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
@@ -83,6 +86,8 @@ def undo(
         plan = undo_plan(access.clients, place, recorded)
     kept, deleted = changed_associations(plan)
     restarts = restarting(access, terminal, (*kept, *deleted)) if restart else None
+    if kept or deleted:
+        plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
     result = carry_out(
         access,
         terminal,

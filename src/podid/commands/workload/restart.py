@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from podid.cli.arguments import AnyServiceAccounts
+from podid.cli.arguments import AnyServiceAccounts, Force
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights, OptionalRight
@@ -14,7 +14,6 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import RESTART
 
@@ -23,9 +22,6 @@ def rights() -> CommandRights:
         *RESTART.calls(Verb.RESTART),
         optional=(
             *rights.REACHED,
-            OptionalRight.of(
-                "seeing that there is an agent at all", KubeReader.list_agent_daemon_sets, KubeReader.list_nodes
-            ),
             OptionalRight.of("--evict: taking pods of OnDelete workloads away", KubeWriter.evict),
             rights.NAMING_NAMESPACES_TOO,
             OptionalRight.of("--stale: when the associations were last changed", Eks.list_associations),
@@ -51,13 +47,15 @@ def restart(
         bool,
         typer.Option("--evict", help="Evict the pods of OnDelete workloads, one at a time, within disruption budgets."),
     ] = False,
+    force: Force = False,
 ) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
     Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
     most twice. What no restart replaces (bare and static pods, Jobs, paused workloads, and OnDelete ones without
     --evict) is named with what to do instead. A service account may be named whose association is gone: then pods that
-    still carry it are replaced. Where new pods would be given no credentials, those that run are left alone.
+    still carry it are replaced. Where new pods would get no credentials, those that run are left alone, and where that
+    is all of them it ends with exit 6.
 
     Example: podid restart -n shop --stale
     """
@@ -65,8 +63,10 @@ def restart(
 
     from podid.cli import typed
     from podid.cli.changing import announce, report, restarting, settle_interrupted
-    from podid.ops.restart.ahead import SECONDS_AHEAD, look_ahead
+    from podid.cli.foreseeing import look_ahead
+    from podid.ops.restart.dry_runs import SECONDS_OF_DRY_RUNS, missed_by_webhook
     from podid.ops.restart.journalled import restart_journalled, restart_plan
+    from podid.ops.restart.refusal import obstacle, refusal
     from podid.ops.restart.rollout import with_obstacles
     from podid.ops.restart.targets import find_associated_targets
     from podid.render.changes import plan_view
@@ -79,9 +79,28 @@ def restart(
         now = access.runtime.now()
         found = find_associated_targets(access.clients, place, refs, namespace=options.namespace, stale=stale, now=now)
         found = with_obstacles(access.clients.kube.reader, found, evict=evict)
-    with terminal.working("looking at what new pods would be given"):
-        found, notes = look_ahead(access.clients.kube, found, access.patience(SECONDS_AHEAD))
-    plan = restart_plan(place, found).noting(notes)
+    free = [target for target in found if target.obstacle is None]
+    notes: tuple[str, ...] = ()
+    outlook = None
+    if free:
+        whom = sorted({ref for target in free for ref in target.refs})
+        ahead = look_ahead(access, terminal, place, restart_plan(place, free), whom)
+        outlook, harms = ahead.outlook()
+        harmed = {harm.workload: harm for harm in harms}
+        with terminal.working("checking what new pods would get"):
+            left = [target for target in free if target.workload.subject not in harmed]
+            missed, notes = missed_by_webhook(access.kube, left, access.patience(SECONDS_OF_DRY_RUNS))
+        if missed:
+            outlook, harms = ahead.outlook(missed)
+            harmed = {harm.workload: harm for harm in harms}
+        if harmed and not force:
+            if all(target.workload.subject in harmed for target in free):
+                raise refusal(tuple(harmed.values()))
+            found = tuple(
+                replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload.subject)) else target
+                for target in found
+            )
+    plan = replace(restart_plan(place, found).noting(notes), outlook=outlook)
     if options.dry_run:
         terminal.emit(plan_view(plan))
         return

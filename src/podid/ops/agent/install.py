@@ -9,6 +9,7 @@ from datetime import datetime
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.addons import Addon, AddonConfiguration
 from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
+from podid.domain.coming import coming
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
@@ -18,20 +19,22 @@ from podid.domain.plan import Action, Header, Plan, text
 from podid.ops.agent.configuration import Assignment, assign, check_values, merge
 from podid.ops.agent.coverage import Coverage, read_coverage
 from podid.ops.agent.preflight import (
+    CHECKS,
     Obstacle,
     Preflight,
-    coming,
-    look_ahead,
+    checked,
     look_at_cluster,
     other_agents,
     overwritten,
-    with_preflight,
+    with_outlook,
 )
 from podid.ops.agent.trouble import FAILED
 from podid.ops.agent.versions import behind, choose, read_offer
 from podid.ops.change.kinds import ADDON
 from podid.ops.change.kinds.addon import ResolveConflicts
 from podid.ops.clients import Clients
+from podid.ops.status.diagnose import select
+from podid.ops.status.foresee import look_before
 
 BUSY = ("CREATING", "UPDATING")
 BUILT_IN = "auto-mode-redundant-addon: every node is EKS Auto Mode's and has the agent built in"
@@ -103,7 +106,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    first = look_at_cluster(clients, place, force=request.force, now=now)
+    found = look_at_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -112,15 +115,14 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
     state = next((action.after or {} for action in (*plan.actions, *plan.unchanged)), {})
     values = parse_values(text(state, "configurationValues"), "the configuration")
     agent = coming(text(state, "addonVersion"), values)
-    found = look_ahead(clients, place, agent, changing=installed, now=now)
     overwrite = request.resolve_conflicts == "OVERWRITE"
-    others = () if installed else tuple(other_agents(facts.agents, overwrite=overwrite))
+    others = () if installed else tuple(other_agents(facts.agents, place.cluster_name, overwrite=overwrite))
     if overwrite and plan.actions:
         others = (*others, *overwritten(facts.agents))
-    refused = _admission(clients)
-    obstacles = (*first.obstacles, *others, *refused.obstacles, *found.obstacles)
-    found = replace(found, obstacles=obstacles, unknowns=(*first.unknowns, *found.unknowns, *refused.unknowns))
-    return with_preflight(plan, found, force=request.force, fix_node_role=request.fix_node_role), installed
+    diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
+    plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
+    found = found.then(Preflight(others)).then(_admission(clients)).then(ahead)
+    return checked(plan, found, force=request.force), installed
 
 
 def _admission(clients: Clients) -> Preflight:

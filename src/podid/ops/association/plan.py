@@ -15,7 +15,7 @@ from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
-from podid.ops.change.kinds.association import ref_of
+from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
 from podid.ops.role.plan import check_editable, identity, kept_by_others, others, plan_trust
 
 if TYPE_CHECKING:
@@ -335,10 +335,6 @@ def changed_associations(plan: Plan) -> tuple[list[ServiceAccountRef], list[Serv
     actions = [action for action in plan.actions if action.kind == ASSOCIATION.name]
     kept = [ref_of(action.keys) for action in actions if action.after is not None]
     return kept, [ref_of(action.keys) for action in actions if action.after is None]
-
-
-# what running pods learn of late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
-LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
 
 
 def late_changes(plan: Plan) -> list[ServiceAccountRef]:

@@ -15,6 +15,7 @@ from podid.checks.base import Check
 from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
 from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
+from podid.domain.model import Association
 from podid.domain.place import Place
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
 from podid.ops.reading.probes import Probing, read_probes
@@ -36,12 +37,15 @@ Before = Callable[[str], Section[Any]]
 class Wanted:
     """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. What costs nothing,
     and all of a cost that is asked for by name (EVIDENCE), is read whatever the checks. Tokens are redeemed of
-    `all_pods`, or of one for each workload and template."""
+    `all_pods`, or of one for each workload and template. The roles of `planned` associations, which are not there yet,
+    are read beside those of the others; `by_name`: no association is described."""
 
     checks: tuple[Check, ...]
     scope: DoctorScope = EVERYTHING
     cost: Cost = LOOK
     all_pods: bool = False
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -91,6 +95,8 @@ def collect(
         cluster=place.the_cluster,
         namespaces=scope.namespaces,
         only=scope.named,
+        planned=wanted.planned,
+        by_name=wanted.by_name,
         now=now,
         journal=journal,
         all_pods=wanted.all_pods,

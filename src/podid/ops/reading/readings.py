@@ -10,7 +10,7 @@ from podid.domain.agent_logs import mode_of
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.instances import Instance
-from podid.domain.model import DaemonSet, Listed, Pod
+from podid.domain.model import DaemonSet, Listed, Pod, UnreadAssociation
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.network import CiliumPolicy
 from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
@@ -32,6 +32,8 @@ MOST_CRASHES = 10
 def associations(source: Source) -> tuple[Listed, ...]:
     """All that EKS lists, in order, each as far as it was to be described and could be."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
+    if source.by_name:
+        return tuple(map(UnreadAssociation.unasked, source.eks.list_association_summaries(name, namespace)))
     found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
     return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
 

@@ -42,8 +42,9 @@ class Source:
 
     `previous` is the section as it was in the snapshot that is read again, or NOT_READ.
     `before` gives a section that the row says it needs or uses, once that is there; one that nobody asked for is
-    NOT_READ. `only` are the service accounts that were named, where any were. `journal` is podid's own, where there is
-    one; `all_pods` is whether a token of each pod is redeemed.
+    NOT_READ. `only` are the service accounts that were named, where any were; `planned` are associations that are not
+    there yet, and `by_name` is whether none is to be described. `journal` is podid's own, where there is one;
+    `all_pods` is whether a token of each pod is redeemed.
     """
 
     clients: Clients
@@ -55,6 +56,8 @@ class Source:
     all_pods: bool
     previous: Section[Any]
     before: Callable[[str], Section[Any]]
+    planned: tuple[Association, ...] = ()
+    by_name: bool = False
 
     def value(self, name: str) -> Any:
         """What `before` gives, where it is known; else Gap, which makes it missing here too."""
@@ -101,5 +104,5 @@ class Source:
 
     @property
     def associations(self) -> tuple[Association, ...]:
-        """For rows that need them; without those that could not be read."""
-        return described(known_or(self.before("associations"), ()))
+        """For rows that need them, the planned ones too; without those that could not be read."""
+        return (*described(known_or(self.before("associations"), ())), *self.planned)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from podid.aws import pacing
 from podid.domain.errors import AccessDenied, Conflict, PodidError
+from podid.domain.findings import Subject
 from podid.domain.model import Association, OwnerRef, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
@@ -43,6 +44,10 @@ class WorkloadRef:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.kind, self.name, self.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

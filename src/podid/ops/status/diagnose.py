@@ -75,9 +75,18 @@ def diagnose(
     """The report on the scope. NotFound for a pod or workload that does not exist; the error that stood in the way
     when it could not be looked for. `adjust` changes the report before its identities are judged, as a baseline does
     that accepts findings."""
-    targets = resolve(scope, snapshot)
-    snapshot = replace(snapshot, targets=targets)
-    verdicts = run_checks(checks, snapshot)
+    return judge(replace(snapshot, targets=resolve(scope, snapshot)), checks=checks, scope=scope, adjust=adjust)
+
+
+def judge(
+    snapshot: Snapshot,
+    *,
+    checks: Sequence[Check] = ALL,
+    scope: DoctorScope = EVERYTHING,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> DoctorReport:
+    """The same about the snapshot's targets, whether they exist or not."""
+    targets, verdicts = snapshot.targets, run_checks(checks, snapshot)
     if scope != EVERYTHING:
         verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
     cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}

@@ -5,7 +5,9 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
-from podid.domain.members import About, Argv, ArnText, Names, PolicyObject, Time
+from podid.domain.credentials import CredentialSource
+from podid.domain.findings import Severity
+from podid.domain.members import About, Argv, ArnText, Names, PolicyObject, ServiceAccounts, Time
 from podid.domain.plan import Status, Verb
 from podid.domain.trust import TrustVerdict
 from podid.render.documents.status import IdentityStatusBody
@@ -46,8 +48,42 @@ class TargetRoleBody(TypedDict):
     command: Annotated[Argv | None, About("The line by which podid goes on.")]
 
 
-class PlanDocument(HeaderBody):
-    """Any changing command with `--dry-run`: what it would do."""
+class ForeseenBody(TypedDict):
+    id: Annotated[str, About("The failure mode, as `podid explain` names it.")]
+    severity: Severity
+    link: Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
+    subject: str
+    message: str
+    serviceAccounts: ServiceAccounts
+    maskedBy: Annotated[str | None, About("The finding that explains this one.")]
+
+
+class UseBody(TypedDict):
+    uses: CredentialSource
+    roleArn: Annotated[ArnText | None, About("Of IRSA and of Pod Identity, where it is known.")]
+
+
+class UseChangeBody(TypedDict):
+    namespace: str
+    serviceAccount: str
+    before: UseBody
+    after: UseBody
+    pods: Annotated[int, About("How many running pods take other credentials.")]
+    restart: Annotated[bool, About("Only once they are made anew, which the change itself does not do.")]
+
+
+class OutlookBody(TypedDict):
+    after: Annotated[
+        Sequence[IdentityStatusBody] | None,
+        About("The status of each identity once all of it is done and in effect; null where that was not foreseen."),
+    ]
+    brings: Annotated[Sequence[ForeseenBody] | None, About("Findings that there will be and that there are not today.")]
+    ends: Annotated[Sequence[ForeseenBody] | None, About("Findings that there are today and that there will not be.")]
+    uses: Annotated[Sequence[UseChangeBody] | None, About("Which credentials running pods change from and to.")]
+
+
+class PlanDocument(HeaderBody, OutlookBody):
+    """Any changing command with `--dry-run`: what it would do, and what comes of it."""
 
     kind: Literal["Plan"]
     actions: Annotated[Sequence[ActionBody[PlannedStatus]], About("In the order in which they would be done.")]

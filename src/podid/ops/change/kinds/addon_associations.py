@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TypedDict
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.addons import Addon
 from podid.domain.errors import Conflict, NotFound, PodidError, TimedOut
+from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, texts
+from podid.ops.change.kinds.association import with_association
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, read_back
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
 
 UPDATE_SECONDS = 900.0
 
@@ -72,6 +78,19 @@ class AddonAssociationsKind(ResourceKind):
             except PodidError as hopeless:
                 failure = hopeless  # another of the roles may be the one that EKS means
         raise failure
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.domain.snapshot import known_or
+
+        before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
+        name, namespace = action.keys["addonName"], str(state.get("namespace"))
+        owner = next((addon.arn for addon in known_or(snapshot.addons, ()) if addon.name == name), name)
+        for account in sorted({*before, *after}):
+            if before.get(account) != after.get(account):
+                role, ref = after.get(account), ServiceAccountRef(namespace, account)
+                wanted: State | None = None if role is None else {"roleArn": role}
+                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner)
+        return snapshot
 
     def operations(self) -> Operations:
         from podid.aws.eks import Eks

@@ -6,6 +6,8 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound, PodidError, Rejected
@@ -20,6 +22,7 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
+    from podid.domain.snapshot import Snapshot
 
 
 class AssociationState(TypedDict, total=False):
@@ -97,6 +100,9 @@ class AssociationKind(ResourceKind):
             raise moved(f"association of {action.target}", action)
         return current
 
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        return with_association(snapshot, ref_of(action.keys), action.after, now)
+
     def operations(self) -> Operations:
         from podid.aws.eks import Eks
 
@@ -110,6 +116,50 @@ class AssociationKind(ResourceKind):
     def detail(self, state: State) -> str:
         role_arn = text(state, "roleArn")
         return f" -> {role_arn}" if role_arn else ""
+
+
+# what running pods learn of late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
+PLANNED_ID = "(planned)"
+
+
+def with_association(
+    snapshot: Snapshot, ref: ServiceAccountRef, after: State | None, now: datetime, *, owner_arn: str | None = None
+) -> Snapshot:
+    """The snapshot with the association of `ref` as planned: without it, made now, or changed now where the change is
+    one that running pods learn of late."""
+    from podid.domain.snapshot import Known
+
+    if not isinstance(snapshot.associations, Known):
+        return snapshot
+    others = tuple(each for each in snapshot.associations.value if each.ref != ref)
+    if after is None:
+        return replace(snapshot, associations=Known(others))
+    there = next((each for each in snapshot.associations.value if each.ref == ref), None)
+    known = there if isinstance(there, Association) else None
+    old = AssociationKind.state_of(known) if known is not None else {}
+    same = known is not None and all(_same(old.get(name), after.get(name)) for name in LATE_SETTINGS)
+    cluster = snapshot.cluster.value if isinstance(snapshot.cluster, Known) else None
+    target = text(after, "targetRoleArn") or None
+    # as EKS forms it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
+    external_id = "/".join((cluster.region, cluster.account, cluster.name, str(ref))) if cluster and target else None
+    planned = Association(
+        cluster_name=cluster.name if cluster else "",
+        namespace=ref.namespace,
+        service_account=ref.name,
+        association_id=there.association_id if there is not None else PLANNED_ID,
+        association_arn=there.association_arn if there is not None else "",
+        owner_arn=there.owner_arn if there is not None else owner_arn,
+        role_arn=text(after, "roleArn"),
+        target_role_arn=target,
+        external_id=known.external_id if known is not None and known.external_id and target else external_id,
+        disable_session_tags=bool(after.get("disableSessionTags")),
+        policy=text(after, "policy") or None,
+        tags=texts(after, "tags"),
+        created_at=known.created_at if known is not None else now,
+        modified_at=known.modified_at if known is not None and same else now,
+    )
+    return replace(snapshot, associations=Known(tuple(sorted((*others, planned), key=lambda each: each.ref))))
 
 
 def ref_of(keys: Keys) -> ServiceAccountRef:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
@@ -12,6 +13,7 @@ from podid.domain.plan import Action, Done, State, Status, Verb, matches
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
     from podid.ops.change.propagation import Lately
 
 T = TypeVar("T")
@@ -72,6 +74,11 @@ class ResourceKind(ABC):
     @abstractmethod
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         """Makes the change and returns the state that the service answered, None for a deletion."""
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """Pure: the snapshot as it would be read once the action is carried out and in effect. What is known only
+        afterwards is PLANNED in it. Unchanged for a kind that no check knows of."""
+        return snapshot
 
     def completed(
         self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience

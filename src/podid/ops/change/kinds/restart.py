@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import Conflict
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
 
 
 class RestartState(TypedDict, total=False):
@@ -37,6 +42,22 @@ class RestartKind(ResourceKind):
 
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         raise Conflict("A restart cannot be replayed; use podid restart", subject=action.target)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """All pods of the workload anew, on the nodes where they are."""
+        from podid.domain.anew import Anew
+        from podid.domain.findings import Subject
+        from podid.domain.snapshot import Known
+        from podid.domain.workloads import live, workload_subject
+
+        if not isinstance(snapshot.pods, Known):
+            return snapshot
+        workload, make = (
+            Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"]),
+            Anew(snapshot, now),
+        )
+        pods = (make(pod) if live(pod) and workload_subject(pod) == workload else pod for pod in snapshot.pods.value)
+        return replace(snapshot, pods=Known(tuple(pods)))
 
     def operations(self) -> Operations:
         from podid.kube.reader import KubeReader

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypedDict, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import Conflict
 from podid.domain.members import ArnText, Pairs, PolicyObject
@@ -16,6 +17,9 @@ from podid.ops.change.kinds.addon_associations import newly_associated
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 from podid.ops.role.uses import Uses, read_all_uses, used_words
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
 
 
 class RoleState(TypedDict, total=False):
@@ -73,6 +77,18 @@ class RoleKind(ResourceKind):
             permissions_boundary=text(after, "permissionsBoundary") or None,
         )
         return self.state_of(role)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import arn_of, with_new_role, with_role, with_settings
+
+        after, name = action.after, action.keys["roleName"]
+        if after is None:
+            return with_role(snapshot, name, lambda role: None)
+        if not (arn := arn_of(snapshot, after)):
+            return snapshot
+        path = text(after, "path") or "/"
+        made = Role(name=name, arn=arn, path=path, role_id="", trust=document(after, "trustPolicy"), created_at=now)
+        return with_new_role(snapshot, with_settings(made, after))
 
     def operations(self) -> Operations:
         from podid.aws.iam import Iam

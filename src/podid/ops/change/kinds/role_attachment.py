@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound
 from podid.domain.members import ArnText
@@ -11,6 +13,10 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.domain.grants import PolicyNames
+    from podid.domain.snapshot import Snapshot
 
 
 class RoleAttachmentState(TypedDict, total=False):
@@ -47,6 +53,18 @@ class RoleAttachmentKind(ResourceKind):
         write = clients.iam.detach_policy if action.after is None else clients.iam.attach_policy
         write(action.keys["roleName"], action.keys["policyArn"])
         return action.after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """What a managed policy allows is not read for a plan; of AWS's own for nodes it is known."""
+        from podid.ops.change.planned import with_policy
+
+        role, policy = action.keys["roleName"], action.keys["policyArn"]
+
+        def names(found: PolicyNames) -> PolicyNames:
+            others = tuple(arn for arn in found.attached if arn != policy)
+            return replace(found, attached=others if action.after is None else (*others, policy))
+
+        return with_policy(snapshot, role, names, managed="" if action.after is None else policy)
 
     def operations(self) -> Operations:
         from podid.aws.iam import Iam

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound
 from podid.domain.members import PolicyObject
@@ -11,6 +13,10 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, document
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.domain.grants import PolicyNames
+    from podid.domain.snapshot import Snapshot
 
 
 class RolePolicyState(TypedDict, total=False):
@@ -49,6 +55,18 @@ class RolePolicyKind(ResourceKind):
         else:
             clients.iam.put_inline_policy(role, policy, document(action.after, "policyDocument"))
         return action.after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_policy
+
+        role, policy = action.keys["roleName"], action.keys["policyName"]
+
+        def names(found: PolicyNames) -> PolicyNames:
+            others = tuple(name for name in found.inline if name != policy)
+            return replace(found, inline=others if action.after is None else (*others, policy))
+
+        added = document(action.after, "policyDocument") if action.before is None else None
+        return with_policy(snapshot, role, names, added=added)
 
     def operations(self) -> Operations:
         from podid.aws.iam import Iam

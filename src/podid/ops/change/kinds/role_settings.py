@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from podid.domain.errors import Conflict, PodidError
@@ -15,6 +16,7 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.snapshot import Snapshot
 
 
 class RoleSettingsState(TypedDict, total=False):
@@ -58,6 +60,14 @@ class RoleSettingsKind(ResourceKind):
                 _change(clients.iam, name, self.state_of(clients.iam.get_role(name)), before)
             raise
         return after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_boundary, with_role, with_settings
+
+        name, before, after = action.keys["roleName"], action.before or {}, action.after or {}
+        snapshot = with_role(snapshot, name, lambda role: with_settings(role, after))
+        boundary = text(after, "permissionsBoundary")
+        return with_boundary(snapshot, name, boundary) if boundary != text(before, "permissionsBoundary") else snapshot
 
     def operations(self) -> Operations:
         from podid.aws.iam import Iam

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.domain import trust
@@ -16,6 +18,7 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.snapshot import Snapshot
 
 READ_BACK_SECONDS = 7.5
 LOOKS = 3
@@ -97,6 +100,12 @@ class RoleTrustKind(ResourceKind):
             raise moved(self.subject(action), action)
         before_now = self.state_at(role, keys)
         return self.action(before_now, {**before_now, "policyDocument": policy.to_document()}, note=action.note)
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.ops.change.planned import with_role
+
+        after = document_of(action.after)
+        return with_role(snapshot, action.keys["roleName"], lambda role: replace(role, trust=after))
 
     def operations(self) -> Operations:
         from podid.aws.iam import Iam

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
+
+if TYPE_CHECKING:
+    from podid.domain.snapshot import Snapshot
 
 
 class ServiceAccountState(TypedDict, total=False):
@@ -36,6 +41,17 @@ class ServiceAccountKind(ResourceKind):
         else:
             clients.kube.writer.create_service_account(_ref(action.keys))
         return action.after
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        from podid.domain.model import ServiceAccount
+        from podid.domain.snapshot import Known
+
+        if not isinstance(snapshot.service_accounts, Known):
+            return snapshot
+        ref = _ref(action.keys)
+        others = tuple(each for each in snapshot.service_accounts.value if each.ref != ref)
+        made = ServiceAccount(namespace=ref.namespace, name=ref.name, created_at=now)
+        return replace(snapshot, service_accounts=Known(others if action.after is None else (*others, made)))
 
     def operations(self) -> Operations:
         from podid.kube.reader import KubeReader

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain import trust
 from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.model import Role
-from podid.domain.names import role_name
+from podid.domain.names import role_name, role_path
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, State, Status, text
 from podid.ops.change.external_ids import awaited_in, get_external_id, no_external_id, with_external_ids
@@ -19,6 +21,7 @@ from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
+    from podid.domain.snapshot import Snapshot
     from podid.ops.change.propagation import Lately
 
 
@@ -51,6 +54,22 @@ class TargetTrustKind(RoleTrustKind):
 
     def state_at(self, role: Role, keys: Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
+
+    def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
+        """Also of a role of another account, which the plan has read with credentials of its own. External ids that EKS
+        will make are those of the associations as planned."""
+        from podid.domain.model import Association
+        from podid.domain.snapshot import Known, known_or
+        from podid.ops.change.planned import put
+
+        arn, wanted = action.keys["targetRoleArn"], document_of(action.after)
+        planned = {a.ref: a.external_id for a in known_or(snapshot.associations, ()) if isinstance(a, Association)}
+        trust = with_external_ids(wanted, {ref: found for ref in awaited_in(wanted) if (found := planned.get(ref))})
+        assert isinstance(trust, Mapping)
+        there = known_or(snapshot.target_roles, {}).get(arn)
+        known = there.value if isinstance(there, Known) else None
+        role = known or Role(name=role_name(arn), arn=arn, path=role_path(arn), role_id="", trust=trust)
+        return replace(snapshot, target_roles=put(snapshot.target_roles, arn, Known(replace(role, trust=trust))))
 
     def completed(
         self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience

@@ -1,0 +1,224 @@
+"""What comes of a plan: the snapshot is changed as the plan would change the account and the cluster, and judged by the
+same checks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from podid.checks.all import ALL, BY_ID
+from podid.checks.shared.facts import index
+from podid.checks.shared.uses import main_use
+from podid.domain.anew import Anew, without_injection
+from podid.domain.cost import LOOK, Cost
+from podid.domain.credentials import CredentialSource
+from podid.domain.findings import Subject, Verdict
+from podid.domain.model import Association, Pod, described
+from podid.domain.names import ServiceAccountRef
+from podid.domain.place import Place
+from podid.domain.plan import Action, Plan
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
+from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, PodStatus, UseChange
+from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
+from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
+from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.restart.refusal import Harm
+from podid.ops.status.diagnose import Checks, judge
+from podid.ops.status.look import Diagnosis
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
+Adjust = Callable[[DoctorReport], DoctorReport]
+
+
+def overlaid(snapshot: Snapshot, actions: Iterable[Action], now: datetime) -> Snapshot:
+    """The snapshot as it would be read once the actions are carried out, in their order."""
+    for action in actions:
+        snapshot = kind_of(action.kind).foresee(snapshot, action, now)
+    return replace(snapshot, taken_at=now)
+
+
+def planned_associations(place: Place, plan: Plan, now: datetime) -> tuple[Association, ...]:
+    """Those that the plan makes or changes, as they will be."""
+    sections: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
+    sections |= {"cluster": Known(place.the_cluster), "associations": Known(())}
+    empty = Snapshot(taken_at=now, **sections)
+    return described(known_or(overlaid(empty, plan.actions, now).associations, ()))
+
+
+def look_before(
+    clients: Clients,
+    place: Place,
+    plan: Plan,
+    refs: Collection[ServiceAccountRef] = (),
+    *,
+    now: datetime,
+    cost: Cost = LOOK,
+    checks: Checks = ALL,
+    by_name: bool = False,
+    journal: Journal | None = None,
+    adjust: Adjust = lambda report: report,
+) -> Diagnosis:
+    """Reads and judges what a plan is about, before it is carried out: these service accounts, whether they exist or
+    not, or the whole cluster; of associations no more than whose they are, if `by_name`. Never raises for what cannot
+    be read."""
+    scope, planned = DoctorScope.of(refs) if refs else EVERYTHING, planned_associations(place, plan, now)
+    wanted = Wanted(checks=checks, scope=scope, cost=cost, planned=planned, by_name=by_name)
+    snapshot = replace(collect(clients, place, wanted, now=now, journal=journal), targets=scope.named)
+    return Diagnosis(judge(snapshot, checks=checks, scope=scope, adjust=adjust), snapshot)
+
+
+def foresee(
+    diagnosis: Diagnosis,
+    plan: Plan,
+    now: datetime,
+    *,
+    missed: Collection[Subject] = (),
+    adjust: Adjust = lambda report: report,
+) -> Outlook:
+    """Pure. `missed` are workloads whose pods a dry run brought back without what the webhook gives."""
+    before = diagnosis.snapshot
+    after = _without(overlaid(before, plan.actions, now), missed, now)
+    scope = DoctorScope.of(before.targets) if before.targets else EVERYTHING
+    checks = tuple(BY_ID[name] for name in diagnosis.report.checks)
+    report = judge(after, checks=checks, scope=scope, adjust=adjust)
+    old, new = _failing(diagnosis.report), _failing(report)
+    concerned = _concerned(diagnosis.report.identities, report.identities, named=bool(before.targets))
+    return Outlook(
+        before=tuple(status for status in diagnosis.report.identities if status.ref in concerned),
+        after=tuple(status for status in report.identities if status.ref in concerned),
+        brings=tuple(verdict for key, verdict in new.items() if key not in old),
+        ends=tuple(verdict for key, verdict in old.items() if key not in new),
+        stands=tuple(verdict for key, verdict in new.items() if key in old),
+        uses=tuple(_uses(before, after, plan, concerned, now)),
+    )
+
+
+def _without(snapshot: Snapshot, missed: Collection[Subject], now: datetime) -> Snapshot:
+    """The snapshot with the new pods of these workloads as the webhook left them."""
+    if not missed or not isinstance(snapshot.pods, Known):
+        return snapshot
+
+    def left(pod: Pod) -> bool:
+        return pod.created_at == now.replace(microsecond=0) and workload_subject(pod) in missed
+
+    pods = (without_injection(pod) if left(pod) else pod for pod in snapshot.pods.value)
+    return replace(snapshot, pods=Known(tuple(pods)))
+
+
+Failing = dict[tuple[str, Subject, tuple[str, ...]], Verdict]
+
+
+def _failing(report: DoctorReport) -> Failing:
+    """Worst first."""
+    return {(verdict.check, verdict.subject, verdict.chain): verdict for verdict in report.findings}
+
+
+def _concerned(
+    before: Iterable[IdentityStatus], after: Sequence[IdentityStatus], *, named: bool
+) -> frozenset[ServiceAccountRef]:
+    """Those that have an association before or after; where none was named, those of which something can be claimed
+    afterwards."""
+    silent = (IdentityState.NONE,) if named else (IdentityState.NONE, None)
+    found = (*before, *after) if named else after
+    return frozenset(status.ref for status in found if status.state not in silent)
+
+
+# --- restarts ---------------------------------------------------------------------------------------------------------
+
+# what a pod brings along, and what its network does to it, is the same for the next one
+_ITS_OWN = (2, 3, 4, 5)
+
+
+def restarts(snapshot: Snapshot, plan: Plan) -> tuple[Action, ...]:
+    """What `--restart` of a change of associations does beside it: the workloads of the snapshot's targets whose pods
+    the change does not reach."""
+    late = {ref_of(action.keys) for action in plan.actions if _reaches_late(action)}
+    gone = {ref_of(action.keys) for action in plan.actions if action.kind == ASSOCIATION.name and action.after is None}
+    found: dict[Subject, None] = {}
+    for ref in snapshot.targets:
+        for pod in index(snapshot).pods.get(ref, ()):
+            left = injected(pod) if ref in gone else ref in late or not injected(pod)
+            workload = workload_subject(pod)
+            if left and live(pod) and not opted_out(pod) and workload.kind in RESTARTABLE:
+                found[workload] = None
+    return tuple(RESTART.action(None, RESTART.state_of(each.namespace, each.kind, each.name)) for each in found)
+
+
+def _reaches_late(action: Action) -> bool:
+    """Whether it changes what running pods have until they are made anew."""
+    before, after = action.before, action.after
+    return (
+        action.kind == ASSOCIATION.name
+        and before is not None
+        and after is not None
+        and any(before.get(name) != after.get(name) for name in LATE_SETTINGS)
+    )
+
+
+def harmed(outlook: Outlook, plan: Plan) -> tuple[Harm, ...]:
+    """The workloads that the plan restarts and whose new pods would be broken, where running ones have more."""
+    found = []
+    for action in plan.actions:
+        if action.kind != RESTART.name:
+            continue
+        workload = Subject(action.keys["kind"], action.keys["name"], action.keys["namespace"])
+        for status in outlook.after:
+            there = next((each for each in outlook.before if each.ref == status.ref), None)
+            old = {pod.name: pod for pod in (there.pods if there is not None else None) or ()}
+            new = [pod for pod in status.pods or () if pod.workload == workload and pod.name in old]
+            losing = [pod for pod in new if _loses(old[pod.name], pod)]
+            if losing and losing[0].cause is not None:
+                found.append(Harm(status.ref, workload, losing[0].cause, len(losing)))
+    return tuple(found)
+
+
+def _loses(old: PodStatus, new: PodStatus) -> bool:
+    """Whether the pod that takes the place of another has less than that."""
+    if new.state not in (IdentityState.BROKEN, IdentityState.STALE) or new.cause is None:
+        return False
+    ways = {pod.uses.uses for pod in (old, new) if pod.uses is not None}
+    if len(ways) == 1 and CredentialSource.POD_IDENTITY not in ways:
+        return False  # keys of its own, which the next one has as well
+    same = old.state is IdentityState.BROKEN and old.cause is not None and old.cause.check == new.cause.check
+    return not (same and new.cause.link in _ITS_OWN)
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+
+
+def _uses(
+    before: Snapshot, after: Snapshot, plan: Plan, refs: Collection[ServiceAccountRef], now: datetime
+) -> Iterator[UseChange]:
+    """What running pods take today, and what they would take if they were made anew afterwards."""
+    make, later = Anew(after, now), {(pod.namespace, pod.name): pod for pod in known_or(after.pods, ())}
+    for ref in sorted(refs):
+        changes: Counter[tuple[CredentialUse, CredentialUse, bool]] = Counter()
+        for pod in index(before).pods.get(ref, ()):
+            then = later.get((pod.namespace, pod.name))
+            if not live(pod) or opted_out(pod) or then is None:
+                continue
+            old, new = _use(before, pod), _use(after, make(pod))
+            if old != new:
+                changes[old, new, _use(after, then) != new] += 1
+        for (old, new, restart), count in sorted(changes.items()):
+            yield UseChange(ref=ref, before=old, after=new, pods=count, restart=restart)
+
+
+def _use(snapshot: Snapshot, pod: Pod) -> CredentialUse:
+    use = main_use(pod, snapshot.config_map_keys)
+    if use is None:
+        return CredentialUse(CredentialSource.NONE)
+    if use.uses is CredentialSource.POD_IDENTITY:
+        association = index(snapshot).associations.get(pod.ref)
+        return CredentialUse(use.uses, association.pods_role_arn if isinstance(association, Association) else "")
+    detail = next(each.detail for each in use.candidates if each.source is use.uses)
+    return CredentialUse(use.uses, detail if use.uses is CredentialSource.IRSA and detail.startswith("arn:") else "")

@@ -1,0 +1,232 @@
+"""What comes of a plan: as members of its document, and as the lines under it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from podid.domain.credentials import CredentialSource
+from podid.domain.findings import Severity, Verdict
+from podid.domain.links import link_words
+from podid.domain.names import role_name
+from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, UseChange
+from podid.domain.words import count_of, short_list
+from podid.render.status import MARKS, STYLES, counted, reason_of, role_of, state_word, status_body
+from podid.render.view import SEVERITY, Line
+
+if TYPE_CHECKING:
+    from podid.render.documents import changes as documents
+
+# of more identities than that, those in order are counted
+MOST = 3
+# lines about findings, and about credentials
+MOST_LINES = 6
+# the state says it
+_NONE = "association-missing"
+_MARKS = {Severity.ERROR: "✗", Severity.WARN: "!", Severity.INFO: "·"}
+_SOURCES = {
+    CredentialSource.STATIC_KEYS: "access keys of their own",
+    CredentialSource.PROFILE: "a profile of their own",
+    CredentialSource.CREDENTIALS_FILE: "a credentials file of their own",
+    CredentialSource.OTHER_ENDPOINT: "an endpoint of their own",
+    CredentialSource.NODE_ROLE: "the node role (if reachable)",
+    CredentialSource.NONE: "no credentials",
+}
+_WORDS = {CredentialSource.IRSA: "IRSA", CredentialSource.POD_IDENTITY: "Pod Identity"}
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def outlook_lines(outlook: Outlook) -> list[str | Line]:
+    """The status of each identity as that of a pod that is made afterwards, what the plan brings with it, and what
+    changes for running pods."""
+    shown = sorted(outlook.after, key=lambda status: (_rank(status.new_pod.state), status.ref))
+    lines: list[str | Line] = []
+    if len(shown) == 1:
+        lines += [_status_line(shown[0], lead="After this: "), *_running(shown[0])]
+    elif shown:
+        many = len(shown) > MOST
+        lines.append(f"After this: {counted(shown, of=_new_state)}" if many else "After this:")
+        wrong = [status for status in shown if _rank(status.new_pod.state) < IdentityState.CONFIGURED.rank]
+        listed = _by_cause(wrong) if many else (_status_line(status, lead="  ") for status in shown)
+        lines += listed
+    lines += _brought(outlook)
+    lines += _ended(outlook)
+    lines += _changes(outlook.uses)
+    lines += _not_checked(shown)
+    return lines
+
+
+def _new_state(status: IdentityStatus) -> IdentityState | None:
+    return status.new_pod.state
+
+
+def _rank(state: IdentityState | None) -> int:
+    return IdentityState.CONFIGURED.rank if state is None else state.rank
+
+
+def _status_line(status: IdentityStatus, *, lead: str) -> Line:
+    state, cause = status.new_pod.state, status.new_pod.cause
+    head = f"{lead}{MARKS[state]} {status.ref}  {state_word(state)}"
+    if cause is not None and state is not IdentityState.NONE:
+        at = f" at link {link_words(cause.link)}"
+        return Line(f"{head}{at}: {_why(cause)}", STYLES.get(state, "dim"), upto=len(head))
+    role = role_of(status)
+    return Line(f"{head}, role {role}" if role else head, STYLES.get(state, "dim"), upto=len(head))
+
+
+def _why(cause: Verdict) -> str:
+    return cause.check if not cause.reason else reason_of(cause)
+
+
+def _by_cause(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
+    def key(status: IdentityStatus) -> tuple[int, str]:
+        cause = status.new_pod.cause
+        return _rank(status.new_pod.state), _why(cause) if cause is not None else ""
+
+    groups = [tuple(group) for _, group in groupby(sorted(statuses, key=key), key=key)]
+    for group in groups[:MOST_LINES]:
+        state, cause = group[0].new_pod.state, group[0].new_pod.cause
+        at = f" at link {link_words(cause.link)}: {_why(cause)}" if cause is not None else ""
+        head = f"  {MARKS[state]} {len(group)} {state_word(state)}"
+        yield Line(
+            f"{head}{at}: {short_list(str(status.ref) for status in group)}", STYLES.get(state, "dim"), len(head)
+        )
+    if len(groups) > MOST_LINES:
+        yield Line(f"  and {len(groups) - MOST_LINES} causes more", "dim")
+
+
+def _running(status: IdentityStatus) -> Iterator[Line]:
+    """The running pods that are worse off than a new one would be."""
+    pods, new = status.pods or (), _rank(status.new_pod.state)
+    worse = Counter((pod.state, pod.cause.check if pod.cause else "") for pod in pods if _rank(pod.state) < new)
+    for (state, check), count in worse.items():
+        head = f"  {MARKS[state]} {count} of {count_of(len(pods), 'running pod')} {state_word(state)}"
+        yield Line(f"{head}: {check}" if check else head, STYLES.get(state, "dim"), upto=len(head))
+
+
+def _brought(outlook: Outlook) -> Iterator[Line]:
+    """Warnings and errors that the plan brings with it, but for those that a line above names."""
+    named = {pod.cause.check for status in outlook.after for pod in (status.new_pod, *(status.pods or ())) if pod.cause}
+    told = [
+        verdict
+        for verdict in outlook.brings
+        # what is wrong with running pods is told of them
+        if verdict.severity is not Severity.INFO and not verdict.masked_by and not verdict.pods
+        if verdict.check not in named and verdict.check != _NONE
+    ]
+    checks = {check: list(group) for check, group in groupby(told, key=lambda verdict: verdict.check)}
+    width = max(map(len, checks), default=0)
+    for check, group in list(checks.items())[:MOST_LINES]:
+        more = f" (and {len(group) - 1} more)" if len(group) > 1 else ""
+        head = f"  {_MARKS[group[0].severity]} {check:<{width}}"
+        yield Line(f"{head}   {_of(group[0])}{group[0].message}{more}", SEVERITY[group[0].severity], upto=len(head))
+    if len(checks) > MOST_LINES:
+        yield Line(f"  and {len(checks) - MOST_LINES} warnings more (--dry-run -o json)", "dim")
+
+
+def _of(verdict: Verdict) -> str:
+    """What it is about, where its message does not name that and no identity stands for it."""
+    subject = verdict.subject
+    named = subject.kind in ("Association", "ServiceAccount", "Cluster") or subject.name in verdict.message
+    return "" if named else f"{subject}: "
+
+
+def _ended(outlook: Outlook) -> Iterator[Line]:
+    """What is mended: of those that fail no more at all."""
+    left = {_NONE, *(verdict.check for verdict in outlook.brings)}
+    ended = dict.fromkeys(v.check for v in outlook.ends if v.severity is not Severity.INFO and v.check not in left)
+    if ended:
+        yield Line(f"{'  ' if outlook.after else 'After this: '}no longer {', '.join(ended)}", "dim")
+
+
+def _changes(uses: Sequence[UseChange]) -> Iterator[Line]:
+    alike: dict[tuple[CredentialUse, CredentialUse, bool], list[UseChange]] = {}
+    for use in uses:
+        alike.setdefault((use.before, use.after, use.restart), []).append(use)
+    several = len({use.ref for use in uses}) > 1
+    for (before, after, restart), group in list(alike.items())[:MOST_LINES]:
+        pods = count_of(sum(use.pods for use in group), "running pod")
+        of = f" of {short_list(str(use.ref) for use in group)}" if several else ""
+        changes = "change" if pods != "1 running pod" else "changes"
+        once = " when restarted" if restart else ""
+        yield Line(f"  {pods}{of} {changes} from {use_words(before)} to {use_words(after)}{once}")
+
+
+def use_words(use: CredentialUse) -> str:
+    way = _WORDS.get(use.source)
+    if way is None:
+        return _SOURCES[use.source]
+    return f"{role_name(use.role_arn)} ({way})" if use.role_arn else way
+
+
+def _not_checked(statuses: Sequence[IdentityStatus]) -> Iterator[Line]:
+    """One line on all that could not be read."""
+    found = [each for status in statuses for each in status.not_checked]
+    rights = list(dict.fromkeys(each.permission for each in found if each.permission))
+    reasons = list(dict.fromkeys(each.subject for each in found if each.subject and not each.permission))
+    # where that lowers the claim
+    claims = [status for status in statuses if status.new_pod.state in (IdentityState.CONFIGURED, None)]
+    bare = (each for status in claims for each in status.not_checked if not each.subject and not each.permission)
+    links = sorted({each.link for each in bare})
+    parts = [f"needs {short_list(rights, 4)}"] if rights else []
+    parts += reasons[:2]
+    if links:
+        parts.append(f"link{'s' if len(links) > 1 else ''} {_ranges(links)}")
+    if parts:
+        yield Line(f"  not checked: {'; '.join(parts)}", "dim")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1-3, 5`, of sorted ones."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def outlook_members(outlook: Outlook | None) -> documents.OutlookBody:
+    """The members of a plan that say what comes of it; null where that was not foreseen."""
+    if outlook is None:
+        return {"after": None, "brings": None, "ends": None, "uses": None}
+    return {
+        "after": [status_body(status) for status in outlook.after],
+        "brings": [_verdict(verdict) for verdict in outlook.brings],
+        "ends": [_verdict(verdict) for verdict in outlook.ends],
+        "uses": [
+            {
+                "namespace": use.ref.namespace,
+                "serviceAccount": use.ref.name,
+                "before": _use(use.before),
+                "after": _use(use.after),
+                "pods": use.pods,
+                "restart": use.restart,
+            }
+            for use in outlook.uses
+        ],
+    }
+
+
+def _verdict(verdict: Verdict) -> documents.ForeseenBody:
+    return {
+        "id": verdict.check,
+        "severity": verdict.severity,
+        "link": verdict.link,
+        "subject": str(verdict.subject),
+        "message": verdict.message,
+        "serviceAccounts": verdict.chain,
+        "maskedBy": verdict.masked_by or None,
+    }
+
+
+def _use(use: CredentialUse) -> documents.UseBody:
+    return {"uses": use.source, "roleArn": use.role_arn or None}
