@@ -219,7 +219,7 @@ def test_rows_of_reports(views: dict[str, list[View]]) -> None:
     report = views["DoctorReport"][0]
     outcomes = {(row["id"], row["outcome"]) for row in rows(report)}
     assert {id_ for id_, outcome in outcomes if outcome == "fail"} == set(report.names)
-    assert rows(views["VerifyReport"][0])[0]["role"] == "arn:aws:iam::111122223333:role/r"
+    assert rows(views["IdentityStatus"][0])[0]["role"] == "arn:aws:iam::111122223333:role/r"
     nodes = [row["node"] for row in rows(views["NodeList"][0])]
     assert [row["node"] for row in rows(views["AgentStatus"][-1])] == nodes != []
     (shown,) = rows(views["Association"][0])
@@ -295,7 +295,8 @@ WORDS: dict[str, Sequence[str]] = {
     "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),
-    "VerifyReport": ("state", "pods.state"),
+    "IdentityStatus": STATES,
+    "IdentityStatusList": tuple(f"items.{place}" for place in STATES),
 }
 Place = tuple[str | int, ...]
 

@@ -404,16 +404,16 @@ class TestAgent:
 
     def test_healthy(self, healthy: Site) -> None:
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (0, "healthy")
+        assert (status.code, status.json["state"]) == (0, "ready")
         nodes = healthy("agent", "nodes", "-o", "json")
         assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (0, ["ready"] * 3)
 
     def test_not_installed(self, site: Site) -> None:
         status = site("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (0, "not-installed")
+        assert (status.code, status.json["state"]) == (0, "not-installed")
         site.associate("shop", "orders")
         status = site("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (3, "not-installed")
+        assert (status.code, status.json["state"]) == (3, "not-installed")
         nodes = site("agent", "nodes", "-o", "json")
         assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (3, ["missing"] * 3)
 
@@ -422,7 +422,7 @@ class TestAgent:
         healthy.kube.faults.agent_crashing[node] = "Unable to start server"
         healthy.wait(150)
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (3, "broken")
+        assert (status.code, status.json["state"]) == (3, "broken")
         nodes = healthy("agent", "nodes", "-o", "json")
         assert nodes.code == 3
         assert {item["node"]: item["state"] for item in nodes.json["items"]}[node] == "not-ready"
@@ -430,7 +430,7 @@ class TestAgent:
     def test_unknown_without_kubernetes(self, healthy: Site) -> None:
         healthy.half.kube.stop()
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert (status.code, status.json["state"]) == (9, "unknown")
         assert healthy("agent", "nodes").code == 7
 
     def test_unknown_without_the_right_to_list_nodes(self, healthy: Site) -> None:
@@ -440,7 +440,7 @@ class TestAgent:
         ]
         caller = healthy.user("viewer", everywhere)
         status = healthy("agent", "status", "-o", "json", env=caller)
-        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert (status.code, status.json["state"]) == (9, "unknown")
         assert {item["permission"] for item in status.json["unknowns"]} == {"list nodes (cluster-wide)"}
         nodes = healthy("agent", "nodes", "-o", "json", env=caller)
         assert (nodes.code, nodes.error["code"]) == (4, "AccessDenied")

@@ -56,21 +56,21 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
-class Reach(NamedTuple):
+class Affected(NamedTuple):
     """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
 
     chain: tuple[str, ...]
     nodes: tuple[str, ...] = ()
 
 
-def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Reach:
+def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
     """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
     not be read."""
     if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
-        return Reach(EVERYONE)
+        return Affected(EVERYONE)
     facts = index(snapshot)
     nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
-    return Reach(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
+    return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
