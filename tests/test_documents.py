@@ -264,7 +264,7 @@ TRUST_WORDS = ("verdict", "actions.sts:AssumeRole.verdict", "actions.sts:TagSess
 ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 # kind -> where one of a few words stands, beside `kind` and `apiVersion`
 WORDS: dict[str, Sequence[str]] = {
-    "AgentStatus": ("verdict", "findings.severity"),
+    "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",
         "status.state",
@@ -295,8 +295,6 @@ WORDS: dict[str, Sequence[str]] = {
     "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),
-    "IdentityStatus": STATES,
-    "IdentityStatusList": tuple(f"items.{place}" for place in STATES),
 }
 Place = tuple[str | int, ...]
 

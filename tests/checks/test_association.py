@@ -160,6 +160,14 @@ def test_a_slip_in_a_workload_is_mended_there() -> None:
     assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)
 
 
+def test_nothing_is_made_for_a_slip_where_service_accounts_cannot_be_read() -> None:
+    verdict = only("association-missing", asked("shop/ordres", service_accounts=DENIED))
+    assert (verdict.evidence, verdict.fix and verdict.fix.commands) == (
+        ("associations with a similar name: shop/orders",),
+        (),
+    )
+
+
 def test_association_missing_names_the_neighbours_and_irsa() -> None:
     annotated = ServiceAccount(
         namespace="shop", name="order", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/old"}
