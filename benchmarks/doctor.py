@@ -221,6 +221,8 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "csi_drivers": {},
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
+        "pod_security": {},
+        "agent_crashes": {},
         "cloudtrail": {},
         "redemptions": (),
         "node_calls": {},

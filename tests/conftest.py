@@ -41,6 +41,7 @@ SLOW = (
     "ops/test_collect.py",
     "ops/test_costs.py",
     "ops/test_dry_runs.py",
+    "ops/test_explain_scale.py",
     "ops/test_probes.py",
     "ops/test_role_reading.py",
     "ops/test_scope.py",

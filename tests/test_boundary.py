@@ -55,7 +55,9 @@ def raised(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("error", "code"),
     [
         (errors.PodidError("x"), 1),
-        (errors.Rejected("x"), 1),
+        (errors.Rejected("x"), 6),
+        (errors.NotServed("x"), 7),
+        (errors.RoleUnknown("x"), 5),
         (errors.UsageError("x"), 2),
         (errors.InvalidInput("x"), 2),
         (errors.ConsentNeeded("x"), 2),
@@ -262,8 +264,8 @@ def test_shared_options_may_stand_before_the_command(typed: str, meant: str) -> 
 
 def test_hints_repeat_what_was_meant(podid: Podid, two: Sandbox) -> None:
     assert podid("-o", "json", "list").json["items"] == podid("list", "-o", "json").json["items"]
-    outcome = podid("--region", "us-west-2", "show", "shop/orderz")
-    assert (outcome.code, outcome.stderr.splitlines()[-1]) == (5, "Try:   podid show --region us-west-2 shop/orders")
+    outcome = podid("--region", "us-west-2", "status", "shop/orderz")
+    assert (outcome.code, outcome.stderr.splitlines()[-1]) == (5, "Try:   podid status --region us-west-2 shop/orders")
 
 
 def test_the_environment_can_ask_for_json_errors() -> None:
@@ -274,7 +276,7 @@ def test_the_environment_can_ask_for_json_errors() -> None:
 
 
 def test_an_error_in_full(podid: Podid) -> None:
-    outcome = podid("show", "shop/nobody")
+    outcome = podid("status", "shop/nobody")
     assert (outcome.code, outcome.stdout) == (5, "")
     assert outcome.stderr == ("Error: shop/nobody has no association in cluster demo.\nTry:   podid list\n")
 

@@ -8,8 +8,7 @@ from podid.pages.index import ENTRIES
 
 # what no look at AWS and Kubernetes shows by itself
 ONLY_WITH = {
-    "logs": "bearer-token-prefix custom-credential-chain stale-link-or-route agent-timeout-context-canceled "
-    "eks-auth-throttled",
+    "logs": "bearer-token-prefix custom-credential-chain agent-timeout-context-canceled eks-auth-throttled",
     "cloudtrail": "packed-policy-too-large",
 }
 SHARPER_WITH = {

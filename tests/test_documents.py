@@ -61,6 +61,9 @@ agent logs --raw -o json
 addon list --all
 addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront --wait api
 list
+list --pods --columns status,role-exists,exists
+status
+status shop/orders
 show shop/orders
 preset list
 preset show s3-read,bucket=reports
@@ -262,14 +265,20 @@ ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 # kind -> where one of a few words stands, beside `kind` and `apiVersion`
 WORDS: dict[str, Sequence[str]] = {
     "AgentStatus": ("verdict", "findings.severity"),
-    "Association": ("trust.scope.kind", *(f"trust.{place}" for place in TRUST_WORDS if place != "findings.severity")),
+    "Association": (
+        "trust.scope.kind",
+        "status.state",
+        *(f"trust.{place}" for place in TRUST_WORDS if place != "findings.severity"),
+    ),
     "CheckList": ("items.severity", "items.fix"),
     "Completion": ("shell",),
     "DoctorReport": (
         *("findings.severity", "findings.fix.class", "unknowns.severity"),
-        *("verdicts.severity", "verdicts.outcome"),
+        *("verdicts.severity", "verdicts.outcome", "identities.state"),
     ),
     "Explanation": ("items.severity", "items.fix"),
+    "IdentityStatus": ("state", "newPod.state", "pods.state", "pods.uses"),
+    "IdentityStatusList": ("items.state", "items.newPod.state", "items.pods.state"),
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),
     "PageList": ("items.severity", "items.fix"),
     "Plan": (*ACTION_WORDS, "targetRoles.verdict"),

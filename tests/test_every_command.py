@@ -68,7 +68,9 @@ STORY = """
 0 role create reader --for shop/reader --preset s3-read,bucket=reports --preset vpc-cni
 2 role create reader --for shop/reader --preset s3-read
 0 role list --unused
-5 show shop/orders
+0 show shop/orders
+5 show shop/nosuch
+5 status shop/orders
 0 associate shop/orders --role orders --restart --dry-run
 0 associate shop/orders --role orders --restart
 0 associate shop/orders --role orders
@@ -83,7 +85,12 @@ STORY = """
 5 associate shop/orders --role nosuch
 0 associate shop/fresh --create-role --policy-file dynamodb-read.json --dry-run
 0 show shop/orders
+3 status
+0 status shop/orders --require configured
+2 status --require best
+5 status -n nosuch
 0 list
+0 list --dangling --columns status,exists
 5 list -n nosuch
 5 list --cluster nosuch
 0 trust check trust.json

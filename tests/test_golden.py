@@ -16,6 +16,9 @@ START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 COMMANDS: dict[str, tuple[str, ...]] = {
     "list": ("list",),
     "show": ("show", "shop/orders"),
+    "status": ("status",),
+    "status-chained": ("status", "shop/checkout-and-fulfilment"),
+    "list-status": ("list", "--columns", "namespace,service-account,role,status"),
     "show-chained": ("show", "shop/checkout-and-fulfilment"),
     "doctor": ("doctor",),
     "doctor-healthy": ("doctor", "shop/orders"),

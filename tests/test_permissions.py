@@ -9,7 +9,7 @@ import yaml
 from harness import Podid
 from podid.cli.tree import COMMANDS
 from podid.domain.rights import CommandRights, KubeRight, OptionalRight, Rights
-from podid.render.permissions import permissions_view
+from podid.render.permissions import permissions_view, role_names
 
 SHOWING = [row for row in COMMANDS if "show_permissions" in row.load().shared]
 ABUSABLE = (("", "pods", "create"), ("", "serviceaccounts/token", "create"))
@@ -34,6 +34,14 @@ def rules(manifest: Any) -> Iterator[tuple[str, str, str]]:
 def test_no_role_that_is_applied_overwrites_another() -> None:
     found = [(each["kind"], each["metadata"]["name"]) for row in SHOWING for each in manifests(printed(row.name))]
     assert len(found) == len(set(found)) > 0
+
+
+def test_what_is_optional_for_two_reasons_has_two_roles() -> None:
+    pods, nodes = (Rights(kubernetes=(KubeRight("", name, "list"),)) for name in ("pods", "nodes"))
+    assert role_names("podid-list", [pods, nodes, pods, Rights(), pods | nodes]) == [
+        *("podid-list-list-pods", "podid-list-list-nodes", "podid-list-list-pods-3", "podid-list-"),
+        "podid-list-list-nodes-5",
+    ]
 
 
 @pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)

@@ -147,12 +147,12 @@ def test_reports_on_a_cluster(site: Site) -> None:
     def json_of(*argv: str) -> Outcome:
         return site(*argv, "-o", "json")
 
-    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "not-installed"
+    assert check(json_of("agent", "status"), "AgentStatus")["state"] == "not-installed"
     assert [item["agentPod"] for item in check(json_of("agent", "nodes"), "NodeList")["items"]] != []
     assert check(json_of("doctor"), "DoctorReport")["summary"]["error"] > 0
     assert check(json_of("doctor", "--all"), "DoctorReport")["verdicts"] != []
     check(json_of("install-agent"), "Result")
-    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "healthy"
+    assert check(json_of("agent", "status"), "AgentStatus")["state"] == "ready"
     check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart", "--dry-run"), "Plan")
     result = check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart"), "Result")
     assert [after["state"] for after in result["after"]] == ["ready"]
@@ -184,7 +184,7 @@ def test_completion() -> None:
         (("nope",), 2, "Usage"),
         (("show",), 2, "Usage"),
         (("show", "orders"), 2, "InvalidInput"),
-        (("show", "shop/nobody"), 5, "NotFound"),
+        (("status", "shop/nobody"), 5, "NotFound"),
         (("disassociate", "shop/orders"), 2, "ConsentNeeded"),
         (("list", "--expect-account", "999999999999"), 6, "Conflict"),
     ],

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from changes.support import writes
+from podid.domain.errors import AccessDenied
+from podid.kube.reader import KubeReader
 from podid.sandbox.world import AddonFault
 from worlds import AGENT, Site
 
@@ -241,6 +243,47 @@ def test_an_add_on_that_fails(site: Site, status: str, issue: str, mode: str) ->
     again = site.must("install-agent")
     assert f"the add-on is {status}: {issue}: the words of EKS; it is updated again" in again.stderr
     assert addon(site)["status"] == "ACTIVE"
+
+
+RESTRICTED = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+
+
+def test_a_namespace_that_refuses_the_agent_is_told_ahead(site: Site) -> None:
+    site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
+    refused = site("install-agent")
+    assert (refused.code, AGENT in site.box.world.clusters["demo"].addons) == (6, False)
+    assert 'admission-policy-blocks-agent: namespace kube-system enforces Pod Security "restricted"' in refused.stderr
+    assert "kubectl label namespace kube-system pod-security.kubernetes.io/enforce=privileged" in refused.stderr
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "changed"])
+def test_what_the_cluster_refuses_is_told_at_once(site: Site, there: bool) -> None:
+    """By the DaemonSet's events, in place of a timeout; agent status says so once, whatever number of nodes lack it."""
+    site.associate("shop", "orders")
+    if there:
+        site.with_agent()
+    site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
+    change = ("--config", "agent.additionalArgs.-b=169.254.170.23") if there else ()
+    told = fails(site, "--force", *change, mode="admission-policy-blocks-agent")
+    assert "violates PodSecurity" in told
+    site.wait(300)
+    status = site("agent", "status", "-o", "json")
+    assert [item["id"] for item in status.json["findings"] if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
+    assert status.code == 3
+    assert site("agent", "status").stdout.count("\nerror ") == 1
+    doctor = site("doctor", "--link", "agent", "-o", "json").json["findings"]
+    assert [item["id"] for item in doctor if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
+
+
+def test_events_that_may_not_be_read_leave_the_wait_as_it_was(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.cluster.merge("/api/v1/namespaces/kube-system", RESTRICTED)
+
+    def denied(*_: object, **__: object) -> tuple[str, ...]:
+        raise AccessDenied("may not list events", permission="list events")
+
+    monkeypatch.setattr(KubeReader, "list_warnings", denied)
+    outcome = site("install-agent", "--force", "--timeout", "30s")
+    assert (outcome.code, "admission-policy-blocks-agent: an admission policy" in outcome.stderr) == (7, False)
 
 
 def test_an_update_that_the_add_on_does_not_survive(healthy: Site) -> None:

@@ -1,8 +1,17 @@
 """`podid uninstall-agent`: who loses what is said first, what stays is said, and it can be undone."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from changes.support import account_state, writes
+from checks.builder import daemon_set
+from podid.domain.addons import Addon
+from podid.domain.model import DaemonSet
+from podid.domain.plan import Header
+from podid.domain.workloads import of_the_addon
+from podid.ops.agent.uninstall import UninstallFacts, plan_uninstall
 from worlds import AGENT, Site
 
 
@@ -86,3 +95,51 @@ def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Si
     assert (done.code, done.json["awaited"]["reached"], installed(healthy)) == (0, True, False)
     assert "DaemonSet kube-system/pod-identity is not the add-on's, and stays" in done.json["notes"]
     assert not any("without the agent afterwards" in note for note in done.json["notes"])
+
+
+def helm_agent(name: str = AGENT, **changes: Any) -> DaemonSet:
+    """As AWS's chart labels it, whoever installs it."""
+    labels = {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "eks-pod-identity-agent-1.3.10"}
+    return daemon_set(name=name, labels=labels, **changes)
+
+
+EKS = {"eks": ("spec.template",), "kube-controller-manager": ("metadata.annotations",)}
+
+
+@pytest.mark.parametrize(
+    ("agent", "its"),
+    [
+        (helm_agent(set_by=EKS), True),
+        (helm_agent(f"{AGENT}-hybrid", set_by=EKS), True),
+        # EKS took it over from Helm, or somebody edited it since
+        (helm_agent(set_by={**EKS, "helm": ("spec.template",)}), True),
+        # field managers are not told to everybody
+        (helm_agent(), True),
+        (helm_agent(set_by={"helm": ("spec.template",)}), False),
+        (daemon_set(set_by={"kubectl-client-side-apply": ("spec.template",)}), False),
+        (helm_agent("pod-identity", set_by={"helm": ("spec.template",)}), False),
+        (replace(helm_agent(), namespace="agents"), False),
+    ],
+)
+def test_whose_a_daemon_set_is_field_managers_tell_and_no_label(agent: DaemonSet, its: bool) -> None:
+    assert of_the_addon(agent) is its
+    addon = Addon(
+        name=AGENT, version="v1.3.10-eksbuild.3", status="ACTIVE", arn="arn:aws:eks:us-west-2:111122223333:addon/a"
+    )
+    header = Header(
+        caller_arn="arn:aws:iam::111122223333:user/a", account="111122223333", region="us-west-2", cluster="demo"
+    )
+    plan = plan_uninstall(header, UninstallFacts(current=addon, agents=(agent,)), preserve=False)
+    assert any("is not the add-on's, and stays" in note for note in plan.notes) is not its
+
+
+def test_the_sandbox_labels_the_addons_agent_as_aws_does(healthy: Site) -> None:
+    (found,) = (item for item in healthy.cluster.items("/apis/apps/v1/daemonsets"))
+    labels = found["metadata"]["labels"]
+    assert (labels["app.kubernetes.io/managed-by"], labels["helm.sh/chart"][:23]) == ("Helm", f"{AGENT}-")
+    assert [entry["manager"] for entry in found["metadata"]["managedFields"]] == ["eks"]
+    healthy.cluster.merge(
+        f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}", {"metadata": {"labels": {"a": "b"}}}
+    )
+    (changed,) = (item for item in healthy.cluster.items("/apis/apps/v1/daemonsets"))
+    assert changed["metadata"]["managedFields"] == found["metadata"]["managedFields"]

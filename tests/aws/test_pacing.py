@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ from podid.aws.pacing import (
     hurried,
 )
 from podid.aws.rate import Rate
-from podid.domain.deadline import NEVER, Deadline, Overdue
+from podid.domain.deadline import NEVER, Deadline, Overdue, begun
 from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
 
 
@@ -350,6 +351,31 @@ def test_ctrl_c_in_the_reader_ends_the_threads() -> None:
     with pytest.raises(KeyboardInterrupt):
         read()
     assert podid_threads() == 0
+
+
+@pytest.mark.parametrize("read", [lambda n: next(fan_out(wait, [n], reads=True)), lambda n: begun(wait, n).result()])
+def test_ctrl_c_waits_for_no_read_that_hangs(read: Callable[[int], object]) -> None:
+    pressed = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    pressed.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        read(20)
+    assert time.monotonic() - began < 2.0
+    pressed.join()
+
+
+def wait(seconds: int) -> None:
+    time.sleep(seconds)
+
+
+def test_what_was_begun_gives_what_it_came_to() -> None:
+    assert begun(lambda a, b: a + b, 1, 2).result() == 3
+    with pytest.raises(AccessDenied, match="no"):
+        begun(refuse, "no").result()
+
+
+def refuse(what: str) -> None:
+    raise AccessDenied(what)
 
 
 def test_attempt_turns_errors_into_results() -> None:

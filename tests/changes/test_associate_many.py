@@ -352,6 +352,8 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
         5,
         "The cluster has no service account team-*/ap; did you mean app?",
     )
+    none = site(*command, "-A", "--selector", "tier=nosuch")
+    assert (none.code, none.error["message"]) == (5, "The cluster has no service account */* with labels tier=nosuch")
 
 
 @pytest.mark.parametrize("which", [("-n", "shop", "--service-account", "o*"), ("-A", "--selector", "app=orders")])

@@ -119,7 +119,7 @@ def test_what_eks_keeps_is_not_removed(
     before = account_state(box)
     monkeypatch.setattr(eks_associations, "_updated", lambda current, wanted: wanted or current)
     outcome = podid(*ASSOCIATE, *removed, "--tag", "a=c", "--replace", "-o", "json")
-    assert outcome.code == 1, outcome
+    assert outcome.code == 6, outcome
     assert outcome.error["message"].startswith(f"EKS took the request to remove the {words} of shop/orders")
     assert account_state(box) == before
 
@@ -145,7 +145,7 @@ def test_what_eks_did_not_take_over_is_named(
     monkeypatch.setattr(Eks, "update_association", updating)
     more = ("--role", "orders-dynamodb", "--target-role", f"{TARGET}-2", "--no-session-policy", "--replace")
     outcome = podid(*ASSOCIATE, *more, "-o", "json")
-    assert outcome.code == 1, outcome
+    assert outcome.code == 6, outcome
     assert outcome.error["message"].startswith(f"EKS took the request to {words}")
 
 

@@ -296,6 +296,8 @@ def healthy(**sections: Any) -> Snapshot:
         "csi_drivers": {},
         "clocks": {"node-1": -4},
         "agent_warnings": {},
+        "pod_security": {},
+        "agent_crashes": {},
         "cloudtrail": {},
         "redemptions": (),
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},

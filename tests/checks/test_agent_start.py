@@ -5,14 +5,20 @@ from typing import Any
 
 import pytest
 
+from podid.checks.all import BY_ID
+from podid.checks.shared.logs import TOLD_BY_OTHERS
+from podid.domain.agent_logs import RULES
+from podid.domain.findings import Verdict
 from podid.domain.instances import Instance
 from podid.domain.model import Container, Node
 from podid.domain.network import NOT_SEEN
 from podid.domain.scheduling import Placement, Taint
-from podid.domain.snapshot import Known
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Snapshot
+from podid.ops.status.diagnose import diagnose
 
 from .builder import agent_pod, ago, cluster, daemon_set, healthy, node, pod, race
-from .grid import DENIED, answers, only
+from .grid import DENIED, answers, only, verdicts
 
 IPV6 = "http://[fd00:ec2::23]/v1/credentials"
 STARTING = agent_pod(ready=False)
@@ -98,6 +104,63 @@ def ends(after: int = 0, **changes: Any) -> Any:
 def test_an_agent_that_may_lack_ipv6(agent: Any, sections: dict[str, Any], expected: tuple[str, str]) -> None:
     (answer,) = answers("agent-ipv6-bind", healthy(agent_pods=(agent,), **sections))
     assert answer[:2] == expected
+
+
+def of_node(check: str, snapshot: Snapshot) -> Verdict:
+    (verdict,) = (v for v in verdicts(check, snapshot) if v.subject.kind == "Node")
+    return verdict
+
+
+SHOWN = sorted({rule.id for rule in RULES if not rule.noise} - TOLD_BY_OTHERS)
+
+
+@pytest.mark.parametrize("mode", SHOWN)
+def test_what_the_end_of_its_log_shows_is_named_for_the_agent(mode: str) -> None:
+    """Whatever ends it: as an error of its node, which explains that the agent is not ready, and nothing beside it."""
+    agent = ends(restarts=5)
+    why = LogSighting(id=mode, node=agent.node, count=1, sample="the last line", running=False)
+    snapshot = healthy(agent_pods=(agent,), agent_crashes={f"{agent.namespace}/{agent.name}": Known((why,))})
+    found = {(v.check, str(v.subject), v.severity.value, v.masked_by) for v in diagnose(snapshot).findings}
+    severity = BY_ID[mode].severity.value
+    assert found == {
+        (mode, "Node node-1", severity, ""),
+        ("agent-pod-unhealthy", f"Pod kube-system/{agent.name}", "error", mode),
+    }
+
+
+@pytest.mark.parametrize(
+    "read", [Known(()), Known((LogSighting(id="association-missing", node="node-1", count=1, sample="not that"),))]
+)
+def test_a_log_that_shows_nothing_leaves_the_agent_as_it_looks(read: Any) -> None:
+    agent = ends(restarts=5)
+    snapshot = healthy(agent_pods=(agent,), agent_crashes={f"{agent.namespace}/{agent.name}": read})
+    assert [(v.check, v.masked_by) for v in diagnose(snapshot).findings] == [("agent-pod-unhealthy", "")]
+
+
+def test_what_the_whole_log_shows_is_told_once() -> None:
+    agent = ends(restarts=5)
+    name = f"{agent.namespace}/{agent.name}"
+    last, whole = (
+        LogSighting(id="agent-ipv6-bind", node="node-1", count=count, sample="bind", running=False) for count in (1, 7)
+    )
+    snapshot = healthy(agent_pods=(agent,), agent_crashes={name: Known((last,))}, agent_logs={name: Known((whole,))})
+    verdict = of_node("agent-ipv6-bind", snapshot)
+    assert verdict.message == "seen 7 times in the log of its agent"
+
+
+@pytest.mark.parametrize(
+    ("family", "first"), [("ipv4", "install-agent"), ("ipv6", "agent")], ids=["IPv4 alone is enough", "pods need IPv6"]
+)
+def test_an_agent_binds_less_only_where_that_serves_the_pods(family: str, first: str) -> None:
+    seen = LogSighting(id="agent-ipv6-bind", node="node-1", count=1, sample="bind", running=False)
+    snapshot = healthy(
+        cluster=cluster(ip_family=family),
+        agent_pods=(ends(restarts=5),),
+        agent_crashes={f"kube-system/{ends().name}": Known((seen,))},
+    )
+    fix = of_node("agent-ipv6-bind", snapshot).fix
+    assert fix is not None
+    assert fix.commands[0][:2] == ("podid", first)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ import pytest
 
 from podid.domain.ceilings import allowed_actions, covers, leaves_something, overlap
 from podid.domain.grants import AssumeRights
-from podid.domain.snapshot import Known
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Snapshot
+from podid.domain.status import IdentityState
+from podid.ops.status.diagnose import diagnose, select
 
-from .builder import ROLE_ARN, association, healthy, role
+from .builder import ROLE_ARN, association, chained, healthy, rights, role
 from .grid import DENIED, answers
 
 BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
@@ -96,6 +99,33 @@ def test_a_boundary_that_leaves_nothing() -> None:
     assert ("fail", "error", name) in bounded(Known(False))
     assert ("pass", "error", name) in bounded(Known(True))
     assert ("unknown", "warn", name) in bounded(DENIED)
+
+
+REFUSED = Known(rights("implicitDeny", "implicitDeny", boundary_allows=False))
+BOUNDED = {"roles": {ROLE_ARN: Known(replace(role(), permissions_boundary_arn=BOUNDARY))}}
+SEEN = LogSighting(id="permissions-boundary-denies", node="node-1", count=1, sample="no permissions boundary allows")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "link"),
+    [
+        (chained(decisions=REFUSED), 9),
+        (healthy(**BOUNDED, bounded={ROLE_ARN: Known(False)}), 10),
+        (healthy(agent_logs={"kube-system/agent": Known((SEEN,))}), 7),
+    ],
+    ids=["second hop", "permissions", "the node's role"],
+)
+def test_what_a_boundary_denies_breaks_the_link_of_the_action(snapshot: Snapshot, link: int) -> None:
+    """Chosen by that link or by its id alike; on other links nothing is said."""
+    (found,) = diagnose(snapshot, checks=select(("permissions-boundary-denies",))).findings
+    assert (found.link, found.severity.value) == (link, "error")
+    (identity,) = diagnose(snapshot).identities
+    assert identity.permissions == (found if link == 10 else None)
+    assert (identity.state is IdentityState.BROKEN) is (link != 10)
+    for asked in (7, 9, 10):
+        checks = tuple(c for c in select(links=(str(asked),)) if c.id == "permissions-boundary-denies")
+        assert [v.link for v in diagnose(snapshot, checks=checks).findings] == ([link] if asked == link else [])
+        assert {v.link for v in diagnose(snapshot, checks=checks).verdicts} <= {asked}
 
 
 @pytest.mark.parametrize(

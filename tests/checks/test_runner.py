@@ -1,6 +1,6 @@
 """The runner: nothing disappears, nothing is read undeclared, consequences are told from causes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import podid.checks.all
-from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.all import ALL, BY_ID
 from podid.checks.base import Check
-from podid.checks.runner import mask, run_checks
+from podid.checks.runner import run_checks
 from podid.domain.cost import EVIDENCE, LOOK
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.grants import AssumeRights, PolicyNames
@@ -54,6 +54,7 @@ MAPPINGS: dict[str, object] = {
     "chained_roles": TARGET_ARN,
     "cni_rights": NODE_ROLE_ARN,
     "products": "secretstores",
+    "agent_crashes": "kube-system/agent",
     "agent_logs": "kube-system/agent",
     "cloudtrail": "node-1",
     "node_calls": "node-1",
@@ -160,105 +161,6 @@ def test_without_any_section_everything_is_unknown() -> None:
     report = diagnose(replace(chained(), **values))
     assert report.findings == ()
     assert report.summary.passed == 1  # the API server was not out of reach: it refused
-
-
-def failing(check_id: str, *chain: str, severity: Severity = Severity.ERROR, masked_by: str = "") -> Verdict:
-    return Verdict(
-        check=check_id,
-        outcome=Outcome.FAIL,
-        subject=Subject("X", check_id),
-        message="m",
-        severity=severity,
-        link=BY_ID[check_id].link,
-        chain=chain,
-        masked_by=masked_by,
-    )
-
-
-def masks(*verdicts: Verdict) -> Mapping[str, str]:
-    return {v.check: v.masked_by for v in mask(verdicts, ORDER)}
-
-
-def test_an_earlier_broken_link_masks_later_ones_of_the_same_service_account() -> None:
-    assert masks(failing("role-not-found", "a/b"), failing("pod-predates-association", "a/b")) == {
-        "role-not-found": "pod-predates-association",
-        "pod-predates-association": "",
-    }
-
-
-def test_a_role_that_another_service_account_needs_too_is_not_masked() -> None:
-    assert masks(failing("pod-predates-association", "a/b"), failing("role-not-found", "a/b", "c/d")) == {
-        "role-not-found": "",
-        "pod-predates-association": "",
-    }
-
-
-def test_what_breaks_everyone_masks_everything_after_it() -> None:
-    assert masks(
-        failing("agent-not-installed", "*"),
-        failing("agent-not-on-node"),
-        failing("role-not-found", "c/d"),
-        failing("pod-predates-association", "a/b"),
-    ) == {
-        "agent-not-installed": "",
-        "agent-not-on-node": "agent-not-installed",
-        "role-not-found": "agent-not-installed",
-        "pod-predates-association": "",
-    }
-
-
-def test_warnings_neither_mask_nor_are_masked() -> None:
-    assert masks(
-        failing("agent-not-on-node", "a/b", severity=Severity.WARN),
-        failing("role-not-found", "a/b"),
-        failing("trust-too-broad", "a/b", severity=Severity.WARN),
-    ) == {"agent-not-on-node": "", "role-not-found": "", "trust-too-broad": ""}
-
-
-def test_a_role_that_is_open_to_all_breaks_nobody_and_is_explained_by_nothing() -> None:
-    assert masks(
-        failing("agent-not-installed", "*"),
-        failing("trust-too-broad", "a/b"),
-        failing("trust-wrong-principal", "a/c"),
-    ) == {"agent-not-installed": "", "trust-too-broad": "", "trust-wrong-principal": "agent-not-installed"}
-    assert masks(failing("trust-too-broad", "a/b"), failing("pod-predates-association", "a/b")) == {
-        "trust-too-broad": "",
-        "pod-predates-association": "",
-    }
-
-
-@pytest.mark.parametrize("cause", ["association-sa-not-found", "association-namespace-not-found"])
-def test_the_trust_of_nobody_is_a_consequence_whatever_the_severity(cause: str) -> None:
-    assert masks(
-        failing(cause, "a/b", severity=Severity.WARN),
-        failing("trust-wrong-principal", "a/b"),
-        failing("trust-missing-tag-session", "a/b", "a/c"),
-    ) == {cause: "", "trust-wrong-principal": cause, "trust-missing-tag-session": ""}
-
-
-@pytest.mark.parametrize("severity", [Severity.WARN, Severity.INFO])
-def test_what_concerns_nobody_is_a_consequence_even_as_a_warning(severity: Severity) -> None:
-    cause = "association-sa-not-found"
-    assert masks(
-        failing(cause, "a/b"),
-        failing("role-no-permissions", "a/b", severity=severity),
-        failing("cached-credentials-after-change", "a/b", "a/c", severity=severity),
-        failing("association-quota", "*", severity=severity),
-        failing("trust-too-broad", "a/b", severity=severity),
-    ) == {
-        cause: "",
-        "role-no-permissions": cause,
-        "cached-credentials-after-change": "",
-        "association-quota": "",
-        "trust-too-broad": "",
-    }
-
-
-def test_a_consequence_that_says_so_itself_breaks_nobody() -> None:
-    assert masks(
-        failing("addon-degraded-or-failed", "*", masked_by="agent-not-on-node"),
-        failing("agent-not-on-node", "a/b"),
-    ) == {"addon-degraded-or-failed": "agent-not-on-node", "agent-not-on-node": ""}
 
 
 # --- a healthy cluster, in many shapes, is completely clean -----------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ORDER
-from podid.checks.runner import mask
+from podid.checks.masking import mask
 from podid.domain.findings import Outcome, Severity
 from podid.domain.model import Role
 from podid.domain.snapshot import Known, Missing, Snapshot
@@ -146,18 +146,32 @@ def test_a_permission_that_an_unread_trust_may_make_needless_is_undecided() -> N
 
 
 @pytest.mark.parametrize(
-    ("first", "cause"),
-    [(None, "role-not-found"), (role(document=trust("ec2.amazonaws.com")), "trust-wrong-principal")],
+    ("first", "second", "expected"),
+    [
+        (None, None, [("role-not-found", BASE), ("role-not-found", TARGET)]),
+        (None, target_trust(actions="sts:AssumeRole"), [("role-not-found", BASE)]),
+        (trust("ec2.amazonaws.com"), None, [("role-not-found", TARGET), ("trust-wrong-principal", BASE)]),
+        (
+            trust("ec2.amazonaws.com"),
+            target_trust(actions="sts:AssumeRole"),
+            [
+                ("trust-wrong-principal", BASE),
+                ("base-role-cannot-assume-target", BASE),
+                ("target-role-trust-broken", TARGET),
+            ],
+        ),
+    ],
 )
-def test_a_broken_first_hop_masks_the_second(first: Role | None, cause: str) -> None:
-    for second in (Known(None), target(actions="sts:AssumeRole")):
-        snapshot = chained(
-            roles={ROLE_ARN: Known(first)}, target=second, decisions=Known(rights("explicitDeny", "explicitDeny"))
+def test_each_hop_has_its_own_documents_to_mend(first: Any, second: Any, expected: list[tuple[str, str]]) -> None:
+    report = diagnose(
+        chained(
+            roles={ROLE_ARN: Known(None if first is None else role(document=first))},
+            target=Known(None if second is None else role(TARGET_ARN, second)),
+            decisions=Known(rights("explicitDeny", "explicitDeny")),
         )
-        report = diagnose(snapshot)
-        assert [v.check for v in report.findings if not v.masked_by] == [cause]
-        assert {v.masked_by for v in report.findings} == {"", cause} or len(report.findings) == 1
-        assert report.unknowns == ()
+    )
+    assert [(v.check, str(v.subject)) for v in report.findings if not v.masked_by] == expected
+    assert report.unknowns == ()
 
 
 def test_the_commands_and_the_policy_to_add() -> None:
@@ -260,8 +274,8 @@ def test_session_policies(policy: str | None, tags_off: bool, expected: str) -> 
     assert answers("session-policy-misconfig", snapshot) == [(expected, "error", "Association shop/orders")]
 
 
-def test_masking_leaves_who_is_not_broken_earlier() -> None:
-    """One association's own role is gone; the other gets there and finds the target gone."""
+def test_a_target_role_that_is_gone_is_one_finding_whoever_goes_on_to_it() -> None:
+    """One association's own role is gone as well."""
     lost = f"arn:aws:iam::{ACCOUNT}:role/lost"
     snapshot = chained(
         association(),
@@ -272,6 +286,5 @@ def test_masking_leaves_who_is_not_broken_earlier() -> None:
     named = mask(verdicts("role-not-found", snapshot), ORDER)
     assert [(str(v.subject), v.chain, v.masked_by) for v in named if v.outcome is Outcome.FAIL] == [
         ("Role lost", ("shop/billing",), ""),
-        (TARGET, ("shop/orders",), ""),
-        (TARGET, ("shop/billing",), "role-not-found"),
+        (TARGET, ("shop/billing", "shop/orders"), ""),
     ]

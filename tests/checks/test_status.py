@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podid.checks.affected import concerned
 from podid.checks.all import ALL, BY_ID
 from podid.checks.base import EVERYONE
 from podid.checks.runner import run_checks
-from podid.checks.status import concerned, deciding, statuses
+from podid.checks.status import deciding, statuses
 from podid.domain.evidence import DryRun, Redeemed, TokenTrial
 from podid.domain.findings import Bearing, Severity, Subject
 from podid.domain.names import ServiceAccountRef

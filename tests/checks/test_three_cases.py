@@ -427,10 +427,11 @@ CASES = {
     **{
         mode: Cases(logged(mode), healthy(agent_logs={"kube-system/agent": DENIED}))
         for mode in (
-            *("bearer-token-prefix", "custom-credential-chain", "stale-link-or-route"),
+            *("bearer-token-prefix", "custom-credential-chain"),
             *("agent-timeout-context-canceled", "eks-auth-throttled"),
         )
     },
+    "stale-link-or-route": Cases(logged("stale-link-or-route"), healthy(agent_pods=DENIED)),
     "packed-policy-too-large": Cases(
         healthy(sessions={ROLE_ARN: Known((session(40), session(80), session(None)))}),
         healthy(sessions={ROLE_ARN: DENIED}),

@@ -43,17 +43,56 @@ def test_each_is_named_by_the_log(healthy: Site, mode: str) -> None:
     assert list(ids(healthy, "shop/orders", "--logs", "--check", mode)) == [mode]
 
 
+ENDS = {
+    "agent-port80-conflict": "Unable to start server: listen tcp 169.254.170.23:80: bind: address already in use",
+    "agent-probe-port-conflict": "Unable to start probes: listen tcp :2703: bind: address already in use",
+    "agent-ipv6-bind": "Unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address",
+}
+
+
+@pytest.mark.parametrize("mode", ENDS)
+def test_an_agent_that_ends_again_and_again_says_why_without_an_option(healthy: Site, mode: str) -> None:
+    (node, *_) = [item["metadata"]["name"] for item in healthy.cluster.items("/api/v1/nodes")]
+    healthy.kube.faults.agent_crashing[node] = ENDS[mode]
+    healthy.wait(180)
+    outcome = healthy("doctor", "-o", "json")
+    told = {(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]}
+    assert told == {(mode, "error", None), ("agent-pod-unhealthy", "error", mode)}
+    assert (outcome.code, outcome.json["unknowns"]) == (3, [])
+    assert ids(healthy, "--logs") == {mode: "error"}
+    assert [item["id"] for item in healthy("doctor", "--check", mode, "-o", "json").json["findings"]] == [mode]
+
+
+def test_its_end_without_the_right_to_logs(healthy: Site) -> None:
+    (node, *_) = [item["metadata"]["name"] for item in healthy.cluster.items("/api/v1/nodes")]
+    healthy.kube.faults.agent_crashing[node] = ENDS["agent-ipv6-bind"]
+    healthy.wait(180)
+    outcome = healthy("doctor", "-o", "json", env=healthy.user("viewer", rules_without("pods/log")))
+    told = [(item["id"], item["severity"], item["maskedBy"]) for item in outcome.json["findings"]]
+    assert told == [("agent-pod-unhealthy", "error", None), ("agent-ipv6-bind", "info", None)]
+    (unknown,) = outcome.json["unknowns"]
+    assert (outcome.code, unknown["id"], unknown["permission"].partition(" in ")[0]) == (
+        3,
+        "tool-k8s-rbac-denied",
+        "get pods/log",
+    )
+
+
+def rules_without(resource: str) -> list[Any]:
+    return [
+        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
+        for right in rights(ALL).kubernetes
+        if right.resource != resource
+    ]
+
+
 def test_what_the_policies_tell_better_is_left_to_them(healthy: Site) -> None:
     say(healthy, f"{FETCH}Unauthorized Exception! EKS does not have permissions to assume the associated role.")
     assert ids(healthy, "--logs") == {}
 
 
 def test_without_the_right_to_logs(healthy: Site) -> None:
-    rules = [
-        {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
-        for right in rights(ALL).kubernetes
-    ]
-    caller = healthy.user("viewer", rules)
+    caller = healthy.user("viewer", rules_without("pods/log"))
     assert healthy("doctor", env=caller).code == 0
     outcome = healthy("doctor", "--logs", "-o", "json", env=caller)
     named = {item["permission"].partition(" in ")[0] for item in outcome.json["unknowns"]}

@@ -1,12 +1,13 @@
 """Doctor and what is beside the pods: objects of products, policies, instances, clocks, as the APIs give them."""
 
 import json
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from checks.builder import agent_pod, daemon_set
+from checks.builder import NOW, agent_pod, daemon_set
 from cluster_api import Json
 from podid.checks.all import ALL
 from podid.domain.snapshot import Known
@@ -151,11 +152,40 @@ def test_a_namespace_that_admits_no_agent(healthy: Site) -> None:
 def test_an_agents_pod_on_its_way_out_hides_no_refusal() -> None:
     """Those of a node that is gone stay for a while, beside the ones that are wanted."""
     wanted, leaving = daemon_set(desired=1), agent_pod(deleting=True)
-    sections = {"daemon_sets": (wanted,), "agent_pods": (leaving,)}
-    told: Any = SimpleNamespace(list_warnings=lambda *about: (f"{about[-1]} is refused",))
-    source: Any = SimpleNamespace(value=sections.__getitem__, kube=told)
     refused = {f"{wanted.namespace}/{wanted.name}": Known((f"{wanted.name} is refused",))}
-    assert agent_warnings(source) == refused
+    assert told_of(wanted, leaving) == refused
+
+
+@pytest.mark.parametrize(("desired", "pods"), [(0, ()), (0, (agent_pod(deleting=True),)), (1, (agent_pod(),))])
+def test_of_a_daemon_set_that_lacks_nothing_no_old_refusal_is_read(desired: int, pods: tuple[Any, ...]) -> None:
+    """One that goes to no node, as in Auto Mode, may have been refused before."""
+    assert told_of(daemon_set(desired=desired), *pods) == {}
+
+
+def told_of(wanted: Any, *pods: Any) -> Any:
+    sections = {"daemon_sets": (wanted,), "agent_pods": pods}
+
+    def list_warnings(*about: str, since: datetime) -> tuple[str, ...]:
+        assert timedelta(minutes=10) < NOW - since < timedelta(hours=1), "an Event is kept for an hour"
+        return (f"{about[-1]} is refused",)
+
+    told: Any = SimpleNamespace(list_warnings=list_warnings)
+    source: Any = SimpleNamespace(value=sections.__getitem__, kube=told, now=NOW)
+    return agent_warnings(source)
+
+
+def test_a_refusal_that_is_over_is_no_finding(healthy: Site) -> None:
+    system = "/api/v1/namespaces/kube-system"
+    label = "pod-security.kubernetes.io/enforce"
+    healthy.cluster.merge(system, {"metadata": {"labels": {label: "restricted"}}})
+    for pod in healthy.cluster.pods("kube-system"):
+        healthy.cluster.delete(f"{system}/pods/{pod['metadata']['name']}")
+    # a controller tries again and again, so that the refusal stays a present one
+    healthy.wait(3000)
+    assert found(healthy)["admission-policy-blocks-agent"] == "error"
+    healthy.cluster.merge(system, {"metadata": {"labels": {label: None}}})
+    healthy.wait(1100)
+    assert found(healthy) == {}
 
 
 def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:
@@ -169,6 +199,7 @@ def test_a_clock_a_firewall_and_an_instance(healthy: Site) -> None:
     findings = found(healthy)
     assert findings.pop("node-clock-skew") == "warn"
     assert findings.pop("host-firewall-blocks-link-local") == "error"
+    assert findings.pop("agent-imds-unavailable") == "error"
     assert findings == {}
 
 

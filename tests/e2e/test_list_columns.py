@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-import podid.commands.association.list
 from podid.aws.eks import Eks
 from podid.cli.terminal import Terminal
 from podid.domain.names import ServiceAccountRef
@@ -41,19 +40,20 @@ def several(site: Site) -> None:
 
 def test_columns_are_shown_in_their_order(site: Site) -> None:
     several(site)
-    found = rows(site, "--columns", "service-account,health,exists")
+    site.clock.advance(3600)  # a service account may come after its association
+    found = rows(site, "--columns", "service-account,status,exists,role-exists")
     assert sorted(map(tuple, found)) == [
-        ("cart", "ok", "yes"),
-        ("gone", "role-not-found", "yes"),
-        ("nobody", "association-sa-not-found", "no"),
-        ("orders", "ok", "yes"),
-        ("shut", "trust-condition-never-matches", "yes"),
+        ("cart", "ready", "yes", "yes"),
+        ("gone", "broken (role-not-found)", "yes", "no"),
+        ("nobody", "doubtful (association-sa-not-found)", "no", "yes"),
+        ("orders", "ready", "yes", "yes"),
+        ("shut", "broken (trust-condition-never-matches)", "yes", "yes"),
     ]
     (orders,) = [row for row in rows(site, "--columns", "service-account,pods,injected,stale") if row[0] == "orders"]
     assert orders[1:] == ["2", "2", "0"]
     site.associate("payments", "billing-worker", "storefront")  # its pods are older than that
-    told = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,health,stale")}
-    assert (told["orders"], told["billing-worker"][0], told["gone"][0]) == (["ok", "0"], "stale", "role-not-found")
+    told = {row[0]: row[1:] for row in rows(site, "--columns", "service-account,status,stale")}
+    assert (told["orders"], told["billing-worker"]) == (["ready", "0"], ["stale (pod-predates-association)", "1"])
     (modified,) = {len(row) for row in rows(site, "--columns", "modified")}
     assert modified == 1
     header = site.must("list", "--columns", "role,modified", "-o", "csv").stdout.splitlines()[0]
@@ -72,7 +72,7 @@ def test_stale_and_dangling(site: Site) -> None:
     (item,) = site.must("list", "--stale", "-o", "json").json["items"]
     assert item["pods"]["stale"] == item["pods"]["running"] == item["pods"]["injected"] == 3
     (line,) = site.must("list", "--stale", "-o", "jsonl").stdout.splitlines()
-    assert '"health":null' in line
+    assert '"status":null' in line
 
 
 def test_only_what_is_shown_costs_calls(site: Site) -> None:
@@ -80,7 +80,7 @@ def test_only_what_is_shown_costs_calls(site: Site) -> None:
     site.with_agent().with_identity()
     site.box.world.credentials.deny("iam:GetRole")
     assert rows(site, "--columns", "service-account,modified")[0][0] == "orders"
-    assert rows(site, "--columns", "service-account,health") == [["orders", "unknown"]]
+    assert rows(site, "--columns", "service-account,status") == [["orders", "unknown (needs iam:GetRole)"]]
     assert named(site, "--dangling") == []
 
 
@@ -103,6 +103,7 @@ def test_what_is_no_column(site: Site, text: str) -> None:
         ("--columns namespace --sort-by created", True),
         ("--columns namespace --role shop-orders", True),
         ("--columns namespace --stale", True),
+        ("--columns namespace,role-exists", True),
         ("--columns namespace -o json", True),
         ("-o name --older-than 1s", True),
     ],
@@ -118,7 +119,11 @@ def test_only_columns_that_need_it_cost_a_call_for_each(site: Site, argv: str, d
 def test_what_is_looked_at_puts_in_order_too(site: Site) -> None:
     site.with_agent().with_identity()
     site.associate("shop", "nosuch")
-    for by, first in (("pods", "shop/nosuch"), ("-pods", "shop/orders"), ("-exists", "shop/orders")):
+    site.clock.advance(3600)
+    for by, first in (
+        *(("pods", "shop/nosuch"), ("-pods", "shop/orders"), ("-exists", "shop/orders")),
+        *(("status", "shop/nosuch"), ("-status", "shop/orders"), ("role-exists", "shop/nosuch")),
+    ):
         assert named(site, "--sort-by", by)[0] == first
     assert named(site, "--sort-by", "-session-tags") == ["shop/nosuch", "shop/orders"]
 
@@ -129,8 +134,8 @@ def test_a_region_without_clusters_is_said_to_have_none(site: Site) -> None:
     assert "There is no EKS cluster in eu-west-1" in outcome.stderr
 
 
-def test_what_is_looked_at_comes_row_by_row(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first row is out before the last association is read, and roles are read some at a time."""
+def test_rows_come_one_by_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first row is out before the last association is read, unless something else is read for all of them."""
     site.with_agent().with_identity()
     for number in range(3):
         site.associate("shop", f"more-{number}")
@@ -145,12 +150,12 @@ def test_what_is_looked_at_comes_row_by_row(site: Site, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Terminal, "stream", streaming)
     monkeypatch.setattr(Eks, "iter_readable", reading)
-    for columns, together in (("pods,exists", 1), ("health", 2)):
-        monkeypatch.setattr(podid.commands.association.list, "TOGETHER", together)
+    for columns, together in (("role", 1), ("pods,exists", 4)):
         came.clear()
         lines = site.must("list", "--columns", columns, "-o", "jsonl").stdout.splitlines()
         assert came == (["read"] * together + ["out"] * together) * (4 // together)
-        assert {json.loads(line)["serviceAccountExists"] for line in lines} == {True, False}
+        exist = {json.loads(line)["serviceAccountExists"] for line in lines}
+        assert exist == ({None} if columns == "role" else {True, False})
     came.clear()
     ordered = site.must("list", "--columns", "pods", "-o", "jsonl", "--sort-by", "-pods").stdout.splitlines()
     assert [json.loads(line)["serviceAccount"] for line in ordered] == ["orders", "more-0", "more-1", "more-2"]

@@ -45,7 +45,21 @@ def test_a_region_without_a_cluster(site: Site, form: str) -> None:
     assert "here is no EKS cluster in eu-west-1" in empty.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "verify --yes", "restart", "disassociate --yes", "move --yes"])
+@pytest.mark.parametrize("command", ["show", "status", "doctor"])
+def test_a_service_account_that_does_not_exist_has_no_status(site: Site, command: str) -> None:
+    for name, said in (
+        ("shop/orderz", "Service account shop/orderz does not exist; did you mean orders?"),
+        ("shop/zzzzzz", "Service account shop/zzzzzz does not exist."),
+        ("shpo/orders", "Namespace shpo does not exist; did you mean shop?"),
+    ):
+        outcome = site(command, name)
+        assert (outcome.code, outcome.stdout) == (5, "")
+        assert said in outcome.stderr
+        assert "podid associate" not in outcome.stderr
+        assert name == "shop/zzzzzz" or f"Try:   podid {command} shop/orders\n" in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["verify --yes", "restart", "disassociate --yes", "move --yes"])
 def test_a_service_account_that_does_not_exist_is_not_to_be_associated(site: Site, command: str) -> None:
     other = ("shop/cart",) if command.startswith("move") else ()
     for name, said in (
@@ -59,10 +73,22 @@ def test_a_service_account_that_does_not_exist_is_not_to_be_associated(site: Sit
 
 
 def test_a_service_account_that_exists(site: Site) -> None:
-    assert "podid associate shop/orders gives it a role" in site("show", "shop/orders").stderr
+    assert "podid associate shop/orders gives it a role" in site("status", "shop/orders").stderr
     assert "podid associate" not in site("disassociate", "shop/orders", "--yes").stderr
-    blind = site("show", "shop/orders", env=site.user("blind", []))
-    assert blind.stderr == f"Error: shop/orders {NONE}.\nTry:   podid list\n"
+    blind = site("status", "shop/orders", env=site.user("blind", []))
+    assert (blind.code, blind.stderr) == (5, f"Error: shop/orders {NONE}.\nTry:   podid list\n")
+
+
+def test_a_slip_is_shown_beside_what_it_is_like(site: Site) -> None:
+    """Whether the service account exists is not known: then nothing is to be made for it either."""
+    site.associate("shop", "orders")
+    blind = site("show", "shop/orderz", env=site.user("blind", []))
+    assert blind.code == 0
+    assert blind.stdout.splitlines()[:2] == [
+        "- shop/orderz  no association",
+        "  - associations with a similar name: shop/orders",
+    ]
+    assert "Fix" not in blind.stdout
 
 
 def test_what_is_to_go_is_taken_for_the_nearest_name(site: Site) -> None:

@@ -57,8 +57,22 @@ PLANS = [
     ("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa", with_ebs_role),
 ]
 # what told a defect is always tried, the rest under `make fuzz`
-TELLING = ("agent status", "addon list", "install-agent --addon", "uninstall-agent", "disassociate", "trust remove")
-UNSEEN = re.compile(r"[?]|\bunknown\b|could not|not looked at|may not|not allowed|\bneeds\b")
+TELLING = (
+    "agent status",
+    "show",
+    "addon list",
+    "install-agent --addon",
+    "uninstall-agent",
+    "disassociate",
+    "trust remove",
+)
+# a fact with its label on a line; those that only say more of another go with it, and so do workloads with the pods
+BY_LABEL = "show"
+DETAILS = {"scope", "external id"}
+LABEL = re.compile(r"^([a-z][\w ]*?)(?:  +|:| \(| not checked)", re.MULTILINE)
+UNSEEN = re.compile(
+    r"[?]|\bunknown\b|could not|not looked at|not checked|may not|not allowed|More podid explain|\bneeds\b"
+)
 RANDOM = re.compile(r" +|(?<=until )\S+|(?<=session )\S+")
 
 
@@ -80,6 +94,9 @@ def test_a_look_with_a_right_less(site: Site, line: str, start: Start) -> None:
             assert less.code in (0, 9), (right, less)
             assert set(told(everything.stdout, less.stdout)) == set(), (right, less)
             assert_said(everything, less, right)
+            # without the association itself there is another page
+            if line.startswith(BY_LABEL) and "association" in labels(less):
+                assert labels(everything) - labels(less) <= DETAILS, (right, less)
 
 
 @pytest.mark.parametrize(("line", "start"), some(PLANS))
@@ -98,6 +115,10 @@ def assert_said(everything: Outcome, less: Outcome, right: str) -> None:
     before, after = (set(lines(each.stdout + each.stderr)) for each in (everything, less))
     lost = set(lines(everything.stdout)) - after
     assert not lost or any(UNSEEN.search(said) for said in after - before), (right, less)
+
+
+def labels(outcome: Outcome) -> set[str]:
+    return set(LABEL.findall(outcome.stdout))
 
 
 def lines(text: str) -> list[str]:

@@ -345,7 +345,6 @@ EFFECT = ("checking whether", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
-SHOWN = ("the service account, its workloads",)
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
@@ -502,7 +501,9 @@ WAYS = (
     Way("list", healthy),
     Way("list --cluster-tag a=b", healthy, ("--cluster-tag",), code=5),
     Way("list -n shpo", nothing, ("-n",), code=5),
-    Way("show shop/zzz", nothing, ("saying",), code=5),
+    Way("show shop/zzz", nothing, code=5),
+    Way("status shop/zzz", nothing, code=5),
+    Way("status payments/billing-worker", nothing, code=5),
     Way("verify -n shpo --yes", nothing, ("saying",), code=5),
     Way("verify shop/zzz --yes", nothing, ("saying",), code=5),
     Way("restart -n shpo", nothing, ("saying",), code=5),
@@ -510,15 +511,26 @@ WAYS = (
     Way("disassociate shop/zzz --yes", nothing, ("saying",), code=5),
     Way("list --pods", healthy, ("--pods",)),
     Way("list --stale", healthy, ("--pods",), again=True),
-    Way("list --dangling", healthy, ("--dangling, columns", "--dangling, column health")),
-    Way("list --columns role,health", healthy, ("--dangling, columns", "--dangling, column health"), again=True),
-    Way("list --columns role,exists", healthy, ("--dangling, columns",), again=True),
+    Way("list --dangling", healthy, ("--dangling, column exists", "--dangling, column role-exists")),
+    Way("list --columns role,exists", healthy, ("--dangling, column exists",), again=True),
+    Way("list --columns role-exists", healthy, ("--dangling, column role-exists",), again=True),
     Way("list -n shop -o jsonl", healthy),
-    Way("show shop/orders", healthy, SHOWN, again=True),
-    Way("show shop/orders", chained, SHOWN),
-    Way("show shop/orders --cloudtrail", healthy, (*SHOWN, "--cloudtrail")),
-    Way("show shop/orders", with_attached, SHOWN),
+    Way("show shop/orders", healthy, again=True),
+    Way("show shop/orders", chained),
+    Way("show shop/orders --cloudtrail", healthy, ("--cloudtrail",)),
+    Way("show shop/orders", with_attached),
     Way("show shop/order", healthy, code=5),
+    Way("status", healthy),
+    Way("status -n shop", healthy, again=True),
+    Way("status shop/orders", chained),
+    *(
+        Way(line, start, optional)
+        for line, optional in (("show shop/orders", ()), ("status", ()), ("list --columns status", ("column status",)))
+        for start in (under_cilium, configured, self_managed, untold)
+    ),
+    Way("show shop/orders", with_everything),
+    Way("status shop/orders", with_everything, code=3),
+    Way("list --columns status", with_everything, ("column status",)),
     Way("verify shop/orders --yes", healthy, PROOF, again=True),
     Way("verify shop/orders --yes", healthy, code=9),
     Way("verify shop/orders --yes", chained, PROOF, again=True),

@@ -89,7 +89,10 @@ def test_what_cannot_be_read_is_unknown(site: Site) -> None:
         "iam:ListAttachedRolePolicies",
         "iam:ListRolePolicies",
     }
-    assert "not looked at: " in site.must("show", "shop/orders").stdout
+    assert (
+        "permissions not checked: inline policies: needs iam:ListRolePolicies"
+        in site.must("show", "shop/orders").stdout
+    )
 
 
 def test_a_service_account_that_does_not_exist(site: Site) -> None:

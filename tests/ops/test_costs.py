@@ -161,7 +161,7 @@ LINES = [
     ("doctor shop/orders --logs", 18, 19),
     ("doctor shop/orders --cloudtrail", 22, 16),
     ("doctor shop/orders --verify --yes", 20, 17),
-    ("doctor --check role-not-found", 4, 2),
+    ("doctor --check role-not-found", 4, 1),
     ("agent status", 13, 4),
     ("bundle x.tar.gz --yes", 18, 15),
 ]

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from checks.builder import ROLE_ARN, agent_pod, ago, association, bare, healthy, node, pod, role, trust, workload
+from checks.test_three_cases import CASES
 from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermined, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
@@ -37,9 +38,18 @@ def test_select_keeps_causal_order_and_knows_the_nearest_id() -> None:
         select(("sa-mismatch",), ("sa-mismatch",))
 
 
+@pytest.mark.parametrize("link", range(11))
+def test_a_link_is_answered_with_verdicts_on_it_alone(link: int) -> None:
+    checks = select(links=(str(link),))
+    whole = [snapshot for cases in CASES.values() if (snapshot := cases.broken) is not None]
+    snapshots = (CASES["permissions-boundary-denies"].broken, *whole[link::11])
+    shown = [v for snapshot in snapshots if snapshot for v in diagnose(snapshot, checks=checks).verdicts]
+    assert {verdict.link for verdict in shown} == {link}
+
+
 def test_only_what_the_checks_name_is_read() -> None:
     assert sections_of(select(("role-not-found",))) == {
-        *("associations", "roles", "target_roles", "cluster", "pods"),
+        *("associations", "roles", "target_roles", "cluster"),
     }
     assert [row.name for row in needed(("agent_pods",))] == ["daemon_sets", "agent_pods"]
 
@@ -125,8 +135,8 @@ CHECKS = select(("pod-predates-association", "agent-not-on-node", "role-not-foun
 def test_the_whole_cluster() -> None:
     assert found(diagnose(two_apps(), checks=CHECKS)) == [
         ("pod-predates-association", "error", ""),
+        ("role-not-found", "error", ""),
         ("agent-not-on-node", "warn", ""),
-        ("role-not-found", "error", "pod-predates-association"),
     ]
 
 
@@ -246,7 +256,7 @@ def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
 
 def test_summary_and_identities() -> None:
     report = diagnose(two_apps(), checks=CHECKS)
-    assert report.summary == Summary(error=1, warn=1, info=0, unknown=0, passed=3, masked=1)
+    assert report.summary == Summary(error=2, warn=1, info=0, unknown=0, passed=3, masked=0)
     found = [(str(each.ref), each.state, each.cause and each.cause.check) for each in report.identities]
     # not all checks ran, so nothing is claimed of the other one
     assert found == [("pay/billing", "broken", "role-not-found"), ("shop/orders", None, None)]
@@ -384,7 +394,7 @@ def test_the_list_document() -> None:
         "title": "the role and the target role of every association exist",
         "fix": "ASK",
         "needs": ["associations", "roles", "target_roles"],
-        "wants": ["cluster", "pods"],
+        "wants": ["cluster"],
         "permissions": {
             "iam": [
                 "eks:DescribeCluster",
@@ -392,7 +402,7 @@ def test_the_list_document() -> None:
                 "eks:ListPodIdentityAssociations",
                 "iam:GetRole",
             ],
-            "kubernetes": ["list pods"],
+            "kubernetes": [],
         },
     }
 

@@ -18,13 +18,12 @@ WARNED = (
     # a few of these are in the day's work
     *("agent-timeout-context-canceled", "eks-auth-throttled"),
 )
-# a role is another one, or a version old, without anybody being the worse for it; only a log tells of IPv6
-NOTES = ("role-recreated", "agent-outdated", "agent-ipv6-bind", "auto-mode-redundant-addon")
+# a role is another one, or a version old, without anybody being the worse for it
+NOTES = ("role-recreated", "agent-outdated", "auto-mode-redundant-addon")
 MILDER = dict.fromkeys(WARNED, "warn") | dict.fromkeys(NOTES, "info")
 SEVERITIES = {mode: PAGES[mode].severity for mode in BREAKS} | MILDER
-# what an agent that does not run is in any case, and the CNI: it is on the node's network
+# the CNI is on the node's network
 BESIDE = {
-    "agent-ipv6-bind": ("agent-pod-unhealthy", "error", None),
     # what it comes of
     "imds-fallback-node-role": ("pod-predates-association", "error", None),
     "cni-depends-on-agent": ("host-network-pod", "info", "kube-system/aws-node"),
@@ -50,11 +49,15 @@ TELLING = (
     "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
 )
 def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
+    before = births(shared)
     subject = shared.box.standing.put(mode)
     try:
         outcome = shared("doctor", *to_see(mode), "-o", "json")
+        if mode not in BLIND:
+            assert_as_old(before, births(shared))
     finally:
         assert shared.box.standing.heal() == {mode: subject}
+    assert_as_old(before, births(shared))
     report = outcome.json
     if mode in BLIND:
         assert (outcome.code, report["findings"]) == (9, [])
@@ -71,6 +74,27 @@ def test_each_is_named_alone_and_healed(shared: Site, mode: str) -> None:
     if mode not in TELLING or mode in TELLING[::3]:  # what others leave is found beside the next mode
         after = shared("doctor", "-o", "json")
         assert (after.code, after.json["findings"], after.json["unknowns"]) == (0, [], [])
+
+
+def births(site: Site) -> dict[str, object]:
+    """When each object, association, role and add-on was made, by what tells it from its namesakes."""
+    world, cluster = site.box.world, site.box.world.clusters["demo"]
+    apps = [f"/apis/apps/v1/{kind}" for kind in ("deployments", "daemonsets", "replicasets")]
+    core = [f"/api/v1/{kind}" for kind in ("namespaces", "serviceaccounts", "pods", "nodes", "configmaps", "events")]
+    objects = [item["metadata"] for path in (*apps, *core) for item in site.cluster.items(path)]
+    roles = site.aws("iam").list_roles()["Roles"]
+    return {
+        **{metadata["uid"]: metadata["creationTimestamp"] for metadata in objects},
+        **{each.id: (each.created_at, each.modified_at) for each in cluster.associations.values()},
+        **{addon.arn: addon.created_at for addon in cluster.addons.values()},
+        **{role["RoleId"]: role["CreateDate"] for role in roles},
+        "now": pytest.approx(world.clock.now(), abs=5),
+    }
+
+
+def assert_as_old(before: dict[str, object], after: dict[str, object]) -> None:
+    """What is still there is as old as it was."""
+    assert {name: after[name] for name in before if name in after} == {n: v for n, v in before.items() if n in after}
 
 
 @pytest.mark.parametrize(

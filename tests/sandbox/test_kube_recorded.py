@@ -20,7 +20,8 @@ ADMIN, NOBODY = "token-admin", "token-nobody"
 
 # What differs from the recording on purpose, and why. Everything else is compared whole.
 NOT_COMPARED = {
-    "managedFields": "the sandbox has no field ownership; podid does not read it",
+    "managedFields": "the sandbox keeps them of leases and of the add-on's DaemonSets alone, the only ones podid reads",
+    "the labels of AWS's chart": "on the managed add-on's DaemonSet, not on the manifest that was recorded",
     "kubectl.kubernetes.io/last-applied-configuration": "the recorded objects were applied with kubectl",
     "openshift-service-ca.crt": "the recorded server was built from OpenShift's Kubernetes; EKS has no such source",
     "the diff in a 422 for an immutable pod field": "it prints Go's internal structs",
@@ -178,7 +179,7 @@ def plain(value: Any) -> Any:
         ]
     if isinstance(value, dict):
         dropped = (
-            "managedFields",
+            *("managedFields", "app.kubernetes.io/managed-by", "helm.sh/chart"),
             "kubectl.kubernetes.io/last-applied-configuration",
             "eks.amazonaws.com/skip-containers",
         )

@@ -35,8 +35,8 @@ ALONE = WORKERS // 8
 ALONE_BACKOFF = 0.5
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
-# how long a fan-out that is given up waits for the calls that are under way
-GRACE_SECONDS = 2.0
+# how long a fan-out that is given up waits for the calls that are under way: who presses Ctrl-C waits no longer
+GRACE_SECONDS = 1.0
 # how often a fan-out to which nothing comes looks for calls that hang, and how often one of its reads may
 LOOK_SECONDS = 0.5
 HANGS = 2
@@ -229,11 +229,15 @@ def fan_out(fn: Callable[[T], R], items: Iterable[T], *, reads: bool = False) ->
     that `fn` changes nothing, so that it may be left where it hangs, and begun anew.
     """
     crew: _Crew[T, R] = _Crew(fn, reads=reads)
+    grace = GRACE_SECONDS
     try:
         crew.feed(items)
         yield from crew.results()
+    except KeyboardInterrupt:
+        grace = 0.0 if reads else GRACE_SECONDS
+        raise
     finally:
-        crew.dismiss()
+        crew.dismiss(grace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,12 +302,12 @@ class _Crew(Generic[T, R]):
                     yielded += 1
                     yield result
 
-    def dismiss(self) -> None:
+    def dismiss(self, grace: float) -> None:
         self._stop.set()
         for _ in range(WORKERS):
             self._todo.put(None)
-        until = time.monotonic() + GRACE_SECONDS
-        self._reader.join(GRACE_SECONDS)  # it hires
+        until = time.monotonic() + grace
+        self._reader.join(grace)  # it hires
         for thread in tuple(self._workers.values()):
             thread.join(max(0.0, until - time.monotonic()))
 

@@ -72,10 +72,10 @@ class AwsSession:
         self._core = botocore.session.get_session()
         self._boto = _open(self._core, self.profile)
         self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
-        custom_endpoint = any(name.startswith("AWS_ENDPOINT_URL") for name in env)
+        self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
         known = _known_regions(self._core)
-        self.partition = _find_partition(self._core, self.region, known, custom_endpoint)
-        note = "" if self.region in known or custom_endpoint else did_you_mean(self.region, known, 1)
+        self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
+        note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
         self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
 
     @property
@@ -137,11 +137,16 @@ class AwsSession:
         with self._lock:
             if key not in self._apis:
                 pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
-                origin = replace(self.origin, region=region)
+                origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)
                 self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats)
             return self._apis[key]
+
+    def _endpoint_variable(self, service: str) -> str:
+        """The one that names the service's endpoint, as botocore looks for it; empty for AWS's own."""
+        names = (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL")
+        return next((name for name in names if name in self._endpoints), "")
 
     def _sts_as(self, credentials: Credentials) -> Api:
         keys = {

@@ -73,7 +73,6 @@ _IN_CAUSAL_ORDER = (
     "agent.agent_outdated",
     "agent.agent_proxy_misconfig",
     "agent.node_startup_race",
-    "agent.agent_timeout_context_canceled",
     "node.node_clock_skew",
     "node.agent_imds_unavailable",
     "node.cni_depends_on_agent",
@@ -82,6 +81,8 @@ _IN_CAUSAL_ORDER = (
     "node.eks_auth_unreachable",
     "node.custom_eks_auth_endpoint",
     "node.eks_auth_throttled",
+    # what all of these come to, seen from the pods
+    "agent.agent_timeout_context_canceled",
     "role.role_not_found",
     "trust.trust_wrong_principal",
     "trust.trust_missing_tag_session",

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TypeVar
 
-from podid.checks.all import ALL, BY_ID
+from podid.checks.affected import AffectedPods, bearing_of, concerned, keys_of
+from podid.checks.all import ALL
 from podid.checks.base import EVERYONE, Check
-from podid.checks.runner import NOBODY_THERE
-from podid.checks.shared.agent import agents
+from podid.checks.masking import NOBODY_THERE
 from podid.checks.shared.facts import index
 from podid.checks.shared.uses import main_use
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
-from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
+from podid.domain.findings import Bearing, Outcome, Severity, Verdict
 from podid.domain.links import EKS_AUTH, INJECTION
 from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
@@ -28,45 +28,15 @@ from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing
 from podid.domain.staleness import LIFETIME, changed_at
 from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
 from podid.domain.trail import PodSession, Redemption
-from podid.domain.workloads import live, opted_out, runs_in, template_of, workload_subject
+from podid.domain.workloads import live, opted_out, template_of, workload_subject
 
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
 # between the redemption of a token and the session that EKS makes for it, each by its own clock
 SAME_MOMENT = timedelta(seconds=10)
-# what is true of pods that are made from now on
-_OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
-_WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
 # inferred from settings alone, so that a session of the pod itself counts for more
 _INFERRED = (5, 7, 8)
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedPods:
-    """Which pods of its identities a verdict concerns: those in `pods` ("ns/name"), on `nodes` or of `workload`, where
-    these are given, and the pods that are made from now on if `new`."""
-
-    pods: frozenset[str] | None = None
-    nodes: frozenset[str] | None = None
-    workload: Subject | None = None
-    running: bool = True
-    new: bool = True
-
-    @property
-    def keys(self) -> Iterable[Hashable]:
-        """One of them is among the keys of every running pod that it covers."""
-        if not self.running:
-            return ()
-        if self.pods is not None:
-            return self.pods
-        if self.nodes is not None:
-            return [("node", node) for node in self.nodes]
-        return (self.workload,)
-
-
-def _keys(pod: Pod) -> tuple[Hashable, ...]:
-    return (None, f"{pod.namespace}/{pod.name}", ("node", pod.node), workload_subject(pod))
 
 
 def deciding(check: Check) -> bool:
@@ -77,48 +47,6 @@ def deciding(check: Check) -> bool:
         and check.bearing is not Bearing.ADVICE
         and ON_REQUEST.isdisjoint(check.needs)
     )
-
-
-def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
-    """The pods of the verdict's identities that it is about. Which identities these are is its `chain`."""
-    new = _bearing(verdict) is not Bearing.RESTART
-    subject = verdict.subject
-    if verdict.pods:
-        return AffectedPods(pods=frozenset(verdict.pods), new=new)
-    if verdict.nodes:
-        return AffectedPods(nodes=frozenset(verdict.nodes), new=new)
-    if subject.kind in _OF_NEW_PODS:
-        return AffectedPods(running=False)
-    if subject.kind == "Node":
-        return AffectedPods(nodes=frozenset({subject.name}), new=new)
-    if subject.kind == "Pod":
-        node = _agent_nodes(snapshot).get(f"{subject.namespace}/{subject.name}")
-        if node is not None:
-            return AffectedPods(nodes=frozenset({node}), new=new)
-        return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
-    # of a workload that harms everybody, such as one that changes the nodes' packet filter
-    if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
-        nodes = _nodes_of_agent(snapshot, subject)
-        return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
-    return AffectedPods(new=new)
-
-
-def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
-    return {f"{pod.namespace}/{pod.name}": pod.node for pod in known_or(snapshot.agent_pods, ()) if pod.node}
-
-
-def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
-    """Where the agent's DaemonSet of this name runs; None for any other workload."""
-    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
-    if not found:
-        return None
-    pods = known_or(snapshot.agent_pods, ())
-    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in found))
-
-
-def _bearing(verdict: Verdict) -> Bearing:
-    check = BY_ID.get(verdict.check)
-    return Bearing.STOPS if check is None else check.bearing
 
 
 # --- the fold ---------------------------------------------------------------------------------------------------------
@@ -218,7 +146,7 @@ def _by_identity(
             continue
         affected = concerned(verdict, snapshot)
         # a restart makes new pods, so it does not help against what shuts these out
-        bearing = _bearing(verdict) if affected.running else Bearing.STOPS
+        bearing = bearing_of(verdict) if affected.running else Bearing.STOPS
         concern = _Concern(order, verdict, bearing, affected)
         if verdict.chain == EVERYONE:
             general.append(concern)
@@ -241,6 +169,11 @@ def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]
 def _link(verdict: Verdict) -> int:
     """Tokens and probes tell of what EKS Auth does, under the ids of checks of other links."""
     return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
+
+
+def _served(probe: Probed) -> bool:
+    """Whether it was given the credentials of the association's role."""
+    return probe.redeemed is not None and not probe.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +245,7 @@ class _Identity:
         perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
         sure = [concern for concern in of_new if concern not in perhaps]
         trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
-        probed = any(probe.redeemed is not None and not probe.link for probe in self.probes)
+        probed = any(_served(probe) for probe in self.probes)
         state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
         # podid's own pod is a new pod of the service account
         if state is IdentityState.READY and (trial is not None or probed):
@@ -329,7 +262,7 @@ class _Identity:
         )
 
     def _pod(self, pod: Pod, new: PodStatus, by_key: Mapping[Hashable, Sequence[_Concern]]) -> PodStatus:
-        found = [concern for key in _keys(pod) for concern in by_key.get(key, ())]
+        found = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
         found.sort(key=lambda concern: concern.order)
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(found, (), self._decided(trial, session, pod.node))
@@ -395,7 +328,7 @@ class _Identity:
     def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
         """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
         decided = {1, 9} if trial is not None else set()
-        if any(probe.node == node and probe.redeemed is not None for probe in self.probes):
+        if any(probe.node == node and _served(probe) for probe in self.probes):
             decided |= {1, 3, 6, 7, 8, 9}
         return decided | ({1, 2, 3, 5, 6, 7, 8, 9} if session is not None else set())
 

@@ -180,9 +180,14 @@ def _possible(node: Any, rest: Sequence[str], prefix: str) -> Iterator[Candidate
     if open_option is not None:
         name = open_option.opts[0]
         # what --output takes is all that its help says, and not the same for every command
-        known = _first_sentence(open_option.help).split("|") if name == "--output" else VALUES.get(name, ())
+        known: Iterable[str] = VALUES.get(name, ())
+        metavar = open_option.metavar or ""
+        if name == "--output":
+            known = _first_sentence(open_option.help).split("|")
+        elif "|" in metavar and metavar.islower():  # values that are not the same for every command
+            known = metavar.split("|")
         yield from (Candidate(value) for value in known)
-        if source := NAMED.get(name) or PLACEHOLDERS.get(open_option.metavar or ""):
+        if source := NAMED.get(name) or PLACEHOLDERS.get(metavar):
             yield Candidate("", source=source)
     elif prefix.startswith("-") and "--" not in rest:
         for param in options:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podid.domain.status import IdentityState
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -47,15 +45,22 @@ def judge(
     )
 
 
-def check_associated(access: Access, place: Place, diagnosis: Diagnosis, refs: Collection[ServiceAccountRef]) -> None:
+def check_associated(place: Place, diagnosis: Diagnosis, refs: Collection[ServiceAccountRef]) -> None:
     """NotFound for the first of the service accounts that is known to have no association, with the nearest that has
-    one."""
-    from podid.domain.snapshot import known_or
-    from podid.ops.association.absent import association_not_found
+    one. Where none is named, the error that kept the associations from being listed: no result is not all well."""
+    from podid.domain.snapshot import Missing, error_of, known_or
+    from podid.domain.status import IdentityState
+    from podid.ops.association.absent import without_association
 
-    if not refs:
-        return
-    without = [each.ref for each in diagnosis.report.identities if each.state is IdentityState.NONE]
-    if without:
-        associated = [association.ref for association in known_or(diagnosis.snapshot.associations, ())]
-        raise association_not_found(access.clients, place, without[0], associated)
+    associations = diagnosis.snapshot.associations
+    if not refs and isinstance(associations, Missing):
+        raise error_of(associations)
+    for each in diagnosis.report.identities if refs else ():
+        if each.state is IdentityState.NONE:
+            accounts = known_or(diagnosis.snapshot.service_accounts, ())
+            raise without_association(
+                place.cluster_name,
+                each.ref,
+                (association.ref for association in known_or(associations, ())),
+                exists=any(account.ref == each.ref for account in accounts),
+            )

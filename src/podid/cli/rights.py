@@ -11,7 +11,6 @@ from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
-from podid.checks.all import ALL
 from podid.domain.plan import Verb
 from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.kube.reader import KubeReader
@@ -19,6 +18,7 @@ from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
 from podid.ops.reading.sections import rights as rights_of_checks
 from podid.ops.status.diagnose import select
+from podid.ops.status.look import rights as rights_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
@@ -30,7 +30,7 @@ DRY_RUNS = OptionalRight.of(
     "dry-run pods, which show whether new pods get credentials; nothing is created, but the right could",
     KubeWriter.dry_run_pod,
 )
-STATUS = OptionalRight(rights_of_checks(ALL), "checking whether it works, as podid status does")
+STATUS = OptionalRight(rights_of_status(), "checking whether it works, as podid status does")
 TOKENS = OptionalRight.of(
     "--wait verified: a pod's token, redeemed; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),

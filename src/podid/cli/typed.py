@@ -11,12 +11,12 @@ from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Wait
-from podid.domain.status import IdentityState
 
 if TYPE_CHECKING:
     from podid.cli.options import Shared
     from podid.cli.terminal import Terminal
     from podid.domain.baseline import Accepted
+    from podid.domain.status import IdentityState
     from podid.domain.trust import ScopeKind
     from podid.ops.change.kinds.addon import ResolveConflicts
 
@@ -186,6 +186,8 @@ def severity(text: str) -> Severity | None:
 
 def state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
     """What --require names. Raises InvalidInput for a state that the command cannot show."""
+    from podid.domain.status import IdentityState
+
     if text not in tuple(allowed):
         words = ", ".join(allowed)
         raise InvalidInput(f"--require {text!r} is not one of: {words}", hint=Again(swap=(text, allowed[-1])))

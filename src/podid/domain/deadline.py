@@ -14,9 +14,12 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from podid.domain.errors import PodidError, TimedOut
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -128,6 +131,23 @@ class _CallThread:
 # to start a thread takes longer than many a call; whoever takes one out has it for himself. A forked process has none
 _IDLE: list[_CallThread] = []
 os.register_at_fork(after_in_child=_IDLE.clear)
+
+
+def begun(fn: Callable[..., T], *args: Any) -> "Future[T]":
+    """`fn` in a thread of its own. A daemon, unlike a ThreadPoolExecutor's: Ctrl-C waits neither for it nor for those
+    that it waits for."""
+    from concurrent.futures import Future
+
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(fn(*args))
+        except BaseException as error:  # noqa: BLE001  it is raised again where the result is read
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="podid-begun", daemon=True).start()
+    return future
 
 
 def within(seconds: float, fn: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from podid.domain.errors import PodidError
+from podid.domain.errors import AccessDenied, PodidError, Unavailable
 
 T = TypeVar("T")
 
@@ -37,6 +37,12 @@ INTERNAL = "INTERNAL"
 
 def missing(error: PodidError) -> Missing:
     return Missing(error.what, error.permission, error.code)
+
+
+def error_of(missing: Missing) -> PodidError:
+    """What stood in the way, where there is no result without it."""
+    kind = AccessDenied if missing.permission else Unavailable
+    return kind(missing.reason, permission=missing.permission)
 
 
 def section_of(found: T | PodidError) -> Section[T]:

@@ -36,6 +36,7 @@ from podid.domain.section import (
     Section,
     attempt,
     crashed,
+    error_of,
     known,
     known_or,
     missing,
@@ -66,6 +67,7 @@ __all__ = [
     "Snapshot",
     "attempt",
     "crashed",
+    "error_of",
     "known",
     "known_or",
     "missing",
@@ -154,8 +156,12 @@ class Snapshot:
     clocks: Section[Mapping[str, int]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent DaemonSet without all its pods, or of a pod of it that does not start -> warnings
     agent_warnings: Section[Mapping[str, Section[tuple[str, ...]]]] = field(metadata=KUBERNETES)
+    # namespace of an agent DaemonSet without all its pods -> the Pod Security level that it enforces, empty for none
+    pod_security: Section[Mapping[str, str]] = field(metadata=KUBERNETES)
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
+    # "NAMESPACE/NAME" of an agent pod that ends again and again -> why, by the end of its log
+    agent_crashes: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
     agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it

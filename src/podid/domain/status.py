@@ -9,13 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from podid.domain.credentials import ContainerUse, CredentialSource
-from podid.domain.evidence import UNSETTLED, Redeemed
+from podid.domain.evidence import UNSETTLED
 from podid.domain.exit_codes import ExitCode, combine
-from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Listed
-from podid.domain.names import ServiceAccountRef
+
+if TYPE_CHECKING:
+    from podid.domain.credentials import ContainerUse, CredentialSource
+    from podid.domain.evidence import Redeemed
+    from podid.domain.findings import Subject, Verdict
+    from podid.domain.model import Listed
+    from podid.domain.names import ServiceAccountRef
 
 
 class IdentityState(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from podid.domain.findings import Subject
 from podid.domain.model import Container, DaemonSet, Node, Pod
-from podid.domain.names import AGENT_ADDON, ServiceAccountRef
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE, ServiceAccountRef
 
 TOKEN_VOLUME = "eks-pod-identity-token"
 IRSA_VOLUME = "aws-iam-token"
@@ -31,6 +31,8 @@ SIDECARS = frozenset(
     }
 )
 MIRROR_POD = "kubernetes.io/config.mirror"
+# the field manager of what EKS writes
+EKS_MANAGER = "eks"
 NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 # the kinds that `kubectl rollout restart` takes
 RESTARTABLE = ("Deployment", "StatefulSet", "DaemonSet")
@@ -170,6 +172,14 @@ def is_agent(daemon_set: DaemonSet) -> bool:
         return True
     flags = {part.split("=", 1)[0] for word in (*daemon_set.command, *daemon_set.args) for part in word.split()}
     return {"--cluster-name", "--probe-port"} <= flags
+
+
+def of_the_addon(agent: DaemonSet) -> bool:
+    """Whether EKS has made this DaemonSet of the agent, by who has set its fields; by its name where nobody tells. Its
+    labels are those of AWS's chart, `app.kubernetes.io/managed-by: Helm` among them, and say nothing:
+    https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-field-management.html."""
+    named = agent.namespace == AGENT_NAMESPACE and agent.name.startswith(AGENT_ADDON)
+    return named and (EKS_MANAGER in agent.set_by or not agent.set_by)
 
 
 def runs_agent(pod: Pod) -> bool:

@@ -32,8 +32,9 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One context with its cluster and user looked up. `ca` is the set of certificates (base64 of DER) that the
-    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…). `cluster` and
-    `user` are the entries themselves, with absolute paths."""
+    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…), and
+    `auth_provider` what would by the form that exec plugins replaced. `cluster` and `user` are the entries themselves,
+    with absolute paths."""
 
     name: str
     cluster_name: str
@@ -42,6 +43,7 @@ class Context:
     namespace: str = ""
     proxy_url: str = ""
     login: str = ""
+    auth_provider: str = ""
     exec_args: tuple[str, ...] = ()
     exec_env: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -240,7 +242,8 @@ def _context(
         ca=certificates(_ca_pem(cluster, cluster_path)),
         namespace=entry.get("namespace") or "",
         proxy_url=cluster.get("proxy-url") or "",
-        login=_login(user, plugin, provider),
+        login=_login(user, plugin),
+        auth_provider=provider.get("name") or "without a name" if provider else "",
         exec_args=(plugin.get("command") or "", *(item or "" for item in arguments)) if plugin else (),
         exec_env={item.get("name") or "": item.get("value") or "" for item in variables},
         cluster=_absolute(cluster, cluster_path),
@@ -287,11 +290,9 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
     return ""
 
 
-def _login(user: dict[str, Any], plugin: dict[str, Any], provider: dict[str, Any]) -> str:
+def _login(user: dict[str, Any], plugin: dict[str, Any]) -> str:
     if plugin:
         return f"exec plugin {plugin.get('command', '')}"
-    if provider:
-        return f"auth provider {provider.get('name', '')}"
     if user.get("token") or user.get("tokenFile"):
         return "token"
     if user.get("client-certificate") or user.get("client-certificate-data"):

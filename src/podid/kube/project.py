@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from sys import intern
 
+from podid.domain.admission import ENFORCE
 from podid.domain.containers import Mount
 from podid.domain.foreign import (
     Malformed,
@@ -38,9 +39,9 @@ from podid.kube.project_env import daemon_env, env_from, env_of
 
 # a command for the node's packet filter that names link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OF_EKS = "eks.amazonaws.com/"
 _POD_ANNOTATIONS = (
-    "eks.amazonaws.com/",
+    _OF_EKS,
     "kubernetes.io/config.",
     "kubectl.kubernetes.io/restartedAt",
     "kubectl.kubernetes.io/default-container",
@@ -118,7 +119,7 @@ def service_account(item: Object) -> ServiceAccount:
         namespace=text_or(metadata, "namespace"),
         name=text(metadata, "name"),
         uid=text_or(metadata, "uid"),
-        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k != _LAST_APPLIED},
+        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_OF_EKS)},
         created_at=instant_or_none(metadata, "creationTimestamp"),
     )
 
@@ -186,6 +187,10 @@ def name(item: Object) -> str:
     return text(inner(item, "metadata"), "name")
 
 
+def pod_security(namespace: Object) -> str:
+    return pairs(inner(namespace, "metadata"), "labels").get(ENFORCE, "")
+
+
 def lease(item: Object) -> tuple[str, datetime | None, datetime | None]:
     """Whose it is, when it was renewed last by the clock of its kubelet, and when by that of the API server."""
     renewed = instant_or_none(inner_or_empty(item, "spec"), "renewTime")
@@ -209,8 +214,11 @@ def access_review(answer: Object) -> AccessReview:
     return AccessReview(None, failed) if failed else AccessReview(False, text_or(status, "reason"))
 
 
-def message(event: Object) -> str:
-    return text_or(event, "message")
+def warning(event: Object) -> tuple[str, datetime | None]:
+    """What an Event says, and when it was seen last."""
+    times = [instant_or_none(event, name) for name in ("lastTimestamp", "eventTime")]
+    times.append(instant_or_none(inner_or_empty(event, "series"), "lastObservedTime"))
+    return text_or(event, "message"), max((moment for moment in times if moment is not None), default=None)
 
 
 def uid_and_owner(item: Object) -> tuple[str, OwnerRef | None]:
@@ -271,7 +279,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
 
 def _flags(item: Object) -> tuple[str, ...]:
     """The arguments that begin so, each with its value where that is the next one."""
-    words = [word for member in ("command", "args") for word in words_or_none(item, member)]
+    words = [word for member in ("command", "args") for word in plain_words(words_or_none(item, member))]
     return tuple(
         intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
         for place, word in enumerate(words)

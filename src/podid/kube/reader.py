@@ -5,11 +5,12 @@ tells them apart. A namespace of "" means all namespaces, which needs cluster-wi
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import Object, inners, text_or
+from podid.domain.foreign import Object, listed, text_or
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
@@ -77,6 +78,13 @@ class KubeReader:
     @needs(KubeRight("", "namespaces", "list"))
     def list_namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(self._transport.list("/api/v1/namespaces", project.name, accept=METADATA_ONLY)))
+
+    @needs(list_namespaces)
+    def find_pod_security(self, namespace: str) -> str:
+        """The Pod Security level that a namespace enforces; empty for none, and for one that does not exist."""
+        query: dict[str, str | int] = {"fieldSelector": f"metadata.name={namespace}"}
+        found = self._transport.list("/api/v1/namespaces", project.pod_security, query, accept=METADATA_ONLY)
+        return next(iter(found), "")
 
     @needs(KubeRight("", "pods", "list"))
     def list_pods(
@@ -216,12 +224,14 @@ class KubeReader:
             return False
 
     @needs(KubeRight("", "events", "list"))
-    def list_warnings(self, namespace: str, kind: str, name: str) -> tuple[str, ...]:
-        """What controllers have complained of about one object, oldest first."""
+    def list_warnings(self, namespace: str, kind: str, name: str, *, since: datetime | None = None) -> tuple[str, ...]:
+        """What controllers have complained of about one object, oldest first; with `since` only what was seen after
+        that. An Event stays for an hour, whatever has become of its cause."""
         query: dict[str, str | int] = {
             "fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
         }
-        return tuple(self._transport.list(_path("/api/v1", namespace, "events"), project.message, query))
+        found = self._transport.list(_path("/api/v1", namespace, "events"), project.warning, query)
+        return tuple(told for told, seen in found if since is None or seen is None or seen >= since)
 
     @needs(*on("get", *RESTARTABLE))
     def get_rollout(self, kind: str, namespace: str, name: str) -> Rollout:
@@ -290,7 +300,7 @@ class KubeReader:
 
 
 def _groups(answer: Object) -> list[tuple[str, str]]:
-    return [project_products.api_group(group) for group in inners(answer, "groups")]
+    return [project_products.api_group(group) for group in listed(answer, "groups")]
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

@@ -22,7 +22,7 @@ def _hint(page_id: str, *patterns: str) -> Hint:
 _NOT = r"\b(no|not|none|never|without|nothing|missing|absent|lacks?|empty|cannot|unable|fail\w*)\b|n't\b"
 _FAILS = r"fail|crash|not ?ready|restart|refused|error|unable|stuck|pending|broke|timed? ?out|hang|denied|" + _NOT
 _ENV = r"\benv|variables?\b|aws_container_|inject|mutat|projected|volume|token file"
-_DENIED = r"access ?denied|not authorized|unauthorized ?operation|forbidden|\b403\b"
+_DENIED = r"(?<!pull )access ?denied|not authorized|unauthorized ?operation|forbidden(?!: (violates|user))|\b403\b"
 _ASSOCIATION = r"associat"
 _SUPPORT = (
     r"unsupported|incompatible|not compatible|(not?|n't|without|lacks?|yet|only) (\w+ ){0,3}support|supports? only"

@@ -12,7 +12,7 @@ from podid.domain.names import Arn, addon_name, role_name, role_path
 from podid.domain.status import IdentityStatus
 from podid.domain.words import utc
 from podid.ops.association.looks import Look, Seen
-from podid.render.status import STYLES, state_word, status_body
+from podid.render.status import STYLES, state_word, status_body, why
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
@@ -36,11 +36,13 @@ _LOOKED_AT = {
     "injected": Column("INJECTED", right=True),
     "stale": Column("STALE", right=True),
     "exists": Column("EXISTS"),
+    "role-exists": Column("ROLE EXISTS"),
     "status": Column("STATUS"),
 }
 _LOOKS: Mapping[str, frozenset[Look]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
     "exists": frozenset({"accounts"}),
+    "role-exists": frozenset({"roles"}),
     "status": frozenset({"status"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
@@ -85,6 +87,7 @@ def listed_body(
             **association_body(item),
             "pods": pods,
             "serviceAccountExists": seen.account,
+            "roleExists": seen.role,
             "status": None if seen.status is None else status_body(seen.status),
         }
     return {
@@ -153,7 +156,7 @@ def _style(column: str, cell: str) -> str:
         return "warn" if cell == _NOT_READ else ""
     if column == "status":
         return STYLES_OF_WORDS.get(cell.partition(" (")[0], "")
-    return "bad" if column == "exists" and cell == "no" else ""
+    return "bad" if column in ("exists", "role-exists") and cell == "no" else ""
 
 
 _NOT_READ = "not read"
@@ -164,15 +167,15 @@ def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str,
     found = dict(zip(_COLUMNS, _listed_row(item, now, short=short), strict=True))
     pods = seen.pods
     counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
-    exists = NOTHING if seen.account is None else "yes" if seen.account else "no"
-    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, _status_words(seen.status)), strict=True))}
+    exists = [NOTHING if one is None else "yes" if one else "no" for one in (seen.account, seen.role)]
+    return {**found, **dict(zip(_LOOKED_AT, (*counts, *exists, _status_words(seen.status)), strict=True))}
 
 
 def _status_words(status: IdentityStatus | None) -> str:
-    """`broken (association-sa-not-found)`."""
+    """`broken (association-sa-not-found)`, `unknown (needs iam:GetRole)`."""
     if status is None:
         return NOTHING
-    return state_word(status.state) + (f" ({status.cause.check})" if status.cause is not None else "")
+    return state_word(status.state) + (f" ({why(status.cause)})" if status.cause is not None else "")
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:

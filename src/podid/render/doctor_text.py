@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.links import link_words
+from podid.domain.obstacles import group_unknowns, missing_rights
 from podid.domain.report import RANK, DoctorReport
-from podid.domain.words import count_of, needing, short_list
+from podid.domain.words import count_of, short_list
 from podid.render.status import counted, status_lines
 from podid.render.view import Line
 
@@ -55,7 +56,7 @@ def report_lines(report: DoctorReport, *, all_verdicts: bool) -> tuple[str | Lin
 
 def _missing_rights(report: DoctorReport) -> list[str | Line]:
     """The rights that are missing, each once: one often hides many checks."""
-    rights = dict.fromkeys(item.permission for item in report.unknowns if item.permission)
+    rights = missing_rights(report.unknowns)
     if not rights:
         return []
     words = f"{count_of(len(rights), 'permission')} missing: {', '.join(rights)} (podid doctor --me)"
@@ -120,14 +121,15 @@ def _named(found: Iterable[Verdict]) -> str:
 
 
 def _unknown_lines(verdicts: Iterable[Verdict]) -> list[str | Line]:
-    """One paragraph for each obstacle, with all that it hid: one missing right often hides many checks."""
-    by_obstacle: dict[tuple[str, str], list[Verdict]] = {}
-    for item in verdicts:
-        by_obstacle.setdefault((item.reason, item.permission), []).append(item)
+    """What one missing right hid is one line. Another obstacle has its reason, and what each check did not see."""
     lines: list[str | Line] = []
-    for (reason, permission), found in by_obstacle.items():
-        lines.append(Line(f"? {needing(reason, permission)}", "warn", upto=1))
-        lines += [f"    {check}: {_named(items)}" for check, items in _by_check(found).items()]
+    for group in group_unknowns(verdicts):
+        if group.permission:
+            hidden = f"{count_of(len(group.checks), 'check')}: {short_list(group.checks)}"
+            lines.append(Line(f"? needs {group.permission}: {hidden}", "warn", upto=1))
+            continue
+        lines.append(Line(f"? {group.reason}", "warn", upto=1))
+        lines += [f"    {check}: {_named(items)}" for check, items in _by_check(group.verdicts).items()]
     return lines
 
 

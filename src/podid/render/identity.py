@@ -12,10 +12,9 @@ from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.model import ServiceAccount
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
-from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.trail import LastUse
 from podid.domain.trust import Evaluation
-from podid.domain.words import count_of, needing, short_list
+from podid.domain.words import count_of, short_list
 from podid.ops.association.identity import IdentityReading
 from podid.ops.status.facts import PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
@@ -34,7 +33,7 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
     status, association = found.status, found.association
     if association is None:
         view = status_view((status,), single=True)
-        return replace(view, lines=(*verdict_lines(status), *_pod_lines(found.pods, status)))
+        return replace(view, lines=(*verdict_lines(status), *_pod_lines(found.pods)))
     evaluation = found.trust.value if isinstance(found.trust, Known) else None
     permissions = found.permissions
     role = permissions.value.role if isinstance(permissions, Known) else None
@@ -47,7 +46,7 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
         "roleLastUsedAt": None if role is None else timestamp(role.last_used_at),
         "secondHop": None if found.hop is None else _second_hop_body(found.hop),
         "account": _account_body(found.account),
-        "pods": [_pod_body(use, status) for use in found.pods.value] if isinstance(found.pods, Known) else None,
+        "pods": [_pod_body(use) for use in found.pods.value] if isinstance(found.pods, Known) else None,
         "lastUse": _last_use_body(found.last_use.value) if isinstance(found.last_use, Known) else None,
         "unknowns": list(_unknowns(found)),
     }
@@ -60,12 +59,14 @@ def identity_view(found: IdentityReading, now: datetime) -> View:
             pairs.append(("scope", found.trust.value.scope.words))
     if role is not None:
         pairs.append(("role used", last_used(role, now)))
+    elif isinstance(found.permissions, Missing) and found.permissions.error_code != "NotFound":
+        pairs.append(("role used", _unknown(found.permissions)))
     if found.last_use is not None:
         pairs.append(("last use", _last_use_words(found.last_use, now)))
     if found.hop is not None:
         pairs += _second_hop_facts(found.hop)
     lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(found)]
-    lines += _pod_lines(found.pods, status)
+    lines += _pod_lines(found.pods)
     return View(document(body), (association_table(association, now),), (str(association.ref),), tuple(lines))
 
 
@@ -114,13 +115,13 @@ def _account_words(account: Section[ServiceAccount | None]) -> str:
     return f"it exists; its annotation for IRSA names {irsa}" if irsa else "it exists"
 
 
-def _pod_body(use: PodUse, status: IdentityStatus) -> documents.PodUseBody:
+def _pod_body(use: PodUse) -> documents.PodUseBody:
     return {
         "name": use.pod.name,
         "workload": {"kind": use.workload.kind, "name": use.workload.name},
         "node": use.pod.node or None,
         "phase": use.pod.phase,
-        "stale": use.pod.name in _stale(status),
+        "stale": use.stale,
         "containers": [
             {
                 "name": item.container,
@@ -136,20 +137,15 @@ def _pod_body(use: PodUse, status: IdentityStatus) -> documents.PodUseBody:
     }
 
 
-def _stale(status: IdentityStatus) -> set[str]:
-    return {pod.name for pod in status.pods or () if pod.state is IdentityState.STALE}
-
-
-def _pod_lines(pods: Section[tuple[PodUse, ...]], status: IdentityStatus) -> Iterator[str | Line]:
+def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
         yield f"pods: {_unknown(pods)}"
         return
     if not pods.value:
         yield "pods: none is running"
-    late = _stale(status)
     for workload, its in groupby(pods.value, lambda use: use.workload):
         uses = list(its)
-        stale = [use.pod.name for use in uses if use.pod.name in late]
+        stale = [use.pod.name for use in uses if use.stale]
         yield f"{workload.kind} {workload.name}: {count_of(len(uses), 'pod')}"
         if stale:
             yield Line(f"  stale: {short_list(stale)}", "warn")
@@ -191,9 +187,9 @@ def _permission_lines(found: IdentityReading) -> list[str]:
     permissions = found.permissions
     if isinstance(permissions, Missing):
         return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
-    lines = permission_lines(permissions.value) or ["permissions: none"]
-    unread = permissions.value.unread
-    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not checked: {x}" for x in unread)]
+    unread = [f"permissions not checked: {item}" for item in permissions.value.unread]
+    lines = permission_lines(permissions.value)
+    return [*lines, *unread] if lines or unread else ["permissions: none"]
 
 
 def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
@@ -243,4 +239,5 @@ def _actions(found: Evaluation) -> str:
 
 
 def _unknown(item: Missing) -> str:
-    return f"unknown: {needing(item.reason, item.permission)}"
+    """The missing right alone: in JSON it has its reason beside it."""
+    return f"not checked: {f'needs {item.permission}' if item.permission else item.reason}"

@@ -9,7 +9,7 @@ from podid.domain.own_rights import NOT_SIMULATED, Outcome, OwnOptional, OwnRigh
 from podid.domain.rights import OptionalRight
 from podid.domain.words import count_of
 from podid.render.formats import to_json
-from podid.render.permissions import manifest_list, manifests_of, optional_of, policy_of, yaml_lines
+from podid.render.permissions import manifest_list, manifests_of, optional_of, policy_of, role_names, yaml_lines
 from podid.render.view import NOTHING, Line, Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def own_rights_view(found: OwnRights) -> View:
     policy = policy_of(lacking)
     name = "-".join(("podid", *(word for command in found.commands for word in command.split()), "missing"))
     manifests = manifests_of(lacking, name, found.namespace)
+    roles = role_names(name, [missing_of(item.rights) for item in found.optional])
     body: documents.RightsReportDocument = {
         "kind": "RightsReport",
         "commands": list(found.commands),
@@ -40,7 +41,7 @@ def own_rights_view(found: OwnRights) -> View:
             "unknown": found.count("unknown"),
         },
         "rights": [_right(item) for item in found.always],
-        "optional": [_optional(item, name, found.namespace) for item in found.optional],
+        "optional": [_optional(item, own, found.namespace) for item, own in zip(found.optional, roles, strict=True)],
         "missing": {"iamPolicy": policy, "kubernetes": manifest_list(manifests)},
         "notSeen": NOT_SIMULATED,
     }

@@ -9,6 +9,8 @@ from podid.render.formats import to_json, to_yaml
 from podid.render.view import Document, View, document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podid.render.documents import tool as documents
 
 PASS_ROLE = "iam:PassRole"
@@ -18,7 +20,8 @@ def permissions_view(command: str, rights: CommandRights) -> View:
     """Each optional right has a policy and a Role of its own, so that it can be granted or left out by itself."""
     name = "-".join(("podid", *command.split()))
     policy, manifests = policy_of(rights.always), manifests_of(rights.always, name)
-    optional = [optional_of(item, name) for item in rights.optional]
+    names = role_names(name, [item.rights for item in rights.optional])
+    optional = [optional_of(item, own) for item, own in zip(rights.optional, names, strict=True)]
     body: documents.PermissionsDocument = {
         "kind": "Permissions",
         "command": command,
@@ -39,16 +42,23 @@ def yaml_lines(manifests: list[Document]) -> list[str]:
     return [line for manifest in manifests for line in ("---", *to_yaml(manifest).splitlines())]
 
 
+def role_names(name: str, optional: Iterable[Rights]) -> list[str]:
+    """Of the Role of each: after the right that is why it is optional, with a number where another has that name."""
+    found: list[str] = []
+    for rights in optional:
+        decisive = next((right for right in rights.kubernetes if right.namespaced), next(iter(rights.kubernetes), ""))
+        own = f"{name}-{decisive}".replace(" ", "-").replace("/", "-")
+        found.append(f"{own}-{len(found) + 1}" if own in found else own)
+    return found
+
+
 def optional_of(item: OptionalRight, name: str, namespace: str = "") -> documents.OptionalRightBody:
-    rights = item.rights.kubernetes
-    # the one that is why it is optional gives the Role its name
-    decisive = next((right for right in rights if right.namespaced), rights[0] if rights else "")
-    slug = str(decisive).replace(" ", "-").replace("/", "-")
+    """`name` is that of its Role."""
     return {
-        "permission": ", ".join((*item.rights.iam, *map(str, rights))),
+        "permission": ", ".join((*item.rights.iam, *map(str, item.rights.kubernetes))),
         "for": item.reason,
         "iamPolicy": policy_of(item.rights),
-        "kubernetes": manifest_list(manifests_of(item.rights, f"{name}-{slug}", namespace)),
+        "kubernetes": manifest_list(manifests_of(item.rights, name, namespace)),
     }
 
 

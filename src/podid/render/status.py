@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.evidence import Probed
 from podid.domain.findings import Outcome, Verdict
-from podid.domain.links import LINKS
+from podid.domain.links import LINKS, link_words
 from podid.domain.model import Association
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Known, Section, known_or
@@ -85,9 +85,11 @@ def counted(
 
 
 def because(status: IdentityStatus) -> str:
-    """What follows the state: the cause with its link, or role and pods."""
+    """What follows the state: the cause with its link, an error of what the role may do, or role and pods."""
     if status.cause is not None:
         return f"{pods_share(status)}{link_of(status.cause)}"
+    if status.permissions is not None:
+        return link_of(status.permissions)
     parts = [f"role {role}"] if (role := role_of(status)) else []
     if status.pods is not None:
         parts.append(count_of(len(status.pods), "pod") if status.pods else "no pods")
@@ -105,9 +107,12 @@ def pods_share(status: IdentityStatus) -> str:
 
 def link_of(cause: Verdict) -> str:
     """`SDK: static-aws-keys-shadow`, and of an undecided link what it needs."""
-    if cause.outcome is Outcome.UNKNOWN and cause.permission:
-        return f"{LINKS[cause.link]}: needs {cause.permission}"
-    return f"{LINKS[cause.link]}: {cause.check}"
+    return f"{LINKS[cause.link]}: {why(cause)}"
+
+
+def why(cause: Verdict) -> str:
+    """The id of the check, and of one that lacks a right which one that is."""
+    return f"needs {cause.permission}" if cause.outcome is Outcome.UNKNOWN and cause.permission else cause.check
 
 
 def reason_of(cause: Verdict) -> str:
@@ -122,7 +127,8 @@ def _rank(state: IdentityState | None) -> int:
 
 
 def _fine(status: IdentityStatus) -> bool:
-    return _rank(status.state) >= IdentityState.CONFIGURED.rank and status.cause is None
+    known_wrong = status.cause or status.permissions
+    return _rank(status.state) >= IdentityState.CONFIGURED.rank and known_wrong is None
 
 
 def verdict_lines(status: IdentityStatus) -> list[str | Line]:
@@ -135,8 +141,9 @@ def verdict_lines(status: IdentityStatus) -> list[str | Line]:
         more = f"; {used}" if (used := _used(status)) and status.state is IdentityState.NONE else ""
         tail = f"  {because(status)}" if cause is None and status.state is not IdentityState.NONE else more
         lines = [Line(head + tail, style, upto=len(head))]
+        lines += [f"  - {evidence}" for evidence in (cause.evidence if cause is not None else ())]
     else:
-        lines = [Line(f"{head} at link {cause.link}, {link_of(cause)}", style, upto=len(head))]
+        lines = [Line(f"{head} at link {link_words(cause.link)}: {why(cause)}", style, upto=len(head))]
         lines.append(f"  {pods_share(status)}{cause.message}")
         lines += [f"  - {evidence}" for evidence in cause.evidence]
     lines += _mending(cause) if cause is not None else []
@@ -195,23 +202,23 @@ def _used(status: IdentityStatus) -> str:
     )
 
 
-def status_view(statuses: Sequence[IdentityStatus], *, single: bool) -> View:
-    """A row for each identity, worst first. An IdentityStatus where one service account was named (`single`), else an
-    IdentityStatusList."""
+def status_view(statuses: Sequence[IdentityStatus], *, single: bool, short: bool = False, where: str = "") -> View:
+    """A row for each identity, worst first, or a line where it is to be `short`. An IdentityStatus where one service
+    account was named (`single`), else an IdentityStatusList; there may be none `where` they were looked for."""
     ordered = worst_identities_first(statuses)
     rows = tuple(_row(status) for status in ordered)
     styles = {(number, 2): STYLES.get(status.state, "dim") for number, status in enumerate(ordered)}
-    table = Table(_COLUMNS, rows, styles, empty="no associations")
+    table = Table(_COLUMNS, rows, styles, empty=f"no pod identity associations in {where}")
     names = tuple(str(status.ref) for status in ordered)
     if single:
         (status,) = statuses
         one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **status_body(status)}
-        return View(document(one), (table,), names)
+        return View(document(one), (table,), names, tuple(verdict_lines(status)) if short else ())
     several: documents.IdentityStatusListDocument = {
         "kind": "IdentityStatusList",
         "items": Items(statuses, status_body),
     }
-    return View(document(several), (table,), names)
+    return View(document(several), (table,), names, tuple(status_lines(ordered, len(ordered))) if short else ())
 
 
 _COLUMNS = (
@@ -227,11 +234,8 @@ _COLUMNS = (
 def _row(status: IdentityStatus) -> tuple[str, ...]:
     pods = NOTHING if status.pods is None else str(len(status.pods))
     share = pods_share(status).partition(" pod")[0] or pods
-    cause = status.cause
+    cause, ref = status.cause or status.permissions, status.ref
     reason = link_of(cause) if cause is not None else NOTHING
-    if cause is None and status.permissions is not None:
-        reason = link_of(status.permissions)
-    ref = status.ref
     return (ref.namespace, ref.name, state_word(status.state), role_of(status) or NOTHING, share, reason)
 
 

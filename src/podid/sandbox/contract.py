@@ -23,6 +23,19 @@ class AgentAddon:
     present: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was there at a moment (epoch seconds), by uid, id, ARN or unique id: it keeps its age, whatever time is let
+    pass for what has come since."""
+
+    moment: float
+    ids: frozenset[str]
+
+    def older(self, moment: float, seconds: float, of: str) -> float:
+        """A time of `of`, so much further back: of what was there only those since."""
+        return moment if of in self.ids and moment < self.moment else moment - seconds
+
+
 class ControlPlane(Protocol):
     """The facts that EKS and the cluster share."""
 

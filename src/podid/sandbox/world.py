@@ -11,10 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from podid.sandbox.clock import SandboxClock
-from podid.sandbox.contract import AgentAddon, KubernetesHalf
+from podid.sandbox.contract import AgentAddon, Before, KubernetesHalf
 from podid.sandbox.credentials import KeyRing
 from podid.sandbox.faults import TwoASecond
 
@@ -282,18 +283,26 @@ class World:
                     update.status = "Successful" if ended_well else "Failed"
                     update.errors = [] if ended_well else [_as_update_error(issue) for issue in addon.issues]
 
-    def grow_older(self, seconds: float) -> None:
-        """All that happened to associations and add-ons lies so much further back, and what they become is due so much
-        earlier. Callers hold the lock."""
+    def ids(self) -> frozenset[str]:
+        """Of all associations and add-ons that there are."""
+        found: list[str] = []
         for cluster in self.clusters.values():
-            cluster.associations = {key: _older(each, seconds) for key, each in cluster.associations.items()}
-            cluster.deleted = [_older(each, seconds) for each in cluster.deleted]
+            found += [each.id for each in (*cluster.associations.values(), *cluster.deleted)]
+            found += [addon.arn for addon in cluster.addons.values()]
+        return frozenset(found)
+
+    def grow_older(self, seconds: float, before: Before) -> None:
+        """All that happened to associations and add-ons lies so much further back, to those `before` what happened
+        since, and what they become is due so much earlier. Callers hold the lock."""
+        for cluster in self.clusters.values():
+            cluster.associations = {key: _older(each, seconds, before) for key, each in cluster.associations.items()}
+            cluster.deleted = [_older(each, seconds, before) for each in cluster.deleted]
             for addon in cluster.addons.values():
-                addon.created_at -= seconds
-                addon.modified_at -= seconds
+                addon.created_at = before.older(addon.created_at, seconds, addon.arn)
+                addon.modified_at = before.older(addon.modified_at, seconds, addon.arn)
                 addon.due = None if addon.due is None else addon.due - seconds
                 for update in addon.updates.values():
-                    update.created_at -= seconds
+                    update.created_at = before.older(update.created_at, seconds, addon.arn)
 
     def reset(self) -> None:
         """Empties the account and forgets the listeners; delays, limits, keys and the clock stay."""
@@ -307,13 +316,14 @@ class World:
             self._listeners.clear()
 
 
-def _older(association: AssociationRecord, seconds: float) -> AssociationRecord:
+def _older(association: AssociationRecord, seconds: float, before: Before) -> AssociationRecord:
+    move = partial(before.older, seconds=seconds, of=association.id)
     return replace(
         association,
-        created_at=association.created_at - seconds,
-        modified_at=association.modified_at - seconds,
-        deleted_at=None if association.deleted_at is None else association.deleted_at - seconds,
-        previous=None if association.previous is None else _older(association.previous, seconds),
+        created_at=move(association.created_at),
+        modified_at=move(association.modified_at),
+        deleted_at=None if association.deleted_at is None else move(association.deleted_at),
+        previous=None if association.previous is None else _older(association.previous, seconds, before),
     )
 
 

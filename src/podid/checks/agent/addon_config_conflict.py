@@ -2,7 +2,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents
+from podid.checks.shared.agent import agents, unserved
 from podid.checks.shared.facts import cluster_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import DaemonSet, Node
@@ -21,16 +21,24 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if not pair:
         return [case.ok("no two agents go to the same node")]
     names = short_list(f"{ds.namespace}/{ds.name}" for ds in pair)
+    # of two that meet, one may serve the node
+    reach = unserved(snapshot)
     return [
-        case.fail(
+        check.case(case.subject, reach.chain).fail(
             f"two agents clash on port 80 of the same nodes: DaemonSets {names}",
             evidence=(f"DaemonSet {ds.namespace}/{ds.name}: {ds.ready} of {ds.desired} ready" for ds in pair),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
         )
     ]
 
 
-CHECK = Check.of("addon-config-conflict", rule, needs=("daemon_sets", "nodes"), wants=("cluster",))
+CHECK = Check.of(
+    "addon-config-conflict",
+    rule,
+    needs=("daemon_sets", "nodes"),
+    wants=("cluster", "agent_pods", "pods", "associations"),
+)
 
 
 def _meeting(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:

@@ -3,11 +3,16 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.agent import agent_image_pull, agent_not_on_node, agent_pod_unhealthy
+from podid.checks.agent import (
+    admission_policy_blocks_agent,
+    agent_image_pull,
+    agent_not_on_node,
+    agent_pod_unhealthy,
+)
 from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance
+from podid.checks.shared.agent import agents, fails, importance, lacks_agents, unserved
 from podid.checks.shared.facts import cluster_name, podid_command
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
@@ -37,11 +42,16 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     message = f"the add-on is {addon.status}" + (f": {', '.join(sorted(codes))}" if codes else "")
     if codes == {"InsufficientNumberOfReplicas"}:
         severity, message, masked_by = _too_few_replicas(snapshot, severity, message)
+    elif codes == {admission_policy_blocks_agent.ISSUE} and lacks_agents(snapshot):
+        masked_by = admission_policy_blocks_agent.CHECK.id
     elif addon.status == "ACTIVE":
         severity = _at_most_warn(severity)
+    # whether pods are served is decided node by node, whatever EKS says of the add-on
+    reach = unserved(snapshot)
     return [
-        case.fail(
+        check.case(case.subject, reach.chain).fail(
             message,
+            nodes=reach.nodes,
             severity=severity,
             evidence=(
                 f"{issue.code}: {issue.message}"
@@ -61,7 +71,7 @@ CHECK = Check.of(
     "addon-degraded-or-failed",
     rule,
     needs=("agent_addon",),
-    wants=("cluster", "associations", "daemon_sets", "agent_pods", "nodes"),
+    wants=("cluster", "associations", "daemon_sets", "agent_pods", "pods", "nodes"),
 )
 
 
@@ -76,7 +86,7 @@ def _too_few_replicas(snapshot: Snapshot, severity: Severity, message: str) -> t
     if sets and all(ds.desired == 0 for ds in sets):
         return Severity.INFO, f"{message}: no node needs an agent pod yet", ""
     for cause in (agent_image_pull.CHECK, agent_pod_unhealthy.CHECK, agent_not_on_node.CHECK):
-        if any(verdict.outcome is Outcome.FAIL for verdict in cause.judge(snapshot)):
+        if fails(cause, snapshot):
             return severity, message, cause.id
     pods = known_or(snapshot.agent_pods, ())
     if pods and all(pod.ready for pod in pods if live(pod)):

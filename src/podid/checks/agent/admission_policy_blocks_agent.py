@@ -1,47 +1,59 @@
 """The agent needs the node's network and a privileged init container, which the Pod Security Standards baseline and
 restricted refuse: https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
-import re
 from collections.abc import Iterable
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.agent import agents, importance
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check
+from podid.checks.shared.agent import agents, importance, lacks_agents, unserved
+from podid.domain.admission import let_in, refusals, why_agent_refused
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
-from podid.domain.snapshot import Missing, Snapshot, known, known_or
+from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.words import cut
 
-_REFUSED = re.compile(r"violates PodSecurity|admission webhook .* denied|denied the request|is forbidden: ", re.DOTALL)
 ISSUE = "AdmissionRequestDenied"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """Warnings are those of DaemonSets that lack pods now; what EKS says of the add-on outlives its cause."""
     addon = known_or(snapshot.agent_addon, None)
     issues = [issue for issue in addon.issues if issue.code == ISSUE] if addon is not None else []
-    told = known(snapshot.agent_warnings)
+    told, reach = known(snapshot.agent_warnings), unserved(snapshot)
     sets = agents(snapshot)
     for ds in sets:
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), EVERYONE)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
         section = told.get(f"{ds.namespace}/{ds.name}")
-        if section is None and not issues:
-            yield case.ok("it has the pods that it wants")
-        elif isinstance(section, Missing):
-            # without the events the pods that are missing are told of by others
-            yield case.skip(f"its events could not be read: {section.reason}")
-        elif lines := [line for line in (section.value if section else ()) if _REFUSED.search(line)]:
+        lines = refusals(section.value) if isinstance(section, Known) else []
+        if lines:
             yield case.fail(
                 f"an admission policy refuses its pods: {cut(lines[-1], 200)}",
                 severity=importance(snapshot),
                 evidence=tuple(cut(line, 400) for line in dict.fromkeys(lines[-3:])),
+                nodes=reach.nodes,
                 commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name),),
             )
+        elif why := why_agent_refused(ds.namespace, known_or(snapshot.pod_security, {}).get(ds.namespace, "")):
+            yield case.fail(
+                why,
+                severity=importance(snapshot),
+                nodes=reach.nodes,
+                commands=(let_in(ds.namespace),),
+            )
+        elif section is None and not issues:
+            yield case.ok("it has the pods that it wants")
+        elif isinstance(section, Missing):
+            # without the events the pods that are missing are told of by others
+            yield case.skip(f"its events could not be read: {section.reason}")
         elif not issues:
             yield case.ok("nothing refuses its pods")
     if issues:
-        yield check.case(Subject("Addon", AGENT_ADDON), EVERYONE).fail(
-            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}",
-            severity=importance(snapshot),
+        whole = not lacks_agents(snapshot)
+        yield check.case(Subject("Addon", AGENT_ADDON), reach.chain).fail(
+            f"an admission policy refuses the add-on: {cut(issues[0].message, 200)}"
+            + (", although no agent pod is missing: the status may be stale" if whole else ""),
+            severity=Severity.WARN if whole else importance(snapshot),
             evidence=tuple(f"{issue.code}: {issue.message}" for issue in issues),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", "kube-system", "get", "events", "--field-selector", "type=Warning"),),
         )
 
@@ -50,5 +62,5 @@ CHECK = Check.of(
     "admission-policy-blocks-agent",
     rule,
     needs=("daemon_sets", "agent_warnings"),
-    wants=("agent_addon", "associations"),
+    wants=("agent_addon", "agent_pods", "associations", "pods", "nodes", "pod_security"),
 )

@@ -9,6 +9,8 @@ from datetime import timedelta
 from podid.checks.base import Check
 from podid.checks.shared.agent import agents, not_judged, option
 from podid.checks.shared.facts import index, podid_command
+from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
+from podid.checks.shared.logs import ends_by
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Pod
 from podid.domain.snapshot import Snapshot, known
@@ -16,11 +18,10 @@ from podid.domain.workloads import runs_in
 
 # it binds before it does anything else
 AT_ONCE = timedelta(seconds=10)
-IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """A note beside the agent that is not ready: what else ends it at once is not seen from here."""
+    """A note beside the agent that is not ready, where its log was not read; what a log shows is told by `in_logs`."""
     sets, facts = agents(snapshot), index(snapshot)
     ipv4 = known(snapshot.cluster).ip_family == "ipv4"
     for pod in known(snapshot.agent_pods):
@@ -36,6 +37,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.ok(f"the agent is told to bind {_bound(ds)} alone")
         elif not _ends_at_once(pod):
             yield case.ok("the agent does not end as soon as it starts")
+        elif ends_by(snapshot, pod) is not None:
+            yield case.ok("its log is told of its node, whatever it shows")
         else:
             yield case.fail(
                 f"the agent on node {pod.node} ends as soon as it starts, and it binds [fd00:ec2::23], which a node "
@@ -53,7 +56,7 @@ CHECK = Check.of(
     "agent-ipv6-bind",
     rule,
     needs=("cluster", "daemon_sets", "agent_pods"),
-    wants=("nodes", "associations", "pods"),
+    wants=("nodes", "associations", "pods", "agent_crashes"),
 )
 
 

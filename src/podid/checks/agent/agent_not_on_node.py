@@ -1,11 +1,11 @@
 from collections.abc import Iterable
 
-from podid.checks.agent import agent_not_installed, agent_pod_unhealthy
+from podid.checks.agent import admission_policy_blocks_agent, agent_not_installed, agent_pod_unhealthy
 from podid.checks.base import Case, Check
-from podid.checks.shared.agent import START_GRACE, agents, importance
+from podid.checks.shared.agent import START_GRACE, agents, fails, importance
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.ports import blocked
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet, Node
 from podid.domain.nodes import expects_agent, why_left_out, why_no_agent
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
@@ -52,7 +52,7 @@ CHECK = Check.of(
     "agent-not-on-node",
     rule,
     needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "associations", "pods", "agent_addon"),
+    wants=("cluster", "associations", "pods", "agent_addon", "agent_warnings"),
 )
 
 
@@ -97,14 +97,17 @@ def _no_agent_here(
         severity=severity,
         evidence=evidence,
         commands=commands,
-        masked_by=_cause(snapshot, bool(sets), pending and not reason),
+        masked_by="" if reason else _cause(snapshot, bool(sets), pending),
     )
 
 
 def _cause(snapshot: Snapshot, has_agent: bool, pending: bool) -> str:
     """The id of what keeps the agent away from more than this node; empty if nothing does."""
     if has_agent:
-        return agent_pod_unhealthy.CHECK.id if pending else ""
-    check = agent_not_installed.CHECK
+        refused = fails(admission_policy_blocks_agent.CHECK, snapshot)
+        return admission_policy_blocks_agent.CHECK.id if refused else agent_pod_unhealthy.CHECK.id if pending else ""
+    addon = known_or(snapshot.agent_addon, None)
+    if addon is not None:
+        return "addon-degraded-or-failed" if addon.status.endswith("_FAILED") else ""
     seen = isinstance(snapshot.cluster, Known) and isinstance(snapshot.associations, Known)
-    return check.id if seen and any(v.outcome is Outcome.FAIL for v in check.judge(snapshot)) else ""
+    return agent_not_installed.CHECK.id if seen and fails(agent_not_installed.CHECK, snapshot) else ""

@@ -4,6 +4,7 @@ from podid.checks.agent import agent_image_pull
 from podid.checks.base import Check
 from podid.checks.shared.agent import START_GRACE, importance, not_judged
 from podid.checks.shared.facts import index
+from podid.checks.shared.logs import ends_by
 from podid.checks.shared.ports import blocked, waits_for_port
 from podid.domain.findings import Subject, Verdict
 from podid.domain.model import Container, Pod
@@ -37,6 +38,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.fail(
                 f"the agent {where} is not ready: {_trouble(pod)}",
                 severity=importance(snapshot),
+                masked_by=ends_by(snapshot, pod) or "",
                 evidence=tuple(_state(c) for c in pod.containers if c.waiting or (not c.ready and not c.init)),
                 commands=(
                     ("kubectl", "-n", pod.namespace, "describe", "pod", pod.name),
@@ -46,7 +48,10 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 CHECK = Check.of(
-    "agent-pod-unhealthy", rule, needs=("daemon_sets", "agent_pods"), wants=("nodes", "associations", "pods")
+    "agent-pod-unhealthy",
+    rule,
+    needs=("daemon_sets", "agent_pods"),
+    wants=("nodes", "associations", "pods", "agent_crashes"),
 )
 
 

@@ -40,5 +40,5 @@ CHECK = Check.of(
     "agent-port80-conflict",
     rule,
     needs=("daemon_sets", "agent_pods", "pods", "nodes"),
-    wants=("cluster", "associations"),
+    wants=("cluster", "associations", "agent_crashes"),
 )

@@ -27,7 +27,7 @@ CHECK = Check.of(
     "agent-probe-port-conflict",
     rule,
     needs=("daemon_sets", "agent_pods", "pods", "nodes"),
-    wants=("cluster", "associations"),
+    wants=("cluster", "associations", "agent_crashes"),
 )
 
 

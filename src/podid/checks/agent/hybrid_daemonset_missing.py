@@ -50,7 +50,7 @@ CHECK = Check.of(
     "hybrid-daemonset-missing",
     rule,
     needs=("nodes", "daemon_sets", "agent_pods"),
-    wants=("cluster", "agent_addon", "associations", "pods"),
+    wants=("cluster", "agent_addon", "associations", "pods", "agent_crashes"),
 )
 
 

@@ -1,4 +1,35 @@
-from podid.checks.base import Check
-from podid.checks.shared import logs
+"""The agent's init container makes a link and routes; what another CNI or an earlier agent has made stops it:
+https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its log says so.
+"""
 
-CHECK = Check.of("stale-link-or-route", logs.rule, needs=logs.NEEDS, wants=logs.WANTS)
+from collections.abc import Iterable
+
+from podid.checks.base import Check
+from podid.checks.shared.agent import not_judged
+from podid.checks.shared.facts import index
+from podid.checks.shared.logs import ends_by
+from podid.domain.findings import Subject, Verdict
+from podid.domain.snapshot import Snapshot, known
+
+
+def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """What a log shows is told by `in_logs`, of the node."""
+    facts = index(snapshot)
+    for pod in known(snapshot.agent_pods):
+        case = check.case(Subject("Pod", pod.name, pod.namespace), facts.users.get(pod.node, ()))
+        if reason := not_judged(pod, facts.nodes.get(pod.node)):
+            yield case.skip(reason)
+        elif pod.ready:
+            yield case.ok("the agent runs, so nothing was in its way")
+        elif ends_by(snapshot, pod) is None:
+            yield case.skip("it does not run, and there is no log of it that says why")
+        else:
+            yield case.ok("its log does not show it")
+
+
+CHECK = Check.of(
+    "stale-link-or-route",
+    rule,
+    needs=("daemon_sets", "agent_pods"),
+    wants=("agent_crashes", "nodes", "associations", "pods", "cluster"),
+)

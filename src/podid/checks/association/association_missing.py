@@ -41,7 +41,9 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         f"no association exists for {ref} on this cluster{', and no such service account' if absent else ''}",
         evidence=evidence,
         # a name that leads nowhere and is like one that leads somewhere is a slip, and no reason to make anything
-        commands=_meant(snapshot, ref, near[0]) if absent and near else _associate(snapshot, ref, irsa_role, absent),
+        commands=_meant(snapshot, ref, near[0])
+        if near and ref not in accounts
+        else _associate(snapshot, ref, irsa_role, absent),
     )
 
 

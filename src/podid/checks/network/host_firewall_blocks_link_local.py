@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check
+from podid.checks.shared.facts import Reach, reach_on
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
+from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
 
 _ADDRESS = re.compile(r"(?<![\w.:])(169\.254\.\d{1,3}\.\d{1,3}(?:/\d{1,2})?|f[de][0-9a-f]{2}:[0-9a-f:]*(?:/\d{1,3})?)")
@@ -18,7 +21,8 @@ _PAST_THE_AGENT = re.compile(r"\b(FORWARD|OUTPUT)\b")
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds in known(snapshot.daemon_sets):
-        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), EVERYONE)
+        reach = _reached(snapshot, ds)
+        case = check.case(Subject("DaemonSet", ds.name, ds.namespace), reach.chain)
         lines = [line for line in ds.firewall if _REFUSES.search(line) and _names_agent(line)]
         if not ds.firewall:
             continue
@@ -32,13 +36,23 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             unless = ", unless the rule that lets it through comes first"
         yield case.fail(
             f"it makes rules on the nodes that drop what pods send to the agent's address too{unless}",
-            severity=Severity.WARN if unless else Severity.ERROR,
+            severity=Severity.WARN if unless or not reach.chain else Severity.ERROR,
             evidence=tuple(lines[:3]),
+            nodes=reach.nodes,
             commands=(("kubectl", "-n", ds.namespace, "edit", "daemonset", ds.name),),
         )
 
 
-CHECK = Check.of("host-firewall-blocks-link-local", rule, needs=("daemon_sets",), wants=("cluster", "probes"))
+CHECK = Check.of(
+    "host-firewall-blocks-link-local",
+    rule,
+    needs=("daemon_sets",),
+    wants=("cluster", "probes", "nodes", "pods", "associations"),
+)
+
+
+def _reached(snapshot: Snapshot, ds: DaemonSet) -> Reach:
+    return reach_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 
 def _names_agent(line: str) -> bool:

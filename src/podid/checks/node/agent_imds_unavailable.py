@@ -48,7 +48,7 @@ CHECK = Check.of(
     "agent-imds-unavailable",
     rule,
     needs=("nodes",),
-    wants=("instances", "agent_pods", "associations", "pods", "cluster"),
+    wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"),
 )
 
 

@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, importance, option, served_by
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.shared.facts import cluster_subject, reach_on
 from podid.domain.egress import Egress, closed_in
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
+from podid.domain.workloads import NODE_GROUP_LABEL
 
 FLAG = "--endpoint"
 # the SDK's own come in this order
@@ -32,14 +33,14 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     for ds, host in told:
         yield _overridden(check, snapshot, ds, host)
     if not told:
-        yield from _nameless(check.case(cluster_subject(snapshot), EVERYONE), snapshot)
+        yield from _nameless(check, snapshot)
 
 
 CHECK = Check.of(
     "custom-eks-auth-endpoint",
     rule,
     needs=("cluster", "daemon_sets"),
-    wants=("node_groups", "egress", "agent_pods", "associations", "pods", "cloudtrail"),
+    wants=("node_groups", "egress", "agent_pods", "associations", "pods", "nodes", "cloudtrail"),
 )
 
 
@@ -73,9 +74,10 @@ def _overridden(check: Check, snapshot: Snapshot, ds: DaemonSet, host: str) -> V
     )
 
 
-def _nameless(case: Case, snapshot: Snapshot) -> Iterable[Verdict]:
+def _nameless(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Of subnets from which only an endpoint leads to EKS Auth. A warning: a private hosted zone for the public name
     may lead to the endpoint, and podid does not read those."""
+    case = check.case(cluster_subject(snapshot), EVERYONE)
     if isinstance(snapshot.egress, Missing) or isinstance(snapshot.node_groups, Missing):
         return [case.skip("routes and endpoints are not known, which eks-auth-unreachable says")]
     egress: Egress = snapshot.egress.value
@@ -87,10 +89,13 @@ def _nameless(case: Case, snapshot: Snapshot) -> Iterable[Verdict]:
     if served:
         return [case.ok(f"CloudTrail has tokens that were redeemed from {short_list(served)}")]
     cluster = known(snapshot.cluster)
+    names = {group.name for group in snapshot.node_groups.value if {*group.subnet_ids} & {*closed}}
+    reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
     return [
-        case.fail(
+        check.case(case.subject, reach.chain).fail(
             f"endpoint {endpoint.endpoint_id}, the only way from {short_list(closed)} to EKS Auth, has no private DNS: "
             f"the agent asks eks-auth.{cluster.region}.api.aws, which leads there by a private hosted zone at most",
+            nodes=reach.nodes,
             severity=Severity.WARN,
             evidence=(
                 "private hosted zones are not looked at; whether agents get through is told by --logs or --cloudtrail",

@@ -6,11 +6,12 @@ behind a transit gateway or a firewall are not looked at; the agents' logs, wher
 from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.shared.facts import cluster_subject, reach_on
 from podid.domain.egress import closed_in, elsewhere_from
 from podid.domain.findings import Severity, Verdict
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
+from podid.domain.workloads import NODE_GROUP_LABEL
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -37,9 +38,15 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         ]
     if closed and endpoint is None:
         region = known(snapshot.cluster).region
+        # the nodes of a group are in any of its subnets
+        whole = [group for group in groups if group.subnet_ids and {*group.subnet_ids} <= {*closed}]
+        names = {group.name for group in whole or groups if {*group.subnet_ids} & {*closed}}
+        reach = reach_on(snapshot, lambda node: node.labels.get(NODE_GROUP_LABEL) in names)
         return [
-            case.fail(
+            check.case(case.subject, reach.chain).fail(
                 f"nothing leads from {short_list(closed)} to EKS Auth: no way out, no interface endpoint for eks-auth",
+                severity=None if whole else Severity.WARN,
+                nodes=reach.nodes,
                 evidence=(
                     f"the VPC has no endpoint com.amazonaws.{region}.eks-auth; that of eks is another",
                     "to do: an interface endpoint with private DNS, open to the nodes on port 443",
@@ -59,4 +66,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
 
 # what logs tell is told without it
-CHECK = Check.of("eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress", "nodes"))
+CHECK = Check.of(
+    "eks-auth-unreachable", rule, needs=("cluster",), wants=("node_groups", "egress", "nodes", "pods", "associations")
+)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
 from podid.checks.shared.facts import chain_of, role_subject
+from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
 from podid.checks.shared.roles import by_role, role_section
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import role_name
@@ -16,13 +17,17 @@ from podid.domain.snapshot import Missing, Snapshot, known_or
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
-    yield from _left_nothing(check, snapshot)
+    for verdict in _left_nothing(check, snapshot):
+        yield from placed_on(PERMISSIONS, check, verdict)
 
     def look(hop: SecondHop) -> second_hop.Told:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"
-    yield from second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
+    found = second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
+    # without it pods have no credentials at all
+    for verdict in found:
+        yield from placed_on(SECOND_HOP, check, verdict)
 
 
 CHECK = Check.of(

@@ -7,7 +7,6 @@ from podid.checks.base import Case, Check
 from podid.checks.shared.facts import chain_of, cluster_name, podid_command, role_subject
 from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
 from podid.checks.shared.second_hop import target_subject
-from podid.checks.shared.trust import first_error
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Verdict
 from podid.domain.model import Association, described
@@ -28,21 +27,17 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     yield from _targets(check, snapshot)
 
 
-CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target_roles"), wants=("cluster", "pods"))
+CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target_roles"), wants=("cluster",))
 
 
 def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """Who does not even get the first role is told of that, and of this as its consequence."""
-    members: dict[tuple[str, str], list[Association]] = defaultdict(list)
+    members: dict[str, list[Association]] = defaultdict(list)
     for association in described(known(snapshot.associations)):
         if association.target_role_arn:
-            cause = first_error(snapshot, association) if isinstance(snapshot.cluster, Known) else ""
-            members[association.target_role_arn, cause].append(association)
-    for (arn, cause), associations in sorted(members.items()):
-        case, section = (
-            check.case(target_subject(associations[0]), chain_of(associations)),
-            target_section(snapshot, arn),
-        )
+            members[association.target_role_arn].append(association)
+    for arn, associations in sorted(members.items()):
+        case = check.case(target_subject(associations[0]), chain_of(associations))
+        section = target_section(snapshot, arn)
         if isinstance(section, Missing):
             yield case.unknown(section)
         elif section.value is not None:
@@ -55,7 +50,6 @@ def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     f"iam:GetRole {role_name(arn)}: no such role",
                     "to do: create it with a trust for the association's role, or associate with another --target-role",
                 ),
-                masked_by=cause,
             )
 
 

@@ -6,11 +6,15 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html.
 
 from datetime import timedelta
 
-from podid.checks.shared.facts import index
-from podid.domain.findings import Severity
+from podid.checks.base import EVERYONE, Check
+from podid.checks.shared import alone
+from podid.checks.shared.facts import Reach, index, reach_on
+from podid.checks.shared.once import once
+from podid.domain.findings import Outcome, Severity
 from podid.domain.model import DaemonSet, Node, Pod
-from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.workloads import is_agent, live, runs_in
+from podid.domain.nodes import expects_agent
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
+from podid.domain.workloads import is_agent, live, pods_of, runs_in
 
 START_GRACE = timedelta(minutes=2)
 
@@ -23,6 +27,27 @@ def importance(snapshot: Snapshot) -> Severity:
 
 def agents(snapshot: Snapshot) -> list[DaemonSet]:
     return [ds for ds in known_or(snapshot.daemon_sets, ()) if is_agent(ds)]
+
+
+def fails(check: Check, snapshot: Snapshot) -> bool:
+    return any(verdict.outcome is Outcome.FAIL for verdict in alone.judge(check, snapshot))
+
+
+def lacks_agents(snapshot: Snapshot) -> bool:
+    """Whether an agent's DaemonSet has fewer pods than it wants, or there is none; True where that is not seen."""
+    sets, pods = agents(snapshot), snapshot.agent_pods
+    if isinstance(pods, Missing) or not sets:
+        return True
+    return any(sum(map(live, pods_of((ds,), pods.value))) < ds.desired for ds in sets)
+
+
+@once
+def unserved(snapshot: Snapshot) -> Reach:
+    """Of the nodes that should have a Ready agent and have none; of all, where it cannot be seen which these are."""
+    if isinstance(snapshot.agent_pods, Missing):
+        return Reach(EVERYONE)
+    served, sets = {pod.node for pod in snapshot.agent_pods.value if pod.ready}, agents(snapshot)
+    return reach_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
 
 
 def not_judged(pod: Pod, node: Node | None) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from podid.checks.base import PAGES, Check
 from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
+from podid.checks.shared.on_links import NODE_ROLE, placed_on
 from podid.checks.shared.once import once
 from podid.checks.shared.second_hop import hops
 from podid.checks.shared.trust import first_error, judged
@@ -95,7 +96,9 @@ class Observation:
 
 def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """The check's share of what was seen; nothing where nobody asked for it."""
-    return [seen.verdict(check, snapshot) for seen in _by_check(snapshot).get(check.id, ())]
+    for seen in _by_check(snapshot).get(check.id, ()):
+        # what the agent is refused, the role of its node is
+        yield from placed_on(NODE_ROLE, check, seen.verdict(check, snapshot))
 
 
 @once

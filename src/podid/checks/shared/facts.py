@@ -1,15 +1,17 @@
 """What several checks ask of a snapshot: which pods an association concerns, and who works on which node."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from podid.checks.base import EVERYONE
 from podid.checks.shared.once import once
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn
-from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
@@ -52,6 +54,23 @@ def index(snapshot: Snapshot) -> Index:
         on_delete=frozenset(workload_of(w) for w in workloads if w.on_delete),
         paused=frozenset(workload_of(w) for w in workloads if w.paused and w.kind in RESTARTABLE),
     )
+
+
+class Reach(NamedTuple):
+    """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
+
+    chain: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+
+
+def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Reach:
+    """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
+    not be read."""
+    if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
+        return Reach(EVERYONE)
+    facts = index(snapshot)
+    nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
+    return Reach(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:

@@ -11,7 +11,7 @@ from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Mi
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
-FAILED = ("Failed", "Rejected", "UnreadableAnswer", INTERNAL)
+FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:

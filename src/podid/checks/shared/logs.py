@@ -6,13 +6,17 @@ from datetime import timedelta
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
+from podid.checks.shared.on_links import NODE_ROLE, placed_on
+from podid.domain.coming import FREES_PROBE_PORT
 from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.model import Pod
 from podid.domain.sightings import LogSighting
-from podid.domain.snapshot import Known, Snapshot, known
+from podid.domain.snapshot import Known, Snapshot, known, known_or
 from podid.domain.words import count_of, cut, short_list
 
 NEEDS = ("agent_logs",)
 WANTS = ("agent_pods", "associations", "pods", "cluster")
+IPV4_ONLY = "agent.additionalArgs.-b=169.254.170.23"
 # what has not been seen for so long may be mended
 RECENT = timedelta(minutes=10)
 # EKS Auth's words for many causes, which the policies and the associations themselves tell apart
@@ -25,12 +29,25 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """A finding for each node whose agent shows the check's failure mode; nothing where the logs were not read."""
     if check.id in TOLD_BY_OTHERS:
         return
-    users = index(snapshot).users
-    for source in (snapshot.agent_logs, snapshot.cloudtrail):
-        for section in source.value.values() if isinstance(source, Known) else ():
-            for seen in section.value if isinstance(section, Known) else ():
-                if seen.id == check.id:
-                    yield _found(check, snapshot, seen, users.get(seen.node, ()), trail=source is snapshot.cloudtrail)
+    users, told = index(snapshot).users, set[str]()
+    # a whole log has what its end has
+    for source in (snapshot.agent_logs, snapshot.agent_crashes, snapshot.cloudtrail):
+        for pod, section in known_or(source, {}).items():
+            for seen in known_or(section, ()):
+                if seen.id == check.id and pod not in told:
+                    told.add(pod)
+                    trail = source is snapshot.cloudtrail
+                    found = _found(check, snapshot, seen, users.get(seen.node, ()), trail=trail)
+                    yield from placed_on(NODE_ROLE, check, found)
+
+
+def ends_by(snapshot: Snapshot, pod: Pod) -> str | None:
+    """The id of what ends the agent's pod again and again, by the end of its log: empty for one that shows nothing
+    known, None where that was not read."""
+    section = known_or(snapshot.agent_crashes, {}).get(f"{pod.namespace}/{pod.name}")
+    if not isinstance(section, Known):
+        return None
+    return next((seen.id for seen in section.value if seen.id not in TOLD_BY_OTHERS), "")
 
 
 def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:
@@ -41,8 +58,18 @@ def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str
         f"seen {count_of(seen.count, 'time')} in {'CloudTrail' if trail else 'the log of its agent'}{last}{who}",
         severity=_severity(check, snapshot, seen),
         evidence=(cut(seen.sample, 300),),
-        commands=(podid_command(snapshot, "agent", "logs", "--node", seen.node),),
+        commands=(*_mending(check, snapshot), podid_command(snapshot, "agent", "logs", "--node", seen.node)),
     )
+
+
+def _mending(check: Check, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+    """What ends a failure mode of which nothing but the log tells, whatever holds the port or took the address."""
+    cluster, setting = snapshot.cluster, ""
+    if check.id == "agent-probe-port-conflict":
+        setting = FREES_PROBE_PORT
+    elif check.id == "agent-ipv6-bind" and isinstance(cluster, Known) and cluster.value.ip_family == "ipv4":
+        setting = IPV4_ONLY
+    return (podid_command(snapshot, "install-agent", "--config", setting),) if setting else ()
 
 
 def _severity(check: Check, snapshot: Snapshot, seen: LogSighting) -> Severity:

@@ -135,21 +135,19 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if role.gone:
             yield whole.skip("the role does not exist")
             continue
-        broken: dict[tuple[TrustFinding, str], list[Association]] = defaultdict(list)
+        broken: dict[TrustFinding, list[Association]] = defaultdict(list)
         open_answers: dict[str, list[Association]] = defaultdict(list)
         free: list[Association] = []
         for answer in role.answers:
             finding = next((f for f in answer.findings if f.id == check.id), None)
             if finding is not None:
-                # a warning about the trust waits for the error that keeps the association from working at all
-                cause = "" if finding.severity is Severity.ERROR else answer.error
-                broken[finding, cause].append(answer.association)
+                broken[finding].append(answer.association)
             elif answer.evaluation.verdict is TrustVerdict.UNKNOWN:
                 open_answers[_why(answer.evaluation)].append(answer.association)
             else:
                 free.append(answer.association)
-        for (finding, cause), members in broken.items():
-            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members, cause)
+        for finding, members in broken.items():
+            yield _broken(check.case(subject, chain_of(members)), snapshot, role.arn, finding, members)
         for reason, members in open_answers.items():
             case, words = check.case(subject, chain_of(members)), f"undecided: {reason}"
             yield case.unknown(Missing(reason), words) if check.id == UNDECIDED else case.skip(words)
@@ -163,7 +161,7 @@ def _why(evaluation: Evaluation) -> str:
 
 
 def _broken(
-    case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association], cause: str
+    case: Case, snapshot: Snapshot, arn: str, finding: TrustFinding, associations: list[Association]
 ) -> Verdict:
     if finding.shuts_out and not finding.denied:
         commands = tuple(
@@ -178,5 +176,4 @@ def _broken(
         severity=finding.severity,
         evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
         commands=commands if finding.severity is not Severity.INFO and case.check.fix is not FixClass.PRINT else (),
-        masked_by=cause,
     )

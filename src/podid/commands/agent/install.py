@@ -22,6 +22,7 @@ def rights() -> CommandRights:
         *ADDON.calls(Verb.CREATE),
         Eks.list_addon_versions,
         KubeReader.list_nodes,
+        KubeReader.find_pod_security,
         KubeReader.list_agent_daemon_sets,
         KubeReader.list_agent_pods,
         Eks.list_association_summaries,
@@ -37,7 +38,11 @@ def rights() -> CommandRights:
             OptionalRight.of("changing an installed add-on", *ADDON.calls(Verb.UPDATE), Eks.get_update),
             OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
-            OptionalRight.of("saying why an agent does not come up, from its log", KubeReader.read_log),
+            OptionalRight.of(
+                "saying why an agent does not come up, from its log and events",
+                KubeReader.read_log,
+                KubeReader.list_warnings,
+            ),
             *rights.REACHED,
         ),
     )

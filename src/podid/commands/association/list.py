@@ -30,19 +30,20 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.cli import rights
     from podid.kube.reader import KubeReader
-    from podid.ops.association.looks import checks_for
+    from podid.ops.association.looks import checks_for, sections_for
     from podid.ops.reading.sections import rights as rights_of_checks
 
-    reasons: tuple[tuple[str, tuple[Look, ...]], ...] = (
-        ("--pods, --stale: the running pods", ("pods",)),
-        ("--dangling, column exists: service accounts and roles", ("dangling",)),
-        ("column status: what podid status reads", ("status",)),
+    reasons: tuple[tuple[str, Look], ...] = (
+        ("--pods, --stale: the running pods", "pods"),
+        ("--dangling, column exists: the service accounts", "accounts"),
+        ("--dangling, column role-exists: the roles", "roles"),
+        ("column status: what it depends on", "status"),
     )
     return CommandRights.of(
         Eks.iter_readable,
         optional=(
             rights.CLUSTER_TAGS,
-            *(OptionalRight(rights_of_checks(checks_for(looks)), reason) for reason, looks in reasons),
+            *(OptionalRight(rights_of_checks(checks_for((x,)), sections_for((x,))), reason) for reason, x in reasons),
             OptionalRight.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
@@ -69,7 +70,8 @@ def list_associations(
             "--columns",
             metavar="NAMES",
             help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
-            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, status.",
+            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, "
+            "role-exists, status.",
         ),
     ] = None,
     service_account: Annotated[
@@ -100,9 +102,9 @@ def list_associations(
     """List associations with their roles.
 
     The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use. Pods, service accounts and the column
-    status, which is what podid status shows, are read only where a column or a filter needs them. --cluster, --region
-    and --profile may be given more than once.
+    change of its association whose credentials from before can still be in use. Pods, service accounts, roles and the
+    status, which is that of podid status, are read only where a column or a filter needs them. --cluster, --region and
+    --profile may be given more than once.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
@@ -125,11 +127,10 @@ def list_associations(
         newer=typed.age(newer_than),
     )
     shown = _columns(columns)
-    more = (*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "status") if dangling else ()))
+    more = (*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "role-exists") if dangling else ()))
     clusters = each_cluster(access, all_clusters=all_clusters, tags=typed.tags(cluster_tag, option="--cluster-tag"))
     in_order((), sort_by)  # what cannot be is known before anything is read
-    with_dangling: frozenset[Look] = frozenset({"dangling"} if dangling else ())
-    looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-"))) | with_dangling
+    looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-")))
     # an order is known only when all is read
     streams = options.output is Format.JSONL and options.query is None and sort_by is None
     in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None

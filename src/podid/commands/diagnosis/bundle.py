@@ -33,13 +33,13 @@ def bundle(
 ) -> None:
     """Write what was read and found to an archive for others.
 
-    Accounts and external ids are replaced, each by the same one everywhere; no value of a variable that could be a
-    secret is read at all. What is in it is listed, and asked about, before it is written.
+    Accounts and external ids are replaced, each by the same one everywhere. No value of a variable that could be a
+    secret is read, and what no check needs is left out. The classes of what is in it are listed before it is written.
 
     Example: podid bundle -n shop --yes
     """
     from podid.checks.all import ALL
-    from podid.ops.doctor.bundle import archive
+    from podid.ops.doctor.bundle import archive, contents
     from podid.ops.reading.collect import Wanted, collect
     from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
@@ -50,7 +50,13 @@ def bundle(
     with terminal.working(f"looking at cluster {place.cluster_name}"):
         snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
-    view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
+    view = bundle_view(
+        file,
+        texts,
+        contents(redacted.snapshot),
+        accounts=redacted.accounts,
+        external_ids=redacted.external_ids,
+    )
     if not options.yes:
         terminal.note(*view.lines)
     terminal.consent(f"Write it to {file}?", needed_for="bundle")

@@ -11,10 +11,10 @@ from podid.cli.arguments import AnyServiceAccounts
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
 from podid.domain.rights import CommandRights
-from podid.domain.status import IdentityState
 
 if TYPE_CHECKING:
     from podid.domain.report import DoctorReport
+    from podid.render.view import View
 
 
 def rights() -> CommandRights:
@@ -31,7 +31,7 @@ def status(
     options: Shared,
     targets: AnyServiceAccounts = None,
     require: Annotated[
-        str, typer.Option("--require", metavar="STATE", help="configured or ready: what every identity must reach.")
+        str, typer.Option("--require", metavar="configured|ready", help="What every identity must reach.")
     ] = "ready",
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Exit 0, not 9, where something could not be checked.")
@@ -50,7 +50,7 @@ def status(
     """
     from podid.cli import typed
     from podid.cli.judging import check_associated, judge
-    from podid.domain.status import exit_code
+    from podid.domain.status import IdentityState, exit_code
     from podid.ops.doctor import again
     from podid.ops.status.look import wanted_for
     from podid.render.status import counted, status_view
@@ -65,16 +65,22 @@ def status(
     def once() -> DoctorReport:
         with terminal.working(f"checking cluster {place.cluster_name}"):
             found = judge(access, place, wanted)
-        check_associated(access, place, found, refs)
+        check_associated(place, found, refs)
         return found.report
 
+    def view(report: DoctorReport) -> View:
+        namespace = f"namespace {options.namespace} of " if options.namespace else ""
+        where = f"{namespace}cluster {place.cluster_name}"
+        single = len(refs) == 1
+        return status_view(report.identities, single=single, short=terminal.for_person, where=where)
+
     def show(report: DoctorReport) -> None:
-        terminal.emit(status_view(report.identities, single=len(refs) == 1))
+        terminal.emit(view(report))
         if len(report.identities) > 1:
             terminal.note(counted(report.identities))
 
     if watch:
-        report = again.watch(access.patience(inf), once, show)
+        report = again.watch(access.patience(inf), once, show, of=lambda report: view(report).tables[0].rows)
     else:
         show(report := once())
     terminal.leave(exit_code(report.identities, required, allow_unknown=allow_unknown))

@@ -127,11 +127,10 @@ def verify(
     required = typed.state(require, (IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN))
     refs = typed.whose_pods(targets, options, access.sources)
     cost = LOOK | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
-    cost |= Cost.PROBE if probe else FREE
     place = access.place(for_change=probe)
     with terminal.working(f"checking cluster {place.cluster_name}"):
         found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))
-    check_associated(access, place, found, refs)
+    check_associated(place, found, refs)
     named = tuple(status.ref for status in found.report.identities if status.association is not None)
     if not named:
         list_refs(access.clients, place, namespace=options.namespace)  # says that there is none
@@ -153,9 +152,12 @@ def verify(
         wanted = replace(wanted_for(refs, namespace=options.namespace or "", cost=cost), all_pods=all_pods)
 
         def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
-            return judge(access, place, wanted, base=base, again=again, probing=run)
+            return judge(access, place, wanted, base=base, again=again)
 
         found = wait(read, access.patience(SETTLE_SECONDS), reached, found.snapshot)
+        if run is not None:  # after what may be settling, so that a pod meets what stays
+            wanted = replace(wanted, cost=cost | Cost.PROBE)
+            found = judge(access, place, wanted, base=found.snapshot, probing=run)
         statuses = found.report.identities
         allowed = simulate_all(access.aws.iam, place.the_cluster, statuses, asked) if can else {}
     terminal.emit(verify_view(statuses, found.snapshot.probes, allowed, single=len(refs) == 1))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from podid.aws.addon_values import Schema, Values, parse_values, to_text
 from podid.domain.addons import Addon, AddonConfiguration
+from podid.domain.admission import POLICY_BLOCKS_AGENT, let_in, why_agent_refused
 from podid.domain.coming import coming
 from podid.domain.errors import Conflict, Other, PodidError
 from podid.domain.model import Cluster, DaemonSet
-from podid.domain.names import AGENT_ADDON
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, text
@@ -18,6 +20,7 @@ from podid.ops.agent.configuration import Assignment, assign, check_values, merg
 from podid.ops.agent.coverage import Coverage, read_coverage
 from podid.ops.agent.preflight import (
     CHECKS,
+    Obstacle,
     Preflight,
     checked,
     look_at_cluster,
@@ -118,7 +121,21 @@ def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: dat
         others = (*others, *overwritten(facts.agents))
     diagnosis = look_before(clients, place, plan, now=now, checks=select(CHECKS), by_name=True)
     plan, ahead = with_outlook(plan, diagnosis, agent, now, changing=installed, fix_node_role=request.fix_node_role)
-    return checked(plan, found.then(Preflight(others)).then(ahead), force=request.force), installed
+    found = found.then(Preflight(others)).then(_admission(clients)).then(ahead)
+    return checked(plan, found, force=request.force), installed
+
+
+def _admission(clients: Clients) -> Preflight:
+    """Whether the namespace's own Pod Security level refuses the agent; other policies show once its pods are made."""
+    if clients.kube.failure is not None:
+        return Preflight()  # told already
+    try:
+        level = clients.kube.reader.find_pod_security(AGENT_NAMESPACE)
+    except PodidError as error:
+        return Preflight(unknowns=(f"{POLICY_BLOCKS_AGENT}: {error.what}",))
+    why = why_agent_refused(AGENT_NAMESPACE, level)
+    advice = f"Let them in: {shlex.join(let_in(AGENT_NAMESPACE))}."
+    return Preflight((Obstacle(POLICY_BLOCKS_AGENT, why, advice=advice),) if why else ())
 
 
 def plan_install(request: InstallRequest, cluster: Cluster, header: Header, facts: InstallFacts) -> Plan:

@@ -198,7 +198,7 @@ def _triaged(
         with turn:
             return _triage(_all_lines(reader, pod, since))
 
-    return pacing.fan_out(pacing.attempt(triage), agents)
+    return pacing.fan_out(pacing.attempt(triage), agents, reads=True)
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
@@ -307,7 +307,7 @@ def follow(
         if number:
             agents = tuple(pod for pod in reader.list_agent_pods() if pod.node and (not nodes or pod.node in nodes))
         came: list[Written] = []
-        for pod, found in pacing.fan_out(pacing.attempt(fresh), agents):
+        for pod, found in pacing.fan_out(pacing.attempt(fresh), agents, reads=True):
             if not isinstance(found, PodidError):
                 came += seen.new(pod, found)
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from podid.domain.addons import Addon, AddonIssue
+from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
 from podid.domain.agent_logs import mode_of, rule_of
-from podid.domain.errors import Other, PodidError
+from podid.domain.errors import NotFound, Other, PodidError, Rejected
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import DaemonSet, Pod
+from podid.domain.model import Container, DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
-from podid.domain.words import short_list
-from podid.domain.workloads import live
+from podid.domain.words import cut, short_list
+from podid.domain.workloads import live, pods_of
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -27,7 +28,7 @@ CONTAINER = AGENT_ADDON
 # issue codes of https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonIssue.html with a page of their own
 _MODES = {
     "ConfigurationConflict": "addon-config-conflict",
-    "AdmissionRequestDenied": "admission-policy-blocks-agent",
+    "AdmissionRequestDenied": POLICY_BLOCKS_AGENT,
     "UnsupportedAddonModification": "addon-config-conflict",
 }
 _MEANS = {
@@ -150,6 +151,22 @@ def _place(_: KubeReader, pods: Sequence[Pod], now: datetime) -> Trouble | None:
     return Trouble("agent-port80-conflict", f"{_who(stuck)} cannot be scheduled: {stuck[0].message}", _names(stuck))
 
 
+def of_sets(reader: KubeReader, sets: Sequence[DaemonSet], pods: Sequence[Pod], since: datetime) -> Trouble | None:
+    """A DaemonSet whose pods an admission rule refuses, by what its controller complains of since then. Never raises
+    for events that cannot be read."""
+    for ds in sets:
+        if sum(map(live, pods_of((ds,), pods))) >= ds.desired:
+            continue
+        try:
+            told = refusals(reader.list_warnings(ds.namespace, "DaemonSet", ds.name, since=since))
+        except PodidError:
+            continue
+        if told:
+            what = f"an admission policy refuses the pods of DaemonSet {ds.namespace}/{ds.name}: {cut(told[-1], 300)}"
+            return Trouble(POLICY_BLOCKS_AGENT, what)
+    return None
+
+
 def _waiting(pods: Sequence[Pod], reasons: Collection[str]) -> list[Pod]:
     return [pod for pod in pods if any(c.waiting in reasons for c in pod.containers)]
 
@@ -163,12 +180,27 @@ def _names(pods: Sequence[Pod]) -> tuple[str, ...]:
     return tuple(f"{pod.namespace}/{pod.name}" for pod in pods)
 
 
+def crashing(pod: Pod) -> tuple[Container, ...]:
+    """The containers that end again and again, of a pod that is not ready; they may run for a moment in between."""
+    if pod.ready or not live(pod):
+        return ()
+    return tuple(c for c in pod.containers if c.restarts and not c.ready)
+
+
 def last_lines(reader: KubeReader, pod: Pod, container: str) -> list[str]:
     """The end of the log of the container that ended last, else of the one that runs; empty where it cannot be read."""
+    try:
+        return end_of_log(reader, pod, container)
+    except PodidError:
+        return []
+
+
+def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
+    """The same; raises what stands in the way of reading it. Empty where no log is kept."""
     for previous in (True, False):
         try:
             text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)
-        except PodidError:
+        except (NotFound, Rejected):
             continue
         if text.strip():
             return text.splitlines()

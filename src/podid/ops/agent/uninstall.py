@@ -13,7 +13,7 @@ from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.plan import Awaited, ChangeResult, Header, Plan, Wait
 from podid.domain.words import count_of, short_list
-from podid.domain.workloads import live, pods_of
+from podid.domain.workloads import live, of_the_addon, pods_of
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients, KubeAccess
@@ -69,8 +69,8 @@ def read_uninstall(clients: Clients, place: Place) -> UninstallFacts:
 def _losing(
     refs: frozenset[ServiceAccountRef], pods: tuple[Pod, ...], agents: tuple[DaemonSet, ...], unread: tuple[str, ...]
 ) -> Losing:
-    own = [ds for ds in agents if _of_the_addon(ds)]
-    others = [ds for ds in agents if not _of_the_addon(ds)]
+    own = [ds for ds in agents if of_the_addon(ds)]
+    others = [ds for ds in agents if not of_the_addon(ds)]
     served = _nodes_of(own, pods) - _nodes_of(others, pods)
     here = [pod for pod in pods if pod.ref in refs and live(pod)]
     # a pod on a node that has the agent built in, or that never had one, loses nothing
@@ -78,11 +78,6 @@ def _losing(
     elsewhere = {pod.ref for pod in here} - {pod.ref for pod in losing}
     accounts = tuple((ref, sum(pod.ref == ref for pod in losing)) for ref in sorted(refs - elsewhere))
     return Losing(accounts=accounts if served else (), nodes=tuple(sorted(served)), unread=unread)
-
-
-def _of_the_addon(agent: DaemonSet) -> bool:
-    """By the name that EKS gives it, which Helm's chart gives its own too."""
-    return agent.name.startswith(AGENT_ADDON) and agent.labels.get("app.kubernetes.io/managed-by") != "Helm"
 
 
 def _nodes_of(agents: Sequence[DaemonSet], pods: Iterable[Pod]) -> set[str]:
@@ -108,7 +103,7 @@ def plan_uninstall(header: Header, facts: UninstallFacts, *, preserve: bool) -> 
             subject=AGENT_ADDON,
         )
     action = ADDON.action({**ADDON.state_of(addon), "preserve": preserve}, None)
-    others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not _of_the_addon(agent)]
+    others = [f"{agent.namespace}/{agent.name}" for agent in facts.agents if not of_the_addon(agent)]
     stays = (f"DaemonSet {short_list(others)} is not the add-on's, and stays",) if others else ()
     return Plan(header=header, actions=(action,), notes=(*_notes(facts.losing, preserve=preserve), *stays))
 
@@ -175,7 +170,7 @@ def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
     left = 0
     for _ in patience.rounds(0.5, longest=5.0):
         try:
-            agents = [ds for ds in kube.reader.list_agent_daemon_sets() if _of_the_addon(ds)]
+            agents = [ds for ds in kube.reader.list_agent_daemon_sets() if of_the_addon(ds)]
             left = len(kube.reader.list_pods_of(agents))
         except AccessDenied as error:
             return Awaited(f"the agent's pods were not checked: {error.what}", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from podid.domain.addons import Addon
@@ -17,7 +18,7 @@ from podid.domain.plan import Awaited, ChangeResult, Status, Wait, text
 from podid.domain.words import count_of
 from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
-from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, refused, rolling
+from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, of_sets, refused, rolling
 from podid.ops.change.kinds import ADDON
 from podid.ops.clients import Clients
 
@@ -100,8 +101,8 @@ def after_install(
     if result.error is not None or wait is Wait.NONE:
         return result
     result = replace(result, wait=wait)
-    watching = wait is not Wait.API
-    waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before))
+    watching, began = wait is not Wait.API, patience.clock.now()
+    waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before), began)
     try:
         addon = waiting.active()
         note = f"add-on {addon.name} {addon.version} is {addon.status}"
@@ -123,6 +124,7 @@ class _Waiting:
     watching: bool
     result: ChangeResult
     before: frozenset[str]
+    began: datetime
 
     @property
     def _states(self) -> tuple[dict[str, object], ...]:
@@ -189,7 +191,11 @@ class _Waiting:
 
     def _trouble(self, reader: KubeReader, cast: Cast) -> Trouble | None:
         spared = self.before if rolling(cast.sets) else frozenset[str]()
-        return of_pods(reader, cast.pods, self.patience.clock.now(), spared=spared)
+        return self._found(reader, cast, spared)
+
+    def _found(self, reader: KubeReader, cast: Cast, spared: Collection[str]) -> Trouble | None:
+        refused = of_sets(reader, cast.sets, cast.pods, self.began)
+        return refused or of_pods(reader, cast.pods, self.patience.clock.now(), spared=spared)
 
     def _look_for_trouble(self) -> None:
         """EKS calls an add-on CREATING for many minutes while its pods crash; they tell at once."""
@@ -204,7 +210,7 @@ class _Waiting:
             return None
         try:
             cast = Cast.read(self.clients.kube.reader)
-            return cast, of_pods(self.clients.kube.reader, cast.pods, self.patience.clock.now(), spared=spared)
+            return cast, self._found(self.clients.kube.reader, cast, spared)
         except PodidError:
             return None
 

@@ -43,22 +43,38 @@ def association_not_found(
 ) -> NotFound:
     """The error with the nearest service accounts that do have an association; where none is near, whether the service
     account itself exists, as far as that can be read."""
+    error = without_association(place.cluster_name, ref, associated)
+    if isinstance(error.hint, Again):
+        return error
+    if to_take_away:
+        error.hint = Again(add=("--ignore-not-found",))
+    try:
+        missing = missing_service_accounts((ref,), clients.kube.reader)
+    except PodidError:
+        return error
+    if ref in missing:
+        error.what = f"{error.what}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
+    elif not to_take_away:
+        error.advice = _gives_a_role(ref)
+    return error
+
+
+def without_association(
+    cluster_name: str, ref: ServiceAccountRef, associated: Iterable[ServiceAccountRef], *, exists: bool = False
+) -> NotFound:
+    """The same without a call: the nearest of the service accounts that have one; `exists` is whether the service
+    account is known to exist."""
     known = [str(item) for item in associated]
-    what, near = f"{ref} has no association in cluster {place.cluster_name}", nearest(str(ref), known, 1)
+    what, near = f"{ref} has no association in cluster {cluster_name}", nearest(str(ref), known, 1)
     if near:
         return NotFound(
             f"{what}{did_you_mean(str(ref), known)}", hint=Again(swap=(str(ref), near[0])), subject=str(ref)
         )
-    hint, advice = Again(add=("--ignore-not-found",)) if to_take_away else Other(("list",)), ""
-    try:
-        missing = missing_service_accounts((ref,), clients.kube.reader)
-    except PodidError:
-        return NotFound(what, hint=hint, subject=str(ref))
-    if ref in missing:
-        what = f"{what}, and no such service account exists{did_you_mean(str(ref), missing[ref])}"
-    elif not to_take_away:
-        advice = f"podid associate {ref} gives it a role."
-    return NotFound(what, hint=hint, advice=advice, subject=str(ref))
+    return NotFound(what, hint=Other(("list",)), advice=_gives_a_role(ref) if exists else "", subject=str(ref))
+
+
+def _gives_a_role(ref: ServiceAccountRef) -> str:
+    return f"podid associate {ref} gives it a role."
 
 
 def namespace_not_found(clients: Clients, namespace: str) -> NotFound | None:

@@ -46,8 +46,8 @@ _TAKEN = (
 # what EKS assigns, and what podid says of an association: it is there to be read
 _ASSIGNED = (
     *("clusterName", "associationArn", "associationId", "createdAt", "modifiedAt", "externalId", "ownerArn"),
-    *("associationid", "created", "modified", "pods", "injected", "stale", "exists", "health", "notread", "unread"),
-    "serviceAccountExists",
+    *("associationid", "created", "modified", "pods", "injected", "stale", "exists", "roleexists", "status", "health"),
+    *("notread", "unread", "serviceAccountExists", "roleExists"),
 )
 
 # of an error, in letters, and of a list of them

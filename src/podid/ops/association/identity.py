@@ -9,7 +9,7 @@ from podid.domain.model import Association, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.second_hop import SecondHop
-from podid.domain.snapshot import Missing, Section, attempt
+from podid.domain.snapshot import Missing, Section, attempt, error_of
 from podid.domain.status import IdentityStatus
 from podid.domain.trail import DAYS, LastUse, last_use, of_association
 from podid.domain.trust import Evaluation
@@ -24,8 +24,8 @@ _MOST_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class IdentityReading:
-    """`association` is None where there is none, or where it could not be read; then the status says more than the
-    rest. `permissions` are those of the association's role; `last_use` is None where CloudTrail was not asked."""
+    """`association` is None where there is none. `permissions` are those of the association's role; `last_use` is None
+    where CloudTrail was not asked."""
 
     status: IdentityStatus
     association: Association | None
@@ -40,14 +40,18 @@ class IdentityReading:
 def read_identity(
     clients: Clients, place: Place, found: Diagnosis, ref: ServiceAccountRef, *, cloudtrail: bool = False
 ) -> IdentityReading:
-    """From a diagnosis of the service account, and the policies of its role. Never raises for what cannot be read;
-    `cloudtrail` is whether to look there for the last use."""
+    """From a diagnosis of the service account, and the policies of its role. Raises what kept the association from
+    being read, for nothing else that cannot be; `cloudtrail` is whether to look there for the last use."""
     snapshot, (status,) = found.snapshot, found.report.identities
-    association = status.association if isinstance(status.association, Association) else None
-    account, pods = account_of(snapshot, ref), pods_of(snapshot, ref)
+    if isinstance(snapshot.associations, Missing):
+        raise error_of(snapshot.associations)
+    association = status.association
+    account, pods = account_of(snapshot, ref), pods_of(found, ref)
     if association is None:
-        none = Missing("there is no association" if status.association is None else "the association was not read")
+        none = Missing("there is no association")
         return IdentityReading(status, None, account, pods, none, none)
+    if not isinstance(association, Association):
+        raise error_of(Missing(association.reason, association.permission))
     role = role_of(snapshot, association)
     permissions: Section[RoleReading]
     if isinstance(role, Missing):

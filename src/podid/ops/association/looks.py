@@ -1,5 +1,5 @@
-"""What a list shows beside the associations themselves: pods, service accounts, status. Each costs calls only where it
-is wanted."""
+"""What a list shows beside the associations themselves: pods, service accounts, roles, status. Each costs calls only
+where it is wanted."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from podid.domain.errors import AccessDenied, Unavailable
-from podid.domain.findings import Outcome
-from podid.domain.model import Listed, Pod
+from podid.domain.model import Association, Listed, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
-from podid.domain.snapshot import Missing, Section
-from podid.domain.status import IdentityState, IdentityStatus
+from podid.domain.snapshot import Missing, Section, Snapshot, error_of
+from podid.domain.status import IdentityStatus
 from podid.domain.workloads import injected, live, opted_out
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
     from podid.checks.base import Check
-    from podid.ops.status.look import Diagnosis
 
 T = TypeVar("T")
 
-Look = Literal["pods", "accounts", "dangling", "status"]
 NO_ACCOUNT = "association-sa-not-found"
-DANGLING = (NO_ACCOUNT, "role-not-found")
+Look = Literal["pods", "accounts", "roles", "status"]
+# what is read for a look beside what its checks need
+SECTIONS: Mapping[Look, str] = {"pods": "pods", "accounts": "service_accounts", "roles": "roles"}
 
 
 @dataclass(frozen=True, slots=True)
 class PodCounts:
     """The running pods of one association that the webhook serves, how many of them carry the injected fields, and how
-    many are stale, as their status has it."""
+    many are stale: of whom a check fails that a restart ends."""
 
     running: int = 0
     stale: int = 0
@@ -42,17 +40,21 @@ class PodCounts:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of one association: None where nobody asked. `dangling` is whether it names a service account or a
-    role that does not exist."""
+    """What is known of one association, None where nobody asked: whether its service account and its `role` exist.
+    None too of a role that could not be read."""
 
     pods: PodCounts | None = None
     account: bool | None = None
+    role: bool | None = None
     status: IdentityStatus | None = None
-    dangling: bool = False
 
     @property
     def stale(self) -> bool:
         return self.pods is not None and self.pods.stale > 0
+
+    @property
+    def dangling(self) -> bool:
+        return self.account is False or self.role is False
 
 
 def _count(name: str) -> Callable[[Seen], object]:
@@ -63,20 +65,24 @@ def _count(name: str) -> Callable[[Seen], object]:
 ORDERS: Mapping[str, Callable[[Seen], object]] = {
     **{name: _count(field) for name, field in (("pods", "running"), ("injected", "injected"), ("stale", "stale"))},
     "exists": lambda seen: str(seen.account),
+    "role-exists": lambda seen: str(seen.role),
     "status": lambda seen: -1 if seen.status is None or seen.status.state is None else seen.status.state.rank,
 }
 
 
 def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
-    """The checks that fill the columns: all of them for a status, those that a restart ends for stale pods."""
+    """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
+    from podid.checks.status import PERMISSIONS_LINK
     from podid.domain.findings import Bearing
 
     if "status" in wanted:
-        return ALL
-    ids = {check.id for check in ALL if check.bearing is Bearing.RESTART} if "pods" in wanted else set()
-    ids |= {*DANGLING} if "dangling" in wanted else {NO_ACCOUNT} if "accounts" in wanted else set()
-    return tuple(check for check in ALL if check.id in ids)
+        return tuple(c for c in ALL if 0 < c.link < PERMISSIONS_LINK and c.bearing is not Bearing.ADVICE)
+    return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
+
+
+def sections_for(wanted: Collection[Look]) -> tuple[str, ...]:
+    return tuple(SECTIONS[look] for look in SECTIONS if look in wanted)
 
 
 def look_at(
@@ -89,25 +95,26 @@ def look_at(
     namespace: str,
 ) -> dict[str, Seen]:
     """By the association's id. Raises the reason where pods or service accounts are asked for and cannot be listed;
-    with a status, what cannot be read makes it unknown."""
+    what else cannot be read is not known."""
+    from podid.ops.status.facts import stale_pods
     from podid.ops.status.look import look_with
 
     if not wanted or not associations:
         return {}
-    found = look_with(clients, place, associations, checks_for(wanted), now=now, namespace=namespace)
-    pods, accounts = None, None
+    also = sections_for(wanted)
+    found = look_with(clients, place, associations, checks_for(wanted), also, now=now, namespace=namespace)
+    pods, stale, accounts = None, frozenset[str](), None
     if "pods" in wanted:
-        pods = _by_account(_needed(found.snapshot.pods))
+        pods, stale = _by_account(_needed(found.snapshot.pods)), stale_pods(found)
     if "accounts" in wanted:
         accounts = {account.ref for account in _needed(found.snapshot.service_accounts)}
     statuses = {status.ref: status for status in found.report.identities}
-    dangling = _dangling(found)
     return {
         item.association_id: Seen(
-            pods=None if pods is None else _counted(pods.get(item.ref, ()), statuses[item.ref]),
+            pods=None if pods is None else _counted(pods.get(item.ref, ()), stale),
             account=None if accounts is None else item.ref in accounts,
+            role=_role_exists(found.snapshot, item) if "roles" in wanted else None,
             status=statuses[item.ref] if "status" in wanted else None,
-            dangling=str(item.ref) in dangling,
         )
         for item in associations
     }
@@ -115,7 +122,7 @@ def look_at(
 
 def _needed(section: Section[tuple[T, ...]]) -> tuple[T, ...]:
     if isinstance(section, Missing):
-        raise (AccessDenied if section.permission else Unavailable)(section.reason, permission=section.permission)
+        raise error_of(section)
     return section.value
 
 
@@ -127,11 +134,13 @@ def _by_account(pods: Sequence[Pod]) -> Mapping[ServiceAccountRef, Sequence[Pod]
     return found
 
 
-def _counted(pods: Sequence[Pod], status: IdentityStatus) -> PodCounts:
-    stale = sum(pod.state is IdentityState.STALE for pod in status.pods or ())
-    return PodCounts(len(pods), stale, sum(map(injected, pods)))
+def _counted(pods: Sequence[Pod], stale: Collection[str]) -> PodCounts:
+    late = sum(f"{pod.namespace}/{pod.name}" in stale for pod in pods)
+    return PodCounts(len(pods), late, sum(map(injected, pods)))
 
 
-def _dangling(found: Diagnosis) -> set[str]:
-    failed = (v for v in found.report.verdicts if v.outcome is Outcome.FAIL and v.check in DANGLING)
-    return {name for verdict in failed for name in verdict.chain}
+def _role_exists(snapshot: Snapshot, item: Listed) -> bool | None:
+    from podid.ops.status.facts import role_of
+
+    role = role_of(snapshot, item) if isinstance(item, Association) else None
+    return None if role is None or isinstance(role, Missing) else role.value is not None

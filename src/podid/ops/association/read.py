@@ -156,7 +156,7 @@ def read_associations(
 def _first_hop(cluster: Cluster, association: Association, role: Known[Role | None] | Missing) -> AssociationReading:
     if isinstance(role, Missing):
         what = f"needs {role.permission}" if role.permission else role.reason
-        return AssociationReading(association, not_evaluated=f"not looked at: {what}", permission=role.permission)
+        return AssociationReading(association, not_evaluated=f"not checked: {what}", permission=role.permission)
     # IAM knows roles by name alone: one under another path is not the association's
     if role.value is None or role.value.arn != association.role_arn:
         name = role_name(association.role_arn)

@@ -67,7 +67,7 @@ def _as_they_are(clients: Clients, place: Place, actions: Sequence[Action]) -> d
         kind, action = kind_of(first[which].kind), first[which]
         return kind.read(clients, place.cluster_name, kind.reading(action))
 
-    return dict(pacing.fan_out(read, first))
+    return dict(pacing.fan_out(read, first, reads=True))
 
 
 def _which(action: Action) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Looking again and again, as `podid doctor` does with --watch and --until-clean."""
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 
 from podid.domain.patience import Patience
 from podid.domain.report import DoctorReport
@@ -9,14 +10,19 @@ UNTIL_CLEAN_SECONDS = 600.0
 _PAUSE_SECONDS = 5.0
 
 
-def watch(patience: Patience, look: Callable[[], DoctorReport], show: Callable[[DoctorReport], object]) -> DoctorReport:
-    """The last report, when `patience` ends. `show` gets the first one, and each whose verdicts differ from those
-    before."""
+def watch(
+    patience: Patience,
+    look: Callable[[], DoctorReport],
+    show: Callable[[DoctorReport], object],
+    of: Callable[[DoctorReport], object] = attrgetter("verdicts"),
+) -> DoctorReport:
+    """The last report, when `patience` ends. `show` gets the first one, and each whose part `of` it differs from that
+    of the one before."""
     shown = None
     for report in _reports(patience, look):
-        if report.verdicts != shown:
+        if (found := of(report)) != shown:
             show(report)
-            shown = report.verdicts
+            shown = found
     return report
 
 

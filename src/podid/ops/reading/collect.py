@@ -4,7 +4,7 @@ that names the permission."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from podid.aws import pacing
 from podid.checks.base import Check
 from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.deadline import begun
 from podid.domain.errors import PodidError
 from podid.domain.model import Association
 from podid.domain.place import Place
@@ -101,15 +102,12 @@ def collect(
         all_pods=wanted.all_pods,
     )
     # one thread for each row: one that waits for another keeps nobody from starting
-    with ThreadPoolExecutor(max(len(anew | derived), 1), thread_name_prefix="collect") as pool:
-        for row in rows:
-            before = partial(_before, row, found)
-            if row.name in anew:
-                reads[row.name] = pool.submit(_read, row, source(previous=given(row.name), before=before))
-            elif row.name in derived:
-                reads[row.name] = pool.submit(
-                    _read_if_changed, row, source(previous=given(row.name), before=before), given
-                )
+    for row in rows:
+        before = partial(_before, row, found)
+        if row.name in anew:
+            reads[row.name] = begun(_read, row, source(previous=given(row.name), before=before))
+        elif row.name in derived:
+            reads[row.name] = begun(_read_if_changed, row, source(previous=given(row.name), before=before), given)
     sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
     snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
     if probing is None or "probes" not in anew:

@@ -1,11 +1,12 @@
 """How sections are read that take more than one question: each asks only for what the others leave open."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from podid.domain.addons import Addon, AddonVersion
+from podid.domain.agent_logs import mode_of
 from podid.domain.egress import Egress
 from podid.domain.errors import AccessDenied, CredentialsError, PodidError
 from podid.domain.instances import Instance
@@ -18,9 +19,14 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
+from podid.ops.agent.trouble import crashing, end_of_log
 from podid.ops.reading.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
+# a controller tries again after 1,000 s at most, k8s.io/client-go/util/workqueue
+WARNINGS_SINCE = timedelta(minutes=20)
+# each is two calls
+MOST_CRASHES = 10
 
 
 def associations(source: Source) -> tuple[Listed, ...]:
@@ -99,19 +105,48 @@ def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str
     )
 
 
+def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
+    """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
+    no logs."""
+    down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
+    pods = [pod for pod in source.value("agent_pods") if crashing(pod) and pod.node not in down]
+    return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
+
+
+def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
+    ends = (mode_of(end_of_log(source.kube, pod, container.name)) for container in crashing(pod))
+    shown = {mode: line for mode, line in ends if mode}
+    return tuple(
+        LogSighting(id=mode, node=pod.node, count=1, sample=line, running=False) for mode, line in shown.items()
+    )
+
+
+def pod_security(source: Source) -> dict[str, str]:
+    """Of agent DaemonSets that have fewer pods than they want."""
+    names = dict.fromkeys(ds.namespace for ds, running in _agents(source) if running < ds.desired)
+    return {name: source.kube.find_pod_security(name) for name in names}
+
+
+def _agents(source: Source) -> Iterator[tuple[DaemonSet, int]]:
+    """The agent's DaemonSets, each with how many live pods it has."""
+    pods = source.value("agent_pods")
+    for ds in filter(is_agent, source.value("daemon_sets")):
+        yield ds, sum(map(live, pods_of((ds,), pods)))
+
+
 def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
     """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
-    complain of, by "NAMESPACE/NAME"."""
+    complain of now, by "NAMESPACE/NAME"."""
+    since = source.now - WARNINGS_SINCE
     pods: tuple[Pod, ...] = source.value("agent_pods")
     found: dict[str, Section[tuple[str, ...]]] = {}
-    for ds in filter(is_agent, source.value("daemon_sets")):
-        running = sum(map(live, pods_of((ds,), pods)))
-        if running < ds.desired or not running:
-            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)
+    for ds, running in _agents(source):
+        if running < ds.desired:
+            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name, since=since)
             found[f"{ds.namespace}/{ds.name}"] = attempt(read)
     stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
     for pod in stuck[:3]:
-        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
+        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name, since=since)
         found[f"{pod.namespace}/{pod.name}"] = attempt(read)
     return found
 

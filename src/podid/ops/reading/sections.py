@@ -178,6 +178,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
     SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
     SectionRow("agent_pods", (KubeReader.list_pods,), readings.agent_pods, needs=("daemon_sets",), uses=("pods",)),
+    SectionRow("agent_crashes", (KubeReader.read_log,), readings.agent_crashes, needs=("agent_pods",), uses=("nodes",)),
     SectionRow(
         "agent_logs",
         (KubeReader.read_log,),
@@ -236,6 +237,9 @@ SECTIONS: tuple[SectionRow, ...] = (
         # the others are for whoever judges where one stopped
         needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="a Job of podid's own; grant it per namespace",
+    ),
+    SectionRow(
+        "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")
     ),
     SectionRow(
         "agent_warnings",

@@ -45,10 +45,11 @@ def with_obstacles(reader: KubeReader, targets: Sequence[Target], *, evict: bool
         return reader.get_rollout(target.workload.kind, target.workload.namespace, target.workload.name)
 
     free = [target for target in targets if target.obstacle is None]
-    looked = pacing.fan_out(pacing.attempt(look), free)
+    looked = pacing.fan_out(pacing.attempt(look), free, reads=True)
     seen = {target: found for target, found in looked if not isinstance(found, PodidError)}
     accounts = {_account(found) for found in seen.values()}
-    absent = {ref for ref, found in pacing.fan_out(pacing.attempt(reader.find_service_account), accounts) if not found}
+    found_accounts = pacing.fan_out(pacing.attempt(reader.find_service_account), accounts, reads=True)
+    absent = {ref for ref, found in found_accounts if not found}
 
     def obstacle(target: Target) -> Conflict | None:
         if target not in seen:

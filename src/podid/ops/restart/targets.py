@@ -236,7 +236,7 @@ def _pods(reader: KubeReader, refs: frozenset[ServiceAccountRef]) -> list[Pod]:
             return list(reader.list_pods())
         except AccessDenied:
             pass  # with rights in the namespaces only, each is listed by itself
-    found = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces))
+    found = dict(pacing.fan_out(lambda namespace: list(reader.list_pods(namespace)), namespaces, reads=True))
     return [pod for namespace in namespaces for pod in found[namespace]]
 
 
@@ -252,7 +252,7 @@ def _owners(reader: KubeReader, pods: list[Pod]) -> dict[str, OwnerRef | None]:
         return reader.list_owners(namespace, kind)
 
     owners: dict[str, OwnerRef | None] = {}
-    for place, found in pacing.fan_out(pacing.attempt(look), owned):
+    for place, found in pacing.fan_out(pacing.attempt(look), owned, reads=True):
         if isinstance(found, AccessDenied):
             continue  # a Deployment can be told by the names of its pods
         if isinstance(found, PodidError):

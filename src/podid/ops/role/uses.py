@@ -93,7 +93,11 @@ def _of_regions(aws: AwsSession, account: str, regions: Iterable[str]) -> Uses:
     clusters: list[tuple[str, str]] = []
     unread: list[Unread] = []
     foreign: list[str] = []
-    for region, found in pacing.fan_out(pacing.attempt(lambda name: aws.eks_in(name).list_clusters()), regions):
+
+    def read(region: str) -> tuple[str, ...]:
+        return aws.eks_in(region).list_clusters()
+
+    for region, found in pacing.fan_out(pacing.attempt(read), regions, reads=True):
         if isinstance(found, CredentialsError) and region != aws.region:
             foreign.append(region)
         elif isinstance(found, PodidError):

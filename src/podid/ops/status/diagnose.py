@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import EVERYONE, Check
-from podid.checks.runner import mask, run_checks
+from podid.checks.masking import mask
+from podid.checks.runner import run_checks
 from podid.checks.shared.facts import cluster_name
+from podid.checks.shared.on_links import on_links
 from podid.checks.status import statuses
 from podid.domain.cost import Cost
 from podid.domain.errors import Again, Other, UsageError
@@ -42,9 +44,8 @@ def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[s
             near = nearest(name, BY_ID)
             hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
             raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
-    chosen = tuple(
-        c for c in ALL if (not only or c.id in only) and (not numbers or c.link in numbers) and c.id not in skip
-    )
+    named = [check for check in ALL if (not only or check.id in only) and check.id not in skip]
+    chosen = tuple(c for each in named if (c := on_links(each, numbers or range(len(LINKS)))) is not None)
     if not chosen:
         raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
     return chosen

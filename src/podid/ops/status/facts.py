@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podid.checks.all import BY_ID
 from podid.checks.shared import second_hop, trust
 from podid.checks.shared.roles import role_section
 from podid.checks.shared.uses import uses_of
+from podid.checks.status import statuses
 from podid.domain.credentials import ContainerUse
-from podid.domain.findings import Subject
+from podid.domain.findings import Bearing, Subject
 from podid.domain.model import Association, Pod, Role, ServiceAccount
 from podid.domain.names import ServiceAccountRef
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section, Snapshot
+from podid.domain.status import IdentityState
 from podid.domain.trust import Evaluation
 from podid.domain.workloads import live, workload_subject
+from podid.ops.status.look import Diagnosis
 
 
 @dataclass(frozen=True, slots=True)
 class PodUse:
-    """A running pod and the credentials that each of its containers takes."""
+    """A running pod and the credentials that each of its containers takes. `stale` is whether it has no credentials, or
+    maybe the previous ones, until it is made again."""
 
     pod: Pod
     workload: Subject
+    stale: bool
     containers: tuple[ContainerUse, ...]
 
 
@@ -57,14 +63,29 @@ def account_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[ServiceAcc
     return Known(next((account for account in accounts.value if account.ref == ref), None))
 
 
-def pods_of(snapshot: Snapshot, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:
+def stale_pods(found: Diagnosis) -> frozenset[str]:
+    """The pods ("ns/name") of which a check fails that a restart ends, whatever else is wrong with them."""
+    report = found.report
+    of_restarts = [verdict for verdict in report.verdicts if BY_ID[verdict.check].bearing is Bearing.RESTART]
+    refs = [status.ref for status in report.identities]
+    judged = statuses(found.snapshot, of_restarts, refs, report.checks)
+    return frozenset(
+        f"{pod.namespace}/{pod.name}"
+        for status in judged
+        for pod in status.pods or ()
+        if pod.state is IdentityState.STALE
+    )
+
+
+def pods_of(found: Diagnosis, ref: ServiceAccountRef) -> Section[tuple[PodUse, ...]]:
     """The running pods of a service account, by workload."""
+    snapshot = found.snapshot
     if isinstance(snapshot.pods, Missing):
         return snapshot.pods
-    maps = snapshot.config_map_keys
-    found = [
-        PodUse(pod, workload_subject(pod), uses_of(pod, maps))
+    maps, stale = snapshot.config_map_keys, stale_pods(found)
+    uses = [
+        PodUse(pod, workload_subject(pod), f"{pod.namespace}/{pod.name}" in stale, uses_of(pod, maps))
         for pod in snapshot.pods.value
         if pod.ref == ref and live(pod)
     ]
-    return Known(tuple(sorted(found, key=lambda use: (use.workload, use.pod.name))))
+    return Known(tuple(sorted(uses, key=lambda use: (use.workload, use.pod.name))))

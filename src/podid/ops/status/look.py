@@ -14,7 +14,9 @@ from podid.domain.model import Listed
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.report import DoctorReport
+from podid.domain.rights import Rights
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
+from podid.ops.reading import sections
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import DoctorScope
 from podid.ops.status.diagnose import diagnose
@@ -61,14 +63,21 @@ def look_with(
     clients: Clients,
     place: Place,
     associations: Iterable[Listed],
-    checks: tuple[Check, ...] = ALL,
+    checks: tuple[Check, ...],
+    also: Collection[str] = (),
     *,
     now: datetime,
     namespace: str = "",
 ) -> Diagnosis:
-    """The same of associations that were read before, which are all of the namespace, or of the cluster."""
+    """The same of associations that were read before, which are all of the namespace, or of the cluster. Sections in
+    `also` are read whatever the checks need."""
     scope = DoctorScope(namespace=namespace, typed=namespace)
     unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
     unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
     base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
-    return look(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base)
+    return look(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base, again=also)
+
+
+def rights() -> Rights:
+    """What checking the status of anything takes."""
+    return sections.rights(ALL)

@@ -23,12 +23,15 @@ def form(weight: int, ids: str, pattern: str) -> SharedText:
 
 
 def of_agent(said: str) -> str:
-    """A pattern: it is said of the agent's pods, and not of others in the same list."""
-    other = r"(?:(?!running|completed).)"
+    """A pattern: it is said of the agent's pods, and not of others in the same list of pods or events."""
+    named = r"(?:pods?|job|deployment|daemonset|replicaset|statefulset)/"
+    other = rf"(?:(?!running|completed|normal|started|created|scheduled|{named}(?!{AGENT})).)"
     return rf"{AGENT}{other}{{0,240}}?(?:{said})|(?:{said}){other}{{0,160}}?{AGENT}(?!.{{0,16}}running)"
 
 
 AGENT = "eks-pod-identity-agent"
+# the name of an image that is not the agent's
+ANOTHERS = rf":?'(?![^']{{0,200}}{AGENT})"
 # the most frequent first
 UNAUTHORIZED = """
 trust-missing-tag-session trust-wrong-principal role-not-found trust-condition-never-matches

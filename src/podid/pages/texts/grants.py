@@ -71,7 +71,7 @@ GRANTS: tuple[SharedText, ...] = (
     text(7, "passrole-denied", "podidentityassociation", "is not authorized to perform", "iam:passrole"),
     text(8, "self-managed-cluster-name-wrong", "no cluster found for name: eks_cluster_name"),
     form(8, "self-managed-cluster-name-wrong", r"(eksauth|assumeroleforpodidentity).{0,300}noclusterfoundforname"),
-    text(5, "tool-aws-denied self-managed-cluster-name-wrong", "no cluster found for name"),
+    text(3, "tool-aws-denied self-managed-cluster-name-wrong", "no cluster found for name"),
     form(4, "tool-aws-denied", r"notauthorizedtoperform:eks:(describe|list)"),
     form(5, "tool-aws-denied", r"notauthorizedtoperform:eks:[a-z]{0,20}(podidentityassociation|addon)"),
     text(
@@ -148,8 +148,16 @@ GRANTS: tuple[SharedText, ...] = (
     ),
     # IAM names what refuses, whoever is refused
     text(5, "session-policy-misconfig role-no-permissions", "no session policy allows"),
-    form(5, "permissions-boundary-denies role-no-permissions", r"(no|explicitdenyina)permissionsboundary"),
-    form(4, "scp-denies-eks-auth role-no-permissions", r"explicitdenyina(service|resource)control"),
+    form(
+        5,
+        "permissions-boundary-denies role-no-permissions",
+        rf"^(?=.*?{POD_SIGN}).*?(no|explicitdenyina)permissionsboundary",
+    ),
+    form(3, "permissions-boundary-denies role-no-permissions", r"(no|explicitdenyina)permissionsboundary"),
+    form(
+        4, "scp-denies-eks-auth role-no-permissions", rf"^(?=.*?{POD_SIGN}).*?explicitdenyina(service|resource)control"
+    ),
+    form(3, "scp-denies-eks-auth role-no-permissions", r"explicitdenyina(service|resource)control"),
     # a role that is no node's, denied in what looks after pods
     form(
         4,
@@ -197,23 +205,24 @@ GRANTS: tuple[SharedText, ...] = (
     form(8, "csi-driver-tokenrequest-missing", r"tokenforaudience'?pods\.eks.{0,80}notfound"),
     # other clouds' drivers say this, too
     form(5, "csi-driver-tokenrequest-missing", r"tokenforaudience.{0,80}notfound|serviceaccount\.tokensnot"),
-    # podid's own access; a pod that is denied is not podid
+    # podid's own access: what everybody's kubectl, and every tool of AWS's, says as well
     form(
-        5, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"
+        3, "tool-k8s-rbac-denied", r"isforbidden:user'(?!system:serviceaccount).{1,200}cannot(list|get|watch)resource"
     ),
     form(2, "tool-k8s-rbac-denied", r"isforbidden:user.{1,200}cannot(list|get|watch)resource"),
     form(
-        4,
+        3,
         "tool-k8s-rbac-denied kubeconfig-cluster-mismatch",
         r"mustbeloggedintotheserver|serverhasaskedfortheclienttoprovidecredentials",
     ),
     form(
-        4,
+        3,
         "tool-aws-denied",
         r"tokenhasexpiredandrefreshfailed|ssosession(associatedwiththisprofile)?hasexpired|unauthorizedssotoken|"
         r"errorloadingssotoken|theconfigprofile\(.{1,60}\)couldnotbefound",
     ),
-    form(5, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:"),
+    form(4, "tool-aws-denied kubeconfig-cluster-mismatch", r"gettingcredentials:exec:executableawsfailed"),
+    form(2, "kubeconfig-cluster-mismatch tool-aws-denied", r"gettingcredentials:exec:"),
     form(
         3,
         "private-endpoint-unreachable eks-auth-unreachable",

@@ -2,6 +2,7 @@
 
 from podid.pages.texts.form import (
     AGENT,
+    ANOTHERS,
     BROKEN_OFF,
     FAILED,
     IMDS,
@@ -201,7 +202,7 @@ WAY: tuple[SharedText, ...] = (
     ),
     text(8, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use", "169.254.170.23"),
     text(2, "agent-port80-conflict addon-config-conflict", ":80: bind: address already in use"),
-    text(8, "agent-port80-conflict addon-config-conflict", "have free ports", AGENT),
+    form(8, "agent-port80-conflict addon-config-conflict", of_agent("havefreeports")),
     text(3, "agent-port80-conflict addon-config-conflict", "didn't have free ports"),
     form(8, "agent-probe-port-conflict", r":2703.{0,40}addressalreadyinuse"),
     text(8, "agent-probe-port-conflict", "failed probe", "expected 404, got"),
@@ -216,7 +217,7 @@ WAY: tuple[SharedText, ...] = (
     text(5, "agent-pod-unhealthy agent-port80-conflict", "unable to start server", "169.254.170.23"),
     text(7, "stale-link-or-route agent-pod-unhealthy", "169.254.170.23:80: bind: cannot assign requested address"),
     text(6, "stale-link-or-route agent-ipv6-bind", "pod-id-link0"),
-    text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", AGENT),
+    form(6, "agent-pod-unhealthy agent-probe-port-conflict", of_agent("probefailed")),
     text(6, "agent-pod-unhealthy agent-probe-port-conflict", "probe failed", "2703"),
     text(6, "agent-pod-unhealthy agent-timeout-context-canceled", "failed probe", "deadline exceeded"),
     form(
@@ -232,18 +233,19 @@ WAY: tuple[SharedText, ...] = (
         r"(create|run)container(config)?error)|(ociruntimecreatefailed|failedmount|failedcreatepodsandbox).{0,200}"
         r"eks-pod-identity-agent",
     ),
-    text(6, "agent-not-on-node agent-port80-conflict", "nodes are available", AGENT),
+    form(6, "agent-not-on-node agent-port80-conflict", of_agent("nodesareavailable")),
     form(
         6,
         "agent-port80-conflict",
         r"(preempt|evict).{0,160}eks-pod-identity-agent|eks-pod-identity-agent.{0,160}(preempt(?!ion)|evict)",
     ),
-    text(6, "admission-policy-blocks-agent agent-not-on-node", "error creating", "is forbidden", AGENT),
+    form(6, "admission-policy-blocks-agent agent-not-on-node", rf"errorcreating:pods?'{AGENT}[^']{{0,60}}'isforbidden"),
     text(1, "agent-pod-unhealthy", "probe failed"),
     text(1, "agent-pod-unhealthy", "crashloopbackoff"),
-    form(8, "agent-image-pull", of_agent("errimagepull|imagepullbackoff|failedtopullimage|pullingimage")),
-    text(8, "admission-policy-blocks-agent", "violates podsecurity", AGENT),
-    text(8, "admission-policy-blocks-agent", "admission webhook", "denied the request", AGENT),
+    form(
+        8, "agent-image-pull", of_agent(rf"errimagepull|imagepullbackoff|(?:failedtopull|pulling)image(?!{ANOTHERS})")
+    ),
+    form(8, "admission-policy-blocks-agent", of_agent("violatespodsecurity|admissionwebhook.{0,160}deniedtherequest")),
     text(6, "addon-config-conflict addon-degraded-or-failed", "configurationconflict", AGENT),
     text(3, "addon-config-conflict addon-degraded-or-failed", "conflicts found when trying to apply"),
     form(
@@ -254,7 +256,13 @@ WAY: tuple[SharedText, ...] = (
         r"invalidownershipmetadata)",
     ),
     text(3, "addon-degraded-or-failed agent-pod-unhealthy", "insufficientnumberofreplicas"),
-    text(6, "addon-degraded-or-failed agent-pod-unhealthy", AGENT, "degraded"),
+    # of several add-ons, the one that is said to be so
+    form(
+        6,
+        "addon-degraded-or-failed agent-pod-unhealthy",
+        rf"{AGENT}(?:(?!active|addonname).){{0,300}}?degraded|"
+        rf"degraded(?:(?!active|addonname(?!.{{0,8}}{AGENT})).){{0,160}}?{AGENT}(?!.{{0,60}}active)",
+    ),
     text(6, "addon-degraded-or-failed agent-pod-unhealthy", AGENT, "timeout while waiting for state"),
     form(6, "addon-degraded-or-failed", r"eks-pod-identity-agent.{0,200}(create|update|delete)_failed"),
     text(8, "agent-not-installed", "addon must be installed to create pod identity associations"),

@@ -163,7 +163,13 @@ class PodCountsBody(TypedDict):
 class ListedAssociationBody(AssociationBody):
     pods: Annotated[PodCountsBody | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
     serviceAccountExists: Annotated[bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")]
-    status: Annotated[IdentityStatusBody | None, About("Set with the column `status`; otherwise null.")]
+    roleExists: Annotated[
+        bool | None, About("Set with `--dangling` or the column `role-exists`; null too where it could not be read.")
+    ]
+    status: Annotated[
+        IdentityStatusBody | None,
+        About("Set with the column `status`, without `permissions` and `advice`, which are not read; otherwise null."),
+    ]
 
 
 class AssociationListDocument(TypedDict):

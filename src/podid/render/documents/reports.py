@@ -161,6 +161,7 @@ class BundleDocument(TypedDict):
     kind: Literal["Bundle"]
     file: str
     items: Sequence[BundleFileBody]
+    contents: Annotated[Sequence[str], About("The classes of what was read.")]
     redacted: Annotated[RedactedBody, About("How many were replaced, each by the same one everywhere.")]
 
 

@@ -24,6 +24,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 
 from podid.sandbox.clock import SandboxClock
+from podid.sandbox.contract import Before
 from podid.sandbox.credentials import Credential
 from podid.sandbox.http import HttpAnswer, HttpRequest
 
@@ -108,12 +109,17 @@ class IamStore:
         """Dates a new role by the sandbox's clock; moto knows only the machine's."""
         self.role_named(account, role_name).create_date = self._clock.datetime().replace(microsecond=0, tzinfo=None)
 
-    def grow_older(self, account: str, seconds: float) -> None:
-        """The account's roles were made, and their trust policies written, so much earlier."""
+    def ids(self, account: str) -> frozenset[str]:
+        """Of all roles that there are."""
+        return frozenset(role.id for role in list(self.backend(account).get_roles()))
+
+    def grow_older(self, account: str, seconds: float, before: Before) -> None:
+        """The account's roles were made, and their trust policies written, so much earlier, but for those `before`."""
         for role in list(self.backend(account).get_roles()):
-            role.create_date -= timedelta(seconds=seconds)
-        for history in self._history.values():
-            history[:] = [(moment - seconds, document) for moment, document in history]
+            if role.id not in before.ids:
+                role.create_date -= timedelta(seconds=seconds)
+        for of, history in self._history.items():
+            history[:] = [(before.older(moment, seconds, of), document) for moment, document in history]
 
     def role_named(self, account: str, name: str) -> Any:
         return next((role for role in list(self.backend(account).get_roles()) if role.name == name), None)

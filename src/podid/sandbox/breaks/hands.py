@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.sandbox.contract import Before
 
 if TYPE_CHECKING:
     from podid.sandbox.aws.moto_backend import IamStore
@@ -77,6 +78,7 @@ class Hands:
         self.cluster = ClusterApi(self.kube)
         self._reach = reach
         self._undo: list[Callable[[], object]] = []
+        self._before = self._now()
 
     @property
     def record(self) -> ClusterRecord:
@@ -88,6 +90,7 @@ class Hands:
 
     def undo(self) -> None:
         """What is gone already, or stands otherwise by now, is left as it is."""
+        self._before = self._now()
         while self._undo:
             with contextlib.suppress(AssertionError, KeyError, ValueError):
                 self._undo.pop()()
@@ -96,18 +99,24 @@ class Hands:
         self.let_pass(10)
 
     def let_pass(self, seconds: int = A_WHILE) -> None:
-        """Everything becomes so much older, and has done by then what it does in that time. The clock stands where it
-        stood: to whoever looks, it has been so for a while."""
-        clock = self.world.clock
+        """What these hands have made and changed becomes so much older, and has led by then to what it leads to in that
+        time. The clock stands where it stood: to whoever looks, it has been so for a while. What was there before has
+        the age that it had."""
+        clock, before = self.world.clock, self._before
 
         def rest() -> None:
             with self.world.lock:
-                self.world.grow_older(seconds)
-                self.iam.grow_older(self.world.account, seconds)
+                self.world.grow_older(seconds, before)
+                self.iam.grow_older(self.world.account, seconds, before)
                 clock.turn_back(seconds)
 
         self.world.notify()
-        self.kube.live_through(seconds, clock.advance, rest)
+        self.kube.live_through(seconds, before, clock.advance, rest)
+
+    def _now(self) -> Before:
+        with self.world.lock:
+            there = self.world.ids() | self.iam.ids(self.world.account)
+        return Before(self.world.clock.now(), there | self.kube.uids())
 
     def aws(self, service: str) -> Any:
         """boto3's client of the account's administrator."""

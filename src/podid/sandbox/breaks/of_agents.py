@@ -100,11 +100,11 @@ def stale_link_or_route(hands: Hands) -> str:
 def agent_ipv6_bind(hands: Hands) -> str:
     """A node of a hardened image, with IPv6 switched off in its kernel."""
     found = hands.working()
-    node, agent = _agent_of(hands, found.name)
+    node, _ = _agent_of(hands, found.name)
     hands.kube.faults.ipv6_disabled.add(node)
     hands.later(lambda: hands.kube.faults.ipv6_disabled.discard(node))
     hands.let_pass()
-    return f"{AGENT_NAMESPACE}/{agent['metadata']['name']}"
+    return node
 
 
 def agent_not_on_node(hands: Hands) -> str:

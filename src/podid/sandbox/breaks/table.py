@@ -44,7 +44,7 @@ BREAKS: dict[str, Break] = {
     )
     for mode, each in _named(module).items()
 }
-_LOGGED = frozenset({"stale-link-or-route", *_named(of_logs)})
+_LOGGED = frozenset(_named(of_logs))
 
 
 def to_see(mode: str) -> tuple[str, ...]:

@@ -47,10 +47,31 @@ class AddonManager:
         if wanted is None:
             if found is not None:
                 self._registry.delete(kinds.DAEMON_SETS, found, {})
-        elif found is None:
-            self._registry.create(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted)
         else:
-            self._registry.update(kinds.DAEMON_SETS, found, wanted)
+            if found is None:
+                written = self._registry.create(kinds.DAEMON_SETS, AGENT_NAMESPACE, wanted)
+            else:
+                written = self._registry.update(kinds.DAEMON_SETS, found, wanted)
+            managed = [
+                {
+                    "manager": "eks",
+                    "operation": "Apply",
+                    "apiVersion": "apps/v1",
+                    "time": rfc3339(self._registry.store.now()),
+                    "fieldsType": "FieldsV1",
+                    "fieldsV1": _fields({"metadata": {"labels": wanted["metadata"]["labels"]}, "spec": wanted["spec"]}),
+                }
+            ]
+            marked = {**written, "metadata": {**written["metadata"], "managedFields": managed}}
+            self._registry.store.replace(kinds.DAEMON_SETS, marked)
+
+
+def _fields(value: object) -> Obj:
+    """FieldsV1 of what was applied: https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
+    if isinstance(value, dict):
+        return {f"f:{key}": _fields(item) for key, item in value.items()}
+    named = [item for item in value if isinstance(item, dict) and "name" in item] if isinstance(value, list) else []
+    return {f"k:{json.dumps({'name': item['name']})}": _fields(item) for item in named}
 
 
 def app_version(addon_version: str) -> str:
@@ -85,7 +106,12 @@ def _daemon_set(addon: AgentAddon, world: ControlPlane, set_name: str, compute: 
         "kind": "DaemonSet",
         "metadata": {
             "name": set_name,
-            "labels": {**selector, "app.kubernetes.io/managed-by": "EKS", "app.kubernetes.io/version": version},
+            "labels": {
+                **selector,
+                "app.kubernetes.io/managed-by": "Helm",
+                "app.kubernetes.io/version": version,
+                "helm.sh/chart": f"{AGENT_ADDON}-{addon.version.partition('-')[0].removeprefix('v')}",
+            },
             "annotations": {"deprecated.daemonset.template.generation": "1"},
         },
         "spec": {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,14 +37,14 @@ _TIMES = frozenset(
 )
 
 
-def older(value: Any, seconds: float) -> Any:
-    """The object with every time in it so much further back."""
+def with_times(value: Any, change: Callable[[float], float]) -> Any:
+    """The object with every time in it as `change` makes it."""
     if isinstance(value, list):
-        return [older(item, seconds) for item in value]
+        return [with_times(item, change) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: rfc3339(parse_time(item) - seconds) if key in _TIMES and isinstance(item, str) else older(item, seconds)
+        key: rfc3339(change(parse_time(item))) if key in _TIMES and isinstance(item, str) else with_times(item, change)
         for key, item in value.items()
     }
 

@@ -76,12 +76,17 @@ def make_pod(owner: Obj, template: Obj, *, pod_name: str = "", labels: dict[str,
     return {"metadata": metadata, "spec": clone(template["spec"])}
 
 
+LONGEST_RETRY = 1000.0
+
+
 class PodMaker:
     """Creates and deletes pods for controllers, with the events they record."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._callers = 0
+        self._failures: dict[str, int] = {}
+        self._waiting: set[str] = set()
 
     def create(self, owner: Obj, pod: Obj, source: str) -> str:
         """Nothing on success, else the refusal's message."""
@@ -90,16 +95,25 @@ class PodMaker:
         try:
             made = self.registry.create(kinds.PODS, namespace(owner), pod, caller=self._callers)
         except StatusError as refusal:
-            known = any(
-                event["involvedObject"]["uid"] == uid(owner) and refusal.what in event["message"]
-                for event in self.registry.store.all(kinds.EVENTS, namespace(owner))
-            )
-            if not known:
-                told = f"Error creating: {refusal.what}"
-                self.registry.event(owner, "FailedCreate", told, source, warning=True)
+            self.registry.event(owner, "FailedCreate", f"Error creating: {refusal.what}", source, warning=True)
+            self._try_again(uid(owner))
             return refusal.what
+        self._failures.pop(uid(owner), None)
         self.registry.event(owner, "SuccessfulCreate", f"Created pod: {name(made)}", source)
         return ""
+
+    def _try_again(self, owner: str) -> None:
+        """Later each time, as the controllers' queues do: k8s.io/client-go/util/workqueue."""
+        if owner in self._waiting:
+            return
+        self._failures[owner] = self._failures.get(owner, 0) + 1
+        self._waiting.add(owner)
+
+        def again() -> None:
+            self._waiting.discard(owner)
+            self.registry.store.dirty(kinds.PODS)
+
+        self.registry.store.timeline.after(min(2.0 ** self._failures[owner], LONGEST_RETRY), again)
 
     def delete(self, owner: Obj, pod: Obj, source: str) -> None:
         self.registry.delete(kinds.PODS, pod, {})

@@ -111,6 +111,8 @@ class Registry:
                 metadata[field] = before["metadata"][field]
         metadata["uid"] = metadata.get("uid") or uid(before)
         metadata.pop("managedFields", None)
+        if "managedFields" in before["metadata"]:
+            metadata["managedFields"] = before["metadata"]["managedFields"]
         if "namespace" in before["metadata"]:
             metadata.setdefault("namespace", namespace(before))
         return {field: value for field, value in metadata.items() if value not in (None, {})}
@@ -184,8 +186,14 @@ class Registry:
         return self.store.replace(kind, {**obj, "status": status})
 
     def event(self, about: Obj, reason: str, message: str, source: str, *, warning: bool = False) -> None:
-        """An Event, as the scheduler, the kubelet and the controllers record them."""
+        """An Event, as the scheduler, the kubelet and the controllers record them; a warning is counted."""
         now = self.store.now()
+        for known in self.store.all(kinds.EVENTS, namespace(about) or "default") if warning else ():
+            same = known["involvedObject"].get("uid") == uid(about) and known["message"] == message
+            if same and known["reason"] == reason and known.get("lastTimestamp"):
+                counted = {"count": known["count"] + 1, "lastTimestamp": rfc3339(now)}
+                self.store.replace(kinds.EVENTS, {**known, **counted})
+                return
         stamp = f"{int(now * 1e9):x}{self.store.number(4096):03x}"
         ns = namespace(about) or "default"
         if self.store.find(kinds.NAMESPACES, "", ns) is None:

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from podid.sandbox.contract import ControlPlane, TokenClaims
+from podid.sandbox.contract import Before, ControlPlane, TokenClaims
 from podid.sandbox.http import HttpAnswer, HttpRequest, LoopbackServer
 from podid.sandbox.kube import baseline, kinds
 from podid.sandbox.kube.agent import agent_log
@@ -173,15 +173,22 @@ class KubeSandbox:
         with self._simulation.settled() as registry:
             registry.store.lock.notify_all()
 
-    def live_through(self, seconds: int, clock: Callable[[float], None], settled: Callable[[], None]) -> None:
+    def uids(self) -> frozenset[str]:
+        """Of all objects that there are."""
+        with self._simulation.settled() as registry:
+            return frozenset(registry.store.uids)
+
+    def live_through(
+        self, seconds: int, before: Before, clock: Callable[[float], None], settled: Callable[[], None]
+    ) -> None:
         """Lets so much time pass for the cluster and for nobody else: `clock` moves the clock, and `settled` makes what
-        is not the cluster's older by as much before anybody looks."""
+        is not the cluster's older by as much before anybody looks. What was there `before` keeps its age."""
         store = self._simulation.store
         with store.lock:
             for _ in range(seconds):  # controllers act on what the second before has led to
                 clock(1.0)
                 self._simulation.catch_up()
-            self._simulation.grow_older(seconds)
+            self._simulation.grow_older(seconds, before)
             settled()
             store.lock.notify_all()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from podid.sandbox.contract import ControlPlane
+from podid.sandbox.contract import Before, ControlPlane
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.admission import Admission
 from podid.sandbox.kube.agent import AddonManager
@@ -72,8 +72,8 @@ class Simulation:
             self._dirty(kinds.NODES)
             self.store.lock.notify_all()
 
-    def grow_older(self, seconds: float) -> None:
-        self.store.grow_older(seconds)
+    def grow_older(self, seconds: float, before: Before) -> None:
+        self.store.grow_older(seconds, before)
         self.webhook.grow_older(seconds)
 
     def _reconcile(self) -> None:

@@ -6,11 +6,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+from podid.sandbox.contract import Before
 from podid.sandbox.kube import kinds
 from podid.sandbox.kube.kinds import KubeKind
-from podid.sandbox.kube.objects import ALPHABET, Obj, older, rfc3339, uid
+from podid.sandbox.kube.objects import ALPHABET, Obj, rfc3339, uid, with_times
 from podid.sandbox.kube.timeline import Timeline
 
 Key = tuple[str, str]
@@ -99,14 +101,16 @@ class Store:
         before = self._existing(kind, obj)
         return self._write(kind, obj, "DELETED", before)
 
-    def grow_older(self, seconds: float) -> None:
-        """Every time that any object tells lies so much further back. No write: nothing else about them changes."""
+    def grow_older(self, seconds: float, before: Before) -> None:
+        """Every time that an object tells lies so much further back, of those `before` only the times since. No write:
+        nothing else about them changes."""
         self.timeline.grow_older(seconds)
         for lists in self._lists.values():
             lists.clear()
         for by_namespace in self._objects.values():
             for objects in by_namespace.values():
-                objects.update({name: older(obj, seconds) for name, obj in objects.items()})
+                for name, obj in objects.items():
+                    objects[name] = with_times(obj, partial(before.older, seconds=seconds, of=uid(obj)))
 
     def _existing(self, kind: KubeKind, obj: Obj) -> Obj:
         namespace, name = kind.key(obj)

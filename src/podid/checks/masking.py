@@ -1,0 +1,74 @@
+"""Which failures follow from others. One that follows carries `masked_by`, and is mended with its cause.
+
+Most checks judge what is written down: a trust policy, a role, an association, a manifest, a route. Such a finding is
+true whatever else is broken, so nothing masks it. What the table names are symptoms: states that a cause brings about.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from podid.domain.findings import Outcome, Severity, Verdict
+
+# nothing of these clusters gives pods credentials
+NO_POD_IDENTITY = ("unsupported-cluster-kind", "cluster-too-old")
+# no pod can run as a service account that is not there: whatever is wrong for it alone, whatever the severity, follows
+NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
+
+# symptom -> the causes that bring it about, for every service account of the symptom. What one node, pod or add-on has
+# of another's making, its check says itself
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "association-deleted-env-remains": ("association-missing",),
+    "pod-predates-association": NO_POD_IDENTITY,
+    "association-propagation-race": NO_POD_IDENTITY,
+    "injection-missed-webhook": (*NO_POD_IDENTITY, "webhook-config-altered"),
+    "agent-not-installed": NO_POD_IDENTITY,
+    "hybrid-daemonset-missing": ("agent-not-installed",),
+    "agent-timeout-context-canceled": (
+        *("agent-proxy-misconfig", "node-clock-skew", "agent-imds-unavailable", "eks-auth-unreachable"),
+        *("custom-eks-auth-endpoint", "eks-auth-throttled"),
+    ),
+    # its trust names the id of a role that is gone
+    "target-role-trust-broken": ("role-recreated",),
+}
+# it lets others in, whether or not anybody is there
+OF_ITS_OWN = ("trust-too-broad",)
+
+
+def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:
+    """The verdicts with `masked_by` on every failure that follows from others for all of its service accounts. Only an
+    error brings anything about. `order` gives each check's place on the way to credentials: causes come first."""
+    broken: dict[str, set[str]] = {}
+    masked = list(verdicts)
+    for position in sorted(range(len(masked)), key=lambda place: order[masked[place].check]):
+        verdict = masked[position]
+        if verdict.outcome is not Outcome.FAIL or verdict.check in OF_ITS_OWN:
+            continue
+        if not verdict.masked_by:
+            verdict = masked[position] = replace(verdict, masked_by=_cause(verdict, broken))
+        if not verdict.masked_by and (verdict.severity is Severity.ERROR or verdict.check in NOBODY_THERE):
+            broken.setdefault(verdict.check, set()).update(verdict.chain)
+    return tuple(_from_the_root(masked))
+
+
+def _from_the_root(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """What follows from a consequence follows from its cause."""
+    causes: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome is Outcome.FAIL:
+            causes.setdefault(verdict.check, set()).add(verdict.masked_by)
+    for verdict in verdicts:
+        root, seen = verdict.masked_by, set[str]()
+        while root not in seen and len(behind := causes.get(root, {""})) == 1 and behind != {""}:
+            seen.add(root)
+            (root,) = behind
+        yield verdict if root == verdict.masked_by else replace(verdict, masked_by=root)
+
+
+def _cause(verdict: Verdict, broken: Mapping[str, set[str]]) -> str:
+    """What explains it for everyone in its chain, empty if it is not explained for anyone."""
+    causes = [c for c in (*NOBODY_THERE, *CAUSES.get(verdict.check, ())) if c in broken and c != verdict.check]
+    for cause in causes:
+        if "*" in broken[cause]:
+            return cause
+    found = [next((cause for cause in causes if name in broken[cause]), "") for name in verdict.chain]
+    return found[0] if found and all(found) else ""
