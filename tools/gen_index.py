@@ -13,7 +13,7 @@ INDEX = PAGES / "index.py"
 WANTED = {"id", "title", "severity", "link", "fix", "rank"}
 _WEIGHT = 7  # of a text without one: it is Pod Identity's, and means this
 ONE_OF = ("healthy", "told")
-ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("SAFE", "ASK", "PRINT", "-")}
+ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("ASK", "GRANT", "DELETE", "PRINT", "-")}
 HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
 
 Generated from the pages by tools/gen_index.py: do not edit.

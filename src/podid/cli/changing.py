@@ -40,6 +40,17 @@ def announce(terminal: Terminal, plan: Plan) -> None:
     terminal.note(*plan_lines(plan, brief=not terminal.verbose))
 
 
+def agree(
+    access: Access, terminal: Terminal, plan: Plan, question: str = "", *, needed_for: str = "", word: str = ""
+) -> None:
+    """Shows the plan, and asks `question` if there is one. Raises Declined on a no."""
+    announce(terminal, plan)
+    if access.runtime.guard is not None:
+        access.runtime.guard(terminal)
+    elif question:
+        terminal.consent(question, needed_for=needed_for, word=word)
+
+
 def carry_out(
     access: Access,
     terminal: Terminal,
@@ -57,9 +68,7 @@ def carry_out(
         terminal.emit(plan_view(plan))
         return None
     if plan.actions:
-        announce(terminal, plan)
-        if question:
-            terminal.consent(question, needed_for=needed_for, word=word)
+        agree(access, terminal, plan, question, needed_for=needed_for, word=word)
     else:
         for note in plan.notes:
             terminal.note(f"note: {note}")

@@ -111,7 +111,7 @@ def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = Fals
     chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
     terminal = Terminal(runtime, chosen)
-    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values))
+    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not reports))
     access = Access(runtime, chosen, sources, terminal, deadline=deadline)
     return {"access": access, "terminal": terminal, "options": chosen}
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podid.cli.prompts import Prompter
     from podid.domain.deadline import Deadline
     from podid.ops.change.settle import Settled
+    from podid.render.view import View
 
 
 @dataclass(slots=True)
@@ -130,6 +131,10 @@ class Runtime:
     settled: "Settled | None" = None
     # seconds in which a person was asked: no command is late for them
     asked: float = 0.0
+    # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
+    # asks, and raises what stands in the way; and what takes its results instead of stdout
+    guard: Callable[[Any], None] | None = None
+    views: "list[View] | None" = None
     _prompter: "Prompter | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

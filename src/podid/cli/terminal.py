@@ -35,7 +35,7 @@ class Terminal:
         quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
-        self._kept: list[View] | None = None
+        self._kept: list[View] | None = runtime.views
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 

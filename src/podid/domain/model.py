@@ -97,6 +97,8 @@ class Cluster:
     public_endpoint: bool = True
     authentication_mode: str = ""
     vpc_id: str = ""
+    # the URL that names it as an OIDC provider; empty where EKS gives none
+    oidc_issuer: str = ""
     # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
     unsupported_kind: str = ""
 

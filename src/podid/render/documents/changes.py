@@ -5,9 +5,10 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
+from podid.domain.findings import FixClass, Severity
 from podid.domain.members import About, Argv, ModeId, Names, Time
 from podid.domain.plan import EffectState, Status, Verb
-from podid.render.documents.reports import VerifyReportBody
+from podid.render.documents.reports import SubjectBody, VerifyReportBody
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED]
@@ -96,6 +97,34 @@ class RunBody(HeaderBody):
     partOf: Annotated[str | None, About("The run of the same command that these restarts were for.")]
     planned: Annotated[int, About("How many steps were planned, restarts that follow counting as one.")]
     actions: Annotated[Sequence[ActionBody[RecordedStatus]], About("`open` is not known to have happened.")]
+
+
+class FixFailureBody(TypedDict):
+    code: str
+    message: str
+    exitCode: int
+
+
+PlannedFixBody = TypedDict(
+    "PlannedFixBody",
+    {
+        "id": str,
+        "severity": Severity,
+        "subject": SubjectBody,
+        "class": FixClass,
+        "command": Argv,
+        "plan": Annotated[PlanDocument | None, About("Null where the command comes to none.")],
+        "error": Annotated[FixFailureBody | None, About("Why it comes to none.")],
+    },
+)
+
+
+class FixListDocument(TypedDict):
+    """`podid doctor --fix --dry-run`: the plan of each command that would be carried out."""
+
+    kind: Literal["FixList"]
+    cluster: str
+    items: Sequence[PlannedFixBody]
 
 
 class HistoryDocument(TypedDict):
