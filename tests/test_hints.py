@@ -360,7 +360,7 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("list --cluster=dem", 5, "podid list --cluster=demo"),
         ("disassociate --yes -- shop/orderz", 5, "podid disassociate -- shop/orders"),
         ("disassociate --yes -- shop/zzz", 5, "podid disassociate --yes --ignore-not-found -- shop/zzz"),
-        ("undo zzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
+        ("undo zzzzzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
         ("doctor --check agent-not-instaled -n shop", 2, "podid doctor --check agent-not-installed -n shop"),
         ("explain zzz", 5, "podid explain --list"),
         ("list --regio us-west-2", 2, "podid list --region us-west-2"),

@@ -236,8 +236,9 @@ class Access:
         except UsageError:
             if not chosen:
                 raise
-            return Journal(Path(chosen))
-        return Journal(Path(chosen) if chosen else state / "journal", Locks(state / "locks"))
+            return Journal(Path(chosen), kept=self.runtime.recorders)
+        where = Path(chosen) if chosen else state / "journal"
+        return Journal(where, Locks(state / "locks"), self.runtime.recorders)
 
     def patience(self, default_seconds: float) -> Patience:
         """--timeout, or the default, by this run's clock, and no longer than the command has left; what is going on is

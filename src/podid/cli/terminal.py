@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 import typer
@@ -72,12 +72,16 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(self, question: str, *, needed_for: str, word: str = "") -> None:
+    def consent(self, question: str, *, needed_for: str, word: str = "", why: Sequence[str] = ()) -> None:
         """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
-        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
-        if self._options.yes:
+        Where `why` says what is grave about it, --yes is no answer. Raises ConsentNeeded where nobody can be asked,
+        Declined on a no."""
+        if self._options.yes and not why:
             return
         if not self._runtime.interactive:
+            if why:
+                what = f"{needed_for} needs an answer at a terminal here, and --yes is none: {why[0]}"
+                raise ConsentNeeded(what, lines=tuple(why[1:]))
             raise ConsentNeeded(
                 f"{needed_for} needs confirmation, and there is no terminal to ask on",
                 hint=Again(add=("--yes",)),

@@ -158,7 +158,12 @@ class Role:
     @property
     def service_linked(self) -> bool:
         """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
-        return self.path.startswith(("/aws-service-role/", "/aws-reserved/"))
+        return of_aws(self.path)
+
+
+def of_aws(path: str) -> bool:
+    """Whether AWS owns the roles under this path."""
+    return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def move(
         _and_trust(access, plan, role, old, existing, remove=remove_trust),
         question=f"Delete the association of {old} once {new} has it?",
         needed_for="Moving an association",
-        restarts=restart,
+        restarts=restarts,
         ahead=once,
     )
     if result is None:

@@ -8,12 +8,12 @@ from typing_extensions import TypedDict
 from podid.domain.findings import FixClass, Severity
 from podid.domain.members import About, Argv, ModeId, Names, Time
 from podid.domain.plan import EffectState, Status, Verb
+from podid.ops.change.records import RunStatus
 from podid.render.documents.reports import SubjectBody, VerifyReportBody
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED]
-RecordedStatus = Status | Literal["open"]
-RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empty"]
+RecordedStatus = Status | Literal["open", "planned"]
 
 
 class ActionBody(TypedDict, Generic[S]):
@@ -94,9 +94,10 @@ class RunBody(HeaderBody):
     startedAt: Time
     status: RunStatus
     undoes: Annotated[str | None, About("The run that this one took back.")]
-    partOf: Annotated[str | None, About("The run of the same command that these restarts were for.")]
-    planned: Annotated[int, About("How many steps were planned, restarts that follow counting as one.")]
-    actions: Annotated[Sequence[ActionBody[RecordedStatus]], About("`open` is not known to have happened.")]
+    actions: Annotated[
+        Sequence[ActionBody[RecordedStatus]],
+        About("`open` is not known to have happened, `planned` was never begun."),
+    ]
 
 
 class FixFailureBody(TypedDict):

@@ -31,6 +31,8 @@ class EksAddonKind(ResourceKind):
     title = "add-on"
     state = AddonState
     keys = ("addonName",)
+    overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
+    takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId"})
 
     @staticmethod
