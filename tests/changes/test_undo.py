@@ -1,6 +1,7 @@
 """Undo: which run is meant, what it puts back and shows, and what it takes on no journal's word."""
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness import Answers, Podid
+from parsing import parsed
 from podid.domain.plan import Action, Done, Header, Status
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import (
@@ -22,12 +24,14 @@ from podid.ops.change.kinds import (
 )
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.box import Sandbox
+from worlds import Site
 
 from .support import ACCOUNT, account_state, policy_file, runs, writes
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role"
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
 CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
+INLINE = ("--inline-policy", "read-table")
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/podid-admin"
 
 
@@ -442,4 +446,90 @@ def test_a_policy_that_cannot_be_read_takes_an_answer(box: Sandbox, podid: Podid
     refused = podid("undo", "last", "--yes")
     assert (refused.code, "could not be read" in refused.stderr) == (2, True), refused
     box.world.credentials.allow_again()
+    assert podid("undo", "last", "--yes").code == 0
+
+
+# --- all that is asked about ------------------------------------------------------------------------------------------
+
+
+def other_policy(site: Site) -> None:
+    role = next(role for role in site.box.iam.backend(ACCOUNT).roles.values() if role.name == "shop-orders")
+    role.policies["read-table"] = json.dumps(ADMIN)
+
+
+def other_role(site: Site) -> None:
+    eks = site.aws("eks")
+    (found,) = eks.list_pod_identity_associations(clusterName="demo")["associations"]
+    eks.update_pod_identity_association(
+        clusterName="demo", associationId=found["associationId"], roleArn=f"{ROLE_ARN}/orders-dynamodb"
+    )
+
+
+def other_settings(site: Site) -> None:
+    values = json.dumps({"agent": {"additionalArgs": {"-b": "169.254.170.23"}}})
+    site.aws("eks").update_addon(clusterName="demo", addonName="eks-pod-identity-agent", configurationValues=values)
+
+
+def other_accounts(site: Site) -> None:
+    mine = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"{ROLE_ARN}/orders-dynamodb"}]
+    site.aws("eks").update_addon(clusterName="demo", addonName=EBS, podIdentityAssociations=mine)
+
+
+EBS = "aws-ebs-csi-driver"
+NONE = ("--wait", "none")
+ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[Site], None]]] = {
+    "role detach": (((*CREATE, "--policy-file", "POLICY"),), ("role", "detach", "shop-orders", *INLINE), other_policy),
+    "undo of a policy": (
+        (CREATE, ("role", "attach", "shop-orders", "--policy-file", "POLICY")),
+        ("undo", "last"),
+        other_policy,
+    ),
+    "disassociate": ((ASSOCIATE,), ("disassociate", "shop/orders", *NONE), other_role),
+    "move": ((ASSOCIATE,), ("move", "shop/orders", "shop/cart", *NONE), other_role),
+    "undo of an association": ((ASSOCIATE,), ("undo", "last"), other_role),
+    "uninstall-agent": ((("install-agent", *NONE),), ("uninstall-agent", *NONE), other_settings),
+    "undo of the agent": ((("install-agent", *NONE),), ("undo", "last"), other_settings),
+    "addon disassociate": (
+        (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
+        ("addon", "disassociate", EBS, "ebs-csi-controller-sa", *NONE),
+        other_accounts,
+    ),
+    "undo of an add-on's": (
+        (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
+        ("undo", "last"),
+        other_accounts,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_what_is_no_longer_as_it_was_asked_about(account: Site, podid: Podid, tmp_path: Path, name: str) -> None:
+    before, argv, happening = ASKING[name]
+    for line in before:
+        made = podid(*(policy_file(tmp_path) if word == "POLICY" else word for word in line))
+        assert made.code == 0, made
+    seen: dict[str, Any] = {}
+
+    def happens() -> None:
+        happening(account)
+        seen.update(account_state(account.box))
+
+    podid.tty, podid.answers = True, meanwhile(happens)
+    outcome = podid(*argv)
+    assert outcome.code == 6, outcome
+    assert account_state(account.box) == seen
+
+
+def test_what_an_undo_meets_is_no_option_of_its_own(account: Site, podid: Podid) -> None:
+    """EKS refuses a role whose trust policy does not allow the pods any more; `associate` has a flag for that."""
+    assert podid(*CREATE).code == 0
+    assert podid("associate", "shop/orders", "--role", "shop-orders", *NONE).code == 0
+    assert podid("disassociate", "shop/orders", "--yes", *NONE).code == 0
+    closed = {**PODS, "Statement": [{**PODS["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    account.trust("shop-orders", closed)
+    refused = podid("undo", "last", "--yes", "-o", "json")
+    assert refused.code == 1, refused
+    hint = shlex.split(refused.error["hint"])
+    assert parsed(hint) == ("trust add", {"role": "shop-orders", "for_": ["shop/orders"]} | parsed(hint)[1])
+    assert podid(*hint[1:]).code == 0
     assert podid("undo", "last", "--yes").code == 0

@@ -52,10 +52,19 @@ def apply(
 
 def check_deletions(clients: Clients, plan: Plan) -> None:
     """Just before the first write: raises Conflict where what is to be deleted is no longer what the plan says, or
-    where somebody needs it by now."""
-    for number, action in enumerate(plan.actions):
-        if action.verb is Verb.DELETE:
-            kind_of(action.kind).before_deleting(clients, plan.header, action, plan.actions[:number])
+    where somebody needs it by now. Where steps have nothing to do with each other, each is checked when its turn
+    comes."""
+    from podid.aws import pacing
+
+    deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
+
+    def check(action: Action) -> None:
+        kind_of(action.kind).check_unmoved(clients, plan.header.cluster, action)
+
+    if not plan.separate:
+        list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
+    for number, action in deleting:
+        kind_of(action.kind).before_deleting(clients, plan.header, action, plan.actions[:number])
 
 
 Numbered = tuple[int, Action]

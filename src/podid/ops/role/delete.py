@@ -95,7 +95,7 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
     if not journal.made(place.account, ROLE.name, {"roleName": name}, role_id=role.role_id):
         raise Conflict(
             f"Role {name} was not made by podid here, and --delete-role deletes no other",
-            hint=Other(("role", "show", name)),
+            hint=Other(("role", "show"), (name,)),
             subject=name,
         )
     uses = read_all_uses(clients.aws, place.account)

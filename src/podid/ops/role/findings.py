@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podid.domain import trust
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Severity
 from podid.domain.model import AttachedPolicy, Role
 from podid.domain.words import short_list
@@ -49,13 +50,14 @@ def role_findings(
                 Severity.WARN,
                 "it has no permissions policy: whatever its pods ask of AWS is denied, unless a resource's own policy "
                 "lets them",
-                f"podid role attach {role.name} --policy-file FILE",
+                shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
             )
         )
     for policy, document in (inline or {}).items():
         moved = moved_on(policy, document) if isinstance(document, Mapping) else None
         if moved is not None:
-            fix = f"podid preset show {moved.preset}, then podid role attach {role.name} --preset … --replace"
+            attach = Other(("role", "attach"), (role.name,), ("--preset", "…", "--replace")).of()
+            fix = f"podid preset show {moved.preset}, then {' '.join(attach)}"
             found.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
     names = dict.fromkeys(used_words(use.association) for use in uses or ())
     if len(names) > 1:

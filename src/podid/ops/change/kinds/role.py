@@ -10,10 +10,10 @@ from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.model import Association, Role
 from podid.domain.names import Arn
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, Header, State, Verb, document, matches, text, texts
+from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.words import short_list
 from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
@@ -96,9 +96,6 @@ class RoleKind(ResourceKind):
         role = clients.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
-        self.check_same(self.state_of(role), action.before)
-        if not matches(action.before, self.state_of(role)):
-            raise moved(self.subject(action), action)
         _check_policies(clients, role.name, earlier)
         uses = read_all_uses(clients.aws, Arn.parse(role.arn).account)
         check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, header, earlier)])
