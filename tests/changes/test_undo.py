@@ -247,7 +247,7 @@ def test_one_that_podid_made_again_is(box: Sandbox, podid: Podid) -> None:
 
 # --- a journal of somebody else's making ------------------------------------------------------------------------------
 
-PODS = {
+PODS: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole"]}
