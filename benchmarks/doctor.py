@@ -20,6 +20,7 @@ from podid.checks.runner import run_checks
 from podid.domain.addons import Addon
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.egress import Egress
+from podid.domain.evidence import NO_CHANGES
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -39,9 +40,10 @@ from podid.domain.model import (
 from podid.domain.network import EgressRule, NetworkPolicy, Selector
 from podid.domain.nodes import REDEEM
 from podid.domain.snapshot import Known, Snapshot
+from podid.domain.trail import PodSession
 from podid.domain.trust import ACTIONS
 from podid.domain.webhook import WebhookRegistration
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, json_pieces, to_text
 from podid.render.reports import write_report
@@ -118,6 +120,10 @@ def agent_pod(node: str) -> Pod:
         ready=True,
         owner=OwnerRef("DaemonSet", AGENT),
     )
+
+
+def session(role_arn: str, percent: int) -> PodSession:
+    return PodSession(at=NOW, role_arn=role_arn, session_name="eks-prod-app", packed_percent=percent)
 
 
 def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded: bool = False) -> Snapshot:
@@ -216,10 +222,13 @@ def snapshot(associations: int = ASSOCIATIONS, *, broken: bool = False, crowded:
         "clocks": dict.fromkeys(nodes, 90 if broken else -3),
         "agent_warnings": {},
         "cloudtrail": {},
+        "redemptions": (),
         "node_calls": {},
-        "packed": {name: Known(80 if broken else 40) for name in roles},
-        "proofs": {},
+        "sessions": {name: Known((session(name, 80 if broken else 40),)) for name in roles},
+        "tokens": {},
+        "dry_runs": {},
         "probes": {},
+        "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{AGENT}-{name}": Known(()) for name in nodes},
         "other_node_roles": {},
         "node_classes": (),

@@ -66,11 +66,12 @@ def _answer(
     sent = {"host": f"{pool.host}:{pool.port}", "accept-encoding": "identity", "user-agent": "urllib3"}
     if body or method not in ("GET", "HEAD", "DELETE"):
         sent["content-length"] = str(len(body))
-    for name, value in headers.items():
-        sent[name.lower()] = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    given = [(k.lower(), v.decode("latin-1") if isinstance(v, bytes) else str(v)) for k, v in headers.items()]
+    sent |= given
+    lines = (*sent.items(), *(line for line in given if line not in sent.items()))
     # one connection always meets the same replica
     caller = vars(pool).setdefault("caller_in_tests", next(server.callers))
-    answer = server.application(HttpRequest(method, target, sent, body, caller))
+    answer = server.application(HttpRequest(method, target, sent, body, caller, lines))
     content = answer.body if answer.chunks is None else b"".join(answer.chunks)
     return urllib3.HTTPResponse(
         io.BytesIO(content),

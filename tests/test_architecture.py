@@ -33,16 +33,20 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
     "checks": ({"checks", "domain", "pages"}, set()),
     "pages": ({"pages", "domain"}, set()),
-    "aws": ({"aws", "domain", "version"}, {"boto3", "botocore", "urllib3", "jsonschema", "referencing", "yaml"}),
-    "kube": ({"kube", "domain"}, {"kubernetes", "urllib3", "yaml"}),
-    "ops": ({"ops", "domain", "checks", "aws", "kube", "pages"}, set()),
+    "local": ({"local", "domain"}, {"yaml"}),
+    "aws": (
+        {"aws", "domain", "local", "version"},
+        {"boto3", "botocore", "urllib3", "jsonschema", "referencing"},
+    ),
+    "kube": ({"kube", "domain", "local"}, {"kubernetes", "urllib3", "yaml"}),
+    "ops": ({"ops", "domain", "checks", "aws", "kube", "local", "pages"}, set()),
     "render": ({"render", "domain", "ops", "pages", "version"}, {"rich", "yaml", "jmespath", "typing_extensions"}),
     "cli": (
-        {"cli", "ops", "domain", "render", "aws", "kube", "version"},
-        {"typer", "questionary", "prompt_toolkit", "yaml"},
+        {"cli", "ops", "domain", "render", "aws", "kube", "local", "version"},
+        {"typer", "questionary", "prompt_toolkit"},
     ),
     "commands": (
-        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "sandbox", "version"},
+        {"commands", "cli", "ops", "domain", "checks", "render", "aws", "kube", "local", "sandbox", "version"},
         {"typer"},
     ),
 }
@@ -136,6 +140,19 @@ def test_no_files_import_each_other() -> None:
         for name, path in names.items()
     }
     TopologicalSorter(graph).prepare()  # raises CycleError, which names them
+
+
+def test_reading_knows_no_command() -> None:
+    """What reads a snapshot is used by what works with associations, restarts and agents, not the other way round."""
+    users = ("podid.ops.association", "podid.ops.restart", "podid.ops.agent", "podid.ops.status", "podid.ops.doctor")
+    found = {
+        f"{where(path)} imports {module}"
+        for path in FILES
+        if where(path).startswith(("ops/reading/", "checks/"))
+        for module, _ in imports(path)
+        if module.startswith(users)
+    }
+    assert found == {"ops/reading/readings.py imports podid.ops.agent.logs"}
 
 
 def test_types_of_documents_cost_no_start() -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ import yaml
 from harness import Answers, Podid, one_in
 from podid.cli import boundary, options
 from podid.cli.leading_options import command_first
+from podid.cli.parser import build
 from podid.cli.runtime import Runtime, Streams
-from podid.cli.tree import COMMANDS
+from podid.cli.tree import COMMANDS, Row
 from podid.domain import errors
 from podid.domain.exit_codes import MEANING, ExitCode, combine
 from podid.sandbox.baseline import add_association
@@ -139,7 +141,7 @@ def test_codes_of_real_commands(podid: Podid, two: Sandbox) -> None:
         (("list", "-o", "xml"), "'xml' is not an output format: table, wide, json, jsonl, yaml, csv, name", None),
         (("history", "--timeout", "5m"), "There is no option --timeout", "podid history --help"),
         (("install-agent", "--timeout", "soon"), "'soon' is not a time: write 90s, 5m, 1h30m or 2d", None),
-        (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, effect", None),
+        (("install-agent", "--wait", "forever"), "--wait 'forever' is not one of none, api, ready", None),
         (("show", "orders"), "'orders' is not a service account: write NAMESPACE/NAME, for example shop/orders", None),
         (("trust", "check", "no.json"), "no.json cannot be read: No such file or directory", None),
         (("trust", "add", "no.json"), "no.json cannot be read: No such file or directory", None),
@@ -169,17 +171,55 @@ def test_a_shared_option_of_few_values_takes_no_other(monkeypatch: pytest.Monkey
         assert ("PODID_CONTEXT" in refused.error.get("advice", "")) == bool(env)
 
 
-@pytest.mark.parametrize("option", ["-n", "--namespace", "--cluster", "--region", "--profile", "--context"])
-def test_a_variable_that_is_not_set_is_not_everything(option: str) -> None:
-    refused = Podid()("restart", option, "", "--yes", "-o", "json")
-    name = "--namespace" if option == "-n" else option
-    assert (refused.code, refused.error["message"]) == (2, f"{name} is empty: give a value, or leave it out")
+BLANK = ("", " ", "\t", " \n", "\u00a0")
 
 
-@pytest.mark.parametrize("option", ["--service-account", "--selector"])
-def test_nor_is_it_every_service_account(podid: Podid, option: str) -> None:
-    refused = podid("associate", "-n", "shop", option, "", "--role", "storefront", "-o", "json")
-    assert (refused.code, refused.error["message"]) == (2, f"{option} is empty: give a value, or leave it out")
+def texts_of(row: Row) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each option and argument of a command that takes text, and a line in which it has no value."""
+    node: Any = build(rich_help=False)
+    for name in row.path:
+        node = node.commands[name]
+    taken = [param for param in node.params if param.type.name == "text" and param.opts[0] != "--query"]
+    needed = [param for param in taken if param.param_type_name == "argument" and param.required]
+    for param in taken:
+        given = ["BLANK" if each is param else "a/b" for each in (*needed, *(() if param in needed else (param,)))]
+        if param.param_type_name == "option":
+            yield param.opts[0], (*row.path, *given[:-1], param.opts[0], "BLANK")
+        else:
+            yield str(param.metavar).strip("[].").removesuffix("..."), (*row.path, *given)
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=[row.name for row in COMMANDS])
+def test_a_variable_that_is_not_set_is_not_everything(row: Row) -> None:
+    """A name, a selector or a file of nothing: no command takes it for all of them, or leaves it out."""
+    found = dict(texts_of(row))
+    for number, (name, line) in enumerate(found.items()):
+        blank = BLANK[number % len(BLANK)]
+        refused = Podid()(*(blank if word == "BLANK" else word for word in line), "-o", "json")
+        assert (refused.code, refused.stdout) == (2, ""), (line, refused)
+        assert refused.error["message"].removeprefix("argument ") == f"{name} is empty: give a value, or leave it out"
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize(
+    "line", ["associate -n shop --role r --selector", "doctor --save", "restart --yes -n", "doctor"]
+)
+def test_nor_is_white_space(line: str, blank: str) -> None:
+    refused = Podid()(*line.split(), blank)
+    assert (refused.code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("is empty: give a value, or leave it out.\n")
+
+
+@pytest.mark.parametrize("variable", ["PODID_NAMESPACE", "PODID_CLUSTER", "AWS_REGION", "KUBECONFIG", "PODID_TIMEOUT"])
+def test_a_variable_of_white_space_is_no_value(variable: str) -> None:
+    """One that is empty is as one that is not set."""
+    refused = Podid(env={variable: " "})("restart", "--yes", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (2, f"{variable} is empty: give a value, or leave it out")
+
+
+def test_the_first_of_several_is_not_all_of_them(podid: Podid) -> None:
+    refused = podid("list", "--cluster", "demo", "--cluster", "", "-o", "json")
+    assert (refused.code, refused.error["message"]) == (2, "--cluster is empty: give a value, or leave it out")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from podid.checks.all import ALL, BY_ID
-from podid.ops.doctor.sections import SECTIONS
+from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
 
 # what no look at AWS and Kubernetes shows by itself
@@ -29,7 +29,7 @@ def test_each_page_is_that_of_a_check_or_says_who_tells_of_it() -> None:
 
 @pytest.mark.parametrize(("table", "member"), [(ONLY_WITH, "needs"), (SHARPER_WITH, "wants")])
 def test_what_takes_an_option(table: dict[str, str], member: str) -> None:
-    options = {row.name: row.option for row in SECTIONS if row.option}
+    options = {row.name: OPTIONS[row.cost].removeprefix("--") for row in SECTIONS if row.cost in OPTIONS}
     found: dict[str, set[str]] = {}
     for check in ALL:
         for name in getattr(check, member):

@@ -1,7 +1,13 @@
 """`podid completion`: the scripts run in real shells, and what podid answers to them."""
 
+import contextlib
+import json
 import os
+import pty
+import select
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from harness import Podid
+from local.test_files import planted
 from podid.cli import suggestions
+from podid.cli.runtime import Runtime, Streams
 from podid.sandbox.baseline import add_association
 from podid.sandbox.box import Sandbox
 
@@ -38,7 +46,7 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("doctor", "--output=j"), ["json", "jsonl", "junit"]),
         (("list", "--output", "=", "j"), ["json", "jsonl"]),
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
-        (("associate", "shop/orders", "--wait", ""), ["none", "api", "effect", "proof"]),
+        (("associate", "shop/orders", "--wait", ""), ["none", "api", "ready", "verified", "proven"]),
         (("associate", "shop/orders", "--scope", ""), ["service-account", "namespace", "cluster", "account"]),
         (("associate", "shop/orders", "--no-session-t"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated
@@ -87,7 +95,7 @@ def test_names_of_the_account_and_the_cluster(
     podid.env = {**podid.env, "XDG_STATE_HOME": str(tmp_path), "PODID_CLUSTER": "demo"}
     assert remote(podid, "list", "--cluster", "") == ["demo"]
     # one process is enough to see that they are started
-    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[3:]))
+    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: suggestions.main(argv[4:]))
     assert remote(podid, "show", "sh") == ["shop/orders"]
     assert remote(podid, "associate", "shop/orders", "--role", "store") == ["storefront"]
     assert remote(podid, "role", "show", "store") == ["storefront"]
@@ -107,6 +115,67 @@ def test_no_credentials_no_answer_and_no_complaint(tmp_path: Path) -> None:
     began = time.monotonic()
     assert complete("bash", "show", "", env=env) == []
     assert time.monotonic() - began < 5.0
+
+
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, str]]:
+    """The file of a source's values, which a first TAB has found nothing in, and where completion keeps it."""
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: None)
+    env = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    runtime = Runtime(streams=Streams.of_process(), env=env)
+    cache = suggestions.Suggestions(runtime)._cache("clusters", {})
+    assert complete("bash", "list", "--cluster", "", env=env) == []
+    return cache, env
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        ("as it should be", ["prod"]),
+        *((what, []) for what in ("pipe", "directory", "link", "others may write", "theirs", "of the future")),
+        *((what, []) for what in ("old", "not JSON", "no list", "deep", "too large", "the directory is theirs")),
+        ("the directory is open", []),
+    ],
+)
+def test_only_what_podid_kept_is_offered(
+    what: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, env = kept(tmp_path, monkeypatch)
+    text = {"not JSON": "[", "no list": '{"prod": 1}', "deep": "[" * 100_000, "too large": f'["{"x" * 2**20}"]'}
+    if what in ("pipe", "directory"):
+        planted(what, cache)
+    else:
+        cache.write_text(text.get(what, '["prod"]'))
+        cache.chmod(0o600)
+    now, euid = time.time(), os.geteuid()
+    match what:
+        case "link":
+            cache.rename(tmp_path / "elsewhere")
+            cache.symlink_to(tmp_path / "elsewhere")
+        case "others may write":
+            cache.chmod(0o602)
+        case "theirs":
+            monkeypatch.setattr(suggestions, "check_private", lambda _: True)
+            monkeypatch.setattr(os, "geteuid", lambda: euid + 1)
+        case "of the future":
+            os.utime(cache, (now + 60, now + 60))
+        case "old":
+            os.utime(cache, (now - 700, now - 700))
+        case "the directory is theirs":
+            monkeypatch.setattr(os, "geteuid", lambda: euid + 1)
+        case "the directory is open":
+            cache.parent.chmod(0o777)
+    began = time.monotonic()
+    assert complete("bash", "list", "--cluster", "", env=env) == found
+    assert time.monotonic() - began < 2
+
+
+def test_files_that_a_key_press_reads_are_not_waited_for(tmp_path: Path) -> None:
+    pipe = str(planted("pipe", tmp_path / "x"))
+    env = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": pipe, "AWS_SHARED_CREDENTIALS_FILE": pipe, "KUBECONFIG": pipe}
+    began = time.monotonic()
+    assert complete("bash", "list", "--profile", "", env=env) == []
+    assert complete("bash", "list", "--context", "", env=env) == []
+    assert time.monotonic() - began < 2
 
 
 def test_runs_and_contexts(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
@@ -190,3 +259,106 @@ def test_fish() -> None:
         "json",
         "jsonl",
     ]
+
+
+# --- names of people who mean harm ------------------------------------------------------------------------------------
+
+NAMES = (
+    *(
+        "plain",
+        "$(touch MARK)",
+        "`touch MARK`",
+        "a; touch MARK",
+        "two words",
+        "*",
+        "[a-z]*",
+        "{a,b}",
+        'it\'s "x"',
+        "a\\",
+    ),
+    *("back\\slash", "back\\:colon", "a:b:c", "$HOME", "$'x'", "!!", "#x", "a&b|c", "x<y>z", "a=b", "~"),
+)
+# what stands for several lines, for an option, or for nothing, is never offered
+DROPPED = ("-A", "--yes", "tab\tx", "one\ntwo", "\x1b[31mred", "left\u202eright", " ", "nb\u200bsp")
+INTERACTIVE = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(podid completion bash)", "export KUBECONFIG="),
+    "zsh": (
+        ["zsh", "-f", "-i"],
+        "autoload -U compinit; compinit -D; source <(podid completion zsh)",
+        "export KUBECONFIG=",
+    ),
+    "fish": (["fish", "--no-config", "-i"], "podid completion fish | source", "set -x KUBECONFIG "),
+}
+
+
+def config_of(name: str, path: Path) -> Path:
+    path.write_text(json.dumps({"contexts": [{"name": name, "context": {"cluster": "c"}}]}))
+    return path
+
+
+@pytest.mark.parametrize("shell", INTERACTIVE)
+@pytest.mark.parametrize("name", [*NAMES, *DROPPED])
+def test_a_name_is_offered_as_one_word_or_not_at_all(name: str, shell: str, tmp_path: Path) -> None:
+    config = config_of(name, tmp_path / "config")
+    found = complete(shell, "list", "--context", "", env={"HOME": "/nowhere", "KUBECONFIG": str(config)})
+    assert len(found) == (name not in DROPPED and (shell, name) != ("fish", "~"))
+
+
+class Terminal:
+    """A shell that somebody types into. `podid` shows the words that it was given, but for completion."""
+
+    def __init__(self, shell: str, directory: Path) -> None:
+        argv, script, self._choose = INTERACTIVE[shell]
+        if shutil.which(shell) is None:
+            pytest.skip(f"{shell} is not installed")
+        show = 'for word in "$@"; do printf "<%s>" "$word"; done; echo " DONE"'
+        wrapper = directory / "bin" / "podid"
+        wrapper.parent.mkdir()
+        real = (
+            f'case "$1$_PODID_COMPLETE" in completion|*bash|*zsh|*fish) exec {shlex.quote(str(BIN))}/podid "$@";; esac'
+        )
+        wrapper.write_text(f"#!/bin/sh\n{real}\n{show}\n")
+        wrapper.chmod(0o755)
+        env = {"PATH": f"{wrapper.parent}:{os.environ['PATH']}", "HOME": str(directory), "TERM": "dumb", "PS1": "$ "}
+        pid, self._descriptor = pty.fork()
+        if pid == 0:
+            os.chdir(directory)
+            os.execvpe(argv[0], argv, env)
+        self._pid = pid
+        self.types(f"{script}; echo RE''ADY\n", "READY\r\n")
+
+    def types(self, keys: str, until: str) -> str:
+        os.write(self._descriptor, keys.encode())
+        seen, end = b"", time.monotonic() + 60
+        while until.encode() not in seen:
+            assert time.monotonic() < end, seen
+            if select.select([self._descriptor], [], [], 1)[0]:
+                seen += os.read(self._descriptor, 65536)
+                if b"\x1b[c" in seen[-200:] or b"\x1b[0c" in seen[-200:]:  # fish asks what terminal it is on
+                    os.write(self._descriptor, b"\x1b[?62c")
+        return seen.decode(errors="replace")
+
+    def completed(self, config: Path) -> str:
+        """What the command gets after TAB and Enter."""
+        self.types(f"{self._choose}{config}; echo RE''ADY\n", "READY\r\n")
+        seen = self.types("podid list --context \t\n", " DONE\r\n").replace("\r", "\n")
+        return [line for line in seen.split("\n") if line.endswith(" DONE")][-1].rpartition("<--context>")[2][:-5]
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
+
+@pytest.mark.parametrize("shell", INTERACTIVE)
+def test_what_a_shell_puts_on_the_line_is_the_name(shell: str, tmp_path: Path) -> None:
+    """In a terminal, with the Enter that a person would press: no part of it is run or stands for something else."""
+    terminal = Terminal(shell, tmp_path)
+    try:
+        for number, name in enumerate(NAMES):
+            wanted = "" if (shell, name) == ("fish", "~") else f"<{name}>"
+            assert terminal.completed(config_of(name, tmp_path / f"config-{number}")) == wanted
+    finally:
+        terminal.close()
+    assert not (tmp_path / "MARK").exists()

@@ -79,15 +79,15 @@ texts:
 
 def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
     generator = _tool("gen_index")
-    (tmp_path / "a.md").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "a.md").write_text(PAGE.replace("rank: 1", "bearing: restart\nrank: 1"), encoding="utf-8")
     (tmp_path / "b.md").write_text(
         PAGE.replace("id: a", "id: b").replace("rank: 1\ntold: nobody", "rank: 0\nhealthy: fine")
     )
     made: dict[str, Any] = {}
     exec(generator.generate(tmp_path), made)
     assert [tuple(entry) for entry in made["ENTRIES"]] == [
-        ("b", "warn", 3, "-", 'It\'s "a": b', "fine", (("x: y", 7), ("z", 2))),
-        ("a", "warn", 3, "-", 'It\'s "a": b', "", (("x: y", 7), ("z", 2))),
+        ("b", "warn", 3, "-", 'It\'s "a": b', "fine", (("x: y", 7), ("z", 2)), "stops"),
+        ("a", "warn", 3, "-", 'It\'s "a": b', "", (("x: y", 7), ("z", 2)), "restart"),
     ]
 
 
@@ -97,6 +97,7 @@ def test_a_page_goes_into_the_index_as_it_stands(tmp_path: Path) -> None:
         ("id: a", "id: b", "a.md: id is b"),
         ("severity: warn", "severity: fatal", "a.md: severity is fatal, not one of error, warn, info"),
         ("link: 3", "link: 11", "a.md: link is 11, not 0 to 10"),
+        ("link: 3", "link: 3\nbearing: harms", "a.md: bearing is harms, not one of stops, restart, advice"),
         ("rank: 1\n", "", "a.md: lacks rank"),
         ("rank: 1", "rank: 1\nowner: x", "a.md: has owner, which nothing reads"),
         ("told: nobody\n", "", "a.md: lacks healthy, .* or told"),

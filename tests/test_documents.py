@@ -78,6 +78,8 @@ doctor --me
 doctor --me --for associate
 explain trust-missing-tag-session
 explain --list
+trust check TRUST
+trust check TRUST TRUST
 trust check TRUST --cluster-arn CLUSTER --for shop/orders
 trust check TRUST --cluster-arn CLUSTER --for shop/orders --for shop/cart
 trust add TRUST --cluster-arn CLUSTER --for shop/cart
@@ -252,6 +254,7 @@ FREE = {
     "inlinePolicies",
     "tags",
     "export",
+    "addToTrustPolicy",
 }
 # absent where they do not apply; of the state of a resource only the keys are always there
 OPTIONAL = {"reason", "verdicts", "endpointUrl", "account", "region", "cluster", "kubeconfig", "pid", "log"}
@@ -270,14 +273,16 @@ WORDS: dict[str, Sequence[str]] = {
     "Explanation": ("items.severity", "items.fix"),
     "History": ("items.status", *(f"items.{place}" for place in ACTION_WORDS)),
     "PageList": ("items.severity", "items.fix"),
-    "Plan": ACTION_WORDS,
+    "Plan": (*ACTION_WORDS, "targetRoles.verdict"),
     "Preset": ("area",),
     "PresetList": ("items.area",),
-    "Result": (*ACTION_WORDS, "effect.state"),
+    "Result": ACTION_WORDS,
     "RightsReport": ("rights.outcome",),
     "AssociationForm": ("form",),
     "RoleForm": ("form",),
     "Sandbox": ("state",),
+    "TrustAccess": ("verdict", "statements.effect", "findings.severity"),
+    "TrustAccessList": tuple(f"items.{place}" for place in ("verdict", "statements.effect", "findings.severity")),
     "TrustEdit": ("outcome",),
     "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),
@@ -324,7 +329,9 @@ def _mutants(whole: Any, words: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield f"more in {path}", _changed(whole, (*path, "surprise"), 1)
         if isinstance(name, str) and name not in OPTIONAL and not in_state:
             yield f"no {path}", _changed(whole, path, gone=True)
-        yield f"of another type: {path}", _changed(whole, path, 1 if isinstance(value, dict) else {"surprise": 1})
+        # a document that is not there could be any object
+        other = 1 if isinstance(value, dict) or (value is None and name in FREE) else {"surprise": 1}
+        yield f"of another type: {path}", _changed(whole, path, other)
         if ".".join(step for step in path if isinstance(step, str)) in words:
             yield f"another word: {path}", _changed(whole, path, "surprise")
         if isinstance(name, str) and name.endswith("At") and value is not None:

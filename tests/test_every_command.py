@@ -72,7 +72,7 @@ STORY = """
 0 associate shop/orders --role orders --restart --dry-run
 0 associate shop/orders --role orders --restart
 0 associate shop/orders --role orders
-0 associate shop/orders --role orders --wait proof
+0 associate shop/orders --role orders --wait verified
 6 associate shop/orders --role storefront
 0 associate shop/orders --tag a=b --replace
 0 associate shop/orders --untag a --replace
@@ -86,6 +86,7 @@ STORY = """
 0 list
 5 list -n nosuch
 5 list --cluster nosuch
+0 trust check trust.json
 0 trust check --role orders
 0 trust check --role orders --for shop/orders
 0 trust add trust.json --cluster-arn CLUSTER --for shop/cart
@@ -289,10 +290,10 @@ def test_the_demo_plays_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) 
     played: list[tuple[str, ...]] = []
 
     def play(argv: list[str], *, cwd: Path, env: dict[str, str], check: bool) -> Any:
-        played.append(tuple(argv[3:]))
+        played.append(tuple(argv[4:]))
         monkeypatch.chdir(cwd)
         tty, site.podid.tty = site.podid.tty, False
-        outcome = site(*argv[3:])
+        outcome = site(*argv[4:])
         site.podid.tty = tty
         return SimpleNamespace(returncode=outcome.code)
 

@@ -43,7 +43,7 @@ def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
     assert granted.isdisjoint(ABUSABLE)
     assert "eks-auth:AssumeRoleForPodIdentity" not in str(document["iamPolicy"])
     for item in document["optional"]:
-        assert item["iamPolicy"]["Statement"] or item["kubernetes"]["items"]
+        assert item["iamPolicy"] or item["kubernetes"]["items"]
         assert item["permission"]
         assert item["for"]
     for manifest in manifests(document):
@@ -52,10 +52,20 @@ def test_what_can_be_abused_is_granted_only_on_purpose(row: Any) -> None:
 
 
 @pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
+def test_no_policy_is_empty(row: Any) -> None:
+    document = printed(row.name)
+    for item in (document, *document["optional"]):
+        assert item["iamPolicy"] is None or item["iamPolicy"]["Statement"]
+
+
+@pytest.mark.parametrize("row", SHOWING, ids=lambda row: row.name)
 def test_the_text_is_the_same_policies_as_yaml(row: Any) -> None:
     text = Podid()(*row.path, "--show-permissions").stdout
     document = printed(row.name)
-    assert list(yaml.safe_load_all(text)) == [document["iamPolicy"], *document["kubernetes"]["items"]]
+    assert list(yaml.safe_load_all(text)) == [
+        *filter(None, [document["iamPolicy"]]),
+        *document["kubernetes"]["items"],
+    ]
     assert [line for line in text.splitlines() if line.startswith("# optional")] == [
         f"# optional: {item['permission']}, {item['for']}" for item in document["optional"]
     ]

@@ -17,7 +17,9 @@ from markdown_it import MarkdownIt
 
 from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.links import LINKS
+from podid.domain.names import ServiceAccountRef
 from podid.domain.report import DoctorReport, LinkState
+from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.render.formats import Report, to_json
 from podid.render.reports import write_report
 from podid.sandbox.baseline import add_association
@@ -54,7 +56,15 @@ def report_of(name: str = "orders") -> DoctorReport:
             ),
             verdict("cart", "webhook-config-altered", Outcome.NOT_APPLICABLE, 3),
         ),
+        identities=(status(name, IdentityState.BROKEN), status("cart", IdentityState.DOUBTFUL)),
     )
+
+
+def status(name: str, state: IdentityState) -> IdentityStatus:
+    # a name that no service account has
+    ref = ServiceAccountRef("shop", name)
+    new = PodStatus(namespace="shop", name="", node="", workload=None, state=state)
+    return IdentityStatus(ref=ref, association=None, state=state, cause=None, new_pod=new, pods=())
 
 
 def test_a_link_is_as_good_as_the_worst_that_was_seen() -> None:
@@ -151,7 +161,7 @@ def test_markdown(name: str) -> None:
     assert {token.type for token in tokens if token.type.startswith("html")} == set()
     assert {child.type for child in inline} <= {"text", "code_inline", "text_special", "entity"}
     rows = [token for token in tokens if token.type == "tr_open"]
-    assert len(rows) == len(LINKS)  # the header and ten links
+    assert len(rows) == 3  # the header and two identities
     fences = [token.content for token in tokens if token.type == "fence"]
     assert fences[0].splitlines()[-1] == "podid explain association-missing"
     assert "\n::" not in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, to_text
 from podid.render.reports import write_report

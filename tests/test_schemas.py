@@ -147,17 +147,17 @@ def test_reports_on_a_cluster(site: Site) -> None:
     def json_of(*argv: str) -> Outcome:
         return site(*argv, "-o", "json")
 
-    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "not-installed"
+    assert check(json_of("agent", "status"), "AgentStatus")["state"] == "not-installed"
     assert [item["agentPod"] for item in check(json_of("agent", "nodes"), "NodeList")["items"]] != []
     assert check(json_of("doctor"), "DoctorReport")["summary"]["error"] > 0
     assert check(json_of("doctor", "--all"), "DoctorReport")["verdicts"] != []
     check(json_of("install-agent"), "Result")
-    assert check(json_of("agent", "status"), "AgentStatus")["verdict"] == "healthy"
+    assert check(json_of("agent", "status"), "AgentStatus")["state"] == "ready"
     check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart", "--dry-run"), "Plan")
     result = check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart"), "Result")
-    assert result["effect"]["state"] in ("in-effect", "likely")
+    assert [after["state"] for after in result["after"]] == ["ready"]
     report = check(json_of("verify", "shop/orders", "--yes"), "VerifyReport")
-    assert [pod["state"] for pod in report["pods"]] == ["proven"] * len(report["pods"]) != []
+    assert [pod["state"] for pod in report["pods"]] == ["verified"] * len(report["pods"]) != []
     check(json_of("restart", "shop/orders"), "Result")
     check(json_of("history"), "History")
 

@@ -26,7 +26,7 @@ from podid.domain.findings import FixClass
 from podid.domain.links import LINKS
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.snapshot import SERVICES
-from podid.ops.doctor.sections import SECTIONS
+from podid.ops.reading.sections import OPTIONS, SECTIONS
 from podid.pages.index import ENTRIES
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -240,11 +240,12 @@ def told(id_: str) -> str:
 def _looked_at(check: Check) -> str:
     """By what is read for it; the options are of `podid doctor`. What a failure mode's id has in agents' logs, in
     CloudTrail and by a probe stands under every check."""
-    options = {row.name: f"`--{row.option}`" for row in SECTIONS if row.option}
+    options = {row.name: f"`{OPTIONS[row.cost]}`" for row in SECTIONS if row.cost in OPTIONS}
     plain = {SERVICES[name] for name in (*check.needs, *check.wants) if name not in options}
     only = sorted({options[name] for name in check.needs if name in options})
     more = sorted({options[name] for name in check.wants if name in options} - set(only))
-    where = " and ".join({"aws": "AWS", "kubernetes": "Kubernetes"}[name] for name in sorted(plain)) or "all reads"
+    services = {"aws": "AWS", "kubernetes": "Kubernetes"}
+    where = " and ".join(services[name] for name in sorted(plain & services.keys())) or "all reads"
     return f"{where}{', only with ' if only else ''}{', '.join(only)}{', more with ' if more else ''}{', '.join(more)}"
 
 

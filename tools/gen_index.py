@@ -13,7 +13,12 @@ INDEX = PAGES / "index.py"
 WANTED = {"id", "title", "severity", "link", "fix", "rank"}
 _WEIGHT = 7  # of a text without one: it is Pod Identity's, and means this
 ONE_OF = ("healthy", "told")
-ALLOWED = {"severity": ("error", "warn", "info"), "fix": ("ASK", "GRANT", "DELETE", "PRINT", "-")}
+ALLOWED = {
+    "severity": ("error", "warn", "info"),
+    "fix": ("ASK", "GRANT", "DELETE", "PRINT", "-"),
+    "bearing": ("stops", "restart", "advice"),
+}
+BEARING = "stops"  # of a page without one
 HEAD = '''"""Every failure mode that podid knows, those that are met most often first.
 
 Generated from the pages by tools/gen_index.py: do not edit.
@@ -33,7 +38,7 @@ class PageError(Exception):
 class FrontMatter:
     """`rank` is low for what is met often. `healthy` is the fact that the doctor's check of this id looks for; where it
     has none, `told` says who tells of this failure mode instead, or why nobody can. Each of `texts` has a weight, which
-    says how much it decides."""
+    says how much it decides. `bearing` is what a failure means for the pods, as `podid.pages.entry` has it."""
 
     id: str
     title: str
@@ -44,6 +49,7 @@ class FrontMatter:
     healthy: str
     told: str
     texts: tuple[tuple[str, int], ...]
+    bearing: str
 
 
 def generate(pages: Path = PAGES) -> str:
@@ -66,6 +72,7 @@ def read(path: Path) -> FrontMatter:
             texts.append((text, int(weight or _WEIGHT)))
         elif line != "texts:":
             values[name] = value
+    values.setdefault("bearing", BEARING)
     problems = list(_problems(path, values))
     if problems:
         raise PageError(f"{path.name}: {'; '.join(problems)}")
@@ -79,6 +86,7 @@ def read(path: Path) -> FrontMatter:
         healthy=values.get("healthy", ""),
         told=values.get("told", ""),
         texts=tuple(texts),
+        bearing=values["bearing"],
     )
 
 
@@ -86,7 +94,7 @@ def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
     if missing := sorted(WANTED - values.keys()):
         yield f"lacks {', '.join(missing)}"
         return
-    if odd := sorted(values.keys() - WANTED - set(ONE_OF)):
+    if odd := sorted(values.keys() - WANTED - set(ONE_OF) - {"bearing"}):
         yield f"has {', '.join(odd)}, which nothing reads"
     if values.keys().isdisjoint(ONE_OF):
         yield "lacks healthy, the fact that its check looks for, or told, who tells it where no check does"
@@ -106,7 +114,8 @@ def _problems(path: Path, values: dict[str, str]) -> Iterator[str]:
 def _entry(page: FrontMatter) -> str:
     words: tuple[str | int, ...] = (page.id, page.severity, page.link, page.fix, page.title, page.healthy)
     texts = "".join(f"({_literal(text)}, {weight}), " for text, weight in page.texts)
-    return f"    Entry({', '.join(map(_literal, words))}, ({texts.rstrip()})),\n"
+    bearing = "" if page.bearing == BEARING else f", {_literal(page.bearing)}"
+    return f"    Entry({', '.join(map(_literal, words))}, ({texts.rstrip()}){bearing}),\n"
 
 
 def _literal(value: str | int) -> str:

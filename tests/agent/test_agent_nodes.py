@@ -57,7 +57,7 @@ def test_without_the_associations_nobody_knows_who_needs_it(healthy: Site) -> No
     outcome = healthy("agent", "nodes", "-o", "json")
     assert (outcome.code, {str(item["needy"]) for item in outcome.json["items"]}) == (0, {"None"})
     assert "whose pods need the agent could not be looked at" in healthy("agent", "nodes").stderr
-    assert "needed by   could not be looked at: " in healthy.must("agent", "status").stdout
+    assert "could not be looked at: " in healthy.must("agent", "status").stdout
 
 
 def test_status_says_where_the_version_stands(healthy: Site) -> None:
@@ -74,7 +74,7 @@ def test_a_role_that_may_not_redeem_is_unhealthy(healthy: Site) -> None:
     arn = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
     healthy.aws("iam").detach_role_policy(RoleName="demo-node-role", PolicyArn=arn)
     status = healthy("agent", "status", "-o", "json")
-    assert (status.code, status.json["verdict"]) == (3, "broken")
+    assert (status.code, status.json["state"]) == (3, "broken")
     assert [role["allowed"] for role in status.json["nodeRoles"]] == [False]
     assert [finding["id"] for finding in status.json["findings"]] == ["node-role-missing-eks-auth"]
 
@@ -99,4 +99,4 @@ def test_a_failed_add_on_is_not_healthy_though_nobody_needs_it_yet(site: Site, s
     site.box.world.addon_faults[AGENT] = AddonFault(status, "AdmissionRequestDenied", "the words of EKS")
     assert site("install-agent").code == 8
     outcome = site("agent", "status", "-o", "json")
-    assert (outcome.code, outcome.json["verdict"]) == (3, "broken")
+    assert (outcome.code, outcome.json["state"]) == (3, "broken")

@@ -1,6 +1,7 @@
 """`podid install-agent` as install and upgrade: versions, configuration, and waits that end when they are vain."""
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -32,22 +33,47 @@ def test_a_rerun_writes_nothing(healthy: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "hinted"),
+    ("asked", "near"),
     [
-        ("v1.0.0", "v1.2.0-eksbuild.1"),  # older than all: the oldest, which the list then names
+        ("v1.0.0", "v1.2.0-eksbuild.1"),  # older than all
         ("v9.9.9", NEWEST),
-        ("1.3.10", NEWEST),
         ("v1.3.10-eksbuild.9", NEWEST),
         ("v1.3.5", OLD),
-        ("v1.3.9-eksbuild", "v1.3.9-eksbuild.5"),
-        ("garbage", DEFAULT),
+        ("garbage", NEWEST),
     ],
 )
-def test_a_version_that_there_is_not(site: Site, asked: str, hinted: str) -> None:
+def test_a_version_that_there_is_not(site: Site, asked: str, near: str) -> None:
+    """The default first, which EKS itself would take, and then the nearest."""
     refused = site("install-agent", "--addon-version", asked, "-o", "json")
-    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {hinted} -o json")
-    assert hinted in refused.error["message"].partition("EKS would take")[2]
-    assert refused.error["message"].endswith(" and 1 more")
+    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {DEFAULT} -o json")
+    listed = refused.error["message"].partition("EKS would take ")[2]
+    assert listed.startswith(f"{DEFAULT}, its default; {near}; ")
+    assert listed.endswith(" and 1 more")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("1.3.10", NEWEST),
+        ("v1.3.4", OLD),
+        ("v1.3.9-eksbuild", "v1.3.9-eksbuild.5"),
+        ("lastest", "latest"),
+        ("defualt", "default"),
+    ],
+)
+def test_a_version_that_is_written_in_part(site: Site, asked: str, meant: str) -> None:
+    refused = site("install-agent", "--addon-version", asked, "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {meant} -o json")
+    assert site("install-agent", "--addon-version", meant, "--dry-run").code == 0
+
+
+@pytest.mark.parametrize("asked", ["v1.0.0", "v9.9.9", "garbage", "v1.3.5"])
+def test_no_version_is_proposed_that_would_be_refused(site: Site, asked: str) -> None:
+    """The newest is installed, and EKS's default is older."""
+    site.must("install-agent", "--addon-version", "latest")
+    refused = site("install-agent", "--addon-version", asked, "-o", "json")
+    assert (refused.code, refused.error["hint"]) == (5, f"podid install-agent --addon-version {NEWEST} -o json")
+    assert site(*shlex.split(refused.error["hint"])[1:]).code == 0
 
 
 def test_default_then_latest_then_no_way_back_by_accident(site: Site) -> None:
@@ -256,12 +282,15 @@ def test_an_update_that_is_called_otherwise_at_first(healthy: Site, monkeypatch:
     assert "ended as Cancelled" in fails(healthy, "--addon-version", "latest", mode="addon-degraded-or-failed")
 
 
-def test_a_proof_that_cannot_be_had_loses_no_result(site: Site) -> None:
-    """The add-on is there by then."""
-    site.box.world.credentials.deny("eks:ListPodIdentityAssociations")
-    made = site("install-agent", "--wait", "proof")
-    assert (made.code, made.stdout.splitlines()[0]) == (8, f"add-on {AGENT} {DEFAULT}: created")
-    assert "ListPodIdentityAssociations" in made.stderr
+def test_a_status_that_cannot_be_judged_loses_no_result(healthy: Site) -> None:
+    healthy.box.world.credentials.deny("iam:GetRole")
+    made = healthy("install-agent", "--addon-version", "latest", "--wait", "verified", "-o", "json")
+    # a redeemed token decides what could not be read
+    assert (made.code, [after["state"] for after in made.json["after"]]) == (0, ["verified"])
+    healthy.box.world.credentials.deny("eks-auth:AssumeRoleForPodIdentity")
+    made = healthy("install-agent", "--wait", "verified", "-o", "json")
+    assert (made.code, [after["state"] for after in made.json["after"]]) == (9, ["unknown"])
+    assert made.json["awaited"]["reached"] is True
 
 
 def test_what_had_failed_before_the_update_is_not_its_failure(healthy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +333,7 @@ def test_agents_that_crash_where_nodes_may_not_be_listed(site: Site) -> None:
     site.kube.faults.agent_crashing.clear()
     site.wait(60)
     mended = site("install-agent", env=viewer).stdout
-    assert "effect: unknown, 3 of the 3 agent pods wanted are Ready; no node was looked at: " in mended
+    assert "? 3 of the 3 agent pods wanted are Ready; no node was looked at: " in mended
 
 
 def test_a_change_that_mends_crashing_agents_is_waited_for(site: Site) -> None:

@@ -16,11 +16,12 @@ from podid.domain.scheduling import Taint
 from podid.kube.reader import KubeReader
 from podid.ops.agent.preflight import coming, judge, other_agents, overwritten
 from podid.sandbox import baseline
-from worlds import AGENT, Site
+from worlds import ACCOUNT, AGENT, Site
 
 WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 MINIMAL = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodeMinimalPolicy"
 EKS_AUTH = "eks-auth:AssumeRoleForPodIdentity"
+NODE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/{baseline.NODE_ROLE}"
 TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 ONLY_CRITICAL = 'tolerations=[{"key":"CriticalAddonsOnly","operator":"Exists"}]'
 
@@ -103,8 +104,12 @@ PROVOKED: list[tuple[Callable[[Site], None], str, str]] = [
     (outposts, "unsupported-cluster-kind", "a local cluster on Outposts"),
     (old, "cluster-too-old", "eks.3 of Kubernetes 1.28 is too old"),
     (ingress, "agent-port80-conflict", "shop/ingress: the agent's priority would evict it"),
-    (take_policy, "node-role-missing-eks-auth", "the role of node group workers may not"),
-    (by_organization, "scp-denies-eks-auth", "a service control policy denies the role of node group workers"),
+    (take_policy, "node-role-missing-eks-auth", f"role demo-node-role of node group workers ({NODE_ROLE}) may not"),
+    (
+        by_organization,
+        "scp-denies-eks-auth",
+        f"a service control policy denies role demo-node-role of node group workers ({NODE_ROLE})",
+    ),
     (private, "eks-auth-unreachable", "no way out, no interface endpoint for eks-auth"),
     (by_boundary, "node-role-missing-eks-auth", "(its permissions boundary does not allow it)"),
     (helm, "addon-config-conflict", "DaemonSet security/pod-identity"),
@@ -148,7 +153,7 @@ def test_the_role_of_a_karpenter_node_is_told_by_its_instance(site: Site) -> Non
     ec2.associate_iam_instance_profile(InstanceId=instance, IamInstanceProfile={"Name": "karpenter"})
     refused = site("install-agent", "-o", "json")
     assert refused.code == 6
-    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+    assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
     site.must("install-agent", "--fix-node-role")
     assert MINIMAL in account_state(site.box)["roles"]["karpenter-nodes"]["attached"]
 
@@ -166,7 +171,7 @@ def test_a_class_of_nodes_tells_the_role_where_the_instance_does_not(
     monkeypatch.setattr(KubeReader, "list_node_classes", lambda self: classes)
     site.box.world.credentials.deny("ec2:DescribeInstances")
     refused = site("install-agent", "-o", "json")
-    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+    assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
 
 
 def test_a_class_of_nodes_names_a_role_without_its_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +183,7 @@ def test_a_class_of_nodes_names_a_role_without_its_path(site: Site, monkeypatch:
     monkeypatch.setattr(KubeReader, "list_node_classes", lambda self: classes)
     site.box.world.credentials.deny("ec2:DescribeInstances")
     refused = site("install-agent", "-o", "json")
-    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+    assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
 
 
 @pytest.mark.parametrize("denied", ["ec2:DescribeInstances", "iam:GetInstanceProfile"])
@@ -190,7 +195,7 @@ def test_an_access_entry_tells_the_role_where_the_instance_does_not(site: Site, 
     assert site("install-agent", "--dry-run").code == 0
     site.box.world.clusters["demo"].body["accessConfig"]["authenticationMode"] = "API"
     refused = site("install-agent", "-o", "json")
-    assert f"the role of karpenter node {node} may not {EKS_AUTH}" in refused.error["message"]
+    assert f"of karpenter node {node} (arn:aws:iam::" in refused.error["message"]
 
 
 def test_a_role_that_nobody_tells_is_not_judged(site: Site) -> None:
@@ -213,7 +218,7 @@ def test_force_goes_on(site: Site) -> None:
     take_policy(site)
     done = site("install-agent", "--force", "--wait", "none")
     assert done.code == 0
-    assert "note: node-role-missing-eks-auth: the role of node group workers" in done.stderr
+    assert "note: node-role-missing-eks-auth: role demo-node-role of node group workers" in done.stderr
 
 
 def test_several_are_told_at_once(site: Site) -> None:

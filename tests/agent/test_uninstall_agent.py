@@ -28,7 +28,7 @@ def test_it_lists_who_loses_and_asks(healthy: Site) -> None:
 def test_it_goes_and_comes_back(healthy: Site) -> None:
     before = account_state(healthy.box)
     done = healthy.must("uninstall-agent", "--yes", "-o", "json").json
-    assert (done["effect"]["state"], installed(healthy)) == ("in-effect", False)
+    assert (done["awaited"]["reached"], installed(healthy)) == (True, False)
     assert healthy.cluster.pods("kube-system") == []
     assert account_state(healthy.box)["associations"] == before["associations"]
     again = healthy.must("uninstall-agent", "--yes")
@@ -83,6 +83,6 @@ def test_an_agent_that_is_somebody_elses_stays_and_is_not_waited_for(healthy: Si
     healthy.box.standing.put("addon-config-conflict")
     healthy.wait(30)
     done = healthy("uninstall-agent", "--yes", "--timeout", "60s", "-o", "json")
-    assert (done.code, done.json["effect"]["state"], installed(healthy)) == (0, "in-effect", False)
+    assert (done.code, done.json["awaited"]["reached"], installed(healthy)) == (0, True, False)
     assert "DaemonSet kube-system/pod-identity is not the add-on's, and stays" in done.json["notes"]
     assert not any("without the agent afterwards" in note for note in done.json["notes"])

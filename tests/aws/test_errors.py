@@ -388,9 +388,9 @@ def test_a_role_that_may_be_too_new_has_a_class_of_its_own() -> None:
 def test_an_unknown_code_keeps_awss_own_words() -> None:
     error = said("TeapotException", "I am {not} a coffee machine.", subject="cluster prod")
     assert shown(error) == (
-        PodidError,
+        Rejected,
         "EKS refused DescribeCluster for cluster prod (TeapotException: I am {not} a coffee machine)",
         (),
         "",
     )
-    assert error.exit_code == 1
+    assert error.exit_code == 6

@@ -130,6 +130,7 @@ CALLS: dict[Callable[..., Any], Callable[[AwsSession], object]] = {
     Iam.get_managed_document: lambda s: s.iam.get_managed_document(READ_S3),
     Iam.get_managed_documents: lambda s: list(s.iam.get_managed_documents([READ_S3])),
     Iam.get_policy_names: lambda s: s.iam.get_policy_names("orders-dynamodb"),
+    Iam.get_inline_names: lambda s: list(s.iam.get_inline_names(("orders-dynamodb",))),
     Iam.get_names_of_policies: lambda s: list(s.iam.get_names_of_policies(("orders-dynamodb",))),
     Iam.get_inline_documents: lambda s: list(s.iam.get_inline_documents((("orders-dynamodb", "p"),))),
     Iam.simulate: lambda s: s.iam.simulate(ROLE, ("s3:GetObject",)),

@@ -12,8 +12,8 @@ from podid.domain.errors import (
     Conflict,
     CredentialsError,
     InvalidInput,
+    NotServed,
     PodidError,
-    Rejected,
     Unavailable,
     UnreadableAnswer,
     UsageError,
@@ -49,7 +49,7 @@ _PAGE = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n"
 )
 def test_what_is_not_there_is_not_tried_again(code: str, status: int, text: str, told: str) -> None:
     error = said(code, text, status=status)
-    assert (type(error), error.what) == (Rejected, f"EKS does not serve DescribeCluster here ({told})")
+    assert (type(error), error.what) == (NotServed, f"EKS does not serve DescribeCluster here ({told})")
 
 
 def test_a_page_is_not_shown() -> None:

@@ -181,14 +181,20 @@ def test_the_bearer_token_is_a_presigned_question_that_names_the_cluster(
 def test_an_endpoint_that_nothing_listens_on(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     keys(monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    env["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     records: list[CallRecord] = []
     session = AwsSession(None, "eu-west-1", env=env, on_call=records.append)
     with pytest.raises(Unavailable) as caught:
         session.eks.list_clusters()
-    assert str(caught.value) == (
-        "EKS cannot be reached in eu-west-1 for ListClusters "
-        '(Could not connect to the endpoint URL: "http://127.0.0.1:9/clusters")'
+    assert (str(caught.value), caught.value.advice) == (
+        "EKS cannot be reached for ListClusters: nothing listens at http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL names that address: check it, or start what listens there.",
     )
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EKS_AUTH", "http://127.0.0.1:9")
+    env |= {"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_EKS_AUTH": "http://127.0.0.1:9"}
+    with pytest.raises(Unavailable) as caught:
+        AwsSession(None, "eu-west-1", env=env).eks_auth.assume_role_for_pod_identity("demo", "token")
+    assert caught.value.advice.startswith("AWS_ENDPOINT_URL_EKS_AUTH names that address")
     seen = [(record.service, record.operation, record.status, record.error) for record in records]
     assert seen == [("eks", "ListClusters", 0, "EndpointConnectionError")] * 3
 

@@ -106,40 +106,146 @@ def test_what_list_prints_is_a_file(box: Sandbox, podid: Podid, journal: Path, t
     count = writes(box)
     same = podid("associate", "--from-file", file, *WAIT, "-o", "json")
     assert (same.code, writes(box)) == (0, count), same
-    assert {status for _, status in statuses(same)} == {"unchanged"}
-    assert {target for target, _ in statuses(same)} == {"shop/orders", "shop/cart"}
+    assert sorted(statuses(same)) == [
+        ("kube-system/ebs-csi-controller-sa", "skipped"),
+        ("shop/cart", "unchanged"),
+        ("shop/orders", "unchanged"),
+    ]
 
 
 def vars_of(record: Any) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
+B = {"namespace": "a", "serviceAccount": "b"}
+# file name, text, what is said after "line "
+WRONG: tuple[tuple[str, object, str], ...] = (
+    ("x", [{**B, "rolle": "x"}], "1: rolle: no association has it; did you mean role"),
+    ("x", [{"namespace": "a"}], "1: serviceAccount: it is missing"),
+    ("x", [{**B, "serviceAccount": True}], "1: serviceAccount: it is True, and not text"),
+    ("x", [{**B, "namespace": "A"}], "1: namespace: 'A' is not a namespace name"),
+    ("x", [{**B, "namespace": " "}], "1: namespace: ' ' is not a namespace name"),
+    ("x", [{**B, "namespace": "a/b"}], "1: namespace: 'a/b' is not a namespace name"),
+    ("x", [{**B, "serviceAccount": "B_"}], "1: serviceAccount: 'B_' is not a service account name"),
+    ("x", [{**B, "serviceAccount": "b" * 200_000}], "1: serviceAccount: 'bbb"),
+    ("x", [{**B, "role": "x:y"}], "1: roleArn: 'x:y' is not an IAM role name"),
+    ("x", [{**B, "roleArn": "arn:aws:iam::1:role/x"}], "1: roleArn: 'arn:aws:iam::1:role/x' is not the ARN of an IAM"),
+    ("x", [{**B, "targetRole": "x"}], "1: targetRoleArn: 'x' is not an ARN"),
+    ("x", [{**B, "tags": {"a": 1}}], "1: tags: it is not an object of text"),
+    ("x", [{**B, "sessionTags": 1}], "1: sessionTags: it is 1, and not on or off"),
+    ("x", [{**B, "policy": "{"}], "1: policy: line 1, column 2: this is not JSON"),
+    ("x", [{**B, "policy": {"Statement": []}}], "1: policy: it is not a policy: Statement is missing"),
+    ("x", [B, B], "1: a/b is there twice, first in line 1"),
+    ("x", "- namespace: no\n  serviceAccount: b\n", "1: namespace: it is False, and not text"),
+    ("x", '[{"namespace": "a",\n"namespace": "b"}]', "1: namespace is there twice"),
+    ("x", "- namespace: a\n  serviceAccount: b\n  namespace: c\n", "3: namespace is there twice"),
+    ("x", [{**B, "role": "x", "roleArn": "y"}], "1: roleArn: roleArn is there already"),
+    ("x", '[\n{"namespace": ' + "1" * 5000 + "}]", "2: namespace is a number of 5,000 digits"),
+    ("x", "- namespace: " + "1" * 5000, "1: namespace is a number of 5,000 digits"),
+    ("x", '[{"namespace": NaN}]', "1: namespace is NaN, which is not a value"),
+    ("x", '[{"namespace": "\\ud800"}]', "1: namespace holds half a character"),
+    ("x", "a: &x [1]\nb: *x\n", "1: YAML aliases are not read"),
+    ("x", "- namespace: a\n  1: b\n", "2: 1 is not text, which a key has to be"),
+    ("x", "{", "2: this is neither JSON nor YAML"),
+    ("x.jsonl", f"{json.dumps(B)}\n{{", "2: this is not JSON: Expecting property name"),
+    ("x", f"{json.dumps(B)}\n{{", "2: this is not JSON: Expecting property name"),
+    ("x", f'{json.dumps(B)}\n\n{{"namespace": {"1" * 5000}}}', "3: namespace is a number of 5,000 digits"),
+    ("x.csv", "namespace,service_account\na,b,c\n", "2: it has 3 cells, and the header 2"),
+    ("x.csv", f"namespace,service_account\na,{'b' * 200_000}\n", "2: this is not CSV: field larger than field limit"),
+    ("x.csv", 'namespace,service_account\na,"b\n', "2: this is not CSV: unexpected end of data"),
+    ("x.csv", "namespace,service_account,service account\n", "1: two columns are serviceAccount"),
+    ("x.csv", "namespace,service_account,role,role_arn,roleArn\n", "1: two columns are roleArn"),
+    ("x.csv", 'namespace,service_account,tags\na,b,"x=1\ny"\nA,b,\n', "4: namespace: 'A' is not a namespace name"),
+    ("x.csv", "namespace,service_account,session_policy\na,b,yes\n", "2: policy: CSV does not hold session policies"),
+)
+
+
+@pytest.mark.parametrize(("name", "content", "message"), WRONG, ids=[message[:40] for _, _, message in WRONG])
+def test_a_file_that_is_wrong(
+    box: Sandbox, podid: Podid, tmp_path: Path, name: str, content: object, message: str
+) -> None:
+    """File, line and key, whatever is wrong with it."""
+    file = written(tmp_path, name, content)
+    outcome = podid("associate", "--from-file", file, "--role", "r", "-o", "json")
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0), outcome
+    assert outcome.error["message"].startswith(f"{file}, line {message}")
+    assert len(outcome.error["message"]) < 600
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            [{"namespace": "a", "serviceAccount": "b", "rolle": "x"}],
-            "item 1 has 'rolle', which no association has",
-        ),
-        ([{"namespace": "a"}], "item 1: serviceAccount is missing"),
-        ([{"namespace": "a", "serviceAccount": True}], "item 1: serviceAccount is True, and not text"),
-        ([{"namespace": "A", "serviceAccount": "b"}], "'A' is not a namespace name"),
-        ([{"namespace": "a", "serviceAccount": "b", "role": "x:y"}], "'x:y' is not an IAM role name"),
-        ([{"namespace": "a", "serviceAccount": "b", "targetRole": "x"}], "'x' is not an ARN"),
-        ([{"namespace": "a", "serviceAccount": "b", "tags": {"a": 1}}], "item 1: tags is not an object of text"),
-        ([{"namespace": "a", "serviceAccount": "b", "sessionTags": 1}], "item 1: sessionTags is 1, and not on or off"),
-        ([{"namespace": "a", "serviceAccount": "b", "policy": "{"}], "item 1: policy: "),
-        ([{"namespace": "a", "serviceAccount": "b"}] * 2, "a/b is there twice"),
-        ([1], "is not a list of associations, as podid list prints it"),
-        ("a: &x [1]\nb: *x\n", "uses YAML aliases"),
-        ("- namespace: no\n  serviceAccount: b\n", "item 1: namespace is False, and not text"),
-        ("{", "is neither JSON nor YAML"),
+        ([1], " is not a list of associations, as podid list prints it"),
+        ("[" * 100_000, " is nested too deeply"),
+        ([[[[B]]]], " is not a list of associations"),
+        ([{**B, "tags": [[[float("inf")]]]}], ", line 1: tags is Infinity"),
     ],
 )
-def test_a_file_that_is_wrong(box: Sandbox, podid: Podid, tmp_path: Path, content: object, message: str) -> None:
-    outcome = podid("associate", "--from-file", written(tmp_path, "x.yaml", content), "--role", "r", "-o", "json")
-    assert (outcome.code, writes(box)) == (2, 0)
-    assert message in outcome.error["message"]
+def test_a_file_that_is_no_list(box: Sandbox, podid: Podid, tmp_path: Path, content: object, message: str) -> None:
+    file = written(tmp_path, "x.json", content)
+    outcome = podid("associate", "--from-file", file, "-o", "json")
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0), outcome
+    assert outcome.error["message"].startswith(f"{file}{message}")
+
+
+ROWS = (
+    {"namespace": "A", "serviceAccount": "b"},
+    {"namespace": "a", "serviceAccount": "b", "role": "storefront"},
+    {"namespace": "a", "serviceAccount": "B"},
+    {"namespace": "a", "serviceAccount": "c", "role": "arn:aws:iam::1:role/x"},
+    {"namespace": "a", "serviceAccount": "b"},
+)
+SAID = (
+    "namespace: 'A' is not a namespace name",
+    "serviceAccount: 'B' is not a service account name",
+    "roleArn: 'arn:aws:iam::1:role/x' is not the ARN",
+    "a/b is there twice, first in line",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("x.json", json.dumps(ROWS, indent=1), (2, 11, 15, 20)),
+        ("x.jsonl", "\n".join(map(json.dumps, ROWS)), (1, 3, 4, 5)),
+        ("x.yaml", "".join(f"- {json.dumps(row)}\n" for row in ROWS), (1, 3, 4, 5)),
+        (
+            "x.csv",
+            "namespace,service_account,role\n"
+            + "".join(f"{row['namespace']},{row['serviceAccount']},{row.get('role', '')}\n" for row in ROWS),
+            (2, 4, 5, 6),
+        ),
+    ],
+)
+def test_every_row_that_is_wrong_is_told_at_once(
+    box: Sandbox, podid: Podid, tmp_path: Path, name: str, content: str, lines: tuple[int, ...]
+) -> None:
+    file = written(tmp_path, name, content)
+    outcome = podid("associate", "--from-file", file, "-o", "json")
+    assert (outcome.code, outcome.stdout, box.faults.calls.total()) == (2, "", 0)
+    assert outcome.error["message"] == f"{file} has 4 rows that cannot be used"
+    for told, line, what in zip(outcome.error["details"], lines, SAID, strict=True):
+        assert told.startswith(f"line {line}: {what}")
+    text = podid("associate", "--from-file", file)
+    assert [f"  line {line}: " in text.stderr for line in lines] == [True] * 4
+
+
+def test_of_very_many_rows_the_first_are_told(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    file = written(tmp_path, "x.jsonl", "\n".join(json.dumps({"namespace": "A"}) for _ in range(300)))
+    told = podid("associate", "--from-file", file, "-o", "json").error["details"]
+    assert (len(told), told[-1]) == (51, "and 250 more")
+
+
+def test_roles_of_another_account_are_told_with_their_rows(box: Sandbox, podid: Podid, tmp_path: Path) -> None:
+    """Which account the cluster is in, the file alone does not tell."""
+    other = ARN.replace("111122223333", "444455556666")
+    rows = [{"namespace": "a", "serviceAccount": name, "role": f"{other}{name}"} for name in ("b", "c")]
+    file = written(tmp_path, "x.json", json.dumps([{**B, "role": f"{ARN}storefront"}, *rows[1:]], indent=1))
+    outcome = podid("associate", "--from-file", file, "-o", "json")
+    assert (outcome.code, outcome.stdout, writes(box)) == (2, "", 0)
+    assert outcome.error["message"].startswith(f"{file}, line 7: roleArn: {other}c is in account 444455556666; ")
+    both = podid("associate", "--from-file", written(tmp_path, "y.json", rows), "-o", "json")
+    assert (both.code, len(both.error["details"])) == (2, 2)
 
 
 def test_one_that_fails_stops_none_of_the_others(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -211,10 +317,13 @@ def test_what_no_try_can_help_is_not_tried(box: Sandbox, podid: Podid, journal: 
 
 def test_the_quota_is_warned_of(box: Sandbox, podid: Podid, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("podid.ops.association.expand.ASSOCIATION_QUOTA", 5)
+    monkeypatch.setattr("podid.ops.association.expand.NEAR_ASSOCIATION_QUOTA", 4)
     command = ("associate", "--role", "storefront", *WAIT, "--dry-run", "-o", "json")
-    assert podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"] == []
+    assert podid(*command, *(f"a/b{n}" for n in range(3))).json["notes"] == []
+    at_80 = podid(*command, *(f"a/b{n}" for n in range(4))).json["notes"]
     near = podid(*command, *(f"a/b{n}" for n in range(5))).json["notes"]
     over = podid(*command, *(f"a/b{n}" for n in range(6))).json["notes"]
+    assert at_80 == ["cluster demo would have 4 associations, 80 % of the 5 that EKS takes"]
     assert near == ["cluster demo would have 5 associations, 100 % of the 5 that EKS takes"]
     assert over == ["cluster demo would have 6 associations, more than the 5 that EKS takes"]
 
@@ -243,6 +352,8 @@ def test_patterns_and_labels_stand_for_what_the_cluster_has(site: Site) -> None:
         5,
         "The cluster has no service account team-*/ap; did you mean app?",
     )
+    none = site(*command, "-A", "--selector", "tier=nosuch")
+    assert (none.code, none.error["message"]) == (5, "The cluster has no service account */* with labels tier=nosuch")
 
 
 @pytest.mark.parametrize("which", [("-n", "shop", "--service-account", "o*"), ("-A", "--selector", "app=orders")])
@@ -259,6 +370,14 @@ def test_what_a_selection_stands_for_is_asked_at_a_terminal(site: Site, which: t
     assert site(*command).code == 0
     assert answers.questions == ["Associate 1 service account?"] * 2
     assert site(*command, "--tag", "a=b", "--replace", "--yes").code == 0
+
+
+@pytest.mark.parametrize("selector", [",", "a,,b", "a=b,", "!", "!,a", "=", "a b", "a notin", "()"])
+def test_a_selector_that_is_none(site: Site, selector: str) -> None:
+    """It must not stand for everything, and it is the line that is wrong."""
+    refused = site("associate", "-A", "--selector", selector, "--role", "storefront", "-o", "json")
+    assert (refused.code, refused.stdout, roles(site.box)) == (2, "", {})
+    assert refused.error["message"].startswith(f"--selector {selector!r} is refused: the API server of cluster demo")
 
 
 def test_names_without_a_sign_are_one_service_account(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import Outcome, Podid
+from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
 from podid.sandbox.world import Limits
 
@@ -143,9 +144,9 @@ def test_the_role_may_go_on_to_its_target_role(box: Sandbox, podid: Podid, journ
     (statement,) = made.json["actions"][1]["after"]["policyDocument"]["Statement"]
     assert statement["Resource"] == target(OTHER)
     assert made.json["actions"][-1]["after"]["targetRoleArn"] == target(OTHER)
-    notes = str(made.json["notes"])
-    assert "--target-profile with credentials of that account looks at it" in notes
-    assert f"the owner of target role {target(OTHER)} must add to its trust policy" in notes
+    assert "--target-profile with credentials of that account looks at it" in str(made.json["notes"])
+    (theirs,) = made.json["targetRoles"]
+    assert (theirs["roleArn"], theirs["verdict"], len(theirs["addToTrustPolicy"])) == (target(OTHER), "unknown", 1)
     count = writes(box)
     assert (podid(*command).code, writes(box)) == (0, count)
     assert (podid("undo", "last", "--yes").code, account_state(box)) == (0, before)
@@ -163,10 +164,15 @@ def test_target_roles_of_the_same_name_in_two_accounts(
         for name, account in (("a", OWN), ("b", OTHER))
     ]
     file.write_text(json.dumps(items))
-    made = podid(
-        *("associate", "--from-file", str(file), "--create-role", "--role", "r", "--wait", "none", "-o", "json")
-    )
-    assert made.code == 0, made
+    command = ("associate", "--from-file", str(file), "--create-role", "--role", "r", "--wait", "none", "-o", "json")
+    assert (podid(*command).code, writes(box)) == (5, 0), "the one of this account does not exist"
+    add_role(box.world, box.iam, "reports", pods_trust())
+    made = podid(*command)
+    assert made.code == 3, made
+    assert [(item["roleArn"], item["verdict"]) for item in made.json["targetRoles"]] == [
+        (target(OWN), "no-match"),
+        (target(OTHER), "unknown"),
+    ]
     allowed = {
         item["after"]["policyDocument"]["Statement"][0]["Resource"]
         for item in made.json["actions"]

@@ -387,8 +387,8 @@ def test_a_run_is_settled_once(journal: Path) -> None:
     class Slow(Journal):
         """Lets another process settle between its own look and its lock."""
 
-        def runs(self) -> tuple[Run, ...]:
-            seen = super().runs()
+        def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
+            seen = super().runs(since)
             settled.append(settle(attached("p"), PLACE, Journal(journal)))
             return seen
 

@@ -61,14 +61,14 @@ def test_symbolic_link_to_a_file(box: Sandbox, podid: Podid, journal: Path, tmp_
     journal.mkdir(mode=0o700)
     (tmp_path / "target").write_text("precious\n")
     (journal / "20260101T000000000Z-abc123.jsonl").symlink_to(tmp_path / "target")
-    refuses(box, podid, "20260101T000000000Z-abc123.jsonl: is a symbolic link")
+    refuses(box, podid, "20260101T000000000Z-abc123.jsonl: it is a symbolic link")
     assert (tmp_path / "target").read_text() == "precious\n"
 
 
 def test_named_pipe(box: Sandbox, podid: Podid, journal: Path) -> None:
     journal.mkdir(mode=0o700)
     os.mkfifo(journal / "x.jsonl")
-    refuses(box, podid, "x.jsonl is not a file")
+    refuses(box, podid, "x.jsonl: it is not a regular file")
 
 
 def test_not_a_directory(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -109,7 +109,7 @@ def test_file_of_another_user(box: Sandbox, podid: Podid, journal: Path, monkeyp
     directory = os.stat_result(fields)
     monkeypatch.setattr(Path, "lstat", owned)
     monkeypatch.setattr(os, "geteuid", lambda: euid)
-    refuses(box, podid, ".jsonl belongs to another user")
+    refuses(box, podid, ".jsonl: it belongs to another user")
 
 
 @pytest.mark.parametrize("call", ["open", "write", "fsync"])
@@ -246,7 +246,7 @@ def test_a_file_that_others_may_write_to(box: Sandbox, podid: Podid, journal: Pa
     count = writes(box)
     for command in (("undo", "last", "--yes"), ASSOCIATE, ("history",)):
         outcome = podid(*command)
-        assert (outcome.code, f"others may write to {file.name}" in outcome.stderr) == (2, True)
+        assert (outcome.code, f"{file.name}: others may write to it" in outcome.stderr) == (2, True)
     assert writes(box) == count
 
 

@@ -77,17 +77,17 @@ def change_of_trust(name: str) -> Action:
     [
         (AlreadyExists("there", existing_id="a-1"), role(30), 12, None, 12, 7, ""),  # a deletion that never settles
         (AlreadyExists("there", existing_id="a-1"), role(30), 300, None, 120, 7, ""),
-        (RoleUnknown("no role"), role(), 300, None, 0, 1, ""),
-        (RoleUnknown("no role"), role(30), 300, None, 120, 1, "role-eventual-consistency"),
-        (RoleUnknown("no role"), None, 300, None, 0, 1, "role-not-found"),
-        (RoleUnknown("no role"), None, 300, 60, 120, 1, "role-not-found"),
-        (RoleUnknown("no role"), AccessDenied("no", permission="iam:GetRole"), 300, None, 120, 1, ""),
-        (TrustRefused(REFUSED), role(), 300, None, 0, 1, ""),  # it admits, and was not changed as far as podid knows
-        (TrustRefused(REFUSED), role(), 300, 60, 120, 1, "role-eventual-consistency"),
-        (TrustRefused(REFUSED), role(), 300, 3600, 0, 1, ""),
-        (TrustRefused(REFUSED), role(30), 20, None, 20, 1, "role-eventual-consistency"),
-        (TrustRefused(REFUSED), role(30, without_tag_session()), 300, 60, 0, 1, "trust-missing-tag-session"),
-        (TrustRefused(REFUSED), role(trust=without_tag_session()), 300, None, 0, 1, "trust-missing-tag-session"),
+        (RoleUnknown("no role"), role(), 300, None, 0, 5, ""),
+        (RoleUnknown("no role"), role(30), 300, None, 120, 5, "role-eventual-consistency"),
+        (RoleUnknown("no role"), None, 300, None, 0, 5, "role-not-found"),
+        (RoleUnknown("no role"), None, 300, 60, 120, 5, "role-not-found"),
+        (RoleUnknown("no role"), AccessDenied("no", permission="iam:GetRole"), 300, None, 120, 5, ""),
+        (TrustRefused(REFUSED), role(), 300, None, 0, 6, ""),  # it admits, and was not changed as far as podid knows
+        (TrustRefused(REFUSED), role(), 300, 60, 120, 6, "role-eventual-consistency"),
+        (TrustRefused(REFUSED), role(), 300, 3600, 0, 6, ""),
+        (TrustRefused(REFUSED), role(30), 20, None, 20, 6, "role-eventual-consistency"),
+        (TrustRefused(REFUSED), role(30, without_tag_session()), 300, 60, 0, 6, "trust-missing-tag-session"),
+        (TrustRefused(REFUSED), role(trust=without_tag_session()), 300, None, 0, 6, "trust-missing-tag-session"),
     ],
 )
 def test_it_waits_only_for_what_may_still_settle(

@@ -1,10 +1,16 @@
 """The exit code that a change's result owns."""
 
+from typing import Any
+
 import pytest
 
 from podid.domain.errors import AccessDenied, Conflict, PodidError, TimedOut
+from podid.domain.evidence import UNSETTLED
 from podid.domain.exit_codes import ExitCode
-from podid.domain.plan import ChangeResult, Done, Effect, EffectState, Header, Plan, Status, Wait
+from podid.domain.findings import Outcome, Subject, Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.plan import Awaited, ChangeResult, Done, Header, Plan, Status, Wait
+from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.ops.change.kinds import RESTART
 
 PLAN = Plan(header=Header(caller_arn="", account="", region=""), actions=())
@@ -33,7 +39,7 @@ BLOCKED, UNCHANGED = done(Status.BLOCKED, CONFLICT), done(Status.UNCHANGED)
         ((FAILED,), DENIED, ExitCode.DENIED),
         ((WORKED,), DENIED, ExitCode.PARTIAL),
         ((WORKED, FAILED), TIMED_OUT, ExitCode.PARTIAL),
-        # the change was made, and only its effect was not waited for to the end
+        # the change was made, and only what follows was not waited for to the end
         ((WORKED,), TIMED_OUT, ExitCode.UNAVAILABLE),
     ],
 )
@@ -41,21 +47,68 @@ def test_what_was_done(items: tuple[Done, ...], error: PodidError | None, code: 
     assert ChangeResult(plan=PLAN, done=items, error=error).exit_code is code
 
 
+def verdict(check: str = "agent-not-installed", **changes: Any) -> Verdict:
+    return Verdict(check=check, outcome=Outcome.FAIL, subject=Subject("Cluster", "demo"), message="", **changes)
+
+
+def status(
+    new: IdentityState | None, state: IdentityState | None = None, cause: Verdict | None = None
+) -> IdentityStatus:
+    pod = PodStatus(namespace="shop", name="", node="", workload=None, state=new, cause=cause)
+    ref = ServiceAccountRef("shop", "orders")
+    return IdentityStatus(ref=ref, association=None, state=state or new, cause=cause, new_pod=pod, pods=())
+
+
+SETTLING = verdict(error_code=UNSETTLED)
+READY, VERIFIED = IdentityState.READY, IdentityState.VERIFIED
+
+
 @pytest.mark.parametrize(
-    ("state", "wait", "code"),
+    ("after", "wait", "code"),
     [
-        (EffectState.PROVEN, Wait.EFFECT, ExitCode.OK),
-        (EffectState.LIKELY, None, ExitCode.OK),
-        (EffectState.UNKNOWN, None, ExitCode.OK),
-        (EffectState.UNKNOWN, Wait.EFFECT, ExitCode.UNDETERMINED),
-        (EffectState.NOT_IN_EFFECT, None, ExitCode.UNAVAILABLE),
+        (status(READY), None, ExitCode.OK),
+        (status(READY), Wait.READY, ExitCode.OK),
+        (status(READY), Wait.VERIFIED, ExitCode.UNDETERMINED),
+        (status(VERIFIED), Wait.VERIFIED, ExitCode.OK),
+        # a standing cause, and one that may pass
+        (status(IdentityState.BROKEN, cause=verdict()), None, ExitCode.ATTENTION),
+        (status(IdentityState.UNKNOWN, cause=SETTLING), None, ExitCode.UNAVAILABLE),
+        # running pods are stale until they are replaced, and that is no failure of an association
+        (status(READY, IdentityState.STALE), None, ExitCode.OK),
+        (status(IdentityState.UNKNOWN, cause=verdict()), None, ExitCode.OK),
+        (status(IdentityState.UNKNOWN, cause=verdict()), Wait.READY, ExitCode.UNDETERMINED),
+        (status(IdentityState.DOUBTFUL, cause=verdict()), Wait.READY, ExitCode.UNDETERMINED),
+        (status(None), None, ExitCode.OK),
+        (status(None), Wait.READY, ExitCode.UNDETERMINED),
+        # an association may come before its service account
+        (status(IdentityState.BROKEN, cause=verdict("association-sa-not-found")), None, ExitCode.OK),
+        (status(IdentityState.BROKEN, cause=verdict("association-sa-not-found")), Wait.READY, ExitCode.UNDETERMINED),
     ],
 )
-def test_its_effect(state: EffectState, wait: Wait | None, code: ExitCode) -> None:
-    assert ChangeResult(plan=PLAN, done=(WORKED,), effect=Effect(state, ""), wait=wait).exit_code is code
+def test_the_status_after_it(after: IdentityStatus, wait: Wait | None, code: ExitCode) -> None:
+    assert ChangeResult(plan=PLAN, done=(WORKED,), after=(after,), wait=wait).exit_code is code
 
 
-def test_an_effect_that_is_unknown_comes_before_a_restart_that_failed() -> None:
-    unknown = Effect(EffectState.UNKNOWN, "")
-    result = ChangeResult(plan=PLAN, done=(UNCHANGED, FAILED), effect=unknown, wait=Wait.EFFECT)
+def test_after_a_restart_running_pods_count() -> None:
+    stale = status(READY, IdentityState.STALE)
+    assert ChangeResult(plan=PLAN, after=(stale,), restarted=True).exit_code is ExitCode.UNAVAILABLE
+    assert ChangeResult(plan=PLAN, after=(status(READY, READY),), restarted=True).exit_code is ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("reached", "wait", "code"),
+    [
+        (True, None, ExitCode.OK),
+        (False, None, ExitCode.UNAVAILABLE),
+        (None, None, ExitCode.OK),
+        (None, Wait.READY, ExitCode.UNDETERMINED),
+    ],
+)
+def test_what_it_waited_for(reached: bool | None, wait: Wait | None, code: ExitCode) -> None:
+    result = ChangeResult(plan=PLAN, done=(WORKED,), awaited=Awaited("3 of 3 nodes", reached), wait=wait)
+    assert result.exit_code is code
+
+
+def test_what_could_not_be_judged_comes_before_a_restart_that_failed() -> None:
+    result = ChangeResult(plan=PLAN, done=(UNCHANGED, FAILED), unchecked="no way in", wait=Wait.READY)
     assert result.exit_code is ExitCode.UNDETERMINED

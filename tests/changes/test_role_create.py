@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_what_differs_is_a_conflict_with_the_difference(
     refused = podid(*command, "-o", "json")
 
     assert (refused.code, refused.stdout, writes(box)) == (6, "", count)
-    assert refused.error["hint"].endswith("--replace")
+    assert refused.error["hint"].endswith("--replace") is (what not in ("more policies", "managed"))
     if what == "policy":
         assert '  -      "Action": "dynamodb:GetItem",' in refused.error["details"]
         assert '  +      "Action": "sqs:*",' in refused.error["details"]
@@ -105,6 +106,43 @@ def test_what_differs_is_a_conflict_with_the_difference(
         podid.tty, podid.answers = True, Answers(True)
     assert podid("undo", "last", "--yes").code == 0
     assert account_state(box) == before
+
+
+LACKING: dict[str, tuple[str, ...]] = {
+    "a policy": ("--policy-file", "MORE"),
+    "a managed policy": ("--managed-policy", "AmazonSQSFullAccess"),
+    "a preset": ("--preset", "s3-read,bucket=reports"),
+    "several": ("--preset", "s3-read,bucket=reports", "--managed-policy", "AmazonSQSFullAccess"),
+}
+
+
+@pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
+@pytest.mark.parametrize("way", ["role create", "associate"])
+def test_what_a_role_only_lacks_is_attached(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, way: str, lacking: tuple[str, ...]
+) -> None:
+    """Nothing is overwritten, so nothing that overwrites is proposed; the line that is does it."""
+    assert podid(*CREATE, "--policy-file", policy_file(tmp_path)).code == 0
+    associate = ("associate", "shop/orders", "--create-role", "--role", "shop-orders", "--wait", "none")
+    flags = [policy_file(tmp_path, name="more.json") if word == "MORE" else word for word in lacking]
+    command = (*(CREATE if way == "role create" else associate), *flags, "-c", "demo")
+    refused = podid(*command, "-o", "json")
+    hint = ("podid", "role", "attach", "shop-orders", *sorted_flags(flags), "--cluster", "demo")
+    assert (refused.code, refused.error["hint"]) == (6, shlex.join(hint))
+    assert podid(*hint[1:]).code == 0
+    assert podid(*command).code == 0
+
+
+def sorted_flags(flags: list[str]) -> list[str]:
+    pairs = sorted(zip(flags[::2], flags[1::2], strict=True), key=lambda pair: pair[0] != "--preset")
+    return [word for pair in pairs for word in pair]
+
+
+@pytest.mark.parametrize("more", [("--tag", "a=b"), ("--description", "x"), ("--max-session-duration", "2h")])
+def test_what_differs_is_replaced(box: Sandbox, podid: Podid, journal: Path, more: tuple[str, ...]) -> None:
+    assert podid(*CREATE).code == 0
+    refused = podid(*CREATE, "--managed-policy", "AmazonSQSFullAccess", *more, "-o", "json")
+    assert (refused.code, refused.error["hint"].endswith("--replace")) == (6, True)
 
 
 def test_settings_that_only_half_change_go_back(box: Sandbox, podid: Podid, journal: Path) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from harness import Podid
 from podid.sandbox.box import Sandbox
 
@@ -27,7 +29,7 @@ def test_a_role_for_one_table(box: Sandbox, podid: Podid, journal: Path) -> None
     assert podid(*CREATE, *READ, "--preset", "vpc-cni").code == 0
     assert writes(box) == made
     other = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "-o", "json")
-    assert (other.code, "--replace" in other.error["hint"]) == (6, True)
+    assert (other.code, other.error["hint"]) == (6, "podid role attach reader --preset dynamodb-read,table=carts")
     more = podid(*CREATE, "--preset", "dynamodb-read,table=carts", "--replace", "--dry-run", "-o", "json").json["notes"]
     assert "role reader also keeps what else it has: dynamodb-read-orders, AmazonEKS_CNI_Policy" in str(more)
     assert podid("undo", "last", "--yes").code == 0
@@ -85,5 +87,31 @@ def test_a_role_whose_preset_has_moved_on_is_told(box: Sandbox, podid: Podid, jo
     found = podid("role", "show", "reader", "-o", "json").json["findings"][-1]
     assert (found["id"], found["severity"]) == ("preset-moved-on", "info")
     assert "dynamodb:Scan and no longer dynamodb:Old" in found["message"]
-    assert podid("role", "attach", "reader", *READ, "--replace").code == 0
+    assert found["fix"] == "podid role attach reader --preset dynamodb-read,table=orders --replace"
+    listed = {item["roleName"]: item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"]}
+    assert [name for name, moved in listed.items() if moved] == ["reader"]
+    assert listed["reader"] == [
+        {
+            "policyName": "dynamodb-read-orders",
+            "preset": "dynamodb-read",
+            "presetHas": ["dynamodb:Scan"],
+            "policyHas": ["dynamodb:Old"],
+            "command": found["fix"].split(),
+        }
+    ]
+    (row,) = [line for line in podid("role", "list").stdout.splitlines() if line.startswith("reader")]
+    assert "dynamodb-read" in row.split("\t")
+    assert podid(*found["fix"].split()[1:]).code == 0
     assert "preset-moved-on" not in podid("role", "show", "reader").stdout
+    assert not any(item["movedOn"] for item in podid("role", "list", "-o", "json").json["items"])
+
+
+@pytest.mark.parametrize("right", ["iam:ListRolePolicies", "iam:GetRolePolicy"])
+def test_what_a_role_list_could_not_look_at(box: Sandbox, podid: Podid, journal: Path, right: str) -> None:
+    assert podid(*CREATE, *READ).code == 0
+    box.world.credentials.deny(right)
+    found = podid("role", "list", "-o", "json")
+    assert found.code == 0
+    assert [item["movedOn"] for item in found.json["items"] if item["roleName"] == "reader"] == [None]
+    (unknown,) = found.json["unknowns"]
+    assert (unknown["what"], unknown["permission"]) == ("whether policies are what their presets give now", right)

@@ -1,6 +1,7 @@
 """`role create --target-role`: both sides of a chain, in one account and across two."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 
 from harness import Podid
 from podid.domain import trust
-from podid.sandbox.baseline import add_role
+from podid.sandbox.baseline import add_role, pods_trust
 from podid.sandbox.box import Sandbox
+from podid.sandbox.world import Limits
 
 from .support import account_state, writes
 
@@ -45,11 +47,20 @@ def profile(box: Sandbox, directory: Path, account: str, monkeypatch: pytest.Mon
     return "theirs"
 
 
-def added(notes: list[str]) -> list[Any]:
-    """The statements that the owner is told to add."""
-    texts = [note.partition(ADD)[2] for note in notes if ADD in note]
-    found = [json.loads(text) for text in texts]
+def told(text: str) -> list[Any]:
+    """The statements that the owner is told to add, of what a person reads."""
+    found = [json.loads(line.partition(ADD)[2]) for line in text.splitlines() if ADD in line]
     return [item for each in found for item in (each if isinstance(each, list) else [each])]
+
+
+def owed(document: Any) -> list[Any]:
+    """The same of a plan or a result."""
+    return [statement for target in document["targetRoles"] for statement in target["addToTrustPolicy"]]
+
+
+def bound(statements: list[Any]) -> bool:
+    """Whether each that lets the role in says for whom."""
+    return all("Condition" in item for item in statements if "sts:AssumeRole" in item["Action"])
 
 
 @pytest.mark.parametrize("where", [OWN, OTHER])
@@ -59,49 +70,135 @@ def test_the_base_may_go_on_and_the_owner_is_told_what_to_add(
     account = where
     make_target(box, account, names_role("somebody"))
     other = () if account == OWN else ("--target-profile", profile(box, tmp_path, account, monkeypatch))
-    command = (*CREATE, arn(account), *other, "-o", "json")
+    command = (*CREATE, arn(account), *other, "--force", "-o", "json")
 
     outcome = podid(*command)
 
-    assert outcome.code == 0, outcome
+    assert outcome.code == 3, outcome
+    assert outcome.json["targetRoles"][0]["command"] == ["podid", *command, "--update-trust"]
     assert account_state(box)["roles"]["shop-orders"]["inline"] == {
         "assume-reports": trust.base_role_permissions(arn(account))
     }
     assert any("must let role shop-orders in for shop/orders, and it does not" in n for n in outcome.json["notes"])
-    statements = added(outcome.json["notes"])
+    statements = owed(outcome.json)
     box.iam.role_named(account, "reports").assume_role_policy_document = json.dumps(
         {"Version": "2012-10-17", "Statement": statements}
     )
     again = podid(*command)
     assert (again.code, again.json["runId"]) == (0, None)
     assert again.json["notes"][0] == f"target role {arn(account)} lets role shop-orders in for shop/orders"
-    assert added(again.json["notes"]) == []
+    assert again.json["targetRoles"] == []
     assert statements[0]["Principal"] == {"AWS": BASE}
     tags = statements[0]["Condition"]["StringEquals"]
     assert tags["aws:RequestTag/kubernetes-service-account"] == "orders"
 
 
-def test_without_session_tags_no_tag_is_asked_for(box: Sandbox, podid: Podid, journal: Path) -> None:
+@pytest.mark.parametrize("flags", [("--dry-run",), ("--update-trust",), ()])
+def test_without_session_tags_the_external_ids_are_asked_for(
+    box: Sandbox, podid: Podid, journal: Path, flags: tuple[str, ...]
+) -> None:
+    """They are known once there are associations, and those need the role: the line for them is part of the result."""
+    add_role(box.world, box.iam, "somebody", pods_trust())
     make_target(box, OWN, names_role("somebody"))
-    plan = podid(*CREATE, arn(OWN), "--no-session-tags", "--for", "shop/cart", "--dry-run", "-o", "json").json
-    statements = added(plan["notes"])
-    assert [item["Action"] for item in statements] == [["sts:AssumeRole"], ["sts:TagSession"]]
-    assert all("Condition" not in item for item in statements)
+    line = (*CREATE, arn(OWN), "--no-session-tags", "--for", "shop/cart", "-c", "demo")
+    found = podid(*line, *flags, "-o", "json")
+    assert found.code == (0 if flags == ("--dry-run",) else 3), found.stderr
+    (theirs,) = found.json["targetRoles"]
+    assert [item["Action"] for item in theirs["addToTrustPolicy"]] == [
+        *(["sts:AssumeRole"], ["sts:TagSession"]),
+        ["sts:AssumeRole"],
+    ]
+    assert bound(theirs["addToTrustPolicy"])
+    assert (theirs["verdict"], theirs["externalIdOf"]) == ("no-match", ["shop/cart", "shop/orders"])
+    command = ("associate", "shop/orders", "shop/cart", "--role", "shop-orders", "--target-role", arn(OWN))
+    assert theirs["command"] == ["podid", *command, "--no-session-tags", "--update-trust", "--cluster", "demo"]
+    assert shlex.join(theirs["command"]) in podid(*line, *flags, "-q").stdout
+    if "--dry-run" not in flags:
+        assert podid(*theirs["command"][1:], "--wait", "none").code == 0
+        after = trust_of(box, OWN)["Statement"]
+        assert [item["Condition"]["StringEquals"]["sts:ExternalId"] for item in after if "Condition" in item] == [
+            f"us-west-2/{OWN}/demo/shop/orders",
+            f"us-west-2/{OWN}/demo/shop/cart",
+        ]
 
 
 def test_a_target_that_cannot_be_looked_at_is_not_looked_at(box: Sandbox, podid: Podid, journal: Path) -> None:
     plan = podid(*CREATE, arn(OTHER), "--dry-run", "-o", "json").json
     assert plan["notes"][0].startswith(f"target role {arn(OTHER)} was not looked at: it is in account {OTHER}")
     assert "--target-profile" in plan["notes"][0]
-    (statement,) = added(plan["notes"])
+    (statement,) = owed(plan)
     assert statement["Principal"] == {"AWS": BASE}
+    assert plan["targetRoles"][0]["verdict"] == "unknown"
+    assert podid(*CREATE, arn(OTHER)).code == 0
 
 
-def test_a_target_that_does_not_exist(box: Sandbox, podid: Podid, journal: Path) -> None:
-    outcome = podid(*CREATE, arn(OWN), "-o", "json")
-    assert outcome.code == 0
-    assert outcome.json["notes"][0] == f"target role {arn(OWN)} does not exist"
-    assert len(added(outcome.json["notes"])) == 1
+@pytest.mark.parametrize("more", [(), ("--update-trust",), ("--force",), ("--no-session-tags",), ("--dry-run",)])
+@pytest.mark.parametrize("way", ["create", "associate"])
+@pytest.mark.parametrize("where", [OWN, OTHER])
+def test_a_target_that_does_not_exist(
+    box: Sandbox,
+    podid: Podid,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    way: str,
+    more: tuple[str, ...],
+) -> None:
+    """Known before the first write."""
+    other = () if where == OWN else ("--target-profile", profile(box, tmp_path, where, monkeypatch))
+    flags = [flag for flag in more if flag != "--force" or way == "create"]
+    outcome = podid(*WAYS[way].split(), arn(where), *other, *flags, "-o", "json")
+    assert (outcome.code, outcome.stdout, writes(box)) == (5, "", 0), outcome
+    assert outcome.error["message"] == f"The target role {arn(where)} does not exist"
+
+
+def test_a_target_that_does_not_exist_and_was_to_be_changed(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Only named for a role that is there, it is EKS's affair, which takes it."""
+    add_role(box.world, box.iam, "open", pods_trust())
+    line = ("associate", "shop/orders", "--role", "open", "--wait", "none", "--target-role", arn(OWN))
+    assert (podid(*line, "--update-trust").code, writes(box)) == (5, 0)
+    assert podid(*line).code == 3
+
+
+REFUSED = {
+    "nobody": (),
+    "somebody else": (names_role("somebody"),),
+    "one action": (names_role() | {"Action": "sts:AssumeRole"},),
+    "another service account": (
+        names_role(Condition={"StringEquals": {"aws:RequestTag/kubernetes-service-account": "cart"}}),
+    ),
+    "a Deny": (names_role(), names_role(Effect="Deny")),
+}
+
+
+@pytest.mark.parametrize("statements", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("where", [OWN, OTHER])
+def test_a_target_that_keeps_the_role_out(
+    box: Sandbox,
+    podid: Podid,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    statements: tuple[Any, ...],
+) -> None:
+    """Half a chain is refused before the first write, and made where that is insisted on."""
+    add_role(box.world, box.iam, "somebody", pods_trust())
+    make_target(box, where, *statements)
+    other = () if where == OWN else ("--target-profile", profile(box, tmp_path, where, monkeypatch))
+    line = (*CREATE, arn(where), *other, "-o", "json")
+    helps = all(item["Effect"] == "Allow" for item in statements)
+    refused = podid(*line)
+    assert (refused.code, refused.stdout, writes(box)) == (6, "", 0)
+    assert refused.error["message"].startswith(f"Target role {arn(where)} must let role shop-orders in for")
+    mends = "--update-trust" if helps else "--force"
+    assert refused.error["hint"] == shlex.join(("podid", *line, mends))
+    if not helps:
+        assert podid(*line, "--update-trust").code == 6
+    made = podid(*line, mends)
+    assert made.code == (0 if helps else 3), made
+    assert "shop-orders" in account_state(box)["roles"]
 
 
 def test_a_profile_of_another_account_is_refused(
@@ -127,7 +224,7 @@ def test_printing_prints_both_sides(box: Sandbox, podid: Podid, journal: Path, w
     assert all("reports" in one.stdout and ADD in one.stderr for one in printed.values())
     whole, template = json.loads(printed["json"].stdout), json.loads(printed["cloudformation"].stdout)
     beside = whole.pop("TargetRole")
-    assert beside == {"RoleArn": arn(where), "AddToTrustPolicy": added(printed["json"].stderr.splitlines())}
+    assert beside == {"RoleArn": arn(where), "AddToTrustPolicy": told(printed["json"].stderr)}
     assert template["Metadata"] == {"TargetRole": beside}
     (resource,) = template["Resources"].values()
     assert resource["Properties"] == whole
@@ -137,6 +234,7 @@ def test_printing_prints_both_sides(box: Sandbox, podid: Podid, journal: Path, w
     assert json.loads("".join(line.removeprefix("# ") for line in lines)) == beside["AddToTrustPolicy"]
     associate = podid(*WAYS["associate"].split(), arn(where), "--print", "terraform")
     assert (associate.code, ADD in associate.stderr) == (0, True)
+    assert associate.stdout.endswith(comment)
 
 
 def test_a_target_that_lets_the_role_in_is_owed_nothing(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -145,12 +243,16 @@ def test_a_target_that_lets_the_role_in_is_owed_nothing(box: Sandbox, podid: Pod
     make_target(box, OTHER)
     untagged = json.loads(podid(*CREATE, arn(OTHER), "--no-session-tags", "--print", "json").stdout)["TargetRole"]
     assert "external id" in untagged["Notes"][0]
+    assert bound(untagged["AddToTrustPolicy"])
 
 
 def test_the_chain_works_end_to_end(box: Sandbox, podid: Podid, journal: Path) -> None:
     """What was told, done: `show` finds nothing wrong with the second hop."""
-    outcome = podid(*CREATE, arn(OWN), "-o", "json")
-    add_role(box.world, box.iam, "reports", {"Version": "2012-10-17", "Statement": added(outcome.json["notes"])})
+    make_target(box, OWN)
+    outcome = podid(*CREATE, arn(OWN), "--force", "-o", "json")
+    box.iam.role_named(OWN, "reports").assume_role_policy_document = json.dumps(
+        {"Version": "2012-10-17", "Statement": owed(outcome.json)}
+    )
     associate = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
     assert podid(*associate).code == 0
     hop = podid("show", "shop/orders", "-o", "json").json["secondHop"]
@@ -208,31 +310,119 @@ def test_an_association_that_gets_a_target_role(box: Sandbox, podid: Podid, jour
     assert podid("role", "create", "shop-orders", "--for", "shop/orders").code == 0
     make_target(box, OWN, ROOT)
     argv = ("associate", "shop/orders", "--role", "shop-orders", "--target-role", arn(OWN), "--wait", "none")
-    told = podid(*argv, "--dry-run", "-o", "json").json
-    assert any("will get no credentials" in note for note in told["notes"])
+    plan = podid(*argv, "--dry-run", "-o", "json").json
+    assert [item["verdict"] for item in plan["targetRoles"]] == ["no-match"]
     elsewhere = podid(*argv[:-3], arn(OTHER), "--wait", "none", "--dry-run", "-o", "json").json
-    assert any(note.startswith("whether the target role lets pods in is not known") for note in elsewhere["notes"])
+    assert [item["verdict"] for item in elsewhere["targetRoles"]] == ["unknown"]
     done = podid(*argv, "--update-trust", "-o", "json")
     assert [item["kind"] for item in done.json["actions"]] == ["target-trust", "association"]
-    assert not any("will get no credentials" in note for note in done.json["notes"])
+    assert done.json["targetRoles"] == []
     assert [item["Principal"]["AWS"] for item in trust_of(box, OWN)["Statement"]][1:] == [BASE]
 
 
-def test_without_session_tags_the_external_id_binds_it(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """EKS makes the id up with the association, so the first run cannot know it and leaves the target as it is."""
+UNTAGGED = ("--target-role", arn(OWN), "--no-session-tags", "--wait", "none")
+ONE_RUN = {
+    "a new role": ("associate", "shop/orders", "--create-role", "--role", "shop-orders"),
+    "a role that is there": ("associate", "shop/orders", "--role", "shop-orders"),
+    "two service accounts": ("associate", "shop/orders", "shop/cart", "--role", "shop-orders"),
+    "an association that is there": ("associate", "shop/orders", "--replace"),
+}
+
+
+def external_ids(box: Sandbox) -> list[str]:
+    statements = trust_of(box, OWN)["Statement"]
+    return [item["Condition"]["StringEquals"]["sts:ExternalId"] for item in statements if "Condition" in item]
+
+
+@pytest.mark.parametrize("name", ONE_RUN)
+def test_without_session_tags_one_run_makes_both_hops(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, name: str
+) -> None:
+    """EKS generates the external id with the association, and the target's trust demands it: it comes after it."""
     make_target(box, OWN, ROOT)
-    argv = (*WAYS["associate"].split(), arn(OWN), "--no-session-tags", "--update-trust", "-o", "json")
-    first = podid(*argv)
-    assert first.code == 0, first
-    assert any("once shop/orders is associated with this target role" in note for note in first.json["notes"])
-    assert len(trust_of(box, OWN)["Statement"]) == 1
-    second = podid(*argv)
-    assert [item["kind"] for item in second.json["actions"] if item["status"] == "done"] == ["target-trust"]
-    _, assume, tag = trust_of(box, OWN)["Statement"]
-    wanted = f"us-west-2/{OWN}/demo/shop/orders"
-    assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": wanted}}
-    assert (assume["Action"], tag["Action"]) == (["sts:AssumeRole"], ["sts:TagSession"])
+    if name != "a new role":
+        line = ("role", "create", "shop-orders", "--for", "shop/orders", "--scope", "cluster", "--no-session-tags")
+        assert podid(*line, "--policy-file", str(policy(tmp_path))).code == 0
+    if name == "an association that is there":
+        assert podid("associate", "shop/orders", "--role", "shop-orders", *UNTAGGED[2:]).code == 0
+    before = account_state(box), trust_of(box, OWN)
+    argv = (*ONE_RUN[name], *UNTAGGED, "--update-trust", "-o", "json")
+    plan = podid(*argv, "--dry-run")
+    assert (plan.code, [item["kind"] for item in plan.json["actions"]][-1]) == (0, "target-trust")
+    assert bound(plan.json["actions"][-1]["after"]["policyDocument"]["Statement"][1:])
+
+    done = podid(*argv)
+
+    assert done.code == 0, done
+    assert {item["status"] for item in done.json["actions"]} <= {"done", "unchanged"}
+    whom = ["shop/orders", "shop/cart"] if name == "two service accounts" else ["shop/orders"]
+    assert external_ids(box) == [f"us-west-2/{OWN}/demo/{ref}" for ref in whom]
+    written = next(item for item in done.json["actions"] if item["kind"] == "target-trust")
+    assert written["after"]["policyDocument"] == trust_of(box, OWN)
+    assert done.json["targetRoles"] == []
+    for ref in whom:
+        hop = podid("show", ref, "-o", "json").json["secondHop"]
+        assert [item for item in hop["findings"] if item["severity"] == "error"] == []
     assert podid(*argv).json["runId"] is None
+    assert podid("undo", "last", "--yes").code == 0
+    assert (account_state(box), trust_of(box, OWN)) == before
+
+
+def policy(directory: Path) -> Path:
+    """What lets the role go on."""
+    path = directory / "assume-reports.json"
+    path.write_text(json.dumps(trust.base_role_permissions(arn(OWN))))
+    return path
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_what_one_run_was_not_allowed_to_do_is_its_result(
+    box: Sandbox, podid: Podid, journal: Path, quiet: tuple[str, ...]
+) -> None:
+    """Without --update-trust the target stays as it is: 3, the statement with the external id, and the line."""
+    make_target(box, OWN, ROOT)
+    argv = (*ONE_RUN["a new role"], *UNTAGGED, *quiet)
+    for flags in (argv, argv):
+        done = podid(*flags)
+        assert done.code == 3, done
+        statements = told(done.stdout)
+        assert statements[0]["Condition"] == {"StringEquals": {"sts:ExternalId": f"us-west-2/{OWN}/demo/shop/orders"}}
+        assert shlex.join(("podid", *argv, "--update-trust")) in done.stdout
+    assert podid(*argv, "--update-trust").code == 0
+    assert len(external_ids(box)) == 1
+
+
+def test_an_external_id_that_was_there_before(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Its association was deleted, and is made again with the same id: the statement is there."""
+    make_target(box, OWN, ROOT)
+    argv = (*ONE_RUN["a new role"], *UNTAGGED, "--update-trust", "-o", "json")
+    assert podid(*argv).code == 0
+    count = len(trust_of(box, OWN)["Statement"])
+    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 0
+    again = podid(*argv)
+    assert again.code == 0, again
+    assert [item["status"] for item in again.json["actions"] if item["kind"] == "target-trust"] == ["unchanged"]
+    assert len(trust_of(box, OWN)["Statement"]) == count
+    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 0
+    kept = podid(*[word for word in argv if word != "--update-trust"])
+    assert (kept.code, kept.json["targetRoles"]) == (0, [])
+    other = ("associate", "shop/cart", "--role", "shop-orders", *UNTAGGED, "-o", "json")
+    opened = ("role", "create", "shop-orders", "--for", "shop/cart", "--no-session-tags", "--update-trust")
+    assert podid(*opened).code == 0
+    shut = podid(*other)
+    assert (shut.code, [item["verdict"] for item in shut.json["targetRoles"]]) == (3, ["no-match"])
+    assert podid(*shut.json["targetRoles"][0]["command"][1:]).code == 0
+
+
+def test_an_association_that_fails_changes_no_target(box: Sandbox, podid: Podid, journal: Path) -> None:
+    make_target(box, OWN, ROOT)
+    box.world.limits = Limits(associations_per_cluster=0)
+    failed = podid(*ONE_RUN["a new role"], *UNTAGGED, "--update-trust", "-o", "json")
+    assert failed.code == 8, failed
+    assert [item["status"] for item in failed.json["actions"] if item["kind"] == "target-trust"] == ["failed"]
+    assert len(trust_of(box, OWN)["Statement"]) == 1
+    (theirs,) = failed.json["targetRoles"]
+    assert (theirs["externalIdOf"], bound(theirs["addToTrustPolicy"])) == (["shop/orders"], True)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -251,7 +441,7 @@ def test_a_target_that_may_be_read_and_not_changed(
         ("target-trust", "failed"),
     ]
     assert "iam:UpdateAssumeRolePolicy" in outcome.stderr
-    assert len(added(outcome.json["notes"])) == 1
+    assert len(owed(outcome.json)) == 1
     assert "shop-orders" in account_state(box)["roles"]
 
 

@@ -1,5 +1,6 @@
 """Associations that go with their role, are made again in another cluster, or given to another service account."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,42 @@ def test_a_trust_that_names_the_first_cluster(box: Sandbox, podid: Podid, journa
     assert [(kind, status) for kind, _, status in statuses(done)] == [("role-trust", "done"), ("association", "done")]
 
 
+def owned_by_an_addon(box: Sandbox) -> None:
+    record = add_association(box.world, "kube-system", "ebs-csi-controller-sa", "open")
+    arn = f"arn:aws:eks:us-west-2:{box.world.account}:addon/demo/aws-ebs-csi-driver/1"
+    box.world.put_association(box.world.clusters["demo"], replace(record, owner_arn=arn))
+
+
+SKIPPED = "the add-on aws-ebs-csi-driver owns it: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa"
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("line", ["copy", "associate --from-file", "associate --from-file, another cluster"])
+def test_what_an_addon_owns_is_listed_as_skipped(
+    box: Sandbox, podid: Podid, journal: Path, tmp_path: Path, line: str, beside: bool
+) -> None:
+    two_clusters(box)
+    owned_by_an_addon(box)
+    if beside:
+        add_association(box.world, "shop", "orders", "open")
+    (tmp_path / "list.json").write_text(podid("list", "-o", "json").stdout)
+    command: tuple[str, ...] = ("copy", "--from-cluster", "demo", "--to-cluster", "blue", *WAIT)
+    if line != "copy":
+        cluster = "demo" if line == "associate --from-file" else "blue"
+        command = ("associate", "--from-file", str(tmp_path / "list.json"), "--cluster", cluster, *WAIT)
+    kind = ("association", "kube-system/ebs-csi-controller-sa", "skipped")
+    for flags in (("--dry-run",), ()):
+        found = podid(*command, *flags, "-o", "json")
+        assert found.code == 0, found.stderr
+        assert [item for item in statuses(found) if item[2] == "skipped"] == [kind]
+        assert found.json["actions"][-1]["reason"] == SKIPPED
+        assert len(found.json["actions"]) == 1 + beside
+    for flags in (("--dry-run",), (), ("-q",)):
+        assert SKIPPED in podid(*command, *flags).stdout
+        assert "ebs-csi" not in podid(*command, *flags, "-o", "name").stdout
+    assert roles(box, "blue") == ({"shop/orders": "open"} if beside and line != "associate --from-file" else {})
+
+
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
@@ -174,6 +211,34 @@ def test_copies_that_cannot_be(box: Sandbox, podid: Podid, journal: Path, line: 
 
 
 # --- move ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_target_role_lets_the_new_one_in_before_the_old_one_goes(box: Sandbox, podid: Podid, journal: Path) -> None:
+    """Without session tags the external id is another one for another service account."""
+    mine = f"{ARN}reports"
+    root = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "sts:SetSourceIdentity",
+    }
+    add_role(box.world, box.iam, "reports", {"Version": "2012-10-17", "Statement": [root]})
+    first = ("associate", "shop/orders", "--create-role", "--role", "r", "--target-role", mine, "--no-session-tags")
+    assert podid(*first, "--update-trust", *WAIT).code == 0
+    before = account_state(box)
+    command = ("move", "shop/orders", "shop/api", "--yes", *WAIT, "-o", "json")
+    moved = podid(*command, "--update-trust")
+    assert moved.code == 0, moved
+    assert [item for item in statuses(moved) if item[0] != "role-trust"] == [
+        ("association", "shop/api", "done"),
+        ("target-trust", mine, "done"),
+        ("association", "shop/orders", "done"),
+    ]
+    assert "us-west-2/111122223333/demo/shop/api" in str(account_state(box)["roles"]["reports"]["trust"])
+    assert podid("undo", "last", "--yes", *WAIT).code == 0
+    assert account_state(box) == before
+    told = podid(*command)
+    assert told.code == 3, told
+    assert told.json["targetRoles"][0]["command"][-1] == "--update-trust"
 
 
 def test_the_new_one_comes_first_and_the_old_one_goes_last(box: Sandbox, podid: Podid, journal: Path) -> None:
@@ -255,11 +320,11 @@ def test_the_old_one_goes_only_once_new_pods_get_the_new_one(site: Site) -> None
 
 def test_a_move_that_cannot_be_looked_at(site: Site) -> None:
     """It goes on, unless the look was asked for by name."""
-    site.associate("shop", "orders")
-    asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json")
+    site.with_agent().associate("shop", "orders")
+    asked = site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json")
     assert (asked.code, [status for *_, status in statuses(asked)]) == (8, ["done", "blocked"]), asked
-    assert "does not exist" in asked.error["message"]
-    assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "effect", "-o", "json").code == 9
+    assert "no such service account exists" in asked.error["message"]
+    assert site("move", "shop/orders", "shop/orderz", "--yes", "--wait", "ready", "-o", "json").code == 9
     rest = site("move", "shop/orders", "shop/orderz", "--yes", "-o", "json")
     assert (rest.code, [item["serviceAccount"] for item in site("list", "-o", "json").json["items"]]) == (0, ["orderz"])
 
@@ -272,7 +337,7 @@ def test_a_move_that_is_seen_and_restarts(site: Site) -> None:
     moved = site("move", "shop/orders", "shop/api", "--yes", "--restart", "-o", "json")
     assert moved.code == 0, moved
     assert [kind for kind, *_ in statuses(moved)] == ["association", "association", "restart"]
-    assert moved.json["effect"]["state"] == "likely"
+    assert [after["newPod"]["state"] for after in moved.json["after"]] == ["ready"]
     assert not set(pods) & set(site.cluster.pod_names("shop", "orders"))
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from podid.domain.addons import Addon, AddonVersion
 from podid.domain.egress import Egress, RouteTable, VpcEndpoint, VpcRoute
+from podid.domain.evidence import NO_CHANGES, Probed, Redeemed, TokenTrial
+from podid.domain.findings import Subject
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.model import (
@@ -23,9 +25,8 @@ from podid.domain.model import (
     UnreadAssociation,
     Workload,
 )
-from podid.domain.sightings import Proof
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.domain.trail import NodeTrail
+from podid.domain.trail import NodeTrail, PodSession
 from podid.domain.webhook import WebhookRegistration
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -39,6 +40,7 @@ IMAGE = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/eks-pod-identity-agent
 REDEEM = "eks-auth:AssumeRoleForPodIdentity"
 ALLOWED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="allowed"))
 REFUSED = Known(Decision(action=REDEEM, resource=CLUSTER_ARN, decision="implicitDeny"))
+REDEEMED = Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="eks-prod-orders-5d9c-x1")
 INJECTED = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/"
@@ -212,6 +214,40 @@ def workload(kind: str = "Deployment", name: str = "orders", **changes: Any) -> 
     return replace(base, **changes)
 
 
+def trial(pod_name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
+    """A token of the healthy pod, redeemed."""
+    base = TokenTrial(
+        namespace="shop",
+        pod=pod_name,
+        node="node-1",
+        workload=Subject("Deployment", "orders", "shop"),
+        template="5d9c",
+        at=NOW,
+        redeemed=REDEEMED,
+    )
+    return replace(base, **changes)
+
+
+def probed(**changes: Any) -> Probed:
+    """A pod of podid's own that got the credentials of the healthy association from the agent of its node."""
+    redeemed = Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="eks-prod-podid-prob-1")
+    return replace(Probed(job="shop/podid-probe-1", node="node-1", at=NOW, redeemed=redeemed), **changes)
+
+
+def session(percent: int | None = 40, **changes: Any) -> PodSession:
+    """CloudTrail's, of the healthy pod."""
+    base = PodSession(
+        at=ago(minutes=30),
+        role_arn=ROLE_ARN,
+        session_name="eks-prod-orders-5d9c-x1",
+        cluster_arn=CLUSTER_ARN,
+        ref=association().ref,
+        pod=pod().name,
+        packed_percent=percent,
+    )
+    return replace(base, **changes)
+
+
 def egress(*routes: VpcRoute, endpoints: tuple[VpcEndpoint, ...] = ()) -> Egress:
     """A VPC of one route table."""
     return Egress(
@@ -261,10 +297,13 @@ def healthy(**sections: Any) -> Snapshot:
         "clocks": {"node-1": -4},
         "agent_warnings": {},
         "cloudtrail": {},
+        "redemptions": (),
         "node_calls": {"node-1": Known(NodeTrail(looked=3, since=ago(hours=6)))},
-        "packed": {ROLE_ARN: Known(40)},
-        "proofs": {"shop/orders": Known(Proof(said="its one pod assumed it"))},
-        "probes": {"shop/orders": Known(Proof(said="on node-1: it got the credentials"))},
+        "sessions": {ROLE_ARN: Known((session(),))},
+        "tokens": {"shop/orders": Known((trial(),))},
+        "dry_runs": {},
+        "probes": {"shop/orders": Known((probed(),))},
+        "changes": NO_CHANGES,
         "agent_logs": {f"kube-system/{agent_pod().name}": Known(())},
         "other_node_roles": {},
         "node_classes": (),
@@ -305,6 +344,7 @@ def chained(*associations: Association, arn: str = TARGET_ARN, **sections: Any) 
         "associations": going,
         "target_roles": {arn: target},
         "target_rights": {(a.role_arn, arn): decisions for a in going},
+        "tokens": {"shop/orders": Known((trial(redeemed=replace(REDEEMED, role_arn=arn)),))},
     }
     return healthy(**{**values, **sections})
 

@@ -113,7 +113,7 @@ def test_agent_not_installed_says_what_to_do() -> None:
     )
     nobody = no_agent(associations=())
     assert only("agent-not-installed", nobody).message.endswith("exists; no association needs it yet")
-    of_shop = only("agent-not-installed", replace(nobody, namespace="shop"))
+    of_shop = only("agent-not-installed", replace(nobody, only_namespaces=("shop",)))
     assert of_shop.message.endswith("exists; no association of namespace shop needs it yet")
     assert verdict.fix is not None
     assert verdict.fix.commands == (("podid", "install-agent", "--cluster", "prod"),)

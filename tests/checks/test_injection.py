@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from podid.checks.shared.injection import PodState, state_of
+from podid.domain.evidence import RecentChanges
 from podid.domain.model import Container, OwnerRef, Pod
 from podid.domain.network import Selector
 from podid.domain.snapshot import Snapshot
@@ -157,18 +158,35 @@ def test_an_association_without_a_date_leaves_bare_pods_undecided() -> None:
 @pytest.mark.parametrize(
     ("changed", "started", "expected"),
     [
-        (ago(hours=4), ago(hours=5), ("fail", "info")),
-        (ago(hours=4), ago(hours=3), ("pass", "info")),
+        (ago(hours=4), ago(hours=5), ("fail", "warn")),
+        (ago(hours=4), ago(hours=3), ("pass", "warn")),
         # Kubernetes cuts to whole seconds, EKS does not
-        (ago(hours=4) + timedelta(milliseconds=900), ago(hours=4), ("pass", "info")),
-        (ago(hours=7), ago(hours=8), ("pass", "info")),
-        (ago(days=2), ago(hours=5), ("pass", "info")),
-        (None, ago(hours=5), ("pass", "info")),
+        (ago(hours=4) + timedelta(milliseconds=900), ago(hours=4), ("pass", "warn")),
+        (ago(hours=7), ago(hours=8), ("pass", "warn")),
+        (ago(days=2), ago(hours=5), ("pass", "warn")),
+        (None, ago(hours=5), ("pass", "warn")),
     ],
 )
 def test_pods_from_before_a_change(changed: datetime | None, started: datetime, expected: tuple[str, str]) -> None:
     snapshot = healthy(associations=(association(modified_at=changed),), pods=(pod(created_at=started),))
     assert answers("cached-credentials-after-change", snapshot) == [(*expected, "Deployment shop/orders")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ({"shop/orders": ago(hours=4)}, "pass"),
+        # the time of EKS's answer, by the clock here
+        ({"shop/orders": ago(hours=4, seconds=-2)}, "pass"),
+        # EKS has a later change than that
+        ({"shop/orders": ago(hours=4, minutes=1)}, "fail"),
+        ({"shop/cart": ago(hours=4)}, "fail"),
+    ],
+)
+def test_a_change_of_podids_own_that_kept_the_role_is_none(kept: dict[str, datetime], expected: str) -> None:
+    changes = RecentChanges(kept_role=kept)
+    snapshot = healthy(associations=(association(modified_at=ago(hours=4)),), changes=changes)
+    assert answers("cached-credentials-after-change", snapshot) == [(expected, "warn", "Deployment shop/orders")]
 
 
 def test_a_pod_without_the_fields_is_judged_elsewhere() -> None:

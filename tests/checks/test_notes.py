@@ -68,15 +68,15 @@ def test_unused_associations(snapshot: Snapshot, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "namespace", "expected"), [(3999, "", "pass"), (4000, "shop", "fail"), (5000, "", "fail")]
+    ("count", "namespaces", "expected"), [(3999, (), "pass"), (4000, ("shop",), "fail"), (5000, (), "fail")]
 )
-def test_the_quota(count: int, namespace: str, expected: str) -> None:
-    snapshot = replace(healthy(associations=(association(),) * count), namespace=namespace)
+def test_the_quota(count: int, namespaces: tuple[str, ...], expected: str) -> None:
+    snapshot = replace(healthy(associations=(association(),) * count), only_namespaces=namespaces)
     assert answers("association-quota", snapshot) == [(expected, "warn", "Cluster prod")]
 
 
 def test_of_one_namespace_nothing_is_said_of_the_quota() -> None:
-    assert answers("association-quota", replace(healthy(), namespace="shop"))[0][0] == "not-applicable"
+    assert answers("association-quota", replace(healthy(), only_namespaces=("shop",)))[0][0] == "not-applicable"
 
 
 @pytest.mark.parametrize(

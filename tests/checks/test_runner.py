@@ -14,15 +14,14 @@ import podid.checks.all
 from podid.checks.all import ALL, BY_ID, ORDER
 from podid.checks.base import Check
 from podid.checks.runner import mask, run_checks
-from podid.domain.exit_codes import ExitCode
+from podid.domain.cost import EVIDENCE, LOOK
 from podid.domain.findings import FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.model import ServiceAccount
 from podid.domain.names import ServiceAccountRef
-from podid.domain.sightings import Proof
 from podid.domain.snapshot import SERVICES, Known, Missing, Snapshot
-from podid.ops.doctor.diagnose import diagnose
-from podid.ops.doctor.sections import SECTIONS, needed, sections_of
+from podid.ops.reading.sections import needed, sections_of
+from podid.ops.status.diagnose import diagnose
 
 from .builder import (
     ALLOWED,
@@ -58,8 +57,9 @@ MAPPINGS: dict[str, object] = {
     "agent_logs": "kube-system/agent",
     "cloudtrail": "node-1",
     "node_calls": "node-1",
-    "packed": ROLE_ARN,
-    "proofs": "shop/orders",
+    "sessions": ROLE_ARN,
+    "tokens": "shop/orders",
+    "dry_runs": "shop/orders",
     "probes": "shop/orders",
     "agent_warnings": "kube-system/eks-pod-identity-agent",
     "node_role_allowed": NODE_ROLE_ARN,
@@ -68,7 +68,7 @@ MAPPINGS: dict[str, object] = {
 
 
 def test_every_section_is_read_for_a_check_and_its_parts_can_be_missing() -> None:
-    read = {row.name for row in needed(sections_of(ALL), {row.option for row in SECTIONS})}
+    read = {row.name for row in needed(sections_of(ALL), LOOK | EVIDENCE)}
     assert SERVICES.keys() - read == set(), "no check of checks/all.py needs or wants them"
     in_parts = {name for name, hint in get_type_hints(Snapshot).items() if str(hint).count("Missing") > 1}
     assert in_parts == MAPPINGS.keys(), "MAPPINGS wants a key of each section whose parts may be missing"
@@ -141,7 +141,7 @@ def _shape(verdicts: Iterable[Verdict]) -> list[tuple[Outcome, Subject, str]]:
 
 
 @pytest.mark.parametrize("gap", [_gap, lambda _: GAP], ids=["in its parts", "as a whole"])
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"config_map_keys"}))
+@pytest.mark.parametrize("name", sorted(name for name in SERVICES if name not in ("config_map_keys", "changes")))
 def test_a_right_taken_away_is_never_a_false_fine(name: str, gap: Callable[[str], Any]) -> None:
     full = diagnose(chained())
     report = diagnose(replace(chained(), **{name: gap(name)}))
@@ -323,20 +323,3 @@ def _trust_for(app: str) -> dict[str, object]:
 def test_a_healthy_cluster_is_completely_clean(snapshot: Snapshot) -> None:
     report = diagnose(snapshot)
     assert [(v.check, v.message) for v in (*report.findings, *report.unknowns)] == []
-
-
-@pytest.mark.parametrize(
-    ("proof", "code"),
-    [
-        (Proof(unknown="what it printed is no identity"), ExitCode.UNDETERMINED),
-        (
-            Proof(unknown="it may not be asked for", permission="eks-auth:AssumeRoleForPodIdentity"),
-            ExitCode.UNDETERMINED,
-        ),
-        (Proof(unknown="none of its pods runs", idle=True), ExitCode.OK),
-    ],
-)
-@pytest.mark.parametrize("section", ["proofs", "probes"])
-def test_what_was_asked_for_and_not_decided_is_not_fine(section: str, proof: Proof, code: ExitCode) -> None:
-    report = diagnose(healthy(**{section: {"shop/orders": Known(proof)}}))
-    assert (report.findings, len(report.unknowns), report.exit_code()) == ((), 1, code)

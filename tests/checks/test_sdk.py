@@ -10,7 +10,7 @@ from podid.domain.model import Container
 from podid.domain.snapshot import Known, Snapshot
 from podid.domain.workloads import INJECTED_ENV, own_address
 from podid.domain.workloads import IRSA_ENV as IRSA
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 from .builder import INJECTED, agent_pod, healthy, pod
 from .grid import DENIED, answers, only

@@ -11,7 +11,7 @@ from podid.checks.runner import mask
 from podid.domain.findings import Outcome, Severity
 from podid.domain.model import Role
 from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.ops.doctor.diagnose import diagnose
+from podid.ops.status.diagnose import diagnose
 
 from .builder import (
     ACCOUNT,
@@ -173,6 +173,41 @@ def test_the_commands_and_the_policy_to_add() -> None:
     verdict = only(HOP[3], chained(target=target(actions="sts:AssumeRole")))
     assert verdict.evidence[0] == "to do: add sts:TagSession to the Action of Statement[0]"
     assert verdict.evidence[1].startswith("what its owner can add to the trust: {")
+
+
+MENDED = ("podid", "associate", "shop/orders", "--target-role", TARGET_ARN, "--update-trust", "--cluster", "prod")
+
+
+def test_the_line_that_opens_a_target_role() -> None:
+    """It is there where podid can add the statement, and where that would help."""
+
+    def lines(check: str, snapshot: Snapshot) -> tuple[tuple[str, ...], ...]:
+        fix = only(check, snapshot).fix
+        assert fix is not None
+        return fix.commands
+
+    somebody = f"arn:aws:iam::{ACCOUNT}:role/another"
+    for broken in (target(actions="sts:AssumeRole"), target(principal=somebody), target(**ANOTHER_NAMESPACE)):
+        assert lines("target-role-trust-broken", chained(target=broken)) == (MENDED,)
+    mismatch = target(StringEquals={"sts:ExternalId": "another"})
+    assert lines("external-id-mismatch", chained(target=mismatch)) == (MENDED,)
+    several = chained(*(association(name=f"a{n:02}") for n in range(12)), target=target(principal=somebody))
+    assert lines("target-role-trust-broken", several)[0][2:12] == tuple(f"shop/a{n:02}" for n in range(10))
+    document: Any = target_trust(principal=somebody)
+    gone = {
+        **document,
+        "Statement": [*document["Statement"], {**document["Statement"][0], "Principal": {"AWS": "AROAX"}}],
+    }
+    whole: Any = target_trust()
+    denies = {**document, "Statement": [*whole["Statement"], {**document["Statement"][0], "Effect": "Deny"}]}
+    denies["Statement"][-1]["Principal"] = {"AWS": ROLE_ARN}
+    for unmendable in (gone, denies):
+        assert lines("target-role-trust-broken", chained(target=Known(role(TARGET_ARN, unmendable)))) == ()
+    foreign = chained(arn=OTHER, target=Known(replace(role(OTHER, document), arn=OTHER)))
+    assert lines("target-role-trust-broken", foreign) == ()
+
+
+ANOTHER_NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "web"}}
 
 
 def test_two_associations_of_one_role_are_one_finding() -> None:

@@ -43,6 +43,7 @@ from .builder import (
     race,
     rights,
     role,
+    session,
     target_trust,
     trust,
     workload,
@@ -430,7 +431,10 @@ CASES = {
             *("agent-timeout-context-canceled", "eks-auth-throttled"),
         )
     },
-    "packed-policy-too-large": Cases(healthy(packed={ROLE_ARN: Known(80)}), healthy(packed={ROLE_ARN: DENIED})),
+    "packed-policy-too-large": Cases(
+        healthy(sessions={ROLE_ARN: Known((session(40), session(80), session(None)))}),
+        healthy(sessions={ROLE_ARN: DENIED}),
+    ),
     "iso-partition-ca-bundle": Cases(
         isolated(Known(("hostPath type check failed: /etc/pki/tls/certs/ca-bundle.crt is not a file",))),
         isolated(DENIED),

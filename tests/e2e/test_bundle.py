@@ -1,6 +1,7 @@
 """podid bundle: an archive that says what is wrong and not whose it is, listed before it is written."""
 
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,88 @@ def test_a_file_that_cannot_be_written_is_named(site: Site, tmp_path: Path) -> N
     outcome = site("bundle", str(tmp_path / "no" / "b.tar.gz"), "--yes")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert "cannot be written" in outcome.stderr
+
+
+def test_only_what_a_check_needs_is_in_it(site: Site, tmp_path: Path) -> None:
+    """Each place says itself; what is in the archive of them is what the question names."""
+    site.with_agent().with_identity()
+    iam, eks = site.aws("iam"), site.aws("eks")
+    iam.update_role(RoleName="shop-orders", Description="zz-role-description", MaxSessionDuration=7200)
+    iam.tag_role(RoleName="shop-orders", Tags=[{"Key": "zz-role-tag", "Value": "zz-role-value"}])
+    (found,) = eks.list_pod_identity_associations(clusterName="demo", serviceAccount="orders")["associations"]
+    eks.tag_resource(resourceArn=found["associationArn"], tags={"zz-association-tag": "zz-association-value"})
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::zz-session-policy/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    eks.update_pod_identity_association(
+        clusterName="demo", associationId=found["associationId"], policy=policy, disableSessionTags=True
+    )
+    account = {"annotations": {"vendor/token": "zz-account-annotation", "eks.amazonaws.com/x": "zz-eks-annotation"}}
+    site.cluster.merge("/api/v1/namespaces/shop/serviceaccounts/orders", {"metadata": account})
+    variables = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://zz-user:zz-password@169.254.170.23/v1?token=zz-query#zz-fragment",
+        "AWS_PROFILE": "zz-profile",
+        "AWS_ROLE_SESSION_NAME": "zz-session-name",
+        "AWS_SECRET_ACCESS_KEY": "zz-secret-key",
+        "HTTPS_PROXY": "http://zz-proxy",
+        "OTHER": "zz-other",
+        "M_OTHER_NAME": "x",
+    }
+    pod: Any = {
+        "metadata": {"labels": {"x": "zz-pod-label"}, "annotations": {"x": "zz-pod-annotation"}},
+        "spec": {
+            "serviceAccountName": "orders",
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "registry/zz-image:1",
+                    "args": ["--aws-secret-access-key=zz-flag", "--aws-region=zz-region", "zz-argument"],
+                    "env": [{"name": name, "value": value} for name, value in variables.items()],
+                }
+            ],
+        },
+    }
+    daemons: Any = {
+        "metadata": {"name": "zz-set", "annotations": {"x": "zz-annotation-of-set"}},
+        "spec": {
+            "selector": {"matchLabels": {"x": "zz-pod-label"}},
+            "template": {
+                **pod,
+                "spec": {
+                    **pod["spec"],
+                    "containers": [
+                        {"name": "d", "image": "i", "args": ["--password=zz-secret-of-set", "--x=zz-argument-of-set"]}
+                    ],
+                },
+            },
+        },
+    }
+    site.cluster.post("/api/v1/namespaces/shop/pods", {**pod, "metadata": {**pod["metadata"], "name": "zz-pod"}})
+    site.cluster.post("/apis/apps/v1/namespaces/shop/daemonsets", daemons)
+    settings = {"data": {"zz-key": "zz-entry"}, "metadata": {"name": "zz-config-map"}}
+    site.cluster.post("/api/v1/namespaces/shop/configmaps", settings)
+    site.wait(30)
+    file = tmp_path / "b.tar.gz"
+    outcome = site.must("bundle", str(file), "--yes", "-o", "json")
+    with tarfile.open(file) as tar:
+        members = [member for name in tar.getnames() if (member := tar.extractfile(name)) is not None]
+        text = "".join(member.read().decode() for member in members)
+    found = set(re.findall(r"\bzz-[a-z-]*[a-z]", text))
+    assert {name for name in found if not name.startswith("zz-set-")} == {
+        *("zz-session-policy", "zz-eks-annotation", "zz-profile", "zz-region"),
+        *("zz-pod", "zz-pod-label", "zz-image", "zz-set", "zz-argument-of-set"),
+    }
+    assert ("M_OTHER_NAME" in text, "AWS_SECRET_ACCESS_KEY" in text, "CERTIFICATE" in text) == (False, True, False)
+    told = "\n".join(outcome.json["contents"])
+    for words in (
+        "session policies",
+        "tags",
+        "labels",
+        "AWS_PROFILE",
+        "trust policies",
+        "images",
+        "annotations of EKS",
+    ):
+        assert words in told
+    assert "logs" not in told
+    refused = site("bundle", str(tmp_path / "c.tar.gz"))
+    assert all(f"  {words}\n" in refused.stderr for words in outcome.json["contents"])

@@ -33,8 +33,8 @@ def test_a_rerun_long_after_needs_no_dry_runs(site: Site) -> None:
     site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
     site.wait(300)
     before = site.slept
-    rerun = site.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "effect", "-o", "json")
-    assert rerun.json["effect"]["state"] == "in-effect"
+    rerun = site.must("associate", "shop/orders", "--role", "shop-orders", "--wait", "ready", "-o", "json")
+    assert [after["state"] for after in rerun.json["after"]] == ["ready"]
     assert site.slept - before < 5
 
 
@@ -61,7 +61,7 @@ def test_pods_from_before_the_change_are_seen_everywhere(healthy: Site) -> None:
     assert (notes(healthy), counts(healthy)) == ([], {"running": 2, "injected": 2, "stale": 0})
     text = changed(healthy)
     assert "2 running pods may act as the association was for up to 6 hours: podid restart shop/orders --stale" in text
-    assert notes(healthy) == [("cached-credentials-after-change", "info", "orders")]
+    assert notes(healthy) == [("cached-credentials-after-change", "warn", "orders")]
     assert counts(healthy) == {"running": 2, "injected": 2, "stale": 2}
     old = healthy.cluster.pod_names("shop")
     healthy.must("restart", "-A", "--stale")

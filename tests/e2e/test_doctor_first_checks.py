@@ -41,8 +41,8 @@ def test_a_healthy_cluster_has_nothing_to_report(healthy: Site) -> None:
     }  # fmt: skip
     assert report["summary"]["pass"] > 20
     text = healthy.must("doctor")
-    assert text.stdout.startswith("cluster demo\n")
-    assert " checks found nothing wrong; " in text.stdout
+    assert text.stdout.startswith("✓ shop/orders  ready")
+    assert "✓ No problems found: " in text.stdout
 
 
 def agent_pod_unhealthy(site: Site) -> str:
@@ -126,7 +126,7 @@ def test_each_is_named_and_nothing_beside_it(healthy: Site, check: str, provoke:
     assert named(report) == [(check, "error", subject)]
     assert {item["maskedBy"] for item in report["findings"]} <= {None, check}
     assert (code, report["unknowns"]) == (3, [])
-    assert {item["id"] for item in report["firstBroken"]} == {check}
+    assert {(item["state"], item["id"]) for item in report["identities"]} == {("broken", check)}
     text = healthy("doctor")
     assert text.code == 3
     assert check in text.stdout
@@ -240,5 +240,5 @@ def test_verify_sees_a_broken_trust(healthy: Site) -> None:
     healthy.trust("shop-orders", trust)
     healthy.wait(5)
     outcome = healthy("verify", "shop/orders", "--yes", "-o", "json")
-    assert (outcome.code, outcome.json["state"], outcome.json["link"]) == (3, "failed", 9)
+    assert (outcome.code, outcome.json["state"], outcome.json["link"]) == (3, "broken", 9)
     assert [pod["link"] for pod in outcome.json["pods"]] == [9, 9]

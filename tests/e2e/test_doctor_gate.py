@@ -41,10 +41,11 @@ def test_a_baseline(broken: Site, tmp_path: Path) -> None:
     file.write_text(f"accepted:\n{lines}  - {{id: windows-pod, reason: never met}}\n")
     outcome = broken("doctor", "--baseline", str(file))
     assert outcome.code == 0, outcome
-    assert "accepted by the baseline:" in outcome.stdout
+    assert "Accepted by the baseline:" in outcome.stdout
     assert "windows-pod was not found, so the entry can go" in outcome.stderr
     after = broken("doctor", "--baseline", str(file), "-o", "json")
-    assert (after.json["findings"], after.json["firstBroken"], after.stderr) == ([], [], "")
+    assert (after.json["findings"], after.stderr) == ([], "")
+    assert "broken" not in {item["state"] for item in after.json["identities"]}
     assert {item["id"] for item in after.json["accepted"]} == {item["id"] for item in before.json["findings"]}
     file.write_text(f"accepted:\n{lines}".replace("known", "known, expires: 2020-01-31"))
     expired = broken("doctor", "--baseline", str(file))
@@ -70,8 +71,7 @@ def test_until_clean_ends_with_the_time(broken: Site) -> None:
     outcome = broken("doctor", "--until-clean", "--timeout", "30s")
     assert outcome.code == 3
     assert 30 <= broken.slept <= 31
-    assert outcome.stdout.startswith("cluster demo\n")
-    assert outcome.stdout.count("first broken link") == 1
+    assert outcome.stdout.count(" broken ") == 1
 
 
 def test_until_clean_waits_for_what_is_mended(healthy: Site) -> None:

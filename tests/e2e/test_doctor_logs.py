@@ -8,8 +8,8 @@ import pytest
 
 from harness import one_in
 from podid.checks.all import ALL
-from podid.ops.doctor import witnesses
-from podid.ops.doctor.sections import rights
+from podid.ops.reading import witnesses
+from podid.ops.reading.sections import rights
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from podid.checks.all import ALL
-from podid.ops.doctor.sections import rights
+from podid.ops.reading.sections import rights
 from worlds import Site
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"

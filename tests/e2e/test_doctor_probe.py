@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from podid.checks.all import BY_ID
-from podid.domain.proof import ProbeProof, VerifyState
+from podid.checks.shared.evidence import failure_mode
+from podid.domain.evidence import Probed
 from podid.kube.reader import KubeReader
-from podid.ops.doctor.probing import failure_mode
 from podid.pages.index import ENTRIES
 from podid.sandbox.baseline import NODE_ROLE
 from worlds import Site
@@ -136,6 +136,6 @@ def test_every_failure_of_a_probe_is_one_of_a_check() -> None:
     ids = ("", *(entry.id for entry in ENTRIES))
     for link in range(1, 11):
         for name in ids:
-            met = ProbeProof(job="shop/podid-probe-1", node="n", state=VerifyState.FAILED, link=link, likely=name)
+            met = Probed(job="shop/podid-probe-1", node="n", link=link, likely=name)
             assert failure_mode(met) in BY_ID
             assert name not in BY_ID or failure_mode(met) == name

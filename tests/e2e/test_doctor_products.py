@@ -11,8 +11,8 @@ from cluster_api import Json
 from podid.checks.all import ALL
 from podid.domain.snapshot import Known
 from podid.kube.project_products import CUSTOM
-from podid.ops.doctor.readings import agent_warnings
-from podid.ops.doctor.sections import rights
+from podid.ops.reading.readings import agent_warnings
+from podid.ops.reading.sections import rights
 from podid.sandbox.kube.kubelet import Kubelet
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 

@@ -132,7 +132,7 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
         ("shop/orders", "done", "written; its effect was not seen"),
         ("shop/Deployment/orders", "blocked", "not tried"),
     ]
-    assert again["effect"]["state"] == "in-effect"
+    assert again["after"][0]["state"] == "ready"
     assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
     assert statuses(site) == {"done", "interrupted"}  # the first one never came to its restarts
     assert "  -  restart Deployment shop/orders: not tried\n" in site.must("history", run["runId"]).stdout

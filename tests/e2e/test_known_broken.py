@@ -1,4 +1,4 @@
-"""What the plan has seen to be broken is never called an effect, whatever the pods carry."""
+"""What is broken already and stays so is never called ready, whatever the pods carry."""
 
 from worlds import ORDERS, Site, trust_for
 
@@ -8,13 +8,13 @@ def test_an_association_that_stays_as_it_is_while_its_role_lets_nobody_in(health
     trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-service-account"] = "other"
     healthy.trust("shop-orders", trust)
     outcome = healthy("associate", "shop/orders", "--tag", "team=shop", "--replace", "-o", "json")
-    effect = outcome.json["effect"]
-    assert (outcome.code, effect["state"], effect["id"]) == (7, "not-in-effect", "trust-condition-never-matches")
+    (after,) = outcome.json["after"]
+    assert (outcome.code, after["state"], after["id"]) == (3, "broken", "trust-condition-never-matches")
     assert [item["status"] for item in outcome.json["actions"]] == ["done"]
-    assert "does not admit shop/orders" in healthy("associate", "shop/orders").stdout
+    assert "trust-condition-never-matches" in healthy("associate", "shop/orders").stdout
     # what is not touched stands in the way of nothing
     tagged = healthy("associate", "shop/orders", "--tag", "team=cart", "--replace", "--wait", "none", "-o", "json")
-    assert (tagged.code, tagged.json["effect"]) == (0, None)
+    assert (tagged.code, tagged.json["after"]) == (0, [])
 
 
 def test_one_that_is_mended_in_the_same_run(healthy: Site) -> None:
@@ -23,4 +23,4 @@ def test_one_that_is_mended_in_the_same_run(healthy: Site) -> None:
     healthy.trust("shop-orders", trust)
     outcome = healthy("associate", "shop/orders", "--role", "shop-orders", "--update-trust", "-o", "json")
     assert outcome.code == 0
-    assert outcome.json["effect"]["state"] in ("in-effect", "likely")
+    assert [after["state"] for after in outcome.json["after"]] == ["ready"]

@@ -1,4 +1,4 @@
-"""From nothing to proven credentials, as a person and as a script would do it, and with API servers that disagree."""
+"""From nothing to verified credentials, as a person and as a script would do it, and with API servers that disagree."""
 
 import random
 from collections.abc import Callable
@@ -15,10 +15,7 @@ def test_the_job_in_text(site: Site) -> None:
     policy = site.policy_file()
     installed = site.must("install-agent")
     assert "eks-pod-identity-agent" in installed.stdout
-    assert installed.stdout.splitlines()[-2:] == [
-        "effect: likely, 3 of 3 nodes have a Ready agent pod",
-        "not looked at: whether EKS Auth lets the agents in (podid verify shows it)",
-    ]
+    assert installed.stdout.splitlines()[-1] == "✓ 3 of 3 nodes have a Ready agent pod"
     made = site.must("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", policy)
     assert "shop-orders" in made.stdout
     before = site.cluster.pod_names("shop")
@@ -26,8 +23,8 @@ def test_the_job_in_text(site: Site) -> None:
     assert associated.stdout.splitlines() == [
         f"association shop/orders -> {ROLE_ARN}: created",
         "Deployment shop/orders (2 of 2 pods carry the injected fields): restarted",
-        "effect: in-effect, all 2 running pods carry the injected fields, and their nodes have a Ready agent",
-        "not looked at: whether EKS Auth gives the role: no token was redeemed (podid verify redeems one)",
+        "✓ new pods        ready  role shop-orders",
+        "✓ 2 running pods  ready",
     ]
     after = site.cluster.pods("shop")
     assert not {pod["metadata"]["name"] for pod in after} & set(before)
@@ -35,24 +32,18 @@ def test_the_job_in_text(site: Site) -> None:
     listed = site.must("list")
     assert listed.stdout.splitlines()[0].split("\t")[:3] == ["shop", "orders", ROLE_ARN]
     verified = site.must("verify", "shop/orders", "--yes")
-    assert verified.stdout.splitlines()[:2] == [
-        "shop/orders in cluster demo: proven",
-        f"  all 2 pods assumed {ROLE_ARN}",
-    ]
-    assert " checks found nothing wrong; 1 association looked at" in site.must("doctor").stdout
+    lines = verified.stdout.splitlines()
+    assert lines[0] == "✓ shop/orders  verified  role shop-orders, 2 pods"
+    assert lines[-1] == "EKS Auth issues role shop-orders for 2 of 2 pods"
+    assert "✓ No problems found: " in site.must("doctor").stdout
 
 
 def test_the_job_in_json(site: Site) -> None:
     policy = site.policy_file()
     installed = site.must("install-agent", "-o", "json")
-    assert (installed.json["kind"], installed.json["effect"], installed.stderr) == (
+    assert (installed.json["kind"], installed.json["awaited"], installed.stderr) == (
         "Result",
-        {
-            "state": "likely",
-            "how": "3 of 3 nodes have a Ready agent pod",
-            "id": None,
-            "notSeen": "whether EKS Auth lets the agents in (podid verify shows it)",
-        },
+        {"summary": "3 of 3 nodes have a Ready agent pod", "reached": True},
         "",
     )
     made = site.must("role", "create", "shop-orders", "--for", "shop/orders", "--policy-file", policy, "-o", "json")
@@ -62,16 +53,13 @@ def test_the_job_in_json(site: Site) -> None:
         ("association", "done"),
         ("restart", "done"),
     ]
-    assert associated.json["effect"] == {
-        "state": "in-effect",
-        "how": "all 2 running pods carry the injected fields, and their nodes have a Ready agent",
-        "id": None,
-        "notSeen": "whether EKS Auth gives the role: no token was redeemed (podid verify redeems one)",
-    }
+    (after,) = associated.json["after"]
+    assert (after["state"], after["newPod"]["state"]) == ("ready", "ready")
+    assert [pod["state"] for pod in after["pods"]] == ["ready", "ready"]
     (listed,) = site.must("list", "-o", "json").json["items"]
     assert (listed["namespace"], listed["serviceAccount"], listed["roleArn"]) == ("shop", "orders", ROLE_ARN)
     verified = site.must("verify", "shop/orders", "--yes", "-o", "json").json
-    assert (verified["kind"], verified["state"], len(verified["pods"])) == ("VerifyReport", "proven", 2)
+    assert (verified["kind"], verified["state"], len(verified["pods"])) == ("IdentityStatus", "verified", 2)
     report = site.must("doctor", "-o", "json").json
     assert (report["findings"], report["unknowns"]) == ([], [])
 
@@ -141,13 +129,13 @@ def test_success_is_claimed_only_when_every_api_server_knows(
     site: Site, replicas: Any, lags: tuple[float, ...]
 ) -> None:
     """Load balancers go round, or pick by chance: with every way the claim comes after the last one knows."""
-    clock = site.box.world.clock
+    clock = site.with_agent().box.world.clock
     role = site.must("role", "create", "shop-orders", "--for", "shop/orders", "-o", "json").code
     assert role == 0
     for rng in (None, random.Random(1)):
         servers = replicas(site, lags, rng)
-        outcome = site("associate", "shop/orders", "--role", "shop-orders", "--wait", "effect", "-o", "json")
-        assert (outcome.code, outcome.json["effect"]["state"]) == (0, "likely")
+        outcome = site("associate", "shop/orders", "--role", "shop-orders", "--wait", "ready", "-o", "json")
+        assert (outcome.code, outcome.json["after"][0]["newPod"]["state"]) == (0, "ready")
         assert clock.now() >= servers.all_know_at()
         site.aws("eks").delete_pod_identity_association(
             clusterName="demo",
@@ -173,7 +161,7 @@ def test_pods_that_a_late_api_server_let_through_are_restarted_again(
 
     monkeypatch.setattr(Webhook, "_inject", miss_the_first)
     outcome = site("associate", "shop/orders", "--role", "shop-orders", "--restart", "-o", "json")
-    assert (outcome.code, outcome.json["effect"]["state"]) == (0, "in-effect")
+    assert (outcome.code, outcome.json["after"][0]["state"]) == (0, "ready")
     assert [injected(pod) for pod in site.cluster.pods("shop", "orders")] == [True, True]
     # the first one, that of the restart, and that of the restart after the miss
     assert (missed, len(site.cluster.items("/apis/apps/v1/namespaces/shop/replicasets"))) == (["orders"], 3)

@@ -29,7 +29,7 @@ def two(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
 def test_verify(two: Site) -> None:
     """A role that both have is read once."""
     outcome = two("verify", *TWO, "--yes", "-o", "json")
-    assert [item["serviceAccount"] for item in outcome.json["items"]] == ["orders", "billing-worker"], outcome
+    assert [item["serviceAccount"] for item in outcome.json["items"]] == ["billing-worker", "orders"], outcome
     assert two.box.faults.calls["iam", "GetRole"] == 1
 
 

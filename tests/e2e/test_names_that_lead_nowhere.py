@@ -118,3 +118,31 @@ def test_no_role_is_opened_for_a_slip(site: Site) -> None:
     assert "Try:   podid associate shop/zzzzzz --role own --update-trust\n" in other.stderr
     blind = site("associate", "shop/orderz", "--role", "own", env=site.user("blind", []))
     assert "Try:   podid associate shop/orderz --role own --update-trust\n" in blind.stderr
+
+
+MISSING = "service account shop/orderz does not exist; did you mean shop/orders?"
+OPENING = {
+    "associate": "associate shop/orderz --role storefront --wait none",
+    "associate --create-role": "associate shop/orderz --create-role --role r --wait none",
+    "role create": "role create r --for shop/orderz",
+    "role create, no name": "role create --for shop/orderz",
+    "move": "move shop/orders shop/orderz --yes --update-trust --wait none",
+}
+
+
+@pytest.mark.parametrize("line", OPENING.values(), ids=OPENING)
+def test_who_is_let_in_and_does_not_exist_is_said(healthy: Site, line: str) -> None:
+    planned, done = healthy(*line.split(), "--dry-run", "-o", "json"), healthy(*line.split(), "-o", "json")
+    for outcome in (planned, done):
+        assert (outcome.code, MISSING in outcome.json["notes"]) == (0, True), outcome
+
+
+@pytest.mark.parametrize("scope", ["namespace", "cluster", "account"])
+def test_a_wider_trust_names_no_service_account(healthy: Site, scope: str) -> None:
+    made = healthy("role", "create", "r", "--for", "shop/nosuch", "--scope", scope, "-o", "json")
+    assert (made.code, "does not exist" in str(made.json["notes"])) == (0, False)
+
+
+def test_a_role_is_made_where_the_cluster_cannot_be_looked_at(account: Site) -> None:
+    made = account("role", "create", "r", "--for", "shop/nosuch", "-o", "json")
+    assert (made.code, made.json["notes"]) == (0, [])

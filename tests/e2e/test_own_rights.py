@@ -41,7 +41,7 @@ def outcomes(report: Any) -> dict[str, list[str]]:
 
 
 def granted(report: Any) -> tuple[list[str], list[Any]]:
-    statements = report["missing"]["iamPolicy"]["Statement"]
+    statements = (report["missing"]["iamPolicy"] or {"Statement": []})["Statement"]
     return [action for each in statements for action in each["Action"]], report["missing"]["kubernetes"]["items"]
 
 
@@ -162,7 +162,7 @@ def test_passing_a_role_to_pods_alone_is_enough(shared: Site, tmp_path: Path) ->
 
 
 def test_what_changes_something_is_asked_for_in_one_namespace(shared: Site, tmp_path: Path) -> None:
-    dry_run = next(item for item in ASSOCIATE.optional if item.reason.startswith("the dry runs"))
+    dry_run = next(item for item in ASSOCIATE.optional if item.reason.startswith("dry-run pods"))
     rights = ASSOCIATE.always | dry_run.rights | Rights((SIMULATE,))
     env = caller(shared, tmp_path, rights, namespace="shop")
     line = ("doctor", "--me", "--for", "associate", "-o", "json")

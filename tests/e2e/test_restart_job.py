@@ -369,6 +369,7 @@ def test_without_the_right_to_patch(associated: Site) -> None:
 
 def test_associate_with_restart_and_no_right_to_patch(site: Site) -> None:
     """The association is made and kept; what could not be done is named."""
+    site.with_agent()
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     create = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
     caller = site.user("viewer", [READ, create])

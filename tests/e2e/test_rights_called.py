@@ -338,12 +338,12 @@ class Way:
 
 # asked for only where the command line does not name the cluster, or names an account
 CHOOSING = {"eks:DescribeCluster", "eks:ListClusters", "sts:GetCallerIdentity"}
-EFFECT = ("seeing", "the dry runs")
+EFFECT = ("checking whether", "dry-run pods")
 CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 SHOWN = ("the service account, its workloads",)
-ALL_OF_MOVE = (*EFFECT, "--restart", "--wait proof")
+ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
 PROOF = ("redeeming", "asking")
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
@@ -426,10 +426,10 @@ WAYS = (
     Way("associate shop/orders --role shop-orders --tag a=b --wait api", with_role),
     Way("associate shop/orders --role shop-order", with_role, code=5),
     Way("associate shop/orders --role shop-orders --update-trust --wait api", with_narrow_role),
-    Way("associate shop/orders --role storefront --replace --wait effect", healthy, EFFECT, again=True),
+    Way("associate shop/orders --role storefront --replace --wait ready", healthy, EFFECT, again=True),
     Way("associate shop/orders --role shop-orders --restart", with_role, (*EFFECT, "--restart")),
-    Way("associate shop/orders --role shop-orders --wait proof", chained, (*EFFECT, "--wait proof")),
-    Way("install-agent --wait proof", chained, ("--wait proof",)),
+    Way("associate shop/orders --role shop-orders --wait verified", chained, (*EFFECT, "--wait verified")),
+    Way("install-agent --wait verified", chained, ("--wait verified",)),
     Way("associate shop/orders --role storefront --replace --restart", every_kind, (*EFFECT, "--restart"), code=8),
     Way("associate shop/orderz --role storefront", nothing, EFFECT),
     Way(
@@ -471,7 +471,7 @@ WAYS = (
     Way("move shop/orders shop/cart --yes", with_open_identity, EFFECT, again=True),
     Way("move shop/cart shop/orders --yes", with_cart, EFFECT, again=True),
     Way("move shop/orders shop/cart --yes --update-trust --restart", every_kind, (*EFFECT, "--restart"), code=8),
-    Way("move shop/cart shop/orders --yes --wait proof --restart", with_chained_cart, ALL_OF_MOVE, code=0),
+    Way("move shop/cart shop/orders --yes --wait verified --restart", with_chained_cart, ALL_OF_MOVE, code=0),
     Way("move shop/orders shop/cart --yes --update-trust --remove-trust --wait api", healthy, again=True),
     Way("move shop/orders shop/cart --yes --update-trust --wait api", healthy, again=True),
     Way("move shop/orders shop/cart --yes --replace --wait api", with_both),
@@ -560,14 +560,15 @@ WAYS = (
     Way("role show shop-order", healthy, code=5),
     Way("role show storefront", healthy),
     Way("role list", healthy),
+    Way("role list", after("role create r --for shop/orders --preset s3-read,bucket=reports"), ("seeing which",)),
     Way("role list --unused", healthy, again=True),
     Way("whoami", healthy),
     Way("undo last --yes", after(*CREATED), again=True),
     Way("undo NEWEST --yes", after(*CREATED, *UNDONE)),
     Way(
-        "undo last --yes --wait proof",
+        "undo last --yes --wait verified",
         after("associate shop/orders --role storefront --replace --wait api", start=chained),
-        (*EFFECT, "--wait proof"),
+        (*EFFECT, "--wait verified"),
     ),
     Way("undo last --yes", after("associate shop/orders --role storefront --replace --tag x=y --wait api")),
     Way(
@@ -605,7 +606,7 @@ def granted(rights: Any, reasons: tuple[str, ...]) -> tuple[Json, list[Json]]:
     """The policy and the manifests that --show-permissions printed, with those of the optional ones; Roles for shop."""
     chosen = [item for item in rights["optional"] if item["for"].startswith(reasons)] if reasons else []
     assert len(chosen) == len(reasons)
-    statements = [s for each in (rights, *chosen) for s in each["iamPolicy"]["Statement"]]
+    statements = [s for each in (rights, *chosen) if each["iamPolicy"] for s in each["iamPolicy"]["Statement"]]
     manifests = [manifest for each in (rights, *chosen) for manifest in each["kubernetes"]["items"]]
     for manifest in manifests:
         if manifest["kind"] == "Role":

@@ -45,6 +45,18 @@ def test_show_has_the_whole_way(chained: Site) -> None:
     assert text.count(target_arn()) == 2  # as the target role, and in what the role's policy allows
 
 
+@pytest.mark.parametrize("mode", ["target-role-trust-broken", "external-id-mismatch"])
+def test_the_line_that_the_doctor_names_mends_it(healthy: Site, mode: str) -> None:
+    healthy.box.standing.put(mode)
+    (finding,) = healthy("doctor", "-o", "json").json["findings"]
+    assert (finding["id"], finding["fix"]["class"]) == (mode, "PRINT")
+    (command,) = finding["fix"]["commands"]
+    healthy.must(*command[1:], "--wait", "none")
+    assert healthy("doctor", "-o", "json").json["findings"] == []
+    assert healthy("undo", "last", "--yes").code == 0
+    assert [item["id"] for item in healthy("doctor", "-o", "json").json["findings"]] == [mode]
+
+
 def test_without_a_target_role_there_is_no_second_hop(healthy: Site) -> None:
     assert healthy.must("show", "shop/orders", "-o", "json").json["secondHop"] is None
 

@@ -47,6 +47,7 @@ def test_what_cannot_be_looked_at_is_said_with_v(site: Site) -> None:
 
 
 def test_a_person_is_asked(site: Site) -> None:
+    site.with_agent()
     site.podid.tty, site.podid.answers = True, Answers(False)
     assert site(*ASSOCIATE, "shop/orderz").code == 2
     assert site.podid.answers.questions == ["Associate all the same?"]
@@ -73,7 +74,7 @@ def test_pods_that_a_change_does_not_reach(site: Site) -> None:
     taken_back = site("undo", first, "--yes", "--restart", "-o", "json")
     assert (taken_back.code, [i["status"] for i in taken_back.json["actions"]]) == (0, ["done", "done"])
     assert HOLDING in taken_back.json["notes"]
-    assert taken_back.json["effect"]["state"] == "likely"
+    assert taken_back.json["awaited"]["reached"] is True
     assert not any(injected(pod) for pod in site.cluster.pods("shop", "orders"))
 
 

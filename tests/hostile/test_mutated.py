@@ -146,7 +146,7 @@ class Lab:
             return answer
 
         outcome = self.run(way, note)
-        assert outcome.code == 0, (way, outcome)
+        assert outcome.code in (0, 3), (way, outcome)
         return seen
 
     def run(self, way: str, front: Any, *more: str, **env: str) -> Outcome:

@@ -172,7 +172,7 @@ def test_a_token_file_that_is_gone_when_it_is_read_again(
     connection = connect(make_cluster(tls.url), kubeconfig=file)
     held.unlink()
     tls.answer = lambda r: Answer(401, {})
-    with pytest.raises(InvalidInput, match="context 'work' of the kubeconfig cannot be used"):
+    with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         Transport(connection).get("/version", dict)
 
 
@@ -419,12 +419,13 @@ def test_a_malformed_kubeconfig_is_an_error_of_its_own(tmp_path: Path) -> None:
     login = {"command": "aws", "args": ["eks", "get-token"], "env": [{"name": "A", "value": "b"}], "apiVersion": "v1"}
     ca = base64.b64encode(b"-----BEGIN CERTIFICATE-----x-----END CERTIFICATE-----").decode()
     certificate = {"client-certificate-data": ca, "client-key-data": ca}
+    acts_as = {"as": "a", "as-uid": "7", "as-groups": ["g"], "as-user-extra": {"k": ["v"]}}
     cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": ca, "tls-server-name": "x"}
     document = {
         "current-context": "work",
         "contexts": [{"name": "work", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
         "clusters": [{"name": "c", "cluster": cluster | {"proxy-url": "http://127.0.0.1:1"}}],
-        "users": [{"name": "u", "user": {"exec": login, "token": "t", **certificate}}],
+        "users": [{"name": "u", "user": {"exec": login, "token": "t", **certificate, **acts_as}}],
     }
     file = tmp_path / "config"
     refused = 0

@@ -27,8 +27,8 @@ EXPECTED = {
     "mutatingwebhookconfiguration get missing": ("NotFound", "MutatingWebhookConfiguration nope does not exist"),
     "TokenRequest bound to a missing pod": ("NotFound", "pod gold2/nope does not exist"),
     "pod with missing sa": ("NotFound", "service account gold/nosuch does not exist"),
-    "unknown group": ("Rejected", f"{SERVER} does not serve /apis/nope.io/v1/things"),
-    "unknown resource": ("Rejected", f"{SERVER} does not serve /api/v1/namespaces/gold/widgets"),
+    "unknown group": ("NotServed", f"{SERVER} does not serve /apis/nope.io/v1/things"),
+    "unknown resource": ("NotServed", f"{SERVER} does not serve /api/v1/namespaces/gold/widgets"),
     "unauthorized bad token": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
     "anonymous forbidden": ("Credentials", f"{SERVER} does not know who is calling (401 Unauthorized)"),
     "forbidden list sa": ("AccessDenied", "not allowed to list serviceaccounts in namespace gold"),
@@ -51,7 +51,7 @@ EXPECTED = {
         '"default" to pod running with different serviceaccount name.',
     ),
     "list continue garbage": (
-        "Rejected",
+        "NotServed",
         f"{SERVER} refused to read serviceaccounts in namespace gold: invalid continue token: continue key is "
         "not valid: invalid character '\\u0081' looking for beginning of value",
     ),

@@ -7,16 +7,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import pytest
+
 from podid.domain.errors import PodidError
 from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import KubeRight, Rights
 from podid.domain.workloads import RESTARTABLE
+from podid.kube import errors
 from podid.kube.project_products import CUSTOM
 from podid.kube.reader import KubeReader
+from podid.kube.transport import Transport
 from podid.kube.writer import KubeWriter
 from rights_support import asked_for
 from worlds import ORDERS, KubeWorld
+
+from .kube_server import Answer, Server
 
 POD = Pod(
     namespace="shop",
@@ -113,6 +119,20 @@ def test_the_marks_are_what_the_api_server_is_asked_for(lab: KubeWorld) -> None:
         if (set(marked.kubernetes), marked.iam) != (asked.kubernetes, ()):
             wrong.append((operation.__qualname__, marked.kubernetes, sorted(asked.kubernetes)))
     assert wrong == []
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+def test_a_list_of_nothing_is_empty(
+    tls: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch, nothing: object
+) -> None:
+    unreadable: list[str] = []
+    monkeypatch.setattr(errors, "unreadable", lambda path, why, where: unreadable.append(f"{path}: {why}"))
+    tls.answer = lambda _: Answer(200, {"items": nothing, "groups": nothing, "metadata": {}})
+    reader = KubeReader(transport)
+    for operation, call in READS.items():
+        if operation.__name__.startswith(("list_", "read_clocks")):
+            assert not call(reader), operation
+    assert (unreadable, len(tls.requests) > 20) == ([], True)
 
 
 def test_every_operation_is_called_here() -> None:

@@ -1,15 +1,18 @@
 """Paging, retries and credentials of single requests, against a local TLS server."""
 
 import gc
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from podid.domain.errors import AccessDenied, CredentialsError, Rejected, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Object
 from podid.domain.model import Cluster
+from podid.kube import transport as transporting
 from podid.kube.connect import Connection, connect
 from podid.kube.transport import Transport
 
@@ -47,18 +50,82 @@ def test_list_gives_up_when_it_expires_again_and_again(tls: Server, transport: T
     assert raised.value.what == "the list /api/v1/pods expired 3 times while it was being read"
 
 
-def test_no_items_are_an_empty_list(tls: Server, transport: Transport) -> None:
-    tls.script(Answer(200, {"items": [], "metadata": {}}))
+@pytest.mark.parametrize("items", [[], None])
+def test_no_items_are_an_empty_list(tls: Server, transport: Transport, items: object) -> None:
+    """null is what an API server answers for the metadata of no object (apiserver, asPartialObjectMetadataList)."""
+    tls.script(Answer(200, {"items": items, "metadata": {}}))
     assert transport.list("/api/v1/pods", name) == []
 
 
-@pytest.mark.parametrize("body", [{"items": None}, {"metadata": {}}, {"items": {}}, {"items": [None]}])
+@pytest.mark.parametrize("body", [{}, {"metadata": {}}, {"items": {}}, {"items": [None]}])
 def test_a_list_without_items_is_not_an_empty_one(tls: Server, transport: Transport, body: Object) -> None:
-    """An API server never leaves them out (apiserver, etcd3 store: "never return a nil Items pointer")."""
+    """An API server never leaves them out."""
     tls.script(Answer(200, dict(body)))
     with pytest.raises(UnreadableAnswer) as raised:
         transport.list("/api/v1/pods", name)
     assert "the answer of the API server of cluster demo for pods cannot be read: " in raised.value.what
+
+
+def paging(names: list[str], size: int) -> Callable[[Request], Answer]:
+    """A server that pages as it is asked to, of objects of that many bytes."""
+
+    def answer(request: Request) -> Answer:
+        start, limit = int(request.query.get("continue") or 0), int(request.query["limit"])
+        items = [{"metadata": {"name": n, "annotations": {"a": "x" * size}}} for n in names[start : start + limit]]
+        more = str(start + limit) if start + limit < len(names) else ""
+        return Answer(200, {"items": items, "metadata": {"continue": more}})
+
+    return answer
+
+
+def test_a_page_that_is_too_large_is_asked_for_by_halves(
+    tls: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transporting, "LARGEST_ANSWER", 32_000)
+    names = [f"n{number}" for number in range(200)]
+    tls.answer = paging(names, 1000)
+    assert transport.list("/api/v1/pods", name, {"labelSelector": "a=b"}) == names
+    assert [int(request.query["limit"]) for request in tls.requests[:6]] == [500, 250, 125, 62, 31, 15]
+    assert {request.query["limit"] for request in tls.requests[5:]} == {"15"}
+    # the next list begins with whole pages
+    tls.requests.clear()
+    transport.list("/api/v1/nodes", name)
+    assert tls.requests[0].query == {"limit": "500"}
+
+
+def test_one_object_that_is_too_large_ends_the_list(
+    tls: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transporting, "LARGEST_ANSWER", 32_000)
+    tls.answer = paging(["n"], 40_000)
+    with pytest.raises(UnreadableAnswer, match="for pods cannot be read: it is larger than"):
+        transport.list("/api/v1/pods", name)
+    assert len(tls.requests) == 9
+
+
+@pytest.mark.parametrize(("size", "count"), [(200_000, 500), (1_500_000, 60)])
+def test_large_objects_are_held_page_by_page(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch, size: int, count: int
+) -> None:
+    monkeypatch.setattr(transporting, "LARGEST_ANSWER", 4_000_000)
+
+    def once(method: str, url: str, *_: object) -> tuple[int, dict[str, str], bytes]:
+        query = dict(parse_qsl(urlsplit(url).query))
+        start, limit = int(query.get("continue") or 0), int(query["limit"])
+        if limit * size > transporting.LARGEST_ANSWER:
+            raise transporting._LargeBody("it is larger than")
+        item = b'{"metadata":{"name":"n","annotations":{"a":"%s"}}}' % (b"x" * size)
+        more = b"%d" % (start + limit) if start + limit < count else b""
+        items = b",".join([item] * min(limit, count - start))
+        return 200, {}, b'{"items":[%s],"metadata":{"continue":"%s"}}' % (items, more)
+
+    monkeypatch.setattr(transport, "_once", once)
+    tracemalloc.start()
+    try:
+        assert transport.list("/api/v1/pods", name) == ["n"] * count
+        assert tracemalloc.get_traced_memory()[1] < 6 * transporting.LARGEST_ANSWER
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_garbage_collector_runs_again_after_a_list(tls: Server, transport: Transport) -> None:
@@ -190,7 +257,7 @@ def test_a_refused_connection_names_the_private_endpoint(make_cluster: Callable[
     connection = connect(cluster, token=lambda: ("t", datetime.now(UTC) + timedelta(hours=1)))
     with pytest.raises(Unavailable) as raised:
         Transport(connection).get("/version", dict)
-    assert raised.value.what == f"the API server of cluster demo at {address} cannot be reached: Connection refused"
+    assert raised.value.what == f"the API server of cluster demo cannot be reached: nothing listens at {address}"
     assert raised.value.advice == (
         "Its endpoint is private: it can be reached only from inside the VPC (VPN, bastion, SSM tunnel)."
     )

@@ -1,14 +1,15 @@
 """What is redacted, and what stays."""
 
+from dataclasses import replace
 from typing import Any
 
-from checks.builder import association, chained, healthy
+from checks.builder import association, chained, healthy, role
 from podid.checks.all import ALL
 from podid.domain.codec import to_plain
 from podid.domain.model import described
-from podid.domain.snapshot import Snapshot, known_or
-from podid.ops.doctor.bundle import redact
-from podid.ops.doctor.diagnose import diagnose
+from podid.domain.snapshot import SERVICES, Known, Snapshot, known, known_or
+from podid.ops.doctor.bundle import CONTENTS, contents, redact
+from podid.ops.status.diagnose import diagnose
 
 
 def verdicts(snapshot: Snapshot) -> list[tuple[Any, ...]]:
@@ -27,3 +28,22 @@ def test_an_external_id_is_another_one_everywhere() -> None:
     (found,) = described(known_or(redacted.snapshot.associations, ()))
     assert found.external_id == "external-id-1"
     assert (redacted.external_ids, "444455556666" in str(to_plain(redacted.snapshot))) == (1, False)
+
+
+def test_every_section_is_of_a_class_that_is_named() -> None:
+    named = {section for sections in CONTENTS.values() for section in sections}
+    assert named == set(SERVICES)
+    assert set(contents(healthy())) < set(CONTENTS)
+    assert contents(healthy(agent_logs={})) == contents(healthy())
+
+
+def test_of_a_role_only_the_tags_stay_that_a_trust_policy_names() -> None:
+    condition = {"StringEquals": {"aws:PrincipalTag/team": "shop", "iam:ResourceTag/Stage": "x"}}
+    statement = {"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "sts:AssumeRole", "Condition": condition}
+    tags = {"team": "shop", "stage": "x", "secret": "s"}
+    given = replace(role(document={"Statement": [statement]}), tags=tags, description="d")
+    snapshot = healthy(roles={given.arn: Known(given)})
+    (found,) = known(redact(snapshot).snapshot.roles).values()
+    assert isinstance(found, Known)
+    assert found.value is not None
+    assert (found.value.tags, found.value.description) == ({"team": "shop", "stage": "x"}, "")

@@ -1,93 +1,18 @@
 """The collector against the sandbox: a real cluster read through real clients, rights taken away one by one."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from harness import one_in
 from podid.aws.iam import Iam
-from podid.aws.session import AwsSession
-from podid.domain.errors import Unavailable
-from podid.domain.place import Place
-from podid.domain.report import DoctorReport
-from podid.domain.snapshot import Known, Missing, Snapshot
-from podid.kube import connect
+from podid.domain.snapshot import Known, Missing
 from podid.kube.reader import KubeReader
-from podid.kube.transport import Transport
-from podid.kube.writer import KubeWriter
-from podid.ops.clients import Clients, KubeAccess
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
-from podid.ops.doctor.scope import EVERYTHING, DoctorScope
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.sandbox import baseline
-from podid.sandbox.box import Sandbox
-from podid.sandbox.kube import kinds
-from podid.sandbox.kubernetes import JoinedKubernetes
-from worlds import Site
 
-
-@dataclass
-class Shop:
-    """The sandbox's cluster with the agent installed and shop/orders associated, its pods made again."""
-
-    box: Sandbox
-    clients: Clients
-    place: Place
-
-    @property
-    def half(self) -> JoinedKubernetes:
-        half = self.box.kubernetes
-        assert isinstance(half, JoinedKubernetes)
-        return half
-
-    @property
-    def without_kubernetes(self) -> "Shop":
-        failure = Unavailable("the API server does not answer")
-        return replace(self, clients=Clients(self.clients.aws, lambda: KubeAccess(failure=failure)))
-
-    def read(self, scope: DoctorScope = EVERYTHING, *ids: str) -> Snapshot:
-        now = self.box.world.clock.datetime()
-        return collect(self.clients, self.place, select(ids), now=now, scope=scope)
-
-    def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:
-        return diagnose(self.read(scope), scope=scope)
-
-    def found(self) -> list[tuple[str, str]]:
-        """(id, severity), each once, of the findings that no other explains, and of what is unknown."""
-        report = self.report()
-        plain = [(v.check, v.severity.value) for v in report.findings if not v.masked_by]
-        return list(dict.fromkeys(plain + [(v.check, "unknown") for v in report.unknowns]))
-
-    def replace_pods(self, namespace: str) -> None:
-        for pod in self.half.kube.all(kinds.PODS, namespace):
-            self.half.kube.delete(kinds.PODS, namespace, pod["metadata"]["name"])
-        self.later(120)
-
-    def later(self, seconds: float) -> None:
-        # what was changed outside is noticed at a poke, and acted upon some moments of the cluster's time later
-        for step in (0.0, seconds, 60.0):
-            self.box.world.clock.advance(step)
-            self.half.kube.poke()
-
-
-@pytest.fixture
-def shop(site: Site, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    site.with_agent().enter(monkeypatch)
-    aws = AwsSession(None, None, env=os.environ)
-    cluster = aws.eks.get_cluster("demo")
-    token = aws.sts.get_cluster_token("demo")
-    found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
-    baseline.add_association(site.box.world, "shop", "orders", "storefront")
-    transport = Transport(found)
-    access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
-    place = Place(account=cluster.account, region=aws.region, cluster=cluster)
-    made = Shop(site.box, Clients(aws, lambda: access), place)
-    made.later(300)
-    made.replace_pods("shop")
-    return made
+from .shop import Shop
 
 
 def test_a_healthy_cluster_is_clean(shop: Shop) -> None:
@@ -233,11 +158,11 @@ def test_a_bug_in_one_section_is_told_and_loses_no_other(
 
 
 def test_only_what_the_checks_need_is_read(shop: Shop) -> None:
-    before = dict(shop.box.faults.calls)
-    snapshot = shop.read(EVERYTHING, "association-namespace-not-found")
-    made = {name for name, count in shop.box.faults.calls.items() if count != before.get(name, 0)}
-    assert sorted(name for _, name in made) == [
+    with shop.counted() as calls:
+        snapshot = shop.read(EVERYTHING, "association-namespace-not-found")
+    assert sorted(calls) == [
         "DescribePodIdentityAssociation",
+        "GET /api/v1/namespaces?limit=500",
         "ListPodIdentityAssociations",
     ]
     assert isinstance(snapshot.pods, Missing)

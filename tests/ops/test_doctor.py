@@ -11,12 +11,12 @@ from podid.domain.errors import AccessDenied, InvalidInput, NotFound, Undetermin
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
 from podid.domain.model import ServiceAccount
-from podid.domain.report import BrokenLink, DoctorReport, Summary
+from podid.domain.report import DoctorReport, Summary
 from podid.domain.rights import KubeRight, rights_of
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Missing, Snapshot, known
-from podid.ops.doctor.diagnose import describe_checks, diagnose, select
-from podid.ops.doctor.scope import DoctorScope, parse_target
-from podid.ops.doctor.sections import SECTIONS, needed, rights, sections_of
+from podid.ops.reading.scope import DoctorScope, parse_target
+from podid.ops.reading.sections import SECTIONS, needed, rights, sections_of
+from podid.ops.status.diagnose import describe_checks, diagnose, select
 from podid.render.doctor import check_list_document, doctor_view, report_document
 from podid.render.formats import json_pieces, to_json
 from podid.render.view import Items, Line, plain
@@ -52,9 +52,14 @@ def test_the_table_of_sections_is_the_snapshot_and_in_order() -> None:
         assert {*row.needs, *row.uses} <= seen, row.name
         seen.add(row.name)
         asked = rights_of(row.operations)
-        if row.name == "proofs":  # a token of the one, redeemed at the other
+        if row.name == "cloudtrail":  # of what another has read
+            continue
+        if row.name == "tokens":  # a token of the one, redeemed at the other
             assert asked.iam
             assert asked.kubernetes
+            continue
+        if row.name == "cloudtrail":  # worked out from redemptions
+            assert not row.operations
             continue
         assert bool(asked.iam) == (SERVICES[row.name] == "aws"), row.name
         assert bool(asked.kubernetes) == (SERVICES[row.name] == "kubernetes"), row.name
@@ -175,11 +180,11 @@ def test_what_an_association_or_a_workload_names_is_looked_at_though_it_does_not
 def test_nothing_to_look_at_is_said() -> None:
     empty = diagnose(healthy(), scope=DoctorScope("default"))
     text = doctor_view(empty, all_verdicts=False).text
-    assert "nothing to look at: there is no association in default\n" in text
+    assert text.endswith("No associations in default of cluster prod: nothing to check\n")
     whole = doctor_view(diagnose(healthy()), all_verdicts=False).text
-    assert f"✓ {len(select())} checks found nothing wrong; 1 association looked at in this cluster\n" in whole
+    assert whole.endswith(f"1 identity\n✓ No problems found: {len(select())} checks, cluster prod\n")
     one = doctor_view(diagnose(healthy(), checks=select(("role-not-found",))), all_verdicts=False).text
-    assert "✓ 1 check found nothing wrong; 1 association" in one
+    assert one.endswith("\n✓ No problems found: 1 check, cluster prod\n")
     assert diagnose(healthy(associations=DENIED)).associations is None
 
 
@@ -192,42 +197,45 @@ def partly_blind() -> DoctorReport:
     return diagnose(seen, checks=select(skip=("eks-auth-unreachable",)))
 
 
-def test_the_chain_comes_first_with_a_mark_beside_every_name() -> None:
-    text = doctor_view(partly_blind(), all_verdicts=False).text
-    rows = text.split("\n\n")[1].splitlines()[1:]
-    marks = {row[3:].strip().split("  ")[0]: row[1] for row in rows}
-    assert marks["0 podid's own access"] == "?"
-    assert (marks["1 association"], marks["3 injection"], marks["7 node role"]) == ("!", "✗", "?")
-    assert (marks["8 EKS Auth"], marks["9 trust"], marks["10 permissions"]) == ("-", "✗", "✓")
-    assert all(len(row) <= 60 for row in rows)
-    assert "8 EKS Auth            not looked at\n" in text
+def test_the_identities_come_first_with_a_mark_and_their_cause() -> None:
+    lines = doctor_view(diagnose(two_apps()), all_verdicts=False).text.splitlines()
+    assert lines[:2] == [
+        "✗ pay/billing  broken    trust: role-not-found",  # which a restart would not help
+        "✓ shop/orders  verified  role orders, 1 pod",
+    ]
+    assert lines[-2] == "2 identities: 1 verified, 1 broken"
 
 
-def test_a_link_with_nothing_but_a_note_is_not_ticked() -> None:
-    idle = healthy(associations=(), agent_addon=None, daemon_sets=(), agent_pods=(), pods=())
-    report = diagnose(idle, checks=select(("agent-not-installed",)))
-    assert " i  6 agent\n" in doctor_view(report, all_verdicts=False).text
+def test_missing_permissions_come_before_all_else_and_each_once() -> None:
+    lines = doctor_view(partly_blind(), all_verdicts=False).text.splitlines()
+    assert lines[:2] == ["1 permission missing: list pods (podid doctor --me)", ""]
+
+
+def test_where_no_state_is_claimed_no_identity_is_listed() -> None:
+    text = doctor_view(diagnose(healthy(), checks=select(("role-not-found",))), all_verdicts=False).text
+    assert "shop/orders" not in text
+    assert "1 identity" not in text
 
 
 def test_consequences_are_folded_by_cause() -> None:
     lost = healthy(agent_addon=None, daemon_sets=(), agent_pods=(), nodes=(node(), node("two")))
     text = doctor_view(diagnose(lost), all_verdicts=False).text
-    assert "✗ agent-not-installed: 2 nodes, 1 service account\n  error on link 6 agent\n" in text
-    assert "  may be why agent-not-on-node fails: Node node-1, Node two\n" in text
+    assert "✗ agent-not-installed  2 nodes, 1 service account\n  error, link 6 agent\n" in text
+    assert "  May explain agent-not-on-node: Node node-1, Node two\n" in text
 
 
 def test_one_cause_is_one_block_and_long_ones_are_cut_short() -> None:
     nodes = tuple(node(f"node-{number}") for number in range(9))
     text = doctor_view(diagnose(healthy(agent_pods=(), nodes=nodes)), all_verdicts=False).text
-    assert text.count("more: podid explain agent-not-on-node") == 1
-    assert "✗ agent-not-on-node: 9 nodes" in text
+    assert text.count("More  podid explain agent-not-on-node") == 1
+    assert "✗ agent-not-on-node  9 nodes" in text
     assert "  and 4 more: Node node-5, Node node-6, Node node-7 and 1 more; -o json has them all\n" in text
 
 
 def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
     broken = doctor_view(partly_blind(), all_verdicts=False)
     styles = {line.text.strip()[0]: line.style for line in broken.lines if isinstance(line, Line)}
-    assert styles == {"✓": "good", "✗": "bad", "!": "warn", "?": "warn", "-": "dim", "n": "dim"}
+    assert styles == {"✗": "bad", "!": "warn", "?": "warn", "1": "warn", "N": "dim"}
     clean = doctor_view(diagnose(healthy()), all_verdicts=False).lines[-1]
     assert isinstance(clean, Line)
     assert (clean.style, clean.upto) == ("good", None)
@@ -236,10 +244,12 @@ def test_colour_means_the_same_everywhere_and_a_mark_says_it_too() -> None:
 # --- report --------------------------------------------------------------------------------------------------------
 
 
-def test_summary_and_first_broken_link() -> None:
+def test_summary_and_identities() -> None:
     report = diagnose(two_apps(), checks=CHECKS)
     assert report.summary == Summary(error=1, warn=1, info=0, unknown=0, passed=3, masked=1)
-    assert report.first_broken == (BrokenLink("pay/billing", "pod-predates-association", 3),)
+    found = [(str(each.ref), each.state, each.cause and each.cause.check) for each in report.identities]
+    # not all checks ran, so nothing is claimed of the other one
+    assert found == [("pay/billing", "broken", "role-not-found"), ("shop/orders", None, None)]
 
 
 @pytest.mark.parametrize(
@@ -268,6 +278,12 @@ def test_the_document_of_a_finding() -> None:
     report = diagnose(healthy(pods=(STALE,)), checks=checks)
     document = cast("dict[str, Any]", plain(report_document(report, all_verdicts=True)))
     assert [item["link"] for item in document.pop("chain")] == list(range(11))
+    (identity,) = document.pop("identities")
+    assert (identity["state"], identity["id"], identity["newPod"]["state"]) == (
+        "stale",
+        "pod-predates-association",
+        None,
+    )
     assert document == {
         "apiVersion": "podid/v1",
         "kind": "DoctorReport",
@@ -278,7 +294,6 @@ def test_the_document_of_a_finding() -> None:
         "summary": {"error": 1, "warn": 0, "info": 0, "unknown": 0, "pass": 0, "masked": 0, "accepted": 0},
         "associations": 1,
         "notLookedAt": ["CloudTrail of more than 6 hours ago or beyond its newest 500 events"],
-        "firstBroken": [{"serviceAccount": "shop/orders", "id": "pod-predates-association", "link": 3}],
         "accepted": [],
         "findings": [
             {

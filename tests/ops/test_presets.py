@@ -15,7 +15,6 @@ from podid.ops.role.presets import (
     get_preset,
     list_presets,
     merged,
-    moved_on,
     parse_choice,
     preset_names,
 )
@@ -279,37 +278,3 @@ def test_nothing_else(text: str) -> None:
         beside = f"{resource}x" if not resource.endswith("/a") else resource.replace("shop/a", "x")
         other = beside.replace("reports", "other")
         assert not any(allows(text, f"{service}:{name}", other) for name in actions_of(service))
-
-
-# --- presets move on --------------------------------------------------------------------------------------------------
-
-
-def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is told of the policy for one table after one text in it was put in place of another."""
-    document = json.loads(json.dumps(filled("dynamodb-read,table=orders").document).replace(*change))
-    moved = moved_on("dynamodb-read-orders", document)
-    return (moved.more, moved.fewer) if moved is not None else ((), ())
-
-
-def test_a_policy_that_its_preset_would_write_otherwise() -> None:
-    for name in NAMES:
-        for optional in (False, True):
-            found = filled(choice_of(name, optional=optional))
-            if found.document is not None:
-                assert moved_on(found.name, found.document) is None, name
-    found = filled("dynamodb-read,table=orders")
-    assert found.document is not None
-    old = json.loads(json.dumps(found.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
-    moved = moved_on(found.name, old)
-    assert moved is not None
-    assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
-    assert moved.sentence.endswith("that has also dynamodb:Scan and no longer dynamodb:ListStreams")
-    assert preset_differs(("table/orders/index/*", "table/*")) == (
-        ("arn:PARTITION:dynamodb:REGION:ACCOUNT:table/TABLE/index/*",),
-        (ARN % ("dynamodb", "table/*"),),
-    )
-    # other values, of another podid or by hand, are none of the preset's
-    assert preset_differs(("orders", "carts")) == preset_differs(("111122223333", "444455556666")) == ((), ())
-    # it only happens to be called so
-    assert moved_on("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
-    assert moved_on("mine", old) is None

@@ -4,22 +4,21 @@ import json
 
 import pytest
 
+from podid.domain.evidence import Probed
 from podid.domain.model import Association
-from podid.domain.proof import VerifyState
-from podid.ops.association.answer import judge
-from podid.ops.association.read import AssociationReading
+from podid.ops.reading.probes import judge
 
 ROLE = "arn:aws:iam::111122223333:role/apps/orders"
-READING = AssociationReading(
-    Association(
-        cluster_name="demo",
-        namespace="shop",
-        service_account="orders",
-        association_id="a-1",
-        association_arn="",
-        role_arn=ROLE,
-    )
+ASSOCIATION = Association(
+    cluster_name="demo",
+    namespace="shop",
+    service_account="orders",
+    association_id="a-1",
+    association_arn="",
+    role_arn=ROLE,
 )
+BLANK = Probed(job="shop/podid-probe-1", node="n")
+GOT, STOPPED, UNKNOWN = "got", "stopped", "unknown"
 METADATA = "Error when retrieving credentials from container-role: Error retrieving metadata: "
 REFUSED = f"{METADATA}Received non 200 response 400 from container metadata: [x]: "
 TIMEOUT = (
@@ -36,38 +35,50 @@ def who(role: str) -> str:
 @pytest.mark.parametrize(
     ("text", "code", "expected"),
     [
-        (who("orders"), 0, (VerifyState.PROVEN, "", 0)),
-        (who("node-role"), 0, (VerifyState.FAILED, "", 1)),
-        ("", 0, (VerifyState.UNKNOWN, "", 0)),
-        ("[]", 0, (VerifyState.UNKNOWN, "", 0)),
-        (json.dumps({"Arn": 7}), 0, (VerifyState.UNKNOWN, "", 0)),
-        (json.dumps({"Arn": "no arn"}), 0, (VerifyState.UNKNOWN, "", 0)),
-        ("[" * 100_000, 0, (VerifyState.UNKNOWN, "", 0)),
-        (TIMEOUT, 255, (VerifyState.FAILED, "", 5)),
+        (who("orders"), 0, (GOT, "", 0)),
+        (who("node-role"), 0, (STOPPED, "", 1)),
+        ("", 0, (UNKNOWN, "", 0)),
+        ("[]", 0, (UNKNOWN, "", 0)),
+        (json.dumps({"Arn": 7}), 0, (UNKNOWN, "", 0)),
+        (json.dumps({"Arn": "no arn"}), 0, (UNKNOWN, "", 0)),
+        ("[" * 100_000, 0, (UNKNOWN, "", 0)),
+        (TIMEOUT, 255, (STOPPED, "", 5)),
         (
             f"{REFUSED}(ResourceNotFoundException): No association found",
             255,
-            (VerifyState.FAILED, "association-missing", 1),
+            (STOPPED, "association-missing", 1),
         ),
         (
             f"{REFUSED}(AccessDeniedException): Unauthorized Exception! EKS does not have permissions to assume the "
             "associated role., fault: client",
             255,
-            (VerifyState.FAILED, "", 9),
+            (STOPPED, "", 9),
         ),
-        (f"{REFUSED}something that nobody has seen", 255, (VerifyState.FAILED, "", 8)),
-        ('Connect timeout on endpoint URL: "https://sts.us-west-2.amazonaws.com/"', 255, (VerifyState.UNKNOWN, "", 0)),
+        (f"{REFUSED}something that nobody has seen", 255, (STOPPED, "", 8)),
+        ('Connect timeout on endpoint URL: "https://sts.us-west-2.amazonaws.com/"', 255, (UNKNOWN, "", 0)),
         (
             'Unable to locate credentials. You can configure credentials by running "aws configure".',
             253,
-            (VerifyState.UNKNOWN, "", 0),
+            (UNKNOWN, "", 0),
         ),
-        ("exec: aws: not found", 127, (VerifyState.UNKNOWN, "", 0)),
-        ("", 137, (VerifyState.UNKNOWN, "", 0)),
+        ("exec: aws: not found", 127, (UNKNOWN, "", 0)),
+        ("", 137, (UNKNOWN, "", 0)),
     ],
 )
-def test_each_answer(text: str, code: int, expected: tuple[VerifyState, str, int]) -> None:
-    answer = judge(text, code, READING)
-    assert (answer.state, answer.id, answer.link) == expected
-    assert bool(answer.reason) is (answer.identity is None)
-    assert len(answer.reason) < 700
+def test_each_answer(text: str, code: int, expected: tuple[str, str, int]) -> None:
+    met = judge(text, code, ASSOCIATION, BLANK)
+    state = UNKNOWN if met.missing is not None else STOPPED if met.link else GOT
+    assert (state, met.id, met.link) == expected
+    reason = met.missing.reason if met.missing is not None else met.message
+    assert bool(reason) is (state != GOT)
+    assert len(reason) < 700
+    assert (met.job, met.node) == (BLANK.job, BLANK.node)
+
+
+def test_whose_credentials_it_got() -> None:
+    met = judge(who("orders"), 0, ASSOCIATION, BLANK)
+    assert met.redeemed is not None
+    assert (met.redeemed.role_arn, met.redeemed.session_name) == (ROLE, "eks-demo-x")
+    other = judge(who("node-role"), 0, ASSOCIATION, BLANK)
+    assert other.redeemed is not None
+    assert other.redeemed.role_arn == "arn:aws:iam::111122223333:role/node-role"

@@ -13,8 +13,8 @@ from podid.domain.exit_codes import ExitCode
 from podid.domain.model import OwnerRef
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import ChangeResult, Header, Plan, Status
+from podid.domain.workloads import is_injected
 from podid.kube.reader import KubeReader
-from podid.ops.association.effect import is_injected
 from podid.ops.change.kinds import RESTART
 from podid.ops.restart.rollout import restart
 from podid.ops.restart.targets import find_targets

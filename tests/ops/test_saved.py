@@ -12,9 +12,14 @@ import pytest
 from checks.builder import UNREAD, association, bare, chained, healthy, pod
 from podid.domain.codec import from_plain, to_plain
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot
-from podid.ops.doctor.saved import FORMAT, of_namespace, read_snapshot, snapshot_text, write_private
+from podid.domain.model import Association, UnreadAssociation
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.ops.reading.saved import FORMAT, of_scope, read_snapshot, snapshot_text
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.status.diagnose import diagnose
 
+SHOP, ORDERS = DoctorScope("shop"), DoctorScope("shop", "ServiceAccount", "orders")
 SNAPSHOTS = {
     "healthy": healthy(),
     "chained": chained(),
@@ -23,7 +28,7 @@ SNAPSHOTS = {
         config_map_keys={("shop", "a"): Known({"x": ""}), ("shop", "b"): Known(None)}, target_rights={}
     ),
     "unread": healthy(associations=(association(), UNREAD)),
-    "of a namespace": replace(healthy(), namespace="shop"),
+    "of a namespace": replace(healthy(), only_namespaces=("shop",)),
 }
 
 
@@ -48,7 +53,7 @@ def refusal(changed: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"kind": "DoctorReport"}', "[" * 100_000, '{"kind": "Snapshot", "formatVersion": 2}']
+    "text", ["", "{", "[]", "{}", '{"kind": "DoctorReport"}', "[" * 100_000, '{"kind": "Snapshot", "formatVersion": 1}']
 )
 def test_what_is_no_snapshot_is_refused(text: str) -> None:
     assert "snapshot" in refusal(text)
@@ -110,22 +115,39 @@ def test_what_has_no_json_is_not_written() -> None:
 
 def test_a_narrower_question_is_answered_of_what_is_about_it() -> None:
     whole = healthy(pods=(pod("a"), bare(pod("b"), namespace="other")))
-    narrow = of_namespace(whole, "shop", "f")
-    assert narrow.namespace == "shop"
+    narrow = of_scope(whole, SHOP, "f")
+    assert narrow.only_namespaces == ("shop",)
     assert isinstance(narrow.pods, Known)
     assert {each.namespace for each in narrow.pods.value} == {"shop"}
-    assert of_namespace(whole, "", "f") is whole
-    for other in ("", "legacy"):
-        with pytest.raises(UsageError, match="namespace shop alone"):
-            of_namespace(narrow, other, "f")
+    assert of_scope(whole, EVERYTHING, "f") is whole
+    for other, said in ((EVERYTHING, "all namespaces are"), (DoctorScope("legacy"), "namespace legacy is")):
+        with pytest.raises(UsageError, match=f"namespace shop alone, and {said} asked about"):
+            of_scope(narrow, other, "f")
     lost = replace(whole, pods=Missing("no"))
-    assert of_namespace(lost, "shop", "f").pods == Missing("no")
+    assert of_scope(lost, SHOP, "f").pods == Missing("no")
 
 
-def test_the_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
-    file = tmp_path / "s.json"
-    write_private(b"x", str(file))
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.glob(".s*")) == []
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_private(b"x", str(tmp_path / "no" / "s.json"))
+def test_of_service_accounts_that_are_named_the_association_alone_is_described() -> None:
+    whole = healthy(associations=(association(), association("shop", "cart"), association("pay", "billing")))
+    narrow = of_scope(whole, ORDERS, "f")
+    assert [(str(each.ref), type(each)) for each in known(narrow.associations)] == [
+        ("shop/orders", Association),
+        ("shop/cart", UnreadAssociation),
+    ]
+    assert as_mapping(of_scope(narrow, ORDERS, "f")) == as_mapping(narrow)
+    cart = ServiceAccountRef("shop", "cart")
+    for other in (SHOP, DoctorScope.of((cart,)), DoctorScope.of((cart, ServiceAccountRef("shop", "orders")))):
+        with pytest.raises(UsageError, match="holds nothing of shop/cart"):
+            of_scope(narrow, other, "f")
+
+
+def test_what_an_older_podid_saved_is_judged_as_then() -> None:
+    """Without what it had seen of credentials as they are given."""
+    file = Path(__file__).parent / "recorded" / "snapshot-format-1.json"
+    found = read_snapshot(file.read_text(), "f")
+    assert found.only_namespaces == ("shop",)
+    report, now = diagnose(found), diagnose(of_scope(SNAPSHOTS["unread"], SHOP, "f"))
+    assert [(v.check, v.outcome, v.message) for v in report.findings + report.unknowns] == [
+        (v.check, v.outcome, v.message) for v in now.findings + now.unknowns
+    ]
+    assert report.unknowns

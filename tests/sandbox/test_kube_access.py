@@ -207,6 +207,19 @@ def test_pages_put_together_are_the_whole_list(cluster: Cluster) -> None:
     assert (status, body["reason"]) == (410, "Expired")
 
 
+def test_a_list_of_no_object_has_no_items_and_one_of_no_metadata_has_null(cluster: Cluster) -> None:
+    """apiserver, asPartialObjectMetadataList: a slice that nothing was appended to."""
+    path = "/api/v1/serviceaccounts?labelSelector=tier%3Dnosuch"
+    headers = {"authorization": f"Bearer {cluster.sandbox.admin_token}"}
+    for kind, nothing in (("Table", None), ("PartialObjectMetadataList", None)):
+        accept = f"application/json;as={kind};g=meta.k8s.io;v=v1,application/json"
+        answer = cluster.sandbox.handle(HttpRequest("GET", path, {**headers, "accept": accept}))
+        assert isinstance(answer.body, dict)
+        assert (answer.body["kind"], answer.body.get("items")) == (kind, nothing)
+        assert answer.body.get("rows", []) == []
+    assert cluster.get(path)["items"] == []
+
+
 def test_a_watch_shows_what_moves_through_its_selector(cluster: Cluster) -> None:
     since = cluster.get(ACCOUNTS)["metadata"]["resourceVersion"]
     cluster.post(ACCOUNTS, {"metadata": {"name": "a", "labels": {"l": "x"}}})

@@ -133,7 +133,7 @@ def test_impersonation_asks_for_the_right_and_takes_the_other_ones_rights(cluste
 
     def allowed(token: str, other: str) -> tuple[int, Any]:
         headers = {"authorization": f"Bearer {token}", "impersonate-user": other}
-        answer = cluster.sandbox.handle(HttpRequest("POST", path, headers, asked))
+        answer = cluster.sandbox.handle(HttpRequest("POST", path, headers, asked, lines=tuple(headers.items())))
         assert isinstance(answer.body, dict)
         return answer.status, answer.body.get("status", {}) if answer.status == 201 else answer.body["message"]
 
@@ -146,3 +146,44 @@ def test_impersonation_asks_for_the_right_and_takes_the_other_ones_rights(cluste
         'serviceaccounts "billing-worker" is forbidden: User "viewer" cannot impersonate resource "serviceaccounts" '
         'in API group "" in the namespace "payments"',
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "resource", "missing"),
+    [
+        (
+            ("impersonate-group", "g"),
+            "groups",
+            'groups "g" is forbidden: User "u" cannot impersonate resource "groups"',
+        ),
+        (
+            ("impersonate-uid", "7"),
+            "uids",
+            'uids.authentication.k8s.io "7" is forbidden: User "u" cannot impersonate resource "uids"',
+        ),
+        (
+            ("impersonate-extra-a%2Fb", "v"),
+            "userextras/a/b",
+            'userextras.authentication.k8s.io "v" is forbidden: User "u" cannot impersonate resource "userextras/a/b"',
+        ),
+    ],
+)
+def test_more_than_a_name_takes_more_rights(
+    cluster: Cluster, header: tuple[str, str], resource: str, missing: str
+) -> None:
+    groups = ["", "authentication.k8s.io"]
+    may = {"apiGroups": groups, "resources": ["users"], "verbs": ["impersonate"]}
+
+    def answer(*lines: tuple[str, str]) -> tuple[int, Any]:
+        lines = (("authorization", "Bearer t"), *lines)
+        found = cluster.sandbox.handle(HttpRequest("GET", "/version", dict(lines), lines=lines))
+        assert isinstance(found.body, dict)
+        return found.status, found.body.get("message", "")
+
+    cluster.sandbox.add_user("t", "u", rules=[may])
+    assert answer(("impersonate-user", "other")) == (200, "")
+    status, message = answer(("impersonate-user", "other"), header)
+    assert (status, message.startswith(missing)) == (403, True), message
+    assert answer(header)[0] == 500
+    cluster.sandbox.add_user("t", "u", rules=[may, {**may, "resources": [resource]}])
+    assert answer(("impersonate-user", "other"), header) == (200, "")

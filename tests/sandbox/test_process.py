@@ -231,7 +231,7 @@ def test_links_are_not_followed(directory: Path, tmp_path: Path) -> None:
 def test_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with pytest.raises(Conflict, match="is not a directory of yours"):
+    with pytest.raises(Conflict, match="it is a symbolic link"):
         process.start(directory=tmp_path / "link", kubernetes=False)
 
 
@@ -252,7 +252,7 @@ def test_a_directory_that_cannot_be_made_or_written_is_an_ordinary_error(tmp_pat
     for taken in ("lock", "sandbox.log"):
         directory = tmp_path / f"taken-{taken}"
         (directory / taken).mkdir(parents=True)
-        with pytest.raises(PodidError, match="cannot be written: Is a directory"):
+        with pytest.raises(PodidError, match="cannot be written: it is a directory"):
             process.start(directory=directory, kubernetes=False)
 
 

@@ -267,8 +267,7 @@ def test_remove_reports_access_that_stays() -> None:
         ),
         (
             [build_statement(IDENTITY)],
-            "Statement[0] (Podidd27beb1e) is the only statement, and a role cannot be without one: "
-            "delete the role instead",
+            "no statement would be left, and nobody could assume the role: delete the role instead",
             0,
         ),
     ],

@@ -48,6 +48,13 @@ def test_every_form_is_printed_back_with_equal_values_in_order(form: str | bytes
     assert parse_policy(parsed.to_json()) == parsed
 
 
+def test_a_policy_without_statements_is_legal() -> None:
+    document: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    parsed = parse_policy(document)
+    assert (parsed.statements, parsed.single, parsed.to_document()) == ((), False, document)
+    assert parsed.with_statements([statement()]).to_document()["Statement"] == [statement()]
+
+
 def test_what_statements_say() -> None:
     one, deny, everybody, many = parse_policy(DOCUMENT).statements
     assert (one.index, one.sid, one.allow, one.principals) == (0, "One", True, (("Service", PODS),))
@@ -102,7 +109,6 @@ def _bad(*statements: object) -> dict[str, object]:
         ({}, "Statement: is missing"),
         ({"Version": 1, "Statement": []}, "Version: must be text, not a number"),
         ({"Statement": "x"}, "Statement: must be a statement or a list of them, not text"),
-        ({"Statement": []}, "Statement: must hold at least one statement"),
         (_bad(statement(), "x"), "Statement[1]: must be an object, not text"),
         (_bad(statement(Sid=1)), "Statement[0].Sid: must be text, not a number"),
         (_bad(statement(Effect=None)), "Statement[0].Effect: is missing"),

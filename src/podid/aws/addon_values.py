@@ -10,6 +10,7 @@ from typing import Any
 
 from podid.domain.errors import InvalidInput
 from podid.domain.words import did_you_mean
+from podid.local import data
 
 Values = dict[str, Any]
 Path = tuple[str, ...]
@@ -19,41 +20,12 @@ def parse_values(given: str, what: str) -> Values:
     """JSON or YAML as a mapping, empty for no text. Raises InvalidInput, which names `what`, for anything else."""
     if not given.strip():
         return {}
-    values = read_json_or_yaml(given, what)
+    values = data.read(given, what)
     if values is None:
         return {}
     if not isinstance(values, dict) or not _of_json(values):
         raise InvalidInput(f"{what} is not an object of configuration values", subject=what)
     return values
-
-
-def read_json_or_yaml(given: str, what: str) -> object:
-    """Raises InvalidInput, which names `what`, for what is neither."""
-    try:
-        return json.loads(given)
-    except (ValueError, RecursionError):
-        return _yaml(given, what)
-
-
-def _yaml(given: str, what: str) -> object:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Without anchors and aliases: a few lines of them can stand for gigabytes."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise InvalidInput(f"{what} uses YAML aliases, which are not read", subject=what)
-            return super().compose_node(parent, index)
-
-    try:
-        return yaml.load(given, Loader)  # noqa: S506  a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        raise InvalidInput(f"{what} is neither JSON nor YAML{where}", subject=what) from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{what} cannot be read as YAML", subject=what) from error
 
 
 def _of_json(value: object) -> bool:

@@ -1,6 +1,6 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -98,13 +98,26 @@ class Eks(EksAddons):
                 yield association
 
     @needs(iter_associations)
-    def iter_readable(self, cluster: str, namespace: str | None = None) -> Iterator[Listed]:
+    def iter_readable(
+        self, cluster: str, namespace: str | None = None, *, only: Collection[ServiceAccountRef] = ()
+    ) -> Iterator[Listed]:
         """The same, but one that could not be described does not end it: those come last. Where none could, the first
-        error is raised."""
+        error is raised. With `only`, those of these service accounts alone are described; the others of their
+        namespaces, with their names, come last too."""
         describe = pacing.attempt(self._find_described)
+        others: list[UnreadAssociation] = []
         failed: list[tuple[UnreadAssociation, PodidError]] = []
         some = False
-        for summary, found in pacing.fan_out(describe, self._iter_summaries(cluster, namespace, None), reads=True):
+
+        def wanted() -> Iterator[AssociationSummary]:
+            for place in sorted({ref.namespace for ref in only}) or (namespace,):
+                for summary in self._iter_summaries(cluster, place, None):
+                    if only and summary.ref not in only:
+                        others.append(UnreadAssociation.unasked(summary))
+                    else:
+                        yield summary
+
+        for summary, found in pacing.fan_out(describe, wanted(), reads=True):
             if isinstance(found, ClusterNotFound | CredentialsError):
                 raise found
             if isinstance(found, PodidError):
@@ -117,6 +130,7 @@ class Eks(EksAddons):
         if failed and not some:
             raise failed[0][1]
         yield from (unread for unread, _ in failed)
+        yield from others
 
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:

@@ -148,6 +148,16 @@ class Iam:
         """(name, answer) as they arrive, many at once; the error in place of a role that could not be read."""
         return pacing.fan_out(pacing.attempt(self.get_policy_names), names, reads=True)
 
+    @needs("iam:ListRolePolicies")
+    def get_inline_names(self, names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...] | PodidError]]:
+        """(role, its inline policies by name) as they arrive, many at once; the error in place of a role that could not
+        be read."""
+
+        def read(name: str) -> tuple[str, ...]:
+            return tuple(sorted(self._list_inline_names(name)))
+
+        return pacing.fan_out(pacing.attempt(read), names, reads=True)
+
     @needs("iam:GetRolePolicy")
     def get_inline_documents(
         self, policies: Sequence[tuple[str, str]]

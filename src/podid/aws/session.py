@@ -23,6 +23,7 @@ from podid.aws.ec2 import Ec2
 from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
+from podid.aws.inputs import check_ca_bundle, check_credentials, check_token_files
 from podid.aws.pacing import PATIENCE_SECONDS, WORKERS, Pacer
 from podid.aws.repeats import REPEATED, Repeats
 from podid.aws.sts import Sts
@@ -59,6 +60,7 @@ class AwsSession:
         patience: float = PATIENCE_SECONDS,
         deadline: Deadline = NEVER,
     ) -> None:
+        self._env = env
         self._on_call = on_call
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
@@ -70,10 +72,10 @@ class AwsSession:
         self._core = botocore.session.get_session()
         self._boto = _open(self._core, self.profile)
         self.region, self.region_source = _choose_region(region, env, self._core, self.profile)
-        custom_endpoint = any(name.startswith("AWS_ENDPOINT_URL") for name in env)
+        self._endpoints = {name for name, value in env.items() if name.startswith("AWS_ENDPOINT_URL") and value}
         known = _known_regions(self._core)
-        self.partition = _find_partition(self._core, self.region, known, custom_endpoint)
-        note = "" if self.region in known or custom_endpoint else did_you_mean(self.region, known, 1)
+        self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
+        note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
         self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
 
     @property
@@ -135,11 +137,16 @@ class AwsSession:
         with self._lock:
             if key not in self._apis:
                 pacer = Pacer(patience=self._patience if patience is None else patience, deadline=self._deadline)
-                origin = replace(self.origin, region=region)
+                origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)
                 self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats)
             return self._apis[key]
+
+    def _endpoint_variable(self, service: str) -> str:
+        """The one that names the service's endpoint, as botocore looks for it; empty for AWS's own."""
+        names = (f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "AWS_ENDPOINT_URL")
+        return next((name for name in names if name in self._endpoints), "")
 
     def _sts_as(self, credentials: Credentials) -> Api:
         keys = {
@@ -158,11 +165,13 @@ class AwsSession:
             return
 
         whose = f" of profile {self.profile}" if self.profile else ""
+        check_token_files(self._env, _sources(self._core, self.profile))
 
         def load() -> None:
             found = self._core.get_credentials()
             if found is not None:
-                found.get_frozen_credentials()
+                keys = found.get_frozen_credentials()
+                check_credentials(keys.access_key, keys.token, whose)
 
         try:
             if any("mfa_serial" in settings for settings in _sources(self._core, self.profile)):
@@ -198,6 +207,8 @@ class AwsSession:
             raise translate(error, service=service, operation="", origin=self.origin) from error
         except ValueError as error:
             raise UsageError(f"the endpoint of {service} is not a URL ({error}): check AWS_ENDPOINT_URL") from error
+        if client.meta.endpoint_url.startswith("https"):
+            check_ca_bundle(self._core, self._env)
         http = limit_answers(client)
         if self._on_call is not None:
             watch(client, self._on_call)

@@ -3,8 +3,8 @@
 A rule's sentence and advice may use these words: {service} {operation} {subject} {code} {text}; {on} (" for SUBJECT"),
 {where} (" in REGION"), {note} (of a misspelt region), {whose} (" of profile PROFILE"); {cluster}, the one that does not
 exist, and {said}, what AWS says beyond that; {profile}, {sso} ("aws" where the profile signs in with IAM Identity
-Center) and {renew} (what else to do); and of a missing right {denial} (the sentence), {permission}, {resource} (" on
-RESOURCE") and {passed}.
+Center) and {renew} (what else to do); {address}, where nothing listens, and {check}, what to do then; and of a missing
+right {denial} (the sentence), {permission}, {resource} (" on RESOURCE") and {passed}.
 """
 
 import re
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from podid.aws.error_rules import any_service, cloudtrail, eks, eks_auth, iam, sdk
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import ErrorRule, Refusal, Words, closest
-from podid.domain.words import cut, without_tokens
+from podid.domain.words import cut, is_page, without_tokens
 
 SERVICE_RULES: tuple[ErrorRule, ...] = (*any_service.RULES, *cloudtrail.RULES, *eks.RULES, *eks_auth.RULES, *iam.RULES)
 _SDK_RULES = {code: rule for rule in sdk.RULES for code in rule.codes}
@@ -39,18 +39,19 @@ _DENIAL = re.compile(
 _ASSOCIATION_ID = re.compile(r"\ba-[a-z0-9]{8,}\b")
 _CLUSTER_NAME = re.compile(r"No cluster found for name: ([\w-]+)")
 _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNORECASE)
-_HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where calls come from, for hints: the profile's name ("" when none was named), whether it uses IAM Identity
-    Center (`aws sso login`), and what to say when the region may be misspelt ("; did you mean eu-west-1?")."""
+    Center (`aws sso login`), what to say when the region may be misspelt ("; did you mean eu-west-1?"), and the
+    variable that names the endpoint ("" where it is AWS's own)."""
 
     profile: str = ""
     region: str = ""
     sso: bool = False
     region_note: str = ""
+    endpoint: str = ""
 
 
 def translate(
@@ -59,18 +60,20 @@ def translate(
     """The PodidError to raise `from error`, for any exception that a botocore client can raise."""
     if isinstance(error, PodidError):
         return error
-    response = getattr(error, "response", None)
-    if isinstance(response, Mapping) and "Error" in response:
-        metadata = response.get("ResponseMetadata") or {}
-        code, text = (cut(str(response["Error"].get(key) or "").strip()) for key in ("Code", "Message"))
+    response, address = getattr(error, "response", None), _refusing(error)
+    if isinstance(response, Mapping):
+        said, metadata = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+        code, text = (cut(str(said.get(key) or "").strip()) for key in ("Code", "Message"))
         status, request_id = int(metadata.get("HTTPStatusCode") or 0), cut(str(metadata.get("RequestId") or ""), 100)
+        code = code or (str(status) if status else "")
         refusal = Refusal(service=service, operation=operation, code=code, text=text, status=status)
         rule = closest(SERVICE_RULES, refusal)
     else:
         code, text, request_id = type(error).__name__, cut(str(error).strip()), ""
         refusal = Refusal(service=service, operation=operation, code=code, text=text)
-        rule = next(_SDK_RULES[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in _SDK_RULES)
-    words = _words(refusal, subject, origin or Origin())
+        names = ("ConnectionRefusedError",) if address else (cls.__name__ for cls in type(error).__mro__)
+        rule = next(_SDK_RULES[name] for name in names if name in _SDK_RULES)
+    words = {**_words(refusal, subject, origin or Origin()), "address": address}
     return rule.make(refusal, words, subject=subject, request_id=request_id)
 
 
@@ -82,6 +85,14 @@ def unreadable(service: str, operation: str, subject: str, why: str) -> Unreadab
         subject=subject,
         advice="Check AWS_ENDPOINT_URL and the proxy.",
     )
+
+
+def _refusing(error: Exception) -> str:
+    """The address at which nothing listens; empty for any other failure."""
+    url, cause = getattr(error, "kwargs", {}).get("endpoint_url"), error.__context__
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    return "/".join(str(url).split("/")[:3]) if url and cause is not None else ""
 
 
 def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
@@ -99,6 +110,9 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
         "profile": origin.profile,
         "sso": "aws" if origin.sso else "",
         "renew": "" if origin.sso else "Renew the credentials the way they were made, then run the command again.",
+        "check": f"{origin.endpoint} names that address: check it, or start what listens there."
+        if origin.endpoint
+        else "Check the network, the proxy and the region's name.",
         "cluster": f"cluster {cluster.group(1)}" if cluster else subject,
         "existing": association.group() if association else "",
     }
@@ -108,7 +122,7 @@ def _words(refusal: Refusal, subject: str, origin: Origin) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    if _HTML.match(text):
+    if is_page(text):
         return "an HTML page"
     return without_tokens(text).rstrip(".") or "no explanation"
 

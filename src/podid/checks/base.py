@@ -7,7 +7,8 @@ its answer (`wants`); the runner answers `unknown` in its place when a needed on
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.findings import Bearing, Fix, FixClass, Outcome, Severity, Subject, Verdict
+from podid.domain.model import Pod
 from podid.domain.snapshot import Missing, Snapshot
 from podid.pages.index import ENTRIES
 
@@ -31,6 +32,7 @@ class Check:
     needs: tuple[str, ...]
     wants: tuple[str, ...]
     rule: Rule
+    bearing: Bearing = Bearing.STOPS
 
     @classmethod
     def of(cls, id: str, rule: Rule, *, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> "Check":
@@ -47,6 +49,7 @@ class Check:
             needs=needs,
             wants=wants,
             rule=rule,
+            bearing=Bearing(page.bearing),
         )
 
     def judge(self, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -80,13 +83,18 @@ class Case:
         evidence: Iterable[str] = (),
         commands: Iterable[tuple[str, ...]] = (),
         masked_by: str = "",
+        pods: Iterable[Pod] = (),
+        nodes: Iterable[str] = (),
     ) -> Verdict:
+        """`pods` and `nodes` are those that fail, where these are not all that the subject stands for."""
         return replace(
             self._verdict(Outcome.FAIL, message),
             severity=severity or self.check.severity,
             evidence=tuple(evidence),
             fix=Fix(self.check.fix, tuple(commands)),
             masked_by=masked_by,
+            pods=tuple(f"{pod.namespace}/{pod.name}" for pod in pods),
+            nodes=tuple(nodes),
         )
 
     def note(self, snapshot: Snapshot, message: str, *, evidence: Iterable[str] = ()) -> Verdict:
@@ -100,7 +108,11 @@ class Case:
         """`severity` is that of what could be behind it; the check's, unless a milder one is likelier."""
         plain = self._verdict(Outcome.UNKNOWN, message or f"could not look: {missing.reason}")
         return replace(
-            plain, reason=missing.reason, permission=missing.permission, severity=severity or self.check.severity
+            plain,
+            reason=missing.reason,
+            permission=missing.permission,
+            error_code=missing.error_code,
+            severity=severity or self.check.severity,
         )
 
     def _verdict(self, outcome: Outcome, message: str) -> Verdict:

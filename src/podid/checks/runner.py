@@ -1,18 +1,18 @@
 """Runs checks over a snapshot. A check that cannot look gives `unknown`, and so does one that crashes; after the
 first broken link of a service account its later failures carry `masked_by`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from podid.checks.base import EVERYONE, Check
+from podid.checks.shared import alone
+from podid.checks.shared.evidence import in_evidence
 from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.logs import in_logs, in_probes, in_proofs
+from podid.checks.shared.logs import in_logs
 from podid.domain.findings import Outcome, Severity, Verdict
-from podid.domain.snapshot import NOT_READ, Missing, Snapshot, crashed
+from podid.domain.snapshot import Snapshot, crashed
 
-# a check of what is read only when somebody asks for it
-NOT_ASKED_FOR = frozenset({NOT_READ})
 # whatever their severity: no pod can run as a service account that is not there, so nothing later breaks anybody's way
 NOBODY_THERE = ("association-namespace-not-found", "association-sa-not-found")
 
@@ -27,18 +27,18 @@ def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ..
 
 
 def _run(check: Check, snapshot: Snapshot) -> list[Verdict]:
-    missing = dict.fromkeys(section for name in check.needs if isinstance(section := getattr(snapshot, name), Missing))
-    whole = check.case(cluster_subject(snapshot), EVERYONE)
-    if NOT_ASKED_FOR & missing.keys():
-        return []
-    if missing:
-        return [whole.unknown(section) for section in missing]
+    """What was seen of its failure mode counts also where its own sections are missing."""
+    found = (_safely(check, snapshot, judge) for judge in (alone.judge, in_logs, in_evidence))
+    return sorted(chain.from_iterable(found), key=lambda v: (v.subject, v.outcome, v.message))
+
+
+def _safely(
+    check: Check, snapshot: Snapshot, judge: Callable[[Check, Snapshot], Iterable[Verdict]]
+) -> Collection[Verdict]:
     try:
-        seen = (each(check, snapshot) for each in (in_logs, in_proofs, in_probes))
-        found = [*check.judge(snapshot), *chain.from_iterable(seen)]
-        return sorted(found, key=lambda v: (v.subject, v.outcome, v.message))
+        return list(judge(check, snapshot))
     except Exception as error:  # noqa: BLE001  a crashing check must show up in the report, whatever it raised
-        return [whole.unknown(crashed(error))]
+        return [check.case(cluster_subject(snapshot), EVERYONE).unknown(crashed(error))]
 
 
 def mask(verdicts: Sequence[Verdict], order: Mapping[str, int]) -> tuple[Verdict, ...]:

@@ -240,6 +240,14 @@ class Access:
         where = Path(chosen) if chosen else state / "journal"
         return Journal(where, Locks(state / "locks"), self.runtime.recorders)
 
+    @property
+    def journal_to_read(self) -> Journal | None:
+        """For who only looks: None where there is no place for one."""
+        try:
+            return self.journal
+        except UsageError:
+            return None
+
     def patience(self, default_seconds: float) -> Patience:
         """--timeout, or the default, by this run's clock, and no longer than the command has left; what is going on is
         shown as progress."""

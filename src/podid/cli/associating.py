@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
-from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
+from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
+from podid.cli.roles import RoleOptions, mending, onward_of, plan_of, take_back
 from podid.domain.errors import Again, NotFound, PodidError, UsageError
 from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.plan import Skipped
 from podid.domain.trust import TargetHop
 from podid.domain.words import count_of, did_you_mean, short_list
 from podid.ops.association.absent import missing_service_accounts, with_names_meant
 from podid.ops.association.aftermath import after_associate
 from podid.ops.association.expand import Selection, expand, quota_note
-from podid.ops.association.files import FileItem
+from podid.ops.association.files import FileItem, check_accounts
 from podid.ops.association.plan import (
     NotAdmitted,
     all_tagged,
@@ -24,7 +26,7 @@ from podid.ops.association.plan import (
     session_tags,
     with_service_accounts,
 )
-from podid.ops.association.read import current_associations, onward_notes
+from podid.ops.association.read import current_associations
 from podid.ops.association.request import (
     AssociateRequest,
     AssociationWanted,
@@ -32,11 +34,19 @@ from podid.ops.association.request import (
     choose_roles,
     planned_role,
 )
-from podid.ops.change.kinds import ROLE_TRUST
+from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.role.plan import identity
 from podid.ops.role.resolve import ResolvedRole
 from podid.ops.role.tags import session_notes
-from podid.ops.role.target import going_on_policies, left_to_owners, plan_onward, read_target
+from podid.ops.role.target import (
+    Onward,
+    by_update_trust,
+    going_on_policies,
+    owed_words,
+    plan_onward,
+    read_target,
+    with_owed,
+)
 from podid.ops.role.validation import validated
 
 if TYPE_CHECKING:
@@ -54,9 +64,11 @@ _NAMED = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociateAsked:
     """What `podid associate` was asked for. `items` are the service accounts that are named, each with what was said of
-    it alone; `selection` stands for more of them. `role` and `settings` are for those of which nothing else is said."""
+    it alone; `skipped` are left to their add-ons; `selection` stands for more of them. `role` and `settings` are for
+    those of which nothing else is said."""
 
     items: tuple[FileItem, ...]
+    skipped: tuple[FileItem, ...] = ()
     selection: Selection | None = None
     role: str = ""
     settings: Settings = field(default_factory=Settings)
@@ -74,11 +86,8 @@ class AssociateAsked:
     new_policies: bool = False
     # whether they are to be printed for Terraform, and nothing is to be changed
     printed: bool = False
-
-    @property
-    def looks_at_targets(self) -> bool:
-        """Whether more is wanted of target roles than that they are named."""
-        return self.update_trust or bool(self.target_profile)
+    # where items with a line stand
+    file: str = ""
 
     def wanted(self, access: Access) -> dict[ServiceAccountRef, FileItem]:
         """Every service account with the role and the settings that were asked for it."""
@@ -94,6 +103,7 @@ class AssociateAsked:
 def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> None:
     """Plans, shows, carries out, looks at the effect and reports it."""
     place = access.place(for_change=True)
+    check_accounts(asked.items, place.account, asked.file)
     if asked.printed:
         _print(access, terminal, place, asked)
         return
@@ -116,10 +126,9 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     if asked.create_service_account:
         plan = with_service_accounts(plan, refs, access.kube.reader)
     missing = () if asked.create_service_account else missing_accounts(access, terminal, refs, strict=asked.strict)
-    # what a target role needs is said with its plan, where there is one
-    planned = role_name or (asked.looks_at_targets and asked.settings.target_role_arn)
-    onward = () if planned else onward_notes(access.aws.iam, place.the_cluster, plan)
-    plan = plan.noting((*missing, *onward, *quota_note(access.aws.eks, plan)))
+    plan = mending(access, plan, partial(by_update_trust, update=asked.update_trust)).noting(
+        (*missing, *quota_note(access.aws.eks, plan))
+    )
     question = ""
     if access.runtime.interactive:
         question = (
@@ -134,20 +143,21 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
         return
     if role_name and result.failed_kind.startswith("role"):
         take_back(access, terminal, result, role_name)
-    result = left_to_owners(result)
-    result = after_associate(looking(access, place, result, restarts), result, current)
+    result = with_owed(result, access.aws.eks)
+    result = after_associate(waiting(access, place, result, restarts), result, tuple(current))
     report(terminal, result if asked.restart else tell_left_behind(access, terminal, place, result, refs))
 
 
 def _print(access: Access, terminal: Terminal, place: Place, asked: AssociateAsked) -> None:
     """What Terraform would need, with nothing changed: what is there with other settings is no conflict then."""
     from podid.render.association_forms import associations_for_terraform
+    from podid.render.changes import skipped_lines
 
     wanted = asked.wanted(access)
     current = current_associations(access.clients, place, tuple(wanted))
     plan, _ = _plan(access, terminal, place, replace(asked, replace=True), wanted, current)
     terminal.emit(associations_for_terraform(plan))
-    terminal.note(*(f"note: {note}" for note in plan.notes))
+    terminal.note(*(f"note: {note}" for note in plan.notes), *skipped_lines(plan), *map(owed_words, plan.owed))
     changed = [action.keys["roleName"] for action in plan.actions if action.kind == ROLE_TRUST.name]
     for name in changed:
         its = (word for ref, item in wanted.items() if role_name(item.role) == name for word in ("--for", str(ref)))
@@ -167,6 +177,7 @@ def _plan(
     named = {ref: item.role for ref, item in wanted.items()}
     made: ResolvedRole | None = None
     role_plan: Plan | None = None
+    onwards: list[Onward] = []
     request = asked.new_role
     if request is not None:
         new = {ref: item for ref, item in wanted.items() if item.role == asked.role}
@@ -174,14 +185,26 @@ def _plan(
         request = replace(request, refs=tuple(new), session_tags=tagged)
         request = asked.role_options.complete(access, terminal, place, request)
         targets = {ref: arn for ref, item in new.items() if (arn := item.settings.target_role_arn)}
-        request = replace(request, policies={**request.policies, **going_on_policies(targets.values())})
+        going_on = going_on_policies(targets.values())
+        request = replace(request, policies={**request.policies, **going_on}, onward=frozenset(going_on))
         role_plan, there = plan_of(access, terminal, place, request)
         role_plan = role_plan.noting(asked.role_options.preset_notes(place))
         for arn in dict.fromkeys(targets.values()):
             refs = tuple(ref for ref, its in targets.items() if its == arn)
             whom, profile = replace(request, refs=refs), asked.target_profile
-            onward = onward_of(access, place, whom, there, arn, profile, update=asked.update_trust)
-            role_plan = replace(role_plan, actions=(*role_plan.actions, *onward.actions)).noting(onward.notes)
+            onwards.append(
+                onward_of(
+                    access,
+                    place,
+                    whom,
+                    there,
+                    arn,
+                    profile,
+                    update=asked.update_trust,
+                    associating=True,
+                    must_exist=not asked.printed,
+                )
+            )
         made = planned_role(role_plan, there, account=place.account, partition=place.the_cluster.partition)
         named = {ref: role for ref, role in named.items() if ref not in new}
     with terminal.working("reading roles"):
@@ -201,9 +224,12 @@ def _plan(
         update_trust=asked.update_trust,
     )
     plan = plan_associations(associations, place.the_cluster, place.header, current)
-    if asked.looks_at_targets:
-        others = [item for item in associations.wanted if item.role is not made]
-        plan = _with_targets(access, place, plan, asked, others, current)
+    skipped = tuple(Skipped(ASSOCIATION.unread(item.ref), item.why_skipped) for item in asked.skipped)
+    plan = replace(plan, skipped=skipped)
+    others = [item for item in associations.wanted if item.role is not made]
+    onwards += onwards_of(access, place, others, current, profile=asked.target_profile, update=asked.update_trust)
+    for onward in onwards:
+        plan = onward.around(plan)
     if asked.new_policies:
         # a role that is made here is known to be as it was asked for
         used = {item.role.arn: item.role.role if item.role is not made else None for item in associations.wanted}
@@ -213,30 +239,37 @@ def _plan(
     return (role_plan.then(plan) if role_plan is not None else plan), request.name if request is not None else ""
 
 
-def _with_targets(
+def onwards_of(
     access: Access,
     place: Place,
-    plan: Plan,
-    asked: AssociateAsked,
     wanted: Sequence[AssociationWanted],
     current: Mapping[ServiceAccountRef, Association | None],
-) -> Plan:
-    """The plan with what it takes at the target roles, which comes first."""
-    cluster = place.the_cluster
+    *,
+    profile: str,
+    update: bool,
+) -> Iterator[Onward]:
+    """What it takes at each target role that the associations have, or are to have. One that is there already, or that
+    is only named, may be missing: EKS takes it all the same."""
     hops: dict[str, dict[ServiceAccountRef, TargetHop]] = {}
     for item in wanted:
-        arn, existing = item.settings.target_role_arn, current[item.ref]
+        asked_for, existing = item.settings.target_role_arn, current[item.ref]
+        before = existing.target_role_arn if existing is not None else None
+        arn = before if asked_for is None else asked_for
         if arn:
             tags = session_tags(item.settings, existing)
-            who = identity(cluster, item.ref, session_tags=tags, role=item.role.role)
-            known = existing.external_id if existing is not None and existing.target_role_arn == arn else None
+            who = identity(place.the_cluster, item.ref, session_tags=tags, role=item.role.role)
+            known = existing.external_id if existing is not None and before == arn else None
             hops.setdefault(arn, {})[item.ref] = TargetHop(item.role.arn, who, known, role_tags=None)
     for arn, its in hops.items():
-        profile = asked.target_profile
-        seen = read_target(arn, place.account, access.aws, access.aws_as(profile) if profile else None)
-        onward = plan_onward(arn, its, seen, profile=profile, update=asked.update_trust)
-        plan = replace(plan, actions=(*onward.actions, *plan.actions)).noting(onward.notes)
-    return plan
+        yield plan_onward(
+            arn,
+            its,
+            read_target(arn, place.account, access.aws, access.aws_as(profile) if profile else None),
+            profile=profile,
+            update=update,
+            associating=True,
+            must_exist=update or bool(profile),
+        )
 
 
 def missing_accounts(
@@ -269,9 +302,6 @@ def selection_of(
     """What -n, -A, --service-account and --selector stand for together: a selection, or the one service account that
     they name; neither where none of them was given. Raises UsageError for a half of it."""
     options, sources = access.options, access.sources
-    for option, value in (("--service-account", service_account), ("--selector", selector)):
-        if value == "":  # of a variable that is not set; it would stand for every service account there
-            raise UsageError(f"{option} is empty: give a value, or leave it out")
     if service_account is None and selector is None:
         if sources.get("namespace") == "--namespace" or options.all_namespaces:
             raise UsageError("Which service accounts there? Say --service-account NAME or --selector LABELS")

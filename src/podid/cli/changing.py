@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from podid.cli.terminal import Terminal
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.ops.association.aftermath import Looking
-    from podid.ops.association.probing import Probing
+    from podid.ops.association.aftermath import Waiting
+    from podid.ops.reading.probes import Probe, Probing
     from podid.ops.restart.journalled import Restarting
 
 # for calls that are made again; what waits for other things has its own limit
@@ -113,13 +113,13 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
     )
 
 
-def looking(
+def waiting(
     access: Access, place: Place, result: ChangeResult | None = None, restarts: Restarting | None = None
-) -> Looking:
-    """How far, and how long, the effect of a change of associations is looked at; `restarts` are part of `result`."""
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Looking
+) -> Waiting:
+    """How far, and how long, a change of associations is waited for; `restarts` are part of `result`."""
+    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, Waiting
 
-    return Looking(
+    return Waiting(
         clients=access.clients,
         place=place,
         patience=access.patience(ASSOCIATION_SECONDS),
@@ -129,17 +129,16 @@ def looking(
     )
 
 
-def probing(access: Access, place: Place) -> Probing:
+def probing(access: Access, planned: tuple[Probe, ...] = ()) -> Probing:
     """How podid's own pods are run, and where they are written down."""
-    from podid.ops.association.probing import PROBE_SECONDS, Probing
-    from podid.ops.association.settling import LateChanges
+    from podid.ops.reading.probes import PROBE_SECONDS, Probing
 
     access.runtime.changing = True
     return Probing(
         patience=access.patience(PROBE_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
-        changes=LateChanges.read(access.journal, place.account, access.runtime.now()),
+        planned=planned,
     )
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +46,7 @@ def function(command: Command, name: str) -> Callable[..., None]:
             place = {"namespace": handed["options"].namespace, "access": handed["access"]}
             _emit_permissions(handed["terminal"], name, command.all_rights(**values, **place))
             return
+        _refuse_blank(ctx.command.params, values)
         try:
             command.body(**{item: handed[item] for item in wanted}, **values)
         except (UsageError, NotFound) as error:
@@ -57,6 +58,18 @@ def function(command: Command, name: str) -> Callable[..., None]:
     call.__doc__ = command.body.__doc__
     call.__name__ = command.body.__name__
     return call
+
+
+def _refuse_blank(params: Sequence[Any], values: Mapping[str, Any]) -> None:
+    """For a command's own options and arguments, whose values these are. Raises InvalidInput for one that says nothing,
+    such as a variable that is not set: without it the command would be about everything, or remove something."""
+    for param in params:
+        value = values.get(param.name)
+        argument = param.param_type_name == "argument"
+        name = str(param.metavar).strip("[].").removesuffix("...") if argument else param.opts[0]
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str):
+                options.refuse_blank(name, text)
 
 
 def _show_permissions(command: Command, name: str) -> inspect.Parameter:

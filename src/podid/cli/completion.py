@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from podid.cli.leading_options import to_complete
 from podid.cli.options import VALUES
+from podid.render import sanitize
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 # what podid answers alone where only a file can stand: the shell knows them best
 FILES = ":files"
 
+# bash puts what it is given on the command line as it is: %q keeps a name from being more than a name there.
 # ${COMP_WORDS[@]:1:COMP_CWORD} is every word after the program's name up to the cursor's, the last one cut short
 _BASH = r"""_podid_completion() {
-    local IFS=$'\n'
-    COMPREPLY=($(_PODID_COMPLETE=bash "$1" -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-    if [[ ${COMPREPLY[0]} == :files ]]; then
-        COMPREPLY=()
-        compopt -o default 2>/dev/null
-    fi
+    local line
+    COMPREPLY=()
+    while IFS= read -r line; do
+        if [[ $line == :files ]]; then
+            compopt -o default 2>/dev/null
+            return
+        fi
+        printf -v line %q "$line"
+        COMPREPLY+=("$line")
+    done < <(_PODID_COMPLETE=bash "$1" -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -F _podid_completion podid
 """
@@ -36,7 +42,7 @@ _ZSH = r"""#compdef podid
 
 _podid_completion() {
     local -a found
-    found=("${(@f)$(_PODID_COMPLETE=zsh ${words[1]} -- "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
+    found=("${(@f)$(_PODID_COMPLETE=zsh "${words[1]}" -- "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
     if [[ "${found[1]}" == ":files" ]]; then
         _files
     elif [[ -n "${found[1]}" ]]; then
@@ -107,7 +113,9 @@ def words_of(argv: Sequence[str]) -> list[str]:
 def answer(tree: TyperGroup, shell: str, words: Sequence[str], suggest: Suggest) -> str:
     """What the shell's script reads: candidates for the last of `words`. `suggest` gives the values of a source, in the
     light of the words typed so far."""
-    return "".join(f"{_line(shell, item)}\n" for item in _candidates(tree, words, suggest))
+    found = _candidates(tree, words, suggest)
+    # fish leaves a tilde as it is, and would make a home directory of it
+    return "".join(f"{_line(shell, item)}\n" for item in found if shell != "fish" or item.value[:1] != "~")
 
 
 def _line(shell: str, item: Candidate) -> str:
@@ -115,7 +123,7 @@ def _line(shell: str, item: Candidate) -> str:
         return f"{item.value}\t{item.summary}"
     if shell == "zsh" and item.value != FILES:
         # _describe parts value and summary at the first colon
-        value = item.value.replace(":", r"\:")
+        value = item.value.replace("\\", "\\\\").replace(":", r"\:")
         return f"{value}:{item.summary}" if item.summary else value
     return item.value
 
@@ -130,8 +138,14 @@ def _candidates(tree: TyperGroup, words: Sequence[str], suggest: Suggest) -> tup
     if source == FILES:
         return (Candidate(FILES),)
     if source:
-        found = [Candidate(value) for value in suggest(source, before)]
+        found = [Candidate(value) for value in suggest(source, before) if _is_word(value, rest)]
     return tuple(item for item in found if item.value.startswith(prefix))
+
+
+def _is_word(value: str, rest: Sequence[str]) -> bool:
+    """Whether a name can stand there as what it looks like: not as several lines, and not as an option. Whoever names a
+    role or a context may not mean well."""
+    return value.strip() == sanitize.line(value) != "" and (not value.startswith("-") or "--" in rest)
 
 
 def _joined(words: Sequence[str]) -> list[str]:

@@ -60,7 +60,7 @@ class Shared:
     wait: Wait | None = _flag(
         "--wait",
         metavar="HOW",
-        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: effect where it can be looked at]",
+        help=f"{'|'.join(Wait)}: how far to wait for the change. [default: ready where it can be checked, else api]",
     )
     timeout: str | None = _flag(
         "--timeout",
@@ -140,18 +140,20 @@ def from_values(
     sources: dict[str, str] = {}
     several: dict[str, tuple[str, ...]] = {}
     for name, value in values.items():
+        option = f"--{name.replace('_', '-')}"
         if isinstance(value, list):
             several[name] = tuple(dict.fromkeys(value))
             value = value[0] if value else None
-        if value == "" and name != "query":
-            # of a variable that is not set: without it a command would be about everything
-            raise InvalidInput(f"--{name.replace('_', '-')} is empty: give a value, or leave it out")
+        for text in several.get(name, (value,)):
+            if isinstance(text, str) and name != "query":
+                refuse_blank(option, text)
         if value is not None and value is not False:
             chosen[name] = value
-            sources[name] = f"--{name.replace('_', '-')}"
+            sources[name] = option
             continue
         for variable in FLAGS[name].metadata["env"]:
             if env.get(variable):
+                refuse_blank(variable, env[variable])
                 chosen[name] = env[variable]
                 sources[name] = variable
                 break
@@ -176,6 +178,12 @@ def from_values(
         what = f"{sources['expect_account']} {shared.expect_account!r} is not a 12-digit account id"
         raise InvalidInput(what, subject=shared.expect_account)
     return shared, sources
+
+
+def refuse_blank(name: str, text: str) -> None:
+    """Raises InvalidInput for the value of an option, an argument or a variable that has nothing but white space."""
+    if not text.strip():
+        raise InvalidInput(f"{name} is empty: give a value, or leave it out")
 
 
 @contextmanager

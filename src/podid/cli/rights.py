@@ -4,14 +4,17 @@ A command's `rights()` imports this: only --show-permissions needs the gateways 
 """
 
 from podid.aws.access_analyzer import AccessAnalyzer
+from podid.aws.cloudtrail import CloudTrail
 from podid.aws.eks import Eks
+from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
+from podid.aws.sts import Sts
 from podid.domain.plan import Verb
 from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
-from podid.ops.association import proving
 from podid.ops.change.kinds import ASSOCIATION, RESTART, ROLE_TRUST, SERVICE_ACCOUNT, TARGET_TRUST
+from podid.ops.status.look import rights as rights_of_status
 
 _NAMES = (KubeReader.find_service_account, KubeReader.list_service_accounts)
 _NAMING = "saying of a name that leads nowhere whether it exists, and what may have been meant"
@@ -19,11 +22,18 @@ NAMING = OptionalRight.of(_NAMING, *_NAMES)
 # for a command that takes a namespace
 NAMING_NAMESPACES_TOO = OptionalRight.of(_NAMING, *_NAMES, KubeReader.list_namespaces)
 RUNNING_PODS = OptionalRight.of("seeing what running pods carry", KubeReader.list_pods)
-_EFFECT = "the dry runs that show the effect; nothing is created, but the right could"
-# that new pods get nothing
-EFFECT_GONE = OptionalRight.of(_EFFECT, KubeWriter.dry_run_pod)
-EFFECT = OptionalRight.of(_EFFECT, KubeWriter.dry_run_pod, KubeReader.find_webhook)
-PROOF = OptionalRight.of("--wait proof: a pod's token, redeemed; grant it per namespace", *proving.operations())
+DRY_RUNS = OptionalRight.of(
+    "dry-run pods, which show whether new pods get credentials; nothing is created, but the right could",
+    KubeWriter.dry_run_pod,
+)
+STATUS = OptionalRight(rights_of_status(), "checking whether it works, as podid status does")
+TOKENS = OptionalRight.of(
+    "--wait verified: a pod's token, redeemed; grant it per namespace",
+    *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
+)
+SESSIONS = OptionalRight.of("--wait proven: the pods' sessions in CloudTrail", CloudTrail.iter_sessions)
+# what a change of associations waits for
+REACHED = (STATUS, DRY_RUNS, TOKENS, SESSIONS)
 RESTARTING = OptionalRight.of("--restart", *RESTART.calls(Verb.RESTART))
 POLICY_CHECKS = OptionalRight.of("having AWS check policies before they are written", AccessAnalyzer.validate_policy)
 TAKING_BACK = OptionalRight.of(
@@ -45,25 +55,14 @@ def asking(*operations: Need) -> OptionalRight:
     return OptionalRight.of(reason, Eks.list_clusters, Eks.list_association_summaries, *operations)
 
 
-def making(*always: Need, seeing: tuple[Need, ...] = (), optional: tuple[OptionalRight, ...] = ()) -> CommandRights:
-    """What it takes to make associations that are like others, and to look at their effect; `seeing` is what else is
-    read of pods."""
+def making(*always: Need, optional: tuple[OptionalRight, ...] = ()) -> CommandRights:
+    """What it takes to make associations that are like others, and to check what comes of them."""
     return CommandRights.of(
         *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE),
         *ROLE_TRUST.calls(Verb.UPDATE),
         *always,
         optional=(
-            OptionalRight.of(
-                "seeing whether the service account exists, what running pods carry, and the agents on their nodes",
-                KubeReader.find_service_account,
-                KubeReader.list_service_accounts,
-                KubeReader.list_pods,
-                KubeReader.list_nodes,
-                KubeReader.list_agent_daemon_sets,
-                KubeReader.list_agent_pods,
-                *seeing,
-            ),
-            EFFECT,
+            *REACHED,
             OptionalRight.of(
                 "--create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE), KubeReader.list_namespaces
             ),

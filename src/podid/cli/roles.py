@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.cli import typed
+from podid.cli.hints import hint_words
 from podid.domain.errors import UsageError
 from podid.domain.names import Arn
 from podid.ops.change.kinds import ROLE
@@ -18,10 +19,11 @@ from podid.ops.role.target import Onward, barred_notes, external_ids, hops_of, p
 if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
+    from podid.domain.errors import Hint
     from podid.domain.model import Role
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.domain.plan import ChangeResult, Plan
+    from podid.domain.plan import ChangeResult, Owed, Plan
     from podid.ops.role.presets import Choice, Permissions
 
 # options that say nothing unless a role is made, as `associate` has them
@@ -71,7 +73,18 @@ class RoleOptions:
             tags=typed.tags(self.tag),
             policies=typed.policies(terminal, self.policy_file),
             adopt=self.adopt,
+            as_typed=self.as_typed,
         )
+
+    @property
+    def as_typed(self) -> tuple[str, ...]:
+        """The permissions, as `role attach` takes them."""
+        named = {
+            "--preset": self.presets,
+            "--managed-policy": self.managed_policies,
+            "--policy-file": self.policy_file,
+        }
+        return tuple(word for flag, values in named.items() for value in values or () for word in (flag, value))
 
     def permissions(self, place: Place) -> list[Permissions]:
         """What the presets give, filled in with where it is. Raises InvalidInput and NotFound."""
@@ -138,6 +151,8 @@ def onward_of(
     profile: str | None,
     *,
     update: bool,
+    associating: bool,
+    must_exist: bool = True,
 ) -> Onward:
     """What it takes at the target role of a role that is made, or of `current`. Raises as `read_target` and
     `plan_onward` do, and UsageError for the role itself."""
@@ -152,11 +167,24 @@ def onward_of(
     other = access.aws_as(profile) if profile else None
     seen = read_target(target_role_arn, place.account or cluster.account, access.aws, other)
     untagged = () if request.session_tags else request.refs
-    ids = external_ids(access.aws.eks, cluster, untagged, target_role_arn)
-    hops = hops_of(request, cluster, current, ids)
-    onward = plan_onward(target_role_arn, hops, seen, profile=profile or "", update=update)
+    ids = external_ids(access.aws.eks, cluster.name, untagged, target_role_arn)
+    onward = plan_onward(
+        target_role_arn,
+        hops_of(request, cluster, current, ids),
+        seen,
+        profile=profile or "",
+        update=update,
+        associating=associating,
+        must_exist=must_exist,
+    )
     barred = barred_notes(access.aws.iam, request, current, target_role_arn)
     return replace(onward, notes=(*onward.notes, *barred))
+
+
+def mending(access: Access, plan: Plan, hint: Callable[[Owed], Hint]) -> Plan:
+    """The plan, in which what is owed at target roles says by which command podid goes on with it."""
+    owed = tuple(replace(item, command=hint_words(hint(item), access.argv)) for item in plan.owed)
+    return replace(plan, owed=owed)
 
 
 def take_back(access: Access, terminal: Terminal, result: ChangeResult, name: str) -> None:

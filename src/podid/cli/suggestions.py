@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from podid.cli.options import FLAGS, spellings
 from podid.cli.runtime import Runtime, Streams
+from podid.local import files
+from podid.local.files import check_private, make_private
 
 if TYPE_CHECKING:
     from podid.cli.access import Access
@@ -69,12 +71,13 @@ class Suggestions:
     def _refresh(self, source: str, place: dict[str, str], cache: Path) -> None:
         import subprocess
 
-        from podid.ops.private import make_private
+        from podid.local.processes import python
 
         make_private(cache.parent)
+        check_private(cache.parent)
         env = {name: value for name, value in self._runtime.env.items() if name != "_PODID_COMPLETE"}
         subprocess.Popen(  # noqa: S603  podid itself
-            [sys.executable, "-m", "podid.cli.suggestions", source, json.dumps(place), str(cache)],
+            python("podid.cli.suggestions", source, json.dumps(place), str(cache)),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -90,13 +93,15 @@ def _place(words: Sequence[str]) -> dict[str, str]:
 
 
 def _read(cache: Path) -> tuple[float, tuple[str, ...]] | None:
+    """When the values were written, and they; None for what nobody but the caller can have written just before."""
     try:
-        written = cache.stat().st_mtime
-        if time.time() - written > KEPT_SECONDS:
+        if not check_private(cache.parent):
             return None
-        return written, tuple(str(value) for value in json.loads(cache.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        values, written = json.loads(files.read(cache, own=True)), cache.stat().st_mtime
+    except (OSError, ValueError, RecursionError):
         return None
+    recent = 0 <= time.time() - written <= KEPT_SECONDS
+    return (written, tuple(str(value) for value in values)) if recent and isinstance(values, list) else None
 
 
 # --- where values come from -------------------------------------------------------------------------------------------
@@ -111,7 +116,7 @@ def _runs(runtime: Runtime) -> Iterable[str]:
 
 
 def _checks(_: Runtime) -> Iterable[str]:
-    from podid.ops.doctor.diagnose import describe_checks
+    from podid.ops.status.diagnose import describe_checks
 
     return sorted(check.id for check in describe_checks())
 
@@ -139,10 +144,11 @@ def _profiles(runtime: Runtime) -> Iterable[str]:
     import configparser
 
     home = Path(runtime.env.get("HOME") or "~").expanduser() / ".aws"
-    files = (runtime.env.get("AWS_CONFIG_FILE") or home / "config",)
     shared = runtime.env.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials"
     config = configparser.RawConfigParser()
-    config.read([*files, shared], encoding="utf-8")
+    for path in (runtime.env.get("AWS_CONFIG_FILE") or home / "config", shared):
+        with contextlib.suppress(OSError):
+            config.read_string(files.read(Path(path)).decode())
     return sorted({name.removeprefix("profile ") for name in config.sections() if not name.startswith("sso-session ")})
 
 
@@ -203,10 +209,8 @@ def main(argv: Sequence[str]) -> None:
     deadline = runtime.deadline(REFRESH_SECONDS, f"the {REFRESH_SECONDS:g} s that completion may take")
     access = Access(runtime, options, sources, Terminal(runtime, options), deadline=deadline)
     values = sorted(REMOTE[source](access))
-    fresh = Path(f"{cache}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(values), encoding="utf-8")
-    fresh.replace(cache)
+    path = Path(cache)
+    files.write_whole(path, json.dumps(values).encode(), over=files.present(path))
 
 
 if __name__ == "__main__":

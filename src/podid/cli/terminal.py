@@ -21,6 +21,7 @@ from podid.render.view import Line, View
 
 if TYPE_CHECKING:
     from podid.aws.calls import CallRecord
+    from podid.cli.output_file import OutputFile
     from podid.domain.report import DoctorReport
     from podid.ops.change.settle import Settled
 
@@ -72,11 +73,13 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(self, question: str, *, needed_for: str, word: str = "", why: Sequence[str] = ()) -> None:
+    def consent(
+        self, question: str, *, needed_for: str, word: str = "", flag: str = "--yes", why: Sequence[str] = ()
+    ) -> None:
         """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
-        Where `why` says what is grave about it, --yes is no answer. Raises ConsentNeeded where nobody can be asked,
-        Declined on a no."""
-        if self._options.yes and not why:
+        `flag` is another one whose absence makes it ask. Where `why` says what is grave about it, no flag is an answer.
+        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
+        if self._options.yes and flag == "--yes" and not why:
             return
         if not self._runtime.interactive:
             if why:
@@ -84,7 +87,7 @@ class Terminal:
                 raise ConsentNeeded(what, lines=tuple(why[1:]))
             raise ConsentNeeded(
                 f"{needed_for} needs confirmation, and there is no terminal to ask on",
-                hint=Again(add=("--yes",)),
+                hint=Again(add=(flag,)),
             )
         self.progress.done()
         with self._runtime.asking() as prompter:
@@ -97,19 +100,31 @@ class Terminal:
         why it cannot be read."""
         from pathlib import Path
 
-        path, most = Path(name), most_mib * 1024 * 1024
+        from podid.local import files
+
+        most = most_mib * 1024 * 1024
         try:
-            if name != "-" and path.exists() and not path.is_file():
-                raise UsageError(f"{name} cannot be read: it is not a regular file; '-' reads stdin", subject=name)
-            stream = self._runtime.streams.stdin if name == "-" else path.open(encoding="utf-8")
-            with contextlib.nullcontext(stream) if name == "-" else stream:
-                text = stream.read(most + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            if name == "-":
+                text = self._runtime.streams.stdin.read(most + 1)
+            else:
+                text = files.read(Path(name), most).decode().replace("\r\n", "\n").replace("\r", "\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else _not_text(error)
             raise UsageError(f"{name} cannot be read: {reason}", subject=name) from error
         if len(text) > most:
             raise UsageError(f"{name} cannot be read: it is larger than {most_mib} MiB", subject=name)
         return text.removeprefix("\ufeff")
+
+    def file_to_write(self, name: str, *, force: bool) -> OutputFile:
+        """For a result in a file that the user names; what stands in the way is said before the work is done. A file
+        that is there is replaced with `force`, or after a question. Raises UsageError."""
+        from podid.cli.output_file import OutputFile
+
+        file = OutputFile(name)
+        if file.exists and not force:
+            needed_for = f"Replacing {name}, which exists,"
+            self.consent(f"{name} exists. Replace it?", needed_for=needed_for, flag="--force")
+        return file
 
     # --- results --------------------------------------------------------------------------------------------------
 
@@ -261,6 +276,10 @@ class Terminal:
             self._stderr(f"Warning: the result could not be written to stdout: {error.strerror}\n")
             return False
         return True
+
+
+def _not_text(error: ValueError) -> str:
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "its name is not one of a file"
 
 
 def _structured(output: Format | Report) -> bool:

@@ -66,8 +66,9 @@ def read_files(terminal: Terminal, names: Sequence[str]) -> list[TrustFile]:
 
 def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: Edit, *, in_place: bool) -> None:
     """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
+    from podid.ops.change.locks import WAIT_SECONDS
     from podid.ops.trust import edit as ops
-    from podid.ops.trust.files import write_in_place
+    from podid.ops.trust.files import locked, write_in_place
     from podid.render.formats import Format
     from podid.render.trust_edits import edits_view
 
@@ -75,11 +76,12 @@ def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: E
         raise UsageError("--in-place needs a file: stdin cannot be written to")
     if len(names) > 1 and not in_place and access.options.output in (Format.TABLE, Format.WIDE):
         raise UsageError("Several new policies on one stdout: use --in-place or --output json")
-    found = ops.edit_files(read_files(terminal, names), edit)
-    if in_place and not access.options.dry_run:
-        for item in found:
+    writes = in_place and not access.options.dry_run
+    with locked(names if writes else (), access.patience(WAIT_SECONDS)) as facts:
+        found = ops.edit_files(read_files(terminal, names), edit)
+        for item in found if writes else ():
             if item.changed:
-                write_in_place(item.file, item.edit.policy)
+                write_in_place(item.file, item.edit.policy, facts[item.file.name])
     if not in_place:
         terminal.note(*(f"note: {note}" for item in found for note in item.notes))
     terminal.emit(edits_view(found, in_place=in_place))

@@ -11,6 +11,7 @@ from podid.domain.errors import Again, InvalidInput, Other, UsageError
 from podid.domain.findings import Severity
 from podid.domain.names import ServiceAccountRef, parse_role_arn
 from podid.domain.plan import Wait
+from podid.domain.status import IdentityState
 
 if TYPE_CHECKING:
     from podid.cli.options import Shared
@@ -26,12 +27,12 @@ def service_accounts(texts: Sequence[str] | None) -> tuple[ServiceAccountRef, ..
 
 
 def whose_pods(
-    texts: Sequence[str] | None, options: Shared, sources: Mapping[str, str]
+    texts: Sequence[str] | None, options: Shared, sources: Mapping[str, str], *, everywhere: bool = False
 ) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that are named; none of them means all of the namespace, or with -A of the cluster, which
-    then has to be said."""
+    """The service accounts that are named; none of them means all of the namespace, or of the cluster, which then has
+    to be said with -A unless `everywhere`."""
     refs = service_accounts(texts)
-    if not refs and options.namespace is None and not options.all_namespaces:
+    if not refs and not everywhere and options.namespace is None and not options.all_namespaces:
         raise UsageError(
             "Which pods? Name service accounts, a namespace (-n NS) or the whole cluster (-A)",
             hint=Other(("list",)),
@@ -81,8 +82,8 @@ def scope(text: str) -> ScopeKind:
 
 
 def target_role(text: str | None) -> str | None:
-    """A role ARN of any account; "" asks to remove the target role, as --no-target-role does."""
-    if text:
+    """A role ARN of any account."""
+    if text is not None:
         parse_role_arn(text)
     return text
 
@@ -162,8 +163,6 @@ def session_policy(terminal: Terminal, name: str | None) -> str | None:
 
     if name is None:
         return None
-    if name == "":
-        return ""
     return session_policy_text(check_policy_document(json_file(terminal, name), name), name)
 
 
@@ -173,16 +172,24 @@ def resolve_conflicts(text: str) -> ResolveConflicts:
     return words[choice("--resolve-conflicts", text.lower())]
 
 
-def no_proof(wait: Wait | None, effect: str) -> None:
-    """For what takes credentials away: raises UsageError for --wait proof. `effect` is what --wait effect looks for."""
-    if wait is Wait.PROOF:
-        what = f"--wait proof looks at credentials that pods get; --wait effect looks whether {effect}"
-        raise UsageError(what, hint=Again(swap=("proof", "effect")))
+def no_state(wait: Wait | None) -> None:
+    """For what takes credentials away: raises UsageError for --wait verified or proven."""
+    if wait in (Wait.VERIFIED, Wait.PROVEN):
+        what = f"--wait {wait} waits for credentials that pods get, and this takes them away"
+        raise UsageError(what, hint=Again(swap=(wait, Wait.READY)))
 
 
 def severity(text: str) -> Severity | None:
     """The least severe finding that makes exit code 3; None for never."""
     return None if choice("--fail-on", text) == "never" else Severity(text)
+
+
+def state(text: str, allowed: Sequence[IdentityState]) -> IdentityState:
+    """What --require names. Raises InvalidInput for a state that the command cannot show."""
+    if text not in tuple(allowed):
+        words = ", ".join(allowed)
+        raise InvalidInput(f"--require {text!r} is not one of: {words}", hint=Again(swap=(text, allowed[-1])))
+    return IdentityState(text)
 
 
 def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tuple[Accepted, ...]:
@@ -191,17 +198,12 @@ def baseline(terminal: Terminal, file: str | None, known: Iterable[str]) -> tupl
         return ()
     from podid.domain.baseline import parse_baseline
 
-    return parse_baseline(yaml_file(terminal, file), known, file)
+    return parse_baseline(data_file(terminal, file), known, file)
 
 
-def yaml_file(terminal: Terminal, file: str) -> object:
+def data_file(terminal: Terminal, file: str) -> object:
     """What a YAML or JSON file, or stdin for `-`, holds."""
-    import yaml
+    from podid.local import data
+    from podid.ops.trust.files import called
 
-    text = terminal.read_file(file)
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place is not None else ""
-        raise InvalidInput(f"{file} is neither YAML nor JSON{where}", subject=file) from error
+    return data.read(terminal.read_file(file), called(file))

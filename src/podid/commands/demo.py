@@ -16,6 +16,8 @@ import typer
 from podid.cli.command import Access, Terminal, command
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.local import files
+from podid.local.processes import python
 
 POLICY_FILE = "dynamodb-read.json"
 POLICY = {
@@ -88,7 +90,8 @@ def demo(
     # a state directory of its own: whatever sandbox and journal there are stay as they are
     home = state.prepare(access.sandbox_dir.parent / "demo")
     directory = home / "podid" / "sandbox"
-    (home / POLICY_FILE).write_text(json.dumps(POLICY, indent=2) + "\n", encoding="utf-8")
+    policy, text = home / POLICY_FILE, json.dumps(POLICY, indent=2) + "\n"
+    files.write_whole(policy, text.encode(), over=files.present(policy))
     tour.prompt("podid sandbox start --samples")
     process.stop(directory=directory)
     running = process.start(directory=directory, samples=True)
@@ -103,7 +106,7 @@ def demo(
             env.pop(name, None)
         tour.say("What the tour works with:")
         tour.prompt(f"cat {POLICY_FILE}")
-        terminal.narrate((home / POLICY_FILE).read_text(encoding="utf-8"))
+        terminal.narrate(text)
         for scene in SCENES:
             tour.play(scene, home, env)
         ended = True
@@ -143,7 +146,7 @@ class _Tour:
         self.say(scene.say)
         self.prompt(shlex.join(("podid", *scene.argv)))
         done = subprocess.run(  # noqa: S603  podid itself, with arguments written above
-            [sys.executable, "-m", "podid", *scene.argv], cwd=home, env=dict(env), check=False
+            python("podid", *scene.argv), cwd=home, env=dict(env), check=False
         )
         if done.returncode not in scene.codes:
             raise PodidError(
@@ -162,4 +165,4 @@ def _podid() -> str:
     here = Path(sys.executable).parent / "podid"
     if found is not None and (not here.exists() or here.samefile(found)):
         return "podid"
-    return shlex.quote(str(here)) if here.exists() else f"{shlex.quote(sys.executable)} -m podid"
+    return shlex.quote(str(here)) if here.exists() else shlex.join(python("podid"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podid.domain.exit_codes import ExitCode
+from podid.domain.words import plain_urls
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,16 @@ class PodidError(Exception):
         """`lines` are there to look at: a difference, a list. `advice` is a sentence for what no command can do ("ask
         the account's owner for …"); `permission` is the IAM action or the Kubernetes verb and resource that the caller
         lacks; `id` the failure mode that it was seen to be, for `podid explain`."""
-        super().__init__(what)
-        self.what = what
+        # what went wrong with an address is often told with what it holds
+        self.what = plain_urls(what)
+        super().__init__(self.what)
         self.hint = hint
-        self.subject = subject
+        self.subject = plain_urls(subject)
         self.request_id = request_id
-        self.advice = advice
+        self.advice = plain_urls(advice)
         self.permission = permission
         self.id = id
-        self.lines = lines
+        self.lines = tuple(map(plain_urls, lines))
 
     def advise(self, sentence: str) -> None:
         """Adds a sentence to what is advised already."""
@@ -184,16 +186,25 @@ class Rejected(PodidError):
     """The service refused the request itself; the message has its words."""
 
     code = "Rejected"
+    exit_code: ExitCode = ExitCode.CONFLICT
 
     def __init__(self, what: str, *, service_code: str = "", **common: Any) -> None:
         super().__init__(what, **common)
         self.service_code = service_code
 
 
+class NotServed(Rejected):
+    """The service does not serve what it was asked for, or refuses to read it."""
+
+    code = "NotServed"
+    exit_code = ExitCode.UNAVAILABLE
+
+
 class RoleUnknown(Rejected):
     """EKS does not know the role, although IAM may: a new role takes up to two minutes to get about."""
 
     code = "RoleUnknown"
+    exit_code = ExitCode.NOT_FOUND
 
 
 class TrustRefused(Rejected):

@@ -26,7 +26,8 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), or something else is not as it should be",
     ExitCode.DENIED: "access denied, and therefore no result; the message names the permission",
     ExitCode.NOT_FOUND: "something that was named does not exist",
-    ExitCode.CONFLICT: "conflict: exists with other settings, owned by an add-on, state moved since the plan",
+    ExitCode.CONFLICT: "conflict: exists with other settings, owned by an add-on, state moved since the plan, or "
+    "refused by AWS or the cluster",
     ExitCode.UNAVAILABLE: "unavailable: network, throttled out, `--timeout` passed, effect not seen in time",
     ExitCode.PARTIAL: "partial: some done, some failed; the output says which",
     ExitCode.UNDETERMINED: "undetermined: a result, but an error-level check is unknown, or `--wait effect` "

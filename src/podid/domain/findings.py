@@ -23,6 +23,15 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Bearing(StrEnum):
+    """What a failing verdict means for the pods that it concerns. stops: they do not get the role or do not use it, or,
+    as a warning, may not. restart: running pods only, new ones get it. advice: nothing; it never lowers a state."""
+
+    STOPS = "stops"
+    RESTART = "restart"
+    ADVICE = "advice"
+
+
 class FixClass(StrEnum):
     """ASK restarts or installs, and `doctor --fix` does it after a yes; GRANT gives a role and DELETE deletes, both
     with `--fix-id` alone; PRINT is only printed; NONE needs no fix."""
@@ -83,7 +92,9 @@ class Fix:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One check's answer for one subject. `chain` lists the service accounts ("ns/name") whose way to credentials
-    leads through the subject: it is how a later link learns that an earlier one is already broken; ("*",) is all."""
+    leads through the subject: it is how a later link learns that an earlier one is already broken; ("*",) is all.
+    `pods` ("ns/name") and `nodes` narrow it down to some of their pods, where the subject alone does not.
+    `error_code` is that of the Missing which made it unknown."""
 
     check: str
     outcome: Outcome
@@ -95,7 +106,10 @@ class Verdict:
     fix: Fix | None = None
     reason: str = ""
     permission: str = ""
+    error_code: str = ""
     masked_by: str = ""
     # why somebody accepts this finding, empty where nobody does
     accepted: str = ""
     chain: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()

@@ -110,6 +110,11 @@ def inners_or_none(data: Object, name: str) -> Sequence[Object]:
     return () if data.get(name) is None else inners(data, name)
 
 
+def listed(data: Object, name: str) -> Sequence[Object]:
+    """As `inners`; null is an empty list, as Go's JSON has it."""
+    return () if name in data and data[name] is None else inners(data, name)
+
+
 def texts(data: Object, name: str) -> tuple[str, ...]:
     """The texts of a list that has to be there, be it empty."""
     value = data.get(name)

@@ -15,6 +15,8 @@ LINKS = (
     "permissions",
 )
 
+ASSOCIATION, INJECTION, NETWORK, EKS_AUTH, TRUST = 1, 3, 5, 8, 9
+
 
 def link_words(number: int) -> str:
     """`6 agent`: a number alone says nothing to a reader."""

@@ -5,12 +5,13 @@ model at all (see `podid.domain.snapshot`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from podid.domain.containers import EnvSource, Mount
 from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.scheduling import Placement, Taint
+from podid.domain.section import UNASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,17 @@ class Association(AssociationSummary):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadAssociation(AssociationSummary):
     """One that is listed and could not be described, so that its role is not known; `permission` is what the caller
-    lacks, where it is a matter of rights, `error_code` is the PodidError's."""
+    lacks, where it is a matter of rights, `error_code` is the PodidError's, or UNASKED."""
 
     reason: str
     permission: str = ""
     error_code: str = ""
+
+    @classmethod
+    def unasked(cls, found: AssociationSummary) -> "UnreadAssociation":
+        """One that was not to be described: others were named."""
+        members = {each.name: getattr(found, each.name) for each in fields(AssociationSummary)}
+        return cls(**members, reason="not described: others were named", error_code=UNASKED)
 
 
 # an association, as far as it could be read

@@ -43,17 +43,8 @@ class ServiceAccountRef:
                 hint=Again(swap=(text, meant)) if meant else (),
             )
         namespace, name = parts
-        if not _DNS_LABEL.fullmatch(namespace):
-            raise InvalidInput(
-                f"{namespace!r} is not a namespace name: lower-case letters, digits and '-', at most 63 characters",
-                subject=text,
-            )
-        if len(name) > 253 or not _DNS_SUBDOMAIN.fullmatch(name):
-            raise InvalidInput(
-                f"{name!r} is not a service account name: lower-case letters, digits, '-' and '.', "
-                "at most 253 characters",
-                subject=text,
-            )
+        if why := wrong_namespace(namespace) or wrong_account_name(name):
+            raise InvalidInput(why, subject=text)
         return cls(namespace, name)
 
 
@@ -81,6 +72,20 @@ class Arn:
         if len(parts) != 6 or parts[0] != "arn" or not _PARTITION.fullmatch(parts[1]) or not parts[2] or not parts[5]:
             raise InvalidInput(f"{text!r} is not an ARN (arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)", subject=text)
         return cls(*parts[1:])
+
+
+def wrong_namespace(name: str) -> str:
+    """Why it cannot be the name of a namespace; empty where it can."""
+    if _DNS_LABEL.fullmatch(name):
+        return ""
+    return f"{name!r} is not a namespace name: lower-case letters, digits and '-', at most 63 characters"
+
+
+def wrong_account_name(name: str) -> str:
+    """The same of a service account's."""
+    if len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name):
+        return ""
+    return f"{name!r} is not a service account name: lower-case letters, digits, '-' and '.', at most 253 characters"
 
 
 def _as_elsewhere(text: str) -> str:

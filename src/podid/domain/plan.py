@@ -4,13 +4,15 @@ An action names one resource by its keys; `before` None creates, `after` None de
 what is shown, journalled, settled after an interruption and undone. What became of it is a `ChangeResult`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from podid.domain.errors import PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
-from podid.domain.proof import VerifyReport
+from podid.domain.status import IdentityState, IdentityStatus
 
 State = Mapping[str, object]
 
@@ -60,6 +62,14 @@ class Action:
         return "/".join(self.keys.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was asked for among others and is left alone: nothing is read of it. `reason` is a sentence."""
+
+    action: Action
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """Who would do it, and where. Every plan is headed by this."""
@@ -71,41 +81,58 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What the owner of a target role must add to its trust policy, so that pods of these service accounts get on to
+    it. `refused` is whether it was looked at and keeps them out; `trust` is its policy where that depends on external
+    ids which are not known yet. `command` is the line by which podid goes on."""
+
+    target_role_arn: str
+    service_accounts: tuple[str, ...]
+    statements: tuple[State, ...]
+    refused: bool
+    trust: State | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`unchanged` lists what was asked for and is already so; `notes` what the reader should know before saying yes.
-    `separate` is whether associations have nothing to do with each other here: one that fails stops none of the others.
-    Else each step rests on the one before. `broken` is what is wrong already and stays so: no effect may be claimed."""
+    """`unchanged` lists what was asked for and is already so, `skipped` what is left alone, `notes` what the reader
+    should know before saying yes. `separate` is whether associations have nothing to do with each other here: one that
+    fails stops none of the others. Else each step rests on the one before. `owed` is what others must do."""
 
     header: Header
     actions: tuple[Action, ...]
     unchanged: tuple[Action, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     separate: bool = False
-    broken: "Effect | None" = None
+    owed: tuple[Owed, ...] = ()
 
-    def noting(self, notes: tuple[str, ...]) -> "Plan":
+    def noting(self, notes: tuple[str, ...]) -> Plan:
         """The same with these notes first."""
         return replace(self, notes=(*notes, *self.notes))
 
-    def in_order(self) -> "Plan":
+    def in_order(self) -> Plan:
         """The same, each step resting on the one before."""
         return replace(self, separate=False)
 
-    def then(self, other: "Plan") -> "Plan":
+    def then(self, other: Plan) -> Plan:
         """Both in one, this one first."""
         return replace(
             self,
             actions=(*self.actions, *other.actions),
             unchanged=(*self.unchanged, *other.unchanged),
+            skipped=(*self.skipped, *other.skipped),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             separate=other.separate,
-            broken=self.broken or other.broken,
+            owed=(*self.owed, *other.owed),
         )
 
 
 class Status(StrEnum):
     DONE = "done"
     UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
     FAILED = "failed"
     BLOCKED = "blocked"
 
@@ -123,56 +150,48 @@ class Done:
 
 
 class Wait(StrEnum):
-    """How long a change is waited for: not at all, until the API says so, until pods are seen to get it, until their
-    credentials are proven to be the role's."""
+    """What a change waits for: nothing, the API, or a state of the identities that it concerns. NONE and API leave the
+    cluster alone."""
 
     NONE = "none"
     API = "api"
-    EFFECT = "effect"
-    PROOF = "proof"
-
-
-class EffectState(StrEnum):
-    """Whether pods get the credentials. proven: of the pods that are named the association, the injected fields, a
-    Ready agent on their own node and a redeemed token were seen, and the identity that came back is the association's;
-    in-effect: live pods carry the injected fields and their nodes have a Ready agent,
-    nothing was minted; likely: only dry runs saw the fields; unknown: something could not be looked at, or may still be
-    settling; not-in-effect: a link is broken."""
-
+    READY = "ready"
+    VERIFIED = "verified"
     PROVEN = "proven"
-    IN_EFFECT = "in-effect"
-    LIKELY = "likely"
-    UNKNOWN = "unknown"
-    NOT_IN_EFFECT = "not-in-effect"
+
+    @property
+    def state(self) -> IdentityState | None:
+        """The state that is waited for."""
+        return None if self in (Wait.NONE, Wait.API) else IdentityState(self.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """`how` says in a sentence what was looked at, or why nothing was; `id` is the failure mode's where a link is seen
-    to be broken; `not_looked_at` names what the state says nothing of; `late` is whether time was up while more could
-    still be seen."""
+class Awaited:
+    """What a change waits for that is no state of an identity: agents on nodes, or pods that no longer get credentials.
+    `reached` is None where that could not be checked."""
 
-    state: EffectState
-    how: str
-    id: str = ""
-    not_looked_at: str = ""
-    late: bool = False
+    summary: str
+    reached: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
     """What a change did. `run_id` is what `podid undo` takes; empty when nothing was changed. `error` is what ended it
-    early. `wait` is what was asked for by name, and None where the command chose. `proofs` are what `verify` says, with
-    Wait.PROOF."""
+    early. `wait` is what was asked for by name, and None where the command chose. `after` is the status of each
+    identity that it concerns, `restarted` whether their running pods count and not only new ones; `unchecked` is why
+    there is none. `owed` is what others must do still."""
 
     plan: Plan
     done: tuple[Done, ...] = ()
-    effect: Effect | None = None
     run_id: str = ""
     notes: tuple[str, ...] = ()
     error: PodidError | None = None
     wait: Wait | None = None
-    proofs: tuple[VerifyReport, ...] = ()
+    after: tuple[IdentityStatus, ...] = ()
+    restarted: bool = False
+    awaited: Awaited | None = None
+    unchecked: str = ""
+    owed: tuple[Owed, ...] = ()
 
     @property
     def worked(self) -> bool:
@@ -186,29 +205,51 @@ class ChangeResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """8 where something was done and something else failed; an effect that was not seen in time is 7, and 9 when
-        it was asked for by name and could not be looked at."""
+        """8 where something was done and something else failed. Of what was waited for: 3 where a standing cause breaks
+        an identity, 7 where it was not reached in time and may still come, 9 where it was asked for by name and could
+        not be judged."""
         failed, blocked = self._codes(Status.FAILED), self._codes(Status.BLOCKED)
         # a wait that ran out says nothing against what was done
         if self.worked and (failed or blocked or not isinstance(self.error, Unavailable | None)):
             return ExitCode.PARTIAL
         if self.error is not None:
             return self.error.exit_code
-        return combine({self._effect_code, *(failed or blocked)})
+        shut = {ExitCode.ATTENTION for item in self.owed if item.refused}
+        return combine({*self._reached, *shut, *(failed or blocked)})
 
     def _codes(self, status: Status) -> set[ExitCode]:
         errors = [item.error for item in self.done if item.status is status]
         return {ExitCode.CONFLICT if error is None else error.exit_code for error in errors}
 
     @property
-    def _effect_code(self) -> ExitCode:
-        if self.effect is None:
-            return ExitCode.OK
-        if self.effect.state is EffectState.NOT_IN_EFFECT or self.effect.late:
-            return ExitCode.UNAVAILABLE
-        if self.effect.state is EffectState.UNKNOWN and self.wait in (Wait.EFFECT, Wait.PROOF):
-            return ExitCode.UNDETERMINED
+    def _reached(self) -> set[ExitCode]:
+        named = self.wait is not None and self.wait.state is not None
+        unjudged = ExitCode.UNDETERMINED if named else ExitCode.OK
+        codes = {unjudged} if self.unchecked else set()
+        if self.awaited is not None:
+            codes.add({True: ExitCode.OK, False: ExitCode.UNAVAILABLE, None: unjudged}[self.awaited.reached])
+        wanted = self.wait.state if self.wait is not None and self.wait.state is not None else IdentityState.READY
+        for status in self.after:
+            codes.add(code_after(status, wanted, running=self.restarted, unjudged=unjudged))
+        return codes
+
+
+# what breaks an identity of which no pod can run yet
+NOBODY_YET = ("association-namespace-not-found", "association-sa-not-found")
+
+
+def code_after(status: IdentityStatus, wanted: IdentityState, *, running: bool, unjudged: ExitCode) -> ExitCode:
+    """Of one identity after a change: its new pods are judged, or the `running` ones after a restart."""
+    state = status.state if running else status.new_pod.state
+    cause = status.cause if running else status.new_pod.cause
+    if state is IdentityState.BROKEN:
+        # an association may be made before its service account
+        return unjudged if cause is not None and cause.check in NOBODY_YET else ExitCode.ATTENTION
+    if state is not None and state.rank >= wanted.rank:
         return ExitCode.OK
+    if status.settling or (running and state is IdentityState.STALE):
+        return ExitCode.UNAVAILABLE
+    return unjudged
 
 
 def matches(recorded: State | None, current: State | None) -> bool:

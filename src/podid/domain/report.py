@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.findings import Outcome, Severity, Verdict
 from podid.domain.links import LINKS
+
+if TYPE_CHECKING:
+    from podid.domain.status import IdentityStatus
 
 RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.ERROR: 2}
 
@@ -26,15 +30,6 @@ class Summary:
     passed: int = 0
     masked: int = 0
     accepted: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenLink:
-    """The first broken link of a service account ("ns/name", or "*" for all of the cluster)."""
-
-    service_account: str
-    check: str
-    link: int
 
 
 class LinkState(StrEnum):
@@ -108,6 +103,8 @@ class DoctorReport:
     associations: int | None = None
     # what nobody asked to have looked at, with the option that does
     not_asked: tuple[str, ...] = ()
+    # of each service account in the scope that has an association, that was named, or that an error is about
+    identities: tuple[IdentityStatus, ...] = ()
 
     def with_commands(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> DoctorReport:
         """The same with other command lines for its fixes."""
@@ -149,16 +146,6 @@ class DoctorReport:
     def chain(self) -> tuple[LinkCounts, ...]:
         """podid's own access, then the ten links."""
         return count_links(self.verdicts)
-
-    @property
-    def first_broken(self) -> tuple[BrokenLink, ...]:
-        """One per service account that cannot get credentials; none for those that only carry warnings."""
-        first: dict[str, BrokenLink] = {}
-        for verdict in self.findings:
-            if verdict.severity is Severity.ERROR and not verdict.masked_by:
-                for name in verdict.chain:
-                    first.setdefault(name, BrokenLink(name, verdict.check, verdict.link))
-        return tuple(first[name] for name in sorted(first))
 
     def exit_code(self, *, fail_on: Severity | None = Severity.ERROR, allow_unknown: bool = False) -> ExitCode:
         """3 when a finding is at least as severe as `fail_on` (None: never), 9 when an error-level check could not be

@@ -17,19 +17,3 @@ class LogSighting:
     accounts: tuple[str, ...] = ()
     last: datetime | None = None
     running: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """What redeeming tokens of a service account's pods came to, or a pod of podid's own that runs as it. `id` is the
-    failure mode, where it has one, and `problem` says what failed; empty where nothing did. `evidence` is what speaks
-    for that failure mode. `unknown` is why it could not be told, and `idle` whether
-    that is for want of pods, or of pods that are older than some seconds."""
-
-    id: str = ""
-    problem: str = ""
-    evidence: tuple[str, ...] = ()
-    unknown: str = ""
-    idle: bool = False
-    permission: str = ""
-    said: str = ""

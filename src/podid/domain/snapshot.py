@@ -1,19 +1,15 @@
-"""Everything a doctor looks at, read once.
+"""Everything a doctor looks at, read once. A check never fetches; it declares the sections that it needs, and the
+runner gives `unknown` when one is missing."""
 
-A section is either known or missing with the permission (or the reason) that stood in the way. A check never fetches;
-it declares the sections that it needs, and the runner gives `unknown` when one is missing.
-"""
-
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from podid.domain.addons import Addon, AddonVersion
+from podid.domain.cost import EVIDENCE, FREE, Cost
 from podid.domain.egress import Egress
-from podid.domain.errors import PodidError
+from podid.domain.evidence import DryRun, Probed, RecentChanges, TokenTrial
 from podid.domain.grants import AssumeRights, PolicyNames
 from podid.domain.instances import Instance
 from podid.domain.karpenter import NodeClass
@@ -32,76 +28,61 @@ from podid.domain.model import (
 from podid.domain.names import ServiceAccountRef
 from podid.domain.network import CiliumPolicy, NetworkPolicy
 from podid.domain.products import ProductSetting
-from podid.domain.sightings import LogSighting, Proof
-from podid.domain.trail import NodeTrail
+from podid.domain.section import (
+    INTERNAL,
+    NOT_READ,
+    Known,
+    Missing,
+    Section,
+    attempt,
+    crashed,
+    known,
+    known_or,
+    missing,
+    section_of,
+)
+from podid.domain.sightings import LogSighting
+from podid.domain.trail import NodeTrail, PodSession, Redemption
 from podid.domain.webhook import WebhookRegistration
 
-T = TypeVar("T")
+# with those of a section, which most take from here
+__all__ = [
+    "AWS",
+    "COSTS",
+    "DRY_RUN",
+    "INTERNAL",
+    "JOURNAL",
+    "KUBERNETES",
+    "LOGS",
+    "NOT_READ",
+    "PROBE",
+    "SERVICES",
+    "TOKEN",
+    "TRAIL",
+    "Known",
+    "Missing",
+    "Section",
+    "Service",
+    "Snapshot",
+    "attempt",
+    "crashed",
+    "known",
+    "known_or",
+    "missing",
+    "section_of",
+]
 
+Service = Literal["aws", "kubernetes", "journal"]
 
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
-    value: T
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """`permission` is what the caller lacks ("iam:GetRole", "list nodes"), empty when it was not a matter of rights.
-    `error_code` is the PodidError's code: AccessDenied, Unavailable, NotFound…"""
-
-    reason: str
-    permission: str = ""
-    error_code: str = ""
-
-
-Section = Known[T] | Missing
-
-NOT_READ = Missing("not read: no selected check needs it", error_code="NotRead")
-
-INTERNAL = "INTERNAL"
-
-
-def missing(error: PodidError) -> Missing:
-    return Missing(error.what, error.permission, error.code)
-
-
-def section_of(found: T | PodidError) -> Section[T]:
-    """What was found, or the error in its place."""
-    return missing(found) if isinstance(found, PodidError) else Known(found)
-
-
-def attempt(read: Callable[[], T]) -> Section[T]:
-    """What `read` returns, or why it could not."""
-    try:
-        return Known(read())
-    except PodidError as error:
-        return missing(error)
-
-
-def crashed(error: Exception) -> Missing:
-    """A bug in podid stood in the way. Type and place only: the message of an exception may quote what was read."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-    return Missing(f"{INTERNAL}: {where}; this is a bug in podid", error_code=INTERNAL)
-
-
-def known(section: Section[T]) -> T:
-    """The value of a section that a check declared among its needs; LookupError when it is missing after all."""
-    if isinstance(section, Missing):
-        raise LookupError(f"section was read without being declared: {section.reason}")
-    return section.value
-
-
-def known_or(section: Section[T], default: T) -> T:
-    """The value, or `default` where a missing section changes nothing in the answer but its detail."""
-    return section.value if isinstance(section, Known) else default
-
-
-Service = Literal["aws", "kubernetes"]
-
-# where a section is read from
-AWS = {"service": "aws"}
-KUBERNETES = {"service": "kubernetes"}
+# where a section is read from, and what that costs
+AWS = {"service": "aws", "cost": Cost.AWS}
+TRAIL = {"service": "aws", "cost": Cost.TRAIL}
+KUBERNETES = {"service": "kubernetes", "cost": Cost.KUBERNETES}
+LOGS = {"service": "kubernetes", "cost": Cost.LOGS}
+DRY_RUN = {"service": "kubernetes", "cost": Cost.DRY_RUN}
+TOKEN = {"service": "kubernetes", "cost": Cost.TOKEN}
+PROBE = {"service": "kubernetes", "cost": Cost.PROBE}
+JOURNAL = {"service": "journal", "cost": FREE}
 
 
 # eq=False: a snapshot is one reading, equal to itself only, and so can key a cache, which does not keep it alive
@@ -110,9 +91,10 @@ class Snapshot:
     """One reading of AWS and of the cluster. `roles`, `target_roles` and `role_policies` are keyed by the ARN that
     an association or a node group names; a role that IAM says does not exist is Known(None).
 
-    `namespace`, where it is not empty, is the only namespace that `associations`, `service_accounts`, `pods` and
-    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. `targets` are service
-    accounts that the user named: for these alone a missing association is worth a word."""
+    `only_namespaces`, where there are any, are all that `associations`, `service_accounts`, `pods` and
+    `workloads` cover; `agent_pods` and `daemon_sets` are read for the agent wherever it runs. Where service accounts
+    were named, their associations alone are described; of the others there is an UnreadAssociation with code UNASKED.
+    `targets` are service accounts that the user named: for these alone a missing association is worth a word."""
 
     taken_at: datetime
     cluster: Section[Cluster] = field(metadata=AWS)
@@ -172,20 +154,29 @@ class Snapshot:
     # read only where Cilium runs; elsewhere there is none
     cilium_policies: Section[tuple[CiliumPolicy, ...]] = field(metadata=KUBERNETES)
     # "NAMESPACE/NAME" of an agent pod -> what its log of the last hour shows; read where somebody asks for it
-    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=KUBERNETES)
+    agent_logs: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=LOGS)
     # node -> what CloudTrail has of the tokens that its agent did not get redeemed; read where somebody asks for it
-    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=AWS)
+    cloudtrail: Section[Mapping[str, Section[tuple[LogSighting, ...]]]] = field(metadata=TRAIL)
+    # what was asked of EKS Auth for this cluster, newest first, by agents and by others
+    redemptions: Section[tuple[Redemption, ...]] = field(metadata=TRAIL)
     # node -> what CloudTrail has of calls with its role, of nodes that host pods with credentials
-    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=AWS)
-    # role ARN -> how many percent of the room for session tags and policy its pods' sessions take
-    packed: Section[Mapping[str, Section[int]]] = field(metadata=AWS)
-    # "ns/name" -> what redeeming its pods' tokens came to; done where somebody asks for it
-    proofs: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
-    # "ns/name" -> what a pod of podid's own met as that service account; run where somebody asks for it
-    probes: Section[Mapping[str, Section[Proof]]] = field(metadata=KUBERNETES)
-    namespace: str = ""
+    node_calls: Section[Mapping[str, Section[NodeTrail]]] = field(metadata=TRAIL)
+    # role ARN of an association -> the sessions of it that CloudTrail has, of pods of any cluster, newest first
+    sessions: Section[Mapping[str, Section[tuple[PodSession, ...]]]] = field(metadata=TRAIL)
+    # "ns/name" -> tokens of its live pods, as they were redeemed; none where it has no such pod
+    tokens: Section[Mapping[str, Section[tuple[TokenTrial, ...]]]] = field(metadata=TOKEN)
+    # "ns/name" -> dry runs of a new pod of it, added up over the snapshots that this one was read again from
+    dry_runs: Section[Mapping[str, Section[DryRun]]] = field(metadata=DRY_RUN)
+    # "ns/name" -> what pods of podid's own met as that service account, one on a node
+    probes: Section[Mapping[str, Section[tuple[Probed, ...]]]] = field(metadata=PROBE)
+    # what podid itself changed in the last hours
+    changes: Section[RecentChanges] = field(metadata=JOURNAL)
+    only_namespaces: tuple[str, ...] = ()
     targets: tuple[ServiceAccountRef, ...] = ()
 
 
-# section -> its service
+# section -> its service, and its cost
 SERVICES: Mapping[str, Service] = {f.name: f.metadata["service"] for f in fields(Snapshot) if f.metadata}
+COSTS: Mapping[str, Cost] = {f.name: f.metadata["cost"] for f in fields(Snapshot) if f.metadata}
+# sections that are read only where somebody asks for them
+ON_REQUEST = frozenset(name for name, cost in COSTS.items() if cost & EVIDENCE)

@@ -7,6 +7,7 @@ https://github.com/aws/eks-pod-identity-agent. The longer span holds for all: th
 
 from datetime import datetime, timedelta
 
+from podid.domain.evidence import NO_CHANGES, RecentChanges
 from podid.domain.model import Association, Pod
 
 LIFETIME = timedelta(hours=6)
@@ -18,11 +19,12 @@ def lifetime_words(lifetime: timedelta) -> str:
     return f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"
 
 
-def changed_at(association: Association, now: datetime) -> datetime | None:
+def changed_at(association: Association, now: datetime, changes: RecentChanges = NO_CHANGES) -> datetime | None:
     """When the association was last changed, in whole seconds as Kubernetes counts, if credentials from before can
-    still be in use; None otherwise. EKS does not say what was changed: role, target role, session policy or tags."""
+    still be in use; None otherwise, and where podid made that change and left alone what they carry. EKS does not say
+    what was changed: role, target role, session policy or tags."""
     made, changed = association.created_at, association.modified_at
-    if made is None or changed is None or changed <= made or now - changed >= LIFETIME:
+    if made is None or changed is None or changed <= made or now - changed >= LIFETIME or changes.kept(association):
         return None
     return changed.replace(microsecond=0)
 

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 
 # a slip of the hand, in difflib's measure of likeness from 0 to 1
 ALIKE = 0.6
-_TOKEN = re.compile(r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+")
+_PAGE = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+_URL = re.compile(r"://[^\s\"]+")
+_TOKEN = re.compile(
+    r"eyJ[\w=-]+(\.[\w=-]+)*|k8s-aws-v1\.[\w=-]+|X-Amz-(Signature|Security-Token)=[^&'\"\s]+"
+    # what Python says of a header that it refuses ends with all of it
+    r"|(?<=header value ).+"
+)
 
 
 def nearest(typed: str, known: Iterable[str], count: int = 3, alike: float = ALIKE) -> list[str]:
@@ -90,6 +96,32 @@ def without_tokens(text: str) -> str:
     """Foreign text without what may be a token or a signature in it: a service may repeat what it refuses, and a log
     what it was given."""
     return _TOKEN.sub("[token]", text)
+
+
+def is_page(text: str) -> bool:
+    """Whether it is HTML: a proxy or a sign-in page answers in a service's place."""
+    return _PAGE.match(text) is not None
+
+
+def plain_urls(text: str) -> str:
+    """The text with the URLs in it, but without user, password and query of these."""
+    return _URL.sub(_plain, text) if "://" in text else text
+
+
+def _plain(found: re.Match[str]) -> str:
+    address, mark, query = found[0].partition("?")
+    shown = "://".join(map(_without_user, address.split("://")))
+    kept = query.rstrip("'.,;)")
+    return f"{shown}{mark}{'…' if kept else ''}{query[len(kept) :]}"
+
+
+def _without_user(address: str) -> str:
+    authority, slash, path = address.partition("/")
+    if "@" in authority:
+        return f"{authority.rpartition('@')[2]}{slash}{path}"
+    _, colon, port = authority.rpartition(":")
+    # a password with a slash that is not quoted
+    return path.rpartition("@")[2] if colon and not port.isdigit() and "@" in path else address
 
 
 def cut(text: str, most: int = 2000) -> str:

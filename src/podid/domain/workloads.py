@@ -46,6 +46,17 @@ def injected(pod: Pod) -> bool:
     return TOKEN_VOLUME in pod.volumes or any(name in c.env for c in pod.containers for name in INJECTED_ENV)
 
 
+def missing_containers(pod: Pod) -> tuple[str, ...]:
+    """The containers that the webhook should have given the credentials' variables and did not; not those that set one
+    themselves, which it leaves alone."""
+    return tuple(c.name for c in served(pod) if not any(name in c.env for name in INJECTED_ENV))
+
+
+def is_injected(pod: Pod) -> bool:
+    """The webhook's token volume is there, and every container that it serves has the credentials' variables."""
+    return TOKEN_VOLUME in pod.volumes and not missing_containers(pod)
+
+
 def users_of_nodes(pods: Iterable[Pod]) -> dict[str, set[ServiceAccountRef]]:
     """Node -> the service accounts whose pods run there with the credentials' variables."""
     found: dict[str, set[ServiceAccountRef]] = {}
@@ -141,6 +152,13 @@ def workload_subject(pod: Pod) -> Subject:
     if pod.owner.kind == "ReplicaSet" and len(suffix) > 1 and pod.owner.name.endswith(suffix):
         return Subject("Deployment", pod.owner.name.removesuffix(suffix), pod.namespace)
     return Subject(pod.owner.kind, pod.owner.name, pod.namespace)
+
+
+def template_of(pod: Pod) -> str:
+    """What pods of one workload have in common that were made from the same template: the hash that its controller
+    labels them with, else their owner. Empty for a pod of its own."""
+    hashes = (pod.labels.get(key, "") for key in ("pod-template-hash", "controller-revision-hash"))
+    return next(filter(None, hashes), "") or (pod.owner.uid or pod.owner.name if pod.owner is not None else "")
 
 
 def is_agent(daemon_set: DaemonSet) -> bool:

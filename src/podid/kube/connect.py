@@ -21,9 +21,12 @@ from podid.domain.errors import Conflict, CredentialsError, InvalidInput, NotFou
 from podid.domain.foreign import Malformed
 from podid.domain.model import Cluster
 from podid.domain.refusals import Template, argv
+from podid.domain.words import plain_urls
 from podid.kube import kubeconfig as kubeconfigs
 from podid.kube.errors import Where
 from podid.kube.exec_plugin import exec_plugin, run
+from podid.kube.files import check_files, with_token
+from podid.kube.impersonation import impersonation
 from podid.kube.kubeconfig import Context, Kubeconfig
 
 TokenSource = Callable[[], tuple[str, datetime]]
@@ -51,6 +54,7 @@ class Connection:
         login: str,
         ca_pem: str = "",
         unverified: bool = False,
+        impersonation: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self._configuration = configuration
         self._renew = renew
@@ -59,6 +63,7 @@ class Connection:
         self._lock = threading.Lock()
         self.where = where
         self.unverified = unverified
+        self._impersonation = impersonation
 
     @property
     def host(self) -> str:
@@ -68,13 +73,17 @@ class Connection:
     def how(self) -> str:
         return self.where.how
 
-    def headers(self) -> dict[str, str]:
-        """The headers that authenticate one request. Raises CredentialsError rather than going out anonymously."""
+    def headers(self) -> urllib3.HTTPHeaderDict:
+        """The headers that authenticate one request, and say as whom it is made where that is another one. Raises
+        CredentialsError rather than going out anonymously."""
         with self._lock:
             settings = self._configuration.auth_settings()
-            headers = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
-            self._require_credentials(bool(headers))
-            return headers
+            found = {s["key"]: s["value"] for s in settings.values() if s.get("in") == "header" and s.get("value")}
+            self._require_credentials(bool(found))
+        headers = urllib3.HTTPHeaderDict(found)
+        for name, value in self._impersonation:
+            headers.add(name, value)
+        return headers
 
     def renew(self) -> None:
         """Gets new credentials although the old ones do not look expired: the server refused them."""
@@ -101,7 +110,7 @@ class Connection:
         by = self._login or "the kubeconfig's user, which names none"
         raise CredentialsError(
             f"no credentials for {self.where.what} came from {by}",
-            subject=self.where.cluster or self.host,
+            subject=self.where.cluster or self.where.host,
         )
 
 
@@ -165,7 +174,7 @@ def _explicit(cluster: Cluster | None, config: Kubeconfig | None, name: str, thr
             f"context {name!r} is not cluster {cluster.name}: neither its server {context.server or '(none)'} nor its "
             f"certificate authority is that cluster's ({cluster.endpoint or 'no endpoint yet'})",
             subject=name,
-            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+            hint=_update_kubeconfig(cluster),
             advice="Leave --context out to connect without a kubeconfig, or name the context's cluster with --cluster.",
         )
     return through(context, cluster, f"its {matched} is the cluster's")
@@ -186,13 +195,29 @@ def _through(
 
     if not context.server:
         raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
-    if not context.server.lower().startswith(("https://", "http://")):
+    if not context.server.lower().startswith(("https://", "http://")) or not _is_url(context.server):
         raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
+    if context.proxy_url and not _is_url(context.proxy_url):
+        raise InvalidInput(f"the proxy-url of context {context.name!r} of the kubeconfig is not a URL")
+    if context.auth_provider:
+        raise InvalidInput(
+            f"context {context.name!r} of the kubeconfig signs in with auth-provider {context.auth_provider}, which "
+            "podid does not use: exec plugins took its place",
+            subject=context.name,
+            hint=_update_kubeconfig(cluster) if cluster is not None else (),
+            advice="Kubernetes 1.26 removed the providers of clouds. For EKS the exec plugin is aws eks get-token.",
+        )
+    try:
+        acts_as = impersonation(context.user)
+    except Malformed as error:
+        raise InvalidInput(f"the user of context {context.name!r} of the kubeconfig is malformed: {error}") from None
     configuration: Any = Configuration()
     untyped: Any = kube_config
-    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why})")
+    whom = f", as {context.user['as']}" if acts_as else ""
+    where = _where(context.server, cluster, f"context {context.name} of the kubeconfig ({why}){whom}")
 
     def load() -> None:
+        check_files(context.cluster, context.user)
         user, expires = _user(context, where, env, deadline)
         try:
             untyped.load_kube_config_from_dict(
@@ -211,9 +236,24 @@ def _through(
     load()
     if configuration.no_proxy is None:  # 35 forgets it
         configuration.no_proxy = env.get("no_proxy") or env.get("NO_PROXY")
-    connection = Connection(configuration, where=where, renew=load, login=context.login, unverified=context.unverified)
+    connection = Connection(
+        configuration,
+        where=where,
+        renew=load,
+        login=context.login,
+        unverified=context.unverified,
+        impersonation=acts_as,
+    )
     connection._require_credentials(bool(configuration.api_key))
     return connection
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urllib3.util.parse_url(text)
+    except urllib3.exceptions.LocationParseError:
+        return False
+    return bool(parts.scheme and parts.host)
 
 
 def _user(
@@ -223,7 +263,7 @@ def _user(
     settings = context.user.get("exec")
     # as kubectl: what the user holds itself goes first
     if not settings or any(context.user.get(name) for name in ("token", "tokenFile")):
-        return context.user, None
+        return with_token(context.user), None
     try:
         plugin = exec_plugin(settings, context.cluster)
     except Malformed as error:
@@ -269,7 +309,7 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
         raise CredentialsError(
             f"no context of the kubeconfig is cluster {cluster.name}, and there is nothing to sign a token with",
             subject=cluster.name,
-            hint=("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region),
+            hint=_update_kubeconfig(cluster),
         )
     source: TokenSource = token
     configuration: Any = Configuration()
@@ -293,6 +333,10 @@ def _direct(cluster: Cluster, token: TokenSource | None, now: Callable[[], datet
     return Connection(configuration, where=where, renew=renew, login="the AWS credentials", ca_pem=_ca_of(cluster))
 
 
+def _update_kubeconfig(cluster: Cluster) -> tuple[str, ...]:
+    return ("aws", "eks", "update-kubeconfig", "--name", cluster.name, "--region", cluster.region)
+
+
 def _ca_of(cluster: Cluster) -> str:
     """Never nothing: without it the system's authorities would decide whose server it is."""
     pem = kubeconfigs.decode_ca(cluster.certificate_authority)
@@ -304,7 +348,8 @@ def _ca_of(cluster: Cluster) -> str:
     return pem
 
 
-def _where(host: str, cluster: Cluster | None, how: str) -> Where:
+def _where(url: str, cluster: Cluster | None, how: str) -> Where:
+    host = plain_urls(url)
     if cluster is None:
         return Where(host=host, how=how)
     return Where(

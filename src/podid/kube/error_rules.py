@@ -14,9 +14,11 @@ from podid.domain.errors import (
     Conflict,
     CredentialsError,
     NotFound,
+    NotServed,
     Rejected,
     Throttled,
     Unavailable,
+    UnreadableAnswer,
 )
 from podid.domain.refusals import ErrorRule, Template
 
@@ -34,7 +36,8 @@ _unknown_caller = partial(
 )
 _forbidden = partial(ErrorRule, service="kubernetes", statuses=(403,))
 
-# `service` is kubernetes where a Status came, `codes` are its reason or what its message was recognised as
+# `service` is kubernetes where a Status came, and other where none did; `codes` are its reason or what its message was
+# recognised as
 ANSWERS: tuple[ErrorRule, ...] = (
     _unknown_caller(statuses=(401,)),
     _unknown_caller(codes=("MissingRight",), fragments=('user "system:anonymous"',)),
@@ -76,13 +79,21 @@ ANSWERS: tuple[ErrorRule, ...] = (
         service_code="NotFound",
         id="association-sa-not-found",
     ),
-    ErrorRule(Rejected, "{what} does not serve {path}", statuses=(404,), service_code="NotFound"),
+    ErrorRule(NotServed, "{what} does not serve {path}", statuses=(404,), service_code="NotFound"),
     ErrorRule(AlreadyExists, "{subject} exists already", codes=("AlreadyExists",), statuses=(409,)),
     ErrorRule(Conflict, "{subject} was changed by somebody else meanwhile: {message}", statuses=(409,)),
     ErrorRule(BudgetHolds, "{subject} is held: {because}", codes=("DisruptionBudget",), statuses=(429,)),
     ErrorRule(Throttled, "{what} throttled requests until the time was up: {message}", statuses=(429,)),
     ErrorRule(Unavailable, "{what} failed with {status}: {message}", statuses=tuple(range(500, 600))),
     ErrorRule(Rejected, "{what} refused to {doing} {subject}: {message}"),
+    ErrorRule(NotServed, "{what} refused to {doing} {subject}: {message}", codes=("Unread",)),
+    ErrorRule(
+        UnreadableAnswer,
+        "what answered {path} in the place of {what} says HTTP {status}, and not as Kubernetes would ({message})",
+        service="other",
+        statuses=tuple(set(range(300, 500)) - {401, 403, 404, 409, 429}),
+        advice="Check the proxy and the context's server.",
+    ),
 )
 
 _unreachable = partial(
@@ -120,6 +131,11 @@ NETWORK: tuple[ErrorRule, ...] = (
     ),
     _unreachable("the name {hostname} does not resolve", codes=("NameResolutionError",)),
     _unreachable("{what} at {hostname} cannot be reached: {cause}", codes=("NewConnectionError",)),
+    _unreachable(
+        "{what} cannot be reached: nothing listens at {hostname}",
+        codes=("NewConnectionError",),
+        fragments=("connection refused",),
+    ),
     _unreachable("{what} at {hostname} does not answer", codes=("ConnectTimeoutError",)),
     ErrorRule(Unavailable, "{what} took too long to answer", codes=("ReadTimeoutError",)),
     ErrorRule(

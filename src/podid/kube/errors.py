@@ -14,7 +14,7 @@ from typing import Any
 
 from podid.domain.errors import PodidError, UnreadableAnswer
 from podid.domain.refusals import Refusal, closest
-from podid.domain.words import cut
+from podid.domain.words import cut, is_page
 from podid.kube.error_rules import ANSWERS, NETWORK
 
 _RBAC = re.compile(
@@ -23,6 +23,8 @@ _RBAC = re.compile(
 )
 _MISSING_ACCOUNT = re.compile(r"error looking up service account (?P<namespace>[^/\s]+)/(?P<name>[^:\s]+):")
 
+# refusals of a read that no other read explains
+_WRONG_READS = (400, 405, 406, 415, 422)
 _DOING = {"GET": "read", "POST": "create", "PATCH": "change", "DELETE": "delete"}
 
 _SINGULAR = {
@@ -68,13 +70,13 @@ class Where:
 def of_response(status: int, body: bytes, *, method: str, path: str, where: Where) -> PodidError:
     """The error for an answer of 400 and above; `path` has no query."""
     document = _status_object(body)
-    message = _text(document.get("message")) or body[:300].decode("utf-8", "replace").strip()
+    message = _text(document.get("message")) or _shown(body)
     details: Mapping[str, Any] = document["details"] if isinstance(document.get("details"), dict) else {}
     subject = _subject(path, details)
     refusal = Refusal(
-        service="kubernetes" if document else "",
+        service="kubernetes" if document else "other",
         operation=method,
-        code=_code(status, message, document, details),
+        code=_code(method, status, message, document, details),
         text=message,
         status=status,
     )
@@ -127,7 +129,7 @@ def _causes(details: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [cause for cause in given if isinstance(cause, dict)] if isinstance(given, list) else []
 
 
-def _code(status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+def _code(method: str, status: int, message: str, document: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     """The Status' reason, or what tells more. A 404 of a path that is not served names no object."""
     causes = [cause.get("reason") for cause in _causes(details)]
     if status == 429 and "DisruptionBudget" in causes:
@@ -141,6 +143,8 @@ def _code(status: int, message: str, document: Mapping[str, Any], details: Mappi
         return "MissingRight"
     if status == 403 and "NamespaceTerminating" in causes:
         return "NamespaceTerminating"
+    if method == "GET" and status in _WRONG_READS:
+        return "Unread"
     return _text(document.get("reason"))
 
 
@@ -175,6 +179,12 @@ def _status_object(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) and document.get("kind") == "Status" else {}
+
+
+def _shown(body: bytes) -> str:
+    """Of an answer that is no Status."""
+    text = body[:300].decode("utf-8", "replace").strip()
+    return "an HTML page" if is_page(text) else text or "no explanation"
 
 
 def _text(value: object) -> str:

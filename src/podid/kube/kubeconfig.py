@@ -5,7 +5,6 @@ Files are merged as kubectl does: of several files named by KUBECONFIG, the firs
 """
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from podid.domain.errors import InvalidInput, NotFound
+from podid.local import files
 
 T = TypeVar("T", list[Any], dict[str, Any])
 
@@ -32,8 +32,9 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One context with its cluster and user looked up. `ca` is the set of certificates (base64 of DER) that the
-    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…). `cluster` and
-    `user` are the entries themselves, with absolute paths."""
+    server is checked against; `login` names what supplies the credentials ("exec plugin aws", "token"…), and
+    `auth_provider` what would by the form that exec plugins replaced. `cluster` and `user` are the entries themselves,
+    with absolute paths."""
 
     name: str
     cluster_name: str
@@ -42,6 +43,7 @@ class Context:
     namespace: str = ""
     proxy_url: str = ""
     login: str = ""
+    auth_provider: str = ""
     exec_args: tuple[str, ...] = ()
     exec_env: Mapping[str, str] = field(default_factory=dict)
     cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -141,7 +143,7 @@ def decode_ca(data: str) -> str:
     """PEM text of `certificate-authority-data` (base64 of PEM), "" when it is not that."""
     try:
         return base64.b64decode(data, validate=False).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 
@@ -156,11 +158,10 @@ def _paths(kubeconfig: str, env: Mapping[str, str]) -> list[Path]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than 16 MiB and is not read as a kubeconfig", subject=str(path))
-        document = _LOADER(path.read_text("utf-8")).get_single_data()
+        document = _LOADER(files.read(path, MAX_BYTES).decode()).get_single_data()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"the kubeconfig {path} cannot be read: {error}", subject=str(path)) from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput(f"the kubeconfig {path} cannot be read: {reason}", subject=str(path)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # the parser's message quotes the file, which holds credentials: only the place is told
         mark = getattr(error, "problem_mark", None)
@@ -241,7 +242,8 @@ def _context(
         ca=certificates(_ca_pem(cluster, cluster_path)),
         namespace=entry.get("namespace") or "",
         proxy_url=cluster.get("proxy-url") or "",
-        login=_login(user, plugin, provider),
+        login=_login(user, plugin),
+        auth_provider=provider.get("name") or "without a name" if provider else "",
         exec_args=(plugin.get("command") or "", *(item or "" for item in arguments)) if plugin else (),
         exec_env={item.get("name") or "": item.get("value") or "" for item in variables},
         cluster=_absolute(cluster, cluster_path),
@@ -282,17 +284,15 @@ def _ca_pem(cluster: dict[str, Any], beside: Path) -> str:
         return decode_ca(str(data))
     if file := cluster.get("certificate-authority"):
         try:
-            return (beside.parent / str(file)).read_text("utf-8")
+            return files.read(beside.parent / str(file)).decode()
         except (OSError, ValueError):
             return ""  # the connection itself will say that the file cannot be read
     return ""
 
 
-def _login(user: dict[str, Any], plugin: dict[str, Any], provider: dict[str, Any]) -> str:
+def _login(user: dict[str, Any], plugin: dict[str, Any]) -> str:
     if plugin:
         return f"exec plugin {plugin.get('command', '')}"
-    if provider:
-        return f"auth provider {provider.get('name', '')}"
     if user.get("token") or user.get("tokenFile"):
         return "token"
     if user.get("client-certificate") or user.get("client-certificate-data"):

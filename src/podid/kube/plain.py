@@ -4,18 +4,22 @@ import re
 from collections.abc import Iterable, Iterator
 
 from podid.domain.names import AGENT_ADDON
+from podid.domain.words import plain_urls
 
 HIDDEN = "…"
-# name and password in a URL
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 _NAMES = r"pass(?:word|wd|phrase)|secret|token|credential|auth|(?:api|access|private)[-_]?key"
 _SECRET = re.compile(_NAMES, re.IGNORECASE)
 _SAID = re.compile(rf"(?P<name>[\w.-]*(?:{_NAMES})[\w.-]*[ =:]+)\S+", re.IGNORECASE)
 
 
 def plain_url(value: str) -> str:
-    """A URL, or a text with some in it, without user and password."""
-    return _USERINFO.sub("", value)
+    """The URL that a variable holds, without user, password, query and fragment; other values as they are."""
+    scheme, is_url, rest = value.partition("://")
+    if not is_url:
+        return value
+    rest, *more = re.split(r"[?#]", rest, maxsplit=1)
+    authority, slash, path = rest.partition("/")
+    return plain_urls(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}") + ("?…" if more else "")
 
 
 def plain_words(words: Iterable[str]) -> Iterator[str]:
@@ -28,9 +32,9 @@ def plain_words(words: Iterable[str]) -> Iterator[str]:
         if hidden:
             yield HIDDEN
         elif any(map(str.isspace, word)):
-            yield _SAID.sub(rf"\g<name>{HIDDEN}", plain_url(word)) if AGENT_ADDON in word else HIDDEN
+            yield _SAID.sub(rf"\g<name>{HIDDEN}", plain_urls(word)) if AGENT_ADDON in word else HIDDEN
         elif _SECRET.search(name):
             hide = not equals and name.startswith("-")
             yield f"{name}{equals}{HIDDEN}" if equals else name
         else:
-            yield plain_url(word)
+            yield plain_urls(word)

@@ -3,12 +3,12 @@
 
 from collections.abc import Mapping
 
+from podid.domain.evidence import PROBE_LABELS
 from podid.domain.names import ServiceAccountRef
 from podid.kube.transport import Json
 
 PROBE_NAME = "podid-probe-"
 CONTAINER = "probe"
-PROBE_LABELS = {"app.kubernetes.io/name": "podid-probe", "app.kubernetes.io/managed-by": "podid"}
 # Kubernetes deletes the Job that long after its end, whatever became of podid
 _KEPT_SECONDS = 60
 

@@ -38,9 +38,9 @@ from podid.kube.project_env import daemon_env, env_from, env_of
 
 # a command for the node's packet filter that names link-local addresses
 _LINK_LOCAL = re.compile(r"\b(ip6?tables|nft|ipset)\b.*\b(169\.254\.|fd00:ec2|fe80:)", re.DOTALL)
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OF_EKS = "eks.amazonaws.com/"
 _POD_ANNOTATIONS = (
-    "eks.amazonaws.com/",
+    _OF_EKS,
     "kubernetes.io/config.",
     "kubectl.kubernetes.io/restartedAt",
     "kubectl.kubernetes.io/default-container",
@@ -118,7 +118,7 @@ def service_account(item: Object) -> ServiceAccount:
         namespace=text_or(metadata, "namespace"),
         name=text(metadata, "name"),
         uid=text_or(metadata, "uid"),
-        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k != _LAST_APPLIED},
+        annotations={k: v for k, v in pairs(metadata, "annotations").items() if k.startswith(_OF_EKS)},
         created_at=instant_or_none(metadata, "creationTimestamp"),
     )
 
@@ -271,7 +271,7 @@ def _container(item: Object, states: Mapping[str, Object], volumes: Mapping[str,
 
 def _flags(item: Object) -> tuple[str, ...]:
     """The arguments that begin so, each with its value where that is the next one."""
-    words = [word for member in ("command", "args") for word in words_or_none(item, member)]
+    words = [word for member in ("command", "args") for word in plain_words(words_or_none(item, member))]
     return tuple(
         intern(f"{word}={words[place + 1]}" if _valued(word, words[place + 1 : place + 2]) else word)
         for place, word in enumerate(words)

@@ -10,20 +10,15 @@ from podid.domain.foreign import Object, inner, inner_or_empty, interned, text, 
 from podid.domain.network import NOT_SEEN
 from podid.kube.plain import plain_url
 
-# variables whose value is no secret and decides which credentials an SDK takes
+# variables whose value is no secret, and says which credentials an SDK takes
 PLAIN_ENV = frozenset(
     {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "AWS_ROLE_ARN",
-        "AWS_ROLE_SESSION_NAME",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_STS_REGIONAL_ENDPOINTS",
         "AWS_PROFILE",
         "AWS_DEFAULT_PROFILE",
-        "AWS_SDK_LOAD_CONFIG",
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_EC2_METADATA_DISABLED",

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from podid.domain.errors import NotFound, Rejected
-from podid.domain.foreign import Object, inners, text_or
+from podid.domain.foreign import Object, listed, text_or
 from podid.domain.karpenter import NodeClass
 from podid.domain.model import DaemonSet, Node, OwnerRef, Pod, ServiceAccount, Workload
 from podid.domain.names import ServiceAccountRef
@@ -290,7 +290,7 @@ class KubeReader:
 
 
 def _groups(answer: Object) -> list[tuple[str, str]]:
-    return [project_products.api_group(group) for group in inners(answer, "groups")]
+    return [project_products.api_group(group) for group in listed(answer, "groups")]
 
 
 def _path(prefix: str, namespace: str, plural: str, name: str = "") -> str:

@@ -21,8 +21,8 @@ import urllib3
 import urllib3.exceptions as transport_errors
 
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import BudgetHolds, PodidError, Unavailable
-from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, inners, pages, text_or
+from podid.domain.errors import BudgetHolds, PodidError, Unavailable, UnreadableAnswer
+from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
 from podid.kube import errors
 from podid.kube.connect import Connection
 
@@ -31,8 +31,8 @@ Json = dict[str, Any]
 Reading = Callable[[Object], T]
 
 PAGE = 500
-# 500 pods of 100 KiB each
-LARGEST_ANSWER = 64 * 1024 * 1024
+# 500 pods of 64 KiB each; where they are larger a page has fewer. One object has 1.5 MiB at most
+LARGEST_ANSWER = 32 * 1024 * 1024
 CONNECT_SECONDS = 5.0
 # as long as an API server works on a request
 CALL_SECONDS = 60.0
@@ -131,13 +131,23 @@ class Transport:
         *,
         accept: str = "application/json",
     ) -> list[T]:
-        """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew."""
+        """All items, each as `project` makes it. A list that expires while it is paged (410) is begun anew; a page that
+        is too large is asked for by halves, so that nobody's large objects keep the others from being read."""
+        limit = PAGE
 
         def page(token: str) -> tuple[list[T], str]:
-            paged = {**(query or {}), "limit": PAGE, **({"continue": token} if token else {})}
-            body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
-            with _gc_paused():
-                return self._read(body, path, partial(_page, project=project))
+            nonlocal limit
+            while True:
+                paged = {**(query or {}), "limit": limit, **({"continue": token} if token else {})}
+                try:
+                    body = self._request("GET", path, paged, headers={"accept": accept}, idempotent=True)
+                except _TooLarge:
+                    if limit == 1:
+                        raise
+                    limit //= 2
+                    continue
+                with _gc_paused():
+                    return self._read(body, path, partial(_page, project=project))
 
         for _ in range(RESTARTS):
             try:
@@ -193,8 +203,9 @@ class Transport:
                 status, answered, content = self._deadline.call(
                     partial(self._once, method, url, headers, data, min(CONNECT_SECONDS, left)), self._longest
                 )
-            except Malformed as problem:
-                raise errors.unreadable(path, str(problem), self.connection.where) from None
+            except _LargeBody as problem:
+                found = errors.unreadable(path, str(problem), self.connection.where)
+                raise _TooLarge(found.what, subject=found.subject, advice=found.advice) from None
             except (transport_errors.HTTPError, OSError) as problem:
                 error = errors.of_network(problem, self.connection.where)
                 error.__cause__ = problem
@@ -220,10 +231,12 @@ class Transport:
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, connect: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the answer."""
+        sent = self.connection.headers()
+        sent.update(headers)
         response = self._open_pool().request(
             method,
             url,
-            headers={**headers, **self.connection.headers()},
+            headers=sent,
             body=data,
             timeout=urllib3.Timeout(connect=connect, read=self._longest),
             retries=False,
@@ -233,7 +246,7 @@ class Transport:
         content = response.read(LARGEST_ANSWER + 1)
         if len(content) > LARGEST_ANSWER:
             response.close()
-            raise Malformed(f"it is larger than {LARGEST_ANSWER // 1024**2} MiB")
+            raise _LargeBody(f"it is larger than {LARGEST_ANSWER // 1024**2} MiB")
         response.release_conn()
         return response.status, response.headers, content
 
@@ -248,8 +261,16 @@ class _Expired(Unavailable):
     """410 Gone: the continue token is older than what etcd keeps."""
 
 
+class _LargeBody(Exception):
+    """More than LARGEST_ANSWER."""
+
+
+class _TooLarge(UnreadableAnswer):
+    """An answer that is not read to its end."""
+
+
 def _page(answer: Object, project: Reading[T]) -> tuple[list[T], str]:
-    items = [_projected(item, project) for item in inners(answer, "items")]
+    items = [_projected(item, project) for item in listed(answer, "items")]
     return items, text_or(inner_or_empty(answer, "metadata"), "continue")
 
 

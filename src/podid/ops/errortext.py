@@ -6,11 +6,13 @@ chat programs that improve their quotes. So white space, frames and the kind of 
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import accumulate
 
 from podid.ops.plainwords import squeeze, words
 from podid.pages.hints import NARROW, WIDE, Hint
@@ -72,11 +74,66 @@ class _Rule:
     def generic(self) -> bool:
         return self.weight <= GENERIC
 
-    def count(self, text: str) -> int:
-        """How many times the squeezed text says it."""
+    def counts(self, book: "_Book") -> Counter[int]:
+        """How many times each record says it; records that do not are left out."""
         if self.pattern is not None:
-            return sum(1 for _ in self.pattern.finditer(text))
-        return min(text.count(fragment) for fragment in self.fragments)
+            return book.matches(self.pattern)
+        first, *others = map(book.occurrences, self.fragments)
+        for other in others:
+            first &= other
+        return first
+
+    def cut_in(self, book: "_Book") -> list[int]:
+        """The records in which a piece ends, or begins, in the middle of the one fragment of a telling rule, as when
+        somebody copied only what fitted on the screen."""
+        if self.generic or len(self.fragments) != 1:
+            return []
+        (fragment,) = self.fragments
+        least = max(_SHORTEST_CUT, int(len(fragment) * _ENOUGH_OF_A_CUT_TEXT))
+        if len(fragment) <= least:
+            return []
+        # the shortest acceptable piece first: without it no longer one can be there either
+        likely = book.occurrences(fragment[:least]) | book.occurrences(fragment[-least:])
+        return [number for number in likely if any(_is_cut(piece, fragment, least) for piece in book.pieces(number))]
+
+
+class _Book:
+    """Squeezed records, and how often each of them was there, as one text with a line for each. A million letters are
+    searched once for each rule, however many records they are."""
+
+    def __init__(self, records: Iterable[tuple[str, int]]) -> None:
+        found = list(records)
+        self.records = [record for record, _ in found]
+        self.times = [times for _, times in found]
+        self.text = "\n".join(self.records)
+        self._starts = list(accumulate((len(record) + 1 for record in self.records), initial=0))
+
+    def record_at(self, place: int) -> int:
+        return bisect_right(self._starts, place) - 1
+
+    def occurrences(self, fragment: str) -> Counter[int]:
+        if len(self.records) == 1:
+            return +Counter({0: self.text.count(fragment)})
+        found: Counter[int] = Counter()
+        place = self.text.find(fragment)
+        while place >= 0:
+            found[self.record_at(place)] += 1
+            place = self.text.find(fragment, place + len(fragment))
+        return found
+
+    def matches(self, pattern: re.Pattern[str]) -> Counter[int]:
+        found: Counter[int] = Counter()
+        start = 0
+        while match := pattern.search(self.text, start):
+            number = self.record_at(match.start())
+            # a match may go on in the next line, where it does not count
+            if count := sum(1 for _ in pattern.finditer(self.records[number])):
+                found[number] = count
+            start = self._starts[number + 1]
+        return found
+
+    def pieces(self, number: int) -> list[str]:
+        return _CUT.split(self.records[number])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,20 +222,23 @@ def _in_company(text: str) -> bool | None:
 
 
 def _gathered(records: Iterable[tuple[str, int]], *, company: bool | None) -> list[_Found]:
-    found: dict[int, _Found] = {}
-    for record, times in records:
-        pieces = _CUT.split(record)
-        for number, rule in enumerate(_rules()):
-            count, length = rule.count(record) * times, sum(map(len, rule.fragments)) or _LENGTH_OF_A_PATTERN
-            if cut := not count and _cut(rule, pieces):
-                count, length = times, _SHORTEST_CUT
-            if not count or (company is None and rule.weight < _SURE):
-                continue
-            weight = _weight(rule, record, in_company=bool(company))
-            weight = min(weight, _SURE - 1) if cut else weight
-            before = found[number].count if number in found else 0
-            found[number] = _Found(rule, weight, length, before + count)
-    return list(found.values())
+    book = _Book(records)
+    found: list[tuple[int, int, _Found]] = []
+    for number, rule in enumerate(_rules()):
+        if company is None and rule.weight < _SURE:
+            continue
+        length = sum(map(len, rule.fragments)) or _LENGTH_OF_A_PATTERN
+        whole = rule.counts(book)
+        said = {at: (times, length) for at, times in whole.items()}
+        said |= {at: (0, _SHORTEST_CUT) for at in rule.cut_in(book) if at not in whole}
+        if not said:
+            continue
+        last = max(said)
+        weight = _weight(rule, book.records[last], in_company=bool(company))
+        weight = weight if last in whole else min(weight, _SURE - 1)
+        count = sum((times or 1) * book.times[at] for at, (times, _) in said.items())
+        found.append((min(said), number, _Found(rule, weight, said[last][1], count)))
+    return [item for _, _, item in sorted(found, key=lambda one: one[:2])]
 
 
 def _weight(rule: _Rule, record: str, *, in_company: bool) -> float:
@@ -197,24 +257,12 @@ def _another_service(record: str) -> bool:
     return bool(asked) and not any(_EKS_ASKED.search(name) for name in asked)
 
 
-def _cut(rule: _Rule, pieces: Sequence[str]) -> bool:
-    """Whether a piece ends, or begins, in the middle of the one fragment of a telling rule, as when somebody copied
-    only what fitted on the screen."""
-    if rule.generic or len(rule.fragments) != 1:
-        return False
-    (fragment,) = rule.fragments
-    least = max(_SHORTEST_CUT, int(len(fragment) * _ENOUGH_OF_A_CUT_TEXT))
-    if len(fragment) <= least:
-        return False
-    for piece in pieces:
-        # the shortest acceptable piece first: without it no longer one can be there either
-        if fragment[:least] in piece and any(piece.endswith(fragment[:size]) for size in range(least, len(fragment))):
-            return True
-        if fragment[-least:] in piece[: len(fragment)] and any(
-            piece.startswith(fragment[-size:]) for size in range(least, len(fragment))
-        ):
-            return True
-    return False
+def _is_cut(piece: str, fragment: str, least: int) -> bool:
+    ends = fragment[:least] in piece and any(piece.endswith(fragment[:size]) for size in range(least, len(fragment)))
+    return ends or (
+        fragment[-least:] in piece[: len(fragment)]
+        and any(piece.startswith(fragment[-size:]) for size in range(least, len(fragment)))
+    )
 
 
 def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, ...]:
@@ -254,7 +302,7 @@ def _rules() -> tuple[_Rule, ...]:
             text.weight,
             " … ".join(text.fragments),
             tuple(map(squeeze, text.fragments)),
-            re.compile(text.pattern) if text.pattern else None,
+            re.compile(text.pattern, re.MULTILINE) if text.pattern else None,
             text.ids,
         )
         for text in SHARED
@@ -267,7 +315,7 @@ def _own(page_id: str, text: str, weight: int) -> _Rule:
     parts = [squeeze(part) for part in text.split("…")]
     if len(parts) == 1:
         return _Rule(weight, text, (parts[0],), None, (page_id,))
-    return _Rule(weight, text, (), re.compile(".{0,240}?".join(map(re.escape, parts))), (page_id,))
+    return _Rule(weight, text, (), re.compile(".{0,240}?".join(map(re.escape, parts)), re.MULTILINE), (page_id,))
 
 
 def known_texts(page_id: str) -> tuple[str, ...]:

@@ -146,5 +146,5 @@ def _by_name(name: str) -> tuple[str, str] | None:
 
 def _nearest(name: str) -> str:
     """The one id that a slip of the hand turned into `name`; empty when there is none, or more than one."""
-    near = nearest(name, BY_ID, 2, SURE) if _ID.fullmatch(name) else []
+    near = nearest(name, BY_ID, 2, SURE) if len(name) <= _LONGEST_NAME and _ID.fullmatch(name) else []
     return near[0] if len(near) == 1 else ""

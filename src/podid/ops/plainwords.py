@@ -2,8 +2,10 @@
 
 import re
 
-_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_ESCAPE_KEY = re.compile(r"\\+(?:x1b|033|e)(?=\[)")
+# from the first of them on: a search that began at each of a million would look at all that follow
+_BACKSLASHES = r"(?<!\\)\\+"
+_UNICODE = re.compile(rf"{_BACKSLASHES}u([0-9a-fA-F]{{4}})")
+_ESCAPE_KEY = re.compile(rf"{_BACKSLASHES}(?:x1b|033|e)(?=\[)")
 _ENTITIES = (
     ("&lt;", "<"),
     ("&gt;", ">"),
@@ -18,8 +20,8 @@ _ANSI = re.compile(
 )
 _GUTTER = re.compile(r"(?m)^[ \t]*(?:[>|#*] ?)+|[\u2500-\u257f]")  # Markdown's quotes; Terraform's frame
 # escaped once, or again for each log that it went through
-_BLANKS = re.compile(r"\\+[rnt]")
-_ESCAPED_QUOTES = re.compile(r"\\+(?=[\"'])")
+_BLANKS = re.compile(rf"{_BACKSLASHES}[rnt]")
+_ESCAPED_QUOTES = re.compile(rf"{_BACKSLASHES}(?=[\"'])")
 _BOLD = re.compile(r"(?<![*\w/:-])\*\*(?=\w)|(?<=[\w.])\*\*(?![*\w])")  # Markdown's, and not what blanks out a name
 _QUOTES = str.maketrans(dict.fromkeys('\u201c\u201d\u2018\u2019\u00ab\u00bb"', "'") | {"`": None})
 

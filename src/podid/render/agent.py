@@ -1,4 +1,4 @@
-"""The agent's status: add-on, DaemonSets, coverage, verdict."""
+"""The agent's status: its state, add-on, DaemonSets, coverage."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from podid.domain.words import count_of, short_list
 from podid.ops.agent.coverage import Coverage, NodeCoverage
 from podid.ops.agent.trouble import issue_words
 from podid.render.associations import facts
+from podid.render.doctor_text import MARKS
 from podid.render.view import NOTHING, SEVERITY, Column, Line, Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ _NODE_COLUMNS = (
 
 
 def agent_status_view(found: AgentReading) -> View:
-    cluster, daemon_sets, verdict = found.cluster, found.daemon_sets, found.verdict
+    cluster, daemon_sets, state = found.cluster, found.daemon_sets, found.state
     addon = known_or(found.addon, None)
     coverage, report = found.coverage, found.report
     body: documents.AgentStatusDocument = {
         "kind": "AgentStatus",
         "clusterName": cluster,
-        "verdict": verdict,
+        "state": state,
         "addon": None if addon is None else _addon(addon),
         "offer": None if isinstance(found.versions, PodidError) else _offer(found.versions),
         "nodeRoles": None
@@ -64,7 +65,7 @@ def agent_status_view(found: AgentReading) -> View:
             {"id": item.check, "reason": item.reason, "permission": item.permission or None} for item in report.unknowns
         ],
     }
-    pairs = [("cluster", cluster), ("verdict", verdict), ("add-on", _addon_words(found.addon))]
+    pairs = [("add-on", _addon_words(found.addon))]
     pairs += _offer_words(found.versions)
     if daemon_sets is not None:
         words = [f"{item.namespace}/{item.name} {item.ready} of {item.desired} ready" for item in daemon_sets]
@@ -72,14 +73,13 @@ def agent_status_view(found: AgentReading) -> View:
     pairs += [("node role", f"{role.arn} of {role.used_by} {_MAY[role.allowed]}") for role in found.node_roles or ()]
     if found.untold:
         pairs.append(("node role", f"of {short_list(found.untold)} is unknown: neither EKS nor EC2 tells it"))
-    pairs.append(("coverage", coverage.words if coverage is not None else "could not be looked at"))
     if coverage is not None:
-        pairs += (
-            [(f"  {kind['kind']}", _kind_words(kind)) for kind in body["coverage"]["kinds"]] if body["coverage"] else []
-        )
+        pairs += [(f"{kind['kind']} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
-    lines: list[str | Line] = [*facts(pairs)]
+    share = coverage.words if coverage is not None else "its nodes could not be looked at"
+    head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
+    lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
     if coverage is not None:
         lines += [
             Line(f"  {item.state}  {item.node}  {item.reason or item.pod}", _node_style(item), len(item.state) + 2)
@@ -87,12 +87,14 @@ def agent_status_view(found: AgentReading) -> View:
             if _odd(item)
         ]
     for item in report.findings:
-        lines.append(Line(f"{item.severity} {item.check}: {item.message}", SEVERITY[item.severity], len(item.severity)))
-    lines += [Line(f"unknown {item.check}: {item.reason}", "warn", len("unknown")) for item in report.unknowns]
+        lines.append(Line(f"{MARKS[item.severity]} {item.check}  {item.message}", SEVERITY[item.severity], upto=1))
+    lines += [Line(f"? {item.check}  {item.reason}", "warn", upto=1) for item in report.unknowns]
     table = _node_table(coverage.nodes if coverage is not None else ())
-    return View(document(body), (table,), names=(verdict,), lines=tuple(lines))
+    return View(document(body), (table,), names=(state,), lines=tuple(lines))
 
 
+_MARKS = {"ready": "✓", "doubtful": "!", "unknown": "?", "broken": "✗", "not-installed": "✗"}
+_STYLES = {"ready": "good", "doubtful": "warn", "unknown": "warn", "broken": "bad", "not-installed": "bad"}
 _MAY = {True: "may redeem tokens", False: "may not redeem tokens", None: "could not be looked at"}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podid.domain.names import role_name
 from podid.domain.plan import Action, Plan, Verb
 from podid.ops.change.kinds import ASSOCIATION, ROLE
-from podid.render.role_forms import hcl, label, labels, role_properties, terraform_role
+from podid.render.role_forms import commented, hcl, label, labels, role_properties, terraform_role
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def associations_for_terraform(plan: Plan) -> View:
     """What the plan would leave behind: its associations whole, and the role that it would make."""
     actions = (*plan.actions, *plan.unchanged)
     parts = [*_roles(plan.actions), *_associations(actions, plan.header.cluster)]
-    text = "\n".join(parts)
+    text = "\n".join(parts) + commented(plan.owed)
     body: documents.AssociationFormDocument = {"kind": "AssociationForm", "form": "terraform", "text": text}
     refs = tuple(f"{item['namespace']}/{item['serviceAccount']}" for item in _states(actions))
     table = Table(columns("SERVICE ACCOUNT", "FORM"), tuple((ref, "terraform") for ref in refs))

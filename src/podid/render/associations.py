@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from podid.domain.model import Association, AssociationSummary, Listed
 from podid.domain.names import Arn, addon_name, role_name, role_path
+from podid.domain.status import IdentityStatus
 from podid.domain.words import utc
-from podid.ops.association.looks import OK, STALE, UNKNOWN, Look, Seen
+from podid.ops.association.looks import Look, Seen
+from podid.render.status import STYLES, state_word, status_body
 from podid.render.view import NOTHING, Column, Table, View, age, document, timestamp
 
 if TYPE_CHECKING:
@@ -34,12 +36,12 @@ _LOOKED_AT = {
     "injected": Column("INJECTED", right=True),
     "stale": Column("STALE", right=True),
     "exists": Column("EXISTS"),
-    "health": Column("HEALTH"),
+    "status": Column("STATUS"),
 }
 _LOOKS: Mapping[str, frozenset[Look]] = {
     **dict.fromkeys(("pods", "injected", "stale"), frozenset({"pods"})),
     "exists": frozenset({"accounts"}),
-    "health": frozenset({"accounts", "roles"}),
+    "status": frozenset({"status"}),
 }
 ALL_COLUMNS = (*_COLUMNS, *_LOOKED_AT)
 
@@ -83,7 +85,7 @@ def listed_body(
             **association_body(item),
             "pods": pods,
             "serviceAccountExists": seen.account,
-            "health": seen.health,
+            "status": None if seen.status is None else status_body(seen.status),
         }
     return {
         "clusterName": item.cluster_name,
@@ -149,12 +151,13 @@ def _empty(where: str, asked: str) -> str:
 def _style(column: str, cell: str) -> str:
     if column == "role":
         return "warn" if cell == _NOT_READ else ""
-    if column == "health" and cell != NOTHING:
-        return {OK: "good", UNKNOWN: "warn", STALE: "warn"}.get(cell, "bad")
+    if column == "status":
+        return STYLES_OF_WORDS.get(cell.partition(" (")[0], "")
     return "bad" if column == "exists" and cell == "no" else ""
 
 
 _NOT_READ = "not read"
+STYLES_OF_WORDS = {state_word(state): style for state, style in STYLES.items()}
 
 
 def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str, str]:
@@ -162,7 +165,14 @@ def _cells(item: Listed, seen: Seen, now: datetime, *, short: bool) -> dict[str,
     pods = seen.pods
     counts = (NOTHING,) * 3 if pods is None else (str(pods.running), str(pods.injected), str(pods.stale))
     exists = NOTHING if seen.account is None else "yes" if seen.account else "no"
-    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, seen.health or NOTHING), strict=True))}
+    return {**found, **dict(zip(_LOOKED_AT, (*counts, exists, _status_words(seen.status)), strict=True))}
+
+
+def _status_words(status: IdentityStatus | None) -> str:
+    """`broken (association-sa-not-found)`."""
+    if status is None:
+        return NOTHING
+    return state_word(status.state) + (f" ({status.cause.check})" if status.cause is not None else "")
 
 
 def _cluster_name(item: Listed, clusters: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from podid.domain.words import count_of
@@ -18,17 +18,21 @@ _WHAT = {
 }
 
 
-def bundle_view(file: str, files: Mapping[str, str], *, accounts: int, external_ids: int) -> View:
+def bundle_view(
+    file: str, files: Mapping[str, str], contents: Sequence[str], *, accounts: int, external_ids: int
+) -> View:
     body: documents.BundleDocument = {
         "kind": "Bundle",
         "file": file,
         "items": [{"name": name, "bytes": len(text.encode()), "what": _WHAT[name]} for name, text in files.items()],
+        "contents": contents,
         "redacted": {"accounts": accounts, "externalIds": external_ids},
     }
     rows = tuple((name, str(len(text.encode())), _WHAT[name]) for name, text in files.items())
     lines = (
         *(f"  {name}  {size} bytes: {what}" for name, size, what in rows),
-        f"redacted: {count_of(accounts, 'account')}, {count_of(external_ids, 'external id')}; "
-        "names of namespaces, roles, nodes and images are in it",
+        "in it:",
+        *(f"  {words}" for words in contents),
+        f"replaced: {count_of(accounts, 'account')}, {count_of(external_ids, 'external id')}",
     )
     return View(document(body), (Table(columns("NAME", "BYTES", "WHAT"), rows),), tuple(files), lines)

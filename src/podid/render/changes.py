@@ -6,16 +6,16 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from podid.domain.errors import PodidError
-from podid.domain.plan import Action, ChangeResult, Done, Effect, EffectState, Header, Plan, State, Status, Verb, Wait
-from podid.domain.proof import VerifyReport
+from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
 from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.records import Run, RunStatus
 from podid.ops.change.settle import Settled
-from podid.render.verify import report_body, seen_lines
+from podid.render.owed import owed_bodies, owed_lines
+from podid.render.status import change_lines, status_body
 from podid.render.view import Column, Line, Table, View, age, columns, document
 
 if TYPE_CHECKING:
@@ -41,8 +41,14 @@ def plan_lines(plan: Plan, *, brief: bool = False) -> list[str | Line]:
         lines.append("  nothing to change")
     lines += [f"  = {subject(action)} needs no change" for action in plan.unchanged if action.after is not None]
     lines += [f"  = {subject(action)} does not exist" for action in plan.unchanged if action.after is None]
+    lines += [f"  {line}" for line in skipped_lines(plan)]
     lines += [f"  note: {note}" for note in plan.notes]
     return lines
+
+
+def skipped_lines(plan: Plan) -> list[str]:
+    """What is left alone, and why."""
+    return [f"skipped: {subject(item.action)}, {item.reason}" for item in plan.skipped]
 
 
 def _action_lines(action: Action, *, brief: bool) -> list[str | Line]:
@@ -143,14 +149,16 @@ def plan_view(plan: Plan) -> View:
         action_body(item, "planned", item.after) for item in plan.actions
     ]
     actions += [action_body(item, Status.UNCHANGED, item.after) for item in plan.unchanged]
+    actions += [action_body(item.action, Status.SKIPPED, None, item.reason) for item in plan.skipped]
     body: documents.PlanDocument = {
         "kind": "Plan",
         **_header_body(plan.header),
         "actions": actions,
+        "targetRoles": owed_bodies(plan.owed),
         "notes": plan.notes,
     }
     names = tuple(action.target for action in plan.actions)
-    return View(document(body), (_action_table(actions),), names, tuple(plan_lines(plan)))
+    return View(document(body), (_action_table(actions),), names, (*plan_lines(plan), *owed_lines(plan.owed)))
 
 
 def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
@@ -160,56 +168,44 @@ def _action_table(actions: Sequence[documents.ActionBody[S]]) -> Table:
     return Table(columns("KIND", "VERB", "TARGET", "STATUS", "REASON"), rows)
 
 
-def effect_body(effect: Effect | None) -> documents.EffectBody | None:
-    if effect is None:
-        return None
-    return {
-        "state": effect.state,
-        "how": effect.how,
-        "id": effect.id or None,
-        "notSeen": effect.not_looked_at or None,
-    }
-
-
-_EFFECTS = {
-    EffectState.PROVEN: "good",
-    EffectState.IN_EFFECT: "good",
-    EffectState.UNKNOWN: "warn",
-    EffectState.NOT_IN_EFFECT: "bad",
-}
-
-
-def _effect_lines(effect: Effect, proofs: Sequence[VerifyReport]) -> list[str | Line]:
-    mode = f"; podid explain {effect.id}" if effect.id else ""
-    head = f"effect: {effect.state}"
-    lines: list[str | Line] = [Line(f"{head}, {effect.how}{mode}", _EFFECTS.get(effect.state, ""), len(head))]
-    lines += [line for report in proofs for line in seen_lines(report)]
-    return [*lines, f"not looked at: {effect.not_looked_at}"] if effect.not_looked_at else lines
+def _after_lines(result: ChangeResult) -> list[str | Line]:
+    """What a change came to: new pods first, then running ones; of many service accounts only those that are not in
+    order."""
+    lines: list[str | Line] = []
+    if result.awaited is not None:
+        mark, style = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[result.awaited.reached]
+        lines.append(Line(f"{mark} {result.awaited.summary}", style, upto=1))
+    lines += change_lines(result.after)
+    if result.unchecked:
+        lines.append(Line(result.unchecked, "warn"))
+    return lines
 
 
 def result_view(result: ChangeResult, *, settled: Settled | None = None, nothing: str = "nothing to change") -> View:
     """What a change did: a line for each action on a terminal and in a log, everything in JSON."""
-    done = (*result.done, *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged))
+    done = (
+        *result.done,
+        *(Done(action, Status.UNCHANGED, action.after) for action in result.plan.unchanged),
+        *(Done(item.action, Status.SKIPPED, reason=item.reason) for item in result.plan.skipped),
+    )
     actions = [action_body(item.action, item.status, _after(item), item.reason, _mode(item)) for item in done]
     body: documents.ResultDocument = {
         "kind": "Result",
         **_header_body(result.plan.header),
         "runId": result.run_id or None,
         "actions": actions,
-        "effect": effect_body(result.effect),
-        "proof": [report_body(report) for report in result.proofs] if result.wait is Wait.PROOF else None,
+        "after": [status_body(status) for status in result.after],
+        "awaited": {"summary": result.awaited.summary, "reached": result.awaited.reached} if result.awaited else None,
+        "unchecked": result.unchecked or None,
+        "targetRoles": owed_bodies(result.owed),
         "notes": [*result.plan.notes, *result.notes],
         "settled": settled_bodies(settled),
     }
     lines: list[str | Line] = [_done_line(item) for item in done]
-    if result.effect is not None:
-        lines += _effect_lines(result.effect, result.proofs)
-    return View(
-        document(body),
-        (_action_table(actions),),
-        tuple(item.action.target for item in done),
-        tuple(lines or [nothing]),
-    )
+    lines += _after_lines(result)
+    lines += owed_lines(result.owed)
+    names = tuple(item.action.target for item in done if item.status is not Status.SKIPPED)
+    return View(document(body), (_action_table(actions),), names, tuple(lines or [nothing]))
 
 
 def settled_bodies(settled: Settled | None) -> list[documents.SettledBody]:
@@ -227,32 +223,6 @@ def _settled_body(run: Run, action: Action, found: Done | PodidError) -> documen
         "status": "open" if done is None else done.status,
         "reason": found.reason if isinstance(found, Done) else found.what,
     }
-
-
-def results_view(views: Sequence[View], failures: Sequence[tuple[str, PodidError]]) -> View:
-    """Plans or results of several clusters in one, with what kept others from having one."""
-    body: documents.ResultListDocument = {
-        "kind": "ResultList",
-        "items": [cast("documents.ResultDocument", _headless(view)) for view in views],
-        "failures": [
-            {"cluster": name, "code": error.code, "message": error.what, "exitCode": int(error.exit_code)}
-            for name, error in failures
-        ],
-    }
-    lines: list[str | Line] = []
-    for view in views:
-        lines += [f"cluster {view.document['cluster']}:", *view.lines]
-    tables = [view.tables[0] for view in views]
-    table = Table(
-        (Column("CLUSTER"), *tables[0].columns),
-        tuple((str(view.document["cluster"]), *row) for view in views for row in view.tables[0].rows),
-    )
-    names = tuple(name for view in views for name in view.names)
-    return View(document(body), (table,), names, tuple(lines))
-
-
-def _headless(view: View) -> dict[str, object]:
-    return {key: value for key, value in view.document.items() if key != "apiVersion"}
 
 
 def _after(item: Done) -> State | None:

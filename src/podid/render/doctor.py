@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from podid.domain.findings import FixClass, Severity, Subject, Verdict
 from podid.domain.links import LINKS, link_words
 from podid.domain.report import DoctorReport, LinkCounts
-from podid.ops.doctor.diagnose import CheckInfo
+from podid.ops.status.diagnose import CheckInfo
 from podid.render.doctor_text import report_lines
+from podid.render.status import status_body
 from podid.render.view import Column, Document, Items, Table, View, columns, document, timestamp
 
 if TYPE_CHECKING:
@@ -77,11 +78,9 @@ def report_document(report: DoctorReport, *, all_verdicts: bool = False) -> Docu
             "accepted": counts.accepted,
         },
         "associations": report.associations,
+        "identities": Items(report.identities, status_body),
         "notLookedAt": report.not_asked,
         "chain": [_link(item) for item in report.chain],
-        "firstBroken": [
-            {"serviceAccount": b.service_account, "id": b.check, "link": b.link} for b in report.first_broken
-        ],
         "findings": Items(report.findings, _finding),
         "accepted": [{**_finding(v), "accepted": v.accepted} for v in report.accepted],
         "unknowns": Items(report.unknowns, _unknown),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -11,12 +12,15 @@ from podid.domain.credentials import ContainerUse, CredentialSource
 from podid.domain.model import ServiceAccount
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Known, Missing, Section
+from podid.domain.status import IdentityState, IdentityStatus
 from podid.domain.trail import LastUse
-from podid.domain.trust import Evaluation, TrustFinding
+from podid.domain.trust import Evaluation
 from podid.domain.words import count_of, needing, short_list
-from podid.ops.association.identity import IdentityReading, PodUse
+from podid.ops.association.identity import IdentityReading
+from podid.ops.status.facts import PodUse
 from podid.render.associations import association_body, association_facts, association_table, facts
 from podid.render.roles import last_used, permission_bodies, permission_lines
+from podid.render.status import status_body, status_view, verdict_lines
 from podid.render.trust import finding_bodies, trust_body
 from podid.render.view import Line, View, age, document, timestamp
 
@@ -25,37 +29,43 @@ if TYPE_CHECKING:
 
 
 def identity_view(found: IdentityReading, now: datetime) -> View:
-    """One association with everything about its service account; null, or unknown, is what could not be read."""
-    reading = found.reading
-    association, evaluation, hop = reading.association, reading.evaluation, reading.second_hop
+    """The status, then the association with everything about its service account. Without an association an
+    IdentityStatus. Null, or unknown, is what could not be read."""
+    status, association = found.status, found.association
+    if association is None:
+        view = status_view((status,), single=True)
+        return replace(view, lines=(*verdict_lines(status), *_pod_lines(found.pods, status)))
+    evaluation = found.trust.value if isinstance(found.trust, Known) else None
     permissions = found.permissions
+    role = permissions.value.role if isinstance(permissions, Known) else None
     body: documents.AssociationDocument = {
         "kind": "Association",
         **association_body(association),
+        "status": status_body(status),
         "trust": None if evaluation is None else trust_body(evaluation),
         "permissions": permission_bodies(permissions.value) if isinstance(permissions, Known) else None,
-        "roleLastUsedAt": None if reading.role is None else timestamp(reading.role.last_used_at),
-        "secondHop": None if hop is None else _second_hop_body(hop),
+        "roleLastUsedAt": None if role is None else timestamp(role.last_used_at),
+        "secondHop": None if found.hop is None else _second_hop_body(found.hop),
         "account": _account_body(found.account),
-        "pods": [_pod_body(use) for use in found.pods.value] if isinstance(found.pods, Known) else None,
+        "pods": [_pod_body(use, status) for use in found.pods.value] if isinstance(found.pods, Known) else None,
         "lastUse": _last_use_body(found.last_use.value) if isinstance(found.last_use, Known) else None,
         "unknowns": list(_unknowns(found)),
     }
     pairs = [*association_facts(association, now), ("in Kubernetes", _account_words(found.account))]
-    if evaluation is None:
-        pairs.append(("trust", reading.not_evaluated))
+    if isinstance(found.trust, Missing):
+        pairs.append(("trust", found.trust.reason if found.trust.error_code == "NotFound" else _unknown(found.trust)))
     else:
-        pairs.append(("trust", _actions(evaluation)))
-        if evaluation.scope is not None:
-            pairs.append(("scope", evaluation.scope.words))
-        pairs += [_finding_fact(finding) for finding in evaluation.findings]
-    if reading.role is not None:
-        pairs.append(("role used", last_used(reading.role, now)))
+        pairs.append(("trust", _actions(found.trust.value)))
+        if found.trust.value.scope is not None:
+            pairs.append(("scope", found.trust.value.scope.words))
+    if role is not None:
+        pairs.append(("role used", last_used(role, now)))
     if found.last_use is not None:
         pairs.append(("last use", _last_use_words(found.last_use, now)))
-    if hop is not None:
-        pairs += _second_hop_facts(hop)
-    lines: list[str | Line] = [*facts(pairs), *_permission_lines(found), *_pod_lines(found.pods)]
+    if found.hop is not None:
+        pairs += _second_hop_facts(found.hop)
+    lines: list[str | Line] = [*verdict_lines(status), "", *facts(pairs), *_permission_lines(found)]
+    lines += _pod_lines(found.pods, status)
     return View(document(body), (association_table(association, now),), (str(association.ref),), tuple(lines))
 
 
@@ -72,7 +82,7 @@ def _last_use_body(found: LastUse) -> documents.LastUseBody:
 
 def _last_use_words(found: Section[LastUse], now: datetime) -> str:
     if isinstance(found, Missing):
-        return _not_looked_at(found)
+        return _unknown(found)
     session = found.value.session
     if session is None:
         return f"none in the {age(found.value.since, now)} that CloudTrail was asked for"
@@ -97,20 +107,20 @@ def _account_body(account: Section[ServiceAccount | None]) -> documents.AccountB
 
 def _account_words(account: Section[ServiceAccount | None]) -> str:
     if isinstance(account, Missing):
-        return _not_looked_at(account)
+        return _unknown(account)
     if account.value is None:
         return "it does not exist"
     irsa = account.value.irsa_role_arn
     return f"it exists; its annotation for IRSA names {irsa}" if irsa else "it exists"
 
 
-def _pod_body(use: PodUse) -> documents.PodUseBody:
+def _pod_body(use: PodUse, status: IdentityStatus) -> documents.PodUseBody:
     return {
         "name": use.pod.name,
         "workload": {"kind": use.workload.kind, "name": use.workload.name},
         "node": use.pod.node or None,
         "phase": use.pod.phase,
-        "stale": use.stale,
+        "stale": use.pod.name in _stale(status),
         "containers": [
             {
                 "name": item.container,
@@ -126,15 +136,20 @@ def _pod_body(use: PodUse) -> documents.PodUseBody:
     }
 
 
-def _pod_lines(pods: Section[tuple[PodUse, ...]]) -> Iterator[str | Line]:
+def _stale(status: IdentityStatus) -> set[str]:
+    return {pod.name for pod in status.pods or () if pod.state is IdentityState.STALE}
+
+
+def _pod_lines(pods: Section[tuple[PodUse, ...]], status: IdentityStatus) -> Iterator[str | Line]:
     if isinstance(pods, Missing):
-        yield f"pods: {_not_looked_at(pods)}"
+        yield f"pods: {_unknown(pods)}"
         return
     if not pods.value:
         yield "pods: none is running"
+    late = _stale(status)
     for workload, its in groupby(pods.value, lambda use: use.workload):
         uses = list(its)
-        stale = [use.pod.name for use in uses if use.stale]
+        stale = [use.pod.name for use in uses if use.pod.name in late]
         yield f"{workload.kind} {workload.name}: {count_of(len(uses), 'pod')}"
         if stale:
             yield Line(f"  stale: {short_list(stale)}", "warn")
@@ -175,10 +190,10 @@ def _style(item: ContainerUse) -> str:
 def _permission_lines(found: IdentityReading) -> list[str]:
     permissions = found.permissions
     if isinstance(permissions, Missing):
-        return [] if found.reading.role is None else [f"permissions: {_not_looked_at(permissions)}"]
+        return [] if permissions.error_code == "NotFound" else [f"permissions: {_unknown(permissions)}"]
     lines = permission_lines(permissions.value) or ["permissions: none"]
     unread = permissions.value.unread
-    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not looked at: {x}" for x in unread)]
+    return [*(lines if lines != ["permissions: none"] or not unread else []), *(f"not checked: {x}" for x in unread)]
 
 
 def _unknowns(found: IdentityReading) -> Iterator[documents.UnreadBody]:
@@ -215,21 +230,17 @@ def _second_hop_facts(hop: SecondHop) -> list[tuple[str, str]]:
     if hop.decisions:
         pairs.append(("permission", "; ".join(f"{item.action} {item.decision}" for item in hop.decisions)))
     if hop.rights_unknown is not None:
-        pairs.append(("permission", _not_looked_at(hop.rights_unknown)))
+        pairs.append(("permission", _unknown(hop.rights_unknown)))
     if hop.evaluation is not None:
         pairs.append(("target trust", _actions(hop.evaluation)))
     if hop.trust_unknown is not None:
-        pairs.append(("target trust", _not_looked_at(hop.trust_unknown)))
-    return pairs + [_finding_fact(finding) for finding in hop.findings]
+        pairs.append(("target trust", _unknown(hop.trust_unknown)))
+    return pairs
 
 
 def _actions(found: Evaluation) -> str:
     return "; ".join(f"{item.action} {item.verdict}" for item in (found.assume_role, found.tag_session))
 
 
-def _finding_fact(finding: TrustFinding) -> tuple[str, str]:
-    return str(finding.severity), f"{finding.id}: {finding.message}"
-
-
-def _not_looked_at(item: Missing) -> str:
+def _unknown(item: Missing) -> str:
     return f"unknown: {needing(item.reason, item.permission)}"

@@ -12,7 +12,7 @@ from podid.render.view import NOTHING, Column, Table
 GAP = "  "
 # prose in a narrower column reads worse than below its row
 LEAST_PROSE = 24
-_COMMAND = re.compile(r"(?:fix|more|Try|More): +(?=podid |kubectl |aws )")
+_COMMAND = re.compile(r"(?:(?:fix|Try):|Fix|More) +(?=podid |kubectl |aws )")
 # a word as shlex.join writes it: pieces in single quotes, in double ones (for a quote), and plain ones
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _MEMBER = re.compile(r'("(?:[^"\\]|\\.)*":) (.+)')

@@ -23,6 +23,7 @@ def own_rights_view(found: OwnRights) -> View:
     """What would grant the missing ones is called otherwise than what --show-permissions prints: applied, it takes
     nothing away."""
     lacking = missing_of(found.always)
+    policy = policy_of(lacking)
     name = "-".join(("podid", *(word for command in found.commands for word in command.split()), "missing"))
     manifests = manifests_of(lacking, name, found.namespace)
     body: documents.RightsReportDocument = {
@@ -40,12 +41,12 @@ def own_rights_view(found: OwnRights) -> View:
         },
         "rights": [_right(item) for item in found.always],
         "optional": [_optional(item, name, found.namespace) for item in found.optional],
-        "missing": {"iamPolicy": policy_of(lacking), "kubernetes": manifest_list(manifests)},
+        "missing": {"iamPolicy": policy, "kubernetes": manifest_list(manifests)},
         "notSeen": NOT_SIMULATED,
     }
     lines = [*_head(found), *_lines(item for item in found.always if item.reason)]
-    if lacking.iam:
-        lines += ["", "# IAM policy that grants what is missing", *to_json(policy_of(lacking)).splitlines()]
+    if policy is not None:
+        lines += ["", "# IAM policy that grants what is missing", *to_json(policy).splitlines()]
     if manifests:
         lines += ["", "# Kubernetes Roles that grant what is missing", *yaml_lines(manifests)]
     if ways := [line for way in found.optional for line in _way(way)]:

@@ -26,7 +26,7 @@ def permissions_view(command: str, rights: CommandRights) -> View:
         "kubernetes": manifest_list(manifests),
         "optional": optional,
     }
-    lines = [f"# IAM policy for podid {command}", *to_json(policy).splitlines()] if rights.always.iam else []
+    lines = [] if policy is None else [f"# IAM policy for podid {command}", *to_json(policy).splitlines()]
     lines += yaml_lines(manifests)
     lines += [f"# optional: {item['permission']}, {item['for']}" for item in optional]
     return View(
@@ -52,14 +52,15 @@ def optional_of(item: OptionalRight, name: str, namespace: str = "") -> document
     }
 
 
-def policy_of(rights: Rights) -> Document:
+def policy_of(rights: Rights) -> Document | None:
+    """None where nothing of AWS is needed: IAM refuses a policy without a statement."""
     plain = [action for action in rights.iam if action != PASS_ROLE]
     statements: list[Document] = [{"Effect": "Allow", "Action": plain, "Resource": "*"}] if plain else []
     if PASS_ROLE in rights.iam:
         # a role that whoever has the right can give to pods, and to nothing else
         for_pods: Document = {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}}
         statements.append({"Effect": "Allow", "Action": PASS_ROLE, "Resource": "*", "Condition": for_pods})
-    return {"Version": "2012-10-17", "Statement": statements}
+    return {"Version": "2012-10-17", "Statement": statements} if statements else None
 
 
 def manifests_of(rights: Rights, name: str, namespace: str = "") -> list[Document]:

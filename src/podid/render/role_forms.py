@@ -7,19 +7,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from podid.domain.plan import Action
+from podid.domain.plan import Action, Owed
+from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ROLE
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 
 if TYPE_CHECKING:
-    from podid.ops.role.target import Owed
     from podid.render.documents import access as documents
 
 Form = Literal["json", "terraform", "cloudformation"]
 
 
-def role_form_view(form: Form, actions: Sequence[Action], owed: Owed | None = None) -> View:
+def role_form_view(form: Form, actions: Sequence[Action], owed: Sequence[Owed] = ()) -> View:
     """The role that the actions make, in that form, with what is `owed` at its target role beside it."""
     (role,) = (action.after for action in actions if action.kind == ROLE.name and action.after is not None)
     properties = role_properties(role, actions)
@@ -28,7 +28,7 @@ def role_form_view(form: Form, actions: Sequence[Action], owed: Owed | None = No
         case "json":
             text = _json({**properties, **_beside(owed)})
         case "terraform":
-            text = terraform_role(properties) + _commented(owed)
+            text = terraform_role(properties) + commented(owed)
         case "cloudformation":
             text = _cloudformation(properties, _beside(owed))
     body: documents.RoleFormDocument = {"kind": "RoleForm", "roleName": name, "form": form, "text": text}
@@ -61,24 +61,29 @@ def role_properties(role: Mapping[str, Any], actions: Sequence[Action]) -> dict[
     return {name: value for name, value in wanted.items() if value}
 
 
-def _beside(owed: Owed | None) -> dict[str, object]:
+def _beside(owed: Sequence[Owed]) -> dict[str, object]:
     """A member of its own: no resource of the form changes one statement of a role that is somebody else's."""
-    if owed is None:
-        return {}
-    notes = {"Notes": list(owed.notes)} if owed.notes else {}
-    return {
-        "TargetRole": {"RoleArn": owed.target_role_arn, "AddToTrustPolicy": list(owed.statements), **notes},
-    }
+    for item in owed:
+        notes = {"Notes": [_AWAITED]} if awaited_in(item.statements) else {}
+        return {
+            "TargetRole": {"RoleArn": item.target_role_arn, "AddToTrustPolicy": list(item.statements), **notes},
+        }
+    return {}
 
 
-def _commented(owed: Owed | None) -> str:
+_AWAITED = (
+    "EKS generates the external id with the association: podid show NS/SA tells it, and the owner has to put it in"
+)
+
+
+def commented(owed: Sequence[Owed]) -> str:
     """The same for Terraform, whose resource of the target role holds its whole trust policy."""
-    if owed is None:
-        return ""
-    text = json.dumps(list(owed.statements), indent=2)
-    said = f"The owner of target role {owed.target_role_arn} must add to its trust policy:"
-    lines = [said, *text.splitlines(), *owed.notes]
-    return "\n" + "".join(f"# {line}\n" for line in lines)
+    lines = []
+    for item in owed:
+        lines.append(f"The owner of target role {item.target_role_arn} must add to its trust policy:")
+        lines += json.dumps(list(item.statements), indent=2).splitlines()
+        lines += [_AWAITED] if awaited_in(item.statements) else []
+    return ("\n" + "".join(f"# {line}\n" for line in lines)) if lines else ""
 
 
 def _json(value: object) -> str:

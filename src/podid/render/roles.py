@@ -13,6 +13,7 @@ from podid.domain.model import Role
 from podid.domain.permissions import policy_words
 from podid.domain.words import utc
 from podid.ops.role.findings import RoleFinding
+from podid.ops.role.moved_on import MovedOn
 from podid.ops.role.read import PodRole, PodRoles, RoleReading
 from podid.ops.role.uses import RoleUse, Unread, used_words
 from podid.render.associations import facts
@@ -85,7 +86,7 @@ def role_view(found: RoleReading, now: datetime) -> View:
     lines += ["trust:", *(f"  {line}" for line in found.access)]
     lines += [f"  {line}" for line in json.dumps(dict(role.trust), indent=2).splitlines()]
     lines += [f"not looked at: {item}" for item in found.unread]
-    table = _role_table([(role, "; ".join(found.access), NOTHING)], now)
+    table = _role_table([(role, "; ".join(found.access), NOTHING, NOTHING)], now)
     return View(document(body), (table,), (role.name,), tuple(lines))
 
 
@@ -196,6 +197,7 @@ def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> V
                 "access": "; ".join(item.access.sentences),
                 "associations": None if item.associations is None else len(item.associations),
                 "refused": item.refused,
+                "movedOn": None if item.moved is None else [_moved_body(item.role, moved) for moved in item.moved],
             }
             for item in found.admitting
         ],
@@ -203,9 +205,25 @@ def role_list_view(found: PodRoles, now: datetime, *, unused: bool = False) -> V
         "clusters": found.clusters,
         "unknowns": unread_bodies(found.unread),
     }
-    rows = [(item.role, "; ".join(item.access.sentences), _count(item)) for item in found.admitting]
+    rows = [(item.role, "; ".join(item.access.sentences), _count(item), _changed(item)) for item in found.admitting]
     empty = "no role that pods can assume is unused" if unused else "no role's trust policy admits pods"
     return View(document(body), (_role_table(rows, now, empty),), tuple(item.role.name for item in found.admitting))
+
+
+def _moved_body(role: Role, moved: MovedOn) -> documents.MovedOnBody:
+    return {
+        "policyName": moved.policy,
+        "preset": moved.preset,
+        "presetHas": moved.more,
+        "policyHas": moved.fewer,
+        "command": moved.command(role.name),
+    }
+
+
+def _changed(item: PodRole) -> str:
+    if item.moved is None:
+        return "?"
+    return ", ".join(dict.fromkeys(moved.preset for moved in item.moved)) or NOTHING
 
 
 def _count(item: PodRole) -> str:
@@ -214,12 +232,13 @@ def _count(item: PodRole) -> str:
     return f"{len(item.associations)}, {item.refused} refused" if item.refused else str(len(item.associations))
 
 
-def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime, empty: str = "") -> Table:
+def _role_table(found: Sequence[tuple[Role, str, str, str]], now: datetime, empty: str = "") -> Table:
     titles = (
         Column("ROLE"),
         Column("PODS THAT MAY ASSUME IT", prose=True),
         Column("ASSOCIATIONS", folds=1),
         Column("LAST USED", folds=2),
+        Column("PRESET CHANGED", folds=3),
         Column("ARN", wide=True),
         Column("CREATED", wide=True),
     )
@@ -229,9 +248,10 @@ def _role_table(found: Sequence[tuple[Role, str, str]], now: datetime, empty: st
             words,
             count,
             age(role.last_used_at, now),
+            changed,
             role.arn,
             timestamp(role.created_at) or NOTHING,
         )
-        for role, words, count in found
+        for role, words, count, changed in found
     )
     return Table(titles, rows, empty=empty)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
-from podid.ops.trust.check import PolicyChecks
+from podid.domain.findings import Severity
+from podid.ops.trust.check import PolicyAccess, PolicyAccesses, PolicyChecks
 from podid.ops.trust.files import called
 from podid.render.view import NOTHING, Document, Line, Table, View, columns, document
 
@@ -23,6 +24,80 @@ def check_view(found: PolicyChecks) -> View:
     blocks = [_lines(file, check) for file, check in checks]
     lines: list[str | Line] = [line for block in blocks for line in ("", *block)][1:]
     return View(_document(reports), (_table(checks),), tuple(file for file, _ in checks), tuple(lines))
+
+
+def access_view(found: PolicyAccesses) -> View:
+    """A TrustAccess for one policy, else a TrustAccessList of them."""
+    titles = columns("FILE", "STATEMENT", "SID", "EFFECT", "PRINCIPAL", "ACTION", "CONDITION")
+    bodies = [_access(item) for item in found.items]
+    rows = tuple(
+        (
+            called(body["file"]),
+            str(each["statement"]),
+            each["sid"] or NOTHING,
+            each["effect"],
+            ", ".join(each["principals"]),
+            ", ".join(each["actions"]),
+            "; ".join(each["conditions"]) or NOTHING,
+        )
+        for body in bodies
+        for each in body["statements"]
+    )
+    blocks = [_access_lines(item, body) for item, body in zip(found.items, bodies, strict=True)]
+    lines: list[str | Line] = [line for block in blocks for line in ("", *block)][1:]
+    names = tuple(item.name for item in found.items)
+    if len(bodies) == 1:
+        one: documents.TrustAccessDocument = {"kind": "TrustAccess", **bodies[0]}
+        return View(document(one), (Table(titles, rows),), names, tuple(lines))
+    several: documents.TrustAccessListDocument = {"kind": "TrustAccessList", "items": bodies}
+    return View(document(several), (Table(titles, rows),), names, tuple(lines))
+
+
+def _access(item: PolicyAccess) -> documents.TrustAccessBody:
+    pods = item.pods
+    return {
+        "file": item.name,
+        "verdict": pods.verdict,
+        "scopes": pods.scopes,
+        "reasons": (*pods.unclear, *pods.shut),
+        "statements": [_statement(each) for each in item.policy.statements],
+        "findings": finding_bodies(item.findings),
+        "advice": item.advice,
+    }
+
+
+def _statement(statement: trust.Statement) -> documents.TrustStatementBody:
+    but = "all but " if statement.not_principal else ""
+    every = "all but " if statement.not_action else ""
+    return {
+        "statement": statement.index,
+        "sid": statement.sid,
+        "effect": "Allow" if statement.allow else "Deny",
+        "principals": [but + name for _, name in statement.principals],
+        "actions": [every + action for action in statement.actions],
+        "conditions": [f"{c.operator} {c.key} {', '.join(c.values)}" for c in statement.conditions],
+    }
+
+
+_ANY_POD = {
+    trust.TrustVerdict.MATCH: "pods may assume the role",
+    trust.TrustVerdict.NO_MATCH: "no pod may assume the role",
+    trust.TrustVerdict.UNKNOWN: "it is not known whether pods may assume the role",
+}
+
+
+def _access_lines(item: PolicyAccess, body: documents.TrustAccessBody) -> Iterator[str | Line]:
+    yield f"{called(item.name)}: {_ANY_POD[item.pods.verdict]}"
+    yield from (f"  {sentence}" for sentence in item.pods.sentences)
+    for finding in item.findings:
+        style = "bad" if finding.severity is Severity.ERROR else ""
+        yield Line(f"  {finding.severity} {finding.id}: {finding.message}", style=style)
+        yield f"    {finding.fix}"
+    for statement, each in zip(item.policy.statements, body["statements"], strict=True):
+        does = "allows" if statement.allow else "denies"
+        yield f"  {statement.label} {does} {', '.join(each['principals'])}: {', '.join(each['actions'])}"
+        yield from (f"    if {condition}" for condition in each["conditions"])
+    yield from (f"  {sentence}" for sentence in item.advice)
 
 
 def _table(checks: Sequence[tuple[str, trust.TrustCheck]]) -> Table:

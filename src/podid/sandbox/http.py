@@ -28,7 +28,8 @@ _TEXT = {"Content-Type": "text/plain"}
 class HttpRequest:
     """One request as it came: `target` still percent-encoded, header names in lower case.
 
-    `caller` is the connection's number: one connection always meets the same replica of what is played.
+    `caller` is the connection's number: one connection always meets the same replica of what is played. `lines` are
+    the headers once more, with those that are there several times.
     """
 
     method: str
@@ -36,6 +37,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes = b""
     caller: int = 0
+    lines: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> str:
@@ -57,6 +59,10 @@ class HttpRequest:
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Of a header that may be there several times."""
+        return tuple(value for key, value in self.lines if key == name)
 
     @property
     def media_type(self) -> str:
@@ -162,7 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _serve(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        lines = tuple((name.lower(), value) for name, value in self.headers.items())
+        headers = dict(lines)
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not length.isdigit() or int(length) > LARGEST_BODY:
             self.close_connection = True
@@ -173,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HttpAnswer(403, _TEXT, b"This sandbox serves loopback clients only.\n"))
             return
         try:
-            self._send(self.server.application(HttpRequest(self.command, self.path, headers, body, self.caller)))
+            self._send(self.server.application(HttpRequest(self.command, self.path, headers, body, self.caller, lines)))
         except Disconnect:
             self._tear_down()
 

@@ -13,7 +13,6 @@ import secrets
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any
 
 from podid.domain.deadline import NEVER
 from podid.domain.errors import Conflict, NotFound, Other, PodidError, TimedOut, Unavailable
+from podid.local.processes import python
 from podid.sandbox import state
 from podid.sandbox.state import SandboxState
 
@@ -232,8 +232,8 @@ def _require_running(directory: Path) -> SandboxState:
 def _launch(directory: Path, options: Mapping[str, object], timeout: float) -> SandboxState:
     log = state.open_log(directory)
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "podid.sandbox.serve"],
+        process = subprocess.Popen(  # noqa: S603  podid itself
+            python("podid.sandbox.serve"),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

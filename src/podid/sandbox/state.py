@@ -6,14 +6,14 @@ The directory is 0700 and ours, the file 0600 and made with O_EXCL, so that nobo
 import fcntl
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from podid.domain.errors import Conflict, InvalidInput, PodidError
-from podid.ops.private import make_private
+from podid.local import files
+from podid.local.files import check_private, make_private, open_own, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,11 @@ def prepare(directory: Path) -> Path:
         )
     with _writing(directory):
         make_private(directory)
-        found = directory.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise Conflict(f"{directory} is not a directory of yours", subject=str(directory))
-        directory.chmod(0o700)
+    try:
+        check_private(directory)
+    except OSError as error:
+        raise Conflict(f"The sandbox's directory {directory} cannot be used: {error.strerror}") from error
+    directory.chmod(0o700)
     return directory
 
 
@@ -72,24 +73,18 @@ def log_path(directory: Path) -> Path:
 
 def open_log(directory: Path) -> int:
     """A descriptor of the emptied log."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with _writing(directory):
-        return os.open(log_path(directory), flags, 0o600)
+        descriptor = open_own(log_path(directory), os.O_WRONLY | os.O_CREAT)
+        os.ftruncate(descriptor, 0)
+        return descriptor
 
 
 def read(directory: Path) -> SandboxState | None:
     """What was written, or None; a file that is not ours, is a link or does not parse counts as absent."""
     try:
-        descriptor = os.open(state_path(directory), os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
+        return SandboxState(**json.loads(files.read(state_path(directory), own=True)))
+    except (OSError, ValueError, TypeError):
         return None
-    with os.fdopen(descriptor) as file:
-        if os.fstat(descriptor).st_uid != os.getuid():
-            return None
-        try:
-            return SandboxState(**json.load(file))
-        except (ValueError, TypeError):
-            return None
 
 
 def write(directory: Path, state: SandboxState) -> None:
@@ -99,9 +94,7 @@ def write(directory: Path, state: SandboxState) -> None:
 
 def write_private(path: Path, document: object) -> None:
     """JSON into a new file that nobody else can read; FileExistsError when there is one."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "w") as file:
-        json.dump(document, file, indent=1)
+    write_whole(path, json.dumps(document, indent=1).encode())
 
 
 def remove(directory: Path) -> None:
@@ -119,9 +112,8 @@ def remove_own(directory: Path, nonce: str) -> None:
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """One start or stop at a time; the lock goes with the process that holds it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with _writing(directory):
-        descriptor = os.open(directory / "lock", flags, 0o600)
+        descriptor = open_own(directory / "lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

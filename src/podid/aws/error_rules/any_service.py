@@ -10,7 +10,7 @@ from podid.domain.errors import (
     CredentialsError,
     LimitExceeded,
     NotFound,
-    PodidError,
+    NotServed,
     Rejected,
     Throttled,
     UnreadableAnswer,
@@ -90,7 +90,7 @@ _FAILURE_CODES = (
     *("RequestTimeout", "RequestTimeoutException"),
 )
 # what is not there now is not there a second later: a region that is behind, a proxy, an endpoint that plays AWS
-_not_served = partial(ErrorRule, Rejected, "{service} does not serve {operation} here{on} ({code}: {text})")
+_not_served = partial(ErrorRule, NotServed, "{service} does not serve {operation} here{on} ({code}: {text})")
 
 RULES: tuple[ErrorRule, ...] = (
     # --- credentials ---
@@ -194,7 +194,7 @@ RULES: tuple[ErrorRule, ...] = (
         UnreadableAnswer,
         "what answered {operation}{on} in the place of {service} says HTTP {code}, and not as AWS would ({text})",
         # AWS has a word for each of its refusals; botocore puts the status where there is none
-        codes=("301", "302", "303", "307", "308", "401", "403", "404", "405", "407", "451"),
+        codes=tuple(str(status) for status in range(300, 500) if status != 429),
         advice="Check AWS_ENDPOINT_URL and the proxy: it may want you to sign in.",
     ),
     # --- operations that are not there ---
@@ -211,5 +211,5 @@ RULES: tuple[ErrorRule, ...] = (
         advice="Check AWS_ENDPOINT_URL and the proxy.",
     ),
     # --- the rest ---
-    ErrorRule(PodidError, "{service} refused {operation}{on} ({code}: {text})"),
+    ErrorRule(Rejected, "{service} refused {operation}{on} ({code}: {text})"),
 )

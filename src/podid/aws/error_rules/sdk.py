@@ -1,4 +1,5 @@
-"""What the SDK says where no answer came: `codes` are names of its classes, of which the one that is nearest counts.
+"""What the SDK says where no answer came: `codes` are names of its classes, of which the one that is nearest counts, or
+Python's of what it says no more of.
 
 botocore is not imported: a class that an older botocore lacks costs nothing.
 """
@@ -62,7 +63,13 @@ RULES: tuple[ErrorRule, ...] = (
     ErrorRule(UsageError, "{service} has no endpoint{where} ({text})", codes=("EndpointProviderError",)),
     ErrorRule(UsageError, "there is no such AWS region ({text})", codes=("UnknownRegionError",)),
     ErrorRule(UsageError, "that is not the name of an AWS region ({text})", codes=("InvalidRegionError",)),
-    _unreachable(codes=("EndpointConnectionError",), advice="Check the network, the proxy and the region's name."),
+    _unreachable(codes=("EndpointConnectionError",), advice="{check}"),
+    ErrorRule(
+        Unreachable,
+        "{service} cannot be reached for {operation}: nothing listens at {address}",
+        codes=("ConnectionRefusedError",),
+        advice="{check}",
+    ),
     _unreachable(codes=("ConnectTimeoutError",), advice="Check the network and the proxy."),
     ErrorRule(
         Unreachable,

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.agent import agents, importance
-from podid.checks.shared.facts import podid_command
+from podid.checks.shared.facts import namespaces_words, podid_command
 from podid.domain.findings import Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
@@ -43,7 +43,7 @@ CHECK = Check.of(
 def _for_whom(snapshot: Snapshot) -> str:
     if count := len(known(snapshot.associations)):
         return f"{count_of(count, 'association')} cannot work without"
-    return f"no association{f' of namespace {snapshot.namespace}' if snapshot.namespace else ''} needs it yet"
+    return f"no association{f' of {namespaces_words(snapshot)}' if snapshot.only_namespaces else ''} needs it yet"
 
 
 def _needs_no_daemon_set(auto_mode: bool, snapshot: Snapshot) -> str:

@@ -42,6 +42,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"{pod.namespace}/{pod.name} failed while agent {agents[pod.node].name} was starting on {pod.node}"
                 for _, pod in found[:5]
             ),
+            pods=(pod for _, pod in found),
         )
     ]
 

@@ -36,6 +36,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             f"its pods may not ask the agent: {short_list(policies)} isolate them, and none allows TCP 80 to the "
             "entity host, by which alone Cilium knows the agent, or one denies it",
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
+            pods=(item.pod for item in shut),
         )
 
 

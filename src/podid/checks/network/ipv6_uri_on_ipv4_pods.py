@@ -24,6 +24,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 f"pods: {short_list(f'{pod.name} ({short_list(pod.ips)})' for pod in lost)}",
                 f"{INJECTED_ENV[0]} {AGENT_ADDRESSES[1]}",
             ),
+            pods=lost,
         )
 
 

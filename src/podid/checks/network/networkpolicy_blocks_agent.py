@@ -36,6 +36,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     f"{agent_way.engine(snapshot)} enforces network policies",
                 ),
                 commands=(_opening(shut[0].way.isolated_by[0], agent_way.agent_cidr(snapshot)),),
+                pods=(item.pod for item in shut),
             )
 
 

@@ -31,6 +31,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             "get through, but not before the sidecar runs, and not where it changes the Host header",
             severity=Severity.WARN,
             evidence=(f"pods: {short_list(pod.name for pod, _ in meshed)}", note),
+            pods=(pod for pod, _ in meshed),
         )
 
 

@@ -28,6 +28,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "enforces in strict mode: their traffic does not pass the node that the agent is on",
                 severity=Severity.WARN,
                 evidence=(f"pods: {short_list(pod.name for pod in own)}", f"{MODE} of aws-node: {mode}"),
+                pods=own,
                 commands=(("kubectl", "-n", "kube-system", "set", "env", "daemonset/aws-node", f"{MODE}=standard"),),
             )
 

@@ -40,8 +40,9 @@ def _denied(found: NodeRole, snapshot: Snapshot) -> Verdict:
     why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
     cluster = known(snapshot.cluster)
     return found.case.fail(
-        f"the role of {found.used_by} may not {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
+        f"{found.words} may not {REDEEM} on {cluster.name}{why}: no pod there gets credentials",
         evidence=(f"iam:SimulatePrincipalPolicy for {found.arn} on {cluster.arn}: {decision.decision}",),
         # attaching a policy outweighs neither a boundary nor an explicit denial
         commands=() if bounded or explicit else (attach,),
+        nodes=found.nodes,
     )

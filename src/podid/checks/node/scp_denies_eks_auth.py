@@ -13,9 +13,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield found
         elif found.decision.organization_allows is False:
             yield found.case.fail(
-                f"a service control policy denies the role of {found.used_by} the right to {REDEEM}; no pod there gets "
-                "credentials",
+                f"a service control policy denies {found.words} the right to {REDEEM}; no pod there gets credentials",
                 evidence=(f"iam:SimulatePrincipalPolicy for {found.arn}: not allowed by the organization",),
+                nodes=found.nodes,
             )
         else:
             yield found.case.ok("no service control policy denies it, as far as the simulation sees")
@@ -25,5 +25,5 @@ CHECK = Check.of(
     "scp-denies-eks-auth",
     rule,
     needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "other_node_roles", "pods", "associations", "proofs"),
+    wants=("nodes", "other_node_roles", "pods", "associations", "tokens"),
 )

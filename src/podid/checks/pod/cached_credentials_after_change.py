@@ -4,14 +4,16 @@ from podid.checks.base import Check
 from podid.checks.shared import injection
 from podid.checks.shared.injection import PodState
 from podid.checks.shared.roles import why_unread
+from podid.domain.evidence import NO_CHANGES
 from podid.domain.findings import Verdict
 from podid.domain.model import UnreadAssociation
-from podid.domain.snapshot import Snapshot
+from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.staleness import LIFETIME, changed_at, precedes
 from podid.domain.words import count_of, short_list, utc
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    changes = known_or(snapshot.changes, NO_CHANGES)
     for group in injection.groups(snapshot):
         case, pods = check.case(group.workload, (str(group.association.ref),)), group.states.get(PodState.INJECTED, ())
         if not pods:
@@ -20,7 +22,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         if isinstance(group.association, UnreadAssociation):
             yield case.unknown(why_unread(group.association))
             continue
-        changed = changed_at(group.association, snapshot.taken_at)
+        changed = changed_at(group.association, snapshot.taken_at, changes)
         older = tuple(pod for pod in pods if precedes(pod, changed))
         if changed is None or not older:
             yield case.ok("its pods are younger than the last change of the association, or that is long ago")
@@ -38,7 +40,8 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     *((note,) if note else ()),
                 ),
                 commands=commands,
+                pods=older,
             )
 
 
-CHECK = Check.of("cached-credentials-after-change", rule, needs=injection.NEEDS, wants=injection.WANTS)
+CHECK = Check.of("cached-credentials-after-change", rule, needs=injection.NEEDS, wants=(*injection.WANTS, "changes"))

@@ -33,4 +33,4 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
 
 
-CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=injection.WANTS)
+CHECK = Check.of("injection-missed-webhook", rule, needs=injection.NEEDS, wants=(*injection.WANTS, "dry_runs"))

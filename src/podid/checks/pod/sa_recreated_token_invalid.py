@@ -40,6 +40,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 *((note,) if note else ()),
             ),
             commands=commands,
+            pods=older,
         )
 
 

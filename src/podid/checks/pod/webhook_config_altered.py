@@ -83,6 +83,7 @@ def _altered(case: Case, snapshot: Snapshot, causes: tuple[str, ...], pods: list
         f"the webhook that injects credentials is not as EKS registered it, and new pods get none: {causes[0]}",
         evidence=(*causes, f"without credentials: {short_list(f'{pod.namespace}/{pod.name}' for pod in pods)}"),
         commands=(*_commands(), *(podid_command(snapshot, "restart", ref) for ref in case.chain[:3])),
+        pods=pods,
     )
 
 

@@ -3,7 +3,7 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
@@ -32,8 +32,9 @@ CHECK = Check.of(
 )
 
 
-def _allow(hop: SecondHop, finding: TrustFinding) -> Iterable[tuple[str, ...]]:
+def _allow(hops: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[str, ...]]:
     """Nothing where another policy would not help, or is not needed."""
+    hop = hops[0]
     if finding.severity is not Severity.ERROR or not hop.lacks_only_a_policy:
         return ()
     document = json.dumps(base_role_permissions(hop.target_role_arn))

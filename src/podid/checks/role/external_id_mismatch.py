@@ -18,6 +18,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         subject=second_hop.target_subject,
         healthy="the target role asks for no other external id",
         advice=advice,
+        commands=second_hop.opening(snapshot),
     )
 
 

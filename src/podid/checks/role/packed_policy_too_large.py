@@ -12,18 +12,22 @@ CLOSE_PERCENT = 70
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     associations = by_role(snapshot)
-    for arn, section in known(snapshot.packed).items():
+    for arn, section in known(snapshot.sessions).items():
         case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))
         if isinstance(section, Missing):
             yield case.unknown(section, severity=Severity.WARN)
-        elif section.value < CLOSE_PERCENT:
-            yield case.ok(f"its sessions take {section.value} percent of the room for tags and session policy")
+            continue
+        percent = max((each.packed_percent for each in section.value if each.packed_percent is not None), default=None)
+        if percent is None:
+            yield case.skip("CloudTrail has no session of it")
+        elif percent < CLOSE_PERCENT:
+            yield case.ok(f"its sessions take {percent} percent of the room for tags and session policy")
         else:
             yield case.fail(
-                f"its pods' sessions take {section.value} percent of the room for tags and session policy: with tags "
+                f"its pods' sessions take {percent} percent of the room for tags and session policy: with tags "
                 "or a policy of the application's own they may not fit",
                 severity=Severity.WARN,
             )
 
 
-CHECK = Check.of("packed-policy-too-large", rule, needs=("associations", "packed"))
+CHECK = Check.of("packed-policy-too-large", rule, needs=("associations", "sessions"))

@@ -17,6 +17,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         subject=second_hop.target_subject,
         healthy="the target role lets the association's role in",
         advice=_policy,
+        commands=second_hop.opening(snapshot),
     )
 
 

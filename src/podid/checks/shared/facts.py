@@ -10,6 +10,7 @@ from podid.domain.findings import Subject
 from podid.domain.model import Listed, Node, Pod, Workload
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.words import short_list
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
 
 # nobody typed these names just now, so it takes more than on a command line to call one a slip of the other
@@ -89,6 +90,12 @@ def role_subject(arn: str) -> Subject:
 
 def chain_of(associations: Iterable[Listed]) -> tuple[str, ...]:
     return tuple(sorted(str(a.ref) for a in associations))
+
+
+def namespaces_words(snapshot: Snapshot) -> str:
+    """Those that were read, where not all were."""
+    several = "s" if len(snapshot.only_namespaces) > 1 else ""
+    return f"namespace{several} {short_list(snapshot.only_namespaces)}"
 
 
 def cluster_subject(snapshot: Snapshot) -> Subject:

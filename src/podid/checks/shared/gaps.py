@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared.roles import unread
+from podid.domain.cost import TRIALS
 from podid.domain.findings import Subject, Verdict
-from podid.domain.snapshot import INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
+from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")
-FAILED = ("Failed", "Rejected", "UnreadableAnswer", INTERNAL)
+FAILED = ("Failed", "Rejected", "NotServed", "UnreadableAnswer", INTERNAL)
 
 
 def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
@@ -18,18 +19,19 @@ def gaps(snapshot: Snapshot, service: Service) -> dict[Missing, list[str]]:
     found: dict[Missing, list[str]] = defaultdict(list)
     for name, origin in SERVICES.items():
         if origin == service:
-            for missing in _missing(getattr(snapshot, name)):
+            # what a single trial met is evidence, or the want of it
+            for missing in _missing(getattr(snapshot, name), parts=not COSTS[name] & TRIALS):
                 found[missing].append(name)
     for missing in unread(snapshot) if service == "aws" else ():
         found[missing].append("associations")
     return found
 
 
-def _missing(section: Section[object]) -> Iterator[Missing]:
+def _missing(section: Section[object], *, parts: bool = True) -> Iterator[Missing]:
     if isinstance(section, Missing):
         if section.error_code != NOT_READ.error_code:
             yield section
-    elif isinstance(section.value, Mapping):
+    elif isinstance(section.value, Mapping) and parts:
         for part in section.value.values():
             if isinstance(part, Known | Missing):
                 yield from _missing(part)

@@ -148,6 +148,7 @@ def _broken(case: Case, snapshot: Snapshot, group: Group, pods: tuple[Pod, ...],
             *((note,) if note else ()),
         ),
         commands=commands,
+        pods=pods,
     )
 
 

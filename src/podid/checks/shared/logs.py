@@ -1,14 +1,14 @@
 """What the agents' logs show, where somebody has asked for them: the failure as it happens, whatever its cause."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 
 from podid.checks.base import Check
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index, podid_command
 from podid.domain.findings import Severity, Subject, Verdict
-from podid.domain.sightings import LogSighting, Proof
-from podid.domain.snapshot import Known, Missing, Section, Snapshot, known
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.words import count_of, cut, short_list
 
 NEEDS = ("agent_logs",)
@@ -17,10 +17,6 @@ WANTS = ("agent_pods", "associations", "pods", "cluster")
 RECENT = timedelta(minutes=10)
 # EKS Auth's words for many causes, which the policies and the associations themselves tell apart
 TOLD_BY_OTHERS = frozenset({"trust-missing-tag-session", "association-missing"})
-# EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
-UNEXPLAINED = "scp-denies-eks-auth"
-# the agent cannot be reached from a pod, and nothing that can be read says why
-UNREACHED = "host-firewall-blocks-link-local"
 # a few of these are in the day's work
 SEVERAL = frozenset({"agent-timeout-context-canceled", "eks-auth-throttled"})
 
@@ -35,40 +31,6 @@ def in_logs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             for seen in section.value if isinstance(section, Known) else ():
                 if seen.id == check.id:
                     yield _found(check, snapshot, seen, users.get(seen.node, ()), trail=source is snapshot.cloudtrail)
-
-
-def in_proofs(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """What redeeming tokens came to, where that was asked for; of one without an id the trust policy is in question."""
-    return _tried(check, snapshot, snapshot.proofs, "redeeming a token of its pods failed", UNEXPLAINED)
-
-
-def in_probes(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
-    """What podid's own pods met, where they were asked for."""
-    return _tried(check, snapshot, snapshot.probes, "a pod of podid's own got no credentials", UNREACHED, "--probe")
-
-
-def _tried(
-    check: Check, snapshot: Snapshot, tries: Section[Mapping[str, Section[Proof]]], what: str, other: str, *how: str
-) -> Iterable[Verdict]:
-    """`other` is the id under which that stands which no id is known of."""
-    for name, section in tries.value.items() if isinstance(tries, Known) else ():
-        namespace, _, account = name.partition("/")
-        case = check.case(Subject("ServiceAccount", account, namespace), (name,))
-        if not isinstance(section, Known):
-            if check.id == other:
-                yield case.unknown(section)
-        elif section.value.problem and (section.value.id or other) == check.id:
-            yield case.fail(
-                f"{what}: {section.value.problem}",
-                evidence=section.value.evidence,
-                commands=(podid_command(snapshot, "verify", name, *how, "--yes"),),
-            )
-        elif section.value.unknown and check.id == other:
-            # it was asked for and not decided; that no pod runs, or one is new, is less
-            severity = Severity.WARN if section.value.idle else None
-            yield case.unknown(Missing(section.value.unknown, section.value.permission), severity=severity)
-        elif section.value.said and check.id == other:
-            yield case.ok(section.value.said)
 
 
 def _found(check: Check, snapshot: Snapshot, seen: LogSighting, users: tuple[str, ...], *, trail: bool) -> Verdict:

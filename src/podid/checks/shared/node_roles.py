@@ -11,7 +11,7 @@ from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared.facts import index, role_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Decision
-from podid.domain.names import AWS_MANAGED, Arn
+from podid.domain.names import AWS_MANAGED, Arn, role_name
 from podid.domain.nodes import AUTO_MODE, kind_of, node_roles, unaccounted
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known, known_or
 from podid.domain.words import short_list
@@ -32,12 +32,19 @@ class RoleInUse:
 
 @dataclass(frozen=True, slots=True)
 class NodeRole:
-    """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks."""
+    """A role that live nodes have, and what the simulation says of it; `case` is that of the check that looks.
+    `nodes` are empty where these could not be read."""
 
     arn: str
     used_by: str
     case: Case
     decision: Decision
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """By name and ARN: who mends it may be another than who reads of it."""
+        return f"role {role_name(self.arn)} of {self.used_by} ({self.arn})"
 
 
 def node_roles_in_use(snapshot: Snapshot) -> Iterator[RoleInUse]:
@@ -56,7 +63,7 @@ def judged_roles(check: Check, snapshot: Snapshot) -> Iterator[NodeRole | Verdic
         elif role.decision is None:
             yield check.case(case.subject, chain or EVERYONE).unknown(role.missing)
         else:
-            yield NodeRole(role.arn, role.used_by, case, role.decision)
+            yield NodeRole(role.arn, role.used_by, case, role.decision, role.members or ())
 
 
 def _node_roles(snapshot: Snapshot) -> Iterator[RoleInUse]:

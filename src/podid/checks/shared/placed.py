@@ -50,4 +50,5 @@ def without_agent(
             "use IRSA there",
             evidence=(f"pods: {short_list(f'{pod.name} on {pod.node}' for pod in there)}", *((note,) if note else ())),
             commands=(podid_command(snapshot, "disassociate", str(ref)),),
+            pods=there,
         )

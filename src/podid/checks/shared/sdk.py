@@ -90,15 +90,17 @@ def per_workload(
             yield case.skip("its pods are left alone by the webhook, as they ask")
             continue
         found: dict[Own, set[str]] = {}
+        concerned: list[Pod] = []
         alone = False
         for pod, containers in judged:
             owns = {c.name: own for c in containers if (own := look(pod, c))}
             main = [c for c in main_containers(pod) if c in containers]
             alone |= bool(main) and all(c.name in owns and owns[c.name].severity is Severity.ERROR for c in main)
+            concerned += [pod] if owns else []
             for name, own in owns.items():
                 found.setdefault(own, set()).add(name)
         if found:
-            yield _taken(case, workload, found, alone=alone)
+            yield _taken(case, workload, found, concerned, alone=alone)
             continue
         hidden = dict(item for pod, containers in judged for c in containers for item in unseen(pod, c))
         if hidden:
@@ -107,7 +109,9 @@ def per_workload(
             yield case.ok(healthy)
 
 
-def _taken(case: Case, workload: Subject, found: Mapping[Own, set[str]], *, alone: bool) -> Verdict:
+def _taken(
+    case: Case, workload: Subject, found: Mapping[Own, set[str]], pods: Iterable[Pod], *, alone: bool
+) -> Verdict:
     worst = max((own.severity for own in found), key=RANK.__getitem__)
     plain = (name for own in found if own.how == "sets" for name in own.variables)
     names = tuple(name for name in dict.fromkeys(plain) if " " not in name)
@@ -124,6 +128,7 @@ def _taken(case: Case, workload: Subject, found: Mapping[Own, set[str]], *, alon
             if names and workload.kind in RESTARTABLE
             else ()
         ),
+        pods=pods,
     )
 
 

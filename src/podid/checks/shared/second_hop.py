@@ -3,28 +3,29 @@
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, index, role_subject
+from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
 from podid.checks.shared.once import once
 from podid.checks.shared.roles import role_section, undescribed
 from podid.checks.shared.trust import live_pods
 from podid.domain.errors import InvalidInput
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import Association, Role, described
 from podid.domain.names import Arn
 from podid.domain.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
-from podid.domain.trust import TrustFinding
+from podid.domain.trust import TrustFinding, unwritable_principals
 
 K = TypeVar("K")
 T = TypeVar("T")
 
 NEEDS = ("cluster", "associations")
 WANTS = ("pods", "roles")
+MOST_NAMED = 10
 BASE_GONE, TARGET_GONE = "the association's role does not exist", "the target role does not exist"
 
 
@@ -113,6 +114,22 @@ def of_rights(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:
     return Told(missing=hop.rights_unknown) if undecided else Told(skip=f"undecided: {hop.rights_unknown.reason}")
 
 
+def opening(snapshot: Snapshot) -> Callable[[Sequence[SecondHop], TrustFinding], Iterable[tuple[str, ...]]]:
+    """What has podid add the statement to the target role's trust: where that is in the cluster's account, can be
+    written again, and has no Deny that outweighs it."""
+
+    def commands(members: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[str, ...]]:
+        evaluation, arn = members[0].evaluation, members[0].target_role_arn
+        if evaluation is None or finding.severity is not Severity.ERROR or finding.denied:
+            return ()
+        if Arn.parse(arn).account != known(snapshot.cluster).account or unwritable_principals(evaluation.policy):
+            return ()
+        names = (str(hop.association.ref) for hop in members[:MOST_NAMED])
+        return (podid_command(snapshot, "associate", *names, "--target-role", arn, "--update-trust"),)
+
+    return commands
+
+
 def per_role(
     check: Check,
     snapshot: Snapshot,
@@ -120,7 +137,7 @@ def per_role(
     *,
     subject: Callable[[Association], Subject],
     healthy: str,
-    commands: Callable[[SecondHop, TrustFinding], Iterable[tuple[str, ...]]] = lambda hop, finding: (),
+    commands: Callable[[Sequence[SecondHop], TrustFinding], Iterable[tuple[str, ...]]] = lambda hops, finding: (),
     advice: Callable[[SecondHop], str] = lambda hop: "",
 ) -> Iterable[Verdict]:
     """One verdict for each role and each different answer about it."""
@@ -138,7 +155,7 @@ def per_role(
                 finding.message,
                 severity=finding.severity,
                 evidence=(*words, f"associations concerned: {len(members)}"),
-                commands=commands(members[0], finding),
+                commands=commands(members, finding),
             )
         elif answer.missing is not None:
             yield case.unknown(answer.missing)

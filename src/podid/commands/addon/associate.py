@@ -29,7 +29,7 @@ def rights() -> CommandRights:
             OptionalRight.of("--update-trust", *ROLE_TRUST.calls(Verb.UPDATE)),
             OptionalRight.of("--recommended", *ROLE.calls(Verb.CREATE), *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             rights.RUNNING_PODS,
-            rights.EFFECT_GONE,
+            *rights.REACHED,
         ),
     )
 
@@ -57,7 +57,7 @@ def associate(
 
     Example: podid addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role ebs-csi
     """
-    from podid.cli.changing import carry_out, looking, report, settle_interrupted
+    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
     from podid.ops.addon.associate import AddonRequest, prepare
     from podid.ops.association.aftermath import after_associate
 
@@ -68,4 +68,4 @@ def associate(
         plan, refs = prepare(access.clients, place, access.journal, request)
     result = carry_out(access, terminal, plan)
     if result is not None:
-        report(terminal, after_associate(looking(access, place), result, dict.fromkeys(refs)))
+        report(terminal, after_associate(waiting(access, place), result, refs))

@@ -19,7 +19,7 @@ def rights() -> CommandRights:
         *ADDON_ASSOCIATIONS.calls(Verb.UPDATE),
         Eks.list_associations,
         Eks.get_addon_configuration,
-        optional=(rights.RUNNING_PODS, rights.EFFECT_GONE),
+        optional=(rights.RUNNING_PODS, rights.DRY_RUNS),
     )
 
 
@@ -37,12 +37,12 @@ def disassociate(
     Example: podid addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, looking, report, settle_interrupted
+    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
-    from podid.ops.association.aftermath import without_effect
+    from podid.ops.association.aftermath import without_credentials
     from podid.ops.change.kinds.addon_associations import roles_of
 
-    typed.no_proof(access.options.wait, "new pods get none")
+    typed.no_state(access.options.wait)
     accounts = [account_name(account) for account in accounts]
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
@@ -61,4 +61,4 @@ def disassociate(
         word="delete" if len(refs) > 1 else "",
     )
     if result is not None:
-        report(terminal, without_effect(looking(access, place), result, refs))
+        report(terminal, without_credentials(waiting(access, place), result, refs))

@@ -13,9 +13,9 @@ def rights() -> CommandRights:
     from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.kube.reader import KubeReader
-    from podid.ops.association import proving
     from podid.ops.change.kinds import ADDON, ROLE_ATTACHMENT
 
     return CommandRights.of(
@@ -38,12 +38,7 @@ def rights() -> CommandRights:
             OptionalRight.of("--fix-node-role", *ROLE_ATTACHMENT.calls(Verb.CREATE)),
             OptionalRight.of("checking a configuration against its schema", Eks.get_addon_configuration),
             OptionalRight.of("saying why an agent does not come up, from its log", KubeReader.read_log),
-            OptionalRight.of(
-                "--wait proof: the pods' tokens, redeemed; grant it per namespace",
-                Eks.list_association_summaries,
-                Eks.find_association,
-                *proving.operations(),
-            ),
+            *rights.REACHED,
         ),
     )
 
@@ -107,18 +102,17 @@ def install_agent(
 
     from podid.aws.addon_values import parse_values
     from podid.cli import typed
-    from podid.cli.changing import carry_out, looking, report, settle_interrupted
-    from podid.domain.exit_codes import ExitCode
-    from podid.domain.plan import Wait
+    from podid.cli.changing import carry_out, report, settle_interrupted, waiting
     from podid.ops.agent.configuration import parse_assignment
     from podid.ops.agent.install import InstallRequest, prepare
     from podid.ops.agent.waiting import INSTALL_SECONDS, after_install, pods_before
-    from podid.ops.association.aftermath import after_proof
+    from podid.ops.association.aftermath import after_all
+    from podid.ops.trust.files import called
 
     request = InstallRequest(
         version=addon_version or "",
         allow_downgrade=allow_downgrade,
-        values=parse_values(terminal.read_file(config_file), config_file) if config_file is not None else {},
+        values={} if config_file is None else parse_values(terminal.read_file(config_file), called(config_file)),
         assignments=tuple(map(parse_assignment, config or ())),
         resolve_conflicts=typed.resolve_conflicts(resolve_conflicts),
         force=force,
@@ -126,7 +120,7 @@ def install_agent(
     )
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
-    with terminal.working(f"looking at the add-ons and the nodes of {place.cluster_name}"):
+    with terminal.working(f"waiting at the add-ons and the nodes of {place.cluster_name}"):
         plan, installed = prepare(access.clients, place, request, now=access.runtime.now())
     before = pods_before(access.clients) if plan.actions and installed else frozenset()
     result = carry_out(access, terminal, plan)
@@ -138,6 +132,5 @@ def install_agent(
     patience = access.patience(INSTALL_SECONDS)
     with terminal.working("waiting for the agent"):
         result = after_install(access.clients, place, patience, result, wait=options.wait, before=before)
-        if options.wait is Wait.PROOF and result.exit_code in (ExitCode.OK, ExitCode.UNDETERMINED):
-            result = after_proof(replace(looking(access, place), patience=patience), result)
+        result = after_all(replace(waiting(access, place), patience=patience), result)
     report(terminal, result)

@@ -9,8 +9,8 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.domain.rights import rights_of
     from podid.ops.agent.status import AGENT_CHECKS
-    from podid.ops.doctor.diagnose import select
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.status.diagnose import select
 
     return CommandRights(rights_of_checks(select(AGENT_CHECKS)) | rights_of((Eks.find_addon, Eks.list_addon_versions)))
 
@@ -19,8 +19,9 @@ def rights() -> CommandRights:
 def status(access: Access, terminal: Terminal) -> None:
     """Show add-on, DaemonSets and coverage.
 
-    The add-on's version beside what EKS offers, its issues decoded, coverage by kind of node, restarts, and whether the
-    nodes' roles may redeem tokens. Exit 0 healthy, 3 when something is wrong, 9 when that is not known.
+    The state of the agent first: ready, doubtful, broken, unknown or not-installed. Then the add-on's version beside
+    what EKS offers, its issues decoded, coverage by kind of node, restarts, and whether the nodes' roles may redeem
+    tokens. Exit 0 ready, 3 broken or not installed, 9 when that is in doubt or not known.
 
     Example: podid agent status
     """

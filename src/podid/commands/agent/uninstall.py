@@ -42,7 +42,7 @@ def uninstall_agent(
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.ops.agent.uninstall import UNINSTALL_SECONDS, after_uninstall, plan_uninstall, read_uninstall
 
-    typed.no_proof(options.wait, "the agent's pods are gone")
+    typed.no_state(options.wait)
     place = access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     with terminal.working(f"looking at who needs the agent of {place.cluster_name}"):

@@ -59,7 +59,6 @@ def rights() -> CommandRights:
             rights.CLUSTER_TAGS,
             OptionalRight.of("--untag", Eks.untag_association),
             rights.RESTARTING,
-            rights.PROOF,
         ),
     )
 
@@ -184,6 +183,7 @@ def associate(
     from podid.domain.names import check_role_name
     from podid.ops.association.files import FileItem, read_items
     from podid.ops.association.request import Settings
+    from podid.ops.trust.files import called
 
     if access.runtime.interactive and says_only_where(access.argv, ("associate",)):
         raise guide_associate(access, terminal)
@@ -219,15 +219,15 @@ def associate(
         new_role = role_options.request(terminal, "" if role is None else check_role_name(role), refs, scope=scope)
         new_role = replace_in(new_role, update_trust=update_trust, replace=replace)
     items = tuple(FileItem(ref) for ref in refs)
+    listed: tuple[FileItem, ...] = ()
     if from_file is not None:
-        listed = read_items(terminal.read_file(from_file), from_file)
-        for owned in (item for item in listed if item.owned):
-            terminal.note(owned.left_out)
-        items += tuple(item for item in listed if not item.owned and item.ref not in refs)
+        listed = read_items(terminal.read_file(from_file), called(from_file))
+        items += tuple(item for item in listed if not item.owner and item.ref not in refs)
     named = bool(items) or from_file is not None
     selection, one = selection_of(access, service_account, selector, named=named)
     asked = AssociateAsked(
         items=items + tuple(item for item in one if item.ref not in {other.ref for other in items}),
+        skipped=tuple(item for item in listed if item.owner and item.ref not in refs),
         selection=selection,
         role=role or "",
         settings=settings,
@@ -242,6 +242,7 @@ def associate(
         target_profile=target_profile or "",
         new_policies=True,
         printed=typed.association_form(print_),
+        file=called(from_file or ""),
     )
     in_each_cluster(access, terminal, lambda each: associate_in(each, terminal, asked), tags)
 

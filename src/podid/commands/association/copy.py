@@ -14,11 +14,8 @@ def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import rights
-    from podid.kube.reader import KubeReader
 
-    return rights.making(
-        Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names, seeing=(KubeReader.list_owners,)
-    )
+    return rights.making(Eks.list_associations, Eks.get_cluster, Iam.get_role, Iam.list_role_names)
 
 
 @command(shared=(*AWS, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
@@ -59,10 +56,9 @@ def copy(
     if not found:
         raise NotFound(f"Cluster {from_cluster} has no association to copy", subject=from_cluster)
     items = copies(found, roles)
-    for item in (item for item in items if item.owned):
-        terminal.note(item.left_out)
     asked = AssociateAsked(
-        items=tuple(item for item in items if not item.owned),
+        items=tuple(item for item in items if not item.owner),
+        skipped=tuple(item for item in items if item.owner),
         scope=chosen_scope,
         replace=replace,
         update_trust=update_trust,

@@ -23,7 +23,7 @@ def rights() -> CommandRights:
         optional=(
             rights.NAMING,
             rights.RUNNING_PODS,
-            rights.EFFECT_GONE,
+            rights.DRY_RUNS,
             rights.asking(KubeReader.list_service_accounts),
             OptionalRight.of(
                 "--delete-role",
@@ -63,7 +63,7 @@ def disassociate(
     Example: podid disassociate shop/orders --yes
     """
     from podid.cli import typed
-    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, waiting
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Other, UsageError
@@ -83,7 +83,7 @@ def disassociate(
     refs = typed.service_accounts(targets)
     if not refs:
         raise UsageError("Which service accounts? Name them as NAMESPACE/NAME", hint=Other(("list",)))
-    typed.no_proof(access.options.wait, "new pods get none")
+    typed.no_state(access.options.wait)
 
     names = short_list(map(str, refs), 10)
 
@@ -117,6 +117,6 @@ def disassociate(
             restarts=restarts,
         )
         if result is not None:
-            report(terminal, after_disassociate(looking(there, place, result, restarts), result))
+            report(terminal, after_disassociate(waiting(there, place, result, restarts), result))
 
     in_each_cluster(access, terminal, in_one)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,25 +25,24 @@ if TYPE_CHECKING:
     from podid.ops.association.listing import ListFilter
     from podid.ops.association.looks import Look, Seen
 
-# rows of a stream whose roles are read at one time: as many as there are calls in flight
-TOGETHER = 64
-
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
-    from podid.aws.iam import Iam
     from podid.cli import rights
     from podid.kube.reader import KubeReader
+    from podid.ops.association.looks import checks_for
+    from podid.ops.reading.sections import rights as rights_of_checks
 
+    reasons: tuple[tuple[str, tuple[Look, ...]], ...] = (
+        ("--pods, --stale: the running pods", ("pods",)),
+        ("--dangling, column exists: service accounts and roles", ("dangling",)),
+        ("column status: what podid status reads", ("status",)),
+    )
     return CommandRights.of(
         Eks.iter_readable,
         optional=(
             rights.CLUSTER_TAGS,
-            OptionalRight.of("--pods, --stale: the running pods", KubeReader.list_pods),
-            OptionalRight.of(
-                "--dangling, columns exists and health: the service accounts", KubeReader.list_service_accounts
-            ),
-            OptionalRight.of("--dangling, column health: the roles", Iam.find_role),
+            *(OptionalRight(rights_of_checks(checks_for(looks)), reason) for reason, looks in reasons),
             OptionalRight.of("-n: whether an empty namespace exists", KubeReader.list_namespaces),
         ),
     )
@@ -71,8 +69,7 @@ def list_associations(
             "--columns",
             metavar="NAMES",
             help="Only these, separated by commas: namespace, service-account, role, target-role, owner, created, "
-            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, health "
-            "(of service account, role and trust, and of pods beside their columns).",
+            "modified, association-id, session-tags, session-policy, not-read, pods, injected, stale, exists, status.",
         ),
     ] = None,
     service_account: Annotated[
@@ -103,8 +100,9 @@ def list_associations(
     """List associations with their roles.
 
     The API's own list leaves the roles out. A pod is stale that lacks the injected fields, or that is older than a
-    change of its association whose credentials from before can still be in use. Pods, service accounts and roles are
-    looked at only where a column or a filter needs them. --cluster, --region and --profile may be given more than once.
+    change of its association whose credentials from before can still be in use. Pods, service accounts and the column
+    status, which is what podid status shows, are read only where a column or a filter needs them. --cluster, --region
+    and --profile may be given more than once.
 
     Example: podid list -o json --query 'items[].roleArn'
     """
@@ -127,10 +125,11 @@ def list_associations(
         newer=typed.age(newer_than),
     )
     shown = _columns(columns)
-    more = (*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "health") if dangling else ()))
+    more = (*(("pods", "injected", "stale") if pods or stale else ()), *(("exists", "status") if dangling else ()))
     clusters = each_cluster(access, all_clusters=all_clusters, tags=typed.tags(cluster_tag, option="--cluster-tag"))
     in_order((), sort_by)  # what cannot be is known before anything is read
-    looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-")))
+    with_dangling: frozenset[Look] = frozenset({"dangling"} if dangling else ())
+    looks = looks_of((*shown, *more, (sort_by or "").removeprefix("-"))) | with_dangling
     # an order is known only when all is read
     streams = options.output is Format.JSONL and options.query is None and sort_by is None
     in_columns = options.output in (Format.TABLE, Format.WIDE, Format.CSV) and options.query is None
@@ -143,7 +142,6 @@ def list_associations(
         dangling=dangling,
         without_roles=not (stale or dangling) and by_list_alone(wanted, filled, sort_by),
         looks=looks,
-        together=None if not streams else TOGETHER if "roles" in looks else 1,
         now=access.runtime.now(),
     )
     items, looked = reading.items(clusters), reading.looked
@@ -205,8 +203,7 @@ def _columns(text: str | None) -> tuple[str, ...]:
 @dataclass(slots=True, kw_only=True)
 class _Reading:
     """What is to be read, and what was so far. `exact` is the one namespace that is meant, None for a pattern;
-    `without_roles` where the list alone tells enough; `together` associations at a time are looked at, None for all of
-    a cluster's."""
+    `without_roles` where the list alone tells enough."""
 
     wanted: ListFilter
     exact: str | None
@@ -214,7 +211,6 @@ class _Reading:
     dangling: bool
     without_roles: bool
     looks: frozenset[Look]
-    together: int | None
     now: datetime
     reached: list[Access] = field(default_factory=list)
     seen: list[Listed] = field(default_factory=list)
@@ -238,7 +234,7 @@ class _Reading:
                 self.failures.append(error)
 
     def _of(self, there: Access) -> Iterator[Listed]:
-        from podid.ops.association.looks import Looker
+        from podid.ops.association.looks import look_at
         from podid.ops.association.read import iter_associations, list_without_roles
 
         eks, place = there.aws.eks, there.place()
@@ -246,16 +242,13 @@ class _Reading:
         found: Iterable[Listed] = (
             list_without_roles(eks, place, namespace=self.exact)
             if self.without_roles
-            else iter_associations(eks, place, namespace=self.exact, role=self.wanted.role)
+            else iter_associations(eks, place, namespace=self.exact)
         )
-        kept = (item for item in found if self.wanted.keeps(item, self.now))
-        if not self.looks:
-            yield from kept
-            return
-        looker = Looker(there.clients, place, self.looks, self.now, namespace=self.exact)
-        while some := list(islice(kept, self.together)):
-            self.looked.update(looker.look_at(some))
-            yield from filter(self._shown, some)
+        if self.looks:
+            found = list(found)
+            seen = look_at(there.clients, place, found, self.looks, self.now, namespace=self.exact or "")
+            self.looked.update(seen)
+        yield from (item for item in found if self.wanted.keeps(item, self.now) and self._shown(item))
 
     def _shown(self, item: Listed) -> bool:
         found = self.looked.get(item.association_id)

@@ -26,7 +26,7 @@ def rights() -> CommandRights:
     return rights.making(
         Eks.delete_association,
         Eks.list_association_summaries,
-        optional=(rights.RESTARTING, rights.PROOF),
+        optional=(rights.RESTARTING,),
     )
 
 
@@ -54,17 +54,21 @@ def move(
 
     Example: podid move shop/orders shop/orders-api --update-trust --yes
     """
+    from functools import partial
+
     from podid.cli import typed
-    from podid.cli.associating import missing_accounts
-    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.associating import missing_accounts, onwards_of
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
+    from podid.cli.roles import mending
     from podid.domain.errors import UsageError
     from podid.domain.names import ServiceAccountRef
-    from podid.ops.association.aftermath import ASSOCIATION_SECONDS, after_change
+    from podid.ops.association.aftermath import after_change
     from podid.ops.association.losing import losing_notes
     from podid.ops.association.plan import plan_associations, plan_disassociate, with_service_accounts
-    from podid.ops.association.read import current_associations, onward_notes
+    from podid.ops.association.read import current_associations
     from podid.ops.association.request import AssociateRequest, AssociationWanted, kept_role
-    from podid.ops.association.transfer import OnceInEffect, all_settings
+    from podid.ops.association.transfer import OnceReady, all_settings
+    from podid.ops.role.target import by_update_trust, with_owed
 
     old, new = ServiceAccountRef.parse(source), ServiceAccountRef.parse(target)
     kind = typed.scope(scope)
@@ -91,7 +95,9 @@ def move(
         update_trust=update_trust,
     )
     plan = plan_associations(request, place.the_cluster, place.header, {new: moved})
-    plan = plan.noting(onward_notes(access.aws.iam, place.the_cluster, plan))
+    for onward in onwards_of(access, place, request.wanted, {new: moved}, profile="", update=update_trust):
+        plan = onward.around(plan)
+    plan = mending(access, plan, partial(by_update_trust, update=update_trust))
     if create_service_account:
         plan = with_service_accounts(plan, (new,), access.kube.reader)
     else:
@@ -99,7 +105,7 @@ def move(
     # the old one goes only if the new one is there
     plan = plan.then(plan_disassociate((old,), place.header, {old: existing})).in_order()
     plan = plan.noting(losing_notes(access.kube, {old: existing}, access.runtime.now()))
-    once = OnceInEffect(access.clients, new, access.patience(ASSOCIATION_SECONDS), access.options.wait)
+    once = OnceReady(waiting(access, place), new)
     result = carry_out(
         access,
         terminal,
@@ -111,7 +117,8 @@ def move(
     )
     if result is None:
         return
-    result = after_change(looking(access, place, result, restarts), result, seen=once.effect)
+    result = with_owed(result, access.aws.eks)
+    result = after_change(waiting(access, place, result, restarts), result, seen=once.found)
     report(terminal, result if restart else tell_left_behind(access, terminal, place, result, (new,)))
 
 

@@ -8,30 +8,14 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
-    from podid.cli import rights
-    from podid.kube.reader import KubeReader
+    from podid.checks.all import ALL
+    from podid.domain.rights import rights_of
+    from podid.ops.reading.sections import rights as rights_of_checks
 
-    return CommandRights.of(
-        Eks.find_association,
-        Eks.list_association_summaries,
-        Iam.find_role,
-        Iam.simulate,
-        Iam.list_attached_policies,
-        Iam.list_inline_policies,
-        Iam.get_managed_document,
-        optional=(
-            OptionalRight.of(
-                "the service account, its workloads, and what its pods use",
-                KubeReader.find_service_account,
-                KubeReader.list_pods,
-                KubeReader.list_owners,
-                KubeReader.find_config_map_keys,
-            ),
-            OptionalRight.of("--cloudtrail", CloudTrail.iter_sessions),
-            rights.NAMING,
-        ),
+    policies = rights_of((Iam.list_attached_policies, Iam.list_inline_policies, Iam.get_managed_document))
+    return CommandRights(
+        rights_of_checks(ALL) | policies, (OptionalRight.of("--cloudtrail", CloudTrail.iter_sessions),)
     )
 
 
@@ -39,20 +23,23 @@ def rights() -> CommandRights:
 def show(access: Access, terminal: Terminal, target: OneServiceAccount, cloudtrail: CloudTrailToo = False) -> None:
     """Show everything about one service account.
 
-    Its association, whether the role's trust policy admits its pods, what the role may do, the way to a target role,
-    and its workloads with the credentials that an SDK in each pod really takes: access keys, IRSA, Pod Identity or the
-    node's role. What cannot be read is unknown.
+    First its state with the cause and the command that mends it. Then its association, whether the role's trust policy
+    allows its pods, what the role may do, the target role, and its workloads with the credentials that an SDK in each
+    pod takes: access keys, IRSA, Pod Identity or the node's role. Without an association, what its pods use now.
 
-    With --cloudtrail also when a pod last got the role, as far back as 90 days; calls show there some minutes late.
+    With --cloudtrail also when a pod last got the role, up to 90 days ago; calls show there some minutes late.
 
     Example: podid show shop/orders
     """
+    from podid.cli.judging import judge
     from podid.domain.names import ServiceAccountRef
     from podid.ops.association.identity import read_identity
+    from podid.ops.status.look import wanted_for
     from podid.render.identity import identity_view
 
     ref = ServiceAccountRef.parse(target)
-    place, now = access.place(), access.runtime.now()
-    with terminal.working(f"reading what there is about {ref}"):
-        found = read_identity(access.clients, place, ref, now, cloudtrail=cloudtrail)
-    terminal.emit(identity_view(found, now))
+    place = access.place()
+    with terminal.working(f"reading {ref}"):
+        found = judge(access, place, wanted_for((ref,)))
+        reading = read_identity(access.clients, place, found, ref, cloudtrail=cloudtrail)
+    terminal.emit(identity_view(reading, found.snapshot.taken_at))

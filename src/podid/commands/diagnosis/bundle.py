@@ -13,12 +13,12 @@ from podid.domain.rights import CommandRights
 if TYPE_CHECKING:
     from podid.domain.snapshot import Snapshot
     from podid.ops.doctor.bundle import Redacted
-    from podid.ops.doctor.scope import DoctorScope
+    from podid.ops.reading.scope import DoctorScope
 
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(ALL))
 
@@ -29,31 +29,38 @@ def bundle(
     terminal: Terminal,
     options: Shared,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The archive to write.")] = "podid-bundle.tar.gz",
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
     """Write what was read and found to an archive for others.
 
-    Accounts and external ids are replaced, each by the same one everywhere; no value of a variable that could be a
-    secret is read at all. What is in it is listed, and asked about, before it is written.
+    Accounts and external ids are replaced, each by the same one everywhere. No value of a variable that could be a
+    secret is read, and what no check needs is left out. The classes of what is in it are listed before it is written.
 
     Example: podid bundle -n shop --yes
     """
     from podid.checks.all import ALL
-    from podid.ops.doctor.bundle import archive
-    from podid.ops.doctor.collect import collect
-    from podid.ops.doctor.saved import write_private
-    from podid.ops.doctor.scope import parse_target
+    from podid.ops.doctor.bundle import archive, contents
+    from podid.ops.reading.collect import Wanted, collect
+    from podid.ops.reading.scope import parse_target
     from podid.render.bundle import bundle_view
 
+    target = terminal.file_to_write(file, force=force)
     scope = parse_target("", options.namespace or "")
     place = access.place()
     with terminal.working(f"looking at cluster {place.cluster_name}"):
-        snapshot = collect(access.clients, place, ALL, now=access.runtime.now(), scope=scope)
+        snapshot = collect(access.clients, place, Wanted(checks=ALL, scope=scope), now=access.runtime.now())
         redacted, texts = _files(snapshot, scope)
-    view = bundle_view(file, texts, accounts=redacted.accounts, external_ids=redacted.external_ids)
+    view = bundle_view(
+        file,
+        texts,
+        contents(redacted.snapshot),
+        accounts=redacted.accounts,
+        external_ids=redacted.external_ids,
+    )
     if not options.yes:
         terminal.note(*view.lines)
     terminal.consent(f"Write it to {file}?", needed_for="bundle")
-    write_private(archive(texts, snapshot.taken_at), file)
+    target.write(archive(texts, snapshot.taken_at))
     terminal.emit(view)
 
 
@@ -63,8 +70,8 @@ def _files(snapshot: Snapshot, scope: DoctorScope) -> tuple[Redacted, dict[str, 
     import platform
 
     from podid.ops.doctor.bundle import redact
-    from podid.ops.doctor.diagnose import diagnose
-    from podid.ops.doctor.saved import snapshot_text
+    from podid.ops.reading.saved import snapshot_text
+    from podid.ops.status.diagnose import diagnose
     from podid.render.doctor import doctor_view
     from podid.render.formats import to_json
     from podid.version import VERSION

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from math import inf
+from operator import or_
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES, choice
+from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.findings import Severity
@@ -21,13 +23,14 @@ from podid.domain.words import did_you_mean, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from podid.domain.baseline import Accepted, Reckoning
+    from podid.cli.output_file import OutputFile
+    from podid.domain.baseline import Accepted
     from podid.domain.findings import Verdict
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
-    from podid.ops.doctor.diagnose import Checks
-    from podid.ops.doctor.scope import DoctorScope
+    from podid.ops.reading.scope import DoctorScope
+    from podid.ops.status.diagnose import Checks
 
 # of a saved snapshot: twenty thousand pods are some 20 MiB
 MOST_MIB = 256
@@ -45,8 +48,8 @@ _CONTRADICTIONS = (
 
 def rights() -> CommandRights:
     from podid.checks.all import ALL
-    from podid.ops.doctor.sections import optional_rights
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.sections import optional_rights
+    from podid.ops.reading.sections import rights as rights_of_checks
 
     return CommandRights(rights_of_checks(ALL), optional_rights())
 
@@ -60,9 +63,9 @@ def rights_for(
     **_: object,
 ) -> Rights:
     """What the checks that are chosen take, and finding the target."""
-    from podid.ops.doctor.diagnose import select
-    from podid.ops.doctor.scope import parse_target
-    from podid.ops.doctor.sections import rights as rights_of_checks
+    from podid.ops.reading.scope import parse_target
+    from podid.ops.reading.sections import rights as rights_of_checks
+    from podid.ops.status.diagnose import select
 
     scope = parse_target(target or "", namespace or "")
     return rights_of_checks(select(check or (), skip or (), link or ()), scope.sections)
@@ -136,6 +139,7 @@ def doctor(
     save: Annotated[
         str | None, typer.Option("--save", metavar="FILE", help="Write what was read to this file too.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --save if it exists.")] = False,
     saved: Annotated[
         str | None, typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.")
     ] = None,
@@ -165,20 +169,20 @@ def doctor(
     from podid.cli import typed
     from podid.cli.mending import carry_out, fixable, show_plans
     from podid.ops.doctor import again
-    from podid.ops.doctor.diagnose import describe_checks, select
-    from podid.ops.doctor.saved import of_namespace, read_snapshot
-    from podid.ops.doctor.scope import parse_target
+    from podid.ops.reading.saved import of_scope, read_snapshot
+    from podid.ops.reading.scope import parse_target
+    from podid.ops.reading.sections import OPTIONS
+    from podid.ops.status.diagnose import describe_checks, select
     from podid.render.doctor import check_list_view, doctor_view
     from podid.render.formats import Report
 
-    collectors = {"logs": logs, "cloudtrail": cloudtrail, "verify": verify}
+    asked = {Cost.LOGS: logs, Cost.TRAIL: cloudtrail, Cost.TOKEN: verify, Cost.PROBE: probe}
     given = {
         "TARGET": target,
         "--check": check,
         "--skip": skip,
         "--link": link,
-        **{f"--{name}": wanted for name, wanted in collectors.items()},
-        "--probe": probe,
+        **{OPTIONS[cost]: wanted for cost, wanted in asked.items()},
         "--list": list_checks,
         "--baseline": baseline,
         "--fix": fix,
@@ -212,12 +216,15 @@ def doctor(
     def code(report: DoctorReport) -> ExitCode:
         return report.exit_code(fail_on=level, allow_unknown=allow_unknown)
 
+    if force and not save:
+        raise UsageError("--force goes with --save")
+    output = terminal.file_to_write(save, force=force) if save else None
     if watch or until_clean or fixing:
         access.take_time()
     seen: Place | Snapshot
     if saved:
         seen = read_snapshot(terminal.read_file(saved, most_mib=MOST_MIB), saved)
-        seen = of_namespace(seen, scope.namespace, saved)
+        seen = of_scope(seen, scope, saved)
     else:
         seen = access.place(for_change=probe)
     if probe or verify:
@@ -228,9 +235,8 @@ def doctor(
         at=seen,
         scope=scope,
         checks=checks,
-        collectors=tuple(name for name, wanted in collectors.items() if wanted),
-        probe=probe,
-        save=save or "",
+        cost=reduce(or_, (cost for cost, wanted in asked.items() if wanted), LOOK),
+        save=output,
         baseline=baseline or "",
         accepted=accepted,
     )
@@ -284,73 +290,69 @@ def _ask(terminal: Terminal, *, probe: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Looking:
-    """One look, as often as it is wanted: at the cluster of a place, or `at` what was seen then. `collectors` are what
-    is read as well; `accepted` are the entries of the file `baseline`; `save` is a file."""
+    """One look, as often as it is wanted: at the cluster of a place, or `at` what was seen then. `cost` is what may be
+    read; `accepted` are the entries of the file `baseline`; `save` is a file."""
 
     access: Access
     terminal: Terminal
     at: Place | Snapshot
     scope: DoctorScope
     checks: Checks
-    collectors: tuple[str, ...]
-    probe: bool
-    save: str
+    cost: Cost
+    save: OutputFile | None
     baseline: str
     accepted: tuple[Accepted, ...]
 
-    def once(self) -> DoctorReport:
-        """The report, with what the baseline accepts told apart."""
-        reckoning = self._reckoned()
-        for entry in reckoning.expired:
-            self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
-        for entry in reckoning.idle:
-            self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
-        return reckoning.report
+    def once(self, *, quiet: bool = False) -> DoctorReport:
+        """The report, with what the baseline accepts told apart; `quiet` says nothing of the baseline itself."""
+        from podid.cli.hints import at_place
+        from podid.domain.baseline import accept
+        from podid.ops.status.diagnose import diagnose
+
+        def adjust(report: DoctorReport) -> DoctorReport:
+            there = ("doctor", "--cluster", report.cluster_arn)
+            live = isinstance(self.at, Place)
+            report = report.with_commands(self.access.at_place if live else partial(at_place, argv=there))
+            reckoning = accept(report, self.accepted)
+            for entry in reckoning.expired if not quiet else ():
+                self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
+            for entry in reckoning.idle if not quiet else ():
+                self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
+            return reckoning.report
+
+        return diagnose(self._read(), checks=self.checks, scope=self.scope, adjust=adjust)
 
     def still_found(self, verdict: Verdict, command: tuple[str, ...]) -> bool:
         """Whether the finding is there still, and is fixed by this command."""
-        from podid.ops.doctor.diagnose import select
+        from podid.ops.status.diagnose import select
 
-        again = replace(self, checks=select((verdict.check,)), probe=False, save="")
-        found = again._reckoned().report.findings
+        again = replace(self, checks=select((verdict.check,)), cost=self.cost & ~Cost.PROBE, save=None)
+        found = again.once(quiet=True).findings
         return any(each.check == verdict.check and each.fix and command in each.fix.commands for each in found)
 
-    def _reckoned(self) -> Reckoning:
-        from podid.cli.hints import at_place
-        from podid.domain.baseline import accept
-        from podid.ops.doctor.diagnose import diagnose
-
-        live = isinstance(self.at, Place)
-        found = diagnose(self._read(), checks=self.checks, scope=self.scope)
-        there = ("doctor", "--cluster", found.cluster_arn)
-        found = found.with_commands(self.access.at_place if live else partial(at_place, argv=there))
-        return accept(found, self.accepted)
-
     def _read(self) -> Snapshot:
-        from podid.ops.doctor.collect import collect
-        from podid.ops.doctor.saved import snapshot_text, write_private
+        from podid.cli.changing import probing
+        from podid.ops.reading.collect import Wanted, collect
+        from podid.ops.reading.saved import snapshot_text
         from podid.version import VERSION
 
         access, place = self.access, self.at
         if not isinstance(place, Place):
             return place
         with self.terminal.working(f"looking at cluster {place.cluster_name}"):
-            now, options = access.runtime.now(), self.collectors
-            snapshot = collect(access.clients, place, self.checks, now=now, scope=self.scope, options=options)
-            if self.probe:
-                snapshot = _probed(access, place, snapshot, self.scope)
+            wanted = Wanted(checks=self.checks, scope=self.scope, cost=self.cost)
+            snapshot = collect(
+                access.clients,
+                place,
+                wanted,
+                now=access.runtime.now(),
+                journal=access.journal_to_read,
+                probing=probing(access) if Cost.PROBE in self.cost else None,
+            )
         if self.save:
-            write_private(snapshot_text(snapshot, VERSION).encode(), self.save)
-            self.terminal.note(f"written to {self.save}")
+            self.save.write(snapshot_text(snapshot, VERSION).encode())
+            self.terminal.note(f"written to {self.save.name}")
         return snapshot
-
-
-def _probed(access: Access, place: Place, snapshot: Snapshot, scope: DoctorScope) -> Snapshot:
-    """The snapshot with what podid's own pods met."""
-    from podid.cli.changing import probing
-    from podid.ops.doctor.probing import probe
-
-    return replace(snapshot, probes=probe(access.clients, place, snapshot, scope, probing(access, place)))
 
 
 # --- the caller's own rights ------------------------------------------------------------------------------------------

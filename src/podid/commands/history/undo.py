@@ -65,7 +65,7 @@ def _rights_of(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
             always += () if kind.account_wide else (Eks.get_cluster,)
             always += (Iam.find_role,) if "roleName" in kind.keys else ()
         if kind.takes_effect:
-            optional += (rights.RUNNING_PODS, rights.EFFECT, rights.RESTARTING, rights.PROOF)
+            optional += (rights.RUNNING_PODS, *rights.REACHED, rights.RESTARTING)
     return CommandRights.of(*always, optional=tuple(dict.fromkeys(optional)))
 
 
@@ -89,7 +89,7 @@ def undo(
 
     Example: podid undo last
     """
-    from podid.cli.changing import carry_out, looking, report, restarting, settle_interrupted, tell_left_behind
+    from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
     from podid.domain.errors import Conflict, Other, UsageError
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
@@ -124,7 +124,7 @@ def undo(
         restarts=restarts,
     )
     if result is not None and (kept or deleted):
-        result = after_change(looking(access, place, result, restarts), result)
+        result = after_change(waiting(access, place, result, restarts), result)
         result = result if restart else tell_left_behind(access, terminal, place, result, kept)
     if result is not None:
         report(terminal, result)

@@ -37,6 +37,7 @@ def rights() -> CommandRights:
         *ROLE_ATTACHMENT.calls(Verb.CREATE),
         Iam.find_policy,
         optional=(
+            rights.NAMING,
             rights.POLICY_CHECKS,
             *rights.TARGET_ROLE,
             OptionalRight.of("--target-role --no-session-tags: the associations' external ids", Eks.find_association),
@@ -100,6 +101,9 @@ def create(
     ] = False,
     adopt: Adopt = False,
     update_trust: UpdateTrust = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Create the role although its target role does not let it in yet.")
+    ] = False,
     print_: Annotated[
         str | None,
         typer.Option(
@@ -115,18 +119,22 @@ def create(
 
     The trust policy names this cluster, namespace and service account and lets in nobody else; a rerun changes nothing.
 
-    With --target-role the role may go on to another one, whose trust policy is looked at, changed with --update-trust,
-    or printed as what its owner must add.
+    With --target-role the role may go on to another one. A target role that can be read has to let it in (exit 6), or
+    is changed with --update-trust; for another one podid prints what its owner must add.
 
     Example: podid role create shop-orders --for shop/orders --policy-file dynamodb-read.json
     """
+    from functools import partial
+
     from podid.cli import typed
+    from podid.cli.associating import missing_accounts
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.cli.guide.run import guide_role_create, says_only_where
-    from podid.cli.roles import RoleOptions, onward_of, plan_of, take_back
+    from podid.cli.roles import RoleOptions, mending, onward_of, plan_of, take_back
     from podid.domain.errors import Other, UsageError
     from podid.domain.names import check_role_name
-    from podid.ops.role.target import going_on_policy, left_to_owners
+    from podid.domain.trust import ScopeKind
+    from podid.ops.role.target import check_admitted, going_on_of, going_on_policy, owed_words, with_owed
     from podid.ops.role.validation import validated
 
     if access.runtime.interactive and says_only_where(access.argv, ("role", "create")):
@@ -156,7 +164,8 @@ def create(
         replace=replace,
     )
     if target:
-        request = with_(request, policies={**request.policies, **going_on_policy(target)})
+        going_on = going_on_policy(target)
+        request = with_(request, policies={**request.policies, **going_on}, onward=frozenset(going_on))
     form = typed.role_form(print_)
     place = access.place(for_change=not form)
     if not form:
@@ -166,15 +175,23 @@ def create(
         from podid.ops.role.create import new_role
         from podid.render.role_forms import role_form_view
 
-        beyond = onward_of(access, place, request, None, target, target_profile, update=False)
+        beyond = onward_of(
+            access, place, request, None, target, target_profile, update=False, associating=False, must_exist=False
+        )
         terminal.emit(role_form_view(form, new_role(request, place.the_cluster), beyond.owed))
-        terminal.note(*beyond.notes)
+        terminal.note(*beyond.notes, *map(owed_words, beyond.owed))
         return
     plan, current = plan_of(access, terminal, place, request)
-    plan = plan.noting(options.preset_notes(place))
-    there = onward_of(access, place, request, current, target, target_profile, update=update_trust)
-    plan = with_(plan, actions=(*plan.actions, *there.actions)).noting(there.notes)
+    # a wider trust names no service account
+    named = request.refs if request.scope is ScopeKind.SERVICE_ACCOUNT else ()
+    missing = missing_accounts(access, terminal, named, strict=False) if named else ()
+    plan = plan.noting((*missing, *options.preset_notes(place)))
+    there = onward_of(access, place, request, current, target, target_profile, update=update_trust, associating=False)
+    if not force:
+        check_admitted(there, request.name, update=update_trust)
+    plan = with_(plan, actions=(*plan.actions, *there.actions), owed=there.owed).noting(there.notes)
+    plan = mending(access, plan, partial(going_on_of, name=request.name, profile=target_profile, update=update_trust))
     result = carry_out(access, terminal, validated(plan, access.aws.access_analyzer))
     if result is not None:
         take_back(access, terminal, result, request.name)
-        report(terminal, left_to_owners(result))
+        report(terminal, with_owed(result, None))

@@ -6,14 +6,26 @@ import typer
 
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS
-from podid.domain.rights import CommandRights
+from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
 
-    return CommandRights.of(Iam.list_roles, Iam.find_roles, Eks.list_clusters, Eks.list_associations)
+    return CommandRights.of(
+        Iam.list_roles,
+        Iam.find_roles,
+        Eks.list_clusters,
+        Eks.list_associations,
+        optional=(
+            OptionalRight.of(
+                "seeing which policies are not what their presets give now",
+                Iam.get_inline_names,
+                Iam.get_inline_documents,
+            ),
+        ),
+    )
 
 
 @command(shared=AWS, rights=rights)
@@ -29,7 +41,8 @@ def list_roles(
 ) -> None:
     """List the roles that pods can assume, and which pods.
 
-    With how many associations of the region's clusters name each, and when it was last used.
+    With how many associations of the region's clusters name each, when it was last used, and which presets give
+    something else now than its policies have.
 
     Example: podid role list --unused
     """

@@ -10,7 +10,10 @@ from podid.cli.options import CLUSTER
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podid.ops.trust.check import PolicyChecks
+    from podid.ops.trust.files import TrustFile
 
 
 def rights() -> CommandRights:
@@ -52,26 +55,34 @@ def check(
 ) -> None:
     """Evaluate trust policies; a file takes no AWS access.
 
-    Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. With --role and without
-    --for it is asked for every association of the cluster that uses the role. Exit 0 when both match, 3 when one does
-    not or everybody in AWS can assume the role, 9 when that is not known, 2 when a file cannot be read.
+    Says for sts:AssumeRole and sts:TagSession which statement decides, why, and what to change. Without --for it says
+    who may assume the role, whoever asks; with --role it is asked for every association of the cluster that uses it.
+    Exit 0 when pods may, 3 when they may not or everybody in AWS may, 9 when that is not known, 2 when a file cannot be
+    read.
 
     Example: podid trust check trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
     from podid.cli import typed
-    from podid.cli.trusting import cluster_of, one_of_both, read_files, read_role
+    from podid.cli.trusting import cluster_of, one_of_both
     from podid.domain.errors import UsageError
-    from podid.ops.trust.check import Question, check_policies
-    from podid.ops.trust.files import of_role
-    from podid.render.trust import check_view
+    from podid.ops.trust.check import Question, access_by, check_policies
+    from podid.render.trust import access_view, check_view
 
     one_of_both(terminal, files, role)
     if external_id is not None and base_role is None:
         raise UsageError("--external-id belongs to the second hop: give --base-role with it")
-    if not for_ and (role is None or cluster_arn is not None or base_role is not None):
-        raise UsageError("Whose pods ask? Name a service account with --for NS/SA")
-    if role is not None and not for_:
-        found = _of_uses(access, terminal, role)
+    if not for_ and (cluster_arn is not None or base_role is not None or pod or not session_tags):
+        raise UsageError("Specify the service account: --for NS/SA")
+    # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
+    tags = typed.tags(role_tag, option="--role-tag") if role_tag else None
+    if not for_:
+        used = None if role is None else _of_uses(access, terminal, role)
+        if used is None:
+            anybody = access_by(_policies(access, terminal, files, role), tags)
+            terminal.emit(access_view(anybody))
+            terminal.leave(anybody.exit_code)
+            return
+        found = used
     else:
         question = Question(
             refs=typed.service_accounts(for_),
@@ -79,21 +90,27 @@ def check(
             session_tags=session_tags,
             base_role=base_role,
             external_id=external_id,
-            # without --role-tag nobody knows the role's tags, and conditions on them stay unknown
-            role_tags=typed.tags(role_tag, option="--role-tag") if role_tag else None,
+            role_tags=tags,
             pods=tuple(pod or ()),
             now=access.runtime.now(),
         )
-        if role is None:
-            policies = read_files(terminal, files or ())
-        else:
-            policies = [of_role(read_role(access, access.account_place(), role))]
-        found = check_policies(policies, question)
+        found = check_policies(_policies(access, terminal, files, role), question)
     terminal.emit(check_view(found))
     terminal.leave(found.exit_code)
 
 
-def _of_uses(access: Access, terminal: Terminal, name: str) -> "PolicyChecks":
+def _policies(
+    access: Access, terminal: Terminal, files: "Sequence[str] | None", role: str | None
+) -> "Sequence[TrustFile]":
+    from podid.cli.trusting import read_files, read_role
+    from podid.ops.trust.files import of_role
+
+    if role is None:
+        return read_files(terminal, files or ())
+    return [of_role(read_role(access, access.account_place(), role))]
+
+
+def _of_uses(access: Access, terminal: Terminal, name: str) -> "PolicyChecks | None":
     from podid.cli.trusting import read_role
     from podid.ops.role.uses import read_uses
     from podid.ops.trust.check import check_uses
@@ -102,4 +119,7 @@ def _of_uses(access: Access, terminal: Terminal, name: str) -> "PolicyChecks":
     role = read_role(access, place, name)
     with terminal.working("reading associations"):
         uses = read_uses(access.aws, place.account, (place.cluster_name,))
-    return check_uses(role, uses, place.cluster_name)
+    found = check_uses(role, uses)
+    if found is None:
+        terminal.note(f"note: no association of cluster {place.cluster_name} uses role {role.name}")
+    return found

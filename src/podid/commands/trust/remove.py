@@ -40,31 +40,35 @@ def remove(
         typer.Option(
             "--issuer",
             metavar="URL",
-            help="In place of --for: the OIDC provider whose statement goes, after a migration from IRSA.",
+            help="Take out this OIDC provider, after a migration from IRSA; with --for only that service account.",
         ),
     ] = None,
     in_place: InPlace = False,
 ) -> None:
     """Take pods, or an OIDC provider, out of a trust policy.
 
-    Takes out the statement that lets in nobody else, or one value of a list; what others get in by, too, is refused
-    (6). Of a file the new policy is printed, or written with --in-place; of a role the trust policy is changed, and
-    pods that run may keep the role for hours.
+    Takes out the statement that lets in nobody else, or one value of a list; what others get in by, too, such as a
+    pattern, is refused (6). --issuer alone takes out all that the OIDC provider lets in. Of a file the new policy is
+    printed, or written with --in-place; of a role the trust policy is changed, and pods that run may keep the role for
+    hours.
 
     Example: podid trust remove trust.json --for shop/orders --cluster-arn "$CLUSTER_ARN"
     """
+    from podid.cli import typed
     from podid.cli.changing import settle_interrupted
     from podid.cli.trusting import edit_files, edit_role, one_of_both, read_role, role_place, whom
     from podid.domain.errors import UsageError
     from podid.ops.trust.edit import removing, removing_issuer
 
     one_of_both(terminal, files, role)
-    if issuer is not None and (for_ or cluster_arn is not None):
-        raise UsageError("--issuer names an OIDC provider: --for and --cluster-arn do not belong to it")
+    if issuer is not None and (cluster_arn is not None or scope != "service-account" or not session_tags):
+        raise UsageError("--cluster-arn, --scope and --no-session-tags do not belong to --issuer, an OIDC provider")
     place = None if role is None else role_place(access, cluster_arn, needs_cluster=issuer is None)
     losing: tuple[ServiceAccountRef, ...] = ()
     if issuer is not None:
-        edit, names = removing_issuer(issuer), issuer
+        refs = typed.service_accounts(for_) if for_ else ()
+        edit = removing_issuer(issuer, refs)
+        names = f"{', '.join(map(str, refs))} of {issuer}" if refs else issuer
     else:
         wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
         edit, names, losing = removing(wanted), ", ".join(map(str, wanted.refs)), wanted.refs

@@ -22,7 +22,7 @@ def rights() -> CommandRights:
         Eks.list_association_summaries,
         *RESTART.calls(Verb.RESTART),
         optional=(
-            rights.EFFECT,
+            *rights.REACHED,
             OptionalRight.of(
                 "seeing that there is an agent at all", KubeReader.list_agent_daemon_sets, KubeReader.list_nodes
             ),

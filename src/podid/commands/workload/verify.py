@@ -13,41 +13,31 @@ from podid.domain.errors import Again, Other, UsageError
 from podid.domain.rights import CommandRights, OptionalRight
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
-    from podid.ops.association.probing import Probe
+    from podid.domain.snapshot import Snapshot
+    from podid.domain.status import IdentityStatus
+    from podid.ops.reading.probes import Probe, Probing
+    from podid.ops.status.look import Diagnosis
 
 
 def rights() -> CommandRights:
-    from podid.aws.eks import Eks
-    from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
-    from podid.aws.sts import Sts
+    from podid.checks.all import ALL
     from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.kube.reader import KubeReader
-    from podid.kube.writer import KubeWriter
     from podid.ops.change.kinds import PROBE
+    from podid.ops.reading.sections import rights as rights_of_checks
 
-    return CommandRights.of(
-        Eks.find_association,
-        Eks.list_association_summaries,
-        Iam.find_role,
-        Iam.simulate,
-        KubeReader.list_pods,
-        KubeReader.list_nodes,
-        KubeReader.list_agent_daemon_sets,
-        KubeReader.list_agent_pods,
-        Sts.caller_of,
-        optional=(
-            OptionalRight.of(
-                "redeeming the token; on a node the node role has it", EksAuth.assume_role_for_pod_identity
-            ),
-            OptionalRight.of("asking for a pod's token; grant it per namespace", KubeWriter.request_token),
-            rights.NAMING_NAMESPACES_TOO,
+    return CommandRights(
+        rights_of_checks(ALL),
+        (
+            OptionalRight(rights.TOKENS.rights, "redeeming pods' tokens; grant it per namespace"),
             OptionalRight.of("--probe: a Job of podid's own; grant it per namespace", *PROBE.calls(Verb.CREATE)),
+            OptionalRight(rights.SESSIONS.rights, "--cloudtrail"),
+            OptionalRight.of("--can: IAM's policy simulator", Iam.simulate),
             OptionalRight.of(
                 "--can: what the role's policies name at all, where the simulation depends on the call",
                 *(Iam.get_policies, Iam.get_managed_document),
@@ -62,8 +52,18 @@ def verify(
     terminal: Terminal,
     options: Shared,
     targets: AnyServiceAccounts = None,
+    require: Annotated[
+        str,
+        typer.Option("--require", metavar="STATE", help="ready, verified or proven: what each must reach."),
+    ] = "verified",
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, where something could not be checked.")
+    ] = False,
     all_pods: Annotated[
-        bool, typer.Option("--all-pods", help="Redeem a token for every live pod, not for one of each workload a node.")
+        bool, typer.Option("--all-pods", help="Redeem a token of every pod, not of one for each workload and template.")
+    ] = False,
+    cloudtrail: Annotated[
+        bool, typer.Option("--cloudtrail", help="Find the pods' own sessions in CloudTrail; they show minutes late.")
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
@@ -88,31 +88,34 @@ def verify(
         list[str] | None, typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]")
     ] = None,
 ) -> None:
-    """Prove whose credentials pods get.
+    """Verify which role pods get.
 
-    Looks at the injected fields of every pod and at the agent on its node, redeems a token bound to the pod as that
-    agent would, and asks AWS who that is: a pod is proven when all of it was seen. The credentials stay in memory and
-    are dropped. Asks first, or needs --yes. What was not looked at is said.
-    With --probe a Job runs one pod of podid's own as the service account on each node that its pods run on, at most
-    ten, which asks AWS who it is by way of the agent; it is deleted at once, and the run is in podid history.
-    With --can IAM's policy simulator says whether the role may do it, its boundary and the session policy included.
-    A failure seconds after a change may be its settling: that is waited for, at most a minute, and is unknown until
-    then; with --timeout podid looks again until it is proven or the time is over.
-    Exit 0 proven (or in effect, where only some pods' tokens were redeemed), 3 failed, 9 not known; of several
-    service accounts, 3 before 9.
+    Checks every link as podid status does, redeems a token of a pod of each workload at EKS Auth, and asks AWS whose
+    credentials came back. The credentials are dropped. Asks first, or needs --yes. An identity is verified when all
+    checks pass and EKS Auth issued its role.
+    A redeemed token does not show that a pod asked: --cloudtrail finds the sessions of the pods themselves, which makes
+    them proven. --probe runs a pod of podid's own on each node, at most ten, which asks the agent; it is deleted at
+    once, and the run is in podid history. --can asks IAM's policy simulator what the role may do.
+    A change of seconds ago may still be settling: that is waited for, at most a minute or --timeout.
+    Exit 0 where all reach the required state, 3 where one is broken or stale, 9 otherwise.
 
     Example: podid verify shop/orders --yes
     """
+    from dataclasses import replace
+
     from podid.cli import typed
     from podid.cli.changing import probing
-    from podid.domain.exit_codes import combine
-    from podid.ops.association.allowed import Asked, simulate_all, with_allowed
-    from podid.ops.association.probing import run_probes, with_probes
-    from podid.ops.association.proving import SETTLE_SECONDS, prove, settles, unproven
-    from podid.ops.association.read import list_refs, read_associations
-    from podid.ops.association.settling import LateChanges
-    from podid.ops.association.verify import MOST_PODS
-    from podid.render.verify import verify_view
+    from podid.cli.judging import check_associated, judge
+    from podid.domain.cost import FREE, LOOK, Cost
+    from podid.domain.exit_codes import ExitCode, combine
+    from podid.domain.status import IdentityState, exit_code
+    from podid.domain.words import short_list
+    from podid.ops.association.allowed import Asked, allowed_code, simulate_all
+    from podid.ops.association.read import list_refs
+    from podid.ops.reading.probes import PROBE_IMAGE, undecided
+    from podid.ops.status.look import wanted_for
+    from podid.ops.status.wait import SETTLE_SECONDS, wait
+    from podid.render.status import role_of, verify_view
 
     nodes = tuple(dict.fromkeys(probe_node or ()))
     probe = probe or bool(nodes)
@@ -120,57 +123,65 @@ def verify(
         raise UsageError("--probe-image belongs to --probe", hint=Again(add=("--probe",)))
     if resource and not can:
         raise UsageError("--resource belongs to --can", hint=Other(("verify", "--help")))
-    wanted = Asked.parse(can or (), resource or ())
+    asked = Asked.parse(can or (), resource or ())
+    required = typed.state(require, (IdentityState.READY, IdentityState.VERIFIED, IdentityState.PROVEN))
     refs = typed.whose_pods(targets, options, access.sources)
-    single = len(refs) == 1
+    cost = LOOK | Cost.TOKEN | (Cost.TRAIL if cloudtrail or required is IdentityState.PROVEN else FREE)
     place = access.place(for_change=probe)
-    refs = refs or list_refs(access.clients, place, namespace=options.namespace)
-    readings = read_associations(access.clients, place, refs)
+    with terminal.working(f"checking cluster {place.cluster_name}"):
+        found = judge(access, place, wanted_for(refs, namespace=options.namespace or ""))
+    check_associated(access, place, found, refs)
+    named = tuple(status.ref for status in found.report.identities if status.association is not None)
+    if not named:
+        list_refs(access.clients, place, namespace=options.namespace)  # says that there is none
     access.kube.needed()
-    roles = dict.fromkeys(item.association.pods_role_arn for item in readings)
-    question, needed_for = f"Mint short-lived credentials of {', '.join(roles)} to look at them?", "Minting credentials"
-    planned: tuple[Probe, ...] = ()
+    roles = dict.fromkeys(role_of(status) or "roles that could not be read" for status in found.report.identities)
+    question, needed_for = f"Mint short-lived credentials of {short_list(roles)} to check them?", "Minting credentials"
+    run: Probing | None = None
     if probe:
-        planned = _planned(access, terminal, place, refs, nodes, probe_image)
-        question = f"Mint short-lived credentials of {', '.join(roles)}, and run {len(planned)} pods of podid's own?"
+        planned = _planned(access, terminal, place, found, named, nodes, probe_image or PROBE_IMAGE)
+        run = probing(access, planned)
+        question = f"Mint short-lived credentials of {short_list(roles)}, and run {len(planned)} pods of podid's own?"
         needed_for = "Minting credentials and running podid's own pods"
     terminal.consent(question, needed_for=needed_for)
-    changes = LateChanges.read(access.journal, place.account, access.runtime.now())
+
+    def reached(status: IdentityStatus) -> bool:
+        return status.reaches(required)
+
     with terminal.working("verifying"):
-        reports = prove(
-            access.clients,
-            place,
-            readings,
-            access.patience(SETTLE_SECONDS),
-            changes,
-            again=unproven if options.timeout is not None else settles,
-            most=None if all_pods else MOST_PODS,
-        )
-        if planned:
-            answers = run_probes(access.clients, place, readings, planned, probing(access, place))
-            reports = tuple(with_probes(report, answers[report.ref]) for report in reports)
-        if can:
-            found = simulate_all(access.aws.iam, place.the_cluster, [item.association for item in readings], wanted)
-            reports = tuple(map(with_allowed, reports, found))
-    terminal.emit(verify_view(reports, single=single))
-    terminal.leave(combine({report.exit_code for report in reports}))
+        wanted = replace(wanted_for(refs, namespace=options.namespace or "", cost=cost), all_pods=all_pods)
+
+        def read(base: Snapshot | None, again: Collection[str]) -> Diagnosis:
+            return judge(access, place, wanted, base=base, again=again)
+
+        found = wait(read, access.patience(SETTLE_SECONDS), reached, found.snapshot)
+        if run is not None:  # after what may be settling, so that a pod meets what stays
+            wanted = replace(wanted, cost=cost | Cost.PROBE)
+            found = judge(access, place, wanted, base=found.snapshot, probing=run)
+        statuses = found.report.identities
+        allowed = simulate_all(access.aws.iam, place.the_cluster, statuses, asked) if can else {}
+    terminal.emit(verify_view(statuses, found.snapshot.probes, allowed, single=len(refs) == 1))
+    codes = {exit_code(statuses, required, allow_unknown=allow_unknown)}
+    codes |= {allowed_code(items) for items in allowed.values()}
+    codes |= {ExitCode.UNDETERMINED} if undecided(found.snapshot.probes) and not allow_unknown else set()
+    terminal.leave(combine(codes))
 
 
 def _planned(
     access: Access,
     terminal: Terminal,
     place: Place,
+    found: Diagnosis,
     refs: Sequence[ServiceAccountRef],
     nodes: Sequence[str],
-    image: str | None,
+    image: str,
 ) -> tuple[Probe, ...]:
     """The probes, after they were shown as a plan."""
     from podid.cli.changing import announce, settle_interrupted
-    from podid.ops.association.probing import PROBE_IMAGE, check_nodes, plan_probes, probe_plan
+    from podid.ops.reading.probes import check_nodes, plan_probes, probe_plan
 
     settle_interrupted(access, terminal, place)
-    reader = access.kube.reader
-    check_nodes(reader, nodes)
-    planned = plan_probes(reader, refs, nodes=nodes, image=image or PROBE_IMAGE)
+    check_nodes(access.kube.reader, nodes)
+    planned = plan_probes(found.snapshot.pods, refs, nodes=nodes, image=image)
     announce(terminal, probe_plan(place, planned))
     return planned

@@ -10,9 +10,10 @@ from podid.domain.trust.edit import Edit, EditOutcome, add, meaning, other_princ
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, TAG_SESSION
 from podid.domain.trust.evaluate import ActionVerdict, Evaluation, TrustVerdict, combined, evaluate
 from podid.domain.trust.findings import TOO_BROAD, TrustFinding, unwritable_principals
+from podid.domain.trust.issuer import remove_issuer, remove_subject
 from podid.domain.trust.merge import holds, merged
 from podid.domain.trust.policy import Policy, Statement, TrustPolicyError, parse_policy, read_json
-from podid.domain.trust.remove import remove, remove_issuer
+from podid.domain.trust.remove import remove
 from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_KEYS, LivePod, PodIdentity, TargetHop
 from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
 from podid.domain.trust.slips import find_slips
@@ -66,6 +67,7 @@ __all__ = [
     "refused",
     "remove",
     "remove_issuer",
+    "remove_subject",
     "target_policy",
     "tighten",
     "undated",

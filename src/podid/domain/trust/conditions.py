@@ -34,7 +34,7 @@ CompareOpen = Callable[[tuple[str, ...], RequestContext], Truth]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedValue:
     """One value of a condition: how it compares with a value sent, and with one that is only known at run time."""
 
     match: Compare
@@ -53,7 +53,7 @@ class Condition:
     negated: bool
     quantifier: str
     if_exists: bool
-    wanted: tuple[Wanted, ...] = field(compare=False, repr=False)
+    wanted: tuple[WantedValue, ...] = field(compare=False, repr=False)
 
     @property
     def known(self) -> bool:
@@ -178,7 +178,7 @@ def _taken_apart(name: str) -> tuple[str, str, bool]:
     return quantifier, name.removesuffix("ifexists"), if_exists
 
 
-def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], Wanted]]:
+def _family(base: str) -> tuple[str, bool, Callable[[str, bool | None], WantedValue]]:
     if base in _STRING_FAMILIES:
         family, negated = _STRING_FAMILIES[base]
         return family, negated, _WANTED[family]
@@ -194,12 +194,12 @@ def _flag(text: str) -> Truth:
     return {"true": True, "false": False}.get(text.lower())
 
 
-def _fixed(match: Callable[[str], Truth]) -> Wanted:
+def _fixed(match: Callable[[str], Truth]) -> WantedValue:
     """For operators that take no policy variables; a value known only at run time stays unknown."""
-    return Wanted(lambda sent, _: match(sent), lambda _, __: None)
+    return WantedValue(lambda sent, _: match(sent), lambda _, __: None)
 
 
-def _wanted_bool(text: str, _: bool | None) -> Wanted:
+def _wanted_bool(text: str, _: bool | None) -> WantedValue:
     wanted = _flag(text)
 
     def match(sent: str) -> Truth:
@@ -209,7 +209,7 @@ def _wanted_bool(text: str, _: bool | None) -> Wanted:
     return _fixed(match)
 
 
-def _wanted_binary(text: str, _: bool | None) -> Wanted:
+def _wanted_binary(text: str, _: bool | None) -> WantedValue:
     try:
         wanted = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -217,7 +217,7 @@ def _wanted_binary(text: str, _: bool | None) -> Wanted:
     return _fixed(lambda sent: wanted == sent.encode(errors="surrogatepass"))
 
 
-def _wanted_ip(text: str, _: bool | None) -> Wanted:
+def _wanted_ip(text: str, _: bool | None) -> WantedValue:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -232,7 +232,9 @@ def _wanted_ip(text: str, _: bool | None) -> Wanted:
     return _fixed(match)
 
 
-def _ordered(text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]) -> Wanted:
+def _ordered(
+    text: str, compare: Callable[[Decimal, Decimal], bool], parse: Callable[[str], Decimal | None]
+) -> WantedValue:
     wanted = parse(text)
 
     def match(sent: str) -> Truth:
@@ -261,7 +263,7 @@ def _instant(text: str) -> Decimal | None:
         return None
 
 
-def _wanted_text(family: str, text: str, variables: bool | None) -> Wanted:
+def _wanted_text(family: str, text: str, variables: bool | None) -> WantedValue:
     atoms = parse_text(text, wildcards=family in ("like", "arn"), variables=bool(variables))
     if atoms is None or (variables is None and "${" in text):
         return _fixed(lambda _: None)
@@ -269,7 +271,7 @@ def _wanted_text(family: str, text: str, variables: bool | None) -> Wanted:
     fixed = tuple(atom for atom in atoms if not isinstance(atom, Variable))
     if len(fixed) == len(atoms):
         ready = _ready(family, fixed)
-        return Wanted(lambda sent, _: compare(ready, sent), lambda sent, _: _open(family, ready, sent))
+        return WantedValue(lambda sent, _: compare(ready, sent), lambda sent, _: _open(family, ready, sent))
 
     def match(sent: str, context: RequestContext) -> Truth:
         resolved = _resolve(atoms, context, family)
@@ -279,7 +281,7 @@ def _wanted_text(family: str, text: str, variables: bool | None) -> Wanted:
         resolved = _resolve(atoms, context, family)
         return _open(family, _ready(family, resolved), sent) if isinstance(resolved, tuple) else resolved
 
-    return Wanted(match, match_open)
+    return WantedValue(match, match_open)
 
 
 def _resolve(atoms: tuple[Atom, ...], context: RequestContext, family: str) -> Pattern | bool | None:
@@ -327,7 +329,7 @@ _COMPARE: dict[str, Callable[[Pattern, str], Truth]] = {
     "like": matches,
     "arn": _compare_arn,
 }
-_WANTED: dict[str, Callable[[str, bool | None], Wanted]] = {
+_WANTED: dict[str, Callable[[str, bool | None], WantedValue]] = {
     "equals": lambda text, variables: _wanted_text("equals", text, variables),
     "ignorecase": lambda text, variables: _wanted_text("ignorecase", text, variables),
     "like": lambda text, variables: _wanted_text("like", text, variables),

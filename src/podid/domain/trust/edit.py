@@ -268,7 +268,14 @@ def refused(policy: Policy, reason: str, statement: int | None) -> Edit:
     return Edit(policy, EditOutcome.REFUSED, reason, statement, policy_size(policy))
 
 
-def written(policy: Policy, raws: Sequence[Raw], statement: int | None, quota: int | None, done: str) -> Edit:
+def written(
+    policy: Policy,
+    raws: Sequence[Raw],
+    statement: int | None,
+    quota: int | None,
+    done: str,
+    notes: tuple[str, ...] = (),
+) -> Edit:
     gone = unwritable_principals(policy)
     if gone:
         reason = f"IAM takes no change of a trust that names {', '.join(gone)}, the unique id of what was deleted"
@@ -278,4 +285,4 @@ def written(policy: Policy, raws: Sequence[Raw], statement: int | None, quota: i
     if quota is not None and size > quota:
         reason = f"the trust would have {size} characters, and IAM takes {quota}: use a wider scope or a second role"
         return Edit(policy, EditOutcome.REFUSED, reason, None, size)
-    return Edit(new, EditOutcome.CHANGED, done, statement, size)
+    return Edit(new, EditOutcome.CHANGED, done, statement, size, notes)

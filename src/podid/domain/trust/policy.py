@@ -94,8 +94,6 @@ def parse_policy(document: str | bytes | Mapping[str, object]) -> Policy:
     raws = [found] if isinstance(found, dict) else found
     if not isinstance(raws, list):
         raise TrustPolicyError("Statement", f"must be a statement or a list of them, not {_kind(found)}")
-    if not raws:
-        raise TrustPolicyError("Statement", "must hold at least one statement")
     places = ["Statement"] if single else [f"Statement[{index}]" for index in range(len(raws))]
     statements = tuple(
         _statement(raw, index, place, version) for index, (raw, place) in enumerate(zip(raws, places, strict=True))

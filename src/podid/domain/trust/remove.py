@@ -1,10 +1,9 @@
 """What is taken out of a trust policy: exactly the access that is named, and nobody else's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from podid.domain import words
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.trust.build import build_statement, effective_scope
 from podid.domain.trust.conditions import Condition
@@ -13,7 +12,7 @@ from podid.domain.trust.edit import Edit, meaning, refused, unchanged, undated, 
 from podid.domain.trust.engine import ACTIONS, ASSUME_ROLE, truth_of
 from podid.domain.trust.evaluate import TrustVerdict, evaluate
 from podid.domain.trust.policy import Policy, Statement
-from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, context_of
+from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, PodIdentity, RequestContext, context_of
 from podid.domain.trust.scope import ScopeKind, scope_of, takes_all
 
 Raw = Mapping[str, object]
@@ -53,8 +52,8 @@ class _Share:
 
 def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.SERVICE_ACCOUNT) -> Edit:
     """Takes out the statements that let in the service account (at `scope`) and nobody else, and its value out of lists
-    where that takes nobody else's access. Access by a wider statement is refused: others would lose it. A role cannot
-    be without a statement, so the last one stays.
+    where that takes nobody else's access. Access by a wider statement is refused: others would lose it. The last
+    statement stays: nobody could assume the role without it.
     """
     reach = effective_scope(identity, scope)
     meant = meaning(build_statement(identity, scope))
@@ -64,8 +63,12 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
         return _nothing_to_take(policy, identity, shares)
     whole = [share.statement for share in own if share.kind == "whole"]
     if len(whole) == len(policy.statements):
-        return _last(policy, whole[0])
-    changed = {share.statement.index: _without(share) for share in own if share.kind == "value"}
+        return last(policy, whole[0])
+    changed = {
+        share.statement.index: without(share.statement.raw, share.condition, share.value)
+        for share in own
+        if share.condition is not None
+    }
     raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
     edit = written(policy, raws, own[0].statement.index, None, " and ".join(_done(share) for share in own))
     if not edit.changed:
@@ -80,35 +83,6 @@ def remove(policy: Policy, identity: PodIdentity, scope: ScopeKind = ScopeKind.S
     if still.verdict is not TrustVerdict.NO_MATCH and still.statement is not None:
         notes.append(f"{edit.policy.statements[still.statement].label} may still let it in")
     return replace(edit, notes=tuple(notes))
-
-
-def remove_issuer(policy: Policy, issuer: str) -> Edit:
-    """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
-    accounts, and no other provider's."""
-    wanted = _issuer(issuer)
-    own = [s for s in policy.statements if s.allow and not s.not_principal and wanted in _issuers(s)]
-    if not own:
-        there = dict.fromkeys(name for s in policy.statements if s.allow for name in _issuers(s))
-        names = f": the trust names {', '.join(there)}{words.did_you_mean(wanted, there)}" if there else ""
-        return unchanged(policy, f"no statement names the OIDC provider {wanted}{names}", None)
-    changed: dict[int, Raw] = {}
-    for statement in own:
-        if {_issuer(name) for _, name in statement.principals} == {wanted}:
-            continue
-        bound = next((c for c in statement.conditions if c.name.startswith(wanted.lower() + ":")), None)
-        if bound is not None:
-            why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
-            return refused(policy, why, statement.index)
-        changed[statement.index] = _without_provider(statement.raw, wanted)
-    whole = [s for s in own if s.index not in changed]
-    if len(whole) == len(policy.statements):
-        return _last(policy, whole[0])
-    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
-    done = [f"{s.label} was removed" if s in whole else f"{wanted} was taken out of {s.label}" for s in own]
-    return written(policy, raws, own[0].index, None, " and ".join(done))
-
-
-# --- one service account ----------------------------------------------------------------------------------------------
 
 
 def _lets_in(statement: Statement, identity: PodIdentity) -> bool:
@@ -133,7 +107,7 @@ def _share(statement: Statement, identity: PodIdentity, scope: ScopeKind, meant:
         pins = [c for c in statement.conditions if c.name in keys and _pins(c, value, identity)]
         if not pins:
             return _Share(statement, "wider")
-        if not any(len(_distinct(condition)) == 1 for condition in pins):
+        if not any(len(distinct(condition)) == 1 for condition in pins):
             lists.append((pins[0], value))
     if any(c.name in _OPEN[scope] and not takes_all(c, identity) for c in statement.conditions):
         return _Share(statement, "narrower")
@@ -153,6 +127,11 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
         return False
     if condition.name == "aws:sourcearn" and value == identity.account:
         return takes_all(condition, identity) and len(condition.values) == 1
+    return takes_as_written(condition, value, context_of(undated(identity)))
+
+
+def takes_as_written(condition: Condition, value: str, context: RequestContext) -> bool:
+    """Whether the value stands in the list, and no pattern beside it takes the value too."""
     same = [_same(condition, text, value) for text in condition.values]
     if True not in same:
         return False
@@ -160,8 +139,7 @@ def _pins(condition: Condition, value: str, identity: PodIdentity) -> bool:
     rest = replace(
         condition, values=tuple(condition.values[n] for n in others), wanted=tuple(condition.wanted[n] for n in others)
     )
-    # what a pattern takes, too, is not taken away with the value
-    return not others or rest.holds(context_of(undated(identity))) is False
+    return not others or rest.holds(context) is False
 
 
 def _is_pattern(condition: Condition, value: str) -> bool:
@@ -172,7 +150,8 @@ def _same(condition: Condition, text: str, value: str) -> bool:
     return text.lower() == value.lower() if condition.family == "ignorecase" else text == value
 
 
-def _distinct(condition: Condition) -> set[str]:
+def distinct(condition: Condition) -> set[str]:
+    """Its values, each once, as the condition compares them."""
     fold = condition.family == "ignorecase"
     return {value.lower() if fold else value for value in condition.values}
 
@@ -187,16 +166,13 @@ def _value(identity: PodIdentity, keys: Sequence[str]) -> str:
     return values[tuple(keys)]
 
 
-def _without(share: _Share) -> Raw:
+def without(raw: Raw, condition: Condition, value: str) -> Raw:
     """The statement without the value in the list of its condition; everything else keeps its value and order."""
-    assert share.condition is not None
-    raw = share.statement.raw
     block = raw["Condition"]
     assert isinstance(block, Mapping)
-    keys = block[share.condition.operator]
-    kept = [v for v in keys[share.condition.key] if not _same(share.condition, str(v), share.value)]
-    new = {**keys, share.condition.key: kept}
-    return {**raw, "Condition": {**block, share.condition.operator: new}}
+    keys = block[condition.operator]
+    kept = [each for each in keys[condition.key] if not _same(condition, str(each), value)]
+    return {**raw, "Condition": {**block, condition.operator: {**keys, condition.key: kept}}}
 
 
 def _done(share: _Share) -> str:
@@ -238,32 +214,7 @@ def _reach(policy: Policy, statement: Statement, identity: PodIdentity) -> str:
     return found.words
 
 
-def _last(policy: Policy, statement: Statement) -> Edit:
-    reason = f"{statement.label} is the only statement, and a role cannot be without one: delete the role instead"
+def last(policy: Policy, statement: Statement) -> Edit:
+    """The refusal to take out all that a policy holds, of which `statement` is the first."""
+    reason = "no statement would be left, and nobody could assume the role: delete the role instead"
     return refused(policy, reason, statement.index)
-
-
-# --- one OIDC provider ------------------------------------------------------------------------------------------------
-
-
-def _issuer(text: str) -> str:
-    """`oidc.eks.REGION.amazonaws.com/id/ID`, from a URL or a provider's ARN."""
-    _, marker, path = text.partition(":oidc-provider/")
-    name = path if marker else text.partition("://")[2] or text
-    return name.rstrip("/")
-
-
-def _issuers(statement: Statement) -> tuple[str, ...]:
-    return tuple(_issuer(name) for kind, name in statement.principals if kind == "Federated")
-
-
-def _without_provider(raw: Raw, issuer: str) -> Raw:
-    principal = raw["Principal"]
-    assert isinstance(principal, Mapping)
-    new: dict[str, object] = {}
-    for kind, names in principal.items():
-        listed: Iterable[object] = names if isinstance(names, list) else [names]
-        kept = [name for name in listed if kind != "Federated" or _issuer(str(name)) != issuer]
-        if kept:
-            new[kind] = kept if isinstance(names, list) else names
-    return {**raw, "Principal": new}

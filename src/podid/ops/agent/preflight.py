@@ -32,8 +32,8 @@ from podid.domain.workloads import runs_agent
 from podid.ops.agent.coverage import needy_by_node
 from podid.ops.change.kinds import ROLE_ATTACHMENT
 from podid.ops.clients import Clients
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.status.diagnose import diagnose, select
 
 # of the cluster itself: told before anything else is asked, such as the versions that EKS offers it
 OF_CLUSTER = ("unsupported-cluster-kind", "cluster-too-old")
@@ -137,7 +137,7 @@ _OWN_TERM = (
 def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
-    report = diagnose(collect(clients, place, checks, now=now), checks=checks)
+    report = diagnose(collect(clients, place, Wanted(checks=checks), now=now), checks=checks)
     found = tuple(Obstacle(verdict.check, verdict.message) for verdict in report.findings)
     if found and not force:
         raise _refused(found)
@@ -147,7 +147,7 @@ def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetim
 def look_ahead(clients: Clients, place: Place, agent: Coming, *, changing: bool, now: datetime) -> Preflight:
     """Never raises for what cannot be looked at. `changing`: the add-on is installed already, so that only what the
     change itself breaks is in its way."""
-    snapshot = collect(clients, place, tuple(map(_lightly, select(CHECKS))), now=now)
+    snapshot = collect(clients, place, Wanted(checks=tuple(map(_lightly, select(CHECKS)))), now=now)
     needy, unread = _needy(clients, place, snapshot)
     found = judge(snapshot, agent, needy, changing=changing)
     return replace(found, unknowns=tuple(dict.fromkeys((*found.unknowns, *unread))))

@@ -1,4 +1,4 @@
-"""The agent's verdict: add-on, DaemonSets, coverage and what the doctor says of them."""
+"""The state of the agent: add-on, DaemonSets, coverage and what the doctor says of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
+from podid.checks.affected import bearing_of
 from podid.checks.shared.node_roles import node_roles_in_use, strangers
 from podid.domain.addons import Addon
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Bearing, Severity
 from podid.domain.model import DaemonSet
 from podid.domain.place import Place
 from podid.domain.report import DoctorReport
@@ -18,11 +20,11 @@ from podid.domain.workloads import is_agent
 from podid.ops.agent.coverage import Coverage, coverage, needy_by_node
 from podid.ops.agent.versions import AgentVersions, read_versions
 from podid.ops.clients import Clients
-from podid.ops.doctor.collect import collect
-from podid.ops.doctor.diagnose import diagnose, select
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.status.diagnose import diagnose, select
 
 T = TypeVar("T")
-AgentVerdict = Literal["healthy", "broken", "not-installed", "unknown"]
+AgentState = Literal["ready", "doubtful", "broken", "unknown", "not-installed"]
 AGENT_CHECKS = (
     *("agent-not-installed", "addon-config-conflict", "agent-port80-conflict", "agent-image-pull"),
     *("agent-outdated", "agent-pod-unhealthy", "hybrid-daemonset-missing", "self-managed-cluster-name-wrong"),
@@ -62,23 +64,31 @@ class AgentReading:
     report: DoctorReport
 
     @property
-    def exit_code(self) -> ExitCode:
-        """A failed add-on asks for attention, whether or not a pod depends on it yet."""
-        failed = any(item.check == "addon-degraded-or-failed" for item in self.report.findings)
-        return ExitCode.ATTENTION if failed else self.report.exit_code()
+    def state(self) -> AgentState:
+        """In the words of identities: `broken` where a pod is or may be left without an agent, also by an add-on that
+        failed before any pod depended on it; `doubtful` for a warning that it may not work."""
+        findings = self.report.findings
+        if any(item.check == "agent-not-installed" for item in findings):
+            return "not-installed"
+        if any(item.severity is Severity.ERROR or item.check == "addon-degraded-or-failed" for item in findings):
+            return "broken"
+        if any(item.severity is Severity.ERROR for item in self.report.unknowns):
+            return "unknown"
+        if any(item.severity is Severity.WARN and bearing_of(item) is Bearing.STOPS for item in findings):
+            return "doubtful"
+        return "ready"
 
     @property
-    def verdict(self) -> AgentVerdict:
-        if any(item.check == "agent-not-installed" for item in self.report.findings):
-            return "not-installed"
-        if self.exit_code is ExitCode.OK:
-            return "healthy"
-        return "unknown" if self.exit_code is ExitCode.UNDETERMINED else "broken"
+    def exit_code(self) -> ExitCode:
+        return _CODES.get(self.state, ExitCode.UNDETERMINED)
+
+
+_CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION, "not-installed": ExitCode.ATTENTION}
 
 
 def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
-    snapshot = collect(clients, place, checks, now=now)
+    snapshot = collect(clients, place, Wanted(checks=checks), now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)
     agents = None if sets is None else tuple(item for item in sets if is_agent(item))
     associations, everybody = _value(snapshot.associations), _value(snapshot.pods)

@@ -11,12 +11,11 @@ from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON, ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Effect, EffectState, Header, Plan, Wait
+from podid.domain.plan import Awaited, ChangeResult, Header, Plan, Wait
 from podid.domain.words import count_of, short_list
 from podid.domain.workloads import live, pods_of
 from podid.ops.agent.trouble import of_addon
 from podid.ops.change.kinds import ADDON
-from podid.ops.change.look import look
 from podid.ops.clients import Clients, KubeAccess
 
 UNINSTALL_SECONDS = 900.0
@@ -147,9 +146,11 @@ def after_uninstall(
     result = replace(result, wait=wait)
     try:
         _gone(clients, place, patience)
-        if preserve:
+        if preserve or wait is Wait.API:
             return result
-        return replace(result, effect=look(clients, wait, lambda kube: _pods_gone(kube, patience)))
+        if clients.kube.failure is not None:
+            return replace(result, unchecked=f"the agent's pods were not checked: {clients.kube.failure.what}")
+        return replace(result, awaited=_pods_gone(clients.kube, patience))
     except PodidError as error:
         return replace(result, error=error)
 
@@ -170,15 +171,15 @@ def _gone(clients: Clients, place: Place, patience: Patience) -> None:
     )
 
 
-def _pods_gone(kube: KubeAccess, patience: Patience) -> Effect:
+def _pods_gone(kube: KubeAccess, patience: Patience) -> Awaited:
     left = 0
     for _ in patience.rounds(0.5, longest=5.0):
         try:
             agents = [ds for ds in kube.reader.list_agent_daemon_sets() if _of_the_addon(ds)]
             left = len(kube.reader.list_pods_of(agents))
         except AccessDenied as error:
-            return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
+            return Awaited(f"the agent's pods were not checked: {error.what}", None)
         if not left:
-            return Effect(EffectState.IN_EFFECT, "no pod of the add-on is left")
+            return Awaited("no pod of the add-on is left", True)
         patience.say(f"still there: {count_of(left, 'agent pod')}")
-    return Effect(EffectState.NOT_IN_EFFECT, f"still there after {patience.seconds:g} s: {count_of(left, 'agent pod')}")
+    return Awaited(f"still there after {patience.seconds:g} s: {count_of(left, 'agent pod')}", False)

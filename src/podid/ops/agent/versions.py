@@ -35,7 +35,7 @@ def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downg
     """
     if not wanted and installed:
         return installed
-    chosen = _meant(offer, wanted)
+    chosen = _meant(offer, wanted, "" if allow_downgrade else installed)
     if installed and chosen and older(chosen, installed) and not allow_downgrade:
         raise Conflict(
             f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older",
@@ -45,7 +45,8 @@ def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downg
     return chosen or installed
 
 
-def _meant(offer: Offer | None, wanted: str) -> str:
+def _meant(offer: Offer | None, wanted: str, not_before: str) -> str:
+    """`not_before` is the version that none which is proposed may be older than."""
     if offer is None:
         return "" if wanted in ("", DEFAULT) else _unlisted(wanted)
     if not offer.fitting:
@@ -57,27 +58,29 @@ def _meant(offer: Offer | None, wanted: str) -> str:
         return offer.default or offer.latest
     if wanted in offer.fitting:
         return wanted
-    row, near = offer.row(wanted), _nearest(offer, wanted)
-    shown = offer.fitting[:_SHOWN]
-    shown = shown if near in shown else (*shown[:-1], near)
+    row, best = offer.row(wanted), _proposed(offer, wanted, not_before)
+    shown = tuple(dict.fromkeys((*best, *offer.fitting)))[:_SHOWN]
     more = f" and {len(offer.fitting) - len(shown)} more" if len(offer.fitting) > len(shown) else ""
-    listed = f"EKS would take {', '.join(shown)}{more}"
+    names = (f"{version}, its default" if version == offer.default else version for version in shown)
+    listed = f"EKS would take {'; '.join(names)}{more}"
     if row is not None:
         what = f"{AGENT_ADDON} {wanted} does not fit this cluster: {row.why_not}; {listed}"
     else:
         what = f"{AGENT_ADDON} {wanted} does not exist for Kubernetes {offer.kubernetes}; {listed}"
-    raise NotFound(what, hint=Again(swap=(wanted, near)), subject=wanted)
+    word = next(iter(nearest(wanted, (DEFAULT, LATEST), 1)), best[0])
+    raise NotFound(what, hint=Again(swap=(wanted, word)), subject=wanted)
 
 
-def _nearest(offer: Offer, wanted: str) -> str:
-    """The newest that is not newer than a version, the oldest for one that is older than all; the likeliest spelling of
-    what can be read as part of one, and EKS's default for what is no version at all."""
-    key = addon_key(wanted)
+def _proposed(offer: Offer, wanted: str, not_before: str) -> tuple[str, ...]:
+    """The likeliest first: what is the same version written in part, EKS's default, the newest that is not newer, or
+    the likeliest spelling of what is no version."""
+    part, key = wanted.lstrip("v"), addon_key(wanted)
+    same = [version for version in offer.fitting if version.lstrip("v").startswith((f"{part}-", f"{part}."))]
+    near = nearest(wanted, offer.fitting, 1)
     if key is not None:
-        same = [version for version in offer.fitting if version.lstrip("v").startswith(f"{wanted.lstrip('v')}-")]
-        not_newer = [version for version in offer.fitting if (addon_key(version) or ()) <= key]
-        return next(iter((*same, *not_newer)), offer.fitting[-1])
-    return next(iter(nearest(wanted, offer.fitting, 1)), offer.default or offer.latest)
+        near = [version for version in offer.fitting if (addon_key(version) or ()) <= key][:1] or [offer.fitting[-1]]
+    found = [*same[:1], *([offer.default] if offer.default else []), *near, offer.latest]
+    return tuple(dict.fromkeys(version for version in found if not older(version, not_before)))
 
 
 def _unlisted(wanted: str) -> str:

@@ -13,13 +13,12 @@ from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Effect, EffectState, Status, Wait, text
+from podid.domain.plan import Awaited, ChangeResult, Status, Wait, text
 from podid.domain.words import count_of
 from podid.domain.workloads import live
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.trouble import FAILED, Trouble, deleted, issue_words, of_addon, of_pods, refused, rolling
 from podid.ops.change.kinds import ADDON
-from podid.ops.change.look import look, looks
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -101,12 +100,17 @@ def after_install(
     if result.error is not None or wait is Wait.NONE:
         return result
     result = replace(result, wait=wait)
-    waiting = _Waiting(clients, place.cluster_name, patience, looks(wait), result, frozenset(before))
+    watching = wait is not Wait.API
+    waiting = _Waiting(clients, place.cluster_name, patience, watching, result, frozenset(before))
     try:
         addon = waiting.active()
         note = f"add-on {addon.name} {addon.version} is {addon.status}"
         result = replace(result, notes=(*result.notes, note))
-        return replace(result, effect=look(clients, wait, lambda kube: waiting.covered(kube.reader)))
+        if not watching:
+            return result
+        if clients.kube.failure is not None:
+            return replace(result, unchecked=f"the nodes were not checked: {clients.kube.failure.what}")
+        return replace(result, awaited=waiting.covered(clients.kube.reader))
     except PodidError as error:
         return replace(result, error=error)
 
@@ -161,7 +165,7 @@ class _Waiting:
             self.patience.say(f"the update itself could not be looked at: {error.what}")
             return None, ""
 
-    def covered(self, reader: KubeReader) -> Effect:
+    def covered(self, reader: KubeReader) -> Awaited:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
         vain; what cannot be read is `unknown`, with the reason."""
         cast: Cast | None = None
@@ -169,24 +173,19 @@ class _Waiting:
             try:
                 cast = Cast.read(reader)
             except PodidError as error:
-                return Effect(EffectState.UNKNOWN, f"could not look at the agent's pods: {error.what}")
+                return Awaited(f"the agent's pods were not checked: {error.what}", None)
             if cast.complete:
                 if (trouble := refused(reader, _sample(cast.pods))) is not None:
                     raise trouble.error(self.cluster)
-                # Ready says that the agent listens on its node, not that EKS Auth lets it in: that is verify's to prove
                 known = cast.coverage is not None and cast.coverage.expected
-                return Effect(
-                    EffectState.LIKELY if known else EffectState.UNKNOWN,
-                    cast.words,
-                    not_looked_at="whether EKS Auth lets the agents in (podid verify shows it)",
-                )
+                return Awaited(cast.words, True if known else None)
             if (found := self._trouble(reader, cast)) is not None:
                 raise found.error(self.cluster)
             if not cast.sets and not self._states:
                 raise deleted(self.cluster)
             self.patience.say(f"{cast.words}; waiting for {cast.lacking}")
-        words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was looked at", "")
-        return Effect(EffectState.NOT_IN_EFFECT, f"{words} after {self.patience.seconds:g} s; lacking: {lacking}")
+        words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was checked", "")
+        return Awaited(f"{words} after {self.patience.seconds:g} s; lacking: {lacking}", False)
 
     def _trouble(self, reader: KubeReader, cast: Cast) -> Trouble | None:
         spared = self.before if rolling(cast.sets) else frozenset[str]()

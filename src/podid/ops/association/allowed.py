@@ -10,22 +10,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
 from podid.domain.ceilings import EVERYTHING, allowed_actions, leaves_something, overlap
 from podid.domain.errors import InvalidInput, PodidError
+from podid.domain.exit_codes import ExitCode, combine
 from podid.domain.model import Association, Cluster, Decision
-from podid.domain.names import Arn, role_name
+from podid.domain.names import Arn, ServiceAccountRef, role_name
 from podid.domain.permissions import NOT_BY_ORGANIZATION, undecided
-from podid.domain.proof import Allowed, VerifyReport, VerifyState
 from podid.domain.second_hop import elsewhere
+from podid.domain.status import IdentityStatus
 
 if TYPE_CHECKING:
     from podid.aws.iam import Iam
 
-PERMISSIONS_LINK = 10
 NOT_SIMULATED = "policies of the resources themselves, and conditions in policies of the organization"
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
@@ -51,14 +51,26 @@ class Asked:
         return cls(tuple(dict.fromkeys(actions)), tuple(dict.fromkeys(resources)) or ("*",))
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether the role that pods get may do an action on a resource; None where that could not be decided, with the
+    `permission` that is missing. `reason` says why not, and `id` is the failure mode's."""
+
+    action: str
+    resource: str
+    allowed: bool | None
+    reason: str = ""
+    id: str = ""
+    permission: str = ""
+
+
 def simulate_all(
-    iam: Iam, cluster: Cluster, associations: Sequence[Association], wanted: Asked
-) -> list[tuple[Allowed, ...]]:
-    """For each association, in their order, one for each action on each resource. Never raises for what cannot be
-    looked at: that is unknown."""
-    known = {association.ref: association for association in associations}
-    found = dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
-    return [found[association.ref] for association in associations]
+    iam: Iam, cluster: Cluster, statuses: Sequence[IdentityStatus], wanted: Asked
+) -> dict[ServiceAccountRef, tuple[Allowed, ...]]:
+    """By service account, one for each action on each resource. Never raises for what cannot be checked: that is
+    unknown."""
+    known = {each.ref: each.association for each in statuses if isinstance(each.association, Association)}
+    return dict(pacing.fan_out(lambda ref: _simulate(iam, cluster, known[ref], wanted), known, reads=True))
 
 
 def _simulate(iam: Iam, cluster: Cluster, association: Association, wanted: Asked) -> tuple[Allowed, ...]:
@@ -146,21 +158,7 @@ def _context(cluster: Cluster, association: Association, arn: str) -> dict[str, 
     return found
 
 
-def with_allowed(report: VerifyReport, found: Sequence[Allowed]) -> VerifyReport:
-    """The report with what its role may do: an earlier broken link stays what is named."""
-    if not found:
-        return report
-    report = replace(report, allowed=tuple(found), not_looked_at=f"{report.not_looked_at}; {NOT_SIMULATED}")
-    if not report.holds:
-        return report
-    denied = [item for item in found if item.allowed is False]
-    unknown = [item for item in found if item.allowed is None]
-    if denied:
-        first = denied[0]
-        reason = f"{report.reason}; but it may not do {first.action} on {first.resource}: {first.reason}"
-        return replace(report, state=VerifyState.FAILED, reason=reason, id=first.id, link=PERMISSIONS_LINK)
-    if unknown:
-        first = unknown[0]
-        reason = f"{report.reason}; whether it may do {first.action} on {first.resource} is unknown: {first.reason}"
-        return replace(report, state=VerifyState.UNKNOWN, reason=reason, permission=first.permission)
-    return report
+def allowed_code(found: Iterable[Allowed]) -> ExitCode:
+    """3 where an action is denied, 9 where that is not known."""
+    codes = {True: ExitCode.OK, False: ExitCode.ATTENTION, None: ExitCode.UNDETERMINED}
+    return combine({codes[item.allowed] for item in found})

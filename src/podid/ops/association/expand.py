@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from podid.domain.errors import AccessDenied, Again, NotFound
+from podid.domain.errors import AccessDenied, Again, InvalidInput, NotFound, Rejected
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Plan, Verb
-from podid.domain.quotas import ASSOCIATION_QUOTA
+from podid.domain.quotas import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.words import did_you_mean, nearest
 from podid.ops.change.kinds import ASSOCIATION
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
     from podid.kube.reader import KubeReader
-
-_NEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,16 @@ def is_pattern(text: str) -> bool:
 
 
 def expand(reader: KubeReader, selection: Selection) -> tuple[ServiceAccountRef, ...]:
-    """The service accounts that there are now, sorted. NotFound where there is none. Raises as the reader does."""
+    """The service accounts that there are now, sorted. NotFound where there is none, InvalidInput for a selector that
+    the API server does not take. Raises as the reader does."""
     namespace = "" if is_pattern(selection.namespace) else selection.namespace
-    found = reader.list_service_accounts(namespace, selector=selection.selector)
+    try:
+        found = reader.list_service_accounts(namespace, selector=selection.selector)
+    except Rejected as error:
+        if not selection.selector:
+            raise
+        what = f"--selector {selection.selector!r} is refused: {error.what}"
+        raise InvalidInput(what, subject=selection.selector) from error
     refs = tuple(
         item.ref
         for item in found
@@ -80,7 +85,7 @@ def quota_note(eks: Eks, plan: Plan) -> tuple[str, ...]:
         return ()
     cluster = plan.header.cluster
     count = len(eks.list_association_summaries(cluster)) + new
-    if count <= ASSOCIATION_QUOTA * _NEAR:
+    if count < NEAR_ASSOCIATION_QUOTA:
         return ()
     words = "more than" if count > ASSOCIATION_QUOTA else f"{count * 100 // ASSOCIATION_QUOTA} % of"
     return (f"cluster {cluster} would have {count:,} associations, {words} the {ASSOCIATION_QUOTA:,} that EKS takes",)

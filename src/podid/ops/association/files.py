@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from podid.domain.errors import InvalidInput
-from podid.domain.names import ServiceAccountRef, check_role, parse_role_arn
-from podid.domain.words import did_you_mean
+from podid.domain.names import (
+    ServiceAccountRef,
+    addon_name,
+    check_role,
+    parse_role_arn,
+    wrong_account_name,
+    wrong_namespace,
+)
+from podid.domain.words import count_of, cut, did_you_mean
+from podid.local.data import Located
 from podid.ops.association.request import Settings
 
 # how else a member may be called, as a column of `list -o csv` among others
@@ -40,57 +50,96 @@ _ASSIGNED = (
     "serviceAccountExists",
 )
 
+# of an error, in letters, and of a list of them
+_LONGEST, _MOST = 300, 50
+
 
 @dataclass(frozen=True, slots=True)
 class FileItem:
-    """One association of a file. `role` is empty where the file leaves it out; `owned` where an add-on owns it."""
+    """One association of a file. `role` is empty where the file leaves it out; `owner` is the ARN of the add-on that
+    owns it, if one does; `line` is where it stands in the file, 0 where it is of none."""
 
     ref: ServiceAccountRef
     role: str = ""
     settings: Settings = field(default_factory=Settings)
-    owned: bool = False
+    owner: str = ""
+    line: int = field(default=0, compare=False)
 
     @property
-    def left_out(self) -> str:
-        """Why it is not associated again, for one that is owned."""
-        return f"{self.ref} is left out: an add-on owns its association"
+    def why_skipped(self) -> str:
+        """Why it is not associated again; empty for one that is."""
+        name = addon_name(self.owner)
+        return f"the add-on {name} owns it: podid addon associate {name} {self.ref.name}" if self.owner else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The members of an item, or what is wrong with all of it."""
+
+    line: int
+    members: Mapping[str, object]
+    wrong: str = ""
 
 
 def read_items(text: str, name: str) -> tuple[FileItem, ...]:
-    """The associations of a file, each service account once. Raises InvalidInput, which names the file and the item."""
-    rows = _rows(text, name)
-    items = tuple(_item(row, f"{name}: item {number}") for number, row in enumerate(rows, 1))
-    seen: set[ServiceAccountRef] = set()
-    for item in items:
-        if item.ref in seen:
-            raise InvalidInput(f"{name}: {item.ref} is there twice", subject=str(item.ref))
-        seen.add(item.ref)
-    return items
+    """The associations of a file, each service account once. Raises InvalidInput, which names the file and, of each row
+    that cannot be used, line and key."""
+    found: dict[ServiceAccountRef, FileItem] = {}
+    wrong: list[tuple[int, str]] = []
+    for row in _rows(text, name):
+        try:
+            item = _item(row)
+        except InvalidInput as error:
+            wrong.append((row.line, error.what))
+            continue
+        if item.ref in found:
+            wrong.append((row.line, f"{item.ref} is there twice, first in line {found[item.ref].line}"))
+        found.setdefault(item.ref, item)
+    _refuse(name, wrong)
+    return tuple(found.values())
 
 
-def _rows(text: str, name: str) -> Iterable[Mapping[str, object]]:
-    if name.lower().endswith(".csv") or (name == "-" and _looks_like_csv(text)):
+def check_accounts(items: Iterable[FileItem], account: str, name: str) -> None:
+    """Raises InvalidInput for the rows whose role is in another account than the cluster's."""
+    given = ((item, parse_role_arn(item.role).account) for item in items if item.line and item.role.startswith("arn:"))
+    wrong = [(item.line, f"roleArn: {item.role} is in account {its}") for item, its in given if its != account]
+    _refuse(name, wrong, f"; the cluster, and so the roles of its associations, are in {account}")
+
+
+def _refuse(name: str, wrong: Sequence[tuple[int, str]], why: str = "") -> None:
+    if len(wrong) == 1:
+        ((line, what),) = wrong
+        raise InvalidInput(f"{name}, line {line}: {cut(what, _LONGEST)}{why}", subject=name)
+    if wrong:
+        lines = [f"line {line}: {cut(what, _LONGEST)}" for line, what in wrong[:_MOST]]
+        more = [f"and {len(wrong) - _MOST} more"] if len(wrong) > _MOST else []
+        raise InvalidInput(
+            f"{name} has {len(wrong)} rows that cannot be used{why}", lines=(*lines, *more), subject=name
+        )
+
+
+def _rows(text: str, name: str) -> Iterable[_Row]:
+    from podid.local import data
+
+    if name.lower().endswith(".csv") or (name == "stdin" and _looks_like_csv(text)):
         return _csv_rows(text, name)
-    from podid.aws.addon_values import read_json_or_yaml
-
-    lines = text.splitlines()
-    if name.lower().endswith(".jsonl") or (len(lines) > 1 and all(_is_object(line) for line in lines)):
-        found: object = [json.loads(line) for line in lines]
+    if name.lower().endswith(".jsonl") or _looks_like_lines(text):
+        found: object = data.read_lines(text, name)
     else:
-        found = read_json_or_yaml(text, name)
+        found = data.read(text, name)
     if isinstance(found, Mapping):
         found = found.get("items", found.get("associations", [found]))
-    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+    if not isinstance(found, list) or not all(isinstance(row, Located) for row in found):
         raise InvalidInput(
-            f"{'stdin' if name == '-' else name} is not a list of associations, as podid list prints it with -o json, "
-            "yaml or csv",
-            subject=name,
+            f"{name} is not a list of associations, as podid list prints it with -o json, yaml or csv", subject=name
         )
-    return found
+    return [_Row(row.line, row) for row in found]
 
 
-def _is_object(line: str) -> bool:
-    return line.startswith("{") and line.endswith("}")
+def _looks_like_lines(text: str) -> bool:
+    """Whether the first line is an object by itself, and not the last."""
+    first, _, rest = text.lstrip().partition("\n")
+    return first.startswith("{") and first.rstrip().endswith("}") and bool(rest.strip())
 
 
 def _looks_like_csv(text: str) -> bool:
@@ -98,69 +147,108 @@ def _looks_like_csv(text: str) -> bool:
     return "," in first and "namespace" in first and not first.lstrip().startswith(("{", "[", "-"))
 
 
-def _csv_rows(text: str, name: str) -> Iterable[Mapping[str, object]]:
+def _csv_rows(text: str, name: str) -> Iterable[_Row]:
     """Each row by its columns; an empty cell says nothing. Tags are KEY=VALUE, with `;` between them."""
-    reader = csv.DictReader(text.splitlines())
-    for number, row in enumerate(reader, 1):
-        found: dict[str, object] = {}
-        for column, cell in row.items():
-            if column is None or cell is None:
-                raise InvalidInput(f"{name}: item {number} has not as many columns as the header", subject=name)
-            key = column.strip().replace("_", "").replace(" ", "")
-            key = key if key in _TAKEN else _ALSO.get(key, key)
-            if not cell.strip():
-                continue
-            if key == "tags":
-                found[key] = dict(pair.partition("=")[::2] for pair in cell.split(";"))
-            elif key == "policy" and cell in ("yes", "no"):
-                if cell == "yes":
-                    what = f"{name}: item {number} has a session policy, which CSV does not hold; use JSON"
-                    raise InvalidInput(what, subject=name)
-            else:
-                found[key] = cell.strip()
-        yield found
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    keys: list[str] = []
+    try:
+        # a cell may hold line breaks
+        for line, cells in zip(_first_lines(reader), reader, strict=False):
+            if not keys:
+                keys = [_column(cell) for cell in cells]
+                if twice := next((key for key in keys if key and keys.count(key) > 1), ""):
+                    raise InvalidInput(f"{name}, line {line}: two columns are {twice}", subject=name)
+            elif cells:
+                yield _csv_row(line, keys, [cell.strip() for cell in cells])
+    except csv.Error as error:
+        raise InvalidInput(f"{name}, line {reader.line_num}: this is not CSV: {error}", subject=name) from error
 
 
-def _item(row: Mapping[str, object], where: str) -> FileItem:
-    named = {_ALSO.get(key, key): value for key, value in row.items()}
-    for key in named:
+def _first_lines(reader: Any) -> Iterator[int]:
+    while True:
+        yield reader.line_num + 1
+
+
+def _column(title: str) -> str:
+    key = title.strip().replace("_", "").replace(" ", "")
+    return key if key in _TAKEN else _ALSO.get(key, key)
+
+
+def _csv_row(line: int, keys: Sequence[str], cells: Sequence[str]) -> _Row:
+    if len(keys) != len(cells):
+        return _Row(line, {}, f"it has {count_of(len(cells), 'cell')}, and the header {len(keys)}")
+    found: dict[str, object] = {key: cell for key, cell in zip(keys, cells, strict=True) if cell}
+    if found.get("policy") == "yes":
+        return _Row(line, {}, "policy: CSV does not hold session policies; use JSON")
+    if found.get("policy") == "no":
+        del found["policy"]
+    if "tags" in found:
+        found["tags"] = dict(pair.partition("=")[::2] for pair in str(found["tags"]).split(";"))
+    return _Row(line, found)
+
+
+def _item(row: _Row) -> FileItem:
+    """Raises InvalidInput that begins with the key."""
+    if row.wrong:
+        raise InvalidInput(row.wrong)
+    named: dict[str, object] = {}
+    for given, value in row.members.items():
+        key = _ALSO.get(given, given)
+        if key in named:
+            raise InvalidInput(f"{given}: {key} is there already")
         if key not in (*_TAKEN, *_ASSIGNED):
-            raise InvalidInput(f"{where} has {key!r}, which no association has{did_you_mean(str(key), _TAKEN, 1)}")
+            raise InvalidInput(f"{given}: no association has it{did_you_mean(given, _TAKEN, 1)}")
+        named[key] = value
     if named.get("unread"):
-        raise InvalidInput(f"{where} could not be read when the list was made: its role is not known")
-    ref = ServiceAccountRef.parse(f"{_text(named, 'namespace', where)}/{_text(named, 'serviceAccount', where)}")
-    role, target = _text(named, "roleArn", where, needed=False), _optional(named, "targetRoleArn", where)
-    if role:
-        check_role(role)
-    if target:
-        parse_role_arn(target)
+        raise InvalidInput("unread: it could not be read when the list was made, and its role is not known")
+    ref = ServiceAccountRef(
+        _text(named, "namespace", check=wrong_namespace), _text(named, "serviceAccount", check=wrong_account_name)
+    )
+    role, target = _text(named, "roleArn", needed=False), _optional(named, "targetRoleArn")
+    with _about("roleArn"):
+        role = check_role(role) if role else ""
+    with _about("targetRoleArn"):
+        target = str(parse_role_arn(target)) if target else target
     settings = Settings(
         target_role_arn=target,
-        disable_session_tags=_tags_off(named, where),
-        policy=_policy(named, where),
-        tags=_tags(named, where),
+        disable_session_tags=_tags_off(named),
+        policy=_policy(named),
+        tags=_tags(named),
     )
     if settings.policy and settings.disable_session_tags is False:
-        raise InvalidInput(f"{where} has a session policy, and EKS takes none while session tags are on")
-    return FileItem(ref, role, settings, owned=bool(named.get("ownerArn")))
+        raise InvalidInput("policy: EKS takes no session policy while session tags are on")
+    return FileItem(ref, role, settings, owner=str(named.get("ownerArn") or ""), line=row.line)
 
 
-def _text(row: Mapping[str, object], key: str, where: str, *, needed: bool = True) -> str:
+@contextmanager
+def _about(key: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(f"{key}: {error.what}") from error
+
+
+def _text(
+    row: Mapping[str, object], key: str, *, needed: bool = True, check: Callable[[str], str] = lambda _: ""
+) -> str:
+    """`check` says what is wrong with it."""
     value = row.get(key)
     if value is None and not needed:
         return ""
     if not isinstance(value, str) or (needed and not value):
-        wrong = "is missing" if value is None else f"is {value!r}, and not text"
-        raise InvalidInput(f"{where}: {key} {wrong}")
+        wrong = "is missing" if value in (None, "") else f"is {value!r}, and not text"
+        raise InvalidInput(f"{key}: it {wrong}")
+    if why := check(value):
+        raise InvalidInput(f"{key}: {why}")
     return value
 
 
-def _optional(row: Mapping[str, object], key: str, where: str) -> str | None:
+def _optional(row: Mapping[str, object], key: str) -> str | None:
     """None where it is left out; "" where it is null, which asks for none."""
-    return _text(row, key, where, needed=False) if key in row else None
+    return _text(row, key, needed=False) if key in row else None
 
 
-def _tags_off(row: Mapping[str, object], where: str) -> bool | None:
+def _tags_off(row: Mapping[str, object]) -> bool | None:
     words = {"on": False, "off": True}
     if "sessionTags" in row:
         value = row["sessionTags"]
@@ -168,16 +256,16 @@ def _tags_off(row: Mapping[str, object], where: str) -> bool | None:
             return not value
         if isinstance(value, str) and value in words:
             return words[value]
-        raise InvalidInput(f"{where}: sessionTags is {value!r}, and not on or off")
+        raise InvalidInput(f"sessionTags: it is {value!r}, and not on or off")
     value = row.get("disableSessionTags")
     if value in ("true", "false"):  # a cell of CSV
         return value == "true"
     if value is not None and not isinstance(value, bool):
-        raise InvalidInput(f"{where}: disableSessionTags is {value!r}, and not true or false")
+        raise InvalidInput(f"disableSessionTags: it is {value!r}, and not true or false")
     return value
 
 
-def _policy(row: Mapping[str, object], where: str) -> str | None:
+def _policy(row: Mapping[str, object]) -> str | None:
     from podid.domain import trust
     from podid.ops.role.policies import check_policy_document, session_policy_text
 
@@ -186,15 +274,13 @@ def _policy(row: Mapping[str, object], where: str) -> str | None:
     value = row["policy"]
     if value is None or value == "":
         return ""
-    try:
+    with _about("policy"):
         document = trust.read_json(value) if isinstance(value, str) else value
-    except trust.TrustPolicyError as error:
-        raise InvalidInput(f"{where}: policy: {error.what}") from error
-    return session_policy_text(check_policy_document(document, f"{where}: policy"), f"{where}: policy")
+        return session_policy_text(check_policy_document(document, "it"), "it")
 
 
-def _tags(row: Mapping[str, object], where: str) -> dict[str, str]:
+def _tags(row: Mapping[str, object]) -> dict[str, str]:
     value = row.get("tags") or {}
     if not isinstance(value, Mapping) or not all(isinstance(k, str) and isinstance(v, str) for k, v in value.items()):
-        raise InvalidInput(f"{where}: tags is not an object of text")
+        raise InvalidInput("tags: it is not an object of text")
     return {key: text for key, text in value.items() if not key.lower().startswith("aws:")}

@@ -11,9 +11,8 @@ from podid.domain import trust
 from podid.domain.errors import AccessDenied, Again, Conflict, Hint, NotFound, Other, UsageError
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, addon_name
-from podid.domain.plan import Action, Effect, EffectState, Header, Plan, texts
+from podid.domain.plan import Action, Header, Plan, texts
 from podid.domain.words import did_you_mean, nearest
-from podid.ops.association.effect import LATER_LINKS
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings
 from podid.ops.change.kinds import ASSOCIATION, SERVICE_ACCOUNT
 from podid.ops.change.kinds.association import ref_of
@@ -48,7 +47,6 @@ def plan_associations(
     if not request.replace:
         _check_replaceable([action for action in actions if action.before is not None], current)
     trusts = []
-    broken: list[Effect] = []
     for items in _by_role(request.wanted):
         role = items[0].role
         if request.update_trust and role.denied is not None:
@@ -56,7 +54,7 @@ def plan_associations(
         if role.note:
             notes.append(f"role {role.arn}: {role.note}")
         if role.role is not None:
-            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes, broken))
+            trusts.append(_plan_trust(request, items, cluster, role.role, current, notes))
     actions = [*(action for action in trusts if action is not None), *actions]
     return Plan(
         header=header,
@@ -64,7 +62,6 @@ def plan_associations(
         unchanged=tuple(unchanged),
         notes=tuple(notes),
         separate=True,
-        broken=broken[0] if broken else None,
     )
 
 
@@ -238,18 +235,15 @@ def _plan_trust(
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
     notes: list[str],
-    broken: list[Effect],
 ) -> Action | None:
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
-    `broken` gets what is wrong already and is not touched: it stands in the way of nothing."""
+    What is wrong already and is not touched stands in the way of nothing."""
     missing: list[_Refused] = []
     for refused in _refused(items, cluster, role, current, notes):
         existing = current[refused.item.ref]
         stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
         if stays and not request.update_trust:
             notes.append(refused.sentence)
-            state = EffectState.NOT_IN_EFFECT
-            broken.append(Effect(state, refused.sentence, refused.mode, not_looked_at=LATER_LINKS))
         else:
             missing.append(refused)
     if not missing:

@@ -13,12 +13,10 @@ from podid.domain.errors import Again, NotFound, Other, Partial
 from podid.domain.model import Association, Cluster, Listed, Role, UnreadAssociation
 from podid.domain.names import ServiceAccountRef, check_role, role_name
 from podid.domain.place import Place
-from podid.domain.plan import Action, Plan
 from podid.domain.second_hop import SecondHop, elsewhere, second_hop
 from podid.domain.snapshot import Known, Missing, attempt
 from podid.domain.words import short_list
 from podid.ops.association.absent import association_not_found, namespace_not_found
-from podid.ops.change.kinds import ASSOCIATION
 from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
 
@@ -47,9 +45,9 @@ class RoleFilter:
         return not self.text or role_name(association.role_arn) == self.text
 
 
-def iter_associations(eks: Eks, place: Place, *, namespace: str | None, role: RoleFilter) -> Iterator[Listed]:
+def iter_associations(eks: Eks, place: Place, *, namespace: str | None) -> Iterator[Listed]:
     """As they arrive, in no order; those that could not be read last."""
-    return (item for item in eks.iter_readable(place.cluster_name, namespace=namespace) if role.keeps(item))
+    return eks.iter_readable(place.cluster_name, namespace=namespace)
 
 
 def list_without_roles(eks: Eks, place: Place, *, namespace: str | None) -> list[Association]:
@@ -185,40 +183,4 @@ def read_second_hop(iam: Iam, cluster: Cluster, association: Association, base: 
         base=base,
         target=elsewhere(target, cluster) or attempt(lambda: iam.find_role(role_name(target))),
         rights=attempt(lambda: iam.simulate(association.role_arn, trust.ACTIONS, (target,))),
-    )
-
-
-def onward_notes(iam: Iam, cluster: Cluster, plan: Plan) -> tuple[str, ...]:
-    """What keeps the plan's associations from their target roles, as far as those roles tell: one that does not exist,
-    does not let the association's role in, or cannot be read. Whether that role may go on is left to `verify`."""
-    asked = [action for action in plan.actions if action.kind == ASSOCIATION.name and action.after is not None]
-    wanted = [found for found in map(partial(_planned, cluster), asked) if found.target_role_arn]
-    roles = {
-        arn: elsewhere(arn, cluster) or attempt(partial(iam.find_role, role_name(arn)))
-        for arn in dict.fromkeys(found.target_role_arn or "" for found in wanted)
-    }
-    notes = [
-        f"whether the target role lets pods in is not known: {target.reason}"
-        for target in roles.values()
-        if isinstance(target, Missing)
-    ]
-    for found in wanted:
-        target = roles[found.target_role_arn or ""]
-        hop = second_hop(found, cluster, base=None, target=target, rights=Missing("not asked"))
-        if hop.error is not None:
-            notes.append(f"pods of {found.ref} will get no credentials: {hop.error.message} ({hop.error.id})")
-    return tuple(notes)
-
-
-def _planned(cluster: Cluster, action: Action) -> Association:
-    state = action.after or {}
-    return Association(
-        cluster_name=cluster.name,
-        namespace=str(state["namespace"]),
-        service_account=str(state["serviceAccount"]),
-        association_id="",
-        association_arn="",
-        role_arn=str(state["roleArn"]),
-        target_role_arn=str(state.get("targetRoleArn") or "") or None,
-        disable_session_tags=bool(state.get("disableSessionTags")),
     )

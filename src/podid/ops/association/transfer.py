@@ -6,19 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain import trust
-from podid.domain.errors import Again, InvalidInput, PodidError, Unavailable, Undetermined
+from podid.domain.errors import Again, Conflict, InvalidInput, PodidError, Unavailable, Undetermined
+from podid.domain.exit_codes import ExitCode
 from podid.domain.model import Association, Cluster, Role
 from podid.domain.names import ServiceAccountRef, check_role, role_name
-from podid.domain.patience import Patience
-from podid.domain.plan import Action, Effect, EffectState, Plan, Verb, Wait
-from podid.ops.association.effect import wait_for_effect
+from podid.domain.plan import Action, Plan, Verb, code_after
+from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.files import FileItem
 from podid.ops.association.request import Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
 from podid.ops.change.kinds.role_trust import document_of
-from podid.ops.change.look import look
-from podid.ops.clients import Clients
 from podid.ops.role.plan import identity
+from podid.ops.status.look import Diagnosis
 from podid.ops.trust.edit import Whom, plan_edit, removing
 
 
@@ -34,9 +33,9 @@ def all_settings(association: Association) -> Settings:
 
 def copies(associations: Iterable[Association], roles: Mapping[str, str]) -> tuple[FileItem, ...]:
     """What another cluster needs to have the same; `roles` maps roles, by name or ARN, to others. Those that an add-on
-    owns are marked: the add-on makes them there."""
+    owns say so: the add-on makes them there."""
     return tuple(
-        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owned=bool(item.owner_arn))
+        FileItem(item.ref, _mapped(item.role_arn, roles), all_settings(item), owner=item.owner_arn or "")
         for item in associations
     )
 
@@ -58,33 +57,34 @@ def role_map(texts: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class OnceInEffect:
-    """Lets an association go only once new pods of `target`, which gets the same, are seen to be given credentials, as
-    far as the cluster can be looked at. `effect` is what was seen."""
+class OnceReady:
+    """Lets an association go only once new pods of `target`, which gets the same, are in the state that is waited for,
+    as far as the cluster can be checked. `found` is what was seen."""
 
-    clients: Clients
+    how: Waiting
     target: ServiceAccountRef
-    patience: Patience
-    wait: Wait | None
-    effect: Effect | None = None
+    found: Diagnosis | None = None
 
     def __call__(self, action: Action) -> PodidError | None:
         """What stands in the way of the action."""
-        if action.kind != ASSOCIATION.name or action.verb is not Verb.DELETE:
+        how, target = self.how, self.target
+        if action.kind != ASSOCIATION.name or action.verb is not Verb.DELETE or not how.checks_cluster:
             return None
-        clock, target = self.patience.clock, self.target
-        began = clock.monotonic()
-        self.effect = look(
-            self.clients, self.wait, lambda kube: wait_for_effect(kube, (target,), self.patience)[target]
-        )
-        if self.effect is None or self.effect.state not in (EffectState.UNKNOWN, EffectState.NOT_IN_EFFECT):
+        self.found = reach(how, (target,))
+        (status,) = self.found.report.identities
+        named = ExitCode.UNDETERMINED if how.wait is not None else ExitCode.OK
+        code = code_after(status, how.state, running=False, unjudged=named)
+        if code is ExitCode.OK:
             return None
-        what = f"{target} has the association, and {action.target} keeps its own: {self.effect.how}"
-        if self.effect.state is EffectState.NOT_IN_EFFECT or clock.monotonic() - began >= self.patience.seconds:
-            return Unavailable(what, hint=Again(), subject=str(target))
-        if self.wait in (Wait.EFFECT, Wait.PROOF):
-            return Undetermined(what, hint=Again(), subject=str(target))
-        return None
+        cause = status.new_pod.cause
+        why = "" if cause is None else f", {cause.check}: {cause.reason or cause.message}"
+        state = status.new_pod.state or "not checked"
+        what = f"{target} has the association, and {action.target} keeps its own: new pods are {state}{why}"
+        kind: type[PodidError] = {
+            ExitCode.ATTENTION: Conflict,
+            ExitCode.UNAVAILABLE: Unavailable,
+        }.get(code, Undetermined)
+        return kind(what, hint=Again(), subject=str(target))
 
 
 def left_in_trust(

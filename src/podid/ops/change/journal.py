@@ -7,11 +7,9 @@ settles it by reading. Files are the caller's own: directory 0700, files 0600, n
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import secrets
-import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -22,10 +20,10 @@ from podid.domain.errors import InvalidInput, NotFound, Other
 from podid.domain.foreign import Malformed
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.words import utc
+from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change.locks import Locks
 from podid.ops.change.recorder import Recorder, unusable
-from podid.ops.change.records import VERSION, Run, action_record, member, read_records, run_of
-from podid.ops.private import make_private
+from podid.ops.change.records import VERSION, Run, Step, action_record, member, read_records, run_of
 
 # of an id: as many as its end has, which is by chance
 SHORTEST_ID = 6
@@ -41,11 +39,13 @@ class Journal:
         self.locks = locks or Locks()
         self._kept = kept
 
-    def runs(self) -> tuple[Run, ...]:
-        """All runs, newest first. A file that is not a journal is named in the error, never skipped."""
+    def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
+        """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
+        is named in the error, never skipped."""
         if not self._exists():
             return ()
-        return tuple(run for name in self._ids() if (run := self._read(name)) is not None)
+        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
+        return tuple(run for name in self._ids() if name >= oldest and (run := self._read(name)) is not None)
 
     def legible(self) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
         """The runs that can be read, newest first, and of each damaged file what is wrong: for who only looks. A file
@@ -114,10 +114,17 @@ class Journal:
         self, account: str, kinds: Collection[str], since: datetime
     ) -> tuple[tuple[Mapping[str, str], datetime], ...]:
         """The keys of the resources of these kinds that runs recorded here changed at `since` or later, each with the
-        time, in no order. A step that was cut short counts with the start of its run."""
+        time, in no order."""
+        return tuple((step.action.keys, moment) for _, step, moment in self.steps_since(account, kinds, since))
+
+    def steps_since(
+        self, account: str, kinds: Collection[str], since: datetime
+    ) -> tuple[tuple[Run, Step, datetime], ...]:
+        """The steps on resources of these kinds that changed them at `since` or later, each with its run and the time,
+        in no order. A step that was cut short counts with the start of its run."""
         return tuple(
-            (step.action.keys, moment)
-            for run in self.runs()
+            (run, step, moment)
+            for run in self.runs(since)
             for step in run.steps
             if step.action.kind in kinds
             and run.header.account == account
@@ -155,7 +162,6 @@ class Journal:
         plan: Sequence[Action] = (),
         *,
         undoes: str = "",
-        planned: int = 0,
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
         self._prepare()
@@ -178,7 +184,7 @@ class Journal:
             }
         )
         try:
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
         except OSError as error:
             raise unusable(self.directory, error) from error
         return recorder
@@ -225,38 +231,16 @@ class Journal:
     def _exists(self) -> bool:
         """Whether there is a journal. What it says is trusted, so it must be the caller's own, for reading as well."""
         try:
-            facts = self.directory.lstat()
-        except FileNotFoundError:
-            return False
+            return check_private(self.directory)
         except OSError as error:
             raise unusable(self.directory, error) from error
-        if not stat.S_ISDIR(facts.st_mode):
-            raise unusable(
-                self.directory, "it is a symbolic link" if stat.S_ISLNK(facts.st_mode) else "it is not a directory"
-            )
-        if facts.st_uid != os.geteuid():
-            raise unusable(self.directory, "it belongs to another user")
-        if facts.st_mode & 0o022:
-            raise unusable(self.directory, "others may write to it")
-        return True
 
     def _open(self, run_id: str, flags: int) -> int:
         path = self.directory / f"{run_id}.jsonl"
         try:
-            # a named pipe must not make us wait
-            descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+            return open_own(path, flags)
         except OSError as error:
-            why = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
-            raise unusable(self.directory, f"{path.name}: {why}") from error
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
-            os.close(descriptor)
-            kind = "belongs to another user" if stat.S_ISREG(facts.st_mode) else "is not a file"
-            raise unusable(self.directory, f"{path.name} {kind}")
-        if facts.st_mode & 0o022:
-            os.close(descriptor)
-            raise unusable(self.directory, f"others may write to {path.name}")
-        return descriptor
+            raise unusable(self.directory, f"{path.name}: {error.strerror or type(error).__name__}") from error
 
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
@@ -321,11 +305,3 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

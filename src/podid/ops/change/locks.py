@@ -11,7 +11,7 @@ from pathlib import Path
 
 from podid.domain.errors import TimedOut
 from podid.domain.patience import Patience
-from podid.ops.private import make_private
+from podid.local.files import make_private, open_own
 
 WAIT_SECONDS = 60.0
 
@@ -32,7 +32,7 @@ class Locks:
             yield
             return
         try:
-            _wait(descriptor, subject, patience)
+            wait_for(descriptor, subject, patience)
             yield
         finally:
             os.close(descriptor)
@@ -42,17 +42,19 @@ class Locks:
             return None
         with suppress(OSError):
             make_private(self._directory)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            return os.open(self._directory / f"{name}.lock", flags, 0o600)
+            return open_own(self._directory / f"{name}.lock", os.O_RDWR | os.O_CREAT)
         return None
 
 
-def _wait(descriptor: int, subject: str, patience: Patience) -> None:
+def wait_for(descriptor: int, subject: str, patience: Patience) -> None:
+    """Waits for the lock of an open file, which goes with its descriptor. Raises as `Locks.held`."""
     for _ in patience.within(min(WAIT_SECONDS, patience.seconds)).rounds(0.05, longest=0.5):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             patience.say(f"another podid on this machine is changing {subject}; waiting for it")
+        except OSError:
+            return  # a file system without locks: everybody goes ahead
         else:
             return
     raise TimedOut(f"Another podid on this machine is changing {subject} and does not finish", subject=subject)

@@ -60,6 +60,11 @@ class Making:
         with self.journal.locks.held(name, f"role {role}", self.patience):
             return self._write()
 
+    def completed(self) -> Making:
+        kind = kind_of(self.action.kind)
+        action = kind.completed(self.clients, self.cluster, self.action, self.done, self.patience)
+        return replace(self, action=action)
+
     def anew(self) -> Making:
         return replace(self, action=kind_of(self.action.kind).anew(self.clients, self.cluster, self.action))
 
@@ -113,6 +118,12 @@ class Making:
 def make(number: int, change: Making, recorder: Recorder) -> tuple[Done, PodidError | None]:
     """What became of the action; it is planned anew, a few times, where somebody else came in between and both can
     have what they want."""
+    try:
+        change = change.completed()
+    except PodidError as unknown:
+        return Done(change.action, Status.FAILED, reason=unknown.what, error=unknown), unknown
+    if change.action.verb is Verb.NONE:
+        return Done(change.action, Status.UNCHANGED, change.action.after), None
     for _ in range(_TRIES):
         done, error = _once(number, change, recorder)
         if not isinstance(error, Moved) or not kind_of(change.action.kind).contended:

@@ -6,14 +6,51 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from podid.domain.codec import from_plain, to_plain
-from podid.domain.model import described
-from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.model import Association, Cluster, DaemonSet, Listed, Role, described
+from podid.domain.snapshot import Known, Section, Snapshot, known_or
+
+T = TypeVar("T")
+# what is in a bundle, by class -> the sections that hold it
+CONTENTS: Mapping[str, tuple[str, ...]] = {
+    "the cluster: name, versions, add-ons with their service accounts and roles": (
+        *("cluster", "agent_addon", "addons", "agent_versions"),
+    ),
+    "the network: ids of VPC, subnets, routes and endpoints; network policies with the labels that they select": (
+        *("egress", "network_policies", "cilium_policies"),
+    ),
+    "associations: service accounts, roles, session policies": ("associations",),
+    "roles: trust policies, tags that a trust policy names, names of policies, what they allow of other roles": (
+        *("roles", "target_roles", "chained_roles", "role_policies", "assume_rights", "target_rights", "bounded"),
+        *("cni_rights", "node_role_allowed", "packed"),
+    ),
+    "nodes: names, labels, taints, ids of instances, roles": (
+        *("nodes", "node_groups", "node_classes", "instances", "other_node_roles", "clocks"),
+    ),
+    "pods: names, labels, addresses, images, why they do not run; names of variables for AWS, Java and proxies": (
+        *("pods", "agent_pods"),
+    ),
+    "values of AWS_PROFILE, AWS_REGION, AWS_ROLE_ARN and of variables that name the agent's address or a file": (
+        *("pods", "agent_pods"),
+    ),
+    "workloads: names, labels; of DaemonSets images and commands, without what sounds secret": (
+        *("workloads", "daemon_sets"),
+    ),
+    "namespaces and service accounts: names, annotations of EKS": ("namespaces", "service_accounts"),
+    "names of the entries of ConfigMaps that become variables": ("config_map_keys",),
+    "the webhook, CSI drivers, and what objects of other products say of roles and service accounts": (
+        *("webhook", "csi_drivers", "products"),
+    ),
+    "warnings of Kubernetes about the agent": ("agent_warnings",),
+    "lines of the agent's logs, events of CloudTrail, what tokens came to": (
+        *("agent_logs", "cloudtrail", "node_calls", "proofs", "probes"),
+    ),
+}
 
 # where an account is told for certain: in an ARN; every other place that has it follows
 _IN_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12}):")
@@ -30,8 +67,15 @@ class Redacted:
     external_ids: int
 
 
+def contents(snapshot: Snapshot) -> tuple[str, ...]:
+    """The classes of what is in it."""
+    there = {name for names in CONTENTS.values() for name in names if known_or(getattr(snapshot, name), None)}
+    return tuple(words for words, names in CONTENTS.items() if there & set(names))
+
+
 def redact(snapshot: Snapshot) -> Redacted:
     """Pure."""
+    snapshot = _needed(snapshot)
     whole = to_plain(snapshot)
     found = _IN_ARN.findall(json.dumps(whole))
     accounts = {account: f"{number:012}" for number, account in enumerate(dict.fromkeys(found), 1)}
@@ -50,6 +94,42 @@ def redact(snapshot: Snapshot) -> Redacted:
         return (ids.get(value) or text(value)) if isinstance(value, str) else value
 
     return Redacted(from_plain(Snapshot, redacted(whole), "snapshot"), len(accounts), len(ids))
+
+
+def _needed(snapshot: Snapshot) -> Snapshot:
+    """The snapshot without what no check reads."""
+
+    def cluster(value: Cluster) -> Cluster:
+        return replace(value, endpoint="", certificate_authority="", cluster_id="")
+
+    def associations(value: tuple[Listed, ...]) -> tuple[Listed, ...]:
+        return tuple(replace(each, tags={}) if isinstance(each, Association) else each for each in value)
+
+    def daemon_sets(value: tuple[DaemonSet, ...]) -> tuple[DaemonSet, ...]:
+        return tuple(replace(each, set_by={}) for each in value)
+
+    def roles(value: Mapping[str, Section[Role | None]]) -> Mapping[str, Section[Role | None]]:
+        return {arn: _mapped(section, lambda found: found and role(found)) for arn, section in value.items()}
+
+    def role(value: Role) -> Role:
+        tags = {key: tag for key, tag in value.tags.items() if f"tag/{json.dumps(key)[1:-1]}".lower() in trusts}
+        return replace(value, role_id="", description="", last_used_region="", max_session_seconds=3600, tags=tags)
+
+    sections = (snapshot.roles, snapshot.target_roles, snapshot.chained_roles)
+    trusts = json.dumps([to_plain(section) for section in sections]).lower()
+    return replace(
+        snapshot,
+        cluster=_mapped(snapshot.cluster, cluster),
+        associations=_mapped(snapshot.associations, associations),
+        daemon_sets=_mapped(snapshot.daemon_sets, daemon_sets),
+        roles=_mapped(snapshot.roles, roles),
+        target_roles=_mapped(snapshot.target_roles, roles),
+        chained_roles=_mapped(snapshot.chained_roles, roles),
+    )
+
+
+def _mapped(section: Section[T], change: Callable[[T], T]) -> Section[T]:
+    return Known(change(section.value)) if isinstance(section, Known) else section
 
 
 def _in_trusts(value: Any) -> Iterator[str]:

@@ -11,8 +11,9 @@ from podid.domain.errors import PodidError
 from podid.domain.model import Pod
 from podid.domain.patience import Patience
 from podid.domain.replacing import not_served
-from podid.ops.association.effect import images_of, is_injected, webhook_is_missing
+from podid.domain.workloads import is_injected
 from podid.ops.clients import KubeAccess
+from podid.ops.reading.dry_runs import images_of
 from podid.ops.restart.targets import Target, conflict
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def look_ahead(
         errors = {found for found in looked.values() if isinstance(found, PodidError)}
         notes |= {f"whether new pods get credentials could not be looked at: {error.what}" for error in errors}
         pending = [target for target in pending if isinstance(found := looked[target], Pod) and not is_injected(found)]
-        missing = bool(pending) and webhook_is_missing(kube.reader)
+        missing = bool(pending) and _webhook_is_missing(kube.reader)
         if not pending or missing:
             break
         patience.say(f"new pods of {pending[0].refs[0]} would be given no credentials yet")
@@ -61,5 +62,12 @@ def _no_agent_runs(reader: KubeReader) -> bool:
     False where that could not be looked at, too."""
     try:
         return not reader.list_agent_daemon_sets() and all(node.compute_type != "auto" for node in reader.list_nodes())
+    except PodidError:
+        return False
+
+
+def _webhook_is_missing(reader: KubeReader) -> bool:
+    try:
+        return reader.find_webhook() is None
     except PodidError:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain.names import ServiceAccountRef
@@ -42,6 +42,18 @@ class Restarting:
     def of(self, run_id: str) -> Restarting:
         return replace(self, part_of=run_id)
 
+    def leave_out(self, refs: Iterable[ServiceAccountRef], targets: Sequence[Target] = ()) -> None:
+        """Writes down which of the restarts that were planned for `refs` it does not take, since they are not among the
+        `targets`."""
+        recorder = self.journal.going_on(self.part_of)
+        if recorder is None:
+            return
+        about, chosen = set(refs), {target.workload for target in targets}
+        for target in self.ahead:
+            if target.workload not in chosen and about & set(target.refs):
+                done = Done(target.action, Status.UNCHANGED, reason="its pods need no restart")
+                recorder.outcome(recorder.number(target.action), done, self.patience.clock.now())
+
 
 def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
     """Carries out what `restart_plan` says. Nothing is written to the journal when there are no targets."""
@@ -74,17 +86,7 @@ def replace_pods(
     targets = with_obstacles(
         reader, find_targets(reader, refs, stale=stale, expect_injected=expect_injected), evict=how.evict
     )
-    _leave_out(how, refs, targets)
+    how.leave_out(refs, targets)
     if targets:
         how.announce(restart_plan(place, targets))
     return restart_journalled(clients, place, targets, how)
-
-
-def _leave_out(how: Restarting, refs: Collection[ServiceAccountRef], targets: Sequence[Target]) -> None:
-    """Writes down which of the restarts that were planned for `refs` it does not take."""
-    recorder, chosen = how.journal.going_on(how.part_of), {target.workload for target in targets}
-    for target in how.ahead if recorder is not None else ():
-        if target.workload not in chosen and set(target.refs) & set(refs):
-            assert recorder is not None
-            done = Done(target.action, Status.UNCHANGED, reason="its pods need no restart")
-            recorder.outcome(recorder.number(target.action), done, how.patience.clock.now())

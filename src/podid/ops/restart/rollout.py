@@ -21,8 +21,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Clock, Patience
 from podid.domain.plan import Done, Status
 from podid.domain.replacing import on_delete, paused, without_account
-from podid.domain.workloads import injected
-from podid.ops.association.effect import missing_containers
+from podid.domain.workloads import injected, missing_containers
 from podid.ops.clients import KubeAccess
 from podid.ops.restart.targets import Target, conflict, group
 

@@ -21,9 +21,8 @@ from podid.domain.place import Place
 from podid.domain.plan import Action
 from podid.domain.replacing import Hindrance, hindrance
 from podid.domain.staleness import LIFETIME, changed_at, lifetime_words, precedes
-from podid.domain.workloads import injected, live, opted_out, static, workload_subject
+from podid.domain.workloads import injected, live, missing_containers, opted_out, static, workload_subject
 from podid.ops.association.absent import association_not_found
-from podid.ops.association.effect import missing_containers
 from podid.ops.association.read import list_refs
 from podid.ops.change.kinds import RESTART
 from podid.ops.clients import Clients

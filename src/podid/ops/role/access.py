@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
@@ -11,12 +11,16 @@ from podid.domain import trust
 from podid.domain.errors import InvalidInput
 from podid.domain.model import Role
 from podid.domain.names import PODS_PRINCIPAL, Arn, parse_cluster_arn
+from podid.domain.trust import TrustVerdict
 
 _MADE_UP = re.compile(rf"arn:\S*{trust.STRANGER}")
 _NAMESPACE = frozenset({trust.NAMESPACE_TAG.lower()})
 _SERVICE_ACCOUNT = frozenset({trust.SERVICE_ACCOUNT_TAG.lower()})
 _CLUSTER_ARN = frozenset({"aws:sourcearn", "aws:requesttag/eks-cluster-arn"})
 _CLUSTER_NAME = frozenset({"aws:requesttag/eks-cluster-name"})
+# whose account it is where a policy does not say to which role it belongs
+_NO_ACCOUNT = "0" * 12
+_ANY_REGION = "us-east-1"
 # a trust policy of 2,048 characters has no room for more that is meant
 _MOST_OF_ONE_STATEMENT = 200
 
@@ -37,6 +41,13 @@ class PodAccess:
         return bool(self.scopes or self.unclear or self.shut)
 
     @property
+    def verdict(self) -> TrustVerdict:
+        """Whether any pod gets in."""
+        if self.scopes:
+            return TrustVerdict.MATCH
+        return TrustVerdict.UNKNOWN if self.unclear else TrustVerdict.NO_MATCH
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         return (*self.scopes, *self.unclear, *self.shut)
 
@@ -46,14 +57,36 @@ def pod_access(role: Role, clusters: Iterable[str] = (), region: str = "", *, ta
     those that it names, in the namespaces and under the service accounts that it names, and pods that it does not name.
     `tags_known` is False where the role's tags were not read. Raises InvalidInput when the trust policy cannot be
     read."""
-    policy = trust.parse_policy(role.trust)
+    own = Arn.parse(role.arn)
+    stem = f"arn:{own.partition}:eks:{region or _ANY_REGION}:{own.account}:cluster/"
+    return _access(trust.parse_policy(role.trust), stem, dict(role.tags) if tags_known else None, tuple(clusters))
+
+
+def policy_access(policy: trust.Policy, role_tags: Mapping[str, str] | None) -> PodAccess:
+    """The same for a policy by itself. The account is one that it names: a role belongs to the cluster's own."""
+    named = (
+        value for s in policy.statements for c in s.conditions if c.name == "aws:sourceaccount" for value in c.values
+    )
+    account = next((value for value in named if value.isdigit() and len(value) == len(_NO_ACCOUNT)), _NO_ACCOUNT)
+    stem = f"arn:aws:eks:{_ANY_REGION}:{account}:cluster/"
+    access = _access(policy, stem, role_tags, ())
+    if not access.names_pods:
+        nobody = trust.PodIdentity(stem + trust.STRANGER, trust.STRANGER, trust.STRANGER, role_tags=role_tags)
+        found = trust.evaluate(policy, nobody)
+        access = PodAccess(shut=(found.assume_role.reason,), findings=_findings([found]))
+    return access
+
+
+def _access(
+    policy: trust.Policy, stem: str, role_tags: Mapping[str, str] | None, clusters: tuple[str, ...]
+) -> PodAccess:
+    """`stem` is what ARNs of the role's own clusters begin with."""
     about = [statement for statement in policy.statements if _names_pods(statement)]
     if not any(statement.allow for statement in about):
         return PodAccess()
-    role_tags = dict(role.tags) if tags_known else None
     candidates = [
         trust.PodIdentity(arn, namespace, account, role_tags=role_tags)
-        for arn, namespace, account in dict.fromkeys(_candidates(about, role, tuple(clusters), region))
+        for arn, namespace, account in dict.fromkeys(_candidates(about, stem, clusters))
     ]
     scopes, unclear, tried = _judged(policy, candidates)
     if not scopes:
@@ -62,7 +95,11 @@ def pod_access(role: Role, clusters: Iterable[str] = (), region: str = "", *, ta
         scopes = [f"{words}, while its association sends no session tags" for words in found]
         unclear = unclear or doubtful
     shut = () if scopes or unclear else tuple(_why_shut(statement, tried) for statement in about if statement.allow)
-    return PodAccess(tuple(scopes), tuple(unclear), shut, _findings(tried))
+    return PodAccess(tuple(map(_own_account, scopes)), tuple(unclear), shut, _findings(tried))
+
+
+def _own_account(words: str) -> str:
+    return words.replace(f"account {_NO_ACCOUNT}", "the role's account")
 
 
 def access_words(role: Role, clusters: Iterable[str] = (), region: str = "") -> tuple[str, ...]:
@@ -115,7 +152,7 @@ def _findings(tried: Iterable[trust.Evaluation]) -> tuple[trust.TrustFinding, ..
     told = admitted or sorted(tried, key=lambda found: len(found.findings))[:1]
     findings = dict.fromkeys(finding for found in told for finding in found.findings)
     return tuple(
-        replace(finding, fix=_MADE_UP.sub("the cluster's ARN", finding.fix))
+        replace(finding, fix=_own_account(_MADE_UP.sub("the cluster's ARN", finding.fix)))
         for finding in findings
         if trust.STRANGER not in finding.message
     )
@@ -136,11 +173,11 @@ def _why_shut(statement: trust.Statement, tried: Iterable[trust.Evaluation]) -> 
 
 
 def _candidates(
-    statements: Iterable[trust.Statement], role: Role, clusters: tuple[str, ...], region: str
+    statements: Iterable[trust.Statement], stem: str, clusters: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     """Cluster, namespace and service account, with repetitions."""
     for statement in statements:
-        where = (*clusters, *_clusters_of(statement, role, clusters, region))
+        where = (*clusters, *_clusters_of(statement, stem, named=bool(clusters)))
         namespaces = (trust.STRANGER, *_values(statement, _NAMESPACE))
         accounts = (trust.STRANGER, *_values(statement, _SERVICE_ACCOUNT))
         yield from islice(product(where, namespaces, accounts), _MOST_OF_ONE_STATEMENT)
@@ -152,12 +189,10 @@ def _values(statement: trust.Statement, keys: frozenset[str]) -> tuple[str, ...]
     return tuple(value.replace("*", "x").replace("?", "x") for value in values if "${" not in value)
 
 
-def _clusters_of(statement: trust.Statement, role: Role, clusters: tuple[str, ...], region: str) -> Iterator[str]:
-    """The ARNs of clusters that the statement names. For the parts that a pattern leaves open an ARN has the role's own
-    account, and the region at hand: the engine must be asked for a cluster that can be, never for a pattern."""
-    own = Arn.parse(role.arn)
-    stem = f"arn:{own.partition}:eks:{region or 'us-east-1'}:{own.account}:cluster/"
-    named = False
+def _clusters_of(statement: trust.Statement, stem: str, *, named: bool) -> Iterator[str]:
+    """The ARNs of clusters that the statement names; a made-up one where none is, here or elsewhere (`named`). For the
+    parts that a pattern leaves open an ARN has those of `stem`, the role's own account and the region at hand: the
+    engine must be asked for a cluster that can be, never for a pattern."""
     for condition in statement.conditions:
         for value in condition.values if not condition.negated else ():
             if condition.name in _CLUSTER_NAME:
@@ -176,7 +211,7 @@ def _clusters_of(statement: trust.Statement, role: Role, clusters: tuple[str, ..
                 continue
             named = True
             yield arn
-    if not named and not clusters:
+    if not named:
         yield stem + trust.STRANGER
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from podid.domain import trust
-from podid.domain.errors import Again, Conflict, PodidError, Unavailable
+from podid.domain.errors import Again, Conflict, Other, PodidError, Unavailable
 from podid.domain.model import Cluster, Role, RolePolicies
 from podid.domain.names import ServiceAccountRef
 from podid.domain.plan import Action, ChangeResult, Header, Plan, Status, Verb
@@ -48,6 +48,9 @@ class RoleRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     managed_policy_arns: tuple[str, ...] = ()
+    # the permissions as they were typed, and the names of policies that are there for a target role
+    as_typed: tuple[str, ...] = ()
+    onward: frozenset[str] = frozenset()
     update_trust: bool = False
     adopt: bool = False
     replace: bool = False
@@ -151,7 +154,13 @@ def _check_allowed(
         needed.append("--adopt")
     if not request.replace and (overwrites or (asked and ours and not half_made)):
         needed.append("--replace")
-    check_changeable(current, actions, tuple(needed), ours=ours)
+    lacks = all(_adds_policy(action) and action.keys.get("policyName") not in request.onward for action in actions)
+    attach = Other(("role", "attach"), (request.name,), request.as_typed) if lacks and "--replace" in needed else ()
+    check_changeable(current, actions, tuple(needed), ours=ours, instead=attach)
+
+
+def _adds_policy(action: Action) -> bool:
+    return action.verb is Verb.CREATE and action.kind in (ROLE_POLICY.name, ROLE_ATTACHMENT.name)
 
 
 def _also_admitted(request: RoleRequest, cluster: Cluster, current: Role, trust_action: Action | None) -> list[str]:

@@ -12,7 +12,7 @@ from podid.domain.findings import Severity
 from podid.domain.model import AttachedPolicy, Role
 from podid.domain.words import short_list
 from podid.ops.role.access import pod_access
-from podid.ops.role.presets import moved_on
+from podid.ops.role.moved_on import moved_on
 from podid.ops.role.uses import RoleUse, used_words
 
 _ORDER = tuple(Severity)
@@ -56,8 +56,7 @@ def role_findings(
     for policy, document in (inline or {}).items():
         moved = moved_on(policy, document) if isinstance(document, Mapping) else None
         if moved is not None:
-            attach = Other(("role", "attach"), (role.name,), ("--preset", "…", "--replace")).of()
-            fix = f"podid preset show {moved.preset}, then {' '.join(attach)}"
+            fix = shlex.join(moved.command(role.name))
             found.append(RoleFinding("preset-moved-on", Severity.INFO, moved.sentence, fix))
     names = dict.fromkeys(used_words(use.association) for use in uses or ())
     if len(names) > 1:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from podid.domain.errors import Again, Conflict, InvalidInput, NotFound
+from podid.domain.errors import Again, Conflict, Hint, InvalidInput, NotFound
 from podid.domain.model import Role, RolePolicies
 from podid.domain.plan import Action, Header, Plan, Verb
 from podid.domain.words import did_you_mean, nearest
@@ -123,9 +123,11 @@ def _check_missing(request: DetachRequest, role: Role, what: str, name: str, kno
         )
 
 
-def check_changeable(role: Role, actions: Sequence[Action], needed: tuple[str, ...], *, ours: bool) -> None:
+def check_changeable(
+    role: Role, actions: Sequence[Action], needed: tuple[str, ...], *, ours: bool, instead: Hint = ()
+) -> None:
     """Raises Conflict for AWS's own roles, and where flags are `needed`, with the difference and who else may assume
-    the role."""
+    the role. `instead` is the command that does no more than what is lacking."""
     check_not_aws(role)
     if not needed:
         return
@@ -133,7 +135,7 @@ def check_changeable(role: Role, actions: Sequence[Action], needed: tuple[str, .
     whose = "differs from what was asked for" if ours else "was not made by podid here; it would be changed"
     raise Conflict(
         f"Role {role.name} exists and {whose}: {what}",
-        hint=Again(add=needed),
+        hint=instead or Again(add=needed),
         lines=(*(() if ours else others(role)), *(line for action in actions for line in difference(action))),
         subject=role.name,
     )

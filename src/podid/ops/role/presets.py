@@ -12,13 +12,13 @@ from typing import Any
 
 from podid.domain.errors import Again, InvalidInput, NotFound, Other
 from podid.domain.model import Cluster
-from podid.domain.words import did_you_mean, meant, nearest, short_list
+from podid.domain.words import did_you_mean, meant, nearest
 from podid.ops.role.policies import policy_name
 
 _FILES = Path(__file__).parent.parent.parent / "presets"
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
+PLACE = re.compile(r"\{\{(\w+)\}\}")
 # no form takes IAM's wildcards or variables: a value names one thing
-_FORMS: dict[str, tuple[str, str]] = {
+FORMS: dict[str, tuple[str, str]] = {
     "dynamodb-table": (r"[A-Za-z0-9_.-]{3,255}", "a table's name"),
     "s3-bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name"),
     "s3-prefix": (r"[A-Za-z0-9/_.=+@!-]{1,900}", "the beginning of keys"),
@@ -73,7 +73,7 @@ class Preset:
     @property
     def places(self) -> frozenset[str]:
         """All that its policy has to be told."""
-        return frozenset(_PLACE.findall(json.dumps(self.statements)))
+        return frozenset(PLACE.findall(json.dumps(self.statements)))
 
     @property
     def of_cluster(self) -> bool:
@@ -88,7 +88,7 @@ class Preset:
     @property
     def words(self) -> str:
         """What it allows, with its parameters in capitals."""
-        return _PLACE.sub(lambda found: found[1].upper(), self.allows)
+        return PLACE.sub(lambda found: found[1].upper(), self.allows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _takes(preset: Preset) -> str:
 
 
 def _value(preset: Preset, parameter: Parameter, value: str) -> str:
-    pattern, words = _FORMS[parameter.form]
+    pattern, words = FORMS[parameter.form]
     if not re.fullmatch(pattern, value, re.ASCII):
         raise InvalidInput(
             f"Preset {preset.name}: {parameter.name} {value!r} is not {words}", advice=_takes(preset), subject=value
@@ -186,90 +186,6 @@ def _value(preset: Preset, parameter: Parameter, value: str) -> str:
         case "hosted-zone":
             return value.removeprefix("/hostedzone/")
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class MovedOn:
-    """A role's inline policy that was made of a preset and no longer is what the preset gives: by the preset of a newer
-    podid, or by hand. `more` are actions and resources that the preset has and the policy has not, `fewer` those that
-    only the policy has."""
-
-    policy: str
-    preset: str
-    more: tuple[str, ...]
-    fewer: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        parts = [f"{word} {short_list(actions, 4)}" for word, actions in self._sides if actions]
-        return f"its policy {self.policy} is not what preset {self.preset} gives now: that has {' and '.join(parts)}"
-
-    @property
-    def _sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return ("also", self.more), ("no longer", self.fewer)
-
-
-def moved_on(name: str, document: Mapping[str, object]) -> MovedOn | None:
-    """Told by the policy's name and the Sids of its statements. Which values it was made with nobody wrote down: a
-    resource differs only where no values at all make one of the other."""
-    preset = next((found for one in preset_names() if (found := _made_of(name, one)) is not None), None)
-    listed = document.get("Statement")
-    if preset is None or not isinstance(listed, list):
-        return None
-    has = {str(item.get("Sid")): _members(item, "Action") for item in listed if isinstance(item, Mapping)}
-    gives = {str(item["Sid"]): _members(item, "Action") for item in preset.statements}
-    # not one of its statements: another policy, which happens to be called so
-    if not any(has[sid] & gives[sid] for sid in has.keys() & gives.keys()):
-        return None
-    optional = {str(item["Sid"]) for item in preset.statements if "when" in item or "unless" in item}
-    there = {action for sid, actions in gives.items() if sid in has or sid not in optional for action in actions}
-    own = {action for actions in has.values() for action in actions}
-    forms, named = _resources(preset, [item for item in listed if isinstance(item, Mapping)])
-    more, fewer = (there - own) | forms, (own - there) | named
-    return MovedOn(name, preset.name, tuple(sorted(more)), tuple(sorted(fewer))) if more or fewer else None
-
-
-def _resources(preset: Preset, listed: Iterable[Mapping[str, object]]) -> tuple[set[str], set[str]]:
-    """Of statements that are the preset's: the forms of its resources that none of theirs has, with parameters in
-    capitals, and their resources that have none of its forms."""
-    more, fewer = set[str](), set[str]()
-    has = {str(item.get("Sid")): _members(item, "Resource") for item in listed if "Resource" in item}
-    for statement in preset.statements:
-        own = has.get(str(statement["Sid"]))
-        if own is None:
-            continue
-        forms = {form: _form_of(form) for form in _members(statement, "Resource")}
-        more |= {
-            _PLACE.sub(lambda found: found[1].upper(), form)
-            for form, pattern in forms.items()
-            if not any(pattern.fullmatch(resource) for resource in own)
-        }
-        fewer |= {resource for resource in own if not any(pattern.fullmatch(resource) for pattern in forms.values())}
-    return more, fewer
-
-
-def _form_of(resource: str) -> re.Pattern[str]:
-    """What a preset's resource can be with values filled in, which hold no wildcards."""
-    parts = _PLACE.split(resource)
-    filled = [re.escape(part) if at % 2 == 0 else _value_of(part) for at, part in enumerate(parts)]
-    return re.compile("".join(filled))
-
-
-def _value_of(name: str) -> str:
-    """Between the colons of an ARN a value has none, so that no text is tried in more ways than it is long."""
-    return "[^*?:]+" if name in ("partition", "region", "account") else "[^*?]+"
-
-
-def _made_of(policy: str, preset: str) -> Preset | None:
-    if policy != preset and not policy.startswith(f"{preset}-"):
-        return None
-    found = get_preset(preset)
-    return found if found.statements else None
-
-
-def _members(statement: Mapping[str, object], key: str) -> frozenset[str]:
-    value = statement.get(key)
-    return frozenset(map(str, value)) if isinstance(value, list) else frozenset({str(value)})
 
 
 def surroundings(partition: str, account: str, region: str, cluster: Cluster | None) -> dict[str, str]:
@@ -288,11 +204,11 @@ def fill(choice: Choice, around: Mapping[str, str]) -> Permissions:
         for statement in wanted
     ]
     extra = "".join(p.words for p in preset.parameters if p.name in choice.values)
-    words = _PLACE.sub(lambda found: " and ".join(values.get(found[1], (found[1].upper(),))), preset.allows + extra)
+    words = PLACE.sub(lambda found: " and ".join(values.get(found[1], (found[1].upper(),))), preset.allows + extra)
     document = {"Version": "2012-10-17", "Statement": statements} if statements else None
     own = [value for p in preset.settable for value in choice.values.get(p.name, ())]
     name = policy_name("-".join((preset.name, *own)).replace("/", "-"))
-    missing = frozenset(_PLACE.findall(json.dumps(statements)))
+    missing = frozenset(PLACE.findall(json.dumps(statements)))
     return Permissions(name, words, document, preset.managed_policies, missing)
 
 
@@ -313,7 +229,7 @@ def _filled(member: object, values: Mapping[str, tuple[str, ...]]) -> object:
 
 
 def _forms(text: str, values: Mapping[str, tuple[str, ...]]) -> list[str]:
-    names = list(dict.fromkeys(name for name in _PLACE.findall(text) if name in values))
+    names = list(dict.fromkeys(name for name in PLACE.findall(text) if name in values))
     found = [text]
     for name in names:
         found = [form.replace(f"{{{{{name}}}}}", value) for form in found for value in values[name]]

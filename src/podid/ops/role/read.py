@@ -13,6 +13,7 @@ from podid.domain.names import Arn
 from podid.domain.owners import Owner, owner_of
 from podid.ops.role.access import PodAccess, access_words, pod_access
 from podid.ops.role.findings import RoleFinding, role_findings
+from podid.ops.role.moved_on import MovedOn, moved_on, names_preset
 from podid.ops.role.resolve import own_role
 from podid.ops.role.uses import RoleUse, Unread, Uses, evaluate_uses
 
@@ -108,12 +109,14 @@ def _readable(read: Callable[[], T], what: str, unread: list[Unread]) -> T | Non
 @dataclass(frozen=True, slots=True)
 class PodRole:
     """A role that names pods. `associations` are those that use it, None where none could be looked at; `refused` of
-    them are not admitted by its trust."""
+    them are not admitted by its trust. `moved` are policies that are not what their presets give now, None where they
+    could not be read."""
 
     role: Role
     access: PodAccess
     associations: tuple[Association, ...] | None
     refused: int = 0
+    moved: tuple[MovedOn, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +158,37 @@ def list_pod_roles(iam: Iam, uses: Uses, region: str, say: Callable[[str], None]
             case Role() as role:
                 pass
         found.append(_pod_role(role, uses, region, detailed=detailed))
+    admitting = [item for item in found if not item.access.shut]
+    say("reading the inline policies that presets gave")
+    moved = _moved(iam, [item.role.name for item in admitting], unread)
     return PodRoles(
-        admitting=tuple(item for item in found if not item.access.shut),
+        admitting=tuple(replace(item, moved=moved[item.role.name]) for item in admitting),
         shut=tuple(item for item in found if item.access.shut),
         clusters=uses.clusters,
         unread=tuple(unread.values()),
     )
+
+
+def _moved(iam: Iam, roles: Sequence[str], unread: dict[str, Unread]) -> dict[str, tuple[MovedOn, ...] | None]:
+    """Of each role the policies that are not what their presets give now; only those that are called so are read."""
+    found: dict[str, tuple[MovedOn, ...] | None] = {}
+    pairs: list[tuple[str, str]] = []
+    what = "whether policies are what their presets give now"
+    for role, names in iam.get_inline_names(roles):
+        if isinstance(names, PodidError):
+            found[role] = None
+            unread.setdefault(names.permission, Unread.of(what, names))
+        else:
+            found[role] = ()
+            pairs += [(role, name) for name in names if names_preset(name)]
+    for (role, name), document in iam.get_inline_documents(sorted(pairs)):
+        before = found[role]
+        if isinstance(document, PodidError):
+            found[role] = None
+            unread.setdefault(document.permission, Unread.of(what, document))
+        elif before is not None and document is not None and (moved := moved_on(name, document)) is not None:
+            found[role] = tuple(sorted((*before, moved), key=lambda item: item.policy))
+    return found
 
 
 def _names_pods(role: Role) -> bool:

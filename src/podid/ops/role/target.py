@@ -4,20 +4,33 @@ owner must add where that is not podid's to do."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.domain import trust
-from podid.domain.errors import CredentialsError, InvalidInput, PodidError, UsageError
+from podid.domain.errors import (
+    Again,
+    Conflict,
+    CredentialsError,
+    Hint,
+    InvalidInput,
+    NotFound,
+    Other,
+    PodidError,
+    UsageError,
+)
 from podid.domain.model import Cluster, Decision, Role
 from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
-from podid.domain.plan import Action, ChangeResult, Status
+from podid.domain.plan import Action, ChangeResult, Owed, Plan, Status
 from podid.domain.snapshot import Known, Missing, Section, attempt
+from podid.ops.change.external_ids import awaited, awaited_in, find_external_id, with_external_ids
 from podid.ops.change.kinds import TARGET_TRUST
 from podid.ops.change.kinds.role_trust import document_of
 from podid.ops.role.create import RoleRequest
 from podid.ops.role.plan import check_editable, check_size, identity, others
+from podid.ops.role.uses import cluster_arn
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -66,7 +79,9 @@ def read_target(arn: str, account: str, aws: AwsSession, other: AwsSession | Non
     return Known(role if role is not None and role.arn == arn else None)
 
 
-def hops_of(request: RoleRequest, cluster: Cluster, current: Role | None, external_ids: Mapping[object, str]) -> Hops:
+def hops_of(
+    request: RoleRequest, cluster: Cluster, current: Role | None, external_ids: Mapping[ServiceAccountRef, str]
+) -> Hops:
     """How each service account of a new role, or of `current`, comes to the target role."""
     made = f"arn:{cluster.partition}:iam::{cluster.account}:role{request.path}{request.name}"
     base = current.arn if current is not None else made
@@ -82,20 +97,14 @@ def hops_of(request: RoleRequest, cluster: Cluster, current: Role | None, extern
 
 
 def external_ids(
-    eks: Eks, cluster: Cluster, refs: Iterable[ServiceAccountRef], target_role_arn: str
-) -> dict[object, str]:
-    """Those of the associations that go on to the target role already: EKS makes them up with the association. Nothing
-    of what cannot be read."""
-    found: dict[object, str] = {}
+    eks: Eks, cluster: str, refs: Iterable[ServiceAccountRef], target_role_arn: str
+) -> dict[ServiceAccountRef, str]:
+    """Those of the associations that go on to the target role already. Nothing of what cannot be read."""
+    found: dict[ServiceAccountRef, str] = {}
     for ref in refs:
-        try:
-            association = eks.find_association(cluster.name, ref)
-        except CredentialsError:
-            raise
-        except PodidError:
-            continue
-        if association is not None and association.target_role_arn == target_role_arn and association.external_id:
-            found[ref] = association.external_id
+        read = attempt(partial(find_external_id, eks, cluster, ref, target_role_arn))
+        if isinstance(read, Known) and read.value:
+            found[ref] = read.value
     return found
 
 
@@ -122,90 +131,183 @@ def _bar(decision: Decision) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """Statements that the owner of a target role must add to its trust policy, and what there is to know of them."""
-
-    target_role_arn: str
-    statements: tuple[object, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Onward:
     """What it takes at the target role: `action` changes its trust policy, None where it need not be, must not be or
-    cannot be changed, which `notes` tell, with what is `owed` by its owner."""
+    cannot be changed, which `notes` tell, with what is `owed` by its owner. `late` is whether the action waits for the
+    external id of an association, and so comes after it."""
 
     action: Action | None
     notes: tuple[str, ...]
-    owed: Owed | None = None
+    owed: tuple[Owed, ...] = ()
+    late: bool = False
 
     @property
     def actions(self) -> tuple[Action, ...]:
         return () if self.action is None else (self.action,)
 
+    def around(self, plan: Plan) -> Plan:
+        """The plan with this in its place, before the associations or after them."""
+        actions = (*plan.actions, *self.actions) if self.late else (*self.actions, *plan.actions)
+        return replace(plan, actions=actions, owed=(*plan.owed, *self.owed)).noting(self.notes)
 
-def left_to_owners(result: ChangeResult) -> ChangeResult:
-    """The result with what the owners of target roles must add, whose trust policy could not be changed."""
-    notes: list[str] = []
+
+def plan_onward(
+    arn: str,
+    hops: Hops,
+    target: Section[Role | None],
+    *,
+    profile: str,
+    update: bool,
+    associating: bool,
+    must_exist: bool = True,
+) -> Onward:
+    """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
+    the target's trust is made to admit them; every other statement stays as it is. `associating` is whether the run
+    makes the associations, whose external ids are known after that. Raises NotFound for a target that is known not to
+    exist, unless it need not, and Conflict where IAM would not take the trust policy."""
+    name = f"target role {arn}"
+    if isinstance(target, Missing):
+        why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
+        return Onward(None, (f"{name} was not looked at: {why}",), _owed(arn, hops, refused=False))
+    if target.value is None:
+        if must_exist:
+            raise NotFound(f"The {name} does not exist", id="role-not-found", subject=arn)
+        return Onward(None, (f"{name} does not exist",), _owed(arn, hops, refused=True))
+    role = target.value
+    try:
+        before = trust.parse_policy(role.trust)
+    except InvalidInput as error:
+        return Onward(None, (f"the trust policy of {name} cannot be read: {error.what}",))
+    after, notes = before, list[str]()
+    added: dict[ServiceAccountRef, trust.TargetHop] = {}
+    shut: dict[ServiceAccountRef, trust.TargetHop] = {}
+    denied: dict[ServiceAccountRef, trust.TargetHop] = {}
+    # whom it may let in, once their external ids are known
+    unsure: dict[ServiceAccountRef, trust.TargetHop] = {}
+    for ref, hop in hops.items():
+        found = trust.evaluate(after, hop)
+        late = associating and _unbound(hop)
+        said = _said(name, ref, hop, found)
+        if found.verdict is trust.TrustVerdict.MATCH or not (late or found.verdict is trust.TrustVerdict.NO_MATCH):
+            notes.append(said)
+            continue
+        bound = replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop
+        wider = _with(after, bound)
+        if trust.evaluate(wider, bound).verdict is not trust.TrustVerdict.MATCH:
+            notes.append(f"{said}; one more statement would not help")
+            denied[ref] = hop
+        elif update and (late or not _unbound(hop)):
+            after = wider
+            added[ref] = bound
+        else:
+            notes.append(said)
+            (shut if found.verdict is trust.TrustVerdict.NO_MATCH else unsure)[ref] = hop
+    owed = (
+        *_owed(arn, shut, refused=True),
+        *_owed(arn, denied, refused=True, helps=False),
+        *(replace(item, trust=role.trust) for item in _owed(arn, unsure, refused=False)),
+    )
+    if after == before:
+        return Onward(None, tuple(notes), owed)
+    check_editable(role)
+    check_size(_as_long(after, added), role.name)
+    keys = {"targetRoleArn": arn, "profile": profile}
+    state = TARGET_TRUST.state_at(role, keys)
+    whom, base = ", ".join(map(str, added)), next(iter(added.values())).base_role_arn
+    why = f"so that it lets in role {role_name(base)} for {whom}"
+    action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
+    return Onward(action, (*notes, *others(role)), owed, late=bool(awaited_in(action.after)))
+
+
+def _as_long(policy: trust.Policy, added: Hops) -> trust.Policy:
+    """The policy with external ids at least as long as EKS makes them, for IAM's limit."""
+    ids = {ref: "x" * (len(hop.pod.cluster_arn) + len(str(ref))) for ref, hop in added.items()}
+    document = with_external_ids(policy.document, ids)
+    assert isinstance(document, Mapping)
+    return trust.parse_policy(document)
+
+
+def check_admitted(onward: Onward, name: str, *, update: bool) -> None:
+    """Raises Conflict for a role that its target role keeps out: it would be half a chain. Without session tags the
+    target cannot let it in before there is an association, which needs the role."""
+    owed = [item for item in onward.owed if item.refused and not awaited_in(item.statements)]
+    if not owed:
+        return
+    what, *more = onward.notes
+    helps = any(item.statements for item in owed) and not update
+    raise Conflict(
+        what[0].upper() + what[1:],
+        hint=Again(add=("--update-trust" if helps else "--force",)),
+        lines=(*more, *map(owed_words, owed)),
+        advice=f"--force makes role {name} all the same, for the owner of the target role to let in.",
+        subject=owed[0].target_role_arn,
+        id="target-role-trust-broken",
+    )
+
+
+def by_update_trust(owed: Owed, *, update: bool) -> Hint:
+    """What has podid do what is owed at a target role that it can read; nothing where that was asked for already."""
+    read = owed.refused or owed.trust is not None
+    return Again(add=("--update-trust",)) if read and owed.statements and not update else ()
+
+
+def going_on_of(owed: Owed, *, name: str, profile: str | None, update: bool) -> Hint:
+    """What has podid go on with what is owed for the new role `name`: the association, where that has to be first."""
+    if not awaited_in(owed.statements):
+        return by_update_trust(owed, update=update)
+    theirs = ("--target-profile", profile) if profile else ()
+    flags = ("--role", name, "--target-role", owed.target_role_arn, "--no-session-tags", *theirs)
+    return Other(("associate",), owed.service_accounts, (*flags, *(("--update-trust",) if owed.refused else ())))
+
+
+def with_owed(result: ChangeResult, eks: Eks | None) -> ChangeResult:
+    """The result with what the owners of target roles must add: what the plan left to them, and what could not be
+    changed. External ids that the run has brought about are read with `eks`."""
+    owed = [*result.plan.owed]
     for item in result.done:
         action = item.action
         if action.kind == TARGET_TRUST.name and item.status in (Status.FAILED, Status.BLOCKED):
             old, new = (trust.parse_policy(document_of(state)).statements for state in (action.before, action.after))
             there = [statement.raw for statement in old]
             added = tuple(statement.raw for statement in new if statement.raw not in there)
-            notes += _to_add(f"target role {action.target}", added)
-    return replace(result, notes=(*result.notes, *notes))
+            owed.append(Owed(target_role_arn=action.target, service_accounts=(), statements=added, refused=True))
+    if eks is not None:
+        owed = [left for item in owed if (left := _known_by_now(item, eks, result.plan.header.cluster)) is not None]
+    if result.error is not None and not result.worked:
+        result.error.lines = (*result.error.lines, *map(owed_words, owed))
+    return replace(result, owed=tuple(owed))
 
 
-def plan_onward(arn: str, hops: Hops, target: Section[Role | None], *, profile: str, update: bool) -> Onward:
-    """Pure: whether the chain holds once the plan is carried out, service account by service account. With `update`
-    the target's trust is made to admit them; every other statement stays as it is. Raises Conflict where IAM would not
-    take it."""
-    name = f"target role {arn}"
-    if isinstance(target, Missing):
-        why = f"{target.reason} (needs {target.permission})" if target.permission else target.reason
-        return _untouched(arn, f"{name} was not looked at: {why}", hops)
-    if target.value is None:
-        return _untouched(arn, f"{name} does not exist", hops)
-    role = target.value
-    try:
-        before = trust.parse_policy(role.trust)
-    except InvalidInput as error:
-        return Onward(None, (f"the trust policy of {name} cannot be read: {error.what}",))
-    after, notes, shut, added = before, [], [], []
-    for ref, hop in hops.items():
-        found = trust.evaluate(after, hop)
-        said = _said(name, ref, hop, found)
-        if found.verdict is not trust.TrustVerdict.NO_MATCH:
-            notes.append(said)
-        elif not update or _unbound(hop):
-            notes.append(f"{said}; {_UNBOUND.format(ref=ref)}" if update else said)
-            shut.append(hop)
-        elif trust.evaluate(wider := _with(after, hop), hop).verdict is trust.TrustVerdict.MATCH:
-            after = wider
-            added.append((ref, hop))
-        else:
-            notes.append(f"{said}; one more statement would not help")
-    owed = _owed(arn, shut)
-    notes += (*_to_add(name, _statements(shut)), *(() if update else _to_bind(shut)))
-    if shut and not update:
-        notes.append("--update-trust adds it with these credentials")
-    if after == before:
-        return Onward(None, tuple(notes), owed)
-    check_editable(role)
-    check_size(after, role.name)
-    keys = {"targetRoleArn": arn, "profile": profile}
-    state = TARGET_TRUST.state_at(role, keys)
-    whom = ", ".join(str(ref) for ref, _ in added)
-    why = f"so that it lets in role {role_name(added[0][1].base_role_arn)} for {whom}"
-    action = TARGET_TRUST.action(state, {**state, "policyDocument": after.to_document()}, note=why)
-    return Onward(action, (*notes, *others(role)), owed)
+def _known_by_now(owed: Owed, eks: Eks, cluster: str) -> Owed | None:
+    """The same once the run has made the associations; None where it lets all of them in."""
+    ids: dict[ServiceAccountRef, str] = {}
+    let_in: set[ServiceAccountRef] = set()
+    for ref in awaited_in(owed.statements):
+        read = attempt(partial(eks.find_association, cluster, ref))
+        found = read.value if isinstance(read, Known) else None
+        if found is None or found.target_role_arn != owed.target_role_arn or not found.external_id:
+            continue
+        ids[ref] = found.external_id
+        who = trust.PodIdentity(cluster_arn(found), ref.namespace, ref.name, session_tags=found.session_tags)
+        hop = trust.TargetHop(found.role_arn, who, found.external_id, role_tags=None)
+        if owed.trust is not None:
+            verdict = trust.evaluate(trust.parse_policy(owed.trust), hop).verdict
+            if verdict is trust.TrustVerdict.MATCH:
+                let_in.add(ref)
+            elif verdict is trust.TrustVerdict.NO_MATCH:
+                owed = replace(owed, refused=True)
+    left = tuple(name for name in owed.service_accounts if name not in set(map(str, let_in)))
+    statements = with_external_ids([each for each in owed.statements if not awaited_in(each) & let_in], ids)
+    assert isinstance(statements, list)
+    return replace(owed, service_accounts=left, statements=tuple(statements)) if left or not let_in else None
 
 
-_UNBOUND = (
-    "without session tags only the external id tells {ref} from others, and EKS generates it with the association: "
-    "once {ref} is associated with this target role, the same command adds the statement"
-)
+def owed_words(owed: Owed) -> str:
+    """What the owner must add, in a sentence."""
+    if not owed.statements:
+        return f"target role {owed.target_role_arn} keeps out {', '.join(owed.service_accounts)}"
+    text = json.dumps(owed.statements[0] if len(owed.statements) == 1 else owed.statements)
+    return f"the owner of target role {owed.target_role_arn} must add to its trust policy: {text}"
 
 
 def _said(name: str, ref: ServiceAccountRef, hop: trust.TargetHop, found: trust.Evaluation) -> str:
@@ -239,34 +341,20 @@ def _raws(hop: trust.TargetHop) -> list[Mapping[str, object]]:
     return found
 
 
-def _statements(hops: Iterable[trust.TargetHop]) -> tuple[object, ...]:
-    """One for each service account; without session tags they are all the same."""
-    found: list[object] = []
+def _statements(hops: Iterable[trust.TargetHop]) -> tuple[Mapping[str, object], ...]:
+    """One for each service account, and without session tags one more for all of them."""
+    found: list[Mapping[str, object]] = []
     for hop in hops:
         found += [raw for raw in _raws(hop) if raw not in found]
     return tuple(found)
 
 
-def _untouched(arn: str, note: str, hops: Hops) -> Onward:
-    added = _to_add(f"target role {arn}", _statements(hops.values()))
-    return Onward(None, (note, *added, *_to_bind(hops.values())), _owed(arn, list(hops.values())))
-
-
-def _owed(arn: str, hops: Sequence[trust.TargetHop]) -> Owed | None:
-    return Owed(arn, _statements(hops), _to_bind(hops)) if hops else None
-
-
-def _to_bind(hops: Iterable[trust.TargetHop]) -> tuple[str, ...]:
-    if not any(map(_unbound, hops)):
+def _owed(arn: str, hops: Hops, *, refused: bool, helps: bool = True) -> tuple[Owed, ...]:
+    """One for all of them. Their statements tell them apart, by an external id that is not known yet too; none are
+    there where they would not help."""
+    if not hops:
         return ()
-    return (
-        "without session tags these let in the role whoever uses it: once there is an association, podid show NS/SA "
-        "tells its external id, which the owner should demand there (StringEquals, sts:ExternalId)",
-    )
-
-
-def _to_add(name: str, statements: tuple[object, ...]) -> tuple[str, ...]:
-    if not statements:
-        return ()
-    text = json.dumps(statements[0] if len(statements) == 1 else statements)
-    return (f"the owner of {name} must add to its trust policy: {text}",)
+    bound = [replace(hop, external_id=awaited(ref)) if _unbound(hop) else hop for ref, hop in hops.items()]
+    statements = _statements(bound) if helps else ()
+    accounts = tuple(map(str, hops))
+    return (Owed(target_role_arn=arn, service_accounts=accounts, statements=statements, refused=refused),)

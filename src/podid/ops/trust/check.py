@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.domain import trust
-from podid.domain.errors import AccessDenied, NotFound, PodidError, Unavailable
+from podid.domain.errors import AccessDenied, PodidError, Unavailable
 from podid.domain.exit_codes import ExitCode, combine
+from podid.domain.findings import Severity
 from podid.domain.model import Role
 from podid.domain.names import ServiceAccountRef
+from podid.ops.role.access import PodAccess, policy_access
 from podid.ops.role.uses import Uses, evaluate_uses
 from podid.ops.trust.files import TrustFile
 
@@ -66,9 +68,53 @@ class PolicyChecks:
         return combine(codes)
 
 
-def check_uses(role: Role, uses: Uses, cluster: str) -> PolicyChecks:
-    """The role's trust asked for every association that uses it, as its own role or as target. Raises NotFound where
-    none does, AccessDenied or Unavailable where they could not be read."""
+@dataclass(frozen=True, slots=True)
+class PolicyAccess:
+    """Who may assume a role by its trust policy, whoever asks. `name` is the file's or the role's."""
+
+    name: str
+    policy: trust.Policy
+    pods: PodAccess
+
+    @property
+    def findings(self) -> tuple[trust.TrustFinding, ...]:
+        """Worst first, each once."""
+        found = dict.fromkeys((*trust.open_to_all(self.policy), *self.pods.findings))
+        return tuple(sorted(found, key=lambda item: tuple(Severity).index(item.severity)))
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """Slips of the hand."""
+        return tuple(map(str, trust.find_slips(self.policy)))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAccesses:
+    """Of several policies, in the order given."""
+
+    items: tuple[PolicyAccess, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """A role that no pod can assume wants attention, and one that everybody can."""
+        codes = {_CODES[item.pods.verdict] for item in self.items}
+        if any(finding.severity is Severity.ERROR for item in self.items for finding in item.findings):
+            codes.add(ExitCode.ATTENTION)
+        return combine(codes)
+
+
+def access_by(files: Sequence[TrustFile], role_tags: Mapping[str, str] | None = None) -> PolicyAccesses:
+    """`role_tags` stand for those that a file holds."""
+    found = []
+    for file in files:
+        tags = file.role_tags if role_tags is None else role_tags
+        found.append(PolicyAccess(file.name, file.policy, policy_access(file.policy, tags)))
+    return PolicyAccesses(tuple(found))
+
+
+def check_uses(role: Role, uses: Uses) -> PolicyChecks | None:
+    """The role's trust asked for every association that uses it, as its own role or as target; None where none does.
+    Raises AccessDenied or Unavailable where they could not be read."""
     if uses.unread:
         first = uses.unread[0]
         kind: type[PodidError] = AccessDenied if first.permission else Unavailable
@@ -76,11 +122,7 @@ def check_uses(role: Role, uses: Uses, cluster: str) -> PolicyChecks:
         raise kind(f"The associations could not be read: {first}", permission=first.permission, advice=advice)
     requests = [use.evaluation.request for use in evaluate_uses(role, uses)]
     if not requests:
-        raise NotFound(
-            f"No association of cluster {cluster} uses role {role.name}",
-            advice="Name the service accounts with --for.",
-            subject=role.name,
-        )
+        return None
     return PolicyChecks(((role.name, trust.check(trust.parse_policy(role.trust), requests)),))
 
 

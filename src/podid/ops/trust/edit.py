@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from podid.domain import trust
 from podid.domain.errors import Conflict
@@ -69,8 +70,12 @@ def removing(whom: Whom) -> Edit:
     return edit
 
 
-def removing_issuer(issuer: str) -> Edit:
-    return lambda policy, _: trust.remove_issuer(policy, issuer)
+def removing_issuer(issuer: str, refs: Sequence[ServiceAccountRef] = ()) -> Edit:
+    """Takes out an OIDC provider, or what it lets in of these service accounts: all of them, or none."""
+    if not refs:
+        return lambda policy, _: trust.remove_issuer(policy, issuer)
+    steps = [partial(trust.remove_subject, issuer=issuer, ref=ref) for ref in refs]
+    return lambda policy, _: _each(policy, steps)
 
 
 def tightening(identities: Sequence[trust.PodIdentity], scope: trust.ScopeKind) -> Edit:
@@ -169,6 +174,8 @@ def plan_edit(role: Role, edit: Edit, header: Header, *, why: str) -> Plan:
     if not result.changed:
         unchanged = ROLE_TRUST.action(before, before)
         return Plan(header=header, actions=(), unchanged=(unchanged,), notes=(result.reason, *result.notes))
-    after = {"roleName": role.name, "policyDocument": result.policy.to_document()}
+    policy = result.policy.to_document()
+    after = {"roleName": role.name, "policyDocument": policy}
     action = ROLE_TRUST.action(before, after, note=why)
-    return Plan(header=header, actions=(action,), notes=(result.reason, *result.notes, *others(role)))
+    staying = others(replace(role, trust=policy))
+    return Plan(header=header, actions=(action,), notes=(result.reason, *result.notes, *staying))

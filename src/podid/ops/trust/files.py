@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
-import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from os import stat_result
+from os.path import samestat
 from pathlib import Path
 from urllib.parse import quote
 
 from podid.domain import trust
-from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
 from podid.domain.model import Role
+from podid.domain.patience import Patience
+from podid.local import files
+from podid.ops.change.locks import wait_for
 
 # where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -54,23 +58,38 @@ class TrustFile:
         return written + ("\n" if self.text.endswith("\n") else "")
 
 
-def write_in_place(file: TrustFile, policy: trust.Policy) -> None:
-    """The file has the one text or the other, never half of one, and keeps its mode. Raises UsageError."""
-    path = Path(file.name).resolve()  # a link stays a link
-    temporary: Path | None = None
+@contextmanager
+def locked(names: Sequence[str], patience: Patience) -> Iterator[Mapping[str, stat_result]]:
+    """The facts of files that are changed in place; no other podid changes them for as long as the block lasts. Raises
+    UsageError for what is no regular file of one name, TimedOut as a lock does."""
+    with ExitStack() as stack:
+        found: dict[str, stat_result] = {}
+        for name in names:
+            lock = partial(wait_for, subject=name, patience=patience)
+            with _writing(name):
+                if any(samestat(Path(name).lstat(), facts) for facts in found.values()):
+                    raise UsageError(f"{name} is named twice", subject=name)
+                found[name] = stack.enter_context(files.locked(Path(name), lock))
+        yield found
+
+
+def write_in_place(file: TrustFile, policy: trust.Policy, over: stat_result) -> None:
+    """The file has the one text or the other, never half of one, and keeps mode and owner. `over` are the facts of the
+    file that was read. Raises UsageError, and Conflict where it was changed since."""
+    with _writing(file.name):
+        path = Path(file.name)
+        data = _like(files.read(path), file.text_with(policy))
+        files.write_whole(path, data, over=over, keep=True)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(stream.fileno(), stat.S_IMODE(path.stat().st_mode))
-            stream.write(_like(path.read_bytes(), file.text_with(policy)))
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        yield
+    except files.ChangedMeanwhile as error:
+        raise Conflict(f"{name} is left as it is: {error.strerror}", hint=Again(), subject=name) from error
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UsageError(f"{file.name} cannot be written: {error.strerror}", subject=file.name) from error
+        raise UsageError(f"{name} cannot be changed in place: {error.strerror}", subject=name) from error
 
 
 def _like(old: bytes, text: str) -> bytes:

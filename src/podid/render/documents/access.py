@@ -7,8 +7,9 @@ from typing_extensions import TypedDict
 
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Severity
-from podid.domain.members import About, ArnText, MissingRight, Pairs, PolicyObject, ServiceAccounts, Time
+from podid.domain.members import About, Argv, ArnText, MissingRight, Names, Pairs, PolicyObject, ServiceAccounts, Time
 from podid.domain.trust import ScopeKind, TrustVerdict
+from podid.render.documents.status import IdentityStatusBody
 
 
 class ActionVerdictBody(TypedDict):
@@ -64,6 +65,38 @@ class TrustReportListDocument(TypedDict):
 
     kind: Literal["TrustReportList"]
     items: Sequence[TrustReportBody]
+
+
+class TrustStatementBody(TypedDict):
+    statement: Annotated[int, About("Index in the policy, from 0.")]
+    sid: str
+    effect: Literal["Allow", "Deny"]
+    principals: Annotated[Sequence[str], About("`*` is everybody; `all but …` where it is NotPrincipal.")]
+    actions: Annotated[Sequence[str], About("`all but …` where it is NotAction.")]
+    conditions: Annotated[Sequence[str], About("Operator, key and values; all of them have to hold.")]
+
+
+class TrustAccessBody(TypedDict):
+    file: Annotated[str, About("`-` is stdin; with `--role` the role's name.")]
+    verdict: Annotated[TrustVerdict, About("Whether any pod may assume the role by EKS Pod Identity.")]
+    scopes: Annotated[Sequence[str], About("Which pods may, in words.")]
+    reasons: Annotated[Sequence[str], About("Why no pod may, or of which pods that is not known.")]
+    statements: Sequence[TrustStatementBody]
+    findings: Annotated[Sequence[TrustFindingBody], About("Worst first.")]
+    advice: Sequence[str]
+
+
+class TrustAccessDocument(TrustAccessBody):
+    """`podid trust check` for one policy and no service account in particular."""
+
+    kind: Literal["TrustAccess"]
+
+
+class TrustAccessListDocument(TypedDict):
+    """`podid trust check` for several policies and no service account in particular."""
+
+    kind: Literal["TrustAccessList"]
+    items: Sequence[TrustAccessBody]
 
 
 class TrustEditBody(TypedDict):
@@ -128,15 +161,9 @@ class PodCountsBody(TypedDict):
 
 
 class ListedAssociationBody(AssociationBody):
-    pods: Annotated[PodCountsBody | None, About("With `--pods`, `--stale` or a column of it; else null.")]
-    serviceAccountExists: Annotated[bool | None, About("With `--dangling` or a column of it; else null.")]
-    health: Annotated[
-        str | None,
-        About(
-            "`ok`, `unknown`, or the failure mode of the first link from service account to trust that is broken; "
-            "`stale` where only its pods are, if they were looked at."
-        ),
-    ]
+    pods: Annotated[PodCountsBody | None, About("Set with `--pods`, `--stale` or a pod column; otherwise null.")]
+    serviceAccountExists: Annotated[bool | None, About("Set with `--dangling` or the column `exists`; otherwise null.")]
+    status: Annotated[IdentityStatusBody | None, About("Set with the column `status`; otherwise null.")]
 
 
 class AssociationListDocument(TypedDict):
@@ -221,6 +248,7 @@ class AssociationDocument(AssociationBody):
     its roles say, what its role may do, and which credentials its pods use."""
 
     kind: Literal["Association"]
+    status: IdentityStatusBody
     trust: Annotated[TrustBody | None, About("null where the role does not exist or may not be read.")]
     permissions: Annotated[
         Sequence[RolePermissionsBody] | None, About("What the role's policies say, in words; null where not known.")
@@ -250,12 +278,24 @@ class RoleBody(TypedDict):
     lastUsedRegion: str | None
 
 
+class MovedOnBody(TypedDict):
+    policyName: str
+    preset: str
+    presetHas: Annotated[Names, About("Actions and resources that the preset gives and the policy has not.")]
+    policyHas: Annotated[Names, About("Those that only the policy has.")]
+    command: Annotated[Argv, About("What gives it anew; what shows the preset, where its values are not known.")]
+
+
 class RoleListItem(RoleBody):
     access: Annotated[str, About("Which pods, in words.")]
     associations: Annotated[
         int | None, About("How many of the clusters that were read name it; null where none could be read.")
     ]
     refused: Annotated[int, About("How many of these the trust does not admit.")]
+    movedOn: Annotated[
+        Sequence[MovedOnBody] | None,
+        About("Policies that are not what their presets give now; null where they could not be read."),
+    ]
 
 
 class ShutRoleBody(TypedDict):

@@ -9,7 +9,7 @@ from podid.domain.findings import Severity
 from podid.domain.members import About, ArnText, MissingRight, Names, Time
 from podid.domain.nodes import NodeKind
 from podid.ops.addon.read import Mechanism
-from podid.ops.agent.status import AgentVerdict
+from podid.ops.agent.status import AgentState
 
 
 class AddonIssueBody(TypedDict):
@@ -100,7 +100,7 @@ class AgentStatusDocument(TypedDict):
 
     kind: Literal["AgentStatus"]
     clusterName: str
-    verdict: AgentVerdict
+    state: AgentState
     addon: Annotated[
         AddonBody | None, About("null where it is not installed, and where it could not be looked at: see unknowns.")
     ]

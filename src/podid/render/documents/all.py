@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from podid.render.documents import access, agent, changes, reports, tool
+from podid.render.documents import access, agent, changes, reports, status, tool
 
 # kind -> the type of its documents, which `document` heads with the apiVersion
 KINDS: dict[str, Any] = {
@@ -21,6 +21,8 @@ KINDS: dict[str, Any] = {
     "Explanation": reports.ExplanationDocument,
     "FixList": changes.FixListDocument,
     "History": changes.HistoryDocument,
+    "IdentityStatus": status.IdentityStatusDocument,
+    "IdentityStatusList": status.IdentityStatusListDocument,
     "NodeList": agent.NodeListDocument,
     "PageList": reports.PageListDocument,
     "Permissions": tool.PermissionsDocument,
@@ -36,11 +38,11 @@ KINDS: dict[str, Any] = {
     "Sandbox": tool.SandboxDocument,
     "SandboxEnvironment": tool.SandboxEnvironmentDocument,
     "SandboxFailureList": tool.SandboxFailureListDocument,
+    "TrustAccess": access.TrustAccessDocument,
+    "TrustAccessList": access.TrustAccessListDocument,
     "TrustEdit": access.TrustEditDocument,
     "TrustEditList": access.TrustEditListDocument,
     "TrustReport": access.TrustReportDocument,
     "TrustReportList": access.TrustReportListDocument,
-    "VerifyReport": reports.VerifyReportDocument,
-    "VerifyReportList": reports.VerifyReportListDocument,
     "WhoAmI": tool.WhoAmIDocument,
 }

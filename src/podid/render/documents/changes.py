@@ -6,13 +6,15 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Severity
-from podid.domain.members import About, Argv, ModeId, Names, Time
-from podid.domain.plan import EffectState, Status, Verb
+from podid.domain.members import About, Argv, ArnText, Names, PolicyObject, Time
+from podid.domain.plan import Status, Verb
+from podid.domain.trust import TrustVerdict
 from podid.ops.change.records import RunStatus
-from podid.render.documents.reports import SubjectBody, VerifyReportBody
+from podid.render.documents.reports import SubjectBody
+from podid.render.documents.status import IdentityStatusBody
 
 S = TypeVar("S")
-PlannedStatus = Literal["planned", Status.UNCHANGED]
+PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
 RecordedStatus = Status | Literal["open", "planned"]
 
 
@@ -24,7 +26,7 @@ class ActionBody(TypedDict, Generic[S]):
     status: S
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
-    reason: NotRequired[Annotated[str, About("Why it failed or was not tried.")]]
+    reason: NotRequired[Annotated[str, About("Why it failed, was not tried, or was skipped.")]]
     id: NotRequired[Annotated[str, About("The failure mode that it was seen to be, as `podid explain` names it.")]]
 
 
@@ -35,19 +37,29 @@ class HeaderBody(TypedDict):
     cluster: str | None
 
 
+class TargetRoleBody(TypedDict):
+    roleArn: ArnText
+    serviceAccounts: Annotated[Names, About("Whose pods are to get on to it.")]
+    verdict: Annotated[TrustVerdict, About("`no-match`: it keeps them out. `unknown`: it was not looked at.")]
+    addToTrustPolicy: Annotated[
+        Sequence[PolicyObject], About("Statements for its owner to add; empty where none would help.")
+    ]
+    externalIdOf: Annotated[Names, About("Whose external ids EKS has not generated yet: names stand in their place.")]
+    command: Annotated[Argv | None, About("The line by which podid goes on.")]
+
+
 class PlanDocument(HeaderBody):
     """Any changing command with `--dry-run`: what it would do."""
 
     kind: Literal["Plan"]
     actions: Annotated[Sequence[ActionBody[PlannedStatus]], About("In the order in which they would be done.")]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do.")]
     notes: Names
 
 
-class EffectBody(TypedDict):
-    state: EffectState
-    how: Annotated[str, About("What was looked at, or why nothing was.")]
-    id: ModeId
-    notSeen: Annotated[str | None, About("What the state says nothing of.")]
+class AwaitedBody(TypedDict):
+    summary: Annotated[str, About("What was waited for, as it is now.")]
+    reached: Annotated[bool | None, About("Null where it could not be checked.")]
 
 
 class SettledBody(TypedDict):
@@ -65,10 +77,10 @@ class ResultDocument(HeaderBody):
     kind: Literal["Result"]
     runId: Annotated[str | None, About("What `podid undo` takes; null when nothing was changed.")]
     actions: Annotated[Sequence[ActionBody[Status]], About("In the order in which they were done.")]
-    effect: Annotated[EffectBody | None, About("Whether pods get the credentials; null where that was not asked.")]
-    proof: Annotated[
-        Sequence[VerifyReportBody] | None, About("What `podid verify` says of the pods; null without `--wait proof`.")
-    ]
+    after: Annotated[Sequence[IdentityStatusBody], About("The status of each identity that the change concerns.")]
+    awaited: Annotated[AwaitedBody | None, About("Agents on nodes, or new pods that no longer get credentials.")]
+    unchecked: Annotated[str | None, About("Why there is no status.")]
+    targetRoles: Annotated[Sequence[TargetRoleBody], About("What their owners must do still.")]
     notes: Names
     settled: Annotated[Sequence[SettledBody], About("What became of changes that earlier runs were cut short in.")]
 

@@ -6,12 +6,10 @@ from typing import Annotated, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from podid.domain.findings import FixClass, Outcome, Severity
-from podid.domain.members import About, Argv, ArnText, BrokenLink, MissingRight, ModeId, Names, ServiceAccounts, Time
-from podid.domain.proof import VerifyState
+from podid.domain.members import About, Argv, BrokenLink, MissingRight, Names, ServiceAccounts, Time
 from podid.domain.report import LinkState
-from podid.domain.trust import TrustVerdict
 from podid.ops.errortext import Certainty
-from podid.render.documents.access import NotLookedAtBody, TrustFindingBody
+from podid.render.documents.status import IdentityStatusBody
 
 Link = Annotated[int, About("The link of the way to credentials, 1 to 10; 0 is podid's own access.")]
 
@@ -25,12 +23,6 @@ class SubjectBody(TypedDict):
     kind: str
     namespace: str | None
     name: str
-
-
-class BrokenLinkBody(TypedDict):
-    serviceAccount: Annotated[str, About("NAMESPACE/NAME, or * for all.")]
-    id: str
-    link: Link
 
 
 class CheckedBody(TypedDict):
@@ -91,9 +83,12 @@ class DoctorReportDocument(TypedDict):
         About("Findings by severity, or as masked where an earlier broken link explains them, or as accepted."),
     ]
     associations: Annotated[int | None, About("How many were looked at; null where they were not read.")]
+    identities: Annotated[
+        Sequence[IdentityStatusBody],
+        About("Each service account that has an association, that was named, or that an error is about."),
+    ]
     notLookedAt: Annotated[Sequence[str], About("What only an option asks to look at, with that option.")]
     chain: Annotated[Sequence[LinkBody], About("podid's own access, then the ten links, with what was seen of each.")]
-    firstBroken: Sequence[BrokenLinkBody]
     findings: Sequence[FindingBody]
     accepted: Annotated[Sequence[AcceptedBody], About("Findings that --baseline lets pass.")]
     unknowns: Sequence[UnknownBody]
@@ -121,92 +116,6 @@ class CheckListDocument(TypedDict):
 
     kind: Literal["CheckList"]
     items: Sequence[CheckBody]
-
-
-class IdentityBody(TypedDict):
-    roleArn: ArnText
-    account: str
-    sessionName: str
-    expiresAt: Time | None
-
-
-class PodProofBody(TypedDict):
-    namespace: str
-    name: str
-    node: str
-    injected: bool
-    missingContainers: Names
-    state: VerifyState
-    reason: str
-    id: ModeId
-    link: BrokenLink
-    permission: MissingRight
-    identity: Annotated[IdentityBody | None, About("Whose credentials came back, as AWS says.")]
-
-
-class ProbeBody(TypedDict):
-    job: Annotated[str, About("namespace/name of the Job, which was deleted.")]
-    node: str | None
-    state: VerifyState
-    reason: str
-    id: ModeId
-    link: BrokenLink
-    permission: MissingRight
-    identity: Annotated[IdentityBody | None, About("Who AWS says that its pod is, by way of the agent.")]
-
-
-class HopBody(TypedDict):
-    hop: Annotated[Literal[1, 2], About("1 is EKS assuming the role, 2 the role going on to its target role.")]
-    roleArn: Annotated[ArnText, About("The role that is assumed.")]
-    verdict: Annotated[TrustVerdict, About("What the policies in IAM say, for both actions together.")]
-    findings: Annotated[Sequence[TrustFindingBody], About("What is broken or fragile, by failure mode.")]
-    unknowns: Sequence[NotLookedAtBody]
-
-
-class AllowedBody(TypedDict):
-    action: str
-    resource: str
-    allowed: Annotated[bool | None, About("null where that is not known.")]
-    reason: str
-    id: ModeId
-    permission: MissingRight
-
-
-class VerifyReportBody(TypedDict):
-    clusterName: str
-    namespace: str
-    serviceAccount: str
-    roleArn: ArnText
-    state: Annotated[
-        VerifyState,
-        About(
-            "proven: for all live pods the fields, a Ready agent, a redeemed token and the role's identity were seen. "
-            "in-effect: tokens of some, or none but a probe's, were redeemed. failed: a link is broken. unknown: "
-            "something could not be looked at, or may still be settling."
-        ),
-    ]
-    reason: str
-    id: ModeId
-    link: BrokenLink
-    permission: MissingRight
-    notSeen: Annotated[str, About("What the state says nothing of.")]
-    pods: Sequence[PodProofBody]
-    probes: Annotated[Sequence[ProbeBody], About("Pods of podid's own, with --probe.")]
-    allowed: Annotated[Sequence[AllowedBody], About("What --can asked for, as IAM's policy simulator has it.")]
-    hops: Annotated[Sequence[HopBody], About("What IAM has of the way from role to role, beside what was proven.")]
-
-
-class VerifyReportDocument(VerifyReportBody):
-    """`podid verify NS/SA`. No token and no credential is ever in it."""
-
-    kind: Literal["VerifyReport"]
-
-
-class VerifyReportListDocument(TypedDict):
-    """`podid verify` of several service accounts, of a namespace or of the whole cluster."""
-
-    kind: Literal["VerifyReportList"]
-    items: Sequence[VerifyReportBody]
 
 
 class PageEntryBody(TypedDict):
@@ -252,6 +161,7 @@ class BundleDocument(TypedDict):
     kind: Literal["Bundle"]
     file: str
     items: Sequence[BundleFileBody]
+    contents: Annotated[Sequence[str], About("The classes of what was read.")]
     redacted: Annotated[RedactedBody, About("How many were replaced, each by the same one everywhere.")]
 
 

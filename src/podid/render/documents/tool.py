@@ -11,6 +11,7 @@ from podid.domain.members import About, ArnText, Names, Pairs, PolicyObject
 from podid.domain.own_rights import Outcome
 from podid.render.documents.changes import SettledBody
 
+GrantedPolicy = Annotated[PolicyObject | None, About("null where nothing of AWS is needed: IAM takes no empty policy.")]
 SandboxState = Literal["running", "already running", "reset", "stopped", "not running"]
 
 
@@ -27,7 +28,7 @@ OptionalRightBody = TypedDict(
     {
         "permission": str,
         "for": Annotated[str, About("What it serves: a flag, or a closer look.")],
-        "iamPolicy": PolicyObject,
+        "iamPolicy": GrantedPolicy,
         "kubernetes": ManifestList,
     },
 )
@@ -38,7 +39,7 @@ class PermissionsDocument(TypedDict):
 
     kind: Literal["Permissions"]
     command: str
-    iamPolicy: PolicyObject
+    iamPolicy: GrantedPolicy
     kubernetes: ManifestList
     optional: Annotated[Sequence[OptionalRightBody], About("Granted only on purpose.")]
 
@@ -62,7 +63,7 @@ OwnOptionalBody = TypedDict(
 
 
 class GrantBody(TypedDict):
-    iamPolicy: PolicyObject
+    iamPolicy: GrantedPolicy
     kubernetes: ManifestList
 
 

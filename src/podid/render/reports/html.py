@@ -1,13 +1,13 @@
 """One HTML file that needs nothing else: no script, no font, no address is loaded. A picture of the way to credentials
 for each service account, then what was found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from podid.domain.findings import Severity, Verdict
 from podid.domain.links import LINKS
 from podid.domain.report import DoctorReport, LinkCounts, LinkState
-from podid.render.doctor_text import MARKS
+from podid.domain.status import IdentityState
 from podid.render.reports.parts import (
     CLUSTER,
     Way,
@@ -21,15 +21,33 @@ from podid.render.reports.parts import (
     worst_first,
 )
 from podid.render.sanitize import line
+from podid.render.status import state_word
 from podid.render.view import timestamp
 
 _WORDS = {
     LinkState.BROKEN: "broken",
     LinkState.WARNING: "warning",
-    LinkState.UNKNOWN: "could not be looked at",
+    LinkState.UNKNOWN: "could not be checked",
     LinkState.FINE: "in order",
     LinkState.NOTE: "note",
-    LinkState.UNSEEN: "not looked at",
+    LinkState.UNSEEN: "not checked",
+}
+_MARKS = {
+    LinkState.BROKEN: "✗",
+    LinkState.WARNING: "!",
+    LinkState.UNKNOWN: "?",
+    LinkState.FINE: "✓",
+    LinkState.NOTE: "i",
+    LinkState.UNSEEN: "-",
+}
+_CLASSES: Mapping[IdentityState | None, LinkState] = {
+    IdentityState.BROKEN: LinkState.BROKEN,
+    IdentityState.STALE: LinkState.WARNING,
+    IdentityState.UNKNOWN: LinkState.UNKNOWN,
+    IdentityState.DOUBTFUL: LinkState.WARNING,
+    IdentityState.READY: LinkState.FINE,
+    IdentityState.VERIFIED: LinkState.FINE,
+    IdentityState.PROVEN: LinkState.FINE,
 }
 # of so many service accounts each has its picture; the findings name all of them
 MOST_PICTURES = 200
@@ -104,10 +122,8 @@ def _pictures(report: DoctorReport) -> list[str]:
 
 def _identity(identity: Way) -> list[str]:
     name = "The whole cluster" if identity.name == CLUSTER else _text(identity.name)
-    broken = identity.first_broken
-    state, words = (LinkState.BROKEN, f"first broken link: {broken}") if broken else (LinkState.FINE, "no broken link")
-    if not broken and any(item.state is LinkState.UNKNOWN for item in identity.chain):
-        state, words = LinkState.UNKNOWN, "no broken link was seen, and not every link could be looked at"
+    state, words = _CLASSES.get(identity.state, LinkState.UNSEEN), state_word(identity.state)
+    words += f": {identity.words}" if identity.words else ""
     return [
         f'<section class="identity"><h3>{name}</h3><p class="word {state}">{_text(words)}</p>',
         f'<div class="picture">{_picture(identity)}</div></section>',
@@ -130,7 +146,7 @@ def _picture(identity: Way) -> str:
 def _station(item: LinkCounts, x: int) -> str:
     return (
         f'<g class="{item.state}"><circle cx="{x}" cy="{_TOP}" r="{_RADIUS}"/>'
-        f'<text class="mark" x="{x}" y="{_TOP + 6}">{MARKS[item.state]}</text>'
+        f'<text class="mark" x="{x}" y="{_TOP + 6}">{_MARKS[item.state]}</text>'
         f'<text x="{x}" y="{_TOP + 36}">{item.link} {LINKS[item.link]}</text>'
         f'<text x="{x}" y="{_TOP + 52}">{_short(item)}</text></g>'
     )
@@ -144,7 +160,7 @@ def _short(item: LinkCounts) -> str:
         (item.ok, "ok"),
         (item.notes, "with a note"),
     )
-    return next((f"{count} {word}" for count, word in shown if count), "not looked at")
+    return next((f"{count} {word}" for count, word in shown if count), "not checked")
 
 
 def _findings(report: DoctorReport) -> list[str]:
@@ -160,7 +176,7 @@ def _findings(report: DoctorReport) -> list[str]:
             _items(f"{item.check}: {subject_words(item.subject)}: {item.accepted}" for item in report.accepted)
         )
     if report.unknowns:
-        lines.append("<h2>Could not be looked at, so neither fine nor broken</h2>")
+        lines.append("<h2>Could not be checked</h2>")
         lines.append(_items(f"{item.check}: {subject_words(item.subject)}: {said(item)}" for item in report.unknowns))
     return lines
 

@@ -1,22 +1,36 @@
 """Markdown as GitHub and GitLab render it: a job summary, a comment on a pull request, an issue."""
 
 import re
+from collections.abc import Mapping
 
 from podid.domain.findings import Severity, Verdict
-from podid.domain.links import LINKS
-from podid.domain.report import DoctorReport, LinkState
-from podid.render.reports.parts import commands, evidence, headline, said, subject_words, title_of, worst_first
+from podid.domain.report import DoctorReport
+from podid.domain.status import IdentityState
+from podid.render.reports.parts import (
+    commands,
+    evidence,
+    headline,
+    identities,
+    said,
+    subject_words,
+    title_of,
+    worst_first,
+)
 from podid.render.sanitize import line
+from podid.render.status import state_word
 from podid.render.view import timestamp
 
-_STATE = {
-    LinkState.BROKEN: "❌ broken",
-    LinkState.WARNING: "⚠️ warning",
-    LinkState.UNKNOWN: "❔ unknown",
-    LinkState.FINE: "✅ in order",
-    LinkState.NOTE: "💡 note",
-    LinkState.UNSEEN: "not looked at",
+_STATE: Mapping[IdentityState | None, str] = {
+    IdentityState.BROKEN: "❌",
+    IdentityState.STALE: "🔄",
+    IdentityState.UNKNOWN: "❔",
+    IdentityState.DOUBTFUL: "⚠️",
+    IdentityState.READY: "✅",
+    IdentityState.VERIFIED: "✅",
+    IdentityState.PROVEN: "✅",
 }
+# GitHub cuts a job summary at 1 MiB
+MOST_ROWS = 200
 _SEVERITY = {Severity.ERROR: "❌ error", Severity.WARN: "⚠️ warning", Severity.INFO: "💡 note"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~&])")
 # a mention or a link is made after the backslashes are gone; a break without width keeps both apart
@@ -26,12 +40,14 @@ _BREAK = "&#8203;"
 def write(report: DoctorReport) -> str:
     where = f"{report.cluster}, {report.scope}" if report.scope else report.cluster
     lines = [f"# podid doctor: {_text(where)}", "", f"{headline(report)}, at {timestamp(report.taken_at)}.", ""]
-    lines += ["| | link | state | ok | broken | unknown |", "|---:|---|---|---:|---:|---:|"]
+    found = identities(report) if report.identities else ()
+    lines += ["| service account | state | |", "|---|---|---|"] if found else []
     lines += [
-        f"| {item.link} | {LINKS[item.link]} | {_STATE[item.state]} | {item.ok} | {item.broken} | {item.unknown} |"
-        for item in report.chain
-        if item.link or item.unknown
+        f"| {_text(way.name)} | {_STATE.get(way.state, '')} {state_word(way.state)} | {_text(way.words)} |"
+        for way in found[:MOST_ROWS]
     ]
+    if len(found) > MOST_ROWS:
+        lines += ["", f"{len(found) - MOST_ROWS} more service accounts are not listed here."]
     for verdict in worst_first(report):
         lines += ["", *_finding(verdict)]
     masked = [item for item in report.findings if item.masked_by]
@@ -46,7 +62,7 @@ def write(report: DoctorReport) -> str:
             f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(item.accepted)}" for item in report.accepted
         ]
     if report.unknowns:
-        lines += ["", "## Could not be looked at", ""]
+        lines += ["", "## Could not be checked", ""]
         lines += [
             f"- `{item.check}` {_text(subject_words(item.subject))}: {_text(said(item))}" for item in report.unknowns
         ]

@@ -2,15 +2,16 @@
 
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport, LinkCounts, count_links
+from podid.domain.status import IdentityState
 from podid.domain.words import count_of, needing
 from podid.pages.entry import Entry
 from podid.pages.index import ENTRIES
 from podid.render.sanitize import line
+from podid.render.status import because, worst_identities_first
 
 HOMEPAGE = "https://github.com/podid/podid"
 CLUSTER = "*"
@@ -18,32 +19,29 @@ CLUSTER = "*"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A service account ("ns/name", or "*" for what concerns the whole cluster) with its own way to credentials."""
+    """A service account ("ns/name", or "*" for the whole cluster) with its own way to credentials. `state` is None
+    where none can be claimed, `words` follow it."""
 
     name: str
     chain: tuple[LinkCounts, ...]
-    first_broken: str
+    state: IdentityState | None = None
+    words: str = ""
 
 
 def identities(report: DoctorReport) -> tuple[Way, ...]:
-    """One for each service account that a verdict names, those with a broken link first. A verdict on all of the
-    cluster counts for each of them; where no service account is named, the cluster stands for them."""
+    """One for each identity of the report, worst first. A verdict on all of the cluster counts for each of them; where
+    there is no identity, the cluster stands for them."""
     own: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in report.verdicts:
         for name in {CLUSTER} if CLUSTER in verdict.chain else set(verdict.chain):
             own[name].append(verdict)
-    for_each = own.pop(CLUSTER, [])
-    broken = {item.service_account: item.check for item in report.first_broken}
-    for_all = broken.get(CLUSTER, "")
-    found = [
-        _identity(name, (*verdicts, *for_each), broken.get(name) or for_all)
-        for name, verdicts in (own or {CLUSTER: []}).items()
-    ]
-    return tuple(sorted(found, key=lambda item: (not item.first_broken, item.name)))
-
-
-def _identity(name: str, verdicts: Sequence[Verdict], first_broken: str) -> Way:
-    return Way(name, count_links(verdicts)[1:], first_broken)
+    for_each = own[CLUSTER]
+    if not report.identities:
+        return (Way(CLUSTER, count_links(for_each)[1:]),)
+    return tuple(
+        Way(str(status.ref), count_links((*own[str(status.ref)], *for_each))[1:], status.state, because(status))
+        for status in worst_identities_first(report.identities)
+    )
 
 
 def worst_first(report: DoctorReport) -> tuple[Verdict, ...]:

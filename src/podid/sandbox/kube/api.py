@@ -3,9 +3,10 @@
 from podid.sandbox.faults import Fault
 from podid.sandbox.http import HttpRequest
 from podid.sandbox.kube import discovery, kinds
-from podid.sandbox.kube.authn import Authenticator, User, service_account_groups
-from podid.sandbox.kube.authz import Authorizer, ResourceAccess, path_refusal
+from podid.sandbox.kube.authn import Authenticator, User
+from podid.sandbox.kube.authz import Authorizer, path_refusal
 from podid.sandbox.kube.bodies import KubeAnswer, check_acceptable, decoded
+from podid.sandbox.kube.impersonation import impersonated, rights_for
 from podid.sandbox.kube.resources import ResourceApi
 from podid.sandbox.kube.reviews import review
 from podid.sandbox.kube.routes import ApiTarget, parse
@@ -54,16 +55,13 @@ class ApiServer:
             return KubeAnswer(refusal.status, refusal.body)
 
     def _impersonated(self, request: HttpRequest, user: User) -> User:
-        """https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation, by name only."""
-        name = request.header("impersonate-user")
-        if not name:
+        """https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/"""
+        other = impersonated(request)
+        if other is None:
             return user
-        *_, ns, account = ("", *name.removeprefix("system:serviceaccount:").split(":", 1))
-        if name.startswith("system:serviceaccount:"):
-            self._authorizer.check(user, ResourceAccess("impersonate", "", "serviceaccounts", ns, account))
-            return User(name, groups=service_account_groups(ns))
-        self._authorizer.check(user, ResourceAccess("impersonate", "", "users", "", name))
-        return User(name, groups=("system:authenticated",))
+        for access in rights_for(request):
+            self._authorizer.check(user, access)
+        return other
 
     def _path(self, request: HttpRequest, user: User) -> KubeAnswer:
         path = request.decoded_path.rstrip("/") or "/"

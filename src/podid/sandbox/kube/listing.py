@@ -95,7 +95,8 @@ def shape_list(kind: KubeKind, objects: Sequence[Obj], metadata: Obj, request: H
             "kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
-            "items": [partial(obj) for obj in objects],
+            # a nil slice in Go, unlike the items of the objects' own list, which the registry makes
+            "items": [partial(obj) for obj in objects] or None,
         }
     items = [{key: value for key, value in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
     return {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}

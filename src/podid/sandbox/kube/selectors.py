@@ -47,7 +47,10 @@ def parse_labels(text: str) -> Matcher:
 def _requirement(tokens: _Tokens) -> tuple[str, str, frozenset[str]]:
     key = tokens.take()
     if key == "!":
-        return (tokens.take(), "absent", frozenset())
+        key = tokens.take()
+        if not key or key in _SYMBOLS:
+            raise bad_request(f"found '{key}', expected: identifier")
+        return (key, "absent", frozenset())
     if key in _SYMBOLS:
         raise bad_request(f"found '{key}', expected: !, identifier, or 'end of string'")
     operator = tokens.peek()

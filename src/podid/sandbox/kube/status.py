@@ -18,13 +18,14 @@ class StatusError(PodidError):
 
     def __init__(self, status: int, reason: str, message: str, details: Obj | None = None) -> None:
         super().__init__(message)
+        self.message = message
         self.status = status
         self.reason = reason
         self.details = details
 
     @property
     def body(self) -> Obj:
-        body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.what}
+        body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
             body["reason"] = self.reason
         if self.details is not None:

@@ -52,6 +52,11 @@ class AssociationKind(ResourceKind):
         "running pods keep the injected variables and fail at their next refresh; restart them",
     )
 
+    def unread(self, ref: ServiceAccountRef) -> Action:
+        """The association of a service account of which nothing is read or changed."""
+        keys = {"namespace": ref.namespace, "serviceAccount": ref.name}
+        return Action(self.name, Verb.NONE, keys, None, None)
+
     @staticmethod
     def state_of(association: Association) -> AssociationState:
         return {

@@ -77,6 +77,13 @@ class ResourceKind(ABC):
     def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
         """Makes the change and returns the state that the service answered, None for a deletion."""
 
+    def completed(
+        self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience
+    ) -> Action:
+        """The action with what an earlier step of the same run, `done`, has brought about; the same for most kinds. Its
+        verb is none where it turns out that nothing is to be changed."""
+        return action
+
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
     ) -> PodidError:

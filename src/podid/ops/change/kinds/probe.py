@@ -1,5 +1,5 @@
 """The Jobs of `podid verify --probe`. They are written down like every other change, and run by
-`podid.ops.association.probing`."""
+`podid.ops.reading.probes`."""
 
 from __future__ import annotations
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
+from podid.domain import trust
 from podid.domain.errors import PodidError, Rejected
 from podid.domain.members import ArnText, PolicyObject
 from podid.domain.model import Role
 from podid.domain.names import role_name
-from podid.domain.plan import Action, State, text
+from podid.domain.patience import Patience
+from podid.domain.plan import Action, Done, State, Status, text
+from podid.ops.change.external_ids import awaited_in, get_external_id, no_external_id, with_external_ids
 from podid.ops.change.kinds.base import Keys
-from podid.ops.change.kinds.role_trust import RoleTrustKind
+from podid.ops.change.kinds.role_trust import RoleTrustKind, document_of
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -48,6 +51,27 @@ class TargetTrustKind(RoleTrustKind):
 
     def state_at(self, role: Role, keys: Keys) -> State:
         return {"targetRoleArn": role.arn, "profile": keys.get("profile", ""), "policyDocument": dict(role.trust)}
+
+    def completed(
+        self, clients: Clients, cluster: str, action: Action, done: Sequence[Done], patience: Patience
+    ) -> Action:
+        """With the external ids of associations that the run has made."""
+        before, after = document_of(action.before), document_of(action.after)
+        refs, arn = awaited_in(after), action.keys["targetRoleArn"]
+        if not refs:
+            return action
+        failed = {item.action.target for item in done if item.status is Status.FAILED}
+        for ref in sorted(refs):
+            if str(ref) in failed:
+                raise no_external_id(ref, arn)
+        ids = {ref: get_external_id(clients.eks, cluster, ref, arn, patience) for ref in sorted(refs)}
+        whole = with_external_ids(after, ids)
+        assert isinstance(whole, Mapping)
+        old = trust.parse_policy(before)
+        # what one of the ids leads to may be there already
+        policy = trust.merged(old, trust.parse_policy(whole), old) or old
+        state = {**(action.before or {}), "policyDocument": policy.to_document()}
+        return self.action(action.before, state, note=action.note)
 
     def waits_for(
         self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]

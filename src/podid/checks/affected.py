@@ -1,0 +1,87 @@
+"""Which pods a verdict concerns, of the service accounts that are its chain."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+
+from podid.checks.all import BY_ID
+from podid.checks.base import EVERYONE
+from podid.checks.shared.agent import agents
+from podid.domain.findings import Bearing, Subject, Verdict
+from podid.domain.model import Pod
+from podid.domain.snapshot import Snapshot, known_or
+from podid.domain.workloads import live, runs_in, workload_subject
+
+# what is true of pods that are made from now on
+_OF_NEW_PODS = ("MutatingWebhookConfiguration", "PodTemplate")
+_WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController")
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedPods:
+    """Which pods of its identities a verdict concerns: those in `pods` ("ns/name"), on `nodes` or of `workload`, where
+    these are given, and the pods that are made from now on if `new`."""
+
+    pods: frozenset[str] | None = None
+    nodes: frozenset[str] | None = None
+    workload: Subject | None = None
+    running: bool = True
+    new: bool = True
+
+    @property
+    def keys(self) -> Iterable[Hashable]:
+        """One of them is among the keys of every running pod that it covers."""
+        if not self.running:
+            return ()
+        if self.pods is not None:
+            return self.pods
+        if self.nodes is not None:
+            return [("node", node) for node in self.nodes]
+        return (self.workload,)
+
+
+def keys_of(pod: Pod) -> tuple[Hashable, ...]:
+    return (None, f"{pod.namespace}/{pod.name}", ("node", pod.node), workload_subject(pod))
+
+
+def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:
+    """The pods of the verdict's identities that it is about. Which identities these are is its `chain`."""
+    new = bearing_of(verdict) is not Bearing.RESTART
+    subject = verdict.subject
+    if verdict.pods:
+        return AffectedPods(pods=frozenset(verdict.pods), new=new)
+    if verdict.nodes:
+        return AffectedPods(nodes=frozenset(verdict.nodes), new=new)
+    if subject.kind in _OF_NEW_PODS:
+        return AffectedPods(running=False)
+    if subject.kind == "Node":
+        return AffectedPods(nodes=frozenset({subject.name}), new=new)
+    if subject.kind == "Pod":
+        node = _agent_nodes(snapshot).get(f"{subject.namespace}/{subject.name}")
+        if node is not None:
+            return AffectedPods(nodes=frozenset({node}), new=new)
+        return AffectedPods(pods=frozenset({f"{subject.namespace}/{subject.name}"}), new=new)
+    # of a workload that harms everybody, such as one that changes the nodes' packet filter
+    if subject.kind in _WORKLOADS and verdict.chain != EVERYONE:
+        nodes = _nodes_of_agent(snapshot, subject)
+        return AffectedPods(nodes=nodes, new=new) if nodes is not None else AffectedPods(workload=subject, new=new)
+    return AffectedPods(new=new)
+
+
+def _agent_nodes(snapshot: Snapshot) -> Mapping[str, str]:
+    return {f"{pod.namespace}/{pod.name}": pod.node for pod in known_or(snapshot.agent_pods, ()) if pod.node}
+
+
+def _nodes_of_agent(snapshot: Snapshot, subject: Subject) -> frozenset[str] | None:
+    """Where the agent's DaemonSet of this name runs; None for any other workload."""
+    found = [ds for ds in agents(snapshot) if Subject("DaemonSet", ds.name, ds.namespace) == subject]
+    if not found:
+        return None
+    pods = known_or(snapshot.agent_pods, ())
+    return frozenset(pod.node for pod in pods if live(pod) and any(runs_in(pod, ds) for ds in found))
+
+
+def bearing_of(verdict: Verdict) -> Bearing:
+    check = BY_ID.get(verdict.check)
+    return Bearing.STOPS if check is None else check.bearing

@@ -1,0 +1,303 @@
+"""Verdicts from credentials as they were given: tokens that podid redeemed, pods of its own that asked the agent, and
+dry runs of new pods.
+
+Evidence that fails is a verdict of the check whose failure mode fits. What did not fail, and what could not be seen, is
+one of UNEXPLAINED for tokens, of UNREACHED for podid's own pods and of MISSED for dry runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from podid.checks.base import PAGES, Check
+from podid.checks.shared.facts import index, podid_command
+from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
+from podid.checks.shared.once import once
+from podid.checks.shared.second_hop import hops
+from podid.checks.shared.trust import first_error, judged
+from podid.checks.shared.unreached import UNREACHED, cause
+from podid.domain.errors import NotFound
+from podid.domain.evidence import (
+    DOES_NOT_FIT,
+    NO_ACCOUNT,
+    NO_ASSOCIATION,
+    NO_CHANGES,
+    NO_EVIDENCE,
+    NOT_ALLOWED,
+    OTHER_ASSOCIATION,
+    UNSETTLED,
+    DryRun,
+    Probed,
+    TokenTrial,
+    heard_everywhere,
+)
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.links import ASSOCIATION, EKS_AUTH, INJECTION, NETWORK, TRUST
+from podid.domain.model import Association
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
+from podid.domain.trust import TrustVerdict
+from podid.domain.words import count_of, short_list
+from podid.domain.workloads import live
+
+# EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
+UNEXPLAINED = "scp-denies-eks-auth"
+MISSED = "injection-missed-webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen, under the id of the check that it speaks for."""
+
+    id: str
+    outcome: Outcome
+    message: str = ""
+    missing: Missing | None = None
+    severity: Severity | None = None
+    evidence: tuple[str, ...] = ()
+
+    @classmethod
+    def unsettled(cls, id: str, what: str) -> "Observed":
+        """It may be otherwise in some seconds."""
+        return cls(id, Outcome.UNKNOWN, missing=Missing(what, error_code=UNSETTLED))
+
+    @classmethod
+    def nothing(cls, id: str, missing: Missing, severity: Severity | None = None) -> "Observed":
+        """There is no evidence, though it was asked for."""
+        return cls(id, Outcome.UNKNOWN, missing=replace(missing, error_code=NO_EVIDENCE), severity=severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of a service account: of some of its `pods` ("ns/name"), by podid's own pod on `nodes`, or of the
+    pods that are made from now on, where `new`. `how` are the words that look at it again."""
+
+    ref: ServiceAccountRef
+    observed: Observed
+    pods: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    new: bool = False
+    how: tuple[str, ...] = ("--yes",)
+
+    def verdict(self, check: Check, snapshot: Snapshot) -> Verdict:
+        subject = Subject("PodTemplate" if self.new else "ServiceAccount", self.ref.name, self.ref.namespace)
+        case, observed = check.case(subject, (str(self.ref),)), self.observed
+        if observed.missing is not None:
+            found = case.unknown(observed.missing, severity=observed.severity)
+        elif observed.outcome is Outcome.PASS:
+            found = case.ok(observed.message)
+        else:
+            command = podid_command(snapshot, "verify", str(self.ref), *self.how)
+            found = case.fail(observed.message, evidence=observed.evidence, commands=(command,))
+        return replace(found, pods=self.pods, nodes=self.nodes)
+
+
+def in_evidence(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+    """The check's share of what was seen; nothing where nobody asked for it."""
+    return [seen.verdict(check, snapshot) for seen in _by_check(snapshot).get(check.id, ())]
+
+
+@once
+def _by_check(snapshot: Snapshot) -> Mapping[str, list[Observation]]:
+    found: dict[str, list[Observation]] = defaultdict(list)
+    for seen in (*_of_tokens(snapshot), *_of_probes(snapshot), *_of_dry_runs(snapshot)):
+        found[seen.observed.id].append(seen)
+    return found
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def _of_tokens(snapshot: Snapshot) -> Iterator[Observation]:
+    for name, section in known_or(snapshot.tokens, {}).items():
+        ref = ServiceAccountRef(*name.split("/", 1))
+        if isinstance(section, Missing):
+            yield Observation(ref, Observed.nothing(UNEXPLAINED, section))
+            continue
+        if not section.value:
+            yield Observation(ref, Observed.nothing(UNEXPLAINED, _no_pod(snapshot, ref), Severity.WARN))
+        alike: dict[Observed, list[TokenTrial]] = defaultdict(list)
+        for trial in section.value:
+            if (observed := _of_trial(snapshot, ref, trial)) is not None:
+                alike[observed].append(trial)
+        for observed, trials in alike.items():
+            names = short_list(trial.pod for trial in trials)
+            count = f" ({len(trials)} of {len(section.value)} pods)" if len(section.value) > 1 else ""
+            message = observed.message + (f": {names}" if observed.outcome is Outcome.PASS else count)
+            whole = replace(observed, message=message, evidence=(f"pods: {names}",))
+            # who is refused is all of the service account, which is why podid tries some of its pods
+            passed = tuple(trial.name for trial in trials) if whole.outcome is Outcome.PASS else ()
+            yield Observation(ref, whole, passed)
+
+
+def _no_pod(snapshot: Snapshot, ref: ServiceAccountRef) -> Missing:
+    if any(live(pod) for pod in index(snapshot).pods.get(ref, ())):
+        what = f"every live pod of service account {ref} is excluded from Pod Identity, or went away meanwhile"
+    else:
+        what = f"no live pod uses service account {ref}"
+    return Missing(f"{what}: a token must be bound to one")
+
+
+def _of_trial(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial) -> Observed | None:
+    """None where other verdicts say it. That a token is not accepted says nothing: it may be another cluster's."""
+    what = "EKS Auth refuses the tokens of its pods"
+    if trial.missing is not None and trial.missing.error_code == OTHER_ASSOCIATION:
+        return _if_settled(snapshot, ref, trial.at, Observed.nothing(UNEXPLAINED, trial.missing))
+    if trial.missing is not None:
+        return Observed.nothing(UNEXPLAINED, trial.missing)
+    if trial.redeemed is not None:
+        return _redeemed(snapshot, ref, trial, trial.redeemed.role_arn)
+    if trial.refusal == NOT_ALLOWED:
+        return _not_allowed(snapshot, ref, trial.at, f"{what}: {trial.message}")
+    if trial.refusal == NO_ACCOUNT and _is_gone(snapshot, ref):
+        return None
+    ids = {NO_ACCOUNT: "association-sa-not-found", NO_ASSOCIATION: "association-missing"}
+    ids |= dict.fromkeys(DOES_NOT_FIT, "packed-policy-too-large")
+    if trial.refusal not in ids:
+        return Observed.nothing(UNEXPLAINED, Missing(trial.message))
+    return _failed(snapshot, ref, trial.at, f"{what}: {trial.message}", ids[trial.refusal])
+
+
+def _redeemed(snapshot: Snapshot, ref: ServiceAccountRef, trial: TokenTrial, role_arn: str) -> Observed | None:
+    association = _association(snapshot, ref)
+    wanted = association.pods_role_arn if association is not None else role_arn
+    if trial.expected and role_arn != wanted:
+        return Observed.unsettled(UNEXPLAINED, f"the association of {ref} was changed meanwhile")
+    if trial.expected:
+        return Observed(UNEXPLAINED, Outcome.PASS, f"EKS Auth issues {role_arn} for the tokens of its pods")
+    what = f"EKS Auth issues {role_arn} for the tokens of its pods, and not {wanted}"
+    return _failed(snapshot, ref, trial.at, what, UNEXPLAINED)
+
+
+def _is_gone(snapshot: Snapshot, ref: ServiceAccountRef) -> bool:
+    accounts = snapshot.service_accounts
+    return isinstance(accounts, Known) and ref not in {account.ref for account in accounts.value}
+
+
+# --- what a refusal means ---------------------------------------------------------------------------------------------
+
+
+def _association(snapshot: Snapshot, ref: ServiceAccountRef) -> Association | None:
+    found = index(snapshot).associations.get(ref)
+    return found if isinstance(found, Association) else None
+
+
+def _failed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str, id: str) -> Observed:
+    return _if_settled(snapshot, ref, at, Observed(id, Outcome.FAIL, what))
+
+
+def _if_settled(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, observed: Observed) -> Observed:
+    """The same, but within seconds of a change it says nothing yet: EKS Auth may not have heard of it everywhere."""
+    association, changes = _association(snapshot, ref), known_or(snapshot.changes, NO_CHANGES)
+    changed = changes.settling(association, at or snapshot.taken_at) if association is not None else ""
+    if not changed:
+        return observed
+    said = observed.missing.reason if observed.missing is not None else observed.message
+    return Observed.unsettled(observed.id, f"{changed} and may still be settling ({said})")
+
+
+def _not_allowed(snapshot: Snapshot, ref: ServiceAccountRef, at: datetime | None, what: str) -> Observed | None:
+    """EKS may not become the role. None where its trust, or that of the target role, is seen to be why: nothing that
+    settles would change that."""
+    association = _association(snapshot, ref)
+    if association is None or not isinstance(snapshot.roles, Known) or not isinstance(snapshot.cluster, Known):
+        return _failed(snapshot, ref, at, what, UNEXPLAINED)
+    onward = next((hop for hop in hops(snapshot) if hop.association == association), None)
+    if first_error(snapshot, association) or (onward is not None and onward.error is not None):
+        return None
+    why = [*_of_own_trust(snapshot, association)]
+    if onward is not None and onward.unknowns:
+        why.append(f"whether it may assume its target role could not be looked at: {onward.unknowns[0].reason}")
+    return _failed(snapshot, ref, at, "; ".join((what, *why)), UNEXPLAINED)
+
+
+def _of_own_trust(snapshot: Snapshot, association: Association) -> Iterator[str]:
+    role = next(each for each in judged(snapshot) if association in each.associations)
+    if role.missing is not None:
+        yield f"the role's trust policy could not be judged: {role.missing.reason}"
+    if any(a.association == association and a.evaluation.verdict is TrustVerdict.MATCH for a in role.answers):
+        yield "its own trust policy admits it"
+
+
+# --- podid's own pods -------------------------------------------------------------------------------------------------
+
+# what it most likely is where the answer names no failure mode, by the link where it stopped
+_MOST_LIKELY = {
+    ASSOCIATION: "cached-credentials-after-change",
+    NETWORK: UNREACHED,
+    EKS_AUTH: "eks-auth-unreachable",
+}
+
+
+def _of_probes(snapshot: Snapshot) -> Iterator[Observation]:
+    how = ("--probe", "--yes")
+    for name, section in known_or(snapshot.probes, {}).items():
+        ref = ServiceAccountRef(*name.split("/", 1))
+        if isinstance(section, Missing):
+            yield Observation(ref, Observed.nothing(UNREACHED, section), how=how)
+            continue
+        for met in section.value:
+            if (observed := _of_probe(snapshot, ref, met)) is not None:
+                # one that was not given the fields shows what others get that are made now, wherever they run
+                new = met.link == INJECTION
+                nodes = (met.node,) if met.node and not new else ()
+                yield Observation(ref, observed, nodes=nodes, new=new, how=how)
+
+
+def _of_probe(snapshot: Snapshot, ref: ServiceAccountRef, met: Probed) -> Observed | None:
+    """None where other verdicts say it."""
+    where, left = f"on {met.node}: " if met.node else "", f"; {met.left}" if met.left else ""
+    if met.missing is not None:
+        return Observed.nothing(UNREACHED, replace(met.missing, reason=f"{where}{met.missing.reason}{left}"))
+    if not met.link:
+        whose = f"the credentials of {met.redeemed.role_arn}" if met.redeemed is not None else "credentials"
+        return Observed(UNREACHED, Outcome.PASS, f"{where}a pod of podid's own got {whose}{left}")
+    what = f"a pod of podid's own got no credentials: {where}{met.message}{left}"
+    if met.link == TRUST and not met.id:
+        return _not_allowed(snapshot, ref, met.at, what)
+    if met.link != NETWORK or met.id:
+        return _failed(snapshot, ref, met.at, what, failure_mode(met))
+    found = cause(snapshot, ref, met.node, what)
+    if found.own_only:
+        return Observed.nothing(UNREACHED, Missing(found.message))
+    return _if_settled(snapshot, ref, met.at, Observed(found.id, Outcome.FAIL, found.message, evidence=found.evidence))
+
+
+def failure_mode(met: Probed) -> str:
+    """The id of a check: what the answer names, what it most likely is, or what its link leaves."""
+    named = (met.id, met.likely, _MOST_LIKELY.get(met.link, UNEXPLAINED))
+    return next(name for name in named if name in PAGES and PAGES[name].healthy)
+
+
+# --- dry runs ---------------------------------------------------------------------------------------------------------
+
+
+def _of_dry_runs(snapshot: Snapshot) -> Iterator[Observation]:
+    for name, section in known_or(snapshot.dry_runs, {}).items():
+        ref = ServiceAccountRef(*name.split("/", 1))
+        if (observed := _of_dry_run(snapshot, ref, section)) is not None:
+            yield Observation(ref, observed, new=True)
+
+
+def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[DryRun]) -> Observed | None:
+    """None where there can be no pod: that the service account does not exist is told by its own check."""
+    association = _association(snapshot, ref)
+    young = association is not None and not heard_everywhere(association, snapshot.taken_at)
+    if isinstance(section, Missing):
+        if section.error_code == NotFound.code:
+            return None
+        if young and section.error_code in NETWORK_CODES:
+            return Observed.unsettled(MISSED, section.reason)
+        return Observed.nothing(MISSED, section, Severity.WARN)
+    seen = section.value
+    if seen.failed:
+        return Observed(MISSED, Outcome.FAIL, "new pods are given no credentials: the webhook leaves a dry run's alone")
+    if seen.decided:
+        return Observed(MISSED, Outcome.PASS, f"new pods are given credentials in {count_of(seen.hits, 'dry run')}")
+    if not seen.rounds:
+        return Observed.unsettled(MISSED, "new pods are given no credentials yet")
+    rounds = f"{seen.rounds} of {count_of(seen.needed, 'round')} of dry runs"
+    return Observed.unsettled(
+        MISSED, f"new pods are given credentials in {rounds}, and not every API server may know yet"
+    )

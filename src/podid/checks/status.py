@@ -1,0 +1,360 @@
+"""Folds the verdicts on a snapshot into one state for each service account and each of its pods.
+
+Pure, and one pass over the verdicts: which verdict concerns which identity is told by its chain, which of the pods by
+its subject or by the pods and nodes that it names. The states and their order are those of `podid.domain.status`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TypeVar
+
+from podid.checks.affected import AffectedPods, bearing_of, concerned, keys_of
+from podid.checks.all import ALL
+from podid.checks.base import EVERYONE, Check
+from podid.checks.runner import NOBODY_THERE
+from podid.checks.shared.facts import index
+from podid.checks.shared.uses import main_use
+from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
+from podid.domain.findings import Bearing, Outcome, Severity, Verdict
+from podid.domain.links import EKS_AUTH, INJECTION
+from podid.domain.model import Association, Listed, Pod
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import ON_REQUEST, SERVICES, Known, Section, Snapshot, known_or
+from podid.domain.staleness import LIFETIME, changed_at
+from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus, worst
+from podid.domain.trail import PodSession, Redemption
+from podid.domain.workloads import live, opted_out, template_of, workload_subject
+
+T = TypeVar("T")
+
+PERMISSIONS_LINK = 10
+# between the redemption of a token and the session that EKS makes for it, each by its own clock
+SAME_MOMENT = timedelta(seconds=10)
+# inferred from settings alone, so that a session of the pod itself counts for more
+_INFERRED = (5, 7, 8)
+
+
+def deciding(check: Check) -> bool:
+    """Whether no state from `ready` on can be claimed without the check."""
+    return (
+        check.severity is Severity.ERROR
+        and 1 <= check.link < PERMISSIONS_LINK
+        and check.bearing is not Bearing.ADVICE
+        and ON_REQUEST.isdisjoint(check.needs)
+    )
+
+
+# --- the fold ---------------------------------------------------------------------------------------------------------
+
+
+def statuses(
+    snapshot: Snapshot, verdicts: Iterable[Verdict], refs: Iterable[ServiceAccountRef], ran: Collection[str]
+) -> tuple[IdentityStatus, ...]:
+    """One for each of the service accounts, in their order. `verdicts` are in causal order; `ran` are the ids of the
+    checks that gave them."""
+    general, named = _by_identity(snapshot, verdicts)
+    ceiling, lacking = _ceiling(frozenset(ran))
+    facts = index(snapshot)
+    redemptions = tuple(event for event in known_or(snapshot.redemptions, ()) if not event.error_code)
+    return tuple(
+        _Identity(
+            snapshot=snapshot,
+            ref=ref,
+            association=facts.associations.get(ref),
+            concerns=sorted((*general, *named.get(str(ref), ())), key=lambda concern: concern.order),
+            ceiling=ceiling,
+            trials=_part(snapshot.tokens, str(ref)),
+            probes=_part(snapshot.probes, str(ref)),
+            sessions=_sessions(snapshot, facts.associations.get(ref)),
+            redemptions=redemptions,
+        ).status(facts.pods.get(ref, ()), lacking)
+        for ref in refs
+    )
+
+
+def _part(section: Section[Mapping[str, Section[tuple[T, ...]]]], key: str) -> tuple[T, ...]:
+    found = section.value.get(key) if isinstance(section, Known) else None
+    return found.value if isinstance(found, Known) else ()
+
+
+def _sessions(snapshot: Snapshot, association: Listed | None) -> tuple[PodSession, ...]:
+    """Of the association's pods in this cluster, newest first: without session tags CloudTrail names no pod."""
+    if not isinstance(association, Association) or not isinstance(snapshot.cluster, Known):
+        return ()
+    arn = snapshot.cluster.value.arn
+    found = _part(snapshot.sessions, association.role_arn)
+    return tuple(
+        each for each in found if each.ref == association.ref and each.cluster_arn == arn and not each.error_code
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Concern:
+    """A failing or undecided verdict before one identity."""
+
+    order: int
+    verdict: Verdict
+    bearing: Bearing
+    affected: AffectedPods
+
+    @property
+    def failed(self) -> bool:
+        return self.verdict.outcome is Outcome.FAIL
+
+    @property
+    def breaks(self) -> bool:
+        return self.failed and self.verdict.severity is Severity.ERROR and self.bearing is Bearing.STOPS
+
+    @property
+    def stale(self) -> bool:
+        return self.failed and self.verdict.severity is not Severity.INFO and self.bearing is Bearing.RESTART
+
+    @property
+    def open(self) -> bool:
+        """Whether a link is undecided by it."""
+        undecided = self.verdict.outcome is Outcome.UNKNOWN and self.verdict.severity is Severity.ERROR
+        return undecided and self.bearing is not Bearing.ADVICE and self.verdict.error_code != NO_EVIDENCE
+
+    @property
+    def doubts(self) -> bool:
+        """A note is one too where no pod can run yet."""
+        mild = self.verdict.severity is Severity.WARN or self.verdict.check in NOBODY_THERE
+        return self.failed and mild and self.bearing is Bearing.STOPS
+
+
+def _by_identity(
+    snapshot: Snapshot, verdicts: Iterable[Verdict]
+) -> tuple[tuple[_Concern, ...], Mapping[str, Sequence[_Concern]]]:
+    """What concerns everybody, and by name what concerns one."""
+    general: list[_Concern] = []
+    named: dict[str, list[_Concern]] = defaultdict(list)
+    for order, verdict in enumerate(verdicts):
+        if verdict.outcome not in (Outcome.FAIL, Outcome.UNKNOWN) or verdict.accepted or not verdict.chain:
+            continue
+        if not 1 <= verdict.link <= PERMISSIONS_LINK:
+            continue
+        affected = concerned(verdict, snapshot)
+        # a restart makes new pods, so it does not help against what shuts these out
+        bearing = bearing_of(verdict) if affected.running else Bearing.STOPS
+        concern = _Concern(order, verdict, bearing, affected)
+        if verdict.chain == EVERYONE:
+            general.append(concern)
+        else:
+            for name in verdict.chain:
+                named[name].append(concern)
+    return tuple(general), named
+
+
+@cache
+def _ceiling(ran: frozenset[str]) -> tuple[IdentityState | None, tuple[int, ...]]:
+    """The best state that the checks which ran can give, and the links that others would have judged."""
+    missing = [check for check in ALL if deciding(check) and check.id not in ran]
+    links = tuple(sorted({check.link for check in missing}))
+    if any(all(SERVICES[name] != "kubernetes" for name in check.needs) for check in missing):
+        return None, links
+    return (IdentityState.CONFIGURED if missing else IdentityState.PROVEN), links
+
+
+def _link(verdict: Verdict) -> int:
+    """Tokens and probes tell of what EKS Auth does, under the ids of checks of other links."""
+    return EKS_AUTH if verdict.error_code == NO_EVIDENCE and verdict.link > INJECTION else verdict.link
+
+
+def _served(probe: Probed) -> bool:
+    """Whether it was given the credentials of the association's role."""
+    return probe.redeemed is not None and not probe.link
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """One service account while it is judged. `concerns` are in causal order."""
+
+    snapshot: Snapshot
+    ref: ServiceAccountRef
+    association: Listed | None
+    concerns: Sequence[_Concern]
+    ceiling: IdentityState | None
+    trials: Sequence[TokenTrial]
+    probes: Sequence[Probed]
+    sessions: Sequence[PodSession]
+    redemptions: Sequence[Redemption]
+
+    def status(self, pods: Sequence[Pod], lacking: tuple[int, ...]) -> IdentityStatus:
+        running = [pod for pod in pods if live(pod)]
+        served = [pod for pod in running if not opted_out(pod)]
+        new = self._new_pod(served)
+        by_key: dict[Hashable, list[_Concern]] = defaultdict(list)
+        for concern in self.concerns:
+            for key in concern.affected.keys if concern.verdict.link < PERMISSIONS_LINK else ():
+                by_key[key].append(concern)
+        judged = None
+        if isinstance(self.snapshot.pods, Known):
+            judged = tuple(self._pod(pod, new, by_key) for pod in served)
+        state, cause = self._whole(new, judged)
+        failed = [concern for concern in self.concerns if concern.failed]
+        ceilings = (c.verdict for c in failed if c.verdict.link == PERMISSIONS_LINK)
+        return IdentityStatus(
+            ref=self.ref,
+            association=self.association,
+            state=state,
+            cause=cause,
+            new_pod=new,
+            pods=judged,
+            opted_out=tuple(pod.name for pod in running if opted_out(pod)),
+            permissions=next((v for v in ceilings if v.severity is Severity.ERROR), None),
+            advice=tuple(c.verdict for c in failed if c.bearing is Bearing.ADVICE),
+            checked_links=tuple(self._checked(lacking)),
+            not_checked=tuple(self._not_checked(lacking)),
+        )
+
+    @property
+    def _known_absent(self) -> bool:
+        return self.association is None and isinstance(self.snapshot.associations, Known)
+
+    def _whole(self, new: PodStatus, pods: tuple[PodStatus, ...] | None) -> tuple[IdentityState | None, Verdict | None]:
+        """The worst pod's; that of a new pod where it is worse than ready, or where there is no other."""
+        if self._known_absent:
+            first = next((c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE), None)
+            return IdentityState.NONE, first
+        members = [*(pods or ())]
+        if not members or new.state is None or new.state.rank < IdentityState.READY.rank:
+            members.append(new)
+        state = worst(member.state for member in members)
+        causes = [member.cause for member in members if member.state is state and member.cause is not None]
+        return state, min(causes, key=self._place, default=None)
+
+    def _place(self, verdict: Verdict) -> int:
+        return next(concern.order for concern in self.concerns if concern.verdict is verdict)
+
+    def _new_pod(self, served: Sequence[Pod]) -> PodStatus:
+        """Of errors on some of the nodes only, a new pod may or may not suffer."""
+        of_new = [c for c in self.concerns if c.affected.new and c.verdict.link < PERMISSIONS_LINK]
+        hosts = {pod.node for pod in served if pod.node}
+        shut = hosts - {node for c in of_new if c.breaks and c.affected.nodes for node in c.affected.nodes}
+        perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
+        sure = [concern for concern in of_new if concern not in perhaps]
+        trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
+        probed = any(_served(probe) for probe in self.probes)
+        state, cause = self._state(sure, perhaps, self._decided(trial, None, ""))
+        # podid's own pod is a new pod of the service account
+        if state is IdentityState.READY and (trial is not None or probed):
+            state = IdentityState.VERIFIED
+        return PodStatus(
+            namespace=self.ref.namespace,
+            name="",
+            node="",
+            workload=None,
+            state=self._or_none(state),
+            cause=cause,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
+        )
+
+    def _pod(self, pod: Pod, new: PodStatus, by_key: Mapping[Hashable, Sequence[_Concern]]) -> PodStatus:
+        found = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
+        found.sort(key=lambda concern: concern.order)
+        trial, session = self._trial(pod), self._session(pod)
+        state, cause = self._state(found, (), self._decided(trial, session, pod.node))
+        stale = next((concern for concern in found if concern.stale), None)
+        until: datetime | None = None
+        if stale is not None and state not in (IdentityState.BROKEN, None):
+            # new pods would be no better off: a restart does not help
+            if new.state is IdentityState.BROKEN:
+                state, cause = IdentityState.BROKEN, new.cause
+            elif state is IdentityState.STALE and stale.verdict.check == "cached-credentials-after-change":
+                until = self._until()
+        if state is IdentityState.READY:
+            state = IdentityState.PROVEN if session else IdentityState.VERIFIED if trial else state
+        return PodStatus(
+            namespace=pod.namespace,
+            name=pod.name,
+            node=pod.node,
+            workload=workload_subject(pod),
+            state=self._or_none(state),
+            cause=cause,
+            uses=main_use(pod, self.snapshot.config_map_keys),
+            stale_until=until,
+            token=trial.redeemed if trial is not None else None,
+            token_pod=trial.name if trial is not None else "",
+            seen_at=session.at if session is not None else None,
+        )
+
+    def _or_none(self, state: IdentityState | None) -> IdentityState | None:
+        return IdentityState.NONE if self._known_absent else state
+
+    def _until(self) -> datetime | None:
+        if not isinstance(self.association, Association):
+            return None
+        changed = changed_at(self.association, self.snapshot.taken_at)
+        return None if changed is None else changed + LIFETIME
+
+    def _trial(self, pod: Pod) -> TokenTrial | None:
+        """The redeemed token of the pod, else of one of the same template, whose identity is the association's role."""
+        good = [trial for trial in self.trials if trial.redeemed is not None and trial.expected]
+        own = next((trial for trial in good if trial.name == f"{pod.namespace}/{pod.name}"), None)
+        alike = (each for each in good if (each.workload, each.template) == (workload_subject(pod), template_of(pod)))
+        return own or next(alike, None)
+
+    def _session(self, pod: Pod) -> PodSession | None:
+        """The newest session of this very pod since it started and its association last changed, beside a redemption by
+        the agent of its node: podid's own redemptions make sessions of the pod too."""
+        since = pod.created_at
+        if isinstance(self.association, Association) and self.association.modified_at is not None:
+            since = max(since, self.association.modified_at)
+        node = index(self.snapshot).nodes.get(pod.node)
+        asked = [event.at for event in self.redemptions if node is not None and event.session_name == node.instance_id]
+        return next(
+            (
+                session
+                for session in self.sessions
+                if session.pod == pod.name
+                and session.at >= since
+                and any(abs(session.at - at) <= SAME_MOMENT for at in asked)
+            ),
+            None,
+        )
+
+    def _decided(self, trial: TokenTrial | None, session: PodSession | None, node: str) -> Collection[int]:
+        """The links that evidence of the pod decides, or of a pod of podid's own on its node."""
+        decided = {1, 9} if trial is not None else set()
+        if any(probe.node == node and _served(probe) for probe in self.probes):
+            decided |= {1, 3, 6, 7, 8, 9}
+        return decided | ({1, 2, 3, 5, 6, 7, 8, 9} if session is not None else set())
+
+    def _state(
+        self, concerns: Sequence[_Concern], perhaps: Sequence[_Concern], decided: Collection[int]
+    ) -> tuple[IdentityState | None, Verdict | None]:
+        """`perhaps` weigh as warnings; of the links in `decided`, evidence counts for more than what is inferred."""
+        open_ = [concern for concern in (*concerns, *perhaps) if concern.open and concern.verdict.link not in decided]
+        outranked = [c for c in concerns if c.breaks and c.verdict.link in decided and c.verdict.link in _INFERRED]
+        breaks = [concern for concern in concerns if concern.breaks and concern not in outranked]
+        doubts = [*outranked, *(c for c in concerns if c.doubts), *(c for c in perhaps if c.breaks or c.doubts)]
+        doubts = [concern for concern in doubts if concern in outranked or concern.verdict.link not in decided]
+        for state, found in (
+            (IdentityState.BROKEN, breaks),
+            (IdentityState.STALE, [concern for concern in concerns if concern.stale]),
+            (IdentityState.UNKNOWN, open_),
+            (IdentityState.DOUBTFUL, doubts),
+        ):
+            if found:
+                first = next((c for c in found if not c.verdict.masked_by), found[0])
+                return state, first.verdict
+        if self.ceiling is None or self.ceiling is IdentityState.CONFIGURED:
+            return self.ceiling, None
+        return IdentityState.READY, None
+
+    def _checked(self, lacking: Collection[int]) -> Iterator[int]:
+        undecided = {concern.verdict.link for concern in self.concerns if concern.open}
+        return (link for link in range(1, PERMISSIONS_LINK) if link not in lacking and link not in undecided)
+
+    def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
+        """What could not be read or decided, each once, then the links that nothing was read for."""
+        undecided = (c.verdict for c in self.concerns if c.verdict.outcome is Outcome.UNKNOWN)
+        yield from dict.fromkeys(NotChecked(_link(v), v.reason or v.message, v.permission) for v in undecided)
+        for link in lacking:
+            yield NotChecked(link, "")

@@ -1,0 +1,71 @@
+"""One part of a snapshot: known, or missing with the permission (or the reason) that stood in the way."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from podid.domain.errors import PodidError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`permission` is what the caller lacks ("iam:GetRole", "list nodes"), empty when it was not a matter of rights.
+    `error_code` is the PodidError's code: AccessDenied, Unavailable, NotFound…"""
+
+    reason: str
+    permission: str = ""
+    error_code: str = ""
+
+
+Section = Known[T] | Missing
+
+# the code of what nobody asked for, so that it was not read
+UNASKED = "NotRead"
+NOT_READ = Missing("not read: no selected check needs it", error_code=UNASKED)
+
+INTERNAL = "INTERNAL"
+
+
+def missing(error: PodidError) -> Missing:
+    return Missing(error.what, error.permission, error.code)
+
+
+def section_of(found: T | PodidError) -> Section[T]:
+    """What was found, or the error in its place."""
+    return missing(found) if isinstance(found, PodidError) else Known(found)
+
+
+def attempt(read: Callable[[], T]) -> Section[T]:
+    """What `read` returns, or why it could not."""
+    try:
+        return Known(read())
+    except PodidError as error:
+        return missing(error)
+
+
+def crashed(error: Exception) -> Missing:
+    """A bug in podid stood in the way. Type and place only: the message of an exception may quote what was read."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+    return Missing(f"{INTERNAL}: {where}; this is a bug in podid", error_code=INTERNAL)
+
+
+def known(section: Section[T]) -> T:
+    """The value of a section that a check declared among its needs; LookupError when it is missing after all."""
+    if isinstance(section, Missing):
+        raise LookupError(f"section was read without being declared: {section.reason}")
+    return section.value
+
+
+def known_or(section: Section[T], default: T) -> T:
+    """The value, or `default` where a missing section changes nothing in the answer but its detail."""
+    return section.value if isinstance(section, Known) else default

@@ -1,0 +1,142 @@
+"""The answer to "does this identity work": one state for a service account and one for each of its pods.
+
+The states, what each claims and the evidence that it requires are documented in docs/explanations/states.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from podid.domain.evidence import UNSETTLED
+from podid.domain.exit_codes import ExitCode, combine
+
+if TYPE_CHECKING:
+    from podid.domain.credentials import ContainerUse
+    from podid.domain.evidence import Redeemed
+    from podid.domain.findings import Subject, Verdict
+    from podid.domain.model import Listed
+    from podid.domain.names import ServiceAccountRef
+
+
+class IdentityState(StrEnum):
+    """Worst first: the order of declaration is the precedence.
+
+    broken: pods do not get or do not use the role, and a restart does not help. stale: a running pod has no credentials
+    or may have the previous ones, and a new pod would be fine. unknown: a link could not be judged. doubtful: a warning
+    says that it may not work. configured: association, roles and trust are right, the cluster was not checked. ready:
+    everything that podid can check is in place. verified: EKS Auth issued the role's credentials to podid for the token
+    of this pod, or of one of the same template. proven: CloudTrail has a session of this very pod. no-association:
+    there is none."""
+
+    BROKEN = "broken"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+    DOUBTFUL = "doubtful"
+    CONFIGURED = "configured"
+    READY = "ready"
+    VERIFIED = "verified"
+    PROVEN = "proven"
+    NONE = "no-association"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return _RANKS[self]
+
+
+_RANKS = {state: rank for rank, state in enumerate(IdentityState)}
+
+
+def worst(states: Iterable[IdentityState | None]) -> IdentityState | None:
+    """The first in the order of precedence, and None where nothing can be claimed of one and nothing is wrong with any
+    other: what was not checked lowers the claim."""
+    members = list(states)
+    known = [state for state in members if state is not None]
+    lowest = min(known, key=lambda state: state.rank, default=None)
+    if len(known) < len(members) and (lowest is None or lowest.rank >= IdentityState.CONFIGURED.rank):
+        return None
+    return lowest
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A link that was not checked, or not to the end: `subject` names what, `permission` what the caller lacks, `how`
+    the option that checks it."""
+
+    link: int
+    subject: str
+    permission: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodStatus:
+    """A live pod, or the pod that would be made now (no name). `state` is None where too little was read to claim any.
+    `cause` is the verdict that makes it worse than ready, `uses` the credentials of its main container. A stale pod may
+    keep the previous role until `stale_until`. `token` is what EKS Auth issued for the token of `token_pod`, which is
+    this pod or one of the same template; CloudTrail has a session of this pod at `seen_at`."""
+
+    namespace: str
+    name: str
+    node: str
+    workload: Subject | None
+    state: IdentityState | None
+    cause: Verdict | None = None
+    uses: ContainerUse | None = None
+    stale_until: datetime | None = None
+    token: Redeemed | None = None
+    token_pod: str = ""
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityStatus:
+    """A service account of a cluster. Its state is that of its worst pod; without pods that of `new_pod`, the pod that
+    would be made now. `pods` is None where pods were not read; `opted_out` are live pods that ask the webhook to leave
+    them alone, which do not count. `permissions` is the error of link 10, which the state does not depend on. `advice`
+    never lowers a state."""
+
+    ref: ServiceAccountRef
+    association: Listed | None
+    state: IdentityState | None
+    cause: Verdict | None
+    new_pod: PodStatus
+    pods: tuple[PodStatus, ...] | None
+    opted_out: tuple[str, ...] = ()
+    permissions: Verdict | None = None
+    advice: tuple[Verdict, ...] = ()
+    checked_links: tuple[int, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+
+    @property
+    def causes(self) -> tuple[Verdict, ...]:
+        """Of a new pod, of the identity and of its pods."""
+        found = (self.new_pod.cause, self.cause, *(pod.cause for pod in self.pods or ()))
+        return tuple(cause for cause in found if cause is not None)
+
+    @property
+    def settling(self) -> bool:
+        """Whether a state is open because of a change of seconds ago, so that waiting may help."""
+        return any(cause.error_code == UNSETTLED for cause in self.causes)
+
+    def reaches(self, wanted: IdentityState) -> bool:
+        """Whether every pod is at least in the wanted state."""
+        return self.state is not None and self.state is not IdentityState.NONE and self.state.rank >= wanted.rank
+
+
+def exit_code(statuses: Iterable[IdentityStatus], required: IdentityState, *, allow_unknown: bool = False) -> ExitCode:
+    """0 where every identity has at least the required state; 3 where one is broken or stale, or an error of link 10 is
+    known; else 9. With `allow_unknown`, what was not or could not be checked counts for nothing."""
+    return combine({_code(status, required, allow_unknown) for status in statuses})
+
+
+def _code(status: IdentityStatus, required: IdentityState, allow_unknown: bool) -> ExitCode:
+    if status.state in (IdentityState.BROKEN, IdentityState.STALE) or status.permissions is not None:
+        return ExitCode.ATTENTION
+    if status.reaches(required) or (allow_unknown and status.state is not IdentityState.DOUBTFUL):
+        return ExitCode.OK
+    return ExitCode.UNDETERMINED

@@ -1,0 +1,140 @@
+"""An OIDC provider that is taken out of a trust policy, as a whole or for one service account, after a move from IRSA.
+
+Source: EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (the `sub` of a token, and its conditions).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from podid.domain import words
+from podid.domain.names import ServiceAccountRef
+from podid.domain.trust.conditions import Condition
+from podid.domain.trust.edit import Edit, Raw, refused, unchanged, written
+from podid.domain.trust.policy import Policy, Statement
+from podid.domain.trust.remove import distinct, last, takes_as_written, without
+from podid.domain.trust.request import RequestContext, Sent
+
+_SUBJECT = "system:serviceaccount:"
+
+
+def remove_issuer(policy: Policy, issuer: str) -> Edit:
+    """Takes out the statements by which the OIDC provider `issuer` (URL, host and path, or ARN) lets in service
+    accounts, and no other provider's. Notes tell whom each let in."""
+    wanted = _name(issuer)
+    own = _own(policy, wanted)
+    if not own:
+        return _not_named(policy, wanted)
+    changed: dict[int, Raw] = {}
+    for statement in own:
+        if not _serves_others(statement, wanted):
+            continue
+        bound = next((c for c in statement.conditions if c.name.startswith(wanted.lower() + ":")), None)
+        if bound is not None:
+            why = f"{statement.label} also serves others, and its condition on {bound.key} holds for them, too"
+            return refused(policy, why, statement.index)
+        changed[statement.index] = _without_provider(statement.raw, wanted)
+    whole = [s for s in own if s.index not in changed]
+    notes = tuple(f"{s.label} let in {_whom(s, wanted)}" for s in own)
+    return _edited(policy, whole, changed, f"{wanted} was taken out of", notes)
+
+
+def remove_subject(policy: Policy, *, issuer: str, ref: ServiceAccountRef) -> Edit:
+    """Takes out what lets in one service account by the OIDC provider: its value in a list, or the statement that is
+    for it alone. Refused where it gets in by a pattern, or without a condition on `sub`: others would lose access."""
+    wanted = _name(issuer)
+    own = _own(policy, wanted)
+    if not own:
+        return _not_named(policy, wanted)
+    subject, key = f"{_SUBJECT}{ref.namespace}:{ref.name}", _subject_key(wanted)
+    # the audience is the token's own affair, so conditions on it stay open
+    context = RequestContext(1, {key: Sent((subject,))}, frozenset(), (f"{wanted.lower()}:",))
+    whole: list[Statement] = []
+    changed: dict[int, Raw] = {}
+    for statement in own:
+        if any(condition.holds(context) is False for condition in statement.conditions):
+            continue
+        about = [c for c in statement.conditions if c.name == key]
+        listed = [c for c in about if _lists(c) and takes_as_written(c, subject, context)]
+        if not listed:
+            why = f"{statement.label} lets in {ref} {_by(about)}, by which others get in as well; they would lose it"
+            return refused(policy, why, statement.index)
+        # every condition has to hold, so it is enough that one no longer does
+        narrowest = min(listed, key=lambda condition: len(distinct(condition)))
+        if len(distinct(narrowest)) > 1:
+            changed[statement.index] = without(statement.raw, narrowest, subject)
+        elif _serves_others(statement, wanted):
+            return refused(policy, f"{statement.label} also serves others than {ref}", statement.index)
+        else:
+            whole.append(statement)
+    if not whole and not changed:
+        return unchanged(policy, f"no statement lets {ref} in by the OIDC provider {wanted}", None)
+    return _edited(policy, whole, changed, f"{ref} was taken out of", ())
+
+
+def _edited(
+    policy: Policy, whole: list[Statement], changed: Mapping[int, Raw], taken: str, notes: tuple[str, ...]
+) -> Edit:
+    if len(whole) == len(policy.statements):
+        return last(policy, whole[0])
+    touched = [s for s in policy.statements if s in whole or s.index in changed]
+    raws = [changed.get(s.index, s.raw) for s in policy.statements if s not in whole]
+    done = [f"{s.label} was removed" if s in whole else f"{taken} {s.label}" for s in touched]
+    return written(policy, raws, touched[0].index, None, " and ".join(done), notes)
+
+
+def _name(text: str) -> str:
+    """`oidc.eks.REGION.amazonaws.com/id/ID`, from a URL or a provider's ARN."""
+    _, marker, path = text.partition(":oidc-provider/")
+    name = path if marker else text.partition("://")[2] or text
+    return name.rstrip("/")
+
+
+def _subject_key(issuer: str) -> str:
+    return f"{issuer.lower()}:sub"
+
+
+def _names(statement: Statement) -> tuple[str, ...]:
+    return tuple(_name(name) for kind, name in statement.principals if kind == "Federated")
+
+
+def _own(policy: Policy, issuer: str) -> list[Statement]:
+    return [s for s in policy.statements if s.allow and not s.not_principal and issuer in _names(s)]
+
+
+def _not_named(policy: Policy, issuer: str) -> Edit:
+    there = dict.fromkeys(name for s in policy.statements if s.allow for name in _names(s))
+    names = f": the trust names {', '.join(there)}{words.did_you_mean(issuer, there)}" if there else ""
+    return unchanged(policy, f"no statement names the OIDC provider {issuer}{names}", None)
+
+
+def _serves_others(statement: Statement, issuer: str) -> bool:
+    return {_name(name) for _, name in statement.principals} != {issuer}
+
+
+def _lists(condition: Condition) -> bool:
+    """Whether it lets in those whose names are its values."""
+    return not condition.negated and condition.family in ("equals", "ignorecase", "like")
+
+
+def _by(about: list[Condition]) -> str:
+    if not about:
+        return "without a condition on sub"
+    return "by " + " and ".join(f"{c.operator} {', '.join(c.values)}" for c in about)
+
+
+def _whom(statement: Statement, issuer: str) -> str:
+    key = _subject_key(issuer)
+    values = [value for c in statement.conditions if c.name == key and _lists(c) for value in c.values]
+    names = [value.removeprefix(_SUBJECT).replace(":", "/") for value in values]
+    return words.short_list(names) if names else "every service account of the cluster"
+
+
+def _without_provider(raw: Raw, issuer: str) -> Raw:
+    principal = raw["Principal"]
+    assert isinstance(principal, Mapping)
+    new: dict[str, object] = {}
+    for kind, names in principal.items():
+        listed: Iterable[object] = names if isinstance(names, list) else [names]
+        kept = [name for name in listed if kind != "Federated" or _name(str(name)) != issuer]
+        if kept:
+            new[kind] = kept if isinstance(names, list) else names
+    return {**raw, "Principal": new}

@@ -1,0 +1,155 @@
+"""Reads what the chosen checks need, once, and several things at a time. What cannot be read becomes a Missing section
+that names the permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from podid.aws import pacing
+from podid.checks.base import Check
+from podid.domain.cost import EVIDENCE, FREE, LOOK, Cost
+from podid.domain.errors import PodidError
+from podid.domain.place import Place
+from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, crashed, missing
+from podid.ops.reading.probes import Probing, read_probes
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.reading.sections import SECTIONS, SectionRow, needed, sections_of, within
+from podid.ops.reading.source import Gap, Source
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+
+# as long as a service may fail before a section is given up: a few of them may be read one after another
+FAILING_SECONDS = 10.0
+
+Before = Callable[[str], Section[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be read: for these `checks`, about the `scope`, and at no more than that `cost`. What costs nothing,
+    and all of a cost that is asked for by name (EVIDENCE), is read whatever the checks. Tokens are redeemed of
+    `all_pods`, or of one for each workload and template."""
+
+    checks: tuple[Check, ...]
+    scope: DoctorScope = EVERYTHING
+    cost: Cost = LOOK
+    all_pods: bool = False
+
+    @property
+    def names(self) -> set[str]:
+        """The sections, but for those of checks that cannot be made without Kubernetes. The cluster is read already,
+        and the report names it whatever the checks."""
+        possible = within(self.cost | EVIDENCE)
+        checks = (check for check in self.checks if possible.issuperset(check.needs))
+        asked = {row.name for row in SECTIONS if row.cost == FREE or row.cost & self.cost & EVIDENCE}
+        return {"cluster"} | sections_of(checks) | set(self.scope.sections) | asked
+
+
+def collect(
+    clients: Clients,
+    place: Place,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    journal: Journal | None = None,
+    probing: Probing | None = None,
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
+) -> Snapshot:
+    """The snapshot of the place's cluster that the checks judge. Associations, pods, service accounts and workloads are
+    read for the scope's namespaces alone, where it has any, and associations described for its service accounts alone.
+    What costs more than is wanted is NOT_READ. Never raises for what cannot be read. `journal` is podid's own, if any.
+    With `probing`, and where that is wanted, pods of podid's own are run last, in the foreground; then NotFound is
+    raised where what the scope names does not exist.
+
+    With `base`, a snapshot of the same cluster and scope, only the sections in `again` are read anew, those that it
+    lacks, and what is read from one of these, where that differs from before. Evidence (EVIDENCE) is read anew where
+    `again` names it, and never because of others."""
+    rows = needed(wanted.names | set(again), wanted.cost)
+    anew, derived = _renewed(rows, base, again)
+    reads: dict[str, Future[Section[Any]]] = {}
+
+    def given(name: str) -> Section[Any]:
+        return NOT_READ if base is None else getattr(base, name)
+
+    def found(name: str) -> Section[Any]:
+        return reads[name].result() if name in reads else given(name)
+
+    _make_gateways(clients, wanted.cost)
+    scope = wanted.scope
+    source = partial(
+        Source,
+        clients=clients,
+        cluster=place.the_cluster,
+        namespaces=scope.namespaces,
+        only=scope.named,
+        now=now,
+        journal=journal,
+        all_pods=wanted.all_pods,
+    )
+    # one thread for each row: one that waits for another keeps nobody from starting
+    with ThreadPoolExecutor(max(len(anew | derived), 1), thread_name_prefix="collect") as pool:
+        for row in rows:
+            before = partial(_before, row, found)
+            if row.name in anew:
+                reads[row.name] = pool.submit(_read, row, source(previous=given(row.name), before=before))
+            elif row.name in derived:
+                reads[row.name] = pool.submit(
+                    _read_if_changed, row, source(previous=given(row.name), before=before), given
+                )
+    sections: dict[str, Any] = {row.name: found(row.name) for row in SECTIONS}
+    snapshot = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **sections)
+    if probing is None or "probes" not in anew:
+        return snapshot
+    return replace(snapshot, probes=read_probes(clients, place, snapshot, resolve(scope, snapshot), probing))
+
+
+def _make_gateways(clients: Clients, cost: Cost) -> None:
+    """One after another: three clients in threads take nearly three times as long. Those for what may not be read, and
+    EC2's, which is slow to make and seldom needed, are not made."""
+    _ = clients.eks, clients.iam
+    if cost & ~(Cost.AWS | Cost.TRAIL):
+        _ = clients.kube
+
+
+def _renewed(rows: Collection[SectionRow], base: Snapshot | None, again: Collection[str]) -> tuple[set[str], set[str]]:
+    """The sections that are read anew in any case, and those that are where what they are read from has changed."""
+    if base is None:
+        return {row.name for row in rows}, set()
+    anew = {row.name for row in rows if row.name in again or getattr(base, row.name) == NOT_READ}
+    derived = set[str]()
+    for row in rows:  # in the order of the table, in which a row comes after those that it is read from
+        if row.name not in anew and not row.cost & EVIDENCE and not (anew | derived).isdisjoint(row.before):
+            derived.add(row.name)
+    return anew, derived
+
+
+def _read_if_changed(row: SectionRow, source: Source, given: Before) -> Section[Any]:
+    same = all(source.before(name) == given(name) for name in row.before)
+    return given(row.name) if same else _read(row, source)
+
+
+def _read(row: SectionRow, source: Source) -> Section[Any]:
+    try:
+        with pacing.hurried(FAILING_SECONDS):
+            value = row.read(source)
+    except Gap as gap:
+        return gap.missing
+    except PodidError as error:
+        return missing(error)
+    except Exception as error:  # noqa: BLE001  whatever is wrong with one section, the others are judged
+        return crashed(error)
+    return value if isinstance(value, Missing) else Known(value)
+
+
+def _before(row: SectionRow, found: Before, name: str) -> Section[Any]:
+    if name not in row.before:
+        raise LookupError(f"{row.name} reads {name} without saying so")
+    return found(name)

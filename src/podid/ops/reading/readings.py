@@ -1,0 +1,197 @@
+"""How sections are read that take more than one question: each asks only for what the others leave open."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from podid.domain.addons import Addon, AddonVersion
+from podid.domain.egress import Egress
+from podid.domain.errors import AccessDenied, CredentialsError, PodidError
+from podid.domain.instances import Instance
+from podid.domain.model import DaemonSet, Listed, Pod
+from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
+from podid.domain.network import CiliumPolicy
+from podid.domain.products import MOUNTPOINT, PRODUCTS, CredentialWay, ProductSetting
+from podid.domain.sightings import LogSighting
+from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, missing
+from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
+from podid.kube.project_products import CUSTOM
+from podid.ops.agent import logs
+from podid.ops.reading.source import Source
+
+LOGS_SINCE = timedelta(hours=1)
+
+
+def associations(source: Source) -> tuple[Listed, ...]:
+    """All that EKS lists, in order, each as far as it was to be described and could be."""
+    name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
+    found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
+    return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
+
+
+def products(source: Source) -> dict[str, Section[tuple[ProductSetting, ...]]]:
+    """By the plural of their kind; kinds of a group that the cluster does not have are left out."""
+    groups = source.kube.list_api_groups()
+    found: dict[str, Section[tuple[ProductSetting, ...]]] = {}
+    for group, kinds in CUSTOM.items():
+        for plural in kinds if group in groups else ():
+            read = partial(source.kube.list_product_settings, group, plural, groups[group])
+            found[plural] = attempt(partial(source.of_namespaces, read))
+    sets = source.before("daemon_sets")
+    if isinstance(sets, Missing):
+        found["persistentvolumes"] = sets
+    elif any(PRODUCTS[MOUNTPOINT].image in image for ds in sets.value for image in ds.images):
+        found["persistentvolumes"] = attempt(source.kube.list_volume_settings)
+    return found
+
+
+def csi_drivers(source: Source) -> dict[str, frozenset[str]]:
+    """Not read where nothing asks for credentials of pods by way of a CSI driver."""
+    asked = any(
+        setting.way is CredentialWay.POD_IDENTITY
+        for section in source.value("products").values()
+        for setting in known_or(section, ())
+    )
+    return dict(source.kube.list_csi_drivers()) if asked else {}
+
+
+def instances(source: Source) -> dict[str, Instance]:
+    """Node -> its instance, of nodes that are one; none where the nodes are not known, which is a gap of its own."""
+    nodes = known_or(source.before("nodes"), ())
+    ids = {node.instance_id: node.name for node in nodes if node.instance_id}
+    if not ids:
+        return {}
+    return {ids[each]: found for each, found in source.ec2.list_instances(tuple(ids)).items() if each in ids}
+
+
+def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
+    """The logs of the last hour, many at once."""
+    agents = [pod for pod in source.value("agent_pods") if pod.node]
+    askers = {
+        ip: str(pod.ref)
+        for pod in known_or(source.before("pods"), ())
+        if not pod.host_network and live(pod)
+        for ip in pod.ips
+    }
+    found: dict[str, Section[tuple[LogSighting, ...]]] = {}
+    for pod, tallies in logs.tallies_of(source.kube, agents, LOGS_SINCE):
+        name = f"{pod.namespace}/{pod.name}"
+        found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
+    return found
+
+
+def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str]) -> tuple[LogSighting, ...]:
+    return tuple(
+        LogSighting(
+            id=tally.id,
+            node=pod.node,
+            count=tally.count,
+            sample=tally.sample,
+            accounts=tuple(sorted({askers[client] for client in tally.clients if client in askers})),
+            last=tally.last,
+            running=pod.ready,
+        )
+        for tally in tallies
+        if tally.id and not tally.noise
+    )
+
+
+def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
+    """Of agent DaemonSets that have fewer pods than they want, and of agent pods that do not start: what controllers
+    complain of, by "NAMESPACE/NAME"."""
+    pods: tuple[Pod, ...] = source.value("agent_pods")
+    found: dict[str, Section[tuple[str, ...]]] = {}
+    for ds in filter(is_agent, source.value("daemon_sets")):
+        running = sum(map(live, pods_of((ds,), pods)))
+        if running < ds.desired or not running:
+            read = partial(source.kube.list_warnings, ds.namespace, "DaemonSet", ds.name)
+            found[f"{ds.namespace}/{ds.name}"] = attempt(read)
+    stuck = [pod for pod in pods if pod.phase == "Pending" and pod.node]
+    for pod in stuck[:3]:
+        read = partial(source.kube.list_warnings, pod.namespace, "Pod", pod.name)
+        found[f"{pod.namespace}/{pod.name}"] = attempt(read)
+    return found
+
+
+def agent_addon(source: Source) -> Addon | None:
+    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    return None if addon is None else _without_values(addon)
+
+
+def addons(source: Source) -> tuple[Addon, ...]:
+    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+
+
+def _without_values(addon: Addon) -> Addon:
+    """No check wants anything of its configuration, in which there may be a proxy's password."""
+    return replace(addon, configuration_values="")
+
+
+def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
+    if source.before("agent_addon") == Known(None):
+        return ()
+    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+
+
+def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
+    """All of the cluster's; with rights in the agent's usual namespace only, that one's if the agent is there: its
+    absence there would prove nothing."""
+    try:
+        return source.kube.list_daemon_sets()
+    except CredentialsError:
+        raise
+    except AccessDenied as denied:
+        try:
+            nearby = source.kube.list_daemon_sets(AGENT_NAMESPACE)
+        except PodidError:
+            raise denied from None
+        if any(is_agent(ds) for ds in nearby):
+            return nearby
+        raise
+
+
+def namespaces(source: Source) -> frozenset[str]:
+    """A namespace that has a service account exists, also for those who may not list namespaces."""
+    try:
+        return frozenset(source.kube.list_namespaces())
+    except PodidError:
+        accounts = source.before("service_accounts")
+        there = {account.namespace for account in known_or(accounts, ())}
+        if source.namespaces and there.issuperset(source.namespaces):
+            return frozenset(there)
+        raise
+
+
+def agent_pods(source: Source) -> tuple[Pod, ...]:
+    """From the pods at hand when these are all of the cluster's, else by asking for the agent's alone."""
+    agents = list(filter(is_agent, source.value("daemon_sets")))
+    if not source.namespaces and isinstance(pods := source.before("pods"), Known):
+        return pods_of(agents, pods.value)
+    return source.kube.list_pods_of(agents)
+
+
+def cilium_policies(source: Source) -> tuple[CiliumPolicy, ...]:
+    there = runs_cilium(source.value("daemon_sets"))
+    return source.of_namespaces(source.kube.list_cilium_policies) if there else ()
+
+
+def config_map_keys(source: Source) -> dict[tuple[str, str], Section[Mapping[str, str] | None]]:
+    associated = {a.ref for a in source.associations}
+    named = dict.fromkeys(
+        (pod.namespace, env.name)
+        for pod in source.value("pods")
+        if pod.ref in associated and live(pod)
+        for container in pod.containers
+        for env in container.env_from
+        if env.kind == "ConfigMap"
+    )
+    return {pair: attempt(partial(source.kube.find_config_map_keys, *pair)) for pair in named}
+
+
+def egress(source: Source) -> Egress | Missing:
+    vpc = source.cluster.vpc_id
+    if not vpc:
+        return Missing("EKS names no VPC of the cluster")
+    ec2 = source.ec2
+    return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

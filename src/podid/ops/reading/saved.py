@@ -1,0 +1,97 @@
+"""A snapshot in a file, for a diagnosis without access: elsewhere, later, with other checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from podid.domain.codec import from_plain, to_plain
+from podid.domain.errors import InvalidInput, UsageError
+from podid.domain.foreign import Malformed
+from podid.domain.model import UnreadAssociation
+from podid.domain.section import UNASKED
+from podid.domain.snapshot import NOT_READ, Known, Section, Snapshot
+from podid.ops.reading.scope import DoctorScope
+
+KIND = "Snapshot"
+# of the form; a file of a newer one is refused
+FORMAT = 2
+# sections of format 2 that were others, or none, in format 1
+_SINCE_2 = ("changes", "dry_runs", "probes", "redemptions", "sessions", "tokens")
+_UNTIL_2 = ("namespace", "packed", "proofs")
+
+
+def snapshot_text(snapshot: Snapshot, version: str) -> str:
+    """One JSON object; `version` is podid's. There is no secret in it, for there is none in a snapshot: see
+    `podid.kube.project`."""
+    body = {"kind": KIND, "formatVersion": FORMAT, "podidVersion": version, "snapshot": to_plain(snapshot)}
+    return json.dumps(body, separators=(",", ":")) + "\n"
+
+
+def read_snapshot(text: str, name: str) -> Snapshot:
+    """InvalidInput for a file of another kind or format, and for one that is not whole, with the place."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{name} is no snapshot: it is not JSON", subject=name) from error
+    if not isinstance(body, dict) or body.get("kind") != KIND:
+        raise InvalidInput(f"{name} is no snapshot of podid doctor --save", subject=name)
+    form, whole = body.get("formatVersion"), body.get("snapshot")
+    if type(form) is not int or not 1 <= form <= FORMAT:
+        wrote = body.get("podidVersion")
+        by = f", written by podid {wrote}" if isinstance(wrote, str) else ""
+        raise InvalidInput(
+            f"{name} is a snapshot of another format than {FORMAT}{by}",
+            subject=name,
+            advice="Save it again with the podid that is to read it.",
+        )
+    try:
+        return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
+    except (Malformed, RecursionError) as error:
+        raise InvalidInput(f"{name} is not a whole snapshot: {error}", subject=name) from error
+
+
+def _as_now(first: dict[str, Any]) -> dict[str, Any]:
+    """Format 1, which knew one namespace or all, as today's."""
+    kept = {key: value for key, value in first.items() if key not in _UNTIL_2}
+    kept |= {"only_namespaces": [first["namespace"]]} if first.get("namespace") else {}
+    return kept | dict.fromkeys(_SINCE_2, to_plain(NOT_READ))
+
+
+def of_scope(snapshot: Snapshot, scope: DoctorScope, name: str) -> Snapshot:
+    """What reading for that scope alone would have given. UsageError where the snapshot is of less."""
+    wanted, held = scope.namespaces, snapshot.only_namespaces
+    if held and not (wanted and set(wanted) <= set(held)):
+        what = f"{_namespaces(wanted)} {'are' if len(wanted) > 1 else 'is'}" if wanted else "all namespaces are"
+        raise UsageError(f"{name} holds {_namespaces(held)} alone, and {what} asked about", subject=name)
+
+    def kept(section: Section[tuple[Any, ...]]) -> Section[tuple[Any, ...]]:
+        if not isinstance(section, Known) or not wanted:
+            return section
+        return Known(tuple(item for item in section.value if item.namespace in wanted))
+
+    associations = kept(snapshot.associations)
+    for each in associations.value if isinstance(associations, Known) else ():
+        unasked = isinstance(each, UnreadAssociation) and each.error_code == UNASKED
+        if unasked and each.ref in (scope.named or (each.ref,)):
+            raise UsageError(f"{name} holds nothing of {each.ref}: others were named", subject=name)
+    if wanted == held and not scope.named:
+        return snapshot
+    if scope.named and isinstance(associations, Known):
+        associations = Known(
+            tuple(each if each.ref in scope.named else UnreadAssociation.unasked(each) for each in associations.value)
+        )
+    return replace(
+        snapshot,
+        only_namespaces=wanted,
+        associations=associations,
+        service_accounts=kept(snapshot.service_accounts),
+        pods=kept(snapshot.pods),
+        workloads=kept(snapshot.workloads),
+    )
+
+
+def _namespaces(names: Collection[str]) -> str:
+    return f"namespace{'s' if len(names) > 1 else ''} {', '.join(names)}"

@@ -1,0 +1,246 @@
+"""The sections of a snapshot: what reading each of them calls, what has to be read before it, and how it is read.
+
+A row comes after those that it needs or uses. Which service a section comes from is said at its field in `Snapshot`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from podid.aws.cloudtrail import CloudTrail
+from podid.aws.ec2 import Ec2
+from podid.aws.eks import Eks
+from podid.aws.eks_auth import EksAuth
+from podid.aws.iam import Iam
+from podid.aws.sts import Sts
+from podid.checks.base import Check
+from podid.domain.cost import LOOK, Cost
+from podid.domain.plan import Verb
+from podid.domain.rights import Need, OptionalRight, Rights, rights_of
+from podid.domain.snapshot import COSTS, NOT_READ
+from podid.kube.reader import KubeReader
+from podid.kube.writer import KubeWriter
+from podid.ops.change.kinds import PROBE
+from podid.ops.reading import changes, dry_runs, node_owners, readings, role_readings, tokens, witnesses
+from podid.ops.reading.source import Source
+
+# what asks for a cost, where an option does
+OPTIONS = {Cost.LOGS: "--logs", Cost.TRAIL: "--cloudtrail", Cost.TOKEN: "--verify", Cost.PROBE: "--probe"}
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """`read` returns the section's value, or a Missing, or raises a PodidError or Gap. `needs` are read because of this
+    section, and before it; `uses` before it too, but only when they are read anyway. `why` says what the operations are
+    for, of a section that an option asks for."""
+
+    name: str
+    operations: tuple[Need, ...]
+    read: Callable[[Source], Any]
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def cost(self) -> Cost:
+        return COSTS[self.name]
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return (*self.needs, *self.uses)
+
+
+def needed(names: Iterable[str], cost: Cost = LOOK) -> tuple[SectionRow, ...]:
+    """The rows of the named sections and of all that these need, in the order of the table; without those that cost
+    more than `cost`, and without what needs one of these."""
+    wanted = set(names) & within(cost)
+    for row in reversed(SECTIONS):
+        if row.name in wanted:
+            wanted.update(row.needs)
+    return tuple(row for row in SECTIONS if row.name in wanted)
+
+
+def within(cost: Cost) -> frozenset[str]:
+    """The sections that can be read at that cost, with all that they need."""
+    found = set[str]()
+    for row in SECTIONS:
+        if row.cost in cost and found.issuperset(row.needs):
+            found.add(row.name)
+    return frozenset(found)
+
+
+def sections_of(checks: Iterable[Check]) -> frozenset[str]:
+    """Every section that the checks need or want."""
+    return frozenset(name for check in checks for name in (*check.needs, *check.wants))
+
+
+def optional_rights() -> tuple[OptionalRight, ...]:
+    """What each cost that is asked for by an option takes."""
+    chosen: dict[Cost, list[SectionRow]] = defaultdict(list)
+    for row in SECTIONS:
+        if row.cost in OPTIONS:
+            chosen[row.cost].append(row)
+    return tuple(
+        OptionalRight.of(
+            f"{OPTIONS[cost]}: {' and '.join(row.why for row in rows if row.why)}",
+            *(need for row in rows for need in row.operations),
+        )
+        for cost, rows in chosen.items()
+    )
+
+
+def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = LOOK) -> Rights:
+    """What reading for the checks takes, and the sections in `also`."""
+    rows = needed({*sections_of(checks), *also}, cost)
+    return rights_of(operation for row in rows for operation in row.operations)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+SECTIONS: tuple[SectionRow, ...] = (
+    # read when the command chose it
+    SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
+    SectionRow(
+        "associations",
+        (Eks.iter_readable,),
+        readings.associations,
+    ),
+    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
+    SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
+    SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
+    SectionRow("addons", (Eks.list_addons,), readings.addons),
+    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
+    SectionRow("roles", (Iam.find_roles,), role_readings.roles, needs=("associations",)),
+    SectionRow("target_roles", (Iam.find_roles,), role_readings.target_roles, needs=("associations",)),
+    SectionRow("target_rights", (Iam.simulate_pairs,), role_readings.target_rights, needs=("associations",)),
+    SectionRow("role_policies", (Iam.get_names_of_policies,), role_readings.role_policies, needs=("associations",)),
+    SectionRow(
+        "assume_rights",
+        (Iam.get_inline_documents, Iam.get_managed_documents),
+        role_readings.assume_rights,
+        needs=("associations", "role_policies"),
+    ),
+    SectionRow(
+        "bounded",
+        (Iam.get_managed_documents,),
+        role_readings.bounded,
+        needs=("roles", "assume_rights"),
+    ),
+    SectionRow("chained_roles", (Iam.find_roles,), role_readings.chained_roles, needs=("assume_rights",)),
+    SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
+    SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
+    SectionRow(
+        "other_node_roles",
+        (Ec2.list_instance_profiles, Iam.find_profile_role, Iam.find_role, Eks.list_access_entries),
+        node_owners.other_node_roles,
+        needs=("node_groups", "node_classes"),
+        uses=("nodes",),
+    ),
+    SectionRow(
+        "node_role_allowed",
+        (Iam.simulate,),
+        role_readings.node_role_allowed,
+        needs=("node_groups",),
+        uses=("other_node_roles",),
+    ),
+    SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), readings.egress),
+    SectionRow(
+        "service_accounts",
+        (KubeReader.list_service_accounts,),
+        lambda s: s.of_namespaces(s.kube.list_service_accounts),
+    ),
+    SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
+    SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
+    SectionRow(
+        "config_map_keys",
+        (KubeReader.find_config_map_keys,),
+        readings.config_map_keys,
+        needs=("associations", "pods"),
+    ),
+    SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
+    SectionRow("cni_rights", (Iam.simulate,), role_readings.cni_rights, needs=("associations", "node_groups")),
+    SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
+    SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
+    SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
+    SectionRow(
+        "network_policies",
+        (KubeReader.list_network_policies,),
+        lambda s: s.of_namespaces(s.kube.list_network_policies),
+    ),
+    SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
+    SectionRow(
+        "products",
+        (KubeReader.list_api_groups, KubeReader.list_product_settings, KubeReader.list_volume_settings),
+        readings.products,
+        needs=("daemon_sets",),
+    ),
+    SectionRow("csi_drivers", (KubeReader.list_csi_drivers,), readings.csi_drivers, needs=("products",)),
+    SectionRow("clocks", (KubeReader.read_clocks,), lambda s: s.kube.read_clocks()),
+    SectionRow("agent_pods", (KubeReader.list_pods,), readings.agent_pods, needs=("daemon_sets",), uses=("pods",)),
+    SectionRow(
+        "agent_logs",
+        (KubeReader.read_log,),
+        readings.agent_logs,
+        needs=("agent_pods",),
+        uses=("pods",),
+        why="reading the agents' logs",
+    ),
+    SectionRow(
+        "redemptions",
+        (CloudTrail.iter_redemptions,),
+        witnesses.redemptions,
+        why="reading what agents asked EKS Auth for",
+    ),
+    SectionRow(
+        "cloudtrail",
+        (),
+        witnesses.cloudtrail,
+        needs=("redemptions",),
+        uses=("nodes",),
+    ),
+    SectionRow(
+        "sessions",
+        (CloudTrail.iter_sessions,),
+        witnesses.sessions,
+        needs=("associations",),
+        why="reading what pods' sessions carry",
+    ),
+    SectionRow(
+        "node_calls",
+        (CloudTrail.iter_node_calls,),
+        witnesses.node_calls,
+        needs=("associations", "pods", "nodes"),
+        why="reading what was called with nodes' roles",
+    ),
+    SectionRow(
+        "tokens",
+        (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
+        tokens.tokens,
+        # the roles are for whoever judges why one was refused
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        why="redeeming tokens of pods",
+    ),
+    SectionRow(
+        "dry_runs",
+        (KubeWriter.dry_run_pod,),
+        dry_runs.dry_runs,
+        needs=("associations",),
+        uses=("pods",),
+    ),
+    # by `podid.ops.reading.probes`, after all others, and in the foreground
+    SectionRow(
+        "probes",
+        PROBE.calls(Verb.CREATE),
+        lambda s: NOT_READ,
+        # the others are for whoever judges where one stopped
+        needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
+        why="a Job of podid's own; grant it per namespace",
+    ),
+    SectionRow(
+        "agent_warnings",
+        (KubeReader.list_warnings,),
+        readings.agent_warnings,
+        needs=("daemon_sets", "agent_pods"),
+    ),
+)

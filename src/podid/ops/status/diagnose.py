@@ -1,0 +1,187 @@
+"""The doctor: which checks, and the report that comes of what was read."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from podid.checks.all import ALL, BY_ID, ORDER
+from podid.checks.base import EVERYONE, Check
+from podid.checks.runner import mask, run_checks
+from podid.checks.shared.facts import cluster_name
+from podid.checks.status import statuses
+from podid.domain.cost import Cost
+from podid.domain.errors import Again, Other, UsageError
+from podid.domain.findings import Severity
+from podid.domain.links import LINKS, link_words
+from podid.domain.names import ServiceAccountRef
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import NOT_READ, Known, Snapshot, known_or
+from podid.domain.words import count_of, meant, nearest
+from podid.domain.workloads import live, users_of_nodes
+from podid.ops.reading.scope import EVERYTHING, DoctorScope, resolve
+from podid.ops.reading.sections import OPTIONS, SECTIONS, rights
+from podid.ops.reading.witnesses import MOST_EVENTS, TRAIL_SINCE
+
+WITNESSES = {
+    Cost.LOGS: "agents' logs",
+    Cost.TRAIL: "CloudTrail",
+    Cost.TOKEN: "tokens of pods, redeemed",
+    Cost.PROBE: "the way from a pod to the agent",
+}
+
+
+Checks = tuple[Check, ...]
+
+
+def select(only: Sequence[str] = (), skip: Sequence[str] = (), links: Sequence[str] = ()) -> Checks:
+    """The checks to run, in causal order; `links` are numbers or names. UsageError for an id that is no check or a link
+    that there is not, with the nearest ones."""
+    numbers = {_link(text) for text in links}
+    for name in (*only, *skip):
+        if name not in BY_ID:
+            near = nearest(name, BY_ID)
+            hint = Again(swap=(name, near[0])) if near else Other(("doctor",), flags=("--list",))
+            raise UsageError(f"{name!r} is not the id of a check{meant(near)}", hint=hint, subject=name)
+    chosen = tuple(
+        c for c in ALL if (not only or c.id in only) and (not numbers or c.link in numbers) and c.id not in skip
+    )
+    if not chosen:
+        raise UsageError("no check is left to run: none is chosen by all of --check, --link and --skip")
+    return chosen
+
+
+def _link(text: str) -> int:
+    names = [name.lower() for name in LINKS]
+    if text.isdecimal() and int(text) < len(LINKS):
+        return int(text)
+    if text.lower() in names:
+        return names.index(text.lower())
+    near = nearest(text.lower(), names)
+    raise UsageError(
+        f"--link {text!r} is not a link: {', '.join(link_words(number) for number in range(len(LINKS)))}",
+        hint=Again(swap=(text, near[0])) if near else (),
+        subject=text,
+    )
+
+
+def diagnose(
+    snapshot: Snapshot,
+    *,
+    checks: Sequence[Check] = ALL,
+    scope: DoctorScope = EVERYTHING,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> DoctorReport:
+    """The report on the scope. NotFound for a pod or workload that does not exist; the error that stood in the way
+    when it could not be looked for. `adjust` changes the report before its identities are judged, as a baseline does
+    that accepts findings."""
+    targets = resolve(scope, snapshot)
+    snapshot = replace(snapshot, targets=targets)
+    verdicts = run_checks(checks, snapshot)
+    if scope != EVERYTHING:
+        verdicts = tuple(v for v in (scope.narrow(verdict, targets) for verdict in verdicts) if v is not None)
+    cluster, told = snapshot.cluster, {verdict.check for verdict in verdicts}
+    report = DoctorReport(
+        cluster=cluster_name(snapshot),
+        cluster_arn=cluster.value.arn if isinstance(cluster, Known) else "",
+        taken_at=snapshot.taken_at,
+        verdicts=mask(verdicts, ORDER),
+        scope=str(scope),
+        checks=tuple(c.id for c in checks if c.id in told or _asked_for(c, snapshot)),
+        associations=_associations(snapshot, scope),
+        not_asked=_not_asked(snapshot, scope),
+    )
+    report = adjust(report)
+    refs = _identities(report, snapshot, scope)
+    return replace(report, identities=statuses(snapshot, report.verdicts, refs, report.checks))
+
+
+def _identities(report: DoctorReport, snapshot: Snapshot, scope: DoctorScope) -> tuple[ServiceAccountRef, ...]:
+    """Those of the scope that have an association, those that were named, and those that an error is about."""
+    if scope.kind:
+        return snapshot.targets
+    refs = {a.ref for a in known_or(snapshot.associations, ()) if scope.namespace in ("", a.namespace)}
+    wrong = (v for v in report.findings if v.severity is Severity.ERROR and v.chain != EVERYONE)
+    return tuple(sorted(refs | {ServiceAccountRef.parse(name) for verdict in wrong for name in verdict.chain}))
+
+
+def _asked_for(check: Check, snapshot: Snapshot) -> bool:
+    return not any(getattr(snapshot, name) == NOT_READ for name in check.needs)
+
+
+def _not_asked(snapshot: Snapshot, scope: DoctorScope) -> tuple[str, ...]:
+    """Whole collectors, and of those that try one service account after another how many were left out."""
+    of_scope, left = _associations(snapshot, scope) or 0, dict[Cost, str]()
+    for row in SECTIONS:
+        section = getattr(snapshot, row.name)
+        if row.cost in WITNESSES and section == NOT_READ:
+            left[row.cost] = ""
+        elif row.name in ("tokens", "probes") and isinstance(section, Known) and len(section.value) < of_scope:
+            rest = count_of(of_scope - len(section.value), "service account")
+            left[row.cost] = f" for {rest} more; name one after the other"
+    others = []
+    if isinstance(snapshot.cloudtrail, Known):
+        hours = TRAIL_SINCE.total_seconds() / 3600
+        others.append(f"CloudTrail of more than {hours:g} hours ago or beyond its newest {MOST_EVENTS} events")
+    unasked = _hosts(snapshot) - known_or(snapshot.node_calls, {}).keys()
+    if isinstance(snapshot.node_calls, Known) and unasked:
+        others.append(f"in CloudTrail, what was called with the role of {count_of(len(unasked), 'node')} more")
+    if _elsewhere(snapshot):
+        others.append("the way to the agent on their pods' other nodes (podid verify --probe)")
+    return (*(f"{WITNESSES[cost]}{rest} ({OPTIONS[cost]})" for cost, rest in left.items()), *others)
+
+
+def _hosts(snapshot: Snapshot) -> set[str]:
+    """The nodes with pods of the scope that carry credentials."""
+    refs = set(snapshot.targets) or {association.ref for association in known_or(snapshot.associations, ())}
+    pods = snapshot.pods.value if isinstance(snapshot.pods, Known) else ()
+    return {node for node, users in users_of_nodes(pods).items() if users & refs}
+
+
+def _elsewhere(snapshot: Snapshot) -> bool:
+    """Whether pods of a service account that one pod was run for are on several nodes."""
+    nodes = defaultdict(set)
+    for pod in known_or(snapshot.pods, ()):
+        if pod.node and live(pod):
+            nodes[str(pod.ref)].add(pod.node)
+    return any(len(nodes[name]) > 1 for name in known_or(snapshot.probes, {}))
+
+
+def _associations(snapshot: Snapshot, scope: DoctorScope) -> int | None:
+    if not isinstance(snapshot.associations, Known):
+        return None
+    refs = (association.ref for association in snapshot.associations.value)
+    return sum(ref in snapshot.targets if scope.kind else scope.namespace in ("", ref.namespace) for ref in refs)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInfo:
+    """One line of `podid doctor --list`; `kubernetes` reads like "list pods"."""
+
+    id: str
+    severity: str
+    link: int
+    title: str
+    fix: str
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    iam: tuple[str, ...]
+    kubernetes: tuple[str, ...]
+
+
+def describe_checks(checks: Iterable[Check] = ALL) -> tuple[CheckInfo, ...]:
+    return tuple(_info(each) for each in checks)
+
+
+def _info(check: Check) -> CheckInfo:
+    needed = rights((check,))
+    return CheckInfo(
+        id=check.id,
+        severity=check.severity.value,
+        link=check.link,
+        title=check.title,
+        fix=check.fix.value,
+        needs=check.needs,
+        wants=check.wants,
+        iam=needed.iam,
+        kubernetes=tuple(map(str, needed.kubernetes)),
+    )

@@ -1,0 +1,81 @@
+"""Reads a cluster once and judges it: what every command that shows a status begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from podid.checks.all import ALL
+from podid.checks.base import Check
+from podid.domain.cost import LOOK, Cost
+from podid.domain.model import Listed
+from podid.domain.names import ServiceAccountRef
+from podid.domain.place import Place
+from podid.domain.report import DoctorReport
+from podid.domain.rights import Rights
+from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot
+from podid.ops.reading import sections
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.scope import DoctorScope
+from podid.ops.status.diagnose import diagnose
+
+if TYPE_CHECKING:
+    from podid.ops.change.journal import Journal
+    from podid.ops.clients import Clients
+    from podid.ops.reading.probes import Probing
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A report and the snapshot that it judges."""
+
+    report: DoctorReport
+    snapshot: Snapshot
+
+
+def wanted_for(refs: Collection[ServiceAccountRef] = (), *, namespace: str = "", cost: Cost = LOOK) -> Wanted:
+    """What the status of these service accounts takes, or of all of a namespace or of the cluster."""
+    scope = DoctorScope.of(refs) if refs else DoctorScope(namespace=namespace, typed=namespace)
+    return Wanted(checks=ALL, scope=scope, cost=cost)
+
+
+def look(
+    clients: Clients,
+    place: Place,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    base: Snapshot | None = None,
+    again: Collection[str] = (),
+    journal: Journal | None = None,
+    probing: Probing | None = None,
+    adjust: Callable[[DoctorReport], DoctorReport] = lambda report: report,
+) -> Diagnosis:
+    """Raises NotFound where a pod or workload of the scope does not exist; never for what cannot be read. The options
+    are those of `collect` and `diagnose`."""
+    snapshot = collect(clients, place, wanted, now=now, journal=journal, probing=probing, base=base, again=again)
+    return Diagnosis(diagnose(snapshot, checks=wanted.checks, scope=wanted.scope, adjust=adjust), snapshot)
+
+
+def look_with(
+    clients: Clients,
+    place: Place,
+    associations: Iterable[Listed],
+    checks: tuple[Check, ...] = ALL,
+    *,
+    now: datetime,
+    namespace: str = "",
+) -> Diagnosis:
+    """The same of associations that were read before, which are all of the namespace, or of the cluster."""
+    scope = DoctorScope(namespace=namespace, typed=namespace)
+    unread: dict[str, Any] = dict.fromkeys(SERVICES, NOT_READ)
+    unread["associations"] = Known(tuple(sorted(associations, key=lambda each: (each.ref, each.association_id))))
+    base = Snapshot(taken_at=now, only_namespaces=scope.namespaces, **unread)
+    return look(clients, place, Wanted(checks=checks, scope=scope), now=now, base=base)
+
+
+def rights() -> Rights:
+    """What checking the status of anything takes."""
+    return sections.rights(ALL)

@@ -1,0 +1,336 @@
+"""One state for an identity, folded from the verdicts: what it claims, and what takes a claim away."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podid.checks.affected import concerned
+from podid.checks.all import ALL, BY_ID
+from podid.checks.base import EVERYONE
+from podid.checks.runner import run_checks
+from podid.checks.status import deciding, statuses
+from podid.domain.evidence import DryRun, Redeemed, TokenTrial
+from podid.domain.findings import Bearing, Severity, Subject
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import NOT_READ, ON_REQUEST, SERVICES, Known, Missing, Snapshot
+from podid.domain.status import IdentityState, IdentityStatus, worst
+from podid.domain.trail import PodSession, Redemption
+from podid.ops.status.diagnose import diagnose
+
+from .builder import (
+    ACCOUNT,
+    CLUSTER_ARN,
+    NODE_ROLE_ARN,
+    NOW,
+    ROLE_ARN,
+    agent_pod,
+    ago,
+    association,
+    bare,
+    chained,
+    healthy,
+    node,
+    pod,
+)
+from .test_three_cases import CASES
+
+ORDERS = ServiceAccountRef("shop", "orders")
+DENIED = Missing("taken away", "some:Permission", "AccessDenied")
+# without the cluster of 5,000 associations, which are all well
+BROKEN = {
+    mode: cases.broken for mode, cases in CASES.items() if cases.broken is not None and mode != "association-quota"
+}
+
+
+def plain(snapshot: Snapshot) -> Snapshot:
+    """Without what is read on request, such as tokens."""
+    unasked: dict[str, Any] = dict.fromkeys(ON_REQUEST, NOT_READ)
+    return replace(snapshot, **unasked)
+
+
+def judged(snapshot: Snapshot) -> dict[str, IdentityStatus]:
+    return {str(each.ref): each for each in diagnose(plain(snapshot)).identities}
+
+
+def of_orders(snapshot: Snapshot) -> IdentityStatus:
+    return judged(snapshot)["shop/orders"]
+
+
+def rank(state: IdentityState | None) -> int:
+    """That nothing can be claimed is less than `configured`, and better than what is known to be wrong."""
+    order = (*list(IdentityState)[:4], None, *list(IdentityState)[4:])
+    return order.index(state)
+
+
+# --- what each state claims -------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_identity_is_ready() -> None:
+    found = of_orders(healthy())
+    assert (found.state, found.cause, found.permissions, found.advice) == (IdentityState.READY, None, None, ())
+    assert found.checked_links == tuple(range(1, 10))
+    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
+    assert found.new_pod.state is IdentityState.READY
+
+
+@pytest.mark.parametrize("mode", BROKEN)
+def test_an_error_on_links_1_to_9_breaks_those_whom_it_is_about_and_nobody_else(mode: str) -> None:
+    """(a) An error that decides, about an identity, makes it broken or stale, and nothing else does."""
+    report = diagnose(plain(BROKEN[mode]))
+    for found in report.identities:
+        errors = [
+            verdict
+            for verdict in report.findings
+            if verdict.severity is Severity.ERROR
+            and 1 <= verdict.link < 10
+            and BY_ID[verdict.check].bearing is not Bearing.ADVICE
+            and (verdict.chain == EVERYONE or str(found.ref) in verdict.chain)
+        ]
+        if found.association is None:
+            assert found.state is IdentityState.NONE
+        elif errors:
+            assert found.state in (IdentityState.BROKEN, IdentityState.STALE)
+            assert found.cause in errors
+        else:
+            assert found.state not in (IdentityState.BROKEN, IdentityState.VERIFIED, IdentityState.PROVEN)
+
+
+@pytest.mark.parametrize("mode", BROKEN)
+def test_a_pod_is_no_better_than_what_is_known_of_it(mode: str) -> None:
+    snapshot = plain(BROKEN[mode])
+    report = diagnose(snapshot)
+    for found in report.identities:
+        for member in found.pods or ():
+            errors = [
+                verdict
+                for verdict in report.findings
+                if verdict.severity is Severity.ERROR and 1 <= verdict.link < 10 and str(found.ref) in verdict.chain
+                if BY_ID[verdict.check].bearing is not Bearing.ADVICE
+                if f"{member.namespace}/{member.name}" in set(concerned(verdict, snapshot).keys)
+            ]
+            assert not errors or member.state in (IdentityState.BROKEN, IdentityState.STALE, IdentityState.NONE)
+
+
+def test_link_10_is_a_field_of_its_own() -> None:
+    modes = [mode for mode in BROKEN if BY_ID[mode].link == 10]
+    found = [status for mode in modes for status in judged(BROKEN[mode]).values() if status.permissions is not None]
+    seen = {status.permissions.check for status in found if status.permissions is not None}
+    assert {"session-policy-misconfig", "app-assumes-own-role"} <= seen
+    assert 10 not in {status.cause.link for status in found if status.cause is not None}
+    assert IdentityState.READY in {status.state for status in found}
+
+
+@pytest.mark.parametrize("mode", [mode for mode in BROKEN if BY_ID[mode].bearing is Bearing.ADVICE])
+def test_advice_never_lowers_a_state(mode: str) -> None:
+    report = diagnose(plain(BROKEN[mode]))
+    alone = {verdict.check for verdict in report.findings} == {mode}
+    assert not alone or {status.state for status in report.identities} == {IdentityState.READY}
+
+
+# --- pods and new pods ------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_mends_what_is_stale() -> None:
+    found = of_orders(healthy(pods=(pod(), bare(pod("old", created_at=ago(days=3))), agent_pod())))
+    assert found.state is IdentityState.STALE
+    assert {member.name: member.state for member in found.pods or ()} == {"orders-5d9c-x1": "ready", "old": "stale"}
+    assert found.new_pod.state is IdentityState.READY
+
+
+def test_where_new_pods_get_nothing_a_stale_one_is_broken() -> None:
+    found = of_orders(healthy(pods=(bare(pod(created_at=ago(days=3))), agent_pod()), webhook=None))
+    assert [member.state for member in found.pods or ()] == [IdentityState.BROKEN]
+    assert found.cause is not None
+    assert found.cause.check == "injection-missed-webhook"
+
+
+def test_without_the_webhook_running_pods_keep_what_they_have_and_the_identity_is_broken() -> None:
+    found = of_orders(healthy(webhook=None))
+    assert [member.state for member in found.pods or ()] == [IdentityState.READY]
+    assert (found.new_pod.state, found.state) == (IdentityState.BROKEN, IdentityState.BROKEN)
+
+
+def test_an_agent_that_is_down_on_one_of_two_nodes_breaks_the_pod_there() -> None:
+    down = agent_pod("node-2", ready=False, phase="Running", created_at=ago(hours=2))
+    found = of_orders(
+        healthy(
+            pods=(pod(), pod("orders-5d9c-x2", node="node-2"), agent_pod(), down),
+            agent_pods=(agent_pod(), down),
+            nodes=(node(), node("node-2")),
+        )
+    )
+    assert {member.node: member.state for member in found.pods or ()} == {"node-1": "ready", "node-2": "broken"}
+    # it may land on either
+    assert (found.new_pod.state, found.state) == (IdentityState.DOUBTFUL, IdentityState.BROKEN)
+
+
+def test_pods_that_ask_to_be_left_alone_do_not_count_and_are_named() -> None:
+    alone = bare(pod("aside", labels={"eks.amazonaws.com/skip-pod-identity-webhook": "true"}))
+    found = of_orders(healthy(pods=(pod(), alone, agent_pod())))
+    assert (found.state, found.opted_out) == (IdentityState.READY, ("aside",))
+    assert [member.name for member in found.pods or ()] == ["orders-5d9c-x1"]
+
+
+def test_without_an_association_there_is_a_word_for_what_its_pods_use() -> None:
+    asked = replace(healthy(associations=()), targets=(ORDERS,))
+    (found,) = statuses(asked, run_checks(ALL, asked), (ORDERS,), [check.id for check in ALL])
+    assert found.state is IdentityState.NONE
+    assert [member.uses.uses for member in found.pods or () if member.uses] == ["pod-identity"]
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def with_evidence(**sections: Any) -> IdentityStatus:
+    known: dict[str, Any] = {
+        name: section if isinstance(section, Missing) else Known(section) for name, section in sections.items()
+    }
+    (found,) = diagnose(replace(plain(healthy()), **known)).identities
+    return found
+
+
+def trial(name: str = "orders-5d9c-x1", **changes: Any) -> TokenTrial:
+    base = TokenTrial(
+        namespace="shop",
+        pod=name,
+        node="node-1",
+        workload=Subject("Deployment", "orders", "shop"),
+        template="5d9c",
+        redeemed=Redeemed(role_arn=ROLE_ARN, account=ACCOUNT, session_name="s"),
+    )
+    return replace(base, **changes)
+
+
+def test_a_redeemed_token_makes_it_verified_and_no_more() -> None:
+    found = with_evidence(tokens={"shop/orders": Known((trial(),))})
+    assert (found.state, found.new_pod.state) == (IdentityState.VERIFIED, IdentityState.VERIFIED)
+    assert [(pod.state, pod.token_pod) for pod in found.pods or ()] == [(IdentityState.VERIFIED, "shop/orders-5d9c-x1")]
+
+
+def test_a_token_of_the_same_template_counts_and_of_another_does_not() -> None:
+    found = with_evidence(tokens={"shop/orders": Known((trial("another"),))})
+    assert found.state is IdentityState.VERIFIED
+    other = with_evidence(tokens={"shop/orders": Known((trial("another", template="old"),))})
+    assert other.state is IdentityState.READY
+
+
+def test_a_token_that_could_not_be_had_takes_nothing_away() -> None:
+    denied = Missing("no", "create serviceaccounts/token", "AccessDenied")
+    for tokens in (denied, {"shop/orders": denied}, {"shop/orders": Known((trial(redeemed=None, missing=denied),))}):
+        assert with_evidence(tokens=tokens).state is IdentityState.READY
+
+
+def test_a_token_does_not_outweigh_keys_of_the_pod() -> None:
+    keyed = replace(plain(BROKEN["static-aws-keys-shadow"]), tokens=Known({"shop/orders": Known((trial(),))}))
+    (found,) = diagnose(keyed).identities
+    assert (found.state, found.pods and found.pods[0].token is not None) == (IdentityState.BROKEN, True)
+
+
+def test_a_token_decides_a_trust_that_could_not_be_read() -> None:
+    unread = plain(healthy(roles={ROLE_ARN: DENIED}))
+    assert diagnose(unread).identities[0].state is IdentityState.UNKNOWN
+    seen = replace(unread, tokens=Known({"shop/orders": Known((trial(),))}))
+    assert diagnose(seen).identities[0].state is IdentityState.VERIFIED
+
+
+SESSION = PodSession(
+    at=ago(minutes=5),
+    role_arn=ROLE_ARN,
+    session_name="eks-prod-orders",
+    cluster_arn=CLUSTER_ARN,
+    ref=ORDERS,
+    pod="orders-5d9c-x1",
+)
+REDEMPTION = Redemption(
+    at=ago(minutes=5), cluster="prod", caller_arn=NODE_ROLE_ARN, role_arn=ROLE_ARN, session_name="i-node-1"
+)
+
+
+@pytest.mark.parametrize(
+    ("session", "redemption", "state"),
+    [
+        (SESSION, REDEMPTION, IdentityState.PROVEN),
+        # podid's own redemption makes a session of the pod too
+        (SESSION, replace(REDEMPTION, session_name="podid-admin"), IdentityState.READY),
+        (SESSION, replace(REDEMPTION, at=ago(hours=1)), IdentityState.READY),
+        (SESSION, replace(REDEMPTION, error_code="AccessDenied"), IdentityState.READY),
+        # of another pod, of the time before this one, of another cluster
+        (replace(SESSION, pod="orders-5d9c-x2"), REDEMPTION, IdentityState.READY),
+        (replace(SESSION, at=ago(hours=6)), replace(REDEMPTION, at=ago(hours=6)), IdentityState.READY),
+        (replace(SESSION, cluster_arn=f"{CLUSTER_ARN}-2"), REDEMPTION, IdentityState.READY),
+    ],
+)
+def test_only_a_session_of_the_very_pod_by_its_nodes_agent_proves_it(
+    session: PodSession, redemption: Redemption, state: IdentityState
+) -> None:
+    found = with_evidence(sessions={ROLE_ARN: Known((session,))}, redemptions=(redemption,))
+    assert found.state is state
+
+
+def test_dry_runs_of_a_fresh_association_are_open_until_enough_rounds_agree() -> None:
+    fresh = healthy(associations=(association(created_at=ago(seconds=5), modified_at=ago(seconds=5)),), pods=())
+    few = DryRun(hits=3, rounds=1, needed=5, last=NOW)
+    open_ = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(few)}))).identities[0]
+    assert (open_.new_pod.state, open_.settling) == (IdentityState.UNKNOWN, True)
+    seen = diagnose(replace(plain(fresh), dry_runs=Known({"shop/orders": Known(replace(few, rounds=5))}))).identities[0]
+    assert (seen.new_pod.state, seen.settling) == (IdentityState.READY, False)
+
+
+# --- what was not read ------------------------------------------------------------------------------------------------
+
+
+def test_what_aws_alone_tells_is_configured() -> None:
+    """No word of Kubernetes: nothing is claimed of the cluster."""
+    unread: dict[str, Any] = {name: NOT_READ for name, service in SERVICES.items() if service == "kubernetes"}
+    found = of_orders(replace(healthy(), **unread))
+    assert (found.state, found.pods) == (IdentityState.CONFIGURED, None)
+    assert found.not_checked
+
+
+def test_without_the_roles_nothing_is_claimed() -> None:
+    assert of_orders(healthy(roles=NOT_READ)).state is None
+
+
+def test_no_check_that_decides_needs_what_is_read_on_request() -> None:
+    assert all(ON_REQUEST.isdisjoint(check.needs) for check in ALL if deciding(check))
+
+
+@pytest.mark.parametrize("gap", [DENIED, NOT_READ], ids=["denied", "not read"])
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_section_less_never_gives_a_better_state(name: str, gap: Missing) -> None:
+    for whole in (healthy(), chained()):
+        less: dict[str, Any] = {name: gap}
+        for status in judged(replace(whole, **less)).values():
+            assert rank(status.state) <= rank(IdentityState.READY), status.ref
+
+
+@given(
+    st.sampled_from(sorted(BROKEN)),
+    st.sets(st.sampled_from(sorted(SERVICES)), max_size=6),
+    st.sampled_from([DENIED, NOT_READ]),
+)
+def test_sections_less_never_make_a_broken_cluster_look_well(mode: str, names: set[str], gap: Missing) -> None:
+    """(b) At a lower cost, or with fewer rights, nothing from `ready` on is claimed that was not before."""
+    before = judged(BROKEN[mode])
+    less: dict[str, Any] = dict.fromkeys(names, gap)
+    for ref, status in judged(replace(BROKEN[mode], **less)).items():
+        if ref in before and rank(before[ref].state) < rank(IdentityState.READY):
+            assert rank(status.state) < rank(IdentityState.READY), (ref, status.state)
+
+
+def test_the_worst_of_several() -> None:
+    assert worst([IdentityState.READY, IdentityState.STALE, IdentityState.PROVEN]) is IdentityState.STALE
+    assert worst([IdentityState.READY, None]) is None
+    assert worst([IdentityState.BROKEN, None]) is IdentityState.BROKEN
+    assert worst([]) is None
+
+
+def test_an_accepted_finding_counts_for_nothing() -> None:
+    def accept_all(report: Any) -> Any:
+        return replace(report, verdicts=tuple(replace(v, accepted="known") for v in report.verdicts))
+
+    (found,) = diagnose(plain(BROKEN["static-aws-keys-shadow"]), adjust=accept_all).identities
+    assert found.state is IdentityState.READY

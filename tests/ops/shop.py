@@ -1,0 +1,103 @@
+"""The sandbox's cluster as operations see it: clients and a place, and no command in front of them."""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from podid.aws.session import AwsSession
+from podid.domain.cost import LOOK, Cost
+from podid.domain.errors import Unavailable
+from podid.domain.place import Place
+from podid.domain.report import DoctorReport
+from podid.domain.snapshot import Snapshot
+from podid.kube import connect
+from podid.kube.reader import KubeReader
+from podid.kube.transport import Transport
+from podid.kube.writer import KubeWriter
+from podid.ops.clients import Clients, KubeAccess
+from podid.ops.reading.collect import Wanted, collect
+from podid.ops.reading.scope import EVERYTHING, DoctorScope
+from podid.ops.status.diagnose import diagnose, select
+from podid.sandbox import baseline
+from podid.sandbox.box import Sandbox
+from podid.sandbox.kube import kinds
+from podid.sandbox.kubernetes import JoinedKubernetes
+from worlds import Site
+
+
+@dataclass
+class Shop:
+    """The sandbox's cluster with the agent installed and shop/orders associated, its pods made again."""
+
+    box: Sandbox
+    clients: Clients
+    place: Place
+
+    @property
+    def half(self) -> JoinedKubernetes:
+        half = self.box.kubernetes
+        assert isinstance(half, JoinedKubernetes)
+        return half
+
+    @property
+    def without_kubernetes(self) -> "Shop":
+        failure = Unavailable("the API server does not answer")
+        return replace(self, clients=Clients(self.clients.aws, lambda: KubeAccess(failure=failure)))
+
+    def read(
+        self,
+        scope: DoctorScope = EVERYTHING,
+        *ids: str,
+        cost: Cost = LOOK,
+        base: Snapshot | None = None,
+        again: Collection[str] = (),
+    ) -> Snapshot:
+        now, wanted = self.box.world.clock.datetime(), Wanted(checks=select(ids), scope=scope, cost=cost)
+        return collect(self.clients, self.place, wanted, now=now, base=base, again=again)
+
+    def report(self, scope: DoctorScope = EVERYTHING) -> DoctorReport:
+        return diagnose(self.read(scope), scope=scope)
+
+    def found(self) -> list[tuple[str, str]]:
+        """(id, severity), each once, of the findings that no other explains, and of what is unknown."""
+        report = self.report()
+        plain = [(v.check, v.severity.value) for v in report.findings if not v.masked_by]
+        return list(dict.fromkeys(plain + [(v.check, "unknown") for v in report.unknowns]))
+
+    def replace_pods(self, namespace: str) -> None:
+        for pod in self.half.kube.all(kinds.PODS, namespace):
+            self.half.kube.delete(kinds.PODS, namespace, pod["metadata"]["name"])
+        self.later(120)
+
+    def later(self, seconds: float) -> None:
+        # what was changed outside is noticed at a poke, and acted upon some moments of the cluster's time later
+        for step in (0.0, seconds, 60.0):
+            self.box.world.clock.advance(step)
+            self.half.kube.poke()
+
+    @contextmanager
+    def counted(self) -> Iterator[Counter[str]]:
+        """The calls that are made within the block, by name; those of Kubernetes begin with the verb."""
+        calls, found = (self.box.faults.calls, self.half.kube.faults.calls), Counter[str]()
+        before = [Counter(each) for each in calls]
+        yield found
+        for now, then in zip(calls, before, strict=True):
+            found.update({name: count for (_, name), count in (Counter(now) - then).items()})
+
+
+def made(site: Site) -> Shop:
+    """With the agent, and shop/orders associated."""
+    aws = AwsSession(None, None, env=os.environ)
+    cluster = aws.eks.get_cluster("demo")
+    token = aws.sts.get_cluster_token("demo")
+    found = connect.connect(cluster, token=lambda: (token.token, token.expires_at), env=os.environ)
+    baseline.add_association(site.box.world, "shop", "orders", "storefront")
+    transport = Transport(found)
+    access = KubeAccess((KubeReader(transport), KubeWriter(transport)))
+    place = Place(account=cluster.account, region=aws.region, cluster=cluster)
+    shop = Shop(site.box, Clients(aws, lambda: access), place)
+    shop.later(300)
+    shop.replace_pods("shop")
+    return shop

@@ -1,0 +1,90 @@
+"""A role's policy that was made of a preset and is no longer what the preset gives, and the line that gives it anew."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ops.test_presets import AROUND, NAMES, VALUES, choice_of, filled
+from podid.ops.role.moved_on import moved_on, names_preset
+from podid.ops.role.presets import fill, get_preset, parse_choice
+
+ARN = "arn:aws-cn:%s:cn-north-1:111122223333:%s"
+OTHERS = {
+    **dict.fromkeys(VALUES, "other"),
+    "sqs-queue": "other.fifo",
+    "ssm-path": "web/cart",
+    "kms-key": "87654321-1234-1234-1234-123456789012",
+    "bedrock-model": "amazon.titan-text:1",
+    "hosted-zone": "/hostedzone/Z0987654321ABC",
+}
+WITH_POLICY = [name for name in NAMES if get_preset(name).statements]
+
+
+def preset_differs(change: tuple[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is told of the policy for one table after one text in it was put in place of another."""
+    document = json.loads(json.dumps(filled("dynamodb-read,table=orders").document).replace(*change))
+    moved = moved_on("dynamodb-read-orders", document)
+    return (moved.more, moved.fewer) if moved is not None else ((), ())
+
+
+def test_a_policy_that_its_preset_would_write_otherwise() -> None:
+    for name in NAMES:
+        for optional in (False, True):
+            found = filled(choice_of(name, optional=optional))
+            assert names_preset(found.name) is (found.document is not None)
+            if found.document is not None:
+                assert moved_on(found.name, found.document) is None, name
+    found = filled("dynamodb-read,table=orders")
+    assert found.document is not None
+    old = json.loads(json.dumps(found.document).replace('"dynamodb:Scan"', '"dynamodb:ListStreams"'))
+    moved = moved_on(found.name, old)
+    assert moved is not None
+    assert (moved.preset, moved.more, moved.fewer) == ("dynamodb-read", ("dynamodb:Scan",), ("dynamodb:ListStreams",))
+    assert moved.sentence.endswith("that has also dynamodb:Scan and no longer dynamodb:ListStreams")
+    assert preset_differs(("table/orders/index/*", "table/*")) == (
+        (ARN % ("dynamodb", "table/orders/index/*"),),
+        (ARN % ("dynamodb", "table/*"),),
+    )
+    # other values, of another podid or by hand, are none of the preset's
+    assert preset_differs(("orders", "carts")) == preset_differs(("111122223333", "444455556666")) == ((), ())
+    # it only happens to be called so
+    assert moved_on("s3-read-mine", {"Statement": [{"Sid": "Mine", "Action": "s3:*"}]}) is None
+    assert moved_on("mine", old) is None
+
+
+def older(document: Any) -> Any:
+    """The policy as an older preset would have made it: with an action more."""
+    changed = json.loads(json.dumps(document))
+    changed["Statement"][0]["Action"] = [*changed["Statement"][0]["Action"], "sts:Old"]
+    return changed
+
+
+@pytest.mark.parametrize("name", WITH_POLICY)
+@pytest.mark.parametrize("optional", [False, True])
+def test_the_line_gives_the_policy_as_it_is_now(name: str, optional: bool) -> None:
+    """With the values that it was made with; nothing in what is told is left to fill in."""
+    found = filled(choice_of(name, optional=optional))
+    moved = moved_on(found.name, older(found.document))
+    assert moved is not None
+    assert fill(parse_choice(moved.choice), AROUND) == found
+    place = ("--cluster", "demo") if get_preset(name).of_cluster else ()
+    assert moved.command("r") == ("podid", "role", "attach", "r", "--preset", moved.choice, "--replace", *place)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_POLICY if get_preset(name).parameters])
+def test_several_values_and_another_region(name: str) -> None:
+    preset = get_preset(name)
+    pairs = [f"{p.name}={value}" for p in preset.parameters for value in (VALUES[p.form], OTHERS[p.form])]
+    pairs += ["region=cn-northwest-1"] if any(p.name == "region" for p in preset.settable) else []
+    found = fill(parse_choice(",".join((name, *pairs))), AROUND)
+    moved = moved_on(found.name, older(found.document))
+    assert moved is not None
+    assert fill(parse_choice(moved.choice), AROUND) == found
+
+
+def test_values_that_cannot_be_told_are_not_made_up() -> None:
+    found = filled("dynamodb-read,table=orders")
+    renamed = moved_on("dynamodb-read-ours", older(found.document))
+    assert renamed is not None
+    assert (renamed.choice, renamed.command("r")) == ("", ("podid", "preset", "show", "dynamodb-read"))

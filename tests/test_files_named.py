@@ -1,0 +1,272 @@
+"""Every file that a user names: what is read, what is written, and what is neither."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Answers, Outcome, Podid
+from local.test_files import NOT_REGULAR, REFUSED, planted
+from podid.cli.parser import build
+from podid.cli.tree import COMMANDS
+from trust.trust_helpers import CLUSTER, statement
+from worlds import Site
+
+FOR = ("--for", "shop/orders", "--cluster-arn", CLUSTER)
+# command and parameter -> the line in which it stands as FILE
+READ = {
+    "associate --from-file": ("associate", "--from-file", "FILE", "--role", "storefront"),
+    "associate --session-policy": ("associate", "shop/orders", "--role", "storefront", "--session-policy", "FILE"),
+    "associate --policy-file": ("associate", "shop/orders", "--create-role", "--policy-file", "FILE"),
+    "role create --policy-file": ("role", "create", "r", "--for", "shop/orders", "--policy-file", "FILE"),
+    "role attach --policy-file": ("role", "attach", "storefront", "--policy-file", "FILE"),
+    "install-agent --config-file": ("install-agent", "--config-file", "FILE"),
+    "doctor --baseline": ("doctor", "--baseline", "FILE"),
+    "doctor --from": ("doctor", "--from", "FILE"),
+    "trust check": ("trust", "check", "FILE", *FOR),
+}
+WRITTEN = {"doctor --save": ("doctor", "--save", "FILE"), "bundle": ("bundle", "FILE", "--yes")}
+IN_PLACE = {
+    "trust add": ("trust", "add", "FILE", *FOR, "--in-place"),
+    "trust remove": ("trust", "remove", "FILE", *FOR, "--in-place"),
+    "trust tighten": ("trust", "tighten", "FILE", *FOR, "--in-place"),
+}
+# shared options: a kubeconfig that is not there is an error of its own, a directory of runs is the journal's
+ELSEWHERE = {"--kubeconfig", "--journal-dir"}
+EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+BEFORE = {
+    "trust add": [EC2],
+    "trust remove": None,
+    "trust tighten": [statement(Sid="Wide")],
+}
+
+
+def filled(line: tuple[str, ...], file: Path) -> tuple[str, ...]:
+    return tuple(str(file) if word == "FILE" else word for word in line)
+
+
+def files_of_the_tree() -> Iterator[str]:
+    tree = build(rich_help=False)
+    for row in COMMANDS:
+        node: Any = tree
+        for name in row.path:
+            node = node.commands[name]
+        for param in node.params:
+            option = param.opts[0] if param.param_type_name == "option" else ""
+            if re.search(r"\b(FILE|DIR)\b", str(param.metavar or "")) and option not in ELSEWHERE:
+                yield f"{row.name} {option}".strip()
+
+
+def test_every_file_is_in_a_table() -> None:
+    assert {*files_of_the_tree()} == {*READ, *WRITTEN, *IN_PLACE}
+
+
+def refused(outcome: Outcome, why: str) -> None:
+    assert (outcome.code, outcome.stdout) == (2, ""), outcome
+    assert why in outcome.stderr
+    assert len(outcome.stderr.splitlines()) <= 3
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [*NOT_REGULAR, "nothing", "latin-1", "too large"])
+@pytest.mark.parametrize("line", [*READ.values(), *IN_PLACE.values()], ids=[*READ, *IN_PLACE])
+def test_only_text_in_a_regular_file_is_read(podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str) -> None:
+    file = planted(kind, tmp_path / "x.json")
+    if kind == "latin-1":
+        file.write_bytes(b'{"a": "\xe9"}')
+    elif kind == "too large":
+        with file.open("wb") as stream:
+            stream.truncate(300 * 1024 * 1024)
+    began = time.monotonic()
+    words = {"nothing": "No such file", "latin-1": "not UTF-8", "too large": "larger than"}
+    refused(podid(*filled(line, file)), words.get(kind) or NOT_REGULAR[kind])
+    assert time.monotonic() - began < 5
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def there(site: Site) -> Site:
+    site.with_samples()
+    return site
+
+
+@pytest.mark.parametrize("line", WRITTEN.values(), ids=WRITTEN)
+def test_a_result_is_written_into_a_new_file(there: Site, tmp_path: Path, line: tuple[str, ...]) -> None:
+    file = tmp_path / "new"
+    old = os.umask(0)
+    try:
+        outcome = there(*filled(line, file))
+    finally:
+        os.umask(old)
+    assert outcome.code in (0, 3), outcome
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    data = file.read_bytes()
+    calls = there.box.faults.calls.total()
+    refused(there(*filled(line, file)), f"Replacing {file}, which exists, needs confirmation")
+    assert there.box.faults.calls.total() == calls
+    again = there(*filled(line, file), "-o", "json")
+    assert again.error["hint"].endswith(" --force")
+    assert file.read_bytes() == data
+    file.write_text("old")
+    file.chmod(0o644)
+    assert there(*filled(line, file), "--force").code == outcome.code
+    assert (len(file.read_bytes()) > 100, stat.S_IMODE(file.stat().st_mode)) == (True, 0o600)
+    assert [item.name for item in tmp_path.glob(".podid*")] == []
+
+
+@pytest.mark.parametrize("flags", [(), ("--force",), ("--yes", "--force")])
+@pytest.mark.parametrize("kind", [*REFUSED, "no directory", "closed directory"])
+@pytest.mark.parametrize("line", WRITTEN.values(), ids=WRITTEN)
+def test_nothing_but_a_file_is_written(
+    podid: Podid, tmp_path: Path, line: tuple[str, ...], kind: str, flags: tuple[str, ...], monkeypatch: Any
+) -> None:
+    why = {"no directory": "No such file", "closed directory": "Permission denied"}.get(kind) or REFUSED[kind]
+    file = planted(kind, tmp_path / "x")
+    if kind == "no directory":
+        file = tmp_path / "no" / "x"
+    if kind == "closed directory":
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    before = sorted(tmp_path.iterdir())
+    refused(podid(*filled(line, file), *flags), f"{file} cannot be written: {why}")
+    assert sorted(tmp_path.iterdir()) == before
+    if kind == "link":
+        assert (tmp_path / "beside").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(True, 3), (False, 2)])
+def test_a_person_is_asked(there: Site, tmp_path: Path, answer: bool, code: int) -> None:
+    """Also with --yes, which was said to other questions."""
+    file = planted("file", tmp_path / "x")
+    there.podid.tty, there.podid.answers = True, Answers(answer)
+    outcome = there("doctor", "--save", str(file), "--yes")
+    assert outcome.code == code, outcome
+    assert there.podid.answers.questions == [f"{file} exists. Replace it?"]
+    assert (file.read_text() == "old") is not answer
+
+
+def test_what_comes_there_in_between_stays(there: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x"
+    there.podid.tty, there.podid.answers = True, Answers()
+
+    def confirm(*_: object, **__: object) -> bool:
+        file.write_text("theirs")
+        return True
+
+    monkeypatch.setattr(Answers, "confirm", confirm)
+    outcome = there("bundle", str(file))
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{file} cannot be written: File exists" in outcome.stderr
+    assert file.read_text() == "theirs"
+
+
+def test_a_file_that_was_written_is_written_again_after_fixes(there: Site, tmp_path: Path) -> None:
+    """Without a question: it is podid's own of a moment before."""
+    file = tmp_path / "x"
+    outcome = there("doctor", "--save", str(file), "--fix-id", "association-sa-not-found", "--yes")
+    assert outcome.code in (0, 3), outcome
+    assert outcome.stderr.count(f"written to {file}") >= 1
+
+
+def test_force_is_for_save(podid: Podid) -> None:
+    refused(podid("doctor", "--force"), "--force goes with --save")
+
+
+# --- what is changed in place -----------------------------------------------------------------------------------------
+
+
+def document(name: str) -> str:
+    if (statements := BEFORE[name]) is not None:
+        return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=1) + "\n"
+    two = Podid()("trust", "add", "-", *FOR, stdin=document("trust add"))
+    return two.stdout
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("kind", ["link", "dangling", "hard link"])
+def test_no_link_is_changed_in_place(name: str, kind: str, tmp_path: Path) -> None:
+    file = planted(kind, tmp_path / "x.json")
+    if kind != "dangling":
+        file.write_text(document(name))
+    outcome = Podid()(*filled(IN_PLACE[name], file))
+    why = {"link": "symbolic link", "dangling": "No such file", "hard link": "hard link"}
+    refused(outcome, why[kind])
+    assert kind == "dangling" or file.read_text() == document(name)
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_mode_stays(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(document(name))
+    file.chmod(0o640)
+    outcome = Podid()(*filled(IN_PLACE[name], file))
+    assert (outcome.code, stat.S_IMODE(file.stat().st_mode)) == (0, 0o640), outcome
+    assert file.read_text() != document(name)
+    assert [item.name for item in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_an_editor_wrote_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from podid.ops.trust import edit
+
+    file, edit_files = tmp_path / "x.json", edit.edit_files
+    file.write_text(document("trust add"))
+
+    def meanwhile(*args: Any) -> Any:
+        file.write_text("theirs")
+        return edit_files(*args)
+
+    monkeypatch.setattr(edit, "edit_files", meanwhile)
+    outcome = Podid()(*filled(IN_PLACE["trust add"], file), "-o", "json")
+    assert (outcome.code, outcome.stdout, outcome.error["code"]) == (6, "", "Conflict")
+    assert outcome.error["message"] == f"{file} is left as it is: it was changed meanwhile"
+    assert file.read_text() == "theirs"
+
+
+def test_a_file_that_is_named_twice(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(document("trust add"))
+    line = filled(("trust", "add", "FILE", f"{tmp_path}/./x.json", *FOR, "--in-place"), file)
+    refused(Podid()(*line), "is named twice")
+
+
+def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Processes of their own, each of which lets another service account in."""
+    file = tmp_path / "x.json"
+    file.write_text(document("trust add"))
+    names = [f"shop/app-{number}" for number in range(4)]
+    line = [sys.executable, "-m", "podid", "trust", "add", str(file), *FOR[2:], "--in-place", "--quiet", "--for"]
+    running = [subprocess.Popen([*line, name], stdout=subprocess.DEVNULL) for name in names]
+    assert [process.wait(timeout=60) for process in running] == [0] * len(names)
+    assert all(json.dumps(name.partition("/")[2]) in file.read_text() for name in names)
+
+
+def test_a_lock_that_is_held_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    import fcntl
+
+    file = tmp_path / "x.json"
+    file.write_text(document("trust add"))
+    with file.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        outcome = Podid()(*filled(IN_PLACE["trust add"], file), "--timeout", "1")
+    assert outcome.code == 7, outcome
+    assert f"Another podid on this machine is changing {file}" in outcome.stderr
+
+
+def test_of_several_that_cannot_all_be_changed_none_is(tmp_path: Path) -> None:
+    good, link = tmp_path / "a.json", tmp_path / "b.json"
+    good.write_text(document("trust add"))
+    link.symlink_to(good)
+    outcome = Podid()("trust", "add", str(good), str(link), *FOR, "--in-place")
+    refused(outcome, "symbolic link")
+    assert good.read_text() == document("trust add")

@@ -1,0 +1,207 @@
+"""`podid trust remove --issuer`: what an OIDC provider lets in, as a whole or one service account of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any
+
+import pytest
+
+from harness import Outcome, Podid
+from trust.test_trust_edits import ADMIN, EC2, IRSA, OIDC, OIDC_ID, OWN, TWO_PROVIDERS
+
+SECOND = OIDC.replace("/ABC", "/ABCD")
+IRSA_2 = IRSA | {"Principal": {"Federated": SECOND}}
+ISSUERS: dict[str, tuple[list[Any], str, list[Any] | str]] = {
+    "by URL": ([IRSA, OWN], f"https://{OIDC_ID}", [OWN]),
+    "by host and path": ([OWN, IRSA], OIDC_ID, [OWN]),
+    "by ARN": ([OWN, IRSA, EC2], OIDC, [OWN, EC2]),
+    "with a slash": ([OWN, IRSA], f"https://{OIDC_ID}/", [OWN]),
+    "all of its statements": ([IRSA, OWN, IRSA | {"Sid": "Two"}], OIDC_ID, [OWN]),
+    "no other provider": ([IRSA, IRSA_2, OWN], OIDC_ID, [IRSA_2, OWN]),
+    "one of two providers": (
+        [{**IRSA, "Principal": {"Federated": [OIDC, SECOND]}, "Condition": TWO_PROVIDERS}, OWN],
+        OIDC_ID,
+        [{**IRSA, "Principal": {"Federated": [SECOND]}, "Condition": TWO_PROVIDERS}, OWN],
+    ),
+    "its Deny stays": ([IRSA, OWN, IRSA | {"Effect": "Deny"}], OIDC_ID, [OWN, IRSA | {"Effect": "Deny"}]),
+    "none of it": ([OWN, IRSA], f"{OIDC_ID}X", "no-change"),
+    "nothing federated": ([OWN, EC2], OIDC_ID, "no-change"),
+    "the only statement": ([IRSA], OIDC_ID, "refused"),
+    "bound to its own condition": ([IRSA | {"Principal": {"Federated": [OIDC, SECOND]}}, OWN], OIDC_ID, "refused"),
+}
+
+
+@pytest.mark.parametrize(("before", "issuer", "after"), ISSUERS.values(), ids=ISSUERS)
+def test_an_oidc_provider_is_taken_out(before: list[Any], issuer: str, after: list[Any] | str) -> None:
+    document = {"Version": "2012-10-17", "Statement": before}
+    outcome = Podid()("trust", "remove", "-", "--issuer", issuer, "-o", "json", stdin=json.dumps(document))
+    if after == "refused":
+        assert (outcome.code, outcome.stdout) == (6, "")
+        return
+    assert outcome.code == 0
+    expected = before if after == "no-change" else after
+    assert outcome.json["policy"]["Statement"] == expected
+    assert outcome.json["outcome"] == ("no-change" if after == "no-change" else "changed")
+
+
+# --- one service account of it ----------------------------------------------------------------------------------------
+
+SUB = f"{OIDC_ID}:sub"
+NAMES = ("shop/orders", "shop/cart", "shop/orders-2", "web/orders", "web/x")
+
+
+def subject(name: str) -> str:
+    return f"system:serviceaccount:{name.replace('/', ':')}"
+
+
+def irsa(condition: Mapping[str, Any] | None, **members: Any) -> dict[str, Any]:
+    raw = {**IRSA, "Condition": condition, **members}
+    return {name: value for name, value in raw.items() if value is not None}
+
+
+def take_out(before: Sequence[Mapping[str, Any]], *names: str, issuer: str = OIDC_ID) -> Outcome:
+    flags = [word for name in names for word in ("--for", name)]
+    document = {"Version": "2012-10-17", "Statement": list(before)}
+    return Podid()("trust", "remove", "-", "--issuer", issuer, *flags, "-o", "json", stdin=json.dumps(document))
+
+
+def gets_in(statements: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """By the provider, whatever the token's audience: as simple as can be, and nothing of podid's engine."""
+    return any(
+        all(
+            any(_matches(operator, value, subject(name)) for value in ([values] if isinstance(values, str) else values))
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, values in keys.items()
+            if key == SUB
+        )
+        for statement in statements
+        if OIDC in statement["Principal"].get("Federated", ())
+    )
+
+
+def _matches(operator: str, value: str, sent: str) -> bool:
+    if operator.endswith("IgnoreCase"):
+        return value.lower() == sent.lower()
+    return fnmatchcase(sent, value) if operator.endswith("StringLike") else value == sent
+
+
+LISTS = (
+    None,
+    subject("shop/orders"),
+    [subject("shop/orders")],
+    [subject("shop/orders"), subject("shop/cart"), subject("web/x")],
+    [subject("shop/cart"), subject("web/x")],
+    subject("shop/*"),
+    [subject("shop/orders"), subject("shop/order*"), subject("web/x")],
+    [subject("shop/orders"), subject("web/*")],
+    "system:serviceaccount:*:orders",
+)
+AUDIENCES: tuple[dict[str, Any], ...] = (
+    {},
+    {"StringEquals": {f"{OIDC_ID}:aud": "sts.amazonaws.com"}},
+    {"StringLike": {f"{OIDC_ID}:aud": ["sts.*", "own"]}},
+)
+
+
+def conditions() -> list[dict[str, Any]]:
+    """One or two conditions on the subject, beside one on the audience or none."""
+    found = []
+    for equal, like, audience in product(LISTS, LISTS, AUDIENCES):
+        block: dict[str, Any] = {operator: dict(keys) for operator, keys in audience.items()}
+        for operator, values in (("StringEquals", equal), ("StringLike", like)):
+            if values is not None:
+                block.setdefault(operator, {})[SUB] = values
+        found.append(block)
+    return found
+
+
+def test_whoever_is_not_named_keeps_the_access_that_it_had() -> None:
+    outcomes = set()
+    for condition in conditions():
+        for before in ([irsa(condition), OWN], [EC2, irsa(condition), irsa({"StringEquals": {SUB: LISTS[3]}}), OWN]):
+            found = take_out(before, "shop/orders")
+            outcomes.add((found.code, found.code == 0 and found.json["outcome"]))
+            if found.code:
+                assert (found.code, found.stdout) == (6, ""), (condition, found.stderr)
+                assert "they would lose it" in found.stderr
+                continue
+            after = found.json["policy"]["Statement"]
+            had = {name for name in NAMES if gets_in(before, name)}
+            assert {name for name in NAMES if gets_in(after, name)} == had - {"shop/orders"}, condition
+            assert [s for s in after if "Federated" not in s["Principal"]] == [s for s in before if s in (OWN, EC2)]
+    assert outcomes == {(0, "changed"), (0, "no-change"), (6, False)}
+
+
+ONE: dict[str, tuple[Sequence[Any], Sequence[Any] | str]] = {
+    "its own statement": ([IRSA, OWN], [OWN]),
+    "a list of one": ([irsa({"StringLike": {SUB: [subject("shop/orders")]}}), OWN], [OWN]),
+    "one of a list": (
+        [irsa({"StringEquals": {SUB: LISTS[3]}, "Null": {f"{OIDC_ID}:aud": "false"}})],
+        [irsa({"StringEquals": {SUB: [subject("shop/cart"), subject("web/x")]}, "Null": {f"{OIDC_ID}:aud": "false"}})],
+    ),
+    "ForAnyValue, as generators write it": (
+        [irsa({"ForAnyValue:StringEquals": {SUB: LISTS[3]}}), OWN],
+        [irsa({"ForAnyValue:StringEquals": {SUB: LISTS[4]}}), OWN],
+    ),
+    "in any case of letters": (
+        [irsa({"StringEqualsIgnoreCase": {SUB: [subject("Shop/Orders"), subject("web/x")]}})],
+        [irsa({"StringEqualsIgnoreCase": {SUB: [subject("web/x")]}})],
+    ),
+    "a list beside a pattern": (
+        [irsa({"StringEquals": {SUB: LISTS[3]}, "StringLike": {SUB: subject("*/*")}})],
+        [irsa({"StringEquals": {SUB: LISTS[4]}, "StringLike": {SUB: subject("*/*")}})],
+    ),
+    "somebody else's list": ([irsa({"StringEquals": {SUB: LISTS[4]}}), OWN], "no-change"),
+    "a list of another provider": ([irsa({"StringEquals": {f"{OIDC_ID}D:sub": LISTS[3]}}), OWN], "no-change"),
+    "not by pods": ([EC2, ADMIN], "no-change"),
+    "a Deny stays": ([IRSA | {"Effect": "Deny"}, OWN], "no-change"),
+    "a pattern": ([irsa({"StringLike": {SUB: subject("shop/*")}}), OWN], "by StringLike system:serviceaccount:shop:*"),
+    "a pattern beside the name": ([irsa({"StringLike": {SUB: LISTS[6]}}), OWN], "they would lose it"),
+    "no subject": ([irsa(None), OWN], "without a condition on sub"),
+    "all but one": ([irsa({"StringNotEquals": {SUB: subject("web/x")}}), OWN], "they would lose it"),
+    "beside another principal": (
+        [irsa({"StringEquals": {SUB: LISTS[1]}}, Principal={"Federated": OIDC, "AWS": "1"}), OWN],
+        "others",
+    ),
+    "the only statement": ([IRSA], "no statement would be left"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), ONE.values(), ids=ONE)
+def test_one_service_account_is_taken_out(before: Sequence[Any], after: Sequence[Any] | str) -> None:
+    found = take_out(before, "shop/orders")
+    if isinstance(after, str) and after != "no-change":
+        assert (found.code, found.stdout) == (6, "")
+        assert after in " ".join(found.error["message"].split())
+        return
+    assert found.code == 0, found.stderr
+    assert found.json["outcome"] == ("no-change" if after == "no-change" else "changed")
+    assert found.json["policy"]["Statement"] == list(before if after == "no-change" else after)
+
+
+def test_all_that_are_named_or_none() -> None:
+    before = [irsa({"StringEquals": {SUB: LISTS[3]}}), OWN]
+    assert take_out(before, "shop/orders", "shop/cart").json["policy"]["Statement"] == [
+        irsa({"StringEquals": {SUB: [subject("web/x")]}}),
+        OWN,
+    ]
+    assert take_out(before, "shop/orders", "shop/cart", "web/x").json["policy"]["Statement"] == [OWN]
+    assert take_out([*before, irsa({"StringLike": {SUB: subject("web/*")}})], "shop/orders", "web/y").code == 6
+
+
+def test_a_whole_provider_names_who_loses_access() -> None:
+    before = [irsa({"StringEquals": {SUB: LISTS[3]}}), irsa({"StringLike": {SUB: subject("a/*")}}), irsa(None), OWN]
+    notes = take_out(before).json["notes"]
+    assert notes[1:] == [
+        "Statement[0] let in shop/orders, shop/cart, web/x",
+        "Statement[1] let in a/*",
+        "Statement[2] let in every service account of the cluster",
+    ]
+
+
+@pytest.mark.parametrize("flags", [("--scope", "namespace"), ("--no-session-tags",), ("--cluster-arn", "x")])
+def test_what_says_nothing_of_a_provider(flags: tuple[str, ...]) -> None:
+    line = ("trust", "remove", "-", "--issuer", OIDC_ID, *flags)
+    assert Podid()(*line, stdin=json.dumps({"Statement": [IRSA, OWN]})).code == 2
