@@ -37,6 +37,7 @@ CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 # a word that no file holds, so that what is asked for is followed by what is read
 COMMANDS = """
 agent status
+doctor --fix --dry-run
 install-agent --dry-run
 install-agent
 role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag team=shop

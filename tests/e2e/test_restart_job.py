@@ -91,10 +91,12 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
 
 def test_why_there_is_nothing_to_undo(associated: Site) -> None:
     associated.must("restart", "shop/orders")
-    undone = associated.must("undo", "last", "--yes")
-    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
     run = associated.must("history", "-o", "json").json["items"][0]["runId"]
+    undone = associated.must("undo", run, "--yes")
+    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
     assert f"nothing of run {run} is left to undo" in undone.stderr
+    none = associated("undo", "last", "--yes")
+    assert (none.code, none.stderr) == (5, "Error: The journal holds no run that can be undone.\n")
 
 
 def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
@@ -392,10 +394,14 @@ def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
     marked = [line.split("\t")[1] for line in site.must("history").stdout.splitlines()]
-    assert marked == ["done (restarts)", "done", "done"]
-    undone = site.must("undo", "last", "--yes", "--restart").stdout
-    assert undone.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
-    # nor those of an undo
+    assert marked == ["done", "done"]
+    steps = site.must("history", "last", "-o", "json").json["items"][0]["actions"]
+    assert [(step["kind"], step["status"]) for step in steps] == [("association", "done"), ("restart", "done")]
+    site.must("restart", "shop/orders")  # which there is nothing of to undo
+    undone = site.must("undo", "last", "--yes", "--restart")
+    assert undone.stdout.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
+    assert "cannot be undone" not in undone.stderr
+    # nor an undo
     assert "podid associate" in site.must("history", "last").stdout
 
 

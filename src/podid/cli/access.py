@@ -237,8 +237,9 @@ class Access:
         except UsageError:
             if not chosen:
                 raise
-            return Journal(Path(chosen))
-        return Journal(Path(chosen) if chosen else state / "journal", Locks(state / "locks"))
+            return Journal(Path(chosen), kept=self.runtime.recorders)
+        where = Path(chosen) if chosen else state / "journal"
+        return Journal(where, Locks(state / "locks"), self.runtime.recorders)
 
     @property
     def journal_to_read(self) -> Journal | None:
