@@ -77,6 +77,8 @@ class UnreadAssociation(AssociationSummary):
         return cls(**members, reason="not described: others were named", error_code=UNASKED)
 
 
+# the id of one that is planned, to which EKS will give another
+PLANNED_ID = "(planned)"
 # an association, as far as it could be read
 Listed = Association | UnreadAssociation
 

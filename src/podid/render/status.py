@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.findings import Outcome, Verdict
 from podid.domain.links import LINKS, link_words
-from podid.domain.model import Association
+from podid.domain.model import PLANNED_ID, Association
 from podid.domain.names import role_name
 from podid.domain.status import IdentityState, IdentityStatus, PodStatus
 from podid.domain.words import count_of, short_list, utc
@@ -242,8 +242,9 @@ def status_body(status: IdentityStatus) -> documents.IdentityStatusBody:
     return {
         "namespace": status.ref.namespace,
         "serviceAccount": status.ref.name,
-        # one that is planned has no ARN yet, nor an id
-        "associationId": association.association_id if association and association.association_arn else None,
+        "associationId": association.association_id
+        if association and association.association_id != PLANNED_ID
+        else None,
         "roleArn": association.pods_role_arn if isinstance(association, Association) else None,
         "state": status.state,
         "id": cause.check if cause else None,

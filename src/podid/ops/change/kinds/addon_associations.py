@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict
 
@@ -81,17 +82,23 @@ class AddonAssociationsKind(ResourceKind):
         raise failure
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
-        from podid.domain.snapshot import known_or
+        from podid.domain.snapshot import Known, known_or
 
         before, after, state = roles_of(action.before), roles_of(action.after), action.after or action.before or {}
         name, namespace = action.keys["addonName"], str(state.get("namespace"))
-        owner = next((addon.arn for addon in known_or(snapshot.addons, ()) if addon.name == name), name)
+        owner = next((addon for addon in known_or(snapshot.addons, ()) if addon.name == name), None)
         for account in sorted({*before, *after}):
             if before.get(account) != after.get(account):
                 role, ref = after.get(account), ServiceAccountRef(namespace, account)
                 wanted: State | None = None if role is None else {"roleArn": role}
-                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner)
-        return snapshot
+                snapshot = with_association(snapshot, ref, wanted, now, owner_arn=owner.arn if owner else name)
+        if owner is None:
+            return snapshot
+        owned = {ServiceAccountRef(namespace, account) for account in after}
+        arns = (each.association_arn for each in known_or(snapshot.associations, ()) if each.ref in owned)
+        changed = replace(owner, association_arns=tuple(arns))
+        addons = tuple(changed if each is owner else each for each in known_or(snapshot.addons, ()))
+        return replace(snapshot, addons=Known(addons))
 
     def operations(self) -> Operations:
         from podid.aws.eks import Eks

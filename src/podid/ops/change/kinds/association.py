@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
-from podid.domain.model import Association
+from podid.domain.model import PLANNED_ID, Association
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
@@ -121,7 +121,6 @@ class AssociationKind(ResourceKind):
 
 # what running pods learn of late: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 LATE_SETTINGS = ("roleArn", "targetRoleArn", "policy", "disableSessionTags")
-PLANNED_ID = "(planned)"
 
 
 def with_association(
@@ -149,7 +148,7 @@ def with_association(
         namespace=ref.namespace,
         service_account=ref.name,
         association_id=there.association_id if there is not None else PLANNED_ID,
-        association_arn=there.association_arn if there is not None else "",
+        association_arn=there.association_arn if there is not None else f"{PLANNED_ID}/{ref}",
         owner_arn=there.owner_arn if there is not None else owner_arn,
         role_arn=text(after, "roleArn"),
         target_role_arn=target,
