@@ -31,8 +31,10 @@ associate legacy/reports --role storefront
 associate legacy/reports --role storefront --restart
 restart legacy/reports
 disassociate legacy/reports --yes --restart
-associate shop/fresh --create-role --policy-file dynamodb-read.json --create-service-account --target-role {TARGET}/storefront
-associate shop/orders --create-role --role own --preset dynamodb-read,table=orders --target-role {TARGET}/storefront --update-trust
+associate shop/fresh --create-role --policy-file dynamodb-read.json --create-service-account \
+  --target-role {TARGET}/storefront
+associate shop/orders --create-role --role own --preset dynamodb-read,table=orders \
+  --target-role {TARGET}/storefront --update-trust
 associate shop/orders --role own --target-role {TARGET}/nosuch --replace
 associate shop/orders --no-target-role --replace --wait api
 associate shop/orders --role storefront --replace --restart
