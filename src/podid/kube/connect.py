@@ -361,6 +361,14 @@ def _where(url: str, cluster: Cluster | None, how: str) -> Where:
     )
 
 
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
+
+
 def _address(url: str) -> tuple[str, int, str]:
     try:
         parts = urlsplit(url)
