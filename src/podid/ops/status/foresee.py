@@ -16,7 +16,7 @@ from podid.domain.anew import Anew, without_injection
 from podid.domain.cost import LOOK, Cost
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Pod, described
+from podid.domain.model import Association, Listed, Pod, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan
@@ -130,6 +130,27 @@ def _concerned(
     silent = (IdentityState.NONE,) if named else (IdentityState.NONE, None)
     found = (*before, *after) if named else after
     return frozenset(status.ref for status in found if status.state not in silent)
+
+
+def of_role(outlook: Outlook, arn: str) -> Outlook:
+    """The same for those alone whose association names the role, as target role too."""
+
+    def names(found: Listed | None) -> bool:
+        return isinstance(found, Association) and arn in (found.role_arn, found.target_role_arn)
+
+    users = {status.ref for status in (*outlook.before, *outlook.after) if names(status.association)}
+
+    def about(verdict: Verdict) -> bool:
+        return any(str(ref) in verdict.chain for ref in users)
+
+    return replace(
+        outlook,
+        before=tuple(status for status in outlook.before if status.ref in users),
+        after=tuple(status for status in outlook.after if status.ref in users),
+        brings=tuple(filter(about, outlook.brings)),
+        ends=tuple(filter(about, outlook.ends)),
+        stands=tuple(filter(about, outlook.stands)),
+    )
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------
