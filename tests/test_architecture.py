@@ -62,7 +62,7 @@ HOMES = {
     "moto": ("sandbox/aws/moto_backend.py",),
     "flask": (),
     "jsonschema": ("aws/addon_values.py",),
-    "jmespath": ("render/formats.py",),
+    "jmespath": ("render/query.py",),
     "typing_extensions": ("render/documents/",),
     "pydantic": (),
     "click": (),

@@ -47,6 +47,9 @@ def complete(shell: str, *words: str, env: Mapping[str, str] | None = None) -> l
         (("list", "--output", "=", "j"), ["json", "jsonl"]),
         (("list", "--output", "="), ["table", "wide", "json", "jsonl", "yaml", "csv", "name"]),
         (("associate", "shop/orders", "--wait", ""), ["none", "api", "ready", "verified", "proven"]),
+        (("status", "--require", ""), ["configured", "ready"]),
+        (("status", "--require", "r"), ["ready"]),
+        (("status", "--requ"), ["--require"]),
         (("associate", "shop/orders", "--scope", ""), ["service-account", "namespace", "cluster", "account"]),
         (("associate", "shop/orders", "--no-session-t"), ["--no-session-tags"]),
         # given once is enough, unless it may be repeated

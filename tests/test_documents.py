@@ -37,6 +37,7 @@ CLUSTER_ARN = "arn:aws:eks:us-west-2:111122223333:cluster/demo"
 # a word that no file holds, so that what is asked for is followed by what is read
 COMMANDS = """
 agent status
+doctor --fix --dry-run
 install-agent --dry-run
 install-agent
 role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag team=shop
@@ -219,7 +220,7 @@ def test_rows_of_reports(views: dict[str, list[View]]) -> None:
     report = views["DoctorReport"][0]
     outcomes = {(row["id"], row["outcome"]) for row in rows(report)}
     assert {id_ for id_, outcome in outcomes if outcome == "fail"} == set(report.names)
-    assert rows(views["VerifyReport"][0])[0]["role"] == "arn:aws:iam::111122223333:role/r"
+    assert rows(views["IdentityStatus"][0])[0]["role"] == "arn:aws:iam::111122223333:role/r"
     nodes = [row["node"] for row in rows(views["NodeList"][0])]
     assert [row["node"] for row in rows(views["AgentStatus"][-1])] == nodes != []
     (shown,) = rows(views["Association"][0])
@@ -264,7 +265,7 @@ TRUST_WORDS = ("verdict", "actions.sts:AssumeRole.verdict", "actions.sts:TagSess
 ACTION_WORDS = ("actions.kind", "actions.verb", "actions.status")
 # kind -> where one of a few words stands, beside `kind` and `apiVersion`
 WORDS: dict[str, Sequence[str]] = {
-    "AgentStatus": ("verdict", "findings.severity"),
+    "AgentStatus": ("state", "findings.severity"),
     "Association": (
         "trust.scope.kind",
         "status.state",
@@ -295,7 +296,6 @@ WORDS: dict[str, Sequence[str]] = {
     "TrustEditList": ("items.outcome",),
     "TrustReport": ("hop", *TRUST_WORDS),
     "TrustReportList": ("items.hop", *(f"items.{place}" for place in TRUST_WORDS)),
-    "VerifyReport": ("state", "pods.state"),
 }
 Place = tuple[str | int, ...]
 

@@ -134,7 +134,9 @@ STORY = """
 0 history
 0 history last
 5 history nosuch
-0 undo last
+2 history 45
+2 undo 45
+2 undo last
 5 copy --from-cluster demo --to-cluster nosuch
 2 copy --from-cluster demo --to-cluster demo
 2 move shop/orders shop/moved --update-trust

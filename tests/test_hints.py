@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Podid, examples
+from harness import Outcome, Podid, examples
 from parsing import parsed
 from podid.cli import slips
 from podid.cli.argv import at_one
-from podid.cli.hints import WHERE, at_place, hint_words
+from podid.cli.hints import WHERE, at_place, hint_words, options_of
 from podid.cli.parser import build
 from podid.cli.tree import COMMANDS, Row
 from podid.domain.errors import Again, Other
@@ -328,8 +328,35 @@ def test_other_commands_are_podids() -> None:
             named = {word.arg: word.value for word in node.keywords}
             names, flags = (_words(node.args[1]) if len(node.args) > 1 else ()), _words(named.get("flags"))
             assert parsed(Other(_words(node.args[0]), names, flags).of()), file
+            assert "x" not in _words(node.args[0]), (file, "a name could be taken for a flag: give it among the names")
             found += 1
     assert found > 8
+
+
+ADDED = sorted(
+    {
+        _words(word.value)
+        for _, node in _calls("Again(")
+        if getattr(node.func, "id", "") == "Again"
+        for word in node.keywords
+        if word.arg == "add" and _words(word.value)[:1] not in ((), ("x",), ("--show-permissions",))
+    }
+)
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
+    """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
+    assert ("--update-trust",) in ADDED
+    needed = [word for param in _command(row).params if param.required for word in _given(param)]
+    known = {name for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
+    assert options_of(row.path) == known
+    elsewhere = Other(("role", "show"), ("-r",))
+    for add in ADDED:
+        hint = hint_words(Again(add=add, instead=elsewhere), (*row.path, *needed))
+        takes = {word for word in add if word.startswith("--")} <= known
+        assert parsed(hint)[0] == (row.name if takes else "role show"), (add, hint)
+        assert bool(hint_words(Again(add=add), (*row.path, *needed))) == takes
 
 
 def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
@@ -360,7 +387,7 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
         ("list --cluster=dem", 5, "podid list --cluster=demo"),
         ("disassociate --yes -- shop/orderz", 5, "podid disassociate -- shop/orders"),
         ("disassociate --yes -- shop/zzz", 5, "podid disassociate --yes --ignore-not-found -- shop/zzz"),
-        ("undo zzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
+        ("undo zzzzzz --journal-dir {journal}", 5, "podid history --journal-dir {journal}"),
         ("doctor --check agent-not-instaled -n shop", 2, "podid doctor --check agent-not-installed -n shop"),
         ("explain zzz", 5, "podid explain --list"),
         ("list --regio us-west-2", 2, "podid list --region us-west-2"),
@@ -458,3 +485,65 @@ def test_notes_of_several_name_their_cluster() -> None:
     both = ("associate", "shop/orders", "--cluster", "demo", "--cluster", "blue", "--region", "us-west-2")
     found = at_place(("podid", "restart", "shop/orders", "--cluster", "demo"), both)
     assert found[-4:] == ("--cluster", "demo", "--region", "us-west-2")
+
+
+# --- hostile names ----------------------------------------------------------------------------------------------------
+
+# IAM allows both; the first is also a way to say yes
+HOSTILE = ("-yq", "--yes", "-o=json")
+
+
+def _printed(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Every command line of podid's that somebody may paste."""
+    for line in (outcome.stdout + outcome.stderr).splitlines():
+        label, _, words = line.strip().partition(": ")
+        if label in ("Try", "fix") or label.startswith("fix ("):
+            yield tuple(shlex.split(words))
+        elif line.startswith("  podid "):
+            yield tuple(shlex.split(line))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("role show -- NAME", 0),
+        ("role show -- NAMEs", 5),
+        ("role delete -- NAME", 6),
+        ("role delete -- NAMEs", 5),
+        ("role delete --role-name=NAME", 2),
+        ("role attach --managed-policy ReadOnlyAccess -- NAME", 6),
+        ("role attach --managed-policy ReadOnlyAccess -- NAMEs", 5),
+        ("role detach --inline-policy NAMEs -- NAME", 5),
+        ("role create --for shop/orders --description x -- NAME", 6),
+        ("trust check --role=NAME --for shop/orders", 3),
+        ("trust add --role=NAMEs --for shop/orders", 5),
+        ("trust remove --role=NAME --for shop/orders", 0),
+        ("trust tighten --role=NAMEs", 5),
+        ("associate shop/pay --role=NAME --wait none", 6),
+        ("associate shop/pay --role=NAMEs --wait none", 5),
+        ("associate shop/pay --role=NAME --update-trust --wait none", 0),
+        ("associate shop/orders --role=storefront --wait none", 6),
+        ("show shop/orders", 0),
+        ("move shop/orders shop/pay --wait none", 6),
+        ("doctor --check trust-wrong-principal", 3),
+        ("doctor --check role-no-permissions --fail-on warn", 3),
+        ("disassociate shop/orders --delete-role --wait none", 6),
+        ("undo NAME", 2),
+        ("history NAMENAMENAME", 2),
+    ],
+)
+def test_lines_for_roles_with_hostile_names(box: Sandbox, podid: Podid, name: str, line: str, code: int) -> None:
+    role = name.replace("=", "+") if "=" in name and "--role" in line else name
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    box.iam.make_role("111122223333", role, json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    box.iam.role_made("111122223333", role)
+    add_association(box.world, "shop", "orders", role)
+    outcome = podid(*(word.replace("NAME", role) for word in line.split()))
+    found = list(_printed(outcome))
+    for words in found:
+        if words[0] == "podid":
+            command, values = parsed(words)
+            assert not {"yes", "quiet"} & values.keys(), (words, outcome)
+            assert values.get("output") in (None, "table"), (command, words)
+    assert outcome.code == code, outcome

@@ -156,7 +156,7 @@ def test_reports_on_a_cluster(site: Site) -> None:
     check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart", "--dry-run"), "Plan")
     result = check(json_of("associate", "shop/orders", "--role", "orders-dynamodb", "--restart"), "Result")
     assert [after["state"] for after in result["after"]] == ["ready"]
-    report = check(json_of("verify", "shop/orders", "--yes"), "VerifyReport")
+    report = check(json_of("verify", "shop/orders", "--yes"), "IdentityStatus")
     assert [pod["state"] for pod in report["pods"]] == ["verified"] * len(report["pods"]) != []
     check(json_of("restart", "shop/orders"), "Result")
     check(json_of("history"), "History")

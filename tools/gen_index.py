@@ -15,7 +15,7 @@ _WEIGHT = 7  # of a text without one: it is Pod Identity's, and means this
 ONE_OF = ("healthy", "told")
 ALLOWED = {
     "severity": ("error", "warn", "info"),
-    "fix": ("SAFE", "ASK", "PRINT", "-"),
+    "fix": ("ASK", "GRANT", "DELETE", "PRINT", "-"),
     "bearing": ("stops", "restart", "advice"),
 }
 BEARING = "stops"  # of a page without one

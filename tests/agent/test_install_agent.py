@@ -270,7 +270,7 @@ def test_what_the_cluster_refuses_is_told_at_once(site: Site, there: bool) -> No
     status = site("agent", "status", "-o", "json")
     assert [item["id"] for item in status.json["findings"] if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
     assert status.code == 3
-    assert site("agent", "status").stdout.count("\nerror ") == 1
+    assert site("agent", "status").stdout.count("\n✗ ") == 1
     doctor = site("doctor", "--link", "agent", "-o", "json").json["findings"]
     assert [item["id"] for item in doctor if not item["maskedBy"]] == ["admission-policy-blocks-agent"]
 

@@ -25,7 +25,16 @@ from podid.aws.pacing import (
 )
 from podid.aws.rate import Rate
 from podid.domain.deadline import NEVER, Deadline, Overdue, begun
-from podid.domain.errors import AccessDenied, LostAnswer, NotFound, PodidError, Throttled, TimedOut, UnreadableAnswer
+from podid.domain.errors import (
+    AccessDenied,
+    LostAnswer,
+    NotFound,
+    PodidError,
+    Throttled,
+    TimedOut,
+    Unavailable,
+    UnreadableAnswer,
+)
 
 
 class Clock:
@@ -134,7 +143,7 @@ def test_one_of_many_that_fails_alone_is_given_up_early(
     one = lambda _: pacer.call(describe)  # noqa: E731  one line for both
     with pytest.raises(ServerFailed) if not may_fail else nullcontext():
         assert isinstance((attempt(one) if may_fail else one)(0), ServerFailed)
-    assert tries == tried or (tried is None and clock.now >= 1060)
+    assert tries == tried or (tried is None and clock.now >= 1010)
     alone = may_fail and in_trouble < ALONE
     assert max(clock.slept) == (ALONE_BACKOFF if alone else LONGEST_BACKOFF)
     pacer._trouble(-in_trouble)
@@ -166,6 +175,57 @@ def test_a_write_whose_answer_is_lost_is_never_repeated(error: PodidError) -> No
 @pytest.mark.parametrize("error", [Throttled("slow"), Unreachable("refused")])
 def test_a_write_that_was_certainly_not_carried_out_is_tried_again(error: PodidError) -> None:
     assert pacer_with(Clock()).write(failing(error)) == "done"
+
+
+def test_what_failed_for_good_is_not_asked_for_again_for_a_moment() -> None:
+    clock, asked = Clock(), list[str]()
+    pacer = pacer_with(clock)
+
+    def answer(operation: str, error: PodidError | None) -> str:
+        def fn() -> str:
+            asked.append(operation)
+            if error is not None:
+                raise error
+            return "done"
+
+        return pacer.call(fn, operation)
+
+    with pytest.raises(ServerFailed):
+        answer("Describe", ServerFailed("500 for a"))
+    tries = len(asked)
+    for _ in range(5000):
+        with pytest.raises(Unavailable, match="not asked again: 500 for a"):
+            answer("Describe", None)
+    assert len(asked) == tries
+    assert answer("List", None) == "done"
+    clock.sleep(5.1)
+    assert answer("Describe", None) == "done"
+
+
+def test_one_that_fails_while_others_are_answered_keeps_nobody_from_asking() -> None:
+    pacer = pacer_with(Clock())
+
+    def poisoned() -> None:
+        pacer.call(lambda: None, "Describe")
+        raise ServerFailed("500")
+
+    with pytest.raises(ServerFailed):
+        pacer.call(poisoned, "Describe")
+    with pytest.raises(Throttled):
+        pacer.call(failing(*[Throttled("slow")] * 999), "List")
+    assert pacer.call(lambda: "done", "Describe") == pacer.call(lambda: "done", "List") == "done"
+
+
+def test_a_connection_that_took_long_to_get_lost_is_tried_once_more() -> None:
+    clock = Clock()
+
+    def slow() -> str:
+        clock.sleep(30)
+        if len(clock.slept) == 1:
+            raise ConnectionLost("no answer")
+        return "done"
+
+    assert pacer_with(clock).call(slow, "Describe") == "done"
 
 
 # --- the rate, against a simulated service ------------------------------------------------------------------------
@@ -463,6 +523,24 @@ def test_a_read_that_hangs_for_good_fails_alone() -> None:
     with pytest.raises(ConnectionLost, match="no answer within"):
         list(pacing.fan_out(read, range(40), reads=True))
     over.set()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_reads_that_all_hang_are_given_up_together() -> None:
+    over, asked = threading.Event(), list[int]()
+
+    def read(item: int) -> int:
+        asked.append(item)
+        return Pacer().call(lambda: NEVER.call(lambda: over.wait(20), 0.05, late)) and item
+
+    began = time.monotonic()
+    found = dict(pacing.fan_out(attempt(read), range(2000), reads=True))
+    assert time.monotonic() - began < 10
+    over.set()
+    assert len(found) == 2000
+    assert {type(error) for error in found.values()} <= {ConnectionLost, Unavailable}
+    assert len(asked) < 5 * pacing.WORKERS
+    assert str(found[1999]) == "not asked any more: no answer within 0.05 s"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from podid.domain.plan import Action, Header, Plan, State, Status
 from podid.ops.agent.install import InstallFacts, InstallRequest, plan_install
 from podid.ops.association.plan import differences, plan_associations, plan_disassociate
 from podid.ops.association.request import AssociateRequest, AssociationWanted, Settings, kept_role
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ADDON, ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST
 from podid.ops.change.records import Run, Step
 from podid.ops.change.undo import undo_plan
@@ -100,7 +102,7 @@ class World:
         return self.things[key]
 
     def undo(self, run: Run) -> None:
-        self.apply(undo_plan(cast("Clients", self), PLACE, run))
+        self.apply(undo_plan(cast("Clients", self), PLACE, run, Journal(Path("/nowhere"))).plan)
 
     def seen(self) -> dict[tuple[str, str], State]:
         """What anybody but the service itself can tell apart."""
@@ -148,6 +150,9 @@ class World:
             permissions_boundary_arn=str(state["permissionsBoundary"]),
             tags=state["tags"],
         )
+
+    def get_managed_document(self, arn: str) -> Mapping[str, object]:
+        return {"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
 
     def get_policies(self, name: str) -> RolePolicies:
         inline = {}

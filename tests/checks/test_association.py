@@ -160,6 +160,14 @@ def test_a_slip_in_a_workload_is_mended_there() -> None:
     assert verdict.fix.commands == (("kubectl", "-n", "shop", "set", "serviceaccount", "deployment/orders", "orders"),)
 
 
+def test_nothing_is_made_for_a_slip_where_service_accounts_cannot_be_read() -> None:
+    verdict = only("association-missing", asked("shop/ordres", service_accounts=DENIED))
+    assert (verdict.evidence, verdict.fix and verdict.fix.commands) == (
+        ("associations with a similar name: shop/orders",),
+        (),
+    )
+
+
 def test_association_missing_names_the_neighbours_and_irsa() -> None:
     annotated = ServiceAccount(
         namespace="shop", name="order", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/old"}
@@ -168,23 +176,14 @@ def test_association_missing_names_the_neighbours_and_irsa() -> None:
     assert verdict.message == "no association exists for shop/order on this cluster"
     assert verdict.evidence == (
         "associations with a similar name: shop/orders",
-        "the service account is annotated for IRSA with arn:aws:iam::111122223333:role/old",
+        "the service account is annotated for IRSA with arn:aws:iam::111122223333:role/old; whether the trust policy "
+        "of that role allows it was not checked",
     )
     plain = only("association-missing", asked("stage/orders"))
     assert plain.evidence == ("associations of the same name elsewhere: shop/orders",)
     assert plain.fix is not None
     assert plain.fix.commands == (
-        ("podid", "role", "create", "stage-orders", "--for", "stage/orders", "--cluster", "prod"),
-        (
-            "podid",
-            "associate",
-            "stage/orders",
-            "--role",
-            "stage-orders",
-            "--create-service-account",
-            "--cluster",
-            "prod",
-        ),
+        ("podid", "associate", "stage/orders", "--create-role", "--create-service-account", "--cluster", "prod"),
     )
     there = asked("stage/orders", service_accounts=(ServiceAccount(namespace="stage", name="orders"),))
     assert "--create-service-account" not in str(only("association-missing", there).fix)

@@ -92,6 +92,18 @@ def test_one_that_is_asked_about_nothing() -> None:
     assert only("webhook-config-altered", healthy(webhook=None)).outcome.value == "not-applicable"
 
 
+def test_who_was_served_before_is_warned_beside_who_was_missed() -> None:
+    """Whether others were looked at makes no difference for one that is left out."""
+    cart = replace(MISSED, name="cart", service_account="cart", created_at=MISSED.created_at + timedelta(minutes=1))
+    both = healthy(
+        webhook=ODD["only one namespace"],
+        associations=(association(), association(name="cart")),
+        pods=(pod(created_at=MISSED.created_at), cart),
+    )
+    found = [(verdict.severity.value, verdict.chain) for verdict in verdicts("webhook-config-altered", both)]
+    assert found == [("error", ("shop/cart",)), ("warn", ("shop/orders",))]
+
+
 def test_the_fix_restarts_who_was_missed() -> None:
     (verdict,) = verdicts("webhook-config-altered", healthy(webhook=ODD["another version"], pods=(MISSED,)))
     assert verdict.fix is not None

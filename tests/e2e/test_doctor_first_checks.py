@@ -153,7 +153,10 @@ def test_a_mistyped_service_account_comes_with_the_nearest_name(healthy: Site) -
     _, report = read(healthy)
     (finding,) = report["findings"]
     assert finding["message"].endswith("but no such service account exists; did you mean payments/billing-worker?")
-    assert finding["evidence"] == ["service accounts with a similar name and no association: billing-worker"]
+    assert finding["evidence"] == [
+        "service accounts with a similar name and no association: billing-worker",
+        "if the association was made ahead of its service account, leave it as it is",
+    ]
     role = f"arn:aws:iam::{ACCOUNT}:role/storefront"
     assert finding["fix"]["commands"] == [
         ["podid", "associate", "payments/billing-worker", "--role", role, "--cluster", "demo"],

@@ -1,21 +1,27 @@
 """`doctor --fix`: what it proposes is what it does, one by one, and then it looks again."""
 
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
-from harness import Answers
+from harness import Answers, Podid
+from podid.cli import boundary
 from podid.cli.mending import carry_out
 from podid.cli.options import Shared
 from podid.cli.runtime import Runtime, Streams
 from podid.cli.terminal import Terminal
-from podid.domain.findings import Fix, FixClass, Outcome, Subject, Verdict
+from podid.domain.findings import Fix, FixClass, Outcome, Severity, Subject, Verdict
 from podid.domain.report import DoctorReport
 from podid.ops.doctor.fixes import Mend, mends
 from podid.sandbox.baseline import add_association
-from worlds import Site
+from podid.sandbox.breaks.table import BREAKS, to_see
+from sandbox.test_breaks import TELLING
+from worlds import ACCOUNT, Site
 
 
 @pytest.fixture
@@ -68,11 +74,11 @@ def test_a_name_that_could_be_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0
 
     monkeypatch.setattr("podid.cli.mending.main", main)
-    mend = Mend(found("a"), (("podid", "associate", "--role", "r", "--", "-shop/x"),), asks=False)
+    mend = Mend(found("a"), FixClass.GRANT, (("podid", "associate", "--role", "r", "--", "-shop/x"),))
     out = io.StringIO()
     streams = Streams(stdin=out, stdout=out, stderr=out, stdin_tty=False, stdout_tty=False, stderr_tty=False)
     runtime = Runtime(streams=streams, env={})
-    carry_out((mend,), runtime, Terminal(runtime, Shared()), yes=True)
+    carry_out((mend,), runtime, Terminal(runtime, Shared()), yes=True, still=lambda verdict, command: True)
     assert given == [["associate", "--role", "r", "--yes", "--output", "table", "--", "-shop/x"]]
 
 
@@ -106,13 +112,15 @@ def test_one_that_fails_ends_it(site: Site) -> None:
 
 def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
     add_association(site.box.world, "shop", "orders", "storefront")
-    answers = Answers(False, False, False)
+    answers = Answers(False, False)
     site.podid.tty, site.podid.answers = True, answers
     outcome = site("doctor", "--fix")
     assert outcome.code == 3
-    assert "left as it is" in outcome.stderr
-    assert "  fix: podid install-agent --cluster demo\n" in outcome.stderr  # a command that is wrapped as one
-    assert answers.questions
+    assert outcome.stderr.count("Nothing was changed.\n") == 2
+    # a command that is wrapped as one, and its plan before the question
+    assert "  fix (restarts or installs): podid install-agent --cluster demo\n" in outcome.stderr
+    assert "create add-on eks-pod-identity-agent" in outcome.stderr
+    assert answers.questions == ["Do it?"] * 2
     assert not site("history", "-o", "json").json["items"]
 
 
@@ -127,6 +135,9 @@ def found(check: str, *commands: tuple[str, ...], kind: FixClass = FixClass.ASK,
 
 
 RESTART = ("podid", "restart", "shop/orders")
+AGENT = ("podid", "install-agent")
+DISASSOCIATE = ("podid", "disassociate", "shop/orders")
+ASSOCIATE = ("podid", "associate", "shop/orders", "--role", "r")
 
 
 def test_what_podid_carries_out_itself() -> None:
@@ -139,12 +150,181 @@ def test_what_podid_carries_out_itself() -> None:
             found("b", RESTART),  # done once
             found("c", ("kubectl", "delete", "pod", "x")),
             found("d", ("podid", "history")),  # changes nothing
-            found("e", ("podid", "install-agent"), kind=FixClass.PRINT),
-            found("f", ("podid", "install-agent"), masked_by="a"),
-            found("g", ("podid", "role", "create", "r"), ("aws", "iam", "x")),
-            found("h", ("podid", "install-agent"), kind=FixClass.SAFE),
+            found("e", AGENT, kind=FixClass.PRINT),
+            found("f", AGENT, masked_by="a"),
+            found("g", AGENT, ("aws", "iam", "x")),
+            found("h", AGENT),
             found("i"),
+            found("j", DISASSOCIATE),
+            found("k", ASSOCIATE),
+            found("l", ("podid", "restart", "shop/cart"), severity=Severity.INFO),
+            found("m", (*ASSOCIATE, "--update-trust")),
+            found("n", ("podid", "role", "create", "r", "--for", "shop/x"), DISASSOCIATE),
+            found("o", (*AGENT, "--force")),
+            found("p", ("podid", "move", "shop/a", "shop/b")),
         ),
     )
-    assert [(item.verdict.check, item.asks) for item in mends(report)] == [("a", True), ("h", False)]
-    assert [item.verdict.check for item in mends(report, ("h",))] == ["h"]
+
+    def chosen(*only: str, level: Severity = Severity.WARN) -> list[str]:
+        return [item.verdict.check for item in mends(report, only, level)[0]]
+
+    assert chosen() == ["a", "h"]
+    assert chosen(level=Severity.INFO) == ["a", "h", "l"]
+    assert chosen(*"abcdefghijklmnop") == ["a", "h", "j", "k", "n", "l"]
+    assert [item.kind for item in mends(report, "jkn")[0]] == [FixClass.DELETE, FixClass.GRANT, FixClass.DELETE]
+    assert mends(report)[1] == (
+        *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),
+        "l (restarts or installs, info)",
+    )
+
+
+# --- what it must never do --------------------------------------------------------------------------------------------
+
+WRITES = ("Get", "List", "Describe", "Simulate", "Assume", "Validate", "Lookup")
+
+
+def writes(site: Site) -> set[str]:
+    """What AWS was asked to change."""
+    return {name for (_, name), count in site.box.faults.calls.items() if count and not name.startswith(WRITES)}
+
+
+def annotate(site: Site, namespace: str, account: str, role: str) -> None:
+    annotations = {"eks.amazonaws.com/role-arn": f"arn:aws:iam::{ACCOUNT}:role/{role}"}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}"
+    site.cluster.merge(path, {"metadata": {"annotations": annotations}})
+
+
+@pytest.mark.parametrize("how", [("--fix", "--fix-level", "info"), ("--fix-id", "association-missing")])
+@pytest.mark.parametrize("role", ["storefront", "article-2023", "irsa-reports", "nosuch"])
+def test_an_annotation_is_no_right(site: Site, how: tuple[str, ...], role: str) -> None:
+    """Whoever may annotate a service account would get any role of the account."""
+    site.with_agent()
+    annotate(site, "shop", "orders", role)
+    site.box.faults.calls.clear()
+    outcome = site("doctor", "shop/orders", *how, "--yes", "-o", "json")
+    assert (outcome.code, writes(site)) == (3, set())
+    for finding in outcome.json["findings"]:
+        for words in finding["fix"]["commands"]:
+            assert "--update-trust" not in words
+            assert role not in " ".join(words) or words[:3] == ["podid", "role", "show"]
+
+
+def test_a_likeness_is_no_proof(site: Site) -> None:
+    """An association may be made before its service account, and a neighbour be called like it."""
+    site.with_samples().with_agent()
+    for how in (("--fix", "--fix-level", "info"), ("--fix-id", "association-sa-not-found")):
+        site.box.faults.calls.clear()
+        outcome = site("doctor", *how, "--yes", "-o", "json")
+        assert (outcome.code, writes(site)) == (3, set())
+        assert "association-sa-not-found" in ids(outcome.json)
+
+
+@pytest.fixture
+def unused(healthy: Site) -> Site:
+    """An association of a service account that nothing runs as, as old as the hills."""
+    healthy.cluster.make_account("shop", "old")
+    add_association(healthy.box.world, "shop", "old", "storefront", age=200 * 86400.0)
+    return healthy
+
+
+def associated(site: Site) -> list[str]:
+    return [item["serviceAccount"] for item in site.must("list", "-n", "shop", "-o", "json").json["items"]]
+
+
+def test_a_deletion_has_to_be_named(unused: Site) -> None:
+    for level in ("warn", "info"):
+        outcome = unused("doctor", "--fix", "--fix-level", level, "--yes")
+        assert outcome.code == 0, outcome
+        assert (
+            "only with --fix-id, or --fix-level for the level: unused-association (deletes, info)\n" in outcome.stderr
+        )
+        assert associated(unused) == ["old", "orders"]
+    outcome = unused("doctor", "--fix-id", "unused-association", "--yes", "-o", "json")
+    assert (outcome.code, ids(outcome.json), associated(unused)) == (0, set(), ["orders"])
+    assert unused("undo", "last", "--yes").code == 0
+    assert associated(unused) == ["old", "orders"]
+
+
+class Meanwhile(Answers):
+    """Something happens while the question is open."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(True)
+        self._happens = happens
+
+    def confirm(self, question: str, *, word: str = "") -> bool:
+        self._happens()
+        return super().confirm(question, word=word)
+
+
+def test_pods_start_to_use_it_while_the_question_is_open(unused: Site) -> None:
+    """The plan is shown before the question, and the finding is looked for again before the write."""
+
+    starts = partial(unused.cluster.make_pod, "shop", "late", "old")
+    unused.podid.tty, unused.podid.answers = True, Meanwhile(starts)
+    outcome = unused("doctor", "--fix-id", "unused-association")
+    assert "delete association shop/old" in outcome.stderr
+    assert "unused-association, Association shop/old is no longer found; nothing was changed" in outcome.stderr
+    unused.podid.tty = False
+    assert associated(unused) == ["old", "orders"]
+    assert outcome.code == 0
+
+
+def test_plans_of_all_fixes(site: Site) -> None:
+    """Nothing is changed, nothing is asked, and each format has all of it."""
+    add_association(site.box.world, "shop", "orders", "storefront")
+    site.box.faults.calls.clear()
+    outcome = site("doctor", "--fix", "--dry-run", "-o", "json")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    items = {item["id"]: item for item in outcome.json["items"]}
+    assert (outcome.json["kind"], outcome.json["cluster"]) == ("FixList", "demo")
+    agent = items["agent-not-installed"]
+    assert (agent["class"], agent["severity"], agent["command"][1]) == ("ASK", "error", "install-agent")
+    assert [action["verb"] for action in agent["plan"]["actions"]] == ["create"]
+    text = site("doctor", "--fix", "--dry-run")
+    assert text.code == 0
+    assert "  fix (restarts or installs): podid install-agent --cluster demo\n" in text.stdout
+    assert "+ create add-on eks-pod-identity-agent" in text.stdout
+    assert writes(site) == set()
+    assert not site("history", "-o", "json").json["items"]
+
+
+def test_a_fix_that_comes_to_no_plan(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_association(site.box.world, "shop", "orders", "storefront")
+
+    def main(argv: list[str], runtime: Runtime) -> int:
+        return boundary.main([*argv[:1], "-c", "nosuch", *argv[-3:]] if argv[0] == "install-agent" else argv, runtime)
+
+    monkeypatch.setattr("podid.cli.mending.main", main)
+    outcome = site("doctor", "--fix", "--dry-run", "-o", "json")
+    assert outcome.code == 8
+    plans = {item["command"][1]: (item["plan"], item["error"]) for item in outcome.json["items"]}
+    assert plans["install-agent"] == (None, {"code": "NotFound", "message": ANY, "exitCode": 5})
+    assert (plans["restart"][0]["kind"], plans["restart"][1]) == ("Plan", None)
+    text = site("doctor", "--fix", "--dry-run")
+    assert (text.code, "  no plan: " in text.stdout) == (8, True)
+
+
+def test_options_of_fix() -> None:
+    podid = Podid()
+    for line, code in (
+        ("doctor --dry-run", 2),
+        ("doctor --fix --dry-run --until-clean", 2),
+        ("doctor --fix --fix-level never", 2),
+        ("doctor --fix --dry-run --from x", 2),
+    ):
+        assert podid(*line.split()).code == code, line
+
+
+@pytest.mark.parametrize(
+    "mode", [mode if mode in TELLING else pytest.param(mode, marks=pytest.mark.rare) for mode in BREAKS]
+)
+def test_what_fix_does_to_aws(shared: Site, mode: str) -> None:
+    """Whatever is broken: unless it is told by id, it installs the agent and nothing else."""
+    shared.box.standing.put(mode)
+    shared.box.faults.calls.clear()
+    try:
+        shared("doctor", *to_see(mode), "--fix", "--fix-level", "info", "--yes")
+        assert writes(shared) <= {"CreateAddon", "UpdateAddon"}
+    finally:
+        shared.box.standing.heal()

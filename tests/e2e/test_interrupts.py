@@ -20,7 +20,9 @@ from worlds import ROLE_ARN, Site
 DEADLINE = 20.0
 
 
-def interrupt(site: Site, argv: tuple[str, ...], moment: Callable[[], bool]) -> tuple[int, str]:
+def interrupt(
+    site: Site, argv: tuple[str, ...], moment: Callable[[], bool], how: signal.Signals = signal.SIGINT
+) -> tuple[int, str]:
     """Runs podid as a process of its own, presses Ctrl-C once `moment` has come, and hands back code and stderr."""
     process = subprocess.Popen(
         [sys.executable, "-m", "podid", *argv],
@@ -34,7 +36,7 @@ def interrupt(site: Site, argv: tuple[str, ...], moment: Callable[[], bool]) -> 
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, said = process.communicate(timeout=DEADLINE)
     return process.returncode, said
 
@@ -71,7 +73,7 @@ def test_in_the_middle_of_a_call(site: Site, argv: tuple[str, ...], service: str
     time.sleep(0.5)  # what was sent arrives all the same
     fault.times = 0
     site.must(*argv)
-    assert statuses(site) <= {"done", "empty", "partial"}
+    assert statuses(site) <= {"done", "empty", "interrupted", "written"}
     if argv[0] == "install-agent":
         assert (
             site.aws("eks").describe_addon(clusterName="demo", addonName="eks-pod-identity-agent")["addon"]["status"]
@@ -117,17 +119,51 @@ def test_while_waiting_for_the_effect(site: Site, monkeypatch: pytest.MonkeyPatc
     code, said = interrupt(site, argv, lambda: bool(dry_runs))
     assert (code, said.splitlines()[-1].startswith("Interrupted.")) == (130, True)
     assert [injected(pod) for pod in site.cluster.pods("shop")] == [False, False]
+    (run,) = site.must("history", "last", "-o", "json").json["items"]
+    steps = [("association", "shop/orders", "done"), ("restart", "shop/Deployment/orders", "planned")]
+    assert [(item["kind"], item["target"], item["status"]) for item in run["actions"]] == steps
+    assert run["status"] == "interrupted"
     again = site.must(*argv, "-o", "json").json
     assert [(item["kind"], item["status"]) for item in again["actions"]] == [
         ("restart", "done"),
         ("association", "unchanged"),
     ]
+    assert [(item["target"], item["status"], item["reason"]) for item in again["settled"]] == [
+        ("shop/orders", "done", "written; its effect was not seen"),
+        ("shop/Deployment/orders", "blocked", "not tried"),
+    ]
     assert again["after"][0]["state"] == "ready"
     assert [injected(pod) for pod in site.cluster.pods("shop")] == [True, True]
-    assert statuses(site) == {"done", "partial"}  # the first one never came to its restarts
-    history = site.must("history", "-o", "json").json["items"]
-    (first,) = [run["runId"] for run in history if run["status"] == "partial"]
-    assert "1 of 2 planned steps never tried" in site.must("history", first).stdout
+    assert statuses(site) == {"done", "interrupted"}  # the first one never came to its restarts
+    assert "  -  restart Deployment shop/orders: not tried\n" in site.must("history", run["runId"]).stdout
+    # it is told once
+    assert site.must(*argv, "-o", "json").json["settled"] == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_written_and_never_seen(site: Site, monkeypatch: pytest.MonkeyPatch, how: signal.Signals) -> None:
+    """What came to its end looks different from what was broken off while it waited."""
+    site.with_agent().must("role", "create", "shop-orders", "--for", "shop/orders")
+    argv = ("associate", "shop/orders", "--role", "shop-orders")
+    dry_runs: list[str] = []
+    check = Authorizer.check
+
+    def witness(self: Authorizer, user: User, access: ResourceAccess) -> None:
+        if (access.verb, access.resource) == ("create", "pods"):
+            dry_runs.append(access.namespace)
+        check(self, user, access)
+
+    monkeypatch.setattr(Authorizer, "check", witness)
+    interrupt(site, argv, lambda: bool(dry_runs), how=how)
+    told = f"{site.must('history', 'last', '-o', 'name').stdout.strip()}  written, effect not seen  podid "
+    assert site.must("history", "last").stdout.startswith(told)
+    assert "\twritten, effect not seen\t" in site.must("history").stdout
+    seen = "association shop/orders: written; its effect was not seen"
+    assert seen in site.must("disassociate", "shop/orders", "--yes", "--wait", "none").stderr
+    assert seen not in site.must("associate", "shop/orders", "--role", "shop-orders").stderr
+    assert [item["status"] for item in site.must("history", "-o", "json").json["items"]] == [
+        *("done", "done", "written", "done"),
+    ]
 
 
 def test_while_a_rollout_goes_on(site: Site) -> None:
@@ -145,7 +181,7 @@ def test_while_a_rollout_goes_on(site: Site) -> None:
     assert len(site.cluster.items("/apis/apps/v1/namespaces/shop/replicasets")) == 2
     # what became of the first run is not known, and the journal says where to look
     # and the second one is in it only where there was something left to wait for
-    assert {"failed"} <= statuses(site) <= {"done", "failed"}
+    assert {"interrupted"} <= statuses(site) <= {"done", "interrupted"}
 
 
 SWALLOWED = """

@@ -91,10 +91,12 @@ def test_everything_that_is_stale_and_only_once(associated: Site) -> None:
 
 def test_why_there_is_nothing_to_undo(associated: Site) -> None:
     associated.must("restart", "shop/orders")
-    undone = associated.must("undo", "last", "--yes")
-    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
     run = associated.must("history", "-o", "json").json["items"][0]["runId"]
+    undone = associated.must("undo", run, "--yes")
+    assert "the restart of Deployment shop/orders cannot be undone; it left the workload as it was" in undone.stderr
     assert f"nothing of run {run} is left to undo" in undone.stderr
+    none = associated("undo", "last", "--yes")
+    assert (none.code, none.stderr) == (5, "Error: The journal holds no run that can be undone.\n")
 
 
 def test_an_undo_again_says_that_nothing_is_left(associated: Site) -> None:
@@ -392,10 +394,14 @@ def test_the_last_run_is_the_change_and_not_its_restarts(site: Site) -> None:
     site.must("role", "create", "shop-orders", "--for", "shop/orders")
     site.must("associate", "shop/orders", "--role", "shop-orders", "--restart")
     marked = [line.split("\t")[1] for line in site.must("history").stdout.splitlines()]
-    assert marked == ["done (restarts)", "done", "done"]
-    undone = site.must("undo", "last", "--yes", "--restart").stdout
-    assert undone.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
-    # nor those of an undo
+    assert marked == ["done", "done"]
+    steps = site.must("history", "last", "-o", "json").json["items"][0]["actions"]
+    assert [(step["kind"], step["status"]) for step in steps] == [("association", "done"), ("restart", "done")]
+    site.must("restart", "shop/orders")  # which there is nothing of to undo
+    undone = site.must("undo", "last", "--yes", "--restart")
+    assert undone.stdout.startswith("association shop/orders: deleted\nDeployment shop/orders"), undone
+    assert "cannot be undone" not in undone.stderr
+    # nor an undo
     assert "podid associate" in site.must("history", "last").stdout
 
 
@@ -404,16 +410,16 @@ class TestAgent:
 
     def test_healthy(self, healthy: Site) -> None:
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (0, "healthy")
+        assert (status.code, status.json["state"]) == (0, "ready")
         nodes = healthy("agent", "nodes", "-o", "json")
         assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (0, ["ready"] * 3)
 
     def test_not_installed(self, site: Site) -> None:
         status = site("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (0, "not-installed")
+        assert (status.code, status.json["state"]) == (0, "not-installed")
         site.associate("shop", "orders")
         status = site("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (3, "not-installed")
+        assert (status.code, status.json["state"]) == (3, "not-installed")
         nodes = site("agent", "nodes", "-o", "json")
         assert (nodes.code, [item["state"] for item in nodes.json["items"]]) == (3, ["missing"] * 3)
 
@@ -422,7 +428,7 @@ class TestAgent:
         healthy.kube.faults.agent_crashing[node] = "Unable to start server"
         healthy.wait(150)
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (3, "broken")
+        assert (status.code, status.json["state"]) == (3, "broken")
         nodes = healthy("agent", "nodes", "-o", "json")
         assert nodes.code == 3
         assert {item["node"]: item["state"] for item in nodes.json["items"]}[node] == "not-ready"
@@ -430,7 +436,7 @@ class TestAgent:
     def test_unknown_without_kubernetes(self, healthy: Site) -> None:
         healthy.half.kube.stop()
         status = healthy("agent", "status", "-o", "json")
-        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert (status.code, status.json["state"]) == (9, "unknown")
         assert healthy("agent", "nodes").code == 7
 
     def test_unknown_without_the_right_to_list_nodes(self, healthy: Site) -> None:
@@ -440,7 +446,7 @@ class TestAgent:
         ]
         caller = healthy.user("viewer", everywhere)
         status = healthy("agent", "status", "-o", "json", env=caller)
-        assert (status.code, status.json["verdict"]) == (9, "unknown")
+        assert (status.code, status.json["state"]) == (9, "unknown")
         assert {item["permission"] for item in status.json["unknowns"]} == {"list nodes (cluster-wide)"}
         nodes = healthy("agent", "nodes", "-o", "json", env=caller)
         assert (nodes.code, nodes.error["code"]) == (4, "AccessDenied")

@@ -161,6 +161,36 @@ def test_reads_give_up_at_the_deadline(tls: Server, connection: Connection) -> N
     assert (now[0], len(tls.requests)) == (28.0, 5)
 
 
+def test_what_failed_for_good_is_not_read_again_for_a_moment(tls: Server, connection: Connection) -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    transport = Transport(connection, patience=30, monotonic=lambda: now[0], sleep=sleep)
+    tls.answer = lambda request: Answer(503 if request.path.endswith("/log") else 200, "")
+    with pytest.raises(Unavailable, match="failed with 503"):
+        transport.text("/api/v1/namespaces/shop/pods/a/log")
+    tries = len(tls.requests)
+    for number in range(1000):
+        with pytest.raises(Unavailable, match="not asked again: the API server of cluster demo failed with 503"):
+            transport.fresh().text(f"/api/v1/namespaces/n{number}/pods/p/log")
+    assert len(tls.requests) == tries
+    # something else, and what changes something, is asked for as ever
+    transport.text("/api/v1/namespaces/shop/pods")
+    transport.delete("/api/v1/namespaces/shop/pods/a")
+    tls.answer = lambda _: Answer(200, "")
+    now[0] += 5.1
+    assert transport.text("/api/v1/namespaces/shop/pods/a/log") == ""
+
+
+def test_a_kubelet_that_cannot_be_reached_keeps_no_other_log_from_being_read(tls: Server, transport: Transport) -> None:
+    tls.answer = lambda request: Answer(500 if "/lost/" in request.path else 200, "")
+    with pytest.raises(Unavailable):
+        transport.text("/api/v1/namespaces/shop/pods/lost/log")
+    assert transport.text("/api/v1/namespaces/shop/pods/a/log") == ""
+
+
 def test_a_write_is_not_repeated_after_a_reset(tls: Server, transport: Transport) -> None:
     tls.script(Answer(hang_up=True), Answer(201, {}))
     with pytest.raises(Unavailable) as raised:

@@ -359,7 +359,7 @@ def test_the_document_of_an_unknown() -> None:
 
 def test_the_list_of_checks_names_permissions() -> None:
     row = next(info for info in describe_checks() if info.id == "node-role-missing-eks-auth")
-    assert (row.severity, row.link, row.fix) == ("error", 7, "ASK")
+    assert (row.severity, row.link, row.fix) == ("error", 7, "PRINT")
     assert row.iam == (
         "ec2:DescribeInstances",
         "eks:DescribeAccessEntry",
@@ -392,7 +392,7 @@ def test_the_list_document() -> None:
         "severity": "error",
         "link": 9,
         "title": "the role and the target role of every association exist",
-        "fix": "ASK",
+        "fix": "GRANT",
         "needs": ["associations", "roles", "target_roles"],
         "wants": ["cluster"],
         "permissions": {

@@ -4,6 +4,7 @@ An answer leaves here only as what a function of `podid.aws.decode` makes of it,
 UnreadableAnswer whatever it holds; after a write it is a LostAnswer.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
@@ -11,12 +12,12 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from podid.aws.errors import ClusterNotFound, ConnectionLost
+from podid.aws.errors import ClusterNotFound, ConnectionLost, ServerFailed
 from podid.aws.pacing import Pacer
 from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
-from podid.domain.errors import NotFound
+from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Malformed, Object, as_object, names, pages, text_or
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ Reading = Callable[[Object], T]
 
 # AWS answers in a second or not at all
 CALL_SECONDS = 30.0
+# how long an operation fails before somebody is told that it is tried again
+SILENT_SECONDS = 2.0
 # what botocore raises for an answer that is not of its model's form
 UNPARSABLE = (
     *(ResponseParserError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
@@ -41,12 +44,15 @@ class Api:
         deadline: Deadline = NEVER,
         *,
         repeats: Mapping[str, Repeats] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.client = client
         self.pacer = pacer
         self.origin = origin
         self.deadline = deadline
         self._repeats = repeats or {}
+        self._say = say
+        self._failing: dict[str, float] = {}  # operation -> since when; 0 once that was told
         self.service = str(client.meta.service_model.service_name)
 
     def _send(
@@ -79,7 +85,24 @@ class Api:
 
     def read(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T:
         """What `read` makes of the answer; it raises Malformed where it cannot."""
-        return self.pacer.call(lambda: self._send(operation, params, subject, read))
+
+        def once() -> T:
+            try:
+                found = self._send(operation, params, subject, read)
+            except (ServerFailed, ConnectionLost) as error:
+                self._tell(operation, error)
+                raise
+            self._failing.pop(operation, None)
+            return found
+
+        return self.pacer.call(once, operation)
+
+    def _tell(self, operation: str, error: PodidError) -> None:
+        now = time.monotonic()
+        since = self._failing.setdefault(operation, now)
+        if self._say is not None and since and now - since >= SILENT_SECONDS:
+            self._failing[operation] = 0.0
+            self._say(f"{error.what}; trying again")
 
     def find(self, operation: str, params: Mapping[str, Any], subject: str, read: Reading[T]) -> T | None:
         """The same; None where it does not exist, but ClusterNotFound where its cluster does not."""

@@ -60,6 +60,7 @@ def cluster(data: Object) -> Cluster:
         public_endpoint=flag_or(vpc, "endpointPublicAccess", True),
         vpc_id=text_or(vpc, "vpcId"),
         authentication_mode=text_or(inner_or_empty(data, "accessConfig"), "authenticationMode"),
+        oidc_issuer=text_or(inner_or_empty(inner_or_empty(data, "identity"), "oidc"), "issuer"),
         unsupported_kind=_unsupported_kind(data),
     )
 

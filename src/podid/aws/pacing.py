@@ -5,7 +5,6 @@ adaptive mode takes twice as long as the service's limit asks for; a pacer share
 again until a deadline, and never repeats a write that may have been carried out.
 """
 
-import math
 import random
 import threading
 import time
@@ -20,12 +19,15 @@ from podid.aws.errors import ConnectionLost, ServerFailed, Unreachable, lost_ans
 from podid.aws.rate import Rate
 from podid.domain.deadline import NEVER, WATCH, Deadline, Left, Watch
 from podid.domain.errors import PodidError, Throttled, Unavailable, UnreadableAnswer
+from podid.domain.giving_up import GivenUp
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 64
 PATIENCE_SECONDS = 60.0
+# a service that fails as long is no better in a minute; one that throttles is
+FAILING_SECONDS = 10.0
 # a name that does not resolve or a port that refuses will hardly be better in a minute
 UNREACHABLE_ATTEMPTS = 3
 # one of many calls that the service refuses as often, while it answers nearly all others: it is not worth a minute
@@ -49,15 +51,16 @@ class Stopped(Exception):
 _stop: ContextVar[threading.Event | None] = ContextVar("podid_stop", default=None)
 # whether the others go on without the call
 _may_fail: ContextVar[bool] = ContextVar("podid_may_fail", default=False)
-# how many seconds failures of a service are put up with
-_for_failures: ContextVar[float] = ContextVar("podid_for_failures", default=math.inf)
+# how many seconds failures of a service are put up with, where that is less than for others
+_for_failures: ContextVar[float | None] = ContextVar("podid_for_failures", default=None)
 
 
 class Pacer:
     """The controller that everything shares which calls one service of one account and region.
 
-    Throttles, 5xx and lost connections are tried again with full jitter, until `patience` seconds have passed or the
-    command's time is up. Of many that go on without each other (`attempt`), one that fails nearly alone is given up
+    Throttles are tried again with full jitter until `patience` seconds have passed or the command's time is up, 5xx and
+    lost connections for FAILING_SECONDS. An operation that failed so long, and was not answered meanwhile, is not asked
+    for again for a moment. Of many that go on without each other (`attempt`), one that fails nearly alone is given up
     after some tries.
     """
 
@@ -77,6 +80,7 @@ class Pacer:
         self._jitter = jitter
         self._command = deadline
         self._rate = Rate()
+        self._given_up = GivenUp(clock)
         self._answered = 0
         self._troubled = 0  # calls that failed and are tried again
         self._lock = threading.Lock()
@@ -85,25 +89,32 @@ class Pacer:
         for _ in range(workers):
             self._give_back()
 
-    def call(self, fn: Callable[[], T]) -> T:
-        """What `fn` returns; its last error once patience is at an end."""
+    def call(self, fn: Callable[[], T], operation: str = "") -> T:
+        """What `fn` returns, by which the service is asked for `operation`; its last error once patience is at an
+        end."""
         # not Patience.rounds(), which looks once more at the deadline: here no call may begin after it
         began = self._clock()
         deadline = began + min(self.patience, self._command.left())
-        attempt, answered = 0, self._answered
+        attempt, answered, answers = 0, self._answered, self._given_up.begin(operation)
         try:
             while True:
                 try:
-                    return self._attempt(fn)
+                    result = self._attempt(fn)
                 except Unavailable as error:
                     attempt += 1
                     self._trouble(attempt == 1)
-                    until = deadline if isinstance(error, Throttled) else min(deadline, began + _for_failures.get())
-                    left = until - self._clock()
-                    if left <= 0 or not _again(error, attempt) or self._fails_alone(error, attempt, answered):
+                    left = _until(error, attempt, began, deadline) - self._clock()
+                    if not _again(error, attempt) or self._fails_alone(error, attempt, answered):
+                        raise
+                    if left <= 0:
+                        if operation and not isinstance(error, Throttled):
+                            self._given_up.add(operation, answers, error)
                         raise
                     longest = ALONE_BACKOFF if self._is_alone(error) else LONGEST_BACKOFF
                     self._sleep(min(left, self._jitter() * min(longest, backoff(attempt))))
+                else:
+                    self._given_up.answered(operation)
+                    return result
         finally:
             if attempt:
                 self._trouble(-1)
@@ -173,6 +184,14 @@ class Pacer:
 def backoff(attempt: int) -> float:
     """The longest wait in seconds before try number `attempt + 1`."""
     return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 10))
+
+
+def _until(error: Unavailable, attempt: int, began: float, deadline: float) -> float:
+    """When it is tried no more. A connection that took long to get lost is worth another one."""
+    hurried = _for_failures.get()
+    if isinstance(error, Throttled) or (hurried is None and attempt == 1):
+        return deadline
+    return min(deadline, began + (FAILING_SECONDS if hurried is None else hurried))
 
 
 def _again(error: Unavailable, attempt: int) -> bool:
@@ -264,6 +283,7 @@ class _Hand(Generic[T]):
 
     watch: Watch = field(default_factory=Watch)
     job: _Job[T] | None = None
+    before: int = 0  # how many results there were when it began
 
 
 class _Crew(Generic[T, R]):
@@ -280,14 +300,15 @@ class _Crew(Generic[T, R]):
         self._done: SimpleQueue[tuple[T, R] | _Failed | _Fed] = SimpleQueue()
         self._stop = threading.Event()
         self._workers: dict[_Hand[T], threading.Thread] = {}
+        self._yielded = 0
+        self._hopeless: PodidError | None = None
 
     def feed(self, items: Iterable[T]) -> None:
         self._reader = self._start(lambda: self._read(items))
 
     def results(self) -> Iterator[tuple[T, R]]:
         expected = -1
-        yielded = 0
-        while yielded != expected:
+        while self._yielded != expected:
             try:
                 found = self._done.get(timeout=LOOK_SECONDS)
             except Empty:
@@ -299,7 +320,7 @@ class _Crew(Generic[T, R]):
                 case _Failed(error):
                     raise error
                 case result:
-                    yielded += 1
+                    self._yielded += 1
                     yield result
 
     def dismiss(self, grace: float) -> None:
@@ -320,16 +341,20 @@ class _Crew(Generic[T, R]):
                 continue
             error, last = left
             del self._workers[worker]
-            self._hire()
-            if not last and job.hung + 1 < HANGS:
-                self._todo.put(_Job(job.item, job.hung + 1))
-            elif isinstance(self._fn, Attempt):
+            # before the others: where it hangs again, all may
+            again = _Job(job.item, job.hung + 1) if not last and job.hung + 1 < HANGS else None
+            self._hire(again)
+            if again is not None:
+                continue
+            if isinstance(self._fn, Attempt):
                 self._done.put((job.item, error))  # type: ignore[arg-type]  # an attempt returns errors
+                if worker.before == self._yielded:
+                    self._hopeless = Unavailable(f"not asked any more: {error.what}", advice=error.advice)
             else:
                 self._done.put(_Failed(error))
 
-    def _hire(self) -> None:
-        worker: _Hand[T] = _Hand()
+    def _hire(self, job: _Job[T] | None = None) -> None:
+        worker = _Hand(job=job)
         self._workers[worker] = self._start(lambda: self._work(worker))
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:
@@ -361,6 +386,9 @@ class _Crew(Generic[T, R]):
     def _work(self, worker: _Hand[T]) -> None:
         if self._reads:
             WATCH.set(worker.watch)
-        while (job := self._todo.get()) is not None and not self._stop.is_set():
-            worker.job = job
-            self._done.put((job.item, self._fn(job.item)))
+        job = worker.job or self._todo.get()
+        while job is not None and not self._stop.is_set():
+            worker.job, worker.before = job, self._yielded
+            found = self._hopeless or self._fn(job.item)
+            self._done.put((job.item, found))  # type: ignore[arg-type]  # only an attempt is hopeless
+            job = self._todo.get()

@@ -5,7 +5,7 @@ as long.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ OPTIONAL_PATIENCE_SECONDS = 2.0
 
 class AwsSession:
     """`profile` and `region` are what the user named, or None. `env` is the process's environment, which boto3 reads
-    by itself as well. `on_call` is called from whichever thread made the call.
+    by itself as well. `on_call` is called from whichever thread made the call, and `say` with what keeps on failing.
 
     Raises UsageError for an unknown profile and for a region that is missing or cannot be one.
     """
@@ -57,10 +57,12 @@ class AwsSession:
         *,
         env: Mapping[str, str],
         on_call: OnCall | None = None,
+        say: Callable[[str], None] | None = None,
         patience: float = PATIENCE_SECONDS,
         deadline: Deadline = NEVER,
     ) -> None:
         self._env = env
+        self._say = say
         self._on_call = on_call
         self._lock = threading.RLock()
         self._apis: dict[str, Api] = {}
@@ -140,7 +142,7 @@ class AwsSession:
                 origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)
-                self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats)
+                self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats, say=self._say)
             return self._apis[key]
 
     def _endpoint_variable(self, service: str) -> str:

@@ -111,7 +111,8 @@ class Access:
         from podid.aws.session import AwsSession
 
         on_call = self._terminal.tell_call if self.options.verbose else None
-        return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, deadline=self.deadline)
+        say = self._terminal.progress.update
+        return AwsSession(profile, region, env=self.runtime.env, on_call=on_call, say=say, deadline=self.deadline)
 
     def place(self, *, for_change: bool = False) -> Place:
         """Account, region and cluster, as DescribeCluster tells it. Raises NotFound, UsageError when the cluster cannot
@@ -236,8 +237,9 @@ class Access:
         except UsageError:
             if not chosen:
                 raise
-            return Journal(Path(chosen))
-        return Journal(Path(chosen) if chosen else state / "journal", Locks(state / "locks"))
+            return Journal(Path(chosen), kept=self.runtime.recorders)
+        where = Path(chosen) if chosen else state / "journal"
+        return Journal(where, Locks(state / "locks"), self.runtime.recorders)
 
     @property
     def journal_to_read(self) -> Journal | None:

@@ -141,7 +141,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
             if asked.selection
             else ""
         )
-    result = carry_out(access, terminal, plan, question=question, restarts=asked.restart)
+    result = carry_out(access, terminal, plan, question=question, restarts=restarts)
     if result is None:
         return
     if role_name and result.failed_kind.startswith("role"):

@@ -17,9 +17,11 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
     runtime = runtime or Runtime.of_process(argv)
     argv = command_first(argv)
     runtime.argv = tuple(argv)  # hints and the journal repeat it in this order
+    cut_short = False
     try:
         code = _dispatch(argv, runtime)
         if code == ExitCode.INTERRUPTED:  # Typer has caught the Ctrl-C
+            cut_short = True
             _tell_interrupted(runtime)
     except PodidError as error:
         code = _fail(error, argv, runtime)
@@ -28,12 +30,15 @@ def main(argv: list[str], runtime: Runtime | None = None) -> int:
 
         code = _fail(usage_error(error, argv), argv, runtime)
     except (KeyboardInterrupt, typer.Abort):
+        cut_short = True
         _tell_interrupted(runtime)
         code = ExitCode.INTERRUPTED
     except (BrokenPipeError, SystemExit):  # SystemExit is how Typer leaves when nobody reads its help
         code = ExitCode.OK  # a reader that has read enough; nothing was left to do but print
     except Exception as error:  # noqa: BLE001  the last resort: a bug must not print a traceback with values in it
+        cut_short = True
         code = _fail(_bug(error, all_frames=verbose(argv)), argv, runtime)
+    runtime.end_runs(cut_short=cut_short)
     return int(_flush(runtime, code))
 
 

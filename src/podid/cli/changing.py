@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podid.domain.plan import ChangeResult, Plan
-from podid.ops.change.apply import Ahead, apply
+from podid.ops.change.apply import Ahead, apply, check_deletions
 from podid.ops.change.settle import settle
 from podid.render.changes import plan_lines, plan_view, result_view
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
@@ -40,6 +40,26 @@ def announce(terminal: Terminal, plan: Plan) -> None:
     terminal.note(*plan_lines(plan, brief=not terminal.verbose))
 
 
+def agree(
+    access: Access,
+    terminal: Terminal,
+    plan: Plan,
+    question: str = "",
+    *,
+    needed_for: str = "",
+    word: str = "",
+    grave: Sequence[str] = (),
+) -> None:
+    """Shows the plan, and asks `question` if there is one. Raises Declined on a no, and Conflict where what is to be
+    deleted is no longer what the plan says."""
+    announce(terminal, plan)
+    if access.runtime.guard is not None:
+        access.runtime.guard(terminal)
+    elif question:
+        terminal.consent(question, needed_for=needed_for, word=word, why=grave)
+    check_deletions(access.clients, plan)
+
+
 def carry_out(
     access: Access,
     terminal: Terminal,
@@ -48,8 +68,9 @@ def carry_out(
     question: str = "",
     needed_for: str = "",
     word: str = "",
+    grave: Sequence[str] = (),
     undoes: str = "",
-    restarts: bool = False,
+    restarts: Restarting | None = None,
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult | None:
     """Shows the plan, asks `question` if there is one, and applies. None after --dry-run: the plan is on stdout."""
@@ -57,9 +78,7 @@ def carry_out(
         terminal.emit(plan_view(plan))
         return None
     if plan.actions:
-        announce(terminal, plan)
-        if question:
-            terminal.consent(question, needed_for=needed_for, word=word)
+        agree(access, terminal, plan, question, needed_for=needed_for, word=word, grave=grave)
     else:
         for note in plan.notes:
             terminal.note(f"note: {note}")
@@ -73,7 +92,7 @@ def carry_out(
             patience,
             command=access.runtime.argv,
             undoes=undoes,
-            restarts=restarts,
+            restarts=restarts.planned if restarts is not None else (),
             ahead=ahead,
         )
     finally:
@@ -85,12 +104,12 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
     from podid.ops.restart.journalled import RESTART_SECONDS, Restarting
     from podid.ops.restart.targets import find_targets
 
-    find_targets(access.kube.reader, refs, stale=True)
     return Restarting(
         patience=access.patience(RESTART_SECONDS),
         journal=access.journal,
         command=access.runtime.argv,
         announce=lambda plan: announce(terminal, plan),
+        ahead=find_targets(access.kube.reader, refs, stale=False) if refs else (),
     )
 
 

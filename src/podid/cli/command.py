@@ -43,9 +43,8 @@ def function(command: Command, name: str) -> Callable[..., None]:
         shown = values.pop("show_permissions", False)
         handed = _handed_in(ctx.obj, {item: values.pop(item) for item in names}, reports=command.reports)
         if shown:
-            _emit_permissions(
-                handed["terminal"], name, command.all_rights(**values, namespace=handed["options"].namespace)
-            )
+            place = {"namespace": handed["options"].namespace, "access": handed["access"]}
+            _emit_permissions(handed["terminal"], name, command.all_rights(**values, **place))
             return
         _refuse_blank(ctx.command.params, values)
         try:
@@ -124,7 +123,7 @@ def _handed_in(runtime: Runtime, values: dict[str, Any], *, reports: bool = Fals
     chosen, sources = options.from_values(values, runtime.env, reports=reports)
     check_query(chosen.query, chosen.output)
     terminal = Terminal(runtime, chosen)
-    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values))
+    deadline = runtime.deadline(*_limit(chosen, sources, changing="dry_run" in values and not reports))
     access = Access(runtime, chosen, sources, terminal, deadline=deadline)
     return {"access": access, "terminal": terminal, "options": chosen}
 
@@ -135,13 +134,13 @@ def command(
     rights: Callable[[], CommandRights] = CommandRights,
     reports: bool = False,
     several: tuple[str, ...] = (),
-    rights_for: Callable[..., Rights] | None = None,
+    rights_for: Callable[..., Rights | CommandRights] | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Turns a function into a Command. It is handed, by name, what it asks for of `access`, `terminal` and `options`;
     its other parameters become options of its own. The docstring is the help. `rights` sums up the gateways' operations
     that it may call; it imports them itself, for they are wanted only by --show-permissions. `reports`: -o takes the
     formats of `podid.render.reports` too; `several` names shared options that may be given more than once;
-    `rights_for` is what its own options' values, and the namespace, take of `rights`."""
+    `rights_for` is what its own options' values, the namespace and the `access` take of `rights`."""
 
     def wrap(body: Callable[..., None]) -> Command:
         return Command(body, shared, rights, reports, several, rights_for)

@@ -19,7 +19,7 @@ class Command:
     # the shared options that it takes more than once
     several: tuple[str, ...] = ()
     # what these values of its own options take, where they choose what is read; such a command needs no argument
-    rights_for: Callable[..., Rights] | None = None
+    rights_for: Callable[..., Rights | CommandRights] | None = None
 
     @property
     def help(self) -> str:
@@ -30,7 +30,8 @@ class Command:
         choosing a cluster and naming the caller takes."""
         wanted = self.rights()
         if values and self.rights_for is not None:
-            wanted = replace(wanted, always=self.rights_for(**values))
+            found = self.rights_for(**values)
+            wanted = found if isinstance(found, CommandRights) else replace(wanted, always=found)
         if not self.shared or "show_permissions" not in self.shared:
             return wanted
         from podid.aws.eks import Eks

@@ -1,6 +1,9 @@
 """Command lines to paste: hints of errors and fixes of findings, at the place that the command line names."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 from podid.cli.argv import value_of, values_of
 from podid.domain.errors import Again, Hint, Other
@@ -13,6 +16,8 @@ _ELSEWHERE = {"aws": ("region", "profile"), "kubectl": ("context", "kubeconfig")
 def hint_words(hint: Hint, argv: Sequence[str]) -> tuple[str, ...]:
     """The hint as words for shlex.join; empty where there is nothing to try. `argv` is the command line that failed."""
     words = tuple(argv)
+    if isinstance(hint, Again) and not _has_options(path_of(words), hint.add):
+        hint = hint.instead or ()
     if isinstance(hint, Again):
         return hint.of(words, path=len(path_of(words)))
     if isinstance(hint, Other):
@@ -57,6 +62,22 @@ def _takes(command: Sequence[str]) -> tuple[str, ...]:
     path = path_of(command[1:])
     shared = next((row.load().shared for row in COMMANDS if row.path == path), ())
     return tuple(name for name in WHERE if name in shared)
+
+
+def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
+    """Whether the command takes all of the flags: an error may come from far below of what was asked for."""
+    wanted = {flag.partition("=")[0] for flag in flags if flag.startswith("--")}
+    return not path or not wanted or wanted <= options_of(path)
+
+
+def options_of(path: tuple[str, ...]) -> frozenset[str]:
+    """The options of the command that these words name."""
+    from podid.cli.parser import build
+
+    found: Any = build(rich_help=False, argv=list(path))
+    for word in path:
+        found = found.commands[word]
+    return frozenset(name for param in found.params for name in (*param.opts, *param.secondary_opts))
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:

@@ -1,45 +1,125 @@
 """Carrying out a doctor's fixes: each is a command of podid's own, run as if it had been typed, and so planned, written
 down and undone like any other."""
 
+from __future__ import annotations
+
+import io
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from podid.cli.boundary import main
 from podid.cli.hints import with_flags
-from podid.cli.runtime import Runtime
-from podid.cli.terminal import Terminal
-from podid.domain.errors import Again, ConsentNeeded, Declined
+from podid.domain.errors import Again, Conflict, ConsentNeeded
 from podid.domain.exit_codes import ExitCode
-from podid.ops.doctor.fixes import Mend
+from podid.ops.doctor.fixes import WORDS, Mend, mends
+
+if TYPE_CHECKING:
+    from podid.cli.runtime import Runtime
+    from podid.cli.terminal import Terminal
+    from podid.domain.findings import Severity, Verdict
+    from podid.domain.report import DoctorReport
+    from podid.render.fixes import PlannedFix
+    from podid.render.view import View
+
+# whether the finding is there still, with this command among its fixes
+Still = Callable[["Verdict", tuple[str, ...]], bool]
 
 
-def carry_out(planned: Sequence[Mend], runtime: Runtime, terminal: Terminal, *, yes: bool) -> None:
-    """One by one, asking before each that asks; stops at the first that fails. What the commands say is on stderr:
-    stdout is the report's. Raises ConsentNeeded, before anything is done, where nobody can be asked, and
-    KeyboardInterrupt where one of them was interrupted."""
-    if not yes and not runtime.interactive and any(item.asks for item in planned):
+def carry_out(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, *, yes: bool, still: Still) -> None:
+    """One by one: the plan, a question, a look whether the finding is there still, and only then a write. Stops at the
+    first that fails. What the commands say is on stderr: stdout is the report's. Raises ConsentNeeded, before anything
+    is done, where nobody can be asked, and KeyboardInterrupt where one of them was interrupted."""
+    if not yes and not runtime.interactive:
         raise ConsentNeeded(
-            "podid doctor --fix needs a yes for some of the fixes, and there is no terminal to ask on",
-            hint=Again(add=("--yes",)),
+            "podid doctor --fix needs confirmation, and there is no terminal to ask on", hint=Again(add=("--yes",))
         )
     # a run of its own: its result is no document of this one
     streams = replace(runtime.streams, stdout=runtime.streams.stderr, stdout_tty=runtime.streams.stderr_tty)
+    done = False
+    for item, command in _each(planned, terminal):
+        if done and not still(item.verdict, command):
+            terminal.note("  no longer found; left as it is")
+            continue
+        argv = with_flags(command[1:], *(("--yes",) if yes else ()), "--output", "table")
+        guard = _Guard(item.verdict, command, still)
+        code = main(list(argv), replace(runtime, streams=streams, argv=argv, guard=guard))
+        if code == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
+        if code == ExitCode.OK:
+            done = True
+        elif not guard.left:
+            terminal.note(f"{shlex.join(command)} ended with exit code {code}; no other fix is tried")
+            return
+
+
+def fixable(report: DoctorReport, wanted: Collection[str], level: Severity, terminal: Terminal) -> tuple[Mend, ...]:
+    """What can be carried out of the report's fixes, of the ids in `wanted` if there are any; says what is left out."""
+    planned, left = mends(report, wanted, level)
+    if left:
+        terminal.note(f"only with --fix-id, or --fix-level for the level: {', '.join(left)}")
+    found = {verdict.check for verdict in report.findings}
+    if absent := [name for name in wanted if name not in found]:
+        terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
+    if not planned and not left and found & set(wanted or found):
+        terminal.note("podid has no fix for this that it can carry out itself")
+    return planned
+
+
+def show_plans(planned: Iterable[Mend], runtime: Runtime, terminal: Terminal, cluster: str) -> None:
+    """The plan of each command, and nothing is changed. Of one that comes to none it is the reason, and then it is
+    exit 8."""
+    from podid.render.fixes import fixes_view
+
+    found = [_planned(item, command, runtime) for item, command in _each(planned)]
+    terminal.emit(fixes_view(found, cluster))
+    terminal.leave(ExitCode.PARTIAL if any(fix.error for fix in found) else ExitCode.OK)
+
+
+def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedFix:
+    from podid.render.fixes import PlannedFix
+
+    views: list[View] = []
+    said, nobody = io.StringIO(), io.StringIO()
+    streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
+    streams = replace(streams, stderr=said, stderr_tty=False)
+    # what keeps new pods from credentials today may be what another fix mends before
+    force = ("--force",) if command[1:2] == ("restart",) else ()
+    argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
+    code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
+    if code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    error = {} if code == ExitCode.OK else json.loads(said.getvalue().splitlines()[-1])["error"]
+    return PlannedFix(item, command, views[0] if views else None, error)
+
+
+def _each(planned: Iterable[Mend], terminal: Terminal | None = None) -> Iterator[tuple[Mend, tuple[str, ...]]]:
+    """Every command, each said on the terminal just before."""
     for item in planned:
-        terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
+        if terminal is not None:
+            terminal.note(f"{item.verdict.check}, {item.verdict.subject}: {item.verdict.message}")
         for command in item.commands:
-            terminal.note(f"  fix: {shlex.join(command)}")  # labelled: a command is not broken within a word
-        if item.asks:
-            try:
-                terminal.consent("Do it?", needed_for="doctor --fix")
-            except Declined:
-                terminal.note("left as it is")
-                continue
-        for command in item.commands:
-            argv = with_flags(command[1:], "--yes", "--output", "table")
-            code = main(list(argv), replace(runtime, streams=streams, argv=argv))
-            if code == ExitCode.INTERRUPTED:
-                raise KeyboardInterrupt
-            if code != ExitCode.OK:
-                terminal.note(f"{shlex.join(command)} ended with exit code {code}; no other fix is tried")
-                return
+            if terminal is not None:  # labelled: a command is not broken within a word
+                terminal.note(f"  fix ({WORDS[item.kind]}): {shlex.join(command)}")
+            yield item, command
+
+
+class _Guard:
+    """Stands between the plan of a fix and its first write. `left` is whether it was left undone for a good reason: by
+    a no, or because the finding is no longer there."""
+
+    def __init__(self, verdict: Verdict, command: tuple[str, ...], still: Still) -> None:
+        self.left = False
+        self._verdict = verdict
+        self._command = command
+        self._still = still
+
+    def __call__(self, terminal: Terminal) -> None:
+        self.left = True
+        terminal.consent("Do it?", needed_for="doctor --fix")
+        if not self._still(self._verdict, self._command):
+            what = f"{self._verdict.check}, {self._verdict.subject} is no longer found; nothing was changed"
+            raise Conflict(what, subject=str(self._verdict.subject))
+        self.left = False

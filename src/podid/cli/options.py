@@ -95,6 +95,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--resolve-conflicts": ("none", "preserve", "overwrite"),
     "--link": LINKS,
     "--fail-on": ("error", "warn", "info", "never"),
+    "--fix-level": ("error", "warn", "info"),
 }
 FLAGS = {flag.name: flag for flag in fields(Shared) if flag.metadata}
 

@@ -136,7 +136,7 @@ def plan_of(access: Access, terminal: Terminal, place: Place, request: RoleReque
         place.header,
         current,
         existing,
-        ours=journal.made(place.account, ROLE.name, keys),
+        ours=journal.made(place.account, ROLE.name, keys, role_id=current.role_id if current is not None else ""),
         half_made=journal.half_made(place.account, keys),
     )
     return plan, current

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from podid.cli.prompts import Prompter
     from podid.domain.deadline import Deadline
+    from podid.ops.change.recorder import Recorder
     from podid.ops.change.settle import Settled
+    from podid.render.view import View
 
 
 @dataclass(slots=True)
@@ -128,8 +130,14 @@ class Runtime:
     counted: tuple[int, int] = (0, 0)
     # what this run found of earlier ones that were interrupted, until a result or an error has said it
     settled: "Settled | None" = None
+    # of the runs that this command has begun and not ended
+    recorders: "list[Recorder]" = field(default_factory=list)
     # seconds in which a person was asked: no command is late for them
     asked: float = 0.0
+    # where podid runs a command itself: what is handed the command's terminal between its plan and its first write,
+    # asks, and raises what stands in the way; and what takes its results instead of stdout
+    guard: Callable[[Any], None] | None = None
+    views: "list[View] | None" = None
     _prompter: "Prompter | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +152,12 @@ class Runtime:
         """What is to be said of interrupted runs, once."""
         found, self.settled = self.settled, None
         return found
+
+    def end_runs(self, *, cut_short: bool = False) -> None:
+        """The runs that were begun have come to their end, or are left as they are."""
+        while self.recorders:
+            recorder = self.recorders.pop()
+            recorder.close() if cut_short else recorder.end()
 
     @property
     def interactive(self) -> bool:

@@ -72,6 +72,7 @@ def in_each_cluster(
             error.hint = hint_words(error.hint, there.argv)
             failures.append((name, error))
             codes.add(error.exit_code)
+        access.runtime.end_runs()
     terminal.argv = access.argv
     if not views:
         for _, failure in failures[1:]:

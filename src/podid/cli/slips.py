@@ -100,7 +100,10 @@ def _elsewhere(
     if typed in ROLES and path[:1] == ["role"] and takes_names:
         words = list(argv)
         role = _taken(typed, words)
-        hint = ("podid", *words[: len(path)], role, *words[len(path) :]) if role else Other((*path, "--help"))
+        hint: Hint = Other((*path, "--help"))
+        if role:
+            given, flags = tuple(words[: len(path)]), tuple(words[len(path) :])
+            hint = ("podid", *given, *flags, "--", role) if role.startswith("-") else ("podid", *given, role, *flags)
         return UsageError(f"There is no option {typed}; the role is an argument", hint=hint)
     if typed == "--policy" and (policies := [name for name in _POLICIES if name in known]):
         if value_of(typed, argv).startswith("arn:"):

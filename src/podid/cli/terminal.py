@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 import typer
@@ -36,7 +36,7 @@ class Terminal:
         quiet = options.quiet or (_structured(options.output) and not runtime.streams.stderr_tty)
         self._quiet = quiet
         self.progress = Progress(runtime, quiet=quiet)
-        self._kept: list[View] | None = None
+        self._kept: list[View] | None = runtime.views
         # the command line that hints repeat
         self.argv = tuple(runtime.argv)
 
@@ -73,13 +73,18 @@ class Terminal:
 
     # --- questions and files --------------------------------------------------------------------------------------
 
-    def consent(self, question: str, *, needed_for: str, word: str = "", flag: str = "--yes") -> None:
+    def consent(
+        self, question: str, *, needed_for: str, word: str = "", flag: str = "--yes", why: Sequence[str] = ()
+    ) -> None:
         """Asks, or takes --yes for an answer; with `word`, which has to be typed, for more than one thing at once.
-        `flag` is another one whose absence makes it ask. Raises ConsentNeeded where nobody can be asked, Declined on a
-        no."""
-        if self._options.yes and flag == "--yes":
+        `flag` is another one whose absence makes it ask. Where `why` says what is grave about it, no flag is an answer.
+        Raises ConsentNeeded where nobody can be asked, Declined on a no."""
+        if self._options.yes and flag == "--yes" and not why:
             return
         if not self._runtime.interactive:
+            if why:
+                what = f"{needed_for} needs an answer at a terminal here, and --yes is none: {why[0]}"
+                raise ConsentNeeded(what, lines=tuple(why[1:]))
             raise ConsentNeeded(
                 f"{needed_for} needs confirmation, and there is no terminal to ask on",
                 hint=Again(add=(flag,)),

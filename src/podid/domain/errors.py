@@ -16,10 +16,12 @@ from podid.domain.words import plain_urls
 class Again:
     """A hint that is the command line as it was given, with what it says changed; nothing that was given is lost.
     `add` are flags with their values, `swap` one word for another wherever it stands. Another word is a guess: what was
-    consented to (--yes, --force) was something else, and is asked about again."""
+    consented to (--yes, --force) was something else, and is asked about again. `instead` is for a command that has no
+    such flag."""
 
     add: tuple[str, ...] = ()
     swap: tuple[str, str] | None = None
+    instead: "Other | None" = None
 
     def of(self, argv: tuple[str, ...], *, path: int = 0) -> tuple[str, ...]:
         """The command line to paste; empty where the word to be replaced is not in it, for the same again would fail

@@ -33,12 +33,35 @@ class Bearing(StrEnum):
 
 
 class FixClass(StrEnum):
-    """SAFE may be applied under --fix; ASK needs a yes per item; PRINT is only printed; NONE needs no fix."""
+    """ASK restarts or installs, and `doctor --fix` does it after a yes; GRANT gives a role and DELETE deletes, both
+    with `--fix-id` alone; PRINT is only printed; NONE needs no fix."""
 
-    SAFE = "SAFE"
     ASK = "ASK"
+    GRANT = "GRANT"
+    DELETE = "DELETE"
     PRINT = "PRINT"
     NONE = "-"
+
+
+# what `doctor` carries out itself, by the words of the command; every other one is for a person to run
+_CARRIED_OUT = {
+    ("install-agent",): FixClass.ASK,
+    ("restart",): FixClass.ASK,
+    ("associate",): FixClass.GRANT,
+    ("role", "create"): FixClass.GRANT,
+    ("disassociate",): FixClass.DELETE,
+}
+# a flag that opens what exists is given by a person, who has seen whom it lets in
+_BY_HAND = frozenset({"--update-trust", "--adopt", "--force", "--fix-node-role"})
+_GRAVITY = (FixClass.NONE, FixClass.ASK, FixClass.GRANT, FixClass.DELETE, FixClass.PRINT)
+
+
+def class_of(command: tuple[str, ...]) -> FixClass:
+    """What a command line does to the cluster and the account."""
+    if command[:1] != ("podid",) or _BY_HAND.intersection(command):
+        return FixClass.PRINT
+    words = command[1:]
+    return next((found for path, found in _CARRIED_OUT.items() if words[: len(path)] == path), FixClass.PRINT)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,10 +78,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """`commands` are argv lists, each of which can be pasted after shlex.join."""
+    """`declared` is the class of the check; `commands` are argv lists, each of which can be pasted after shlex.join."""
 
-    kind: FixClass
+    declared: FixClass
     commands: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def kind(self) -> FixClass:
+        """The gravest of what the check declares and what each command does."""
+        return max((self.declared, *map(class_of, self.commands)), key=_GRAVITY.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

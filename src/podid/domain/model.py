@@ -106,6 +106,8 @@ class Cluster:
     public_endpoint: bool = True
     authentication_mode: str = ""
     vpc_id: str = ""
+    # the URL that names it as an OIDC provider; empty where EKS gives none
+    oidc_issuer: str = ""
     # in words, for a kind that has no Pod Identity; empty for a cluster in the cloud
     unsupported_kind: str = ""
 
@@ -165,7 +167,12 @@ class Role:
     @property
     def service_linked(self) -> bool:
         """True for roles that AWS owns and nobody may edit (/aws-service-role/, /aws-reserved/)."""
-        return self.path.startswith(("/aws-service-role/", "/aws-reserved/"))
+        return of_aws(self.path)
+
+
+def of_aws(path: str) -> bool:
+    """Whether AWS owns the roles under this path."""
+    return path.startswith(("/aws-service-role/", "/aws-reserved/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ import urllib3
 import urllib3.exceptions as transport_errors
 
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import BudgetHolds, PodidError, Unavailable, UnreadableAnswer
+from podid.domain.errors import BudgetHolds, PodidError, Throttled, Unavailable, UnreadableAnswer
 from podid.domain.foreign import Malformed, Object, as_object, inner_or_empty, listed, pages, text_or
+from podid.domain.giving_up import GivenUp
 from podid.kube import errors
 from podid.kube.connect import Connection
 
@@ -49,7 +50,8 @@ class Transport:
     """Requests to one API server. Safe to use from several threads.
 
     Reads, and writes that the caller calls `idempotent`, are tried again on a broken connection, 429 and 5xx until
-    `patience` seconds have passed; every failure is raised as a PodidError. No request takes longer than `longest`
+    `patience` seconds have passed; what failed so long is not read again for a moment. Every failure is raised as a
+    PodidError. No request takes longer than `longest`
     seconds, and none lasts beyond the command's `deadline`.
     """
 
@@ -69,6 +71,7 @@ class Transport:
         self._deadline = deadline
         self._monotonic = monotonic
         self._sleep = sleep
+        self._given_up = GivenUp(monotonic)
         self._pool: urllib3.PoolManager | None = None
         self._lock = threading.Lock()
 
@@ -192,6 +195,8 @@ class Transport:
     ) -> bytes:
         url = f"{self.connection.host.rstrip('/')}{path}" + (f"?{urlencode(query)}" if query else "")
         deadline = self._monotonic() + min(self._patience, self._deadline.left())
+        read = _kind(path) if method == "GET" else ""
+        answers = self._given_up.begin(read)
         attempt = 0
         renewed = False
         while True:
@@ -212,6 +217,7 @@ class Transport:
                 wait = _backoff(attempt) if idempotent and _passing(problem) else None
             else:
                 if status < 300:
+                    self._given_up.answered(read)
                     return content
                 if status == 410:
                     raise _Expired(f"the list {path} expired while it was being read", subject=path)
@@ -223,7 +229,11 @@ class Transport:
                 # a disruption budget says 429 as well; asking again at once is not what it waits for
                 held = isinstance(error, BudgetHolds)
                 wait = None if held else _pause(status, answered, attempt, idempotent=idempotent)
-            if wait is None or self._monotonic() + wait >= deadline:
+            if wait is None:
+                raise error
+            if self._monotonic() + wait >= deadline:
+                if read and isinstance(error, Unavailable) and not isinstance(error, Throttled):
+                    self._given_up.add(read, answers, error)
                 raise error
             self._sleep(wait)
 
@@ -267,6 +277,12 @@ class _LargeBody(Exception):
 
 class _TooLarge(UnreadableAnswer):
     """An answer that is not read to its end."""
+
+
+def _kind(path: str) -> str:
+    """What it is a path to, whatever the names in it: `namespaces/pods/log`."""
+    parts = path.strip("/").split("/")
+    return "/".join(parts[2 if parts[0] == "api" else 3 :][::2]) or path
 
 
 def _page(answer: Object, project: Reading[T]) -> tuple[list[T], str]:

@@ -12,7 +12,7 @@ from podid.domain.errors import PodidError
 from podid.domain.plan import Action, ChangeResult, Done, Header, Plan, State, Status, Verb
 from podid.domain.words import count_of
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.records import Run
+from podid.ops.change.records import Run, RunStatus
 from podid.ops.change.settle import Settled
 from podid.render.owed import owed_bodies, owed_lines
 from podid.render.status import change_lines, status_body
@@ -276,29 +276,19 @@ def _detail(item: Done) -> str:
 # --- the journal ---------------------------------------------------------------------------------------------------
 
 
-def run_status(run: Run) -> documents.RunStatus:
-    """done, partial, failed, running, interrupted, or empty for a run that changed nothing."""
-    states = {step.status for step in run.steps}
-    if run.open_steps or (run.running and run.untried):
-        return "running" if run.running else "interrupted"
-    if not states:
-        return "empty"
-    if states <= {Status.DONE, Status.UNCHANGED} and not run.untried:
-        return "done"
-    return "partial" if Status.DONE in states else "failed"
-
-
 def run_body(run: Run) -> documents.RunBody:
+    steps: list[documents.ActionBody[documents.RecordedStatus]] = [
+        action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps
+    ]
+    steps += [action_body(action, "planned", action.after) for action in run.untried]
     return {
         "runId": run.run_id,
         "command": run.command,
         "startedAt": run.started_at,
-        "status": run_status(run),
+        "status": run.status,
         **_header_body(run.header),
         "undoes": run.undoes or None,
-        "partOf": run.part_of or None,
-        "planned": run.planned,
-        "actions": [action_body(step.action, step.status or "open", step.after, step.reason) for step in run.steps],
+        "actions": steps,
     }
 
 
@@ -324,7 +314,7 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
         (
             _short_id(run, runs) if short else run.run_id,
             _ago(run.started_at, now) if short else run.started_at,
-            run_status(run) + (" (undo)" if run.undoes else " (restarts)" if run.part_of else ""),
+            _STATUS_WORDS.get(run.status, run.status) + (" (undo)" if run.undoes else ""),
             str(sum(step.status is Status.DONE for step in run.steps)),
             run.header.cluster or "-",
             shlex.join(("podid", *run.command)),
@@ -334,11 +324,17 @@ def history_view(runs: Sequence[Run], now: datetime, *, detail: bool, short: boo
         )
         for run in runs
     )
-    styles = {(number, 2): _RUN_STYLES.get(run_status(run), "") for number, run in enumerate(runs)}
+    styles = {(number, 2): _RUN_STYLES.get(run.status, "") for number, run in enumerate(runs)}
     return View(document(body), (Table(columns, rows, styles, empty="no changes yet"),), names)
 
 
-_RUN_STYLES = {"done": "good", "failed": "bad", "partial": "warn", "interrupted": "warn", "empty": "dim"}
+_RUN_STYLES = {
+    RunStatus.DONE: "good",
+    RunStatus.FAILED: "bad",
+    RunStatus.EMPTY: "dim",
+    **dict.fromkeys((RunStatus.PARTIAL, RunStatus.INTERRUPTED, RunStatus.WRITTEN), "warn"),
+}
+_STATUS_WORDS = {RunStatus.WRITTEN: "written, effect not seen"}
 
 
 def _short_id(run: Run, runs: Sequence[Run]) -> str:
@@ -355,16 +351,13 @@ def _ago(text: str, now: datetime) -> str:
 
 def _run_lines(run: Run) -> list[str]:
     lines = [
-        f"{run.run_id}  {run_status(run)}  {shlex.join(('podid', *run.command))}",
+        f"{run.run_id}  {_STATUS_WORDS.get(run.status, run.status)}  {shlex.join(('podid', *run.command))}",
         f"  {header_line(run.header)}",
     ]
     if run.undoes:
         lines.append(f"  undoes {run.undoes}")
-    if run.part_of:
-        lines.append(f"  restarts for {run.part_of}")
     for step in run.steps:
         reason = f" ({step.reason})" if step.reason else ""
         lines.append(f"  {step.number + 1}. {step.action.verb} {subject(step.action)}: {step.status or 'open'}{reason}")
-    if run.untried:
-        lines.append(f"  {run.untried} of {run.planned} planned steps never tried")
+    lines += [f"  -  {action.verb} {subject(action)}: not tried" for action in run.untried]
     return lines

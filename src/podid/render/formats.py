@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from podid.domain.errors import InvalidInput, UsageError
-from podid.domain.words import count_of, did_you_mean
 from podid.render import sanitize
 from podid.render.view import NOTHING, Document, Items, Json, Table, View, columns, plain
 
@@ -49,6 +48,8 @@ class Report(StrEnum):
 def to_text(view: View, fmt: Format, query: str | None = None) -> str:
     """The whole of stdout for every format but a table on a terminal, which `rich_writer` draws."""
     if query is not None:
+        from podid.render.query import search
+
         return _queried(search(query, plain(view.document)), fmt)
     match fmt:
         case Format.JSON:
@@ -158,64 +159,15 @@ def to_tsv(tables: tuple[Table, ...], *, wide: bool) -> str:
     return "\n".join(block for block in blocks if block)
 
 
-def search(query: str, value: Json) -> Json:
-    """Raises UsageError for an expression that this value cannot answer."""
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    try:
-        return cast(Json, jmespath.search(query, value))
-    except JMESPathError as error:
-        raise UsageError(f"--query {query!r} does not fit this result: {_said(error)}") from error
-
-
-def _said(error: Exception) -> str:
-    """jmespath draws a picture of the place over several lines, and repeats the value; a clause says as much."""
-    from jmespath import exceptions as told
-
-    match error:
-        case told.EmptyExpressionError():
-            return "it is empty"
-        case told.IncompleteExpressionError():
-            return "it ends too soon"
-        case told.ArityError():
-            few = "at least " if isinstance(error, told.VariadictArityError) else ""
-            wanted = f"{few}{count_of(error.expected_arity, 'argument')}"
-            return f"{error.function_name}() takes {wanted}, not {error.actual_arity}"
-        case told.ParseError():
-            return f"it goes wrong at character {error.lex_position + 1}"
-        case told.JMESPathTypeError():
-            return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
-    return str(error).splitlines()[0]
-
-
 def check_query(query: str | None, fmt: Format | Report) -> None:
     """Refuses, before any work is done, an expression that cannot be run or a format that has no values to query."""
     if query is None:
         return
     if fmt in (Format.CSV, Format.NAME, *Report):
         raise UsageError(f"--query cannot be combined with -o {fmt}; use -o json, jsonl, yaml or table")
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-    from jmespath.functions import Functions
+    from podid.render.query import check
 
-    try:
-        parsed = jmespath.compile(query).parsed
-    except JMESPathError as error:
-        raise UsageError(f"--query {query!r} is not a JMESPath expression: {_said(error)}") from error
-    for name in _called(parsed):
-        if name not in Functions.FUNCTION_TABLE:
-            near = did_you_mean(name, Functions.FUNCTION_TABLE, 1)
-            raise UsageError(f"--query {query!r}: JMESPath has no function {name}(){near}")
-
-
-def _called(node: object) -> Iterator[str]:
-    """The functions that a parsed expression calls."""
-    if isinstance(node, Mapping):
-        if node.get("type") == "function_expression":
-            yield str(node.get("value"))
-        for child in node.get("children") or ():
-            yield from _called(child)
+    check(query)
 
 
 def _queried(value: Json, fmt: Format) -> str:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 FailureState = Literal["possible", "in place", "healed"]
 # the classes of fixes for a reader; documents keep the codes
 _FIXED = {
-    FixClass.SAFE: "doctor --fix",
-    FixClass.ASK: "doctor --fix, after a yes",
+    FixClass.ASK: "doctor --fix",
+    FixClass.GRANT: "doctor --fix-id",
+    FixClass.DELETE: "doctor --fix-id",
     FixClass.PRINT: "by hand",
     FixClass.NONE: "nothing to fix",
 }

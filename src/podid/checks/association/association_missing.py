@@ -1,12 +1,22 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import LIKELY, index, podid_command, service_account_subject, set_account, workload_of
-from podid.checks.shared.roles import given
+from podid.checks.shared.facts import (
+    LIKELY,
+    index,
+    podid_command,
+    service_account_subject,
+    set_account,
+    show_role,
+    workload_of,
+)
+from podid.checks.shared.roles import allowed_by_irsa, given
 from podid.domain.findings import Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Known, Snapshot, known_or
 from podid.domain.words import nearest, short_list
+
+Commands = tuple[tuple[str, ...], ...]
 
 
 def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
@@ -20,7 +30,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _missing(case, snapshot, ref, sorted(associations))
 
 
-CHECK = Check.of("association-missing", rule, needs=("associations",), wants=("service_accounts", "workloads"))
+CHECK = Check.of(
+    "association-missing", rule, needs=("associations",), wants=("cluster", "roles", "service_accounts", "workloads")
+)
 
 
 def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: list[ServiceAccountRef]) -> Verdict:
@@ -35,15 +47,15 @@ def _missing(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, others: lis
         evidence.append(f"associations with a similar name: {', '.join(near)}")
     if elsewhere:
         evidence.append(f"associations of the same name elsewhere: {short_list(elsewhere)}")
+    commands = _new_role(snapshot, ref, absent)
     if irsa_role:
-        evidence.append(f"the service account is annotated for IRSA with {irsa_role}")
+        words, commands = _annotated(snapshot, ref, irsa_role)
+        evidence.append(words)
     return case.fail(
         f"no association exists for {ref} on this cluster{', and no such service account' if absent else ''}",
         evidence=evidence,
         # a name that leads nowhere and is like one that leads somewhere is a slip, and no reason to make anything
-        commands=_meant(snapshot, ref, near[0])
-        if near and ref not in accounts
-        else _associate(snapshot, ref, irsa_role, absent),
+        commands=_meant(snapshot, ref, near[0]) if near and ref not in accounts else commands,
     )
 
 
@@ -52,14 +64,19 @@ def _meant(snapshot: Snapshot, ref: ServiceAccountRef, near: str) -> list[tuple[
     return [command for workload in workloads for command in set_account(workload, near.partition("/")[2])]
 
 
-def _associate(snapshot: Snapshot, ref: ServiceAccountRef, role: str, absent: bool) -> tuple[tuple[str, ...], ...]:
-    """With the role that the service account already has through IRSA, or with a new one named after it."""
-    if role:
-        return (podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
-    name = f"{ref.namespace}-{ref.name}"[:64]
-    return (
-        podid_command(snapshot, "role", "create", name, "--for", str(ref)),
-        podid_command(
-            snapshot, "associate", str(ref), "--role", name, *(("--create-service-account",) if absent else ())
-        ),
-    )
+def _annotated(snapshot: Snapshot, ref: ServiceAccountRef, role: str) -> tuple[str, Commands]:
+    """Whoever may write to the service account may annotate it with any role: only the role's own trust policy says
+    that the role is for it."""
+    words, allowed = f"the service account is annotated for IRSA with {role}", allowed_by_irsa(snapshot, ref, role)
+    if allowed:
+        words += ", whose trust policy allows it by the cluster's OIDC issuer"
+        return words, (podid_command(snapshot, "associate", str(ref), "--role", role, "--update-trust"),)
+    if allowed is None:
+        words += "; whether the trust policy of that role allows it was not checked"
+        return words, (show_role(role),)
+    return f"{words}, whose trust policy does not allow it", _new_role(snapshot, ref, absent=False)
+
+
+def _new_role(snapshot: Snapshot, ref: ServiceAccountRef, absent: bool) -> Commands:
+    account = ("--create-service-account",) if absent else ()
+    return (podid_command(snapshot, "associate", str(ref), "--create-role", *account),)

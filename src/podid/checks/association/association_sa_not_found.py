@@ -113,7 +113,10 @@ def _no_service_account(
     likely = f"{ref.namespace}/{near[0]}"
     return case.fail(
         f"{message}{meant((likely,))}",
-        evidence=(f"service accounts with a similar name and no association: {', '.join(near)}",),
+        evidence=(
+            f"service accounts with a similar name and no association: {', '.join(near)}",
+            "if the association was made ahead of its service account, leave it as it is",
+        ),
         commands=(podid_command(snapshot, "associate", likely, "--role", association.role_arn), disassociate)
         if isinstance(association, Association)
         else (),

@@ -72,7 +72,7 @@ def _siblings(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 yield case.fail(
                     f"of the {name} it is {ref} that calls AWS, which has no association",
                     severity=SEVERITY,
-                    commands=(podid_command(snapshot, "move", str(association.ref), str(ref), "--update-trust"),),
+                    commands=(podid_command(snapshot, "move", str(association.ref), str(ref)),),
                 )
             else:
                 yield case.ok(f"{ref} has a role of its own, or does not exist")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import Reach, reach_on
+from podid.checks.shared.facts import Affected, reach_on
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.model import DaemonSet
 from podid.domain.network import AGENT_ADDRESS
@@ -51,7 +51,7 @@ CHECK = Check.of(
 )
 
 
-def _reached(snapshot: Snapshot, ds: DaemonSet) -> Reach:
+def _reached(snapshot: Snapshot, ds: DaemonSet) -> Affected:
     return reach_on(snapshot, lambda node: not why_not_here(node, ds.placement))
 
 

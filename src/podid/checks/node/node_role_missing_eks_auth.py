@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Check
+from podid.checks.shared.facts import aws_role
 from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
 from podid.domain.findings import Subject, Verdict
 from podid.domain.nodes import REDEEM, minimal_policy
@@ -33,8 +34,8 @@ CHECK = Check.of(
 
 
 def _denied(found: NodeRole, snapshot: Snapshot) -> Verdict:
-    name, decision = found.case.subject.name, found.decision
-    attach = ("aws", "iam", "attach-role-policy", "--role-name", name, "--policy-arn", minimal_policy(found.arn))
+    decision = found.decision
+    attach = ("aws", "iam", "attach-role-policy", *aws_role(found.arn), "--policy-arn", minimal_policy(found.arn))
     bounded, explicit = decision.boundary_allows is False, decision.decision == "explicitDeny"
     why = " (its permissions boundary does not allow it)" if bounded else " (a policy denies it)" if explicit else ""
     cluster = known(snapshot.cluster)

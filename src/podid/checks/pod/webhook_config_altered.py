@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from podid.checks.base import EVERYONE, Case, Check
 from podid.checks.shared import injection
 from podid.checks.shared.facts import podid_command
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Outcome, Severity, Subject, Verdict
 from podid.domain.model import Pod
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.webhook import WEBHOOK, WebhookRegistration
@@ -38,7 +38,9 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     if not causes:
         return [_of_the_next(check, whole, webhook, served)]
     chain = tuple(sorted({ref for ref, _ in missed}))
-    return [_altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])]
+    others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
+    altered = _altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])
+    return [altered, others] if others.outcome is Outcome.FAIL else [altered]
 
 
 CHECK = Check.of("webhook-config-altered", rule, needs=("webhook", *injection.NEEDS), wants=injection.WANTS)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
+from podid.checks.shared.facts import aws_role
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import role_name
 from podid.domain.second_hop import SecondHop
@@ -36,7 +37,7 @@ def _allow(hops: Sequence[SecondHop], finding: TrustFinding) -> Iterable[tuple[s
     hop = hops[0]
     if finding.severity is not Severity.ERROR or not hop.lacks_only_a_policy:
         return ()
-    role, document = role_name(hop.association.role_arn), json.dumps(base_role_permissions(hop.target_role_arn))
+    document = json.dumps(base_role_permissions(hop.target_role_arn))
     name = f"assume-{role_name(hop.target_role_arn)}"
-    words = ("--role-name", role, "--policy-name", name, "--policy-document", document)
+    words = (*aws_role(hop.association.role_arn), "--policy-name", name, "--policy-document", document)
     return (("aws", "iam", "put-role-policy", *words),)

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from podid.checks.base import Check
 from podid.checks.shared import second_hop
-from podid.checks.shared.facts import chain_of, role_subject
+from podid.checks.shared.facts import chain_of, role_subject, show_role
 from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
 from podid.checks.shared.roles import by_role, role_section
 from podid.domain.findings import Severity, Verdict
-from podid.domain.names import role_name
 from podid.domain.second_hop import SecondHop
 from podid.domain.snapshot import Missing, Snapshot, known_or
 
@@ -54,5 +53,5 @@ def _left_nothing(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.fail(
                 f"its permissions boundary {boundary} allows nothing of what its policies allow",
                 evidence=("of actions alone: no action is in both, or the boundary denies those that are",),
-                commands=(("podid", "role", "show", role_name(arn)),),
+                commands=(show_role(arn),),
             )

@@ -1,10 +1,9 @@
 from collections.abc import Iterable
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, role_subject
+from podid.checks.shared.facts import chain_of, role_subject, show_role
 from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.domain.findings import Severity, Verdict
-from podid.domain.names import role_name
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 
@@ -30,7 +29,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "the role has no permission policy: its pods may do nothing but what a resource's own policy allows",
                 severity=Severity.WARN,
                 evidence=("neither attached nor inline policies",),
-                commands=(("podid", "role", "show", role_name(arn)),),
+                commands=(show_role(arn),),
             )
 
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, cluster_name, podid_command, role_subject
+from podid.checks.shared.facts import chain_of, cluster_flags, cluster_name, podid_command, role_subject
 from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
 from podid.checks.shared.second_hop import target_subject
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Verdict
 from podid.domain.model import Association, described
 from podid.domain.names import Arn, role_name, role_path
@@ -82,7 +82,8 @@ def _bring_back(
         )
     path = ("--path", role_path(arn)) if role_path(arn) != "/" else ()
     who = tuple(word for a in associations[:3] for word in ("--for", str(a.ref)))
-    return (podid_command(snapshot, "role", "create", role_name(arn), *path, *who),)
+    flags = (*path, *who, *cluster_flags(snapshot))
+    return (Other(("role", "create"), (role_name(arn),), flags).of(),)
 
 
 def _account(arn: str) -> str:

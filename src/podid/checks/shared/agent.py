@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from podid.checks.base import EVERYONE, Check
 from podid.checks.shared import alone
-from podid.checks.shared.facts import Reach, index, reach_on
+from podid.checks.shared.facts import Affected, index, reach_on
 from podid.checks.shared.once import once
 from podid.domain.findings import Outcome, Severity
 from podid.domain.model import DaemonSet, Node, Pod
@@ -42,10 +42,10 @@ def lacks_agents(snapshot: Snapshot) -> bool:
 
 
 @once
-def unserved(snapshot: Snapshot) -> Reach:
+def unserved(snapshot: Snapshot) -> Affected:
     """Of the nodes that should have a Ready agent and have none; of all, where it cannot be seen which these are."""
     if isinstance(snapshot.agent_pods, Missing):
-        return Reach(EVERYONE)
+        return Affected(EVERYONE)
     served, sets = {pod.node for pod in snapshot.agent_pods.value if pod.ready}, agents(snapshot)
     return reach_on(snapshot, lambda node: node.name not in served and expects_agent(node, sets))
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from podid.checks.base import EVERYONE
 from podid.checks.shared.once import once
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Subject
 from podid.domain.model import Listed, Node, Pod, Workload
-from podid.domain.names import ServiceAccountRef, parse_role_arn
+from podid.domain.names import ServiceAccountRef, parse_role_arn, role_name
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.words import short_list
 from podid.domain.workloads import RESTARTABLE, live, runs_agent, workload_subject
@@ -56,21 +56,21 @@ def index(snapshot: Snapshot) -> Index:
     )
 
 
-class Reach(NamedTuple):
+class Affected(NamedTuple):
     """Whom something on some nodes concerns: `chain` as a case takes it, and the nodes; none are named for all."""
 
     chain: tuple[str, ...]
     nodes: tuple[str, ...] = ()
 
 
-def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Reach:
+def reach_on(snapshot: Snapshot, here: Callable[[Node], bool]) -> Affected:
     """The associated service accounts ("ns/name") with live pods on such a node; everybody, where nodes or pods could
     not be read."""
     if any(isinstance(each, Missing) for each in (snapshot.nodes, snapshot.pods, snapshot.associations)):
-        return Reach(EVERYONE)
+        return Affected(EVERYONE)
     facts = index(snapshot)
     nodes = tuple(sorted(node.name for node in facts.nodes.values() if here(node)))
-    return Reach(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
+    return Affected(tuple(sorted({name for node in nodes for name in facts.users.get(node, ())})), nodes)
 
 
 def by_workload(pods: Iterable[Pod]) -> dict[Subject, list[Pod]]:
@@ -127,5 +127,20 @@ def cluster_name(snapshot: Snapshot) -> str:
 
 def podid_command(snapshot: Snapshot, *words: str) -> tuple[str, ...]:
     """The argv of a podid command, pinned to the cluster that was looked at."""
+    return ("podid", *words, *cluster_flags(snapshot))
+
+
+def cluster_flags(snapshot: Snapshot) -> tuple[str, ...]:
     name = cluster_name(snapshot)
-    return ("podid", *words, *(("--cluster", name) if name else ()))
+    return ("--cluster", name) if name else ()
+
+
+def show_role(arn: str) -> tuple[str, ...]:
+    """The argv that shows a role; IAM's names may begin with a dash."""
+    return Other(("role", "show"), (role_name(arn),)).of()
+
+
+def aws_role(arn: str) -> tuple[str, ...]:
+    """The flag by which the AWS CLI takes a role, in one word where its name would be taken for another flag."""
+    name = role_name(arn)
+    return (f"--role-name={name}",) if name.startswith("-") else ("--role-name", name)

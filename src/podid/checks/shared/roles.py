@@ -7,7 +7,9 @@ from podid.checks.base import Check
 from podid.checks.shared.facts import chain_of, cluster_subject
 from podid.domain.findings import Verdict
 from podid.domain.model import Association, Listed, Role, UnreadAssociation, described
+from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known, known_or
+from podid.domain.trust import TrustPolicyError, allows_by_issuer, parse_policy
 from podid.domain.words import short_list
 
 
@@ -59,3 +61,20 @@ def _under(arn: str, section: Section[Role | None]) -> Section[Role | None]:
     if isinstance(section, Known) and section.value is not None and section.value.arn != arn:
         return Known(None)
     return section
+
+
+def allowed_by_irsa(snapshot: Snapshot, ref: ServiceAccountRef, arn: str) -> bool | None:
+    """Whether the role's trust policy allows this service account by the cluster's OIDC issuer; None where the role or
+    the issuer is not known."""
+    role = known_or(known_or(snapshot.roles, {}).get(arn, NOT_READ), None)
+    if not isinstance(snapshot.cluster, Known) or role is None or role.arn != arn:
+        return None
+    cluster = snapshot.cluster.value
+    issuer = cluster.oidc_issuer.partition("://")[2].rstrip("/")
+    if not issuer:
+        return None
+    try:
+        policy = parse_policy(role.trust)
+    except TrustPolicyError:
+        return None
+    return allows_by_issuer(policy, f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{issuer}", ref)

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import Case, Check
-from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
+from podid.checks.shared.facts import chain_of, index, podid_command, role_subject, show_role
 from podid.checks.shared.once import once
 from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.domain.errors import Other
-from podid.domain.findings import FixClass, Severity, Verdict
+from podid.domain.findings import Severity, Verdict
 from podid.domain.model import Association, Role
 from podid.domain.names import ServiceAccountRef, role_name
 from podid.domain.snapshot import Missing, Snapshot, known
@@ -35,6 +34,8 @@ WANTS = ("pods",)
 PODS_TRIED = 20
 # the check that speaks for an evaluation that came to no answer
 UNDECIDED = "trust-condition-never-matches"
+# another statement would be wider than the one that is there: session tags are to be turned on
+TAGS_OFF = "trust-request-tag-with-tags-disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,10 @@ def _broken(
     elif finding.id == TOO_BROAD and finding.severity is Severity.WARN:
         commands = (("podid", "trust", "tighten", "--role", role_name(arn)),)
     else:  # another statement would take nothing away, nor outweigh a Deny
-        commands = (Other(("role", "show"), (role_name(arn),)).of(),)
+        commands = (show_role(arn),)
     return case.fail(
         finding.message,
         severity=finding.severity,
         evidence=(f"to do: {finding.fix}", f"associations concerned: {len(associations)}"),
-        commands=commands if finding.severity is not Severity.INFO and case.check.fix is not FixClass.PRINT else (),
+        commands=commands if finding.severity is not Severity.INFO and finding.id != TAGS_OFF else (),
     )

@@ -41,6 +41,7 @@ def disassociate(
     from podid.cli.foreseeing import with_outlook
     from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
+    from podid.ops.change.kinds.addon_associations import roles_of
 
     typed.no_state(access.options.wait)
     accounts = [account_name(account) for account in accounts]
@@ -48,7 +49,9 @@ def disassociate(
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading add-on {addon} and its associations"):
         facts = read_addon(access.clients, place, addon)
-    plan = plan_addon_without(place.header, facts, accounts)
+    done = access.journal.done_before(access.runtime.argv, place.header)
+    gone = {name for action in done for name in roles_of(action.before) if name not in roles_of(action.after)}
+    plan = plan_addon_without(place.header, facts, [name for name in accounts if name not in gone - facts.roles.keys()])
     refs = [facts.ref(account) for account in accounts]
     result = carry_out(
         access,

@@ -69,12 +69,15 @@ def disassociate(
     from podid.cli.guide.run import guide_disassociate, says_only_where
     from podid.cli.several import in_each_cluster
     from podid.domain.errors import Other, UsageError
+    from podid.domain.plan import text
     from podid.domain.words import short_list
     from podid.ops.association.absent import check_associated
     from podid.ops.association.aftermath import after_disassociate
     from podid.ops.association.losing import losing_notes
     from podid.ops.association.plan import plan_disassociate
     from podid.ops.association.read import current_associations
+    from podid.ops.change.kinds import ASSOCIATION
+    from podid.ops.change.kinds.association import ref_of
     from podid.ops.role.delete import plan_delete_after
 
     if access.runtime.interactive and says_only_where(access.argv, ("disassociate",)):
@@ -92,14 +95,18 @@ def disassociate(
         settle_interrupted(there, terminal, place)
         with terminal.working(f"reading the associations of {names}"):
             current = current_associations(there.clients, place, refs)
+        before = there.journal.done_before(there.runtime.argv, place.header)
+        gone = {ref_of(action.keys): action for action in before if action.kind == ASSOCIATION.name}
         if not ignore_not_found:
-            check_associated(there.clients, place, current)
+            left = {ref: found for ref, found in current.items() if found is not None or ref not in gone}
+            check_associated(there.clients, place, left)
         plan = plan_disassociate(refs, place.header, current)
         plan = plan.noting(losing_notes(there.kube, current, there.runtime.now()))
         if delete_role:
             found = [association for association in current.values() if association is not None]
             ended = {association.association_arn for association in found}
-            for arn in dict.fromkeys(association.role_arn for association in found):
+            arns = [text(gone[ref].before or {}, "roleArn") for ref in refs if ref in gone and current[ref] is None]
+            for arn in dict.fromkeys((*(association.role_arn for association in found), *arns)):
                 with terminal.working(f"reading role {arn.rpartition('/')[2]} and who uses it"):
                     plan = plan.then(plan_delete_after(there.clients, there.journal, place, arn, ended))
         result = carry_out(
@@ -109,7 +116,7 @@ def disassociate(
             question=f"Delete the association of {names}{' and its role' if delete_role else ''}?",
             needed_for="Deleting an association",
             word="delete" if len(plan.actions) > 1 else "",
-            restarts=restart,
+            restarts=restarts,
         )
         if result is not None:
             report(terminal, after_disassociate(waiting(there, place, result, restarts), result))

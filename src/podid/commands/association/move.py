@@ -115,7 +115,7 @@ def move(
         with_outlook(access, terminal, place, plan, (old, new), restart=restart, force=force),
         question=f"Delete the association of {old} once {new} has it?",
         needed_for="Moving an association",
-        restarts=restart,
+        restarts=restarts,
         ahead=once,
     )
     if result is None:

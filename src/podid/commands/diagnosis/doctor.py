@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podid.cli.command import Access, Shared, Terminal, command
-from podid.cli.options import CLUSTER, KUBERNETES, NAMESPACES
+from podid.cli.options import CHANGE, CLUSTER, KUBERNETES, NAMESPACES, choice
 from podid.domain.cost import LOOK, Cost
 from podid.domain.errors import AccessDenied, Again, UsageError
 from podid.domain.exit_codes import ExitCode
+from podid.domain.findings import Severity
 from podid.domain.place import Place
 from podid.domain.rights import CommandRights, Rights
 from podid.domain.words import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from podid.cli.output_file import OutputFile
     from podid.domain.baseline import Accepted
+    from podid.domain.findings import Verdict
     from podid.domain.report import DoctorReport
     from podid.domain.snapshot import Snapshot
     from podid.kube.reader import KubeReader
@@ -35,21 +37,12 @@ MOST_MIB = 256
 # flags of which none of the first goes with one of the second
 _CONTRADICTIONS = (
     ("--fix --fix-id", "--watch", "--fix and --watch exclude each other: --watch only looks"),
+    ("--dry-run", "--until-clean --probe", "--dry-run changes nothing: --until-clean and --probe do not go with it"),
     ("--probe", "--watch", "--probe and --watch exclude each other: --watch only looks, and --probe runs pods"),
-    (
-        *("--until-clean", "--watch"),
-        "--until-clean and --watch exclude each other: the one ends when all is well, the other never",
-    ),
-    (
-        *("--save --from", "--watch --until-clean"),
-        "--save and --from are of one look, and --watch and --until-clean look again",
-    ),
+    ("--until-clean", "--watch", "--until-clean and --watch cannot be used together"),
+    ("--save --from", "--watch --until-clean", "--save and --from are of one look, not of --watch or --until-clean"),
     ("--from", "--save --fix --fix-id", "--from reads what was seen then: nothing can be fixed or saved by it"),
-    (
-        "--from",
-        "--logs --cloudtrail --verify --probe",
-        "--from reads what was seen then: nothing more can be looked at",
-    ),
+    ("--from", "--logs --cloudtrail --verify --probe", "--from reads what was seen then, and nothing more"),
 )
 
 
@@ -79,7 +72,7 @@ def rights_for(
 
 
 @command(
-    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, "yes", "journal_dir"),
+    shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE),
     rights=rights,
     reports=True,
     rights_for=rights_for,
@@ -123,12 +116,20 @@ def doctor(
         ),
     ] = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Carry out the fixes that podid has a command for, asking before each.")
+        bool,
+        typer.Option("--fix", help="Restart and install what findings ask for; each plan is shown and asked about."),
     ] = False,
     fix_id: Annotated[
         list[str] | None,
-        typer.Option("--fix-id", metavar="ID", help="As --fix, for findings of this id alone. Repeatable."),
+        typer.Option(
+            "--fix-id",
+            metavar="ID",
+            help="As --fix, for this id alone, also where it gives a role or deletes. Repeatable.",
+        ),
     ] = None,
+    fix_level: Annotated[
+        str, typer.Option("--fix-level", metavar="LEVEL", help="With --fix: error, warn or info, the least severe.")
+    ] = "warn",
     until_clean: Annotated[
         bool, typer.Option("--until-clean", help="Look again until the exit code is 0, at most --timeout, or 10m.")
     ] = False,
@@ -166,6 +167,7 @@ def doctor(
     """
     from podid.checks.all import BY_ID
     from podid.cli import typed
+    from podid.cli.mending import carry_out, fixable, show_plans
     from podid.ops.doctor import again
     from podid.ops.reading.saved import of_scope, read_snapshot
     from podid.ops.reading.scope import parse_target
@@ -185,6 +187,7 @@ def doctor(
         "--baseline": baseline,
         "--fix": fix,
         "--fix-id": fix_id,
+        "--dry-run": options.dry_run,
         "--until-clean": until_clean,
         "--watch": watch,
         "--save": save,
@@ -202,7 +205,7 @@ def doctor(
         return
     scope = parse_target(target or "", options.namespace or "")
     accepted = typed.baseline(terminal, baseline, BY_ID)
-    fixing = fix or bool(fix_id)
+    fixing, least = fix or bool(fix_id), choice("--fix-level", fix_level)
 
     def show(report: DoctorReport) -> None:
         if isinstance(options.output, Report):
@@ -237,7 +240,17 @@ def doctor(
         baseline=baseline or "",
         accepted=accepted,
     )
-    report = look.mended(fix_id or (), show) if fixing else None
+    report = look.once() if fixing else None
+    if report is not None:
+        planned = fixable(report, fix_id or (), Severity(least), terminal)
+        if options.dry_run:
+            show_plans(planned, access.runtime, terminal, report.cluster)
+            return
+        if planned:
+            if terminal.for_person:
+                show(report)  # what it is that is to be fixed
+            carry_out(planned, access.runtime, terminal, yes=options.yes, still=look.still_found)
+            report = None
     if watch:
         report = again.watch(access.patience(inf), look.once, show)
     elif until_clean:
@@ -251,7 +264,9 @@ def doctor(
 
 
 def _check_together(given: Mapping[str, object]) -> None:
-    """Raises UsageError for flags that exclude each other; `given` has the values of all, by their names."""
+    """Raises UsageError for flags that exclude or need each other; `given` has the values of all, by their names."""
+    if given["--dry-run"] and not (given["--fix"] or given["--fix-id"]):
+        raise UsageError("--dry-run shows the plans of --fix", hint=Again(add=("--fix",)))
     for some, others, what in _CONTRADICTIONS:
         if any(given[flag] for flag in some.split()) and any(given[flag] for flag in others.split()):
             raise UsageError(what)
@@ -288,8 +303,8 @@ class _Looking:
     baseline: str
     accepted: tuple[Accepted, ...]
 
-    def once(self) -> DoctorReport:
-        """The report, with what the baseline accepts told apart."""
+    def once(self, *, quiet: bool = False) -> DoctorReport:
+        """The report, with what the baseline accepts told apart; `quiet` says nothing of the baseline itself."""
         from podid.cli.hints import at_place
         from podid.domain.baseline import accept
         from podid.ops.status.diagnose import diagnose
@@ -299,32 +314,21 @@ class _Looking:
             live = isinstance(self.at, Place)
             report = report.with_commands(self.access.at_place if live else partial(at_place, argv=there))
             reckoning = accept(report, self.accepted)
-            for entry in reckoning.expired:
+            for entry in reckoning.expired if not quiet else ():
                 self.terminal.note(f"{self.baseline}: {entry} is accepted no longer, since {entry.expires}")
-            for entry in reckoning.idle:
+            for entry in reckoning.idle if not quiet else ():
                 self.terminal.note(f"{self.baseline}: {entry} was not found, so the entry can go")
             return reckoning.report
 
         return diagnose(self._read(), checks=self.checks, scope=self.scope, adjust=adjust)
 
-    def mended(self, wanted: Sequence[str], show: Callable[[DoctorReport], None]) -> DoctorReport | None:
-        """Carries out the fixes, of the ids in `wanted` if there are any. The report that asked for none; None where it
-        was of before they were carried out."""
-        from podid.cli.mending import carry_out
-        from podid.ops.doctor.fixes import mends
+    def still_found(self, verdict: Verdict, command: tuple[str, ...]) -> bool:
+        """Whether the finding is there still, and is fixed by this command."""
+        from podid.ops.status.diagnose import select
 
-        report = self.once()
-        if planned := mends(report, wanted):
-            if self.terminal.for_person:
-                show(report)  # what it is that is to be mended
-            carry_out(planned, self.access.runtime, self.terminal, yes=self.access.options.yes)
-            return None
-        found = {verdict.check for verdict in report.findings}
-        if absent := [name for name in wanted if name not in found]:
-            self.terminal.note(f"not found, so there is nothing to fix: {', '.join(absent)}")
-        if found & set(wanted or found):
-            self.terminal.note("podid has no fix for this that it can carry out itself")
-        return report
+        again = replace(self, checks=select((verdict.check,)), cost=self.cost & ~Cost.PROBE, save=None)
+        found = again.once(quiet=True).findings
+        return any(each.check == verdict.check and each.fix and command in each.fix.commands for each in found)
 
     def _read(self) -> Snapshot:
         from podid.cli.changing import probing

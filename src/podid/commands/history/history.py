@@ -12,7 +12,8 @@ def history(
     access: Access,
     terminal: Terminal,
     run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="One run: its id, the id's start or end, or 'last'.")
+        str | None,
+        typer.Argument(metavar="[RUN]", help="One run: its id, six characters of it, or 'last'."),
     ] = None,
 ) -> None:
     """List what podid changed from here.

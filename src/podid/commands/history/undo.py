@@ -1,59 +1,82 @@
 """podid undo."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podid.cli.arguments import Force
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import AWS, CHANGE, KUBERNETES
-from podid.domain.rights import CommandRights, OptionalRight
+from podid.domain.rights import CommandRights, Need, OptionalRight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import ResourceKind
 
 
 def rights() -> CommandRights:
+    """Of every run that there may be."""
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import KINDS
+
+    return _rights_of((kind, verb) for kind in KINDS for verb in kind.operations() if verb is not Verb.NONE)
+
+
+def rights_for(run_id: str | None, access: Access, **_: object) -> CommandRights:
+    """Of the run that is named."""
+    from podid.domain.plan import Verb
+    from podid.ops.change.kinds import kind_of
+
+    if run_id is None:
+        return rights()
+    actions = [step.action for step in access.journal.peek(run_id).changed]
+    back = {Verb.CREATE: Verb.DELETE, Verb.DELETE: Verb.CREATE}
+    return _rights_of((kind_of(action.kind), back.get(action.verb, action.verb)) for action in actions)
+
+
+def _rights_of(changes: Iterable[tuple[ResourceKind, Verb]]) -> CommandRights:
+    """What it takes to carry out such changes."""
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
     from podid.cli import rights
     from podid.domain.plan import Verb
-    from podid.ops.change.kinds import (
-        ADDON,
-        ASSOCIATION,
-        ROLE,
-        ROLE_ATTACHMENT,
-        ROLE_POLICY,
-        ROLE_SETTINGS,
-        ROLE_TRUST,
-        SERVICE_ACCOUNT,
-    )
+    from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_SETTINGS, SERVICE_ACCOUNT, TARGET_TRUST
 
-    return CommandRights.of(
-        Eks.get_cluster,
-        Eks.untag_association,
-        Eks.list_clusters,
-        Eks.list_associations,
-        *ADDON.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
-        *ASSOCIATION.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
-        *ROLE.calls(Verb.CREATE, Verb.DELETE),
-        *ROLE_TRUST.calls(Verb.UPDATE),
-        *ROLE_SETTINGS.calls(Verb.UPDATE),
-        Iam.untag_role,
-        Iam.delete_boundary,
-        *ROLE_POLICY.calls(Verb.CREATE, Verb.UPDATE, Verb.DELETE),
-        *ROLE_ATTACHMENT.calls(Verb.CREATE, Verb.DELETE),
-        optional=(
-            rights.RUNNING_PODS,
-            *rights.REACHED,
-            rights.RESTARTING,
-            OptionalRight.of("undoing --create-service-account", *SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)),
-        ),
-    )
+    # what undoing takes beside what the change itself takes
+    beside: dict[tuple[ResourceKind, Verb], tuple[Need, ...]] = {
+        (ASSOCIATION, Verb.UPDATE): (Eks.untag_association,),
+        (ROLE, Verb.DELETE): (Eks.list_clusters, Eks.list_associations),
+        (ROLE_SETTINGS, Verb.UPDATE): (Iam.untag_role, Iam.delete_boundary),
+        (ROLE_ATTACHMENT, Verb.CREATE): (Iam.get_managed_document,),
+    }
+    always: list[Need] = []
+    optional: list[OptionalRight] = []
+    for kind, verb in dict.fromkeys(changes):
+        if kind is SERVICE_ACCOUNT:
+            account = SERVICE_ACCOUNT.calls(Verb.CREATE, Verb.DELETE)
+            optional.append(OptionalRight.of("undoing --create-service-account", *account))
+        elif kind is TARGET_TRUST or kind.passing:
+            continue  # the one with rights in another account, the others are not undone
+        else:
+            always += (*kind.calls(verb), *beside.get((kind, verb), ()))
+            always += () if kind.account_wide else (Eks.get_cluster,)
+            always += (Iam.find_role,) if "roleName" in kind.keys else ()
+        if kind.takes_effect:
+            optional += (rights.RUNNING_PODS, *rights.REACHED, rights.RESTARTING)
+    return CommandRights.of(*always, optional=tuple(dict.fromkeys(optional)))
 
 
-@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights)
+@command(shared=(*AWS, *KUBERNETES, *CHANGE, "wait"), rights=rights, rights_for=rights_for)
 def undo(
     access: Access,
     terminal: Terminal,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the start or end of it, or 'last'.")],
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="The run's id, six characters of its start or end, or 'last'.")
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart the workloads whose associations change.")
     ] = False,
@@ -61,18 +84,23 @@ def undo(
 ) -> None:
     """Take back what one run changed. Asks first, or needs --yes.
 
-    Refuses when something has changed since, or when the run was made in another account, region or cluster.
+    Refuses when something has changed since, or when the run was made in another account, region or cluster. 'last' is
+    the newest run that can be undone and is no undo itself. With --show-permissions it prints what undoing RUN takes.
+    Rights that a journal alone is not believed (a run of another caller, AdministratorAccess, a principal of another
+    account, a boundary that goes) need an answer at a terminal, --yes or not.
 
     Example: podid undo last
     """
     from podid.cli.changing import carry_out, report, restarting, settle_interrupted, tell_left_behind, waiting
     from podid.cli.foreseeing import with_outlook
-    from podid.domain.errors import Conflict
+    from podid.domain.errors import Conflict, Other, UsageError
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
     from podid.ops.change.undo import undo_plan
 
+    if run_id is None:
+        raise UsageError("Specify the run: its id, or 'last'", hint=Other(("history",)))
     recorded = access.journal.get(run_id)
     if recorded.running:
         raise Conflict(f"Run {recorded.run_id} is still going on", subject=recorded.run_id)
@@ -83,9 +111,10 @@ def undo(
     settle_interrupted(access, terminal, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
     with terminal.working("reading what the run left"):
-        plan = undo_plan(access.clients, place, recorded)
+        undo = undo_plan(access.clients, place, recorded, access.journal)
+    plan = undo.plan
     kept, deleted = changed_associations(plan)
-    restarts = restarting(access, terminal, (*kept, *deleted)) if restart else None
+    restarts = restarting(access, terminal, (*kept, *deleted)) if restart and (kept or deleted) else None
     if kept or deleted:
         plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
     result = carry_out(
@@ -94,8 +123,10 @@ def undo(
         plan,
         question=f"Take back run {recorded.run_id}?",
         needed_for="Undoing a run",
+        word="undo" if undo.grave else "",
+        grave=undo.grave,
         undoes=recorded.run_id,
-        restarts=restart and bool(kept or deleted),
+        restarts=restarts,
     )
     if result is not None and (kept or deleted):
         result = after_change(waiting(access, place, result, restarts), result)

@@ -78,7 +78,7 @@ def attach(
         wanted = merged(policies, given)
         request = AttachRequest(policies=wanted, managed_policy_arns=tuple(arns), replace=replace, adopt=adopt)
         existing = iam.get_policies(role.name)
-    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
     plan = plan_attach(request, place.header, role, existing, ours=ours).noting(preset_notes(given))
     plan = with_outlook_of_role(access, terminal, validated(plan, access.aws.access_analyzer), role)
     result = carry_out(access, terminal, plan)

@@ -63,14 +63,16 @@ def delete(
         try:
             role = own_role(iam, name)
         except NotFound as error:
-            if not ignore_not_found:
+            done = access.journal.done_before(access.runtime.argv, place.header)
+            deleted = {action.target for action in done if action.kind == ROLE.name}
+            if not ignore_not_found and role_name(name) not in deleted:
                 if not isinstance(error.hint, Again):  # no name is near
                     error.hint = Again(add=("--ignore-not-found",))
                 raise
             gone = ROLE.action({"roleName": role_name(name)}, None)
             plan = Plan(header=place.header, actions=(), unchanged=(gone,))
         else:
-            ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+            ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
             uses = read_all_uses(access.aws, place.account)
             unread = bool(uses.unread)
             found = RoleContents(role, iam.get_policies(role.name), uses, *read_profiles(iam, role.name))

@@ -54,6 +54,8 @@ def detach(
 
     Example: podid role detach shop-orders --managed-policy AmazonS3ReadOnlyAccess
     """
+    from dataclasses import replace
+
     from podid.cli.changing import carry_out, report, settle_interrupted
     from podid.cli.foreseeing import with_outlook_of_role
     from podid.domain.errors import UsageError
@@ -78,7 +80,9 @@ def detach(
     with terminal.working(f"reading role {name}"):
         role = own_role(access.aws.iam, name)
         existing = access.aws.iam.get_policies(role.name)
-    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name})
+    ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
+    done = access.journal.done_before(access.runtime.argv, place.header)
+    request = replace(request, gone=frozenset(value for action in done for value in action.keys.values()))
     plan = plan_detach(request, place.header, role, existing, ours=ours)
     plan = with_outlook_of_role(access, terminal, plan, role)
     result = carry_out(

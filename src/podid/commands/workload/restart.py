@@ -62,7 +62,7 @@ def restart(
     from dataclasses import replace
 
     from podid.cli import typed
-    from podid.cli.changing import announce, report, restarting, settle_interrupted
+    from podid.cli.changing import agree, report, restarting, settle_interrupted
     from podid.cli.foreseeing import look_ahead
     from podid.ops.restart.dry_runs import SECONDS_OF_DRY_RUNS, missed_by_webhook
     from podid.ops.restart.journalled import restart_journalled, restart_plan
@@ -105,10 +105,9 @@ def restart(
         terminal.emit(plan_view(plan))
         return
     if found:
-        announce(terminal, plan)
         count = sum(target.obstacle is None for target in found)
-        if count > 1:
-            terminal.consent(f"Restart {count} workloads?", needed_for="Restarting more than one workload")
+        question = f"Restart {count} workloads?" if count > 1 else ""
+        agree(access, terminal, plan, question, needed_for="Restarting more than one workload")
     access.runtime.changing = bool(found)
     nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     how = replace(restarting(access, terminal), evict=evict)

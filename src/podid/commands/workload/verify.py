@@ -115,7 +115,8 @@ def verify(
     from podid.ops.reading.probes import PROBE_IMAGE, undecided
     from podid.ops.status.look import wanted_for
     from podid.ops.status.wait import SETTLE_SECONDS, wait
-    from podid.render.status import role_of, verify_view
+    from podid.render.status import role_of
+    from podid.render.verified import verify_view
 
     nodes = tuple(dict.fromkeys(probe_node or ()))
     probe = probe or bool(nodes)

@@ -18,6 +18,7 @@ from podid.domain.trust.request import NAMESPACE_TAG, SERVICE_ACCOUNT_TAG, TAG_K
 from podid.domain.trust.scope import STRANGER, Scope, ScopeKind
 from podid.domain.trust.slips import find_slips
 from podid.domain.trust.target import base_role_permissions, target_policy
+from podid.domain.trust.web_identity import allows_by_issuer
 from podid.domain.trust.world import open_to_all
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "TrustPolicyError",
     "TrustVerdict",
     "add",
+    "allows_by_issuer",
     "base_role_permissions",
     "build_statement",
     "check",

@@ -81,10 +81,13 @@ class AgentReading:
 
     @property
     def exit_code(self) -> ExitCode:
+        """An agent that nobody needs may be absent."""
+        if self.state == "not-installed":
+            return self.report.exit_code()
         return _CODES.get(self.state, ExitCode.UNDETERMINED)
 
 
-_CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION, "not-installed": ExitCode.ATTENTION}
+_CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 
 def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from podid.domain.addons import Addon, AddonIssue
 from podid.domain.admission import POLICY_BLOCKS_AGENT, refusals
 from podid.domain.agent_logs import mode_of, rule_of
-from podid.domain.errors import NotFound, Other, PodidError, Rejected
+from podid.domain.errors import Other, PodidError
 from podid.domain.exit_codes import ExitCode
-from podid.domain.model import Container, DaemonSet, Pod
+from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.words import cut, short_list
 from podid.domain.workloads import live, pods_of
+from podid.ops.reading.log_ends import end_of_log
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader
@@ -180,31 +181,12 @@ def _names(pods: Sequence[Pod]) -> tuple[str, ...]:
     return tuple(f"{pod.namespace}/{pod.name}" for pod in pods)
 
 
-def crashing(pod: Pod) -> tuple[Container, ...]:
-    """The containers that end again and again, of a pod that is not ready; they may run for a moment in between."""
-    if pod.ready or not live(pod):
-        return ()
-    return tuple(c for c in pod.containers if c.restarts and not c.ready)
-
-
 def last_lines(reader: KubeReader, pod: Pod, container: str) -> list[str]:
-    """The end of the log of the container that ended last, else of the one that runs; empty where it cannot be read."""
+    """As of end_of_log; empty where it cannot be read."""
     try:
         return end_of_log(reader, pod, container)
     except PodidError:
         return []
-
-
-def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
-    """The same; raises what stands in the way of reading it. Empty where no log is kept."""
-    for previous in (True, False):
-        try:
-            text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)
-        except (NotFound, Rejected):
-            continue
-        if text.strip():
-            return text.splitlines()
-    return []
 
 
 def refused(reader: KubeReader, pods: Sequence[Pod]) -> Trouble | None:

@@ -111,6 +111,7 @@ def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, found: 
     stale = [status for status in found.report.identities if status.state is IdentityState.STALE]
     late = [status.ref for status in stale if any(pod.stale_until is not None for pod in status.pods or ())]
     rest = [status.ref for status in stale if status.ref not in late]
+    restarting.leave_out(status.ref for status in found.report.identities if status not in stale)
     for chosen, only_stale in ((rest, True), (late, False)):
         if chosen:
             made = replace_pods(how.clients, how.place, chosen, restarting, stale=only_stale, expect_injected=True)

@@ -8,10 +8,11 @@ from itertools import groupby
 
 from podid.domain.errors import CredentialsError, PodidError, RoleUnknown, TimedOut, TrustRefused, Unavailable
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, ChangeResult, Done, Plan, Status
-from podid.ops.change.journal import Journal, Recorder
+from podid.domain.plan import Action, ChangeResult, Done, Plan, Status, Verb
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
 from podid.ops.change.making import Making, look_again, make
+from podid.ops.change.recorder import Recorder
 from podid.ops.clients import Clients
 
 # of so many steps it is told how far they are
@@ -28,26 +29,42 @@ def apply(
     *,
     command: tuple[str, ...],
     undoes: str = "",
-    restarts: bool = False,
+    restarts: Sequence[Action] = (),
     ahead: Ahead = lambda action: None,
 ) -> ChangeResult:
     """What became of each action. `error` is the first failure; the actions after it were not tried, but for those
-    that a separate plan allows, which are carried out many at once. `restarts` is whether restarts are to follow, which
-    is recorded. What `ahead` says of an action that is about to be carried out bars it and all after it.
+    that a separate plan allows, which are carried out many at once. `restarts` may follow, and are recorded with the
+    plan. What `ahead` says of an action that is about to be carried out bars it and all after it.
 
     Nothing is written to the journal, or anywhere, for a plan without actions.
     """
     if not plan.actions:
         return ChangeResult(plan=plan)
-    with journal.begin(
-        command, plan.header, patience.clock.now(), undoes=undoes, planned=len(plan.actions) + restarts
-    ) as recorder:
+    now, planned = patience.clock.now(), (*plan.actions, *restarts)
+    with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
         run = _Carrying(plan, clients, journal, recorder, patience, ahead)
         for batch in batches(plan):
             run.carry_out(batch)
         run.look_again()
         done = run.in_order()
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=_notes(done))
+
+
+def check_deletions(clients: Clients, plan: Plan) -> None:
+    """Just before the first write: raises Conflict where what is to be deleted is no longer what the plan says, or
+    where somebody needs it by now. Where steps have nothing to do with each other, each is checked when its turn
+    comes."""
+    from podid.aws import pacing
+
+    deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
+
+    def check(action: Action) -> None:
+        kind_of(action.kind).check_unmoved(clients, plan.header.cluster, action)
+
+    if not plan.separate:
+        list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
+    for number, action in deleting:
+        kind_of(action.kind).before_deleting(clients, plan.header, action, plan.actions[:number])
 
 
 Numbered = tuple[int, Action]

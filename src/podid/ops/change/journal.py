@@ -1,39 +1,43 @@
 """What podid changed, written down before it is done.
 
 One file a run, one JSON object a line: a `run` head, then for each action an `intent` (fsynced before the call) and an
-`outcome`. A run that was killed leaves an intent without an outcome; the next run settles it by reading. Files are the
-caller's own: directory 0700, files 0600, never through a symlink.
+`outcome`, and an `end`. A run that was killed has no end, and may have an intent without an outcome; the next run
+settles it by reading. Files are the caller's own: directory 0700, files 0600, never through a symlink.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from podid.domain.errors import InvalidInput, NotFound, Other, UsageError
+from podid.domain.errors import InvalidInput, NotFound, Other
 from podid.domain.foreign import Malformed
-from podid.domain.plan import Action, Done, Header, Status
+from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.words import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change.locks import Locks
-from podid.ops.change.records import VERSION, Run, Step, member, read_records, run_of
+from podid.ops.change.recorder import Recorder, unusable
+from podid.ops.change.records import VERSION, Run, Step, action_record, member, read_records, run_of
+
+# of an id: as many as its end has, which is by chance
+SHORTEST_ID = 6
 
 
 class Journal:
     """A directory of runs. Raises UsageError when it cannot be used, which names the remedy. `locks` are those of the
-    machine, whichever journal is written."""
+    machine, whichever journal is written. With `kept` a recorder stays open once its changes are made, and is put
+    there: the run ends with its command."""
 
-    def __init__(self, directory: Path, locks: Locks | None = None) -> None:
+    def __init__(self, directory: Path, locks: Locks | None = None, kept: list[Recorder] | None = None) -> None:
         self.directory = directory
         self.locks = locks or Locks()
+        self._kept = kept
 
     def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
         """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
@@ -57,9 +61,9 @@ class Journal:
         return tuple(runs), tuple(unread)
 
     def get(self, run_id: str) -> Run:
-        """A run by its id, by its beginning or by its end, where only one has it; `last` is the newest one that changed
-        something for longer than it took, and is neither an undo nor the restarts of another one. Raises what is wrong
-        with any file, as `runs`."""
+        """A run by its id, by its beginning or by its end, six characters at least, where only one has it; `last` is
+        the newest one that there is something of to undo, and is no undo itself. Raises what is wrong with any file,
+        as `runs`."""
         return self._chosen(run_id, self.runs())
 
     def peek(self, run_id: str) -> Run:
@@ -77,26 +81,34 @@ class Journal:
 
     def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
         if run_id == "last":
-            wanted = [run for run in runs if not (run.undoes or run.part_of or run.passing)]
-            if not wanted:
-                raise NotFound("The journal holds no run yet", subject=str(self.directory))
-            return wanted[0]
-        found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)] if run_id else []
+            wanted = next((run for run in runs if run.changed and not run.undoes), None)
+            if wanted is None:
+                raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
+            return wanted
+        if len(run_id) < SHORTEST_ID:
+            what = f"{run_id!r} is too short for a run's id: write at least {SHORTEST_ID} characters of it, or 'last'"
+            raise InvalidInput(what, hint=Other(("history",)), subject=run_id)
+        found = [run for run in runs if run.run_id.startswith(run_id) or run.run_id.endswith(run_id)]
         if len(found) > 1:
             raise InvalidInput(f"{run_id!r} names {len(found)} runs; write more of it", hint=Other(("history",)))
         if not found:
             raise NotFound(f"No run {run_id!r} in the journal", hint=Other(("history",)), subject=run_id)
         return found[0]
 
-    def made(self, account: str, kind: str, keys: Mapping[str, str]) -> bool:
-        """Whether a run recorded here created the resource (and no later one deleted it)."""
-        made = False
-        for run in reversed(self.runs()):
-            for step in run.steps:
+    def made(self, account: str, kind: str, keys: Mapping[str, str], *, role_id: str = "") -> bool:
+        """Whether a run recorded here created the resource (and no later one deleted it); of a role with this id, where
+        the run recorded one."""
+        state = self.last_made(account, kind, keys)
+        return state is not None and role_id in ("", state.get("roleId", role_id))
+
+    def last_made(self, account: str, kind: str, keys: Mapping[str, str]) -> State | None:
+        """The resource as the newest run that is recorded here created it; None where none did, or deleted it since."""
+        for run in self.runs():
+            for step in reversed(run.steps):
                 same = (step.action.kind, step.action.keys) == (kind, keys) and run.header.account == account
-                if same and step.status is Status.DONE:
-                    made = step.action.after is not None
-        return made
+                if same and step.status is Status.DONE and step.action.verb in (Verb.CREATE, Verb.DELETE):
+                    return None if step.action.after is None else step.after or step.action.after
+        return None
 
     def changed_since(
         self, account: str, kinds: Collection[str], since: datetime
@@ -127,26 +139,36 @@ class Journal:
         for run in self.runs():
             about = [step for step in run.steps if keys.items() <= step.action.keys.items()]
             if about and run.header.account == account:
-                ended = {Status.DONE, Status.UNCHANGED}
-                return bool(run.untried) or any(step.status not in ended for step in run.steps)
+                return not run.whole
         return False
+
+    def done_before(self, command: tuple[str, ...], header: Header) -> tuple[Action, ...]:
+        """What runs of this very command line, at this place, have done until now that were cut short one after the
+        other: to go on with it is to count that as done."""
+        found: list[Action] = []
+        for run in self.runs():
+            if run.command != command or replace(run.header, caller_arn="") != replace(header, caller_arn=""):
+                continue
+            if run.ended:
+                break
+            found += [step.action for step in run.steps if step.status is Status.DONE]
+        return tuple(found)
 
     def begin(
         self,
         command: tuple[str, ...],
         header: Header,
         now: datetime,
+        plan: Sequence[Action] = (),
         *,
         undoes: str = "",
-        part_of: str = "",
-        planned: int = 0,
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
         self._prepare()
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        recorder = Recorder(run_id, descriptor, self.directory)
+        recorder = Recorder(run_id, descriptor, self.directory, plan, self._kept)
         recorder.write(
             {
                 "type": "run",
@@ -158,21 +180,24 @@ class Journal:
                 "cluster": header.cluster,
                 "startedAt": utc(now),
                 "undoes": undoes,
-                "partOf": part_of,
-                "planned": planned,
+                "plan": [action_record(action) for action in plan],
             }
         )
         try:
             sync_directory(self.directory)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
         return recorder
+
+    def going_on(self, run_id: str) -> Recorder | None:
+        """The recorder of a run of this command, which more is to be written to."""
+        return next((recorder for recorder in self._kept or () if recorder.run_id == run_id), None)
 
     @contextmanager
     def reopen(self, run_id: str) -> Iterator[tuple[Run, Recorder] | None]:
         """A run whose process is gone, as it is now, with a recorder for the outcomes that it lacks; None when another
         process has it at this very moment. It is locked for as long as the block lasts."""
-        with Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory) as recorder:
+        with closing(Recorder(run_id, self._open(run_id, os.O_RDWR | os.O_APPEND), self.directory)) as recorder:
             try:
                 fcntl.flock(recorder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -181,33 +206,26 @@ class Journal:
             run = self._parsed(run_id, recorder.drop_cut_line(), running=False)
             yield None if run is None else (run, recorder)
 
-    def restarts_begun(self, run_id: str) -> None:
-        """Notes that a run came to the restarts that it planned; what becomes of them is in a run of their own."""
-        with self.reopen(run_id) as opened:
-            if opened is not None:
-                opened[1].write({"type": "restarts"})
-
     def _ids(self) -> list[str]:
         """Newest first."""
         try:
             found = [path.name for path in self.directory.iterdir()]
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
         return sorted((name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")), reverse=True)
 
     def _next_id(self, now: datetime) -> str:
-        """Ids sort by time, and one command may make several runs in a millisecond: `last` must mean the last."""
-        soon = _stamp(now + timedelta(seconds=1))
-        newest = max((name for name in self._ids() if name < soon), default="")
-        while (stamp := _stamp(now)) <= newest[: len(soon)]:
-            now += timedelta(milliseconds=1)
-        return f"{stamp}-{secrets.token_hex(3)}"
+        """Ids are in the order in which runs began, whatever the clock says: a run comes after all that are there."""
+        latest = next((moment for name in self._ids() if (moment := _moment_of(name)) is not None), None)
+        if latest is not None and latest >= _whole(now):
+            now = latest + timedelta(milliseconds=1)
+        return f"{_stamp(now)}-{secrets.token_hex(3)}"
 
     def _prepare(self) -> None:
         try:
             make_private(self.directory)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
         self._exists()
 
     def _exists(self) -> bool:
@@ -215,14 +233,14 @@ class Journal:
         try:
             return check_private(self.directory)
         except OSError as error:
-            raise _unusable(self.directory, error) from error
+            raise unusable(self.directory, error) from error
 
     def _open(self, run_id: str, flags: int) -> int:
         path = self.directory / f"{run_id}.jsonl"
         try:
             return open_own(path, flags)
         except OSError as error:
-            raise _unusable(self.directory, f"{path.name}: {error.strerror or type(error).__name__}") from error
+            raise unusable(self.directory, f"{path.name}: {error.strerror or type(error).__name__}") from error
 
     def _read(self, run_id: str) -> Run | None:
         descriptor = self._open(run_id, os.O_RDONLY)
@@ -254,75 +272,22 @@ class Journal:
             ) from error
 
 
-class Recorder:
-    """Writes one run, from any number of threads. Every line is on disk before the method returns."""
-
-    def __init__(self, run_id: str, descriptor: int, directory: Path) -> None:
-        self.run_id = run_id
-        self._directory = directory
-        self.descriptor = descriptor
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        with self._lock:  # a thread that is late must not write into whatever has the number next
-            if self.descriptor >= 0:
-                os.close(self.descriptor)
-                self.descriptor = -1
-
-    def intent(self, number: int, action: Action) -> None:
-        self.write(
-            {
-                "type": "intent",
-                "number": number,
-                "kind": action.kind,
-                "before": action.before,
-                "after": action.after,
-                "note": action.note,
-            }
-        )
-
-    def outcome(self, number: int, done: Done, at: datetime | None = None) -> None:
-        record = {"type": "outcome", "number": number, "status": done.status, "after": done.after}
-        self.write({**record, "reason": done.reason, **({"at": utc(at)} if at is not None else {})})
-
-    def drop_cut_line(self) -> bytes:
-        """A crash in the middle of a line leaves half of it; what is appended must not join on to that. Returns what
-        is left."""
-        size = os.fstat(self.descriptor).st_size
-        data = os.pread(self.descriptor, size, 0)
-        whole = data.rfind(b"\n") + 1
-        os.ftruncate(self.descriptor, whole)
-        return data[:whole]
-
-    def write(self, record: dict[str, Any]) -> None:
-        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
-        data = line.encode()
-        try:
-            with self._lock:
-                while data:
-                    data = data[os.write(self.descriptor, data) :]
-                os.fsync(self.descriptor)
-        except OSError as error:
-            raise _unusable(self._directory, error) from error
-
-
 def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
 
 
-def _unusable(directory: Path, error: OSError | str) -> UsageError:
-    why = error if isinstance(error, str) else error.strerror or type(error).__name__
-    return UsageError(
-        f"The journal directory {directory} cannot be used: {why}",
-        advice="podid writes down each change before it makes it; give another place with --journal-dir.",
-        subject=str(directory),
-    )
+def _moment_of(run_id: str) -> datetime | None:
+    """The moment in a run's id; None for a name that is none, or after which there is no other."""
+    try:
+        moment = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if moment.year < MAXYEAR else None
+
+
+def _whole(moment: datetime) -> datetime:
+    """Without what is less than a millisecond."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _locked(descriptor: int) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
-from podid.ops.change.journal import Journal, Recorder
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_TRUST, kind_of
 from podid.ops.change.kinds.base import Moved
 from podid.ops.change.propagation import LATELY, PROPAGATION_SECONDS, Lately
+from podid.ops.change.recorder import Recorder
 from podid.ops.clients import Clients
 
 _TRIES = 4
@@ -52,7 +53,7 @@ class Making:
         """One after another, as far as this machine goes: what is about a role reads before it writes."""
         keys, kind = self.action.keys, kind_of(self.action.kind)
         role = keys.get("roleName") or keys.get("targetRoleArn")
-        if role is None or not (kind.overwrites or kind.contended):
+        if role is None or not (self.action.verb in kind.overwrites or kind.contended):
             return self._write()
         account = role.split(":")[4] if role.startswith("arn:") else self.header.account
         name = f"role-{account}-{role.rpartition('/')[2].lower()}"
@@ -70,7 +71,7 @@ class Making:
     def _write(self) -> State | None:
         kind, action = kind_of(self.action.kind), self.action
         if not self._about_new_role():
-            if kind.overwrites:
+            if action.verb in kind.overwrites:
                 kind.check_unmoved(self.clients, self.cluster, action)
             return self._write_when_known()
         # IAM does not know its own new role everywhere for some seconds

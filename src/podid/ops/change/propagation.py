@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from podid.domain import trust
-from podid.domain.errors import Again, AlreadyExists, NotFound, PodidError, RoleUnknown, TimedOut, TrustRefused
+from podid.domain.errors import Again, AlreadyExists, NotFound, Other, PodidError, RoleUnknown, TimedOut, TrustRefused
 from podid.domain.model import Role
 from podid.domain.names import parse_role_arn
 from podid.domain.plan import Action, text
@@ -90,7 +90,8 @@ def _check_trust(error: TrustRefused, clients: Clients, cluster: str, action: Ac
         failed = next(x for x in (found.assume_role, found.tag_session) if x.verdict is trust.TrustVerdict.NO_MATCH)
         error.id = worst.id if worst is not None else ""
         error.advice = f"As IAM has it now, {failed.action} is refused: {failed.reason}."
-        error.hint = Again(add=("--update-trust",))
+        flags = ("--role", role.name, "--for", f"{who.namespace}/{who.service_account}")
+        error.hint = Again(add=("--update-trust",), instead=Other(("trust", "add"), flags=flags))
         raise error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from podid.domain.foreign import check_depth
@@ -29,36 +30,70 @@ class Step:
     at: str = ""
 
 
+class RunStatus(StrEnum):
+    """What became of a run. running: its process lives; done, partial, failed: it came to its end; written: all of it
+    was done, and the command was cut short before it saw the effect; interrupted: cut short before that; empty: nothing
+    was begun."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    RUNNING = "running"
+    WRITTEN = "written"
+    INTERRUPTED = "interrupted"
+    EMPTY = "empty"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A recorded run. `undoes` names the run that it undid; `running` is true while its process lives. `planned` is how
-    many steps it was to have, its restarts together being one, and `restarted` whether it came to them. `part_of` is
-    the run of the same command whose changes its restarts are for."""
+    """A recorded run. `steps` were begun; `untried` were planned and never begun. `undoes` names the run that it undid;
+    `running` is true while its process lives, and `ended` once that has come to its end. `told` is whether a later run
+    has said what an end was missing for."""
 
     run_id: str
     command: tuple[str, ...]
     header: Header
     started_at: str
     steps: tuple[Step, ...]
+    untried: tuple[Action, ...] = ()
     undoes: str = ""
-    part_of: str = ""
     running: bool = False
-    planned: int = 0
-    restarted: bool = False
+    ended: bool = False
+    told: bool = False
 
     @property
-    def untried(self) -> int:
-        """How many of the planned steps were never begun."""
-        return max(self.planned - len(self.steps) - self.restarted, 0)
-
-    @property
-    def passing(self) -> bool:
-        """Whether nothing that it did outlasted it."""
-        return bool(self.steps) and all(kind_of(step.action.kind).passing for step in self.steps)
+    def changed(self) -> tuple[Step, ...]:
+        """What it changed, or may have changed, for longer than it took."""
+        return tuple(
+            step for step in self.steps if step.status in (Status.DONE, None) and not kind_of(step.action.kind).passing
+        )
 
     @property
     def open_steps(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.status is None)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether its process is gone and never came to its end."""
+        return not self.running and not self.ended
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was planned is done, or was so already."""
+        return not self.untried and all(step.status in (Status.DONE, Status.UNCHANGED) for step in self.steps)
+
+    @property
+    def status(self) -> RunStatus:
+        if self.running:
+            return RunStatus.RUNNING
+        if not self.steps:
+            return RunStatus.EMPTY
+        if self.open_steps or (self.cut_short and not self.whole):
+            return RunStatus.INTERRUPTED
+        if self.whole:
+            effect = any(kind_of(step.action.kind).takes_effect for step in self.steps)
+            return RunStatus.WRITTEN if self.cut_short and effect else RunStatus.DONE
+        return RunStatus.PARTIAL if any(step.status is Status.DONE for step in self.steps) else RunStatus.FAILED
 
 
 def read_records(text: bytes) -> Iterator[dict[str, Any]]:
@@ -91,7 +126,12 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     command = member(head, "command", list)
     if not all(isinstance(word, str) for word in command):
         raise ValueError("command is no list of words")
+    planned = dict(enumerate(_action(item) for item in member(head, "plan", list, [])))
     intents, outcomes = _intents_and_outcomes(records)
+    begun = {number: _action(intent) for number, intent in intents.items()}
+    # what was found to be so already was never begun
+    begun |= {number: planned[number] for number in outcomes.keys() - begun.keys()}
+    types = {record["type"] for record in records}
     return Run(
         run_id=run_id,
         command=tuple(command),
@@ -102,12 +142,12 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
             cluster=member(head, "cluster", str),
         ),
         started_at=member(head, "startedAt", str),
+        steps=tuple(_step(number, action, outcomes.get(number)) for number, action in sorted(begun.items())),
+        untried=tuple(action for number, action in planned.items() if number not in begun),
         undoes=member(head, "undoes", str, ""),
-        part_of=member(head, "partOf", str, ""),
         running=running,
-        planned=member(head, "planned", int, 0),
-        restarted=any(record["type"] == "restarts" for record in records),
-        steps=tuple(_step(intent, outcomes.get(number)) for number, intent in sorted(intents.items())),
+        ended="end" in types,
+        told="told" in types,
     )
 
 
@@ -127,9 +167,19 @@ def _intents_and_outcomes(
     return intents, outcomes
 
 
-def _step(intent: dict[str, Any], outcome: dict[str, Any] | None) -> Step:
-    kind, number = kind_of(member(intent, "kind", str)), intent["number"]
-    action = kind.action(_state(intent, "before"), _state(intent, "after"), member(intent, "note", str, ""))
+def action_record(action: Action) -> dict[str, Any]:
+    """An action as the journal has it."""
+    return {"kind": action.kind, "before": action.before, "after": action.after, "note": action.note}
+
+
+def _action(record: object) -> Action:
+    if not isinstance(record, dict):
+        raise ValueError("an action is no object")
+    kind = kind_of(member(record, "kind", str))
+    return kind.action(_state(record, "before"), _state(record, "after"), member(record, "note", str, ""))
+
+
+def _step(number: int, action: Action, outcome: dict[str, Any] | None) -> Step:
     if outcome is None:
         return Step(number, action, None, None)
     status = Status(member(outcome, "status", str))

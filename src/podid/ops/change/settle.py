@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from podid.domain.errors import PodidError
 from podid.domain.place import Place
-from podid.domain.plan import Action, Done, Header
+from podid.domain.plan import Action, Done, Header, Status
 from podid.domain.words import short_list
 from podid.ops.change.journal import Journal
-from podid.ops.change.kinds import kind_of
+from podid.ops.change.kinds import RESTART, kind_of
+from podid.ops.change.recorder import Recorder
 from podid.ops.change.records import Run
 from podid.ops.clients import Clients
 
@@ -43,24 +45,51 @@ def settle(clients: Clients, place: Place, journal: Journal) -> Settled:
     looked at, stay open: they must not stand in the way of other work."""
     items: list[tuple[Run, Action, Done | PodidError]] = []
     for run in journal.runs():
-        if run.running or not any(reachable(run.header, step.action, place.header) for step in run.open_steps):
+        if not (run.open_steps or (run.cut_short and not run.told)) or run.running or not _here(run, place):
             continue
         with journal.reopen(run.run_id) as opened:
             if opened is None:
                 continue  # another process is settling it
             # as it is now: another process may have settled it, and changed things since, while we came here
             now, recorder = opened
-            for step in now.open_steps:
-                if not reachable(run.header, step.action, place.header):
-                    continue
-                try:
-                    done = kind_of(step.action.kind).settle(clients, place.cluster_name, step.action)
-                except PodidError as error:
-                    items.append((run, step.action, error))
-                    continue
-                recorder.outcome(step.number, done)
-                items.append((run, step.action, done))
+            found = list(_settled(clients, place, now, recorder))
+            if now.cut_short and not now.told:
+                found += _never_told(now)
+                if all(isinstance(done, Done) for _, done in found):
+                    recorder.write({"type": "told"})
+            items += [(run, action, done) for action, done in found]
     return Settled(tuple(items))
+
+
+def _here(run: Run, place: Place) -> bool:
+    actions = (*(step.action for step in run.open_steps or run.steps), *run.untried)
+    return any(reachable(run.header, action, place.header) for action in actions)
+
+
+def _settled(
+    clients: Clients, place: Place, run: Run, recorder: Recorder
+) -> Iterator[tuple[Action, Done | PodidError]]:
+    """What became of what is open, written down."""
+    for step in run.open_steps:
+        if not reachable(run.header, step.action, place.header):
+            continue
+        try:
+            done = kind_of(step.action.kind).settle(clients, place.cluster_name, step.action)
+        except PodidError as error:
+            yield step.action, error
+            continue
+        recorder.outcome(step.number, done)
+        yield step.action, done
+
+
+def _never_told(run: Run) -> Iterator[tuple[Action, Done]]:
+    """What the command would have said at its end of changes of which it is known what became."""
+    restarted = any(step.action.kind == RESTART.name for step in run.steps)
+    for step in run.steps:
+        if step.status is Status.DONE and kind_of(step.action.kind).takes_effect and not restarted:
+            yield step.action, Done(step.action, Status.DONE, step.after, "written; its effect was not seen")
+    for action in run.untried:
+        yield action, Done(action, Status.BLOCKED, None, "not tried")
 
 
 def reachable(recorded: Header, action: Action, here: Header) -> bool:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from podid.aws import pacing
 from podid.domain.errors import Conflict
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan, State, Status, matches
+from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.records import Run
+from podid.ops.change.records import Run, Step
+from podid.ops.change.restoring import check_restored
 from podid.ops.change.settle import reachable
 from podid.ops.clients import Clients
 
 
-def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
-    """What takes a run back, last action first. Raises Conflict when the run was made elsewhere, when a resource is no
-    longer as the run left it, or when what became of a change is not known."""
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """`plan` takes a run back. `grave` are sentences on what of it a journal is not believed without an answer."""
+
+    plan: Plan
+    grave: tuple[str, ...] = ()
+
+
+def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Undo:
+    """What takes a run back, last action first, each as the ones before it leave things. Raises Conflict when the run
+    was made elsewhere, when a resource is no longer as the run left it, when what became of a change is not known, and
+    for what is not put back whatever a journal says."""
     for step in run.open_steps:
         raise Conflict(
             f"What became of {kind_of(step.action.kind).subject(step.action)} in run {run.run_id} is not known yet; "
@@ -26,37 +37,50 @@ def undo_plan(clients: Clients, place: Place, run: Run) -> Plan:
         )
     # where only the account is concerned no cluster is looked for, and the run's own heads the plan
     header = place.header if place.cluster is not None else replace(place.header, cluster=run.header.cluster)
+    done = [step for step in reversed(run.steps) if step.status is Status.DONE]
+    why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
+    steps = [step for step in done if not why_not[step.number]]
+    for step in steps:
+        _check_reachable(run, step.action, place)
     actions: list[Action] = []
     unchanged: list[Action] = []
-    notes: list[str] = []
-    steps = []
-    for step in reversed(run.steps):
-        if step.status is not Status.DONE:
-            continue
-        if note := kind_of(step.action.kind).not_undone(step.action):
-            notes.append(note)
-            continue
-        _check_reachable(run, step.action, place)
-        steps.append(step)
-    # what a run changed more than once is, here, as it is when this plan has come so far
+    # why nothing is undone; beside what is undone it is nobody's matter
+    notes = [] if steps else [note for note in why_not.values() if note]
+    # each as it is when this plan has come so far
     so_far = _as_they_are(clients, place, [step.action for step in steps])
     for step in steps:
-        action, kind = step.action, kind_of(step.action.kind)
-        left = kind.reproducible(step.after if step.after is not None else action.after)
-        wanted = kind.reproducible(action.before)
-        current, so_far[_which(action)] = so_far[_which(action)], wanted
-        if matches(wanted, current):
-            unchanged.append(kind.action(left, wanted))
+        kind, current = kind_of(step.action.kind), so_far[_which(step.action)]
+        action = _taken_back(run, step, current, journal)
+        so_far[_which(step.action)] = action.after
+        if matches(action.after, current):
+            unchanged.append(action)
             continue
-        if not matches(left, current):
-            what = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
-            raise Conflict(what, subject=action.target)
-        if wanted is None:
-            notes += kind.before_deleting(clients, action.keys, run.run_id, [step.action for step in run.steps])
-        actions.append(kind.action(current, wanted))
+        if action.after is None:
+            notes += kind.before_deleting(clients, header, action, actions)
+        actions.append(action)
     if not actions:
         notes.append(f"nothing of run {run.run_id} is left to undo")
-    return Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+    plan = Plan(header=header, actions=tuple(actions), unchanged=tuple(unchanged), notes=tuple(dict.fromkeys(notes)))
+    grave = check_restored(clients, run.header, plan)
+    return Undo(plan.noting(grave), grave)
+
+
+def _taken_back(run: Run, step: Step, current: State | None, journal: Journal) -> Action:
+    """The change from what is there now to what was there before the step. Raises Conflict where somebody has changed
+    it since."""
+    action, kind = step.action, kind_of(step.action.kind)
+    left = kind.reproducible(step.after if step.after is not None else action.after)
+    wanted = kind.reproducible(action.before)
+    if wanted is not None and current is not None:  # what the service assigned stays as it is
+        wanted = {**{key: current[key] for key in kind.assigned if key in current}, **wanted}
+    if matches(wanted, current):
+        return kind.action(left if current is None else current, wanted)
+    if not matches(left, current):
+        what = f"{kind.subject(action)} is no longer as run {run.run_id} left it; undo it by hand"
+        raise Conflict(what, subject=action.target)
+    if wanted is None and current is not None:
+        kind.check_same(current, journal.last_made(run.header.account, kind.name, action.keys))
+    return kind.action(current, wanted)
 
 
 def _as_they_are(clients: Clients, place: Place, actions: Sequence[Action]) -> dict[tuple[str, str], State | None]:

@@ -41,15 +41,19 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "workloads: names, labels; of DaemonSets images and commands, without what sounds secret": (
         *("workloads", "daemon_sets"),
     ),
-    "namespaces and service accounts: names, annotations of EKS": ("namespaces", "service_accounts"),
+    "namespaces and service accounts: names, annotations of EKS, Pod Security levels": (
+        *("namespaces", "service_accounts", "pod_security"),
+    ),
     "names of the entries of ConfigMaps that become variables": ("config_map_keys",),
     "the webhook, CSI drivers, and what objects of other products say of roles and service accounts": (
         *("webhook", "csi_drivers", "products"),
     ),
     "warnings of Kubernetes about the agent": ("agent_warnings",),
     "lines of the agent's logs, events of CloudTrail, what tokens came to": (
-        *("agent_logs", "cloudtrail", "node_calls", "proofs", "probes"),
+        *("agent_logs", "agent_crashes", "cloudtrail", "redemptions", "node_calls", "sessions", "tokens", "probes"),
     ),
+    "what the API server makes of a new pod": ("dry_runs",),
+    "when podid last changed roles and associations": ("changes",),
 }
 
 # where an account is told for certain: in an ARN; every other place that has it follows

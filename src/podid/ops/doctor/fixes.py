@@ -1,41 +1,44 @@
-"""Which findings podid can mend by itself, and with which of its own commands."""
+"""Which findings podid can fix by itself, and with which of its own commands."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from podid.domain.findings import FixClass, Verdict
-from podid.domain.report import DoctorReport
+from podid.domain.findings import FixClass, Severity, Verdict
+from podid.domain.report import RANK, DoctorReport
 
-# the commands that change something, as the words that name them
-CHANGING = (("install-agent",), ("associate",), ("disassociate",), ("restart",), ("role", "create"))
+# what the commands of a class do, for the person who says yes
+WORDS = {FixClass.ASK: "restarts or installs", FixClass.GRANT: "gives a role", FixClass.DELETE: "deletes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """What one finding asks for. `commands` are argv lists that begin with podid, to be carried out in order; `asks` is
-    whether each needs a yes of its own."""
+    """What one finding asks for. `commands` are argv lists that begin with podid, to be carried out in order."""
 
     verdict: Verdict
+    kind: FixClass
     commands: tuple[tuple[str, ...], ...]
-    asks: bool
 
 
-def mends(report: DoctorReport, only: Iterable[str] = ()) -> tuple[Mend, ...]:
-    """One for each finding, of the ids in `only` if there are any, that no earlier broken link explains and whose fix
-    is made of commands that podid has; in the order in which credentials reach a pod. What two findings ask for alike
-    is done once."""
-    ids, seen, found = set(only), set[tuple[tuple[str, ...], ...]](), []
+def mends(
+    report: DoctorReport, only: Collection[str] = (), level: Severity = Severity.WARN
+) -> tuple[tuple[Mend, ...], tuple[str, ...]]:
+    """One for each finding that no earlier broken link explains and whose fix podid carries out, the worst first and
+    restarts last: new pods need all else. Beside them the ids of those that are left out because they have to be named.
+    What two findings ask for alike is done once.
+
+    Without ids in `only` they are those of this severity or worse that neither give a role nor delete anything."""
+    seen, found, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
     for verdict in report.findings:
         fix = verdict.fix
-        if verdict.masked_by or fix is None or fix.kind not in (FixClass.SAFE, FixClass.ASK):
+        if verdict.masked_by or fix is None or fix.kind not in WORDS or not fix.commands:
             continue
-        if (ids and verdict.check not in ids) or not fix.commands or fix.commands in seen:
-            continue
-        if all(_changes(command) for command in fix.commands):
+        if only:
+            wanted = verdict.check in only
+        else:
+            wanted = fix.kind is FixClass.ASK and RANK[verdict.severity] >= RANK[level]
+            left += [] if wanted else [f"{verdict.check} ({WORDS[fix.kind]}, {verdict.severity})"]
+        if wanted and fix.commands not in seen:
             seen.add(fix.commands)
-            found.append(Mend(verdict, fix.commands, asks=fix.kind is FixClass.ASK))
-    return tuple(found)
-
-
-def _changes(command: tuple[str, ...]) -> bool:
-    return command[:1] == ("podid",) and any(command[1 : 1 + len(words)] == words for words in CHANGING)
+            found.append(Mend(verdict, fix.kind, fix.commands))
+    found.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
+    return tuple(found), tuple(dict.fromkeys(left))

@@ -160,7 +160,8 @@ def run_probes(
     clock = how.patience.clock
     if not runs:
         return {}
-    with how.journal.begin(how.command, place.header, clock.now(), planned=len(probes)) as recorder:
+    planned = [probe.action for probe in probes]
+    with how.journal.begin(how.command, place.header, clock.now(), planned) as recorder:
         try:
             for number, run in enumerate(runs):
                 recorder.intent(number, run.probe.action)

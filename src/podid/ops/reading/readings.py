@@ -19,7 +19,7 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
-from podid.ops.agent.trouble import crashing, end_of_log
+from podid.ops.reading.log_ends import crashing, end_of_log
 from podid.ops.reading.source import Source
 
 LOGS_SINCE = timedelta(hours=1)

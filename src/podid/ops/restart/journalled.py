@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.place import Place
-from podid.domain.plan import ChangeResult, Plan
+from podid.domain.plan import Action, ChangeResult, Done, Plan, Status
 from podid.ops.change.journal import Journal
 from podid.ops.clients import Clients
 from podid.ops.restart.rollout import restart, with_obstacles
@@ -24,18 +24,35 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarting:
     """How long restarts may take, where they are written down and as part of which command. `announce` is told each
-    plan that nobody has seen yet just before it is carried out. `part_of` is the run that planned the restarts;
-    `evict` is whether pods that only a deletion replaces are evicted."""
+    plan that nobody has seen yet just before it is carried out. `part_of` is the run that they are part of, and
+    `ahead` what it may have to restart; `evict` is whether pods that only a deletion replaces are evicted."""
 
     patience: Patience
     journal: Journal
     command: tuple[str, ...]
     announce: Callable[[Plan], None]
     part_of: str = ""
+    ahead: tuple[Target, ...] = ()
     evict: bool = False
+
+    @property
+    def planned(self) -> tuple[Action, ...]:
+        return tuple(target.action for target in self.ahead)
 
     def of(self, run_id: str) -> Restarting:
         return replace(self, part_of=run_id)
+
+    def leave_out(self, refs: Iterable[ServiceAccountRef], targets: Sequence[Target] = ()) -> None:
+        """Writes down which of the restarts that were planned for `refs` it does not take, since they are not among the
+        `targets`."""
+        recorder = self.journal.going_on(self.part_of)
+        if recorder is None:
+            return
+        about, chosen = set(refs), {target.workload for target in targets}
+        for target in self.ahead:
+            if target.workload not in chosen and about & set(target.refs):
+                done = Done(target.action, Status.UNCHANGED, reason="its pods need no restart")
+                recorder.outcome(recorder.number(target.action), done, self.patience.clock.now())
 
 
 def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target], how: Restarting) -> ChangeResult:
@@ -43,13 +60,14 @@ def restart_journalled(clients: Clients, place: Place, targets: Sequence[Target]
     plan = restart_plan(place, targets)
     if not targets:
         return ChangeResult(plan=plan)
-    with how.journal.begin(
-        how.command, plan.header, how.patience.clock.now(), part_of=how.part_of, planned=len(targets)
-    ) as recorder:
-        for number, action in enumerate(plan.actions):
+    now = how.patience.clock.now()
+    going_on = how.journal.going_on(how.part_of)
+    with going_on or how.journal.begin(how.command, plan.header, now, plan.actions) as recorder:
+        numbers = [recorder.number(action) for action in plan.actions]
+        for number, action in zip(numbers, plan.actions, strict=True):
             recorder.intent(number, action)
         done = restart(clients.kube, targets, how.patience, evict=how.evict)
-        for number, item in enumerate(done):
+        for number, item in zip(numbers, done, strict=True):
             recorder.outcome(number, item, how.patience.clock.now())
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id)
 
@@ -68,8 +86,7 @@ def replace_pods(
     targets = with_obstacles(
         reader, find_targets(reader, refs, stale=stale, expect_injected=expect_injected), evict=how.evict
     )
-    if how.part_of:
-        how.journal.restarts_begun(how.part_of)
+    how.leave_out(refs, targets)
     if targets:
         how.announce(restart_plan(place, targets))
     return restart_journalled(clients, place, targets, how)

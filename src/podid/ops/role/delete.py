@@ -92,10 +92,10 @@ def plan_delete_after(clients: Clients, journal: Journal, place: Place, arn: str
     if role is None or role.arn != arn:
         gone = ROLE.action({"roleName": name}, None)
         return Plan(header=place.header, actions=(), unchanged=(gone,), separate=True)
-    if not journal.made(place.account, ROLE.name, {"roleName": name}):
+    if not journal.made(place.account, ROLE.name, {"roleName": name}, role_id=role.role_id):
         raise Conflict(
             f"Role {name} was not made by podid here, and --delete-role deletes no other",
-            hint=Other(("role", "show", name)),
+            hint=Other(("role", "show"), (name,)),
             subject=name,
         )
     uses = read_all_uses(clients.aws, place.account)

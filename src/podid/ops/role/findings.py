@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podid.domain import trust
-from podid.domain.errors import InvalidInput
+from podid.domain.errors import InvalidInput, Other
 from podid.domain.findings import Severity
 from podid.domain.model import AttachedPolicy, Role
 from podid.domain.words import short_list
@@ -50,7 +50,7 @@ def role_findings(
                 Severity.WARN,
                 "it has no permissions policy: whatever its pods ask of AWS is denied, unless a resource's own policy "
                 "lets them",
-                f"podid role attach {role.name} --policy-file FILE",
+                shlex.join(Other(("role", "attach"), (role.name,), ("--policy-file", "FILE")).of()),
             )
         )
     for policy, document in (inline or {}).items():

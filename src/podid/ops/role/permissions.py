@@ -30,12 +30,22 @@ class AttachRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetachRequest:
-    """What `podid role detach` was asked for: inline policies by name, managed ones by name or ARN."""
+    """What `podid role detach` was asked for: inline policies by name, managed ones by name or ARN. `gone` are names
+    and ARNs of those that it has taken away before it was cut short."""
 
     policies: tuple[str, ...] = ()
     managed_policies: tuple[str, ...] = ()
     ignore_not_found: bool = False
     adopt: bool = False
+    gone: frozenset[str] = frozenset()
+
+    def may_lack(self, policy: str) -> bool:
+        return self.ignore_not_found or any(policy in _names(text) for text in self.gone)
+
+
+def _names(arn: str) -> tuple[str, ...]:
+    """How a managed policy may be called: by its ARN, its name, or its name with the path."""
+    return arn, arn.rpartition("/")[2], arn.partition("policy/")[2]
 
 
 def permission_actions(
@@ -88,9 +98,7 @@ def plan_detach(request: DetachRequest, header: Header, role: Role, policies: Ro
         else:
             changes.append(ROLE_POLICY.action(ROLE_POLICY.state_of(role.name, name, document), None))
     for text in request.managed_policies:
-        arns = [
-            item.arn for item in policies.attached if text in (item.arn, item.name, item.arn.partition("policy/")[2])
-        ]
+        arns = [item.arn for item in policies.attached if text == item.name or text in _names(item.arn)]
         if len(arns) > 1:
             raise InvalidInput(f"Role {role.name} has {len(arns)} policies {text}; give the ARN", subject=text)
         if not arns:
@@ -105,7 +113,7 @@ def plan_detach(request: DetachRequest, header: Header, role: Role, policies: Ro
 
 def _check_missing(request: DetachRequest, role: Role, what: str, name: str, known: Iterable[str]) -> None:
     known = tuple(known)
-    if not request.ignore_not_found:
+    if not request.may_lack(name):
         near = nearest(name, known, 1, alike=0.8)
         raise NotFound(
             f"Role {role.name} has no {what} {name}{did_you_mean(name, known)}",

@@ -133,10 +133,12 @@ def _concerned(
 
 
 def of_role(outlook: Outlook, arn: str) -> Outlook:
-    """The same for those alone whose association names the role, as target role too."""
+    """The same for those alone whose association names the role, as target role too, or could not be read."""
 
     def names(found: Listed | None) -> bool:
-        return isinstance(found, Association) and arn in (found.role_arn, found.target_role_arn)
+        if isinstance(found, Association):
+            return arn in (found.role_arn, found.target_role_arn)
+        return found is not None
 
     users = {status.ref for status in (*outlook.before, *outlook.after) if names(status.association)}
 

@@ -19,6 +19,7 @@ KINDS: dict[str, Any] = {
     "Completion": tool.CompletionDocument,
     "DoctorReport": reports.DoctorReportDocument,
     "Explanation": reports.ExplanationDocument,
+    "FixList": changes.FixListDocument,
     "History": changes.HistoryDocument,
     "IdentityStatus": status.IdentityStatusDocument,
     "IdentityStatusList": status.IdentityStatusListDocument,

@@ -6,16 +6,17 @@ from typing import Annotated, Generic, Literal, NotRequired, TypeVar
 from typing_extensions import TypedDict
 
 from podid.domain.credentials import CredentialSource
-from podid.domain.findings import Severity
+from podid.domain.findings import FixClass, Severity
 from podid.domain.members import About, Argv, ArnText, Names, PolicyObject, ServiceAccounts, Time
 from podid.domain.plan import Status, Verb
 from podid.domain.trust import TrustVerdict
+from podid.ops.change.records import RunStatus
+from podid.render.documents.reports import SubjectBody
 from podid.render.documents.status import IdentityStatusBody
 
 S = TypeVar("S")
 PlannedStatus = Literal["planned", Status.UNCHANGED, Status.SKIPPED]
-RecordedStatus = Status | Literal["open"]
-RunStatus = Literal["done", "partial", "failed", "running", "interrupted", "empty"]
+RecordedStatus = Status | Literal["open", "planned"]
 
 
 class ActionBody(TypedDict, Generic[S]):
@@ -140,9 +141,38 @@ class RunBody(HeaderBody):
     startedAt: Time
     status: RunStatus
     undoes: Annotated[str | None, About("The run that this one took back.")]
-    partOf: Annotated[str | None, About("The run of the same command that these restarts were for.")]
-    planned: Annotated[int, About("How many steps were planned, restarts that follow counting as one.")]
-    actions: Annotated[Sequence[ActionBody[RecordedStatus]], About("`open` is not known to have happened.")]
+    actions: Annotated[
+        Sequence[ActionBody[RecordedStatus]],
+        About("`open` is not known to have happened, `planned` was never begun."),
+    ]
+
+
+class FixFailureBody(TypedDict):
+    code: str
+    message: str
+    exitCode: int
+
+
+PlannedFixBody = TypedDict(
+    "PlannedFixBody",
+    {
+        "id": str,
+        "severity": Severity,
+        "subject": SubjectBody,
+        "class": FixClass,
+        "command": Argv,
+        "plan": Annotated[PlanDocument | None, About("Null where the command comes to none.")],
+        "error": Annotated[FixFailureBody | None, About("Why it comes to none.")],
+    },
+)
+
+
+class FixListDocument(TypedDict):
+    """`podid doctor --fix --dry-run`: the plan of each command that would be carried out."""
+
+    kind: Literal["FixList"]
+    cluster: str
+    items: Sequence[PlannedFixBody]
 
 
 class HistoryDocument(TypedDict):

@@ -38,6 +38,8 @@ class EksAddonKind(ResourceKind):
     title = "add-on"
     state = AddonState
     keys = ("addonName",)
+    overwrites = frozenset({Verb.UPDATE, Verb.DELETE})
+    takes_effect = True
     manner = frozenset({"resolveConflicts", "preserve", "updateId"})
 
     @staticmethod

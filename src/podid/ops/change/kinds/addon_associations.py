@@ -14,7 +14,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, texts
 from podid.ops.change.kinds.association import with_association
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, read_back
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, read_back
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Clients
 
@@ -38,7 +38,8 @@ class AddonAssociationsKind(ResourceKind):
     title = "associations of add-on"
     state = AddonAssociationsState
     keys = ("addonName",)
-    overwrites = True
+    takes_effect = True
+    overwrites = ANY_WRITE
 
     @staticmethod
     def state_of(addon: Addon, roles: Mapping[str, str]) -> AddonAssociationsState:
@@ -122,14 +123,6 @@ def owned_roles(clients: Clients, cluster: str, addon: Addon) -> dict[str, str]:
             continue
         found[association.service_account] = association.role_arn
     return found
-
-
-def newly_associated(action: Action) -> set[tuple[str, str]]:
-    """(namespace, service account) of the associations that the action made; none for an action of another kind."""
-    if action.kind != AddonAssociationsKind.name:
-        return set()
-    names = set(roles_of(action.after)) - set(roles_of(action.before))
-    return {(str((action.after or {}).get("namespace")), name) for name in names}
 
 
 def roles_of(state: State | None) -> Mapping[str, str]:

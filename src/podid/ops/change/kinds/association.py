@@ -46,6 +46,7 @@ class AssociationKind(ResourceKind):
     name = "association"
     state = AssociationState
     keys = ("namespace", "serviceAccount")
+    takes_effect = True
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
     independent = True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from podid.domain.errors import Again, Conflict, LostAnswer, NotFound, PodidError, Unavailable
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, Done, State, Status, Verb, matches
+from podid.domain.plan import Action, Done, Header, State, Status, Verb, matches
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from podid.ops.change.propagation import Lately
 
 T = TypeVar("T")
+# that take the place of whatever is there
+ANY_WRITE = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
 
 Keys = Mapping[str, str]
 Operation = Callable[..., Any]
@@ -35,16 +37,18 @@ class ResourceKind(ABC):
     keys: ClassVar[tuple[str, ...]]  # the members that name the resource: always there, the same before and after
     # IAM is not regional and knows no cluster: such a kind can be settled and undone from any region of the account
     account_wide: ClassVar[bool] = False
-    # writing does not tell what somebody else did since the plan was made: it has to be looked at just before
-    overwrites: ClassVar[bool] = False
+    # of these the write does not tell what somebody else did since the plan was made: it is looked at just before
+    overwrites: ClassVar[frozenset[Verb]] = frozenset()
     # members that the service assigns anew when the resource is made again
     assigned: ClassVar[frozenset[str]] = frozenset()
     # members that say how a change is made: the service is told them, and does not hold them afterwards
     manner: ClassVar[frozenset[str]] = frozenset()
     # one document that several write at once, without a word of the service: it is looked at again when the run ends
     contended: ClassVar[bool] = False
-    # it is gone when its run is over, and leaves nothing to undo
+    # nothing of it is left when its run is over, so that there is nothing to undo
     passing: ClassVar[bool] = False
+    # pods are given something else by it, and a command waits until that is seen
+    takes_effect: ClassVar[bool] = False
     # one that fails is no reason not to try the next, where the plan says so
     independent: ClassVar[bool] = False
     # what to know before one is deleted
@@ -121,8 +125,9 @@ class ResourceKind(ABC):
         return Done(action, Status.FAILED, current, "settled: the resource is neither as it was nor as planned")
 
     def check_unmoved(self, clients: Clients, cluster: str, action: Action) -> None:
-        """Raises Conflict where the resource is not as the plan saw it."""
-        if not matches(self.held(action.before), self.read(clients, cluster, self.reading(action))):
+        """Raises Conflict where the resource is not as the plan saw it; what is to be deleted may be gone already."""
+        current = self.read(clients, cluster, self.reading(action))
+        if (current is not None or action.after is not None) and not matches(self.held(action.before), current):
             raise moved(self.subject(action), action)
 
     def lost(self, clients: Clients, cluster: str, action: Action) -> bool:
@@ -139,10 +144,16 @@ class ResourceKind(ABC):
         """Why an action of this kind is left out when its run is undone; empty when it is not."""
         return ""
 
-    def before_deleting(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> tuple[str, ...]:
-        """What to know before an undo deletes what run `run_id` created; `made` is all that the run did. Raises
-        Conflict where it may not be deleted."""
+    def before_deleting(
+        self, clients: Clients, header: Header, action: Action, earlier: Sequence[Action]
+    ) -> tuple[str, ...]:
+        """What to know before the action deletes the resource, once `earlier` ones of its plan are carried out; asked
+        when the plan is made, and again before its first write. Raises Conflict where it may not be deleted."""
         return self.once_deleted
+
+    def check_same(self, current: State, made: State | None) -> None:  # noqa: B027  one of most kinds is as good
+        """Raises Conflict where what is there now is not what was `made`, although it is called like it and has equal
+        members."""
 
     def held(self, state: State | None) -> State | None:
         """The state as the service holds it: without the manner in which it was asked for."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
-from podid.domain.errors import Conflict
-from podid.domain.members import ArnText, Pairs, PolicyObject
+from podid.domain.errors import Conflict, Other
+from podid.domain.members import About, ArnText, Pairs, PolicyObject
 from podid.domain.model import Association, Role
 from podid.domain.names import Arn
 from podid.domain.patience import Patience
-from podid.domain.plan import Action, State, Verb, document, text, texts
+from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.words import short_list
-from podid.ops.change.kinds.addon_associations import newly_associated
+from podid.ops.change.kinds.addon_associations import ADDON_ASSOCIATIONS, roles_of
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 from podid.ops.role.uses import Uses, read_all_uses, used_words
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class RoleState(TypedDict, total=False):
     roleName: str
     roleArn: ArnText
+    roleId: Annotated[str, About("IAM's own id of the role: one that is made again has another.")]
     path: str
     description: str
     maxSessionDuration: int
@@ -37,7 +38,10 @@ class RoleKind(ResourceKind):
     name = "role"
     state = RoleState
     keys = ("roleName",)
+    # a role that is made again has another id, and is another role for whoever named the first one
+    assigned = frozenset({"roleId"})
     account_wide = True
+    overwrites = frozenset({Verb.DELETE})
     once_deleted = (
         "a role that is made again has another id: trust and resource policies that name this one by its ARN do not "
         "let in the new one",
@@ -48,6 +52,7 @@ class RoleKind(ResourceKind):
         return {
             "roleName": role.name,
             "roleArn": role.arn,
+            "roleId": role.role_id,
             "path": role.path,
             "description": role.description,
             "maxSessionDuration": role.max_session_seconds,
@@ -99,36 +104,61 @@ class RoleKind(ResourceKind):
             Verb.DELETE: (Iam.delete_role, Iam.get_policies),
         }
 
-    def before_deleting(self, clients: Clients, keys: Keys, run_id: str, made: Iterable[Action]) -> tuple[str, ...]:
-        """IAM deletes no role that has policies: those that the run gave it go before it, others are in the way. It
-        would delete one that associations name, and their pods would lose their credentials."""
-        role = clients.iam.find_role(keys["roleName"])
+    def before_deleting(
+        self, clients: Clients, header: Header, action: Action, earlier: Sequence[Action]
+    ) -> tuple[str, ...]:
+        """IAM deletes no role that has policies: those that `earlier` actions take away go before it, others are in the
+        way. It would delete one that associations name, and their pods would lose their credentials."""
+        role = clients.iam.find_role(action.keys["roleName"])
         if role is None:
             return ()
-        made = tuple(made)
-        _check_nothing_added(clients, role.name, run_id, made)
-        gone = {
-            (action.keys["namespace"], action.keys["serviceAccount"])
-            for action in made
-            if "serviceAccount" in action.keys and action.before is None
-        }
-        gone = gone.union(*map(newly_associated, made))
+        _check_policies(clients, role.name, earlier)
         uses = read_all_uses(clients.aws, Arn.parse(role.arn).account)
-        check_unused(role, [use for use in uses.of(role.arn) if (use.namespace, use.service_account) not in gone])
+        check_unused(role, [use for use in uses.of(role.arn) if not _ended(use, role.arn, header, earlier)])
         return deletion_notes(role, uses)
 
+    def check_same(self, current: State, made: State | None) -> None:
+        had, has, name = text(made or {}, "roleId"), text(current, "roleId"), text(current, "roleName")
+        if had and had != has:
+            raise Conflict(
+                f"Role {name} was deleted and made again: it has the id {has} now, and had {had}",
+                hint=Other(("role", "show"), (name,)),
+                subject=name,
+            )
 
-def _check_nothing_added(clients: Clients, name: str, run_id: str, made: Iterable[Action]) -> None:
+
+def _check_policies(clients: Clients, name: str, earlier: Sequence[Action]) -> None:
     policies = clients.iam.get_policies(name)
     has = {*policies.inline, *(policy.arn for policy in policies.attached)}
-    more = has - {action.keys.get("policyName") or action.keys.get("policyArn") for action in made}
-    if more:
+    gone = {
+        action.keys.get("policyName") or action.keys.get("policyArn")
+        for action in earlier
+        if action.keys.get("roleName") == name and action.after is None
+    }
+    if more := has - gone:
         raise Conflict(
-            f"Role {name} has more policies since run {run_id} ({', '.join(sorted(more))}); "
-            "IAM deletes no role that has any",
-            advice="Undo the later runs first, or remove these policies by hand.",
+            f"Role {name} has policies that were not seen when this was planned ({', '.join(sorted(more))}); IAM "
+            "deletes no role that has any",
+            advice="Undo the later runs first, or take these policies away with podid role detach.",
             subject=name,
         )
+
+
+def _ended(use: Association, arn: str, header: Header, earlier: Sequence[Action]) -> bool:
+    """Whether the association names the role no more once `earlier` actions, at `header`, are carried out."""
+    where = Arn.parse(use.association_arn)
+    if (where.region, use.cluster_name) != (header.region, header.cluster):
+        return False
+    left: State | None = None
+    found = False
+    for action in earlier:
+        if action.kind == "association" and action.target == str(use.ref):
+            found, left = True, action.after
+        elif action.kind == ADDON_ASSOCIATIONS.name and text(action.after or {}, "namespace") == use.namespace:
+            roles = roles_of(action.after)
+            if use.service_account in {*roles, *roles_of(action.before)}:
+                found, left = True, {"roleArn": roles.get(use.service_account)}
+    return found and arn not in ((left or {}).get("roleArn"), (left or {}).get("targetRoleArn"))
 
 
 def check_unused(role: Role, uses: Sequence[Association]) -> None:

@@ -11,7 +11,7 @@ from podid.domain.members import ArnText
 from podid.domain.names import AWS_MANAGED
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RoleAttachmentKind(ResourceKind):
     state = RoleAttachmentState
     keys = ("roleName", "policyArn")
     account_wide = True
-    overwrites = True  # AttachRolePolicy repeats without a word: another's attachment would be taken for ours
+    overwrites = ANY_WRITE  # AttachRolePolicy repeats without a word: another's attachment would be taken for ours
 
     @staticmethod
     def state_of(role_name: str, policy_arn: str) -> RoleAttachmentState:

@@ -11,7 +11,7 @@ from podid.domain.errors import NotFound
 from podid.domain.members import PolicyObject
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, document
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RolePolicyKind(ResourceKind):
     state = RolePolicyState
     keys = ("roleName", "policyName")
     account_wide = True
-    overwrites = True  # PutRolePolicy replaces what is there without a word
+    overwrites = ANY_WRITE  # PutRolePolicy replaces what is there without a word
 
     @staticmethod
     def state_of(role_name: str, policy_name: str, document: Mapping[str, object]) -> RolePolicyState:

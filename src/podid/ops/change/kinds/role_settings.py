@@ -11,7 +11,7 @@ from podid.domain.members import Pairs
 from podid.domain.model import Role
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, tag_changes
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, tag_changes
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class RoleSettingsKind(ResourceKind):
     state = RoleSettingsState
     keys = ("roleName",)
     account_wide = True
-    overwrites = True
+    overwrites = ANY_WRITE
 
     @staticmethod
     def state_of(role: Role) -> RoleSettingsState:

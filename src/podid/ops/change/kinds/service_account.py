@@ -26,6 +26,7 @@ class ServiceAccountKind(ResourceKind):
     title = "service account"
     state = ServiceAccountState
     keys = ("namespace", "name")
+    overwrites = frozenset({Verb.DELETE})
 
     @staticmethod
     def state_of(ref: ServiceAccountRef) -> ServiceAccountState:

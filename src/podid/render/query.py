@@ -1,0 +1,156 @@
+"""--query: a JMESPath expression on a result, bounded in what it takes and in what it makes.
+
+The same value twice in a list, and that list twice in another, thirty times over, is a billion values of a short text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, cast
+
+from podid.domain.errors import UsageError
+from podid.domain.words import count_of, cut, did_you_mean
+from podid.render.view import Json
+
+# values that are met or made: some seconds; thirty members of each of 5,000 associations take 450,000
+MOST_STEPS = 3_000_000
+DEEPEST = 100
+# what jmespath lets through of Python's: a slice whose step is 0, a text asked for a number in it, a literal too long
+_SLIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_MAKING = ("flatten", "slice", "projection", "select", "function_expression")
+
+
+class _Boundless(Exception):
+    """Why it is given up."""
+
+
+def check(query: str) -> None:
+    """Raises UsageError for what is not an expression."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
+
+    try:
+        called = list(_called(jmespath.compile(query).parsed))
+    except (JMESPathError, *_SLIPS) as error:
+        raise UsageError(f"--query {_short(query)} is not a JMESPath expression: {_said(error)}") from error
+    for name in called:
+        if name not in Functions.FUNCTION_TABLE:
+            near = did_you_mean(name, Functions.FUNCTION_TABLE, 1)
+            raise UsageError(f"--query {_short(query)}: JMESPath has no function {name}(){near}")
+
+
+def search(query: str, value: Json) -> Json:
+    """Raises UsageError for an expression that this value cannot answer, or not within bounds."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        interpreter = _interpreter()()
+        found = interpreter.visit(jmespath.compile(query).parsed, value)
+        interpreter.weigh(found, shown=True)
+    except (JMESPathError, _Boundless, *_SLIPS) as error:
+        raise UsageError(f"--query {_short(query)} does not fit this result: {_said(error)}") from error
+    return cast(Json, found)
+
+
+@cache
+def _interpreter() -> Any:
+    from jmespath.visitor import TreeInterpreter
+
+    class Counting(TreeInterpreter):
+        """Counts what it meets and makes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._left = MOST_STEPS
+
+        def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+            found = super().visit(node, *args, **kwargs)
+            made = node["type"].endswith(_MAKING) or "_select_" in node["type"]
+            self._spend(1 + (len(found) if made and isinstance(found, list | dict | str) else 0))
+            return found
+
+        def visit_comparator(self, node: Any, value: Any) -> Any:
+            sides = [self.visit(child, value) for child in node["children"]]
+            for side in sides:
+                self.weigh(side)
+            compared: Any = {**node, "children": [{"type": "literal", "value": side} for side in sides]}
+            return super().visit_comparator(compared, value)
+
+        def visit_function_expression(self, node: Any, value: Any) -> Any:
+            name, given = node["value"], [self.visit(child, value) for child in node["children"]]
+            if name in ("contains", "to_string"):
+                for argument in given:
+                    self.weigh(argument)
+            elif name == "join" and len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], list):
+                self._spend(sum(len(given[0]) + len(item) for item in given[1] if isinstance(item, str)))
+            return self._functions.call_function(name, given)  # type: ignore[attr-defined]
+
+        def weigh(self, value: Any, *, shown: bool = False) -> None:
+            """Counts all that is in it, as often as it is there; `shown` where it is the result."""
+            layer, depth = [value], 0
+            while layer:
+                below: list[Any] = []
+                for item in layer:
+                    if isinstance(item, dict | list):
+                        self._spend(len(item))
+                        below += item.values() if isinstance(item, dict) else item
+                    elif shown and (why := _no_value(item)):
+                        raise _Boundless(why)
+                layer, depth = below, depth + 1
+                if depth > DEEPEST:
+                    raise _Boundless(f"it is nested deeper than {DEEPEST} levels")
+
+        def _spend(self, steps: int) -> None:
+            self._left -= steps
+            if self._left < 0:
+                raise _Boundless(f"it takes or makes more than {MOST_STEPS:,} values")
+
+    return Counting
+
+
+def _no_value(item: object) -> str:
+    """Why no format can show it; empty where it can."""
+    if isinstance(item, float) and not math.isfinite(item):
+        return "a number in it is too large, or none"
+    if isinstance(item, int) and item.bit_length() > 4096:
+        return "a number in it is too large"
+    return "" if item is None or isinstance(item, str | bool | int | float) else "a part of it is an expression"
+
+
+def _called(node: object) -> Iterator[str]:
+    """The functions that a parsed expression calls."""
+    if isinstance(node, Mapping):
+        if node.get("type") == "function_expression":
+            yield str(node.get("value"))
+        for child in node.get("children") or ():
+            yield from _called(child)
+
+
+def _short(query: str) -> str:
+    return repr(cut(query, 200))
+
+
+def _said(error: Exception) -> str:
+    """jmespath draws a picture of the place over several lines, and repeats the value; a clause says as much."""
+    from jmespath import exceptions as told
+
+    match error:
+        case told.EmptyExpressionError():
+            return "it is empty"
+        case told.IncompleteExpressionError():
+            return "it ends too soon"
+        case told.ArityError():
+            few = "at least " if isinstance(error, told.VariadictArityError) else ""
+            wanted = f"{few}{count_of(error.expected_arity, 'argument')}"
+            return f"{error.function_name}() takes {wanted}, not {error.actual_arity}"
+        case told.ParseError():
+            return f"it goes wrong at character {error.lex_position + 1}"
+        case told.JMESPathTypeError():
+            return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
+        case RecursionError():
+            return "it is nested too deeply"
+    return cut(str(error).partition("\n")[0], 200) or type(error).__name__

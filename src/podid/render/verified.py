@@ -1,0 +1,173 @@
+"""What verify shows of each identity: its pods, podid's own pods, and what the role may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from podid.domain.evidence import Probed
+from podid.domain.links import LINKS
+from podid.domain.names import ServiceAccountRef, role_name
+from podid.domain.snapshot import Known, Section, known_or
+from podid.domain.status import IdentityState, IdentityStatus, NotChecked, PodStatus
+from podid.domain.words import count_of, utc
+from podid.render.status import (
+    MARKS,
+    STYLES,
+    counted,
+    link_of,
+    rank_of,
+    status_body,
+    status_view,
+    verdict_lines,
+    worst_identities_first,
+)
+from podid.render.view import Line, View, document
+
+if TYPE_CHECKING:
+    from podid.ops.association.allowed import Allowed
+    from podid.render.documents import status as documents
+
+
+def verify_view(
+    statuses: Sequence[IdentityStatus],
+    probes: Section[Mapping[str, Section[tuple[Probed, ...]]]],
+    allowed: Mapping[ServiceAccountRef, tuple[Allowed, ...]],
+    *,
+    single: bool,
+) -> View:
+    """Each identity with a line for each of its pods. An IdentityStatus where one service account was named (`single`),
+    else an IdentityStatusList."""
+    met = known_or(probes, {})
+    bodies: dict[ServiceAccountRef, documents.IdentityStatusBody] = {}
+    lines: list[str | Line] = []
+    for status in worst_identities_first(statuses):
+        own, actions = met.get(str(status.ref)), allowed.get(status.ref, ())
+        mine = own.value if isinstance(own, Known) else ()
+        lines += [*([""] if lines else []), *verdict_lines(status), *_pod_rows(status), *_probe_rows(mine)]
+        lines += [*_allowed_rows(actions), *_verified_lines(status)]
+        bodies[status.ref] = {
+            **status_body(status),
+            "probes": list(map(_probe_body, mine)),
+            "allowed": list(map(_allowed_body, actions)),
+        }
+    names = tuple(f"pod/{pod.namespace}/{pod.name}" for status in statuses for pod in status.pods or ())
+    table = status_view(statuses, single=False).tables
+    if single:
+        (body,) = bodies.values()
+        one: documents.IdentityStatusDocument = {"kind": "IdentityStatus", **body}
+        return View(document(one), table, names, tuple(lines))
+    several: documents.IdentityStatusListDocument = {
+        "kind": "IdentityStatusList",
+        "items": [bodies[status.ref] for status in statuses],
+    }
+    return View(document(several), table, names, (*lines, "", counted(statuses)))
+
+
+# of one identity; -o json has all pods
+MOST_ROWS = 20
+
+
+def _pod_rows(status: IdentityStatus) -> list[str | Line]:
+    pods = sorted(status.pods or (), key=lambda pod: (rank_of(pod.state), pod.name))
+    shown = pods[:MOST_ROWS]
+    width = max((len(pod.name) for pod in shown), default=0)
+    node = max((len(_node(pod.node)) for pod in shown), default=0)
+    rows: list[str | Line] = []
+    for pod in shown:
+        head = f"  {MARKS[pod.state]} {pod.name:<{width}}  {_node(pod.node):<{node}}"
+        rows.append(Line(f"{head}  {_pod_words(pod, status)}".rstrip(), STYLES.get(pod.state, "dim"), upto=3))
+    return (
+        rows if len(pods) == len(shown) else [*rows, f"  and {len(pods) - len(shown)} more pods; -o json has them all"]
+    )
+
+
+def _node(name: str) -> str:
+    """`ip-10-0-0-10` of a node that EC2 named."""
+    return name.partition(".")[0] if name.startswith("ip-") else name
+
+
+def _pod_words(pod: PodStatus, status: IdentityStatus) -> str:
+    if pod.cause is not None:
+        until = f", previous role until {utc(pod.stale_until)}" if pod.stale_until is not None else ""
+        return ("" if pod.cause == status.cause else link_of(pod.cause)) + until
+    if pod.seen_at is not None:
+        return f"session at {utc(pod.seen_at)}"
+    if pod.token is None:
+        return "no token redeemed"
+    if pod.token_pod != f"{pod.namespace}/{pod.name}":
+        return "same template"
+    return f"until {utc(pod.token.expires_at)}" if pod.token.expires_at is not None else "token redeemed"
+
+
+def _verified_lines(status: IdentityStatus) -> list[str | Line]:
+    """What EKS Auth issued, and what was not checked."""
+    pods = status.pods or ()
+    redeemed = [pod.token for pod in pods if pod.token is not None]
+    lines: list[str | Line] = []
+    if redeemed:
+        verb = "would issue" if status.state is IdentityState.BROKEN else "issues"
+        share = f"{len(redeemed)} of {count_of(len(pods), 'pod')}"
+        lines.append(f"EKS Auth {verb} role {role_name(redeemed[0].role_arn)} for {share}")
+    missing = dict.fromkeys(_not_checked_words(item) for item in status.not_checked)
+    if missing:
+        lines.append(Line(f"Not checked: {'; '.join(missing)}", "dim"))
+    return lines
+
+
+def _not_checked_words(item: NotChecked) -> str:
+    if item.permission:
+        return f"{LINKS[item.link]} (needs {item.permission})"
+    return f"{LINKS[item.link]}: {item.subject}" if item.subject else LINKS[item.link]
+
+
+def _probe_rows(probes: Sequence[Probed]) -> list[str | Line]:
+    rows: list[str | Line] = []
+    for probe in probes:
+        where = _node(probe.node) or "no node"
+        if probe.redeemed is not None:
+            rows.append(
+                Line(f"  ✓ podid's own pod  {where}  role {role_name(probe.redeemed.role_arn)}", "good", upto=3)
+            )
+        elif probe.missing is not None:
+            rows.append(Line(f"  ? podid's own pod  {where}  {probe.missing.reason}", "warn", upto=3))
+        else:
+            rows.append(Line(f"  ✗ podid's own pod  {where}  {probe.message}", "bad", upto=3))
+    return rows
+
+
+def _allowed_rows(found: Sequence[Allowed]) -> list[str | Line]:
+    marks = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+    rows: list[str | Line] = []
+    for item in found:
+        mark, style = marks[item.allowed]
+        words = {True: "allowed", False: "denied", None: "unknown"}[item.allowed]
+        why = f": {item.reason}" if item.reason else ""
+        rows.append(Line(f"  {mark} {item.action} on {item.resource}  {words}{why}", style, upto=3))
+    return rows
+
+
+def _probe_body(probe: Probed) -> documents.ProbeBody:
+    return {
+        "job": probe.job,
+        "node": probe.node or None,
+        "roleArn": probe.redeemed.role_arn if probe.redeemed else None,
+        "link": probe.link or None,
+        "id": probe.id or None,
+        "message": probe.message or probe.left or None,
+        "unknown": probe.missing.reason if probe.missing else None,
+    }
+
+
+def _allowed_body(item: Allowed) -> documents.AllowedBody:
+    return {
+        "action": item.action,
+        "resource": item.resource,
+        "allowed": item.allowed,
+        "reason": item.reason,
+        "id": item.id or None,
+        "permission": item.permission or None,
+    }
+
+
+# --- documents --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,535 @@
+"""Undo: which run is meant, what it puts back and shows, and what it takes on no journal's word."""
+
+import json
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Answers, Podid
+from parsing import parsed
+from podid.domain.plan import Action, Done, Header, Status
+from podid.ops.change.journal import Journal
+from podid.ops.change.kinds import (
+    ASSOCIATION,
+    ROLE,
+    ROLE_ATTACHMENT,
+    ROLE_POLICY,
+    ROLE_SETTINGS,
+    ROLE_TRUST,
+    TARGET_TRUST,
+)
+from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.box import Sandbox
+from worlds import Site
+
+from .support import ACCOUNT, account_state, policy_file, runs, writes
+
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role"
+ASSOCIATE = ("associate", "shop/orders", "--role", "storefront", "--wait", "none")
+CREATE = ("role", "create", "shop-orders", "--for", "shop/orders")
+INLINE = ("--inline-policy", "read-table")
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/podid-admin"
+
+
+# --- which run --------------------------------------------------------------------------------------------------------
+
+
+def test_order_is_that_of_the_runs_and_not_of_the_clock(journal: Path) -> None:
+    """A clock that is set back, by hours or by a year, makes no run older."""
+    header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2")
+    action = ROLE_ATTACHMENT.action(None, ROLE_ATTACHMENT.state_of("r", "p"))
+    moment, begun = datetime(2026, 6, 1, 12, tzinfo=UTC), []
+    for back in (0, 1, 3600, 86400 * 365, 0):
+        with Journal(journal).begin(("x",), header, moment - timedelta(seconds=back), (action,)) as recorder:
+            recorder.intent(0, action)
+            recorder.outcome(0, Done(action, Status.DONE, action.after))
+            begun.append(recorder.run_id)
+    assert [run.run_id for run in Journal(journal).runs()] == begun[::-1]
+    assert Journal(journal).get("last").run_id == begun[-1]
+    assert Journal(journal).runs()[1].started_at == "2025-06-01T12:00:00Z"  # what the clock said is kept
+
+
+def test_names_that_are_no_runs_stand_in_no_way(journal: Path, box: Sandbox, podid: Podid) -> None:
+    journal.mkdir(mode=0o700)
+    for name in ("zzz", "99991231T235959999Z-abcdef"):
+        (journal / f"{name}.jsonl").write_text("")
+        (journal / f"{name}.jsonl").chmod(0o600)
+    assert podid(*ASSOCIATE).code == 0
+    assert podid("undo", "last", "--yes").code == 0
+
+
+@pytest.mark.parametrize("length", range(7))
+def test_an_id_takes_six_characters(box: Sandbox, podid: Podid, length: int) -> None:
+    assert podid(*ASSOCIATE).code == 0
+    (run,) = runs(podid)
+    end = run["runId"][len(run["runId"]) - length :]
+    before = writes(box)
+    outcome = podid("undo", end, "--yes", "-o", "json")
+    assert outcome.code == (0 if length >= 6 else 2), outcome
+    assert podid("history", end).code == (0 if length >= 6 else 2)
+    if length < 6:
+        assert (outcome.error["hint"], writes(box)) == ("podid history", before)
+
+
+def test_the_last_run_is_one_that_can_be_undone(box: Sandbox, podid: Podid) -> None:
+    """Neither one that failed, nor an undo; and once more is no further back."""
+    assert podid(*CREATE).code == 0
+    assert podid(*ASSOCIATE).code == 0
+    box.world.credentials.deny("eks:DeletePodIdentityAssociation")
+    assert podid("disassociate", "shop/orders", "--yes", "--wait", "none").code == 4
+    box.world.credentials.allow_again()
+    assert "podid associate" in podid("history", "last").stdout
+    for _ in range(2):
+        assert podid("undo", "last", "--yes").code == 0
+        assert account_state(box)["associations"] == []
+        assert "shop-orders" in account_state(box)["roles"]
+
+
+def test_the_rights_of_that_run(box: Sandbox, podid: Podid) -> None:
+    assert podid(*CREATE).code == 0
+    created = podid("undo", "last", "--show-permissions", "-o", "json").json
+    assert podid(*ASSOCIATE).code == 0
+    associated = podid("undo", "last", "--show-permissions", "-o", "json").json
+    named = podid("undo", runs(podid)[1]["runId"], "--show-permissions", "-o", "json").json
+    every = podid("undo", "--show-permissions", "-o", "json").json
+
+    def actions(document: Any) -> set[str]:
+        return {name for each in document["iamPolicy"]["Statement"] for name in each["Action"]}
+
+    assert {"iam:DeleteRole", "eks:ListPodIdentityAssociations"} <= actions(created)
+    assert "eks:DeletePodIdentityAssociation" not in actions(created)
+    assert "eks:DeletePodIdentityAssociation" in actions(associated)
+    assert not {"iam:DeleteRole", "iam:UpdateAssumeRolePolicy"} & actions(associated)
+    assert actions(named) == actions(created)
+    assert actions(every) >= actions(created) | actions(associated)
+    assert podid("undo", "nosuch", "--show-permissions").code == 5
+    assert podid("undo").code == 2
+
+
+# --- step by step -----------------------------------------------------------------------------------------------------
+
+
+def test_a_role_that_only_this_association_uses(box: Sandbox, podid: Podid) -> None:
+    """The role goes once the association has its first role again."""
+    assert podid(*ASSOCIATE).code == 0
+    before = account_state(box)
+    second = ("associate", "shop/orders", "--create-role", "--role", "second", "--replace", "--wait", "none")
+    assert podid(*second).code == 0
+    plan = podid("undo", "last", "--dry-run", "-o", "json")
+    assert [(action["kind"], action["verb"]) for action in plan.json["actions"]] == [
+        ("association", "update"),
+        ("role", "delete"),
+    ]
+    assert podid("undo", "last", "--yes").code == 0
+    assert account_state(box) == before
+
+
+@pytest.mark.parametrize("elsewhere", ["another service account", "another cluster", "another target"])
+def test_a_role_that_somebody_else_uses_by_now(box: Sandbox, podid: Podid, elsewhere: str) -> None:
+    assert podid(*ASSOCIATE).code == 0
+    second = ("associate", "shop/orders", "--create-role", "--role", "second", "--replace", "--wait", "none")
+    assert podid(*second).code == 0
+    second_run = runs(podid)[0]["runId"]
+    if elsewhere == "another cluster":  # with an association of the same name
+        add_cluster(box.world, "blue")
+        add_association(box.world, "shop", "orders", "second", cluster_name="blue")
+    elif elsewhere == "another target":
+        argv = ("associate", "shop/cart", "--role", "storefront", "--target-role", f"{ROLE_ARN}/second")
+        assert podid(*argv, "--wait", "none").code == 0
+    else:
+        add_association(box.world, "shop", "cart", "second")
+    before = account_state(box)
+    outcome = podid("undo", second_run, "--yes")
+    assert (outcome.code, "Role second is still used" in outcome.stderr) == (6, True), outcome
+    assert account_state(box) == before
+
+
+def test_an_update_shows_what_changes_and_no_more(box: Sandbox, podid: Podid) -> None:
+    assert podid(*ASSOCIATE).code == 0
+    assert podid(*ASSOCIATE, "--tag", "team=shop", "--replace").code == 0
+    plan = podid("undo", "last", "--dry-run")
+    assert [line.strip() for line in plan.stdout.splitlines() if "->" in line] == []
+    assert "associationId" not in plan.stdout
+    (action,) = podid("undo", "last", "--dry-run", "-o", "json").json["actions"]
+    differing = {key for key in action["before"] if action["before"][key] != action["after"].get(key)}
+    assert differing == {"tags"}
+
+
+# --- while the question is open ---------------------------------------------------------------------------------------
+
+
+def meanwhile(happens: Callable[[], object]) -> Answers:
+    class Meanwhile(Answers):
+        def confirm(self, question: str, *, word: str = "") -> bool:
+            happens()
+            return super().confirm(question, word=word)
+
+    return Meanwhile(True)
+
+
+def remade(box: Sandbox) -> None:
+    """The role is deleted, and somebody makes one that is its like in all but its id."""
+    backend = box.iam.backend(ACCOUNT)
+    role = next(role for role in backend.roles.values() if role.name == "shop-orders")
+    del backend.roles[role.id]
+    role.id = "AROAANOTHERANOTHER123"
+    backend.roles[role.id] = role
+
+
+def other_trust(box: Sandbox) -> None:
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "shop-orders")
+    document = json.loads(role.assume_role_policy_document)
+    document["Statement"][0]["Sid"] = "Another"
+    role.assume_role_policy_document = json.dumps(document)
+
+
+def associated(box: Sandbox) -> None:
+    add_association(box.world, "shop", "cart", "shop-orders")
+
+
+def one_policy_more(box: Sandbox) -> None:
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "shop-orders")
+    role.policies["theirs"] = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+HAPPENINGS = {"remade": remade, "trust": other_trust, "association": associated, "policy": one_policy_more}
+DELETING = {
+    "role delete": ("role", "delete", "shop-orders"),
+    "undo": ("undo", "last"),
+    "disassociate": ("disassociate", "shop/orders", "--delete-role", "--wait", "none"),
+}
+
+
+@pytest.mark.parametrize("happening", HAPPENINGS)
+@pytest.mark.parametrize("name", DELETING)
+def test_a_role_is_as_it_was_when_it_was_asked_about(
+    box: Sandbox, podid: Podid, tmp_path: Path, name: str, happening: str
+) -> None:
+    assert podid(*CREATE, "--policy-file", policy_file(tmp_path)).code == 0
+    if name == "disassociate":
+        assert podid("associate", "shop/orders", "--role", "shop-orders", "--wait", "none").code == 0
+    seen: dict[str, Any] = {}
+
+    def happens() -> None:
+        HAPPENINGS[happening](box)
+        seen.update(account_state(box), writes=writes(box))
+
+    podid.tty, podid.answers = True, meanwhile(happens)
+    outcome = podid(*DELETING[name])
+    assert outcome.code == 6, outcome
+    assert {**account_state(box), "writes": writes(box)} == seen
+
+
+def test_a_role_made_again_is_not_the_one_that_was_made(box: Sandbox, podid: Podid) -> None:
+    """Whatever it is called: not of `undo`, and not without --adopt."""
+    assert podid(*CREATE).code == 0
+    remade(box)
+    before = account_state(box)
+    undone = podid("undo", "last", "--yes", "-o", "json")
+    assert (undone.code, "was deleted and made again" in undone.error["message"]) == (6, True)
+    deleted = podid("role", "delete", "shop-orders", "--yes", "-o", "json")
+    assert (deleted.code, deleted.error["hint"]) == (6, "podid role delete shop-orders --yes -o json --adopt")
+    assert account_state(box) == before
+
+
+def test_one_that_podid_made_again_is(box: Sandbox, podid: Podid) -> None:
+    assert podid(*CREATE).code == 0
+    created = runs(podid)[0]["runId"]
+    assert podid("role", "delete", "shop-orders", "--yes").code == 0
+    assert podid("undo", "last", "--yes").code == 0
+    assert podid("undo", created, "--yes").code == 0
+    assert "shop-orders" not in account_state(box)["roles"]
+
+
+# --- a journal of somebody else's making ------------------------------------------------------------------------------
+
+PODS: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole"]}
+    ],
+}
+ADMIN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def opened(principal: object, **more: object) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
+    return {"Version": "2012-10-17", "Statement": [*PODS["Statement"], statement]}
+
+
+def forged(journal: Path, *actions: Action, caller: str = CALLER, account: str = ACCOUNT) -> str:
+    """A run that says that it did these, which took away what an undo would give."""
+    header = Header(caller_arn=caller, account=account, region="us-west-2", cluster="demo")
+    with Journal(journal).begin(("x",), header, datetime.now(UTC), actions) as recorder:
+        for number, action in enumerate(actions):
+            recorder.intent(number, action)
+            recorder.outcome(number, Done(action, Status.DONE, action.after))
+    return recorder.run_id
+
+
+def document_of(box: Sandbox, name: str) -> Any:
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == name)
+    return json.loads(role.assume_role_policy_document)
+
+
+def trust_of(box: Sandbox, document: object) -> Action:
+    return ROLE_TRUST.action(
+        {"roleName": "storefront", "policyDocument": document},
+        {"roleName": "storefront", "policyDocument": document_of(box, "storefront")},
+    )
+
+
+def role_with(document: object, **more: object) -> Action:
+    state = {"roleName": "forged", "path": "/", "description": "", "maxSessionDuration": 3600, "tags": {}, **more}
+    return ROLE.action({**state, "permissionsBoundary": "", "trustPolicy": document}, None)
+
+
+NEVER = {
+    "everybody": lambda box: trust_of(box, opened("*")),
+    "everybody of AWS": lambda box: trust_of(box, opened({"AWS": ["*"]})),
+    "everybody with a condition": lambda box: trust_of(
+        box, opened({"AWS": "*"}, Condition={"StringEquals": {"sts:ExternalId": "x"}})
+    ),
+    "everybody but one": lambda box: trust_of(
+        box,
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}],
+        },
+    ),
+    "a new role for everybody": lambda box: role_with(opened("*")),
+    "a new role of AWS's": lambda box: role_with(PODS, path="/aws-service-role/x.amazonaws.com/"),
+    "a policy of a role of AWS's": lambda box: ROLE_POLICY.action(
+        ROLE_POLICY.state_of("AWSServiceRoleForX", "p", {"Statement": []}), None
+    ),
+    "what is no policy": lambda box: role_with({"Statement": "x"}),
+}
+ASKED = {
+    "an outsider": lambda box: trust_of(box, opened({"AWS": "arn:aws:iam::999988887777:root"})),
+    "an outsider's provider": lambda box: trust_of(
+        box, opened({"Federated": "arn:aws:iam::999988887777:oidc-provider/x"})
+    ),
+    "a new role for an outsider": lambda box: role_with(opened({"AWS": "999988887777"})),
+    "AdministratorAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/AdministratorAccess"), None
+    ),
+    "PowerUserAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/PowerUserAccess"), None
+    ),
+    "IAMFullAccess": lambda box: ROLE_ATTACHMENT.action(
+        ROLE_ATTACHMENT.state_of("storefront", "arn:aws:iam::aws:policy/IAMFullAccess"), None
+    ),
+    "an inline policy of all": lambda box: ROLE_POLICY.action(ROLE_POLICY.state_of("storefront", "all", ADMIN), None),
+    "one by exclusion": lambda box: ROLE_POLICY.action(
+        ROLE_POLICY.state_of(
+            "storefront",
+            "all",
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}]},
+        ),
+        None,
+    ),
+    "a boundary": lambda box: bounded(box),
+}
+
+
+def bounded(box: Sandbox) -> Action:
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "storefront")
+    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    role.permissions_boundary_arn = boundary
+    state = {"roleName": "storefront", "description": role.description or "", "maxSessionDuration": 3600, "tags": {}}
+    return ROLE_SETTINGS.action({**state, "permissionsBoundary": ""}, {**state, "permissionsBoundary": boundary})
+
+
+@pytest.fixture
+def _of_aws(box: Sandbox) -> None:
+    box.iam.make_role(ACCOUNT, "AWSServiceRoleForX", json.dumps(PODS))
+    role = next(role for role in box.iam.backend(ACCOUNT).roles.values() if role.name == "AWSServiceRoleForX")
+    role.path = "/aws-service-role/x.amazonaws.com/"
+
+
+@pytest.mark.usefixtures("_of_aws")
+@pytest.mark.parametrize("name", NEVER)
+def test_what_is_never_put_back(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    forged(journal, NEVER[name](box))
+    before = account_state(box)
+    podid.tty, podid.answers = True, Answers()
+    for argv in (("undo", "last", "--yes"), ("undo", "last"), ("undo", "last", "--dry-run")):
+        outcome = podid(*argv)
+        assert outcome.code == 6, outcome
+        assert account_state(box) == before
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_takes_an_answer(box: Sandbox, podid: Podid, journal: Path, name: str) -> None:
+    """--yes is none; somebody who reads what it is can say yes, by a word."""
+    forged(journal, ASKED[name](box))
+    before = account_state(box)
+    refused = podid("undo", "last", "--yes", "-o", "json")
+    assert (refused.code, refused.error["code"], refused.error["hint"]) == (2, "ConsentNeeded", None), refused
+    assert "--yes is none: role " in refused.error["message"]
+    assert account_state(box) == before
+    assert podid("undo", "last", "--dry-run", "-o", "json").json["notes"][0].startswith("role ")
+    answers = Answers(True)
+    podid.tty, podid.answers = True, answers
+    assert podid("undo", "last", "--yes").code == 0
+    assert [question.rpartition(" ")[2] for question in answers.questions] == ["[undo]"]
+    assert account_state(box) != before
+
+
+@pytest.mark.parametrize(
+    ("caller", "code"),
+    [
+        (CALLER, 0),
+        (f"arn:aws:iam::{ACCOUNT}:user/somebody", 2),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me", 2),
+    ],
+)
+def test_a_run_of_another_caller(box: Sandbox, podid: Podid, journal: Path, caller: str, code: int) -> None:
+    gone = ASSOCIATION.action(
+        {
+            "namespace": "shop",
+            "serviceAccount": "orders",
+            "roleArn": f"{ROLE_ARN}/storefront",
+            "targetRoleArn": None,
+            "disableSessionTags": False,
+            "policy": None,
+            "tags": {},
+        },
+        None,
+    )
+    forged(journal, gone, caller=caller)
+    outcome = podid("undo", "last", "--yes")
+    assert outcome.code == code, outcome
+    if code:
+        assert f"the run was made by {caller}, not by {CALLER}" in outcome.stderr
+        assert account_state(box)["associations"] == []
+
+
+def test_another_session_of_the_same_role_is_the_same_caller(box: Sandbox, podid: Podid) -> None:
+    """As CI and SSO have them: each run, and each day, has a session of its own."""
+    from podid.domain.plan import Plan
+    from podid.ops.change.restoring import check_restored
+
+    def header(session: str) -> Header:
+        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/{session}"
+        return Header(caller_arn=arn, account=ACCOUNT, region="us-west-2", cluster="demo")
+
+    keys = {"namespace": "shop", "serviceAccount": "orders"}
+    plan = Plan(header=header("b"), actions=(ASSOCIATION.action({**keys, "roleArn": "r"}, None),))
+    nobody: Any = None
+    assert check_restored(nobody, header("a"), plan) == ()
+    other = Header(caller_arn=header("a").caller_arn.replace("Deploy", "Deploy2"), account=ACCOUNT, region="us-west-2")
+    assert len(check_restored(nobody, other, plan)) == 1
+
+
+def test_a_target_role_of_aws(box: Sandbox, podid: Podid, journal: Path) -> None:
+    from podid.domain.errors import Conflict
+    from podid.domain.plan import Plan
+    from podid.ops.change.restoring import check_restored
+
+    header = Header(caller_arn=CALLER, account=ACCOUNT, region="us-west-2", cluster="demo")
+    state = {"targetRoleArn": f"{ROLE_ARN}/aws-reserved/x", "profile": "", "policyDocument": PODS}
+    plan = Plan(header=header, actions=(TARGET_TRUST.action({**state, "policyDocument": opened("*")}, state),))
+    nobody: Any = None
+    with pytest.raises(Conflict, match="belongs to AWS"):
+        check_restored(nobody, header, plan)
+
+
+def test_a_policy_that_cannot_be_read_takes_an_answer(box: Sandbox, podid: Podid) -> None:
+    assert podid(*CREATE, "--managed-policy", "AmazonS3ReadOnlyAccess").code == 0
+    assert podid("role", "detach", "shop-orders", "--managed-policy", "AmazonS3ReadOnlyAccess", "--yes").code == 0
+    box.world.credentials.deny("iam:GetPolicy")
+    refused = podid("undo", "last", "--yes")
+    assert (refused.code, "could not be read" in refused.stderr) == (2, True), refused
+    box.world.credentials.allow_again()
+    assert podid("undo", "last", "--yes").code == 0
+
+
+# --- all that is asked about ------------------------------------------------------------------------------------------
+
+
+def other_policy(site: Site) -> None:
+    role = next(role for role in site.box.iam.backend(ACCOUNT).roles.values() if role.name == "shop-orders")
+    role.policies["read-table"] = json.dumps(ADMIN)
+
+
+def other_role(site: Site) -> None:
+    eks = site.aws("eks")
+    (found,) = eks.list_pod_identity_associations(clusterName="demo")["associations"]
+    eks.update_pod_identity_association(
+        clusterName="demo", associationId=found["associationId"], roleArn=f"{ROLE_ARN}/orders-dynamodb"
+    )
+
+
+def other_settings(site: Site) -> None:
+    values = json.dumps({"agent": {"additionalArgs": {"-b": "169.254.170.23"}}})
+    site.aws("eks").update_addon(clusterName="demo", addonName="eks-pod-identity-agent", configurationValues=values)
+
+
+def other_accounts(site: Site) -> None:
+    mine = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": f"{ROLE_ARN}/orders-dynamodb"}]
+    site.aws("eks").update_addon(clusterName="demo", addonName=EBS, podIdentityAssociations=mine)
+
+
+EBS = "aws-ebs-csi-driver"
+NONE = ("--wait", "none")
+ASKING: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], Callable[[Site], None]]] = {
+    "role detach": (((*CREATE, "--policy-file", "POLICY"),), ("role", "detach", "shop-orders", *INLINE), other_policy),
+    "undo of a policy": (
+        (CREATE, ("role", "attach", "shop-orders", "--policy-file", "POLICY")),
+        ("undo", "last"),
+        other_policy,
+    ),
+    "disassociate": ((ASSOCIATE,), ("disassociate", "shop/orders", *NONE), other_role),
+    "move": ((ASSOCIATE,), ("move", "shop/orders", "shop/cart", *NONE), other_role),
+    "undo of an association": ((ASSOCIATE,), ("undo", "last"), other_role),
+    "uninstall-agent": ((("install-agent", *NONE),), ("uninstall-agent", *NONE), other_settings),
+    "undo of the agent": ((("install-agent", *NONE),), ("undo", "last"), other_settings),
+    "addon disassociate": (
+        (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
+        ("addon", "disassociate", EBS, "ebs-csi-controller-sa", *NONE),
+        other_accounts,
+    ),
+    "undo of an add-on's": (
+        (("addon", "associate", EBS, "ebs-csi-controller-sa", "--role", "storefront", *NONE),),
+        ("undo", "last"),
+        other_accounts,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_what_is_no_longer_as_it_was_asked_about(account: Site, podid: Podid, tmp_path: Path, name: str) -> None:
+    before, argv, happening = ASKING[name]
+    for line in before:
+        made = podid(*(policy_file(tmp_path) if word == "POLICY" else word for word in line))
+        assert made.code == 0, made
+    seen: dict[str, Any] = {}
+
+    def happens() -> None:
+        happening(account)
+        seen.update(account_state(account.box))
+
+    podid.tty, podid.answers = True, meanwhile(happens)
+    outcome = podid(*argv)
+    assert outcome.code == 6, outcome
+    assert account_state(account.box) == seen
+
+
+def test_what_an_undo_meets_is_no_option_of_its_own(account: Site, podid: Podid) -> None:
+    """EKS refuses a role whose trust policy does not allow the pods any more; `associate` has a flag for that."""
+    assert podid(*CREATE).code == 0
+    assert podid("associate", "shop/orders", "--role", "shop-orders", *NONE).code == 0
+    assert podid("disassociate", "shop/orders", "--yes", *NONE).code == 0
+    closed = {**PODS, "Statement": [{**PODS["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
+    account.trust("shop-orders", closed)
+    refused = podid("undo", "last", "--yes", "-o", "json")
+    assert refused.code == 1, refused
+    hint = shlex.split(refused.error["hint"])
+    assert parsed(hint) == ("trust add", {"role": "shop-orders", "for_": ["shop/orders"]} | parsed(hint)[1])
+    assert podid(*hint[1:]).code == 0
+    assert podid("undo", "last", "--yes").code == 0

@@ -1,0 +1,64 @@
+"""An operation that fails for good: every command gives up after some seconds, says so, and asks for it no more than it
+takes to know."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from harness import one_in
+from podid.aws.pacing import WORKERS
+from podid.sandbox.baseline import add_association, add_cluster
+from podid.sandbox.http import HttpAnswer
+from worlds import Site
+
+from .front import Call, Genuine, in_front
+
+MANY = 200  # a full round of workers takes ten seconds
+DESCRIBE = "DescribePodIdentityAssociation"
+# what it ends with, and whom it asks
+WAYS = (
+    ("trust tighten --role shop-orders --dry-run", 6, DESCRIBE),
+    ("role list", 0, DESCRIBE),
+    ("doctor", 9, DESCRIBE),
+    ("list", 7, DESCRIBE),
+    ("show shop/orders", 7, DESCRIBE),
+    ("role show shop-orders", 0, DESCRIBE),
+    ("role delete storefront --dry-run", 6, DESCRIBE),
+    ("verify shop/orders --yes", 7, DESCRIBE),
+    ("associate shop/orders --role storefront --replace --dry-run", 7, DESCRIBE),
+    ("disassociate shop/orders --dry-run", 7, DESCRIBE),
+    ("copy --from-cluster demo --to-cluster blue --dry-run", 7, DESCRIBE),
+    ("agent status", 0, DESCRIBE),
+    ("role list", 0, "GetRole"),
+    ("addon list", 7, "DescribeAddon"),
+    ("trust tighten --role shop-orders --dry-run", 6, "ListClusters"),
+)
+
+
+@pytest.mark.parametrize(("way", "code", "operation"), one_in(6, WAYS))
+def test_it_is_given_up_and_said(healthy: Site, way: str, code: int, operation: str) -> None:
+    add_cluster(healthy.box.world, "blue")
+    for number in range(MANY):
+        add_association(healthy.box.world, "shop", f"a{number}", "storefront")
+    asked = Counter[str]()
+
+    def front(call: Call, genuine: Genuine) -> HttpAnswer:
+        asked[call.operation] += 1
+        if call.operation != operation:
+            return genuine()
+        error = "<Error><Code>ServiceFailure</Code><Message>broken</Message></Error>"
+        if call.service == "iam":
+            return HttpAnswer(500, {}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
+        return HttpAnswer(500, {}, b'{"__type":"ServerException","message":"broken"}')
+
+    began = time.monotonic()
+    with in_front(healthy, front):
+        outcome = healthy(*way.split())
+    took = time.monotonic() - began
+    assert outcome.code == code, outcome
+    assert f"failed to answer {operation}" in outcome.stdout + outcome.stderr
+    assert "trying again\n" in outcome.stderr
+    assert took < 20
+    # as many as there are workers are tried again for these seconds, and none after them
+    assert asked[operation] < 20 * WORKERS
