@@ -16,7 +16,7 @@ from podid.domain.anew import Anew, without_injection
 from podid.domain.cost import LOOK, Cost
 from podid.domain.credentials import CredentialSource
 from podid.domain.findings import Subject, Verdict
-from podid.domain.model import Association, Listed, Pod, described
+from podid.domain.model import Association, Pod, described
 from podid.domain.names import ServiceAccountRef
 from podid.domain.place import Place
 from podid.domain.plan import Action, Plan
@@ -135,12 +135,13 @@ def _concerned(
 def of_role(outlook: Outlook, arn: str) -> Outlook:
     """The same for those alone whose association names the role, as target role too, or could not be read."""
 
-    def names(found: Listed | None) -> bool:
+    def uses(status: IdentityStatus) -> bool:
+        found = status.association
         if isinstance(found, Association):
             return arn in (found.role_arn, found.target_role_arn)
-        return found is not None
+        return status.state is not IdentityState.NONE
 
-    users = {status.ref for status in (*outlook.before, *outlook.after) if names(status.association)}
+    users = {status.ref for status in (*outlook.before, *outlook.after) if uses(status)}
 
     def about(verdict: Verdict) -> bool:
         return any(str(ref) in verdict.chain for ref in users)
