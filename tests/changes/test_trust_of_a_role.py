@@ -96,16 +96,22 @@ def test_what_is_shut_out_is_named(box: Sandbox, podid: Podid, journal: Path, mo
     assert podid("trust", "add", "--role", "r", *FOR).code == 0
     made = podid("associate", "shop/orders", "--role", "r", "--wait", "none")
     assert made.code == 0
-    line = ("trust", "remove", "--role", "r", *FOR, "--dry-run", "-o", "json")
-    losing = "the association of shop/orders in cluster demo still uses the role"
-    assert any(note.startswith(losing) for note in podid(*line).json["notes"])
+    line = ("trust", "remove", "--role", "r", *FOR, "--dry-run")
+    (after,) = podid(*line, "-o", "json").json["after"]
+    assert (after["serviceAccount"], after["state"], after["id"]) == ("orders", "broken", "trust-wrong-principal")
+    assert "After this: ✗ shop/orders  broken at link 9 trust: trust-wrong-principal\n" in podid(*line).stdout
+    # of those who do not use it nothing is said, though the trust admits them
+    assert podid("associate", "shop/cart", "--role", "storefront", "--wait", "none").code == 0
+    assert podid("trust", "add", "--role", "r", "--for", "shop/cart").code == 0
+    assert "shop/cart" not in podid(*line).stdout
 
     def denied(*_: object) -> None:
         raise AccessDenied("x", permission="eks:ListPodIdentityAssociations")
 
-    monkeypatch.setattr(Eks, "list_associations", denied)
-    unseen = "not looked at: associations that use the role: needs eks:ListPodIdentityAssociations"
-    assert unseen in podid(*line).json["notes"]
+    monkeypatch.setattr(Eks, "list_association_summaries", denied)
+    unseen = podid(*line, "-o", "json").json
+    assert "who uses the role in cluster demo was not checked: x" in unseen["notes"]
+    assert unseen["after"] is None
 
 
 def test_a_trust_that_is_mended_is_not_said_to_refuse(box: Sandbox, podid: Podid, journal: Path) -> None:

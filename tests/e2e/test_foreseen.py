@@ -22,7 +22,7 @@ from podid.ops.status.look import Diagnosis
 from test_every_command import STORY
 from worlds import ACCOUNT, CLUSTER_ARN, ORDERS, Site, trust_for
 
-TARGET = f"arn:aws:iam::{ACCOUNT}:role"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 # what the story leaves out: target roles, IRSA, session policies, boundaries, default accounts, the way back
 MORE = f"""
 install-agent --config agent.advertiseProxyPort=false
@@ -31,11 +31,9 @@ associate legacy/reports --role storefront
 associate legacy/reports --role storefront --restart
 restart legacy/reports
 disassociate legacy/reports --yes --restart
-associate shop/fresh --create-role --policy-file dynamodb-read.json --create-service-account \
-  --target-role {TARGET}/storefront
-associate shop/orders --create-role --role own --preset dynamodb-read,table=orders \
-  --target-role {TARGET}/storefront --update-trust
-associate shop/orders --role own --target-role {TARGET}/nosuch --replace
+associate shop/fresh --create-role --preset s3-read,bucket=abc --create-service-account --target-role {ROLE}/storefront
+associate shop/orders --create-role --role own --target-role {ROLE}/storefront --update-trust
+associate shop/orders --role own --target-role {ROLE}/nosuch --replace
 associate shop/orders --no-target-role --replace --wait api
 associate shop/orders --role storefront --replace --restart
 associate shop/orders --no-session-tags --session-policy dynamodb-read.json --replace

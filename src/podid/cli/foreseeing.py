@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from podid.domain.cost import LOOK, Cost
+from podid.domain.errors import PodidError
 from podid.domain.plan import Plan, Wait
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.findings import Subject
+    from podid.domain.model import Role
     from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.domain.report import DoctorReport
@@ -52,13 +54,15 @@ def look_ahead(
     restart: bool = False,
     checks: Sequence[str] = (),
     by_name: bool = False,
+    aws: bool = False,
 ) -> LookAhead:
     """Reads what a plan is about: these service accounts, or the whole cluster, as far as some `checks` need it, or
-    all. With `restart` the pods are replaced too that the plan does not reach. Never raises for what cannot be read."""
+    all; with `aws` nothing of Kubernetes. With `restart` the pods are replaced too that the plan does not reach. Never
+    raises for what cannot be read."""
     from podid.ops.status.diagnose import select
     from podid.ops.status.foresee import look_before, restarts
 
-    blind = access.options.wait in (Wait.NONE, Wait.API) and not restart
+    blind = aws or (access.options.wait in (Wait.NONE, Wait.API) and not restart)
     cost = Cost.AWS if blind or access.kube.failure is not None else LOOK
     now, chosen = access.runtime.now(), select(checks)
 
@@ -105,3 +109,31 @@ def with_outlook(
     if harms and not force:
         raise refusal(harms)
     return replace(plan, outlook=outlook) if plan.actions else plan
+
+
+# of a role that admits more, a status of each would cost more than it tells
+MOST_USERS = 100
+
+
+def with_outlook_of_role(access: Access, terminal: Terminal, plan: Plan, role: Role) -> Plan:
+    """The plan, which changes a role, with what comes of it for the associations that name the role in the cluster at
+    hand, as far as AWS tells; without a cluster at hand as it was."""
+    if not plan.actions or access.named is None:
+        return plan
+    from podid.ops.role.uses import may_use
+    from podid.ops.status.foresee import of_role
+
+    try:
+        place = access.place()
+        summaries = access.aws.eks.list_association_summaries(place.cluster_name)
+    except PodidError as error:
+        return plan.noting((f"who uses the role in cluster {access.named.name} was not checked: {error.what}",))
+    refs = may_use(role, place.the_cluster, (item.ref for item in summaries))
+    if len(refs) > MOST_USERS:
+        return plan.noting(
+            (f"{len(refs)} service accounts of cluster {place.cluster_name} may use the role: not checked",)
+        )
+    if not refs:
+        return plan
+    outlook, _ = look_ahead(access, terminal, place, plan, refs, aws=True).outlook()
+    return replace(plan, outlook=of_role(outlook, role.arn))

@@ -85,7 +85,9 @@ def _planned(item: Mend, command: tuple[str, ...], runtime: Runtime) -> PlannedF
     said, nobody = io.StringIO(), io.StringIO()
     streams = replace(runtime.streams, stdin=nobody, stdin_tty=False, stdout=nobody, stdout_tty=False)
     streams = replace(streams, stderr=said, stderr_tty=False)
-    argv = with_flags(command[1:], "--dry-run", "--output", "json")
+    # what keeps new pods from credentials today may be what another fix mends before
+    force = ("--force",) if command[1:2] == ("restart",) else ()
+    argv = with_flags(command[1:], *force, "--dry-run", "--output", "json")
     code = main(list(argv), replace(runtime, streams=streams, argv=argv, views=views))
     if code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from podid.aws.eks import Eks
 from podid.aws.eks_auth import EksAuth
 from podid.aws.iam import Iam
 from podid.aws.sts import Sts
+from podid.domain.cost import Cost
 from podid.domain.plan import Verb
 from podid.domain.rights import CommandRights, Need, OptionalRight
 from podid.kube.reader import KubeReader
@@ -31,6 +32,10 @@ DRY_RUNS = OptionalRight.of(
     KubeWriter.dry_run_pod,
 )
 STATUS = OptionalRight(rights_of_status(), "checking whether it works, as podid status does")
+USERS = OptionalRight(
+    rights_of_checks(select(), cost=Cost.AWS),
+    "saying what comes of it for who uses the role in the cluster at hand",
+)
 TOKENS = OptionalRight.of(
     "--wait verified: a pod's token, redeemed; grant it per namespace",
     *(KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),

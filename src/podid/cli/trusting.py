@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from podid.cli.access import Access
     from podid.cli.terminal import Terminal
     from podid.domain.model import Role
-    from podid.domain.names import ServiceAccountRef
     from podid.domain.place import Place
     from podid.ops.trust.edit import Edit, Whom
     from podid.ops.trust.files import TrustFile
@@ -121,17 +120,13 @@ def edit_role(
     *,
     why: str,
     question: str = "",
-    losing: Sequence[ServiceAccountRef] = (),
 ) -> None:
-    """A plan like every change; what takes access away asks, and says which associations of `losing`'s namespaces it
-    shuts out."""
+    """A plan like every change, with what comes of it for those who use the role; what takes access away asks."""
     from podid.cli.changing import carry_out, report
+    from podid.cli.foreseeing import with_outlook_of_role
     from podid.ops.trust.edit import plan_edit
-    from podid.ops.trust.losing import shut_out_notes
 
-    plan = plan_edit(role, edit, place.header, why=why)
-    if place.cluster is not None and losing:
-        plan = plan.noting(shut_out_notes(access.aws.eks, role, plan, place.cluster, losing))
+    plan = with_outlook_of_role(access, terminal, plan_edit(role, edit, place.header, why=why), role)
     result = carry_out(access, terminal, plan, question=question, needed_for="Taking access away")
     if result is not None:
         report(terminal, result)

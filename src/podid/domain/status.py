@@ -177,7 +177,3 @@ class Outlook:
     ends: tuple[Verdict, ...] = ()
     stands: tuple[Verdict, ...] = ()
     uses: tuple[UseChange, ...] = ()
-
-    def then(self, ref: ServiceAccountRef) -> IdentityStatus | None:
-        """The status of a service account after the plan; None for one that it is not about."""
-        return next((status for status in self.after if status.ref == ref), None)

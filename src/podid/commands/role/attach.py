@@ -25,6 +25,7 @@ def rights() -> CommandRights:
         Iam.find_policy,
         optional=(
             rights.POLICY_CHECKS,
+            rights.USERS,
             OptionalRight.of("--preset, of those that name the cluster", Eks.get_cluster),
         ),
     )
@@ -51,6 +52,7 @@ def attach(
     """
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.foreseeing import with_outlook_of_role
     from podid.cli.roles import permissions_of, preset_notes
     from podid.domain.errors import UsageError
     from podid.domain.names import Arn
@@ -78,7 +80,7 @@ def attach(
         existing = iam.get_policies(role.name)
     ours = access.journal.made(place.account, ROLE.name, {"roleName": role.name}, role_id=role.role_id)
     plan = plan_attach(request, place.header, role, existing, ours=ours).noting(preset_notes(given))
-    plan = validated(plan, access.aws.access_analyzer)
+    plan = with_outlook_of_role(access, terminal, validated(plan, access.aws.access_analyzer), role)
     result = carry_out(access, terminal, plan)
     if result is not None:
         report(terminal, result)

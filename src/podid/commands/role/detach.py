@@ -6,12 +6,13 @@ import typer
 
 from podid.cli.arguments import Adopt, Presets, RoleName
 from podid.cli.command import Access, Terminal, command
-from podid.cli.options import AWS, CHANGE
+from podid.cli.options import CHANGE, CLUSTER
 from podid.domain.rights import CommandRights
 
 
 def rights() -> CommandRights:
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_ATTACHMENT, ROLE_POLICY
 
@@ -20,10 +21,11 @@ def rights() -> CommandRights:
         Iam.list_role_names,
         *ROLE_POLICY.calls(Verb.DELETE),
         *ROLE_ATTACHMENT.calls(Verb.DELETE),
+        optional=(rights.USERS,),
     )
 
 
-@command(shared=(*AWS, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *CHANGE), rights=rights)
 def detach(
     access: Access,
     terminal: Terminal,
@@ -55,6 +57,7 @@ def detach(
     from dataclasses import replace
 
     from podid.cli.changing import carry_out, report, settle_interrupted
+    from podid.cli.foreseeing import with_outlook_of_role
     from podid.domain.errors import UsageError
     from podid.ops.change.kinds import ROLE
     from podid.ops.role.permissions import DetachRequest, plan_detach
@@ -81,6 +84,7 @@ def detach(
     done = access.journal.done_before(access.runtime.argv, place.header)
     request = replace(request, gone=frozenset(value for action in done for value in action.keys.values()))
     plan = plan_detach(request, place.header, role, existing, ours=ours)
+    plan = with_outlook_of_role(access, terminal, plan, role)
     result = carry_out(
         access,
         terminal,

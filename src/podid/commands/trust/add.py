@@ -8,11 +8,15 @@ from podid.domain.rights import CommandRights, OptionalRight
 
 def rights() -> CommandRights:
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_TRUST
 
     return CommandRights.of(
-        optional=(OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),)
+        optional=(
+            OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),
+            rights.USERS,
+        )
     )
 
 

@@ -7,20 +7,19 @@ import typer
 from podid.cli.arguments import ClusterArn, InPlace, SessionTags, TrustFiles, TrustFor, TrustRole, TrustScope
 from podid.cli.command import Access, Terminal, command
 from podid.cli.options import CHANGE, CLUSTER
-from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import CommandRights, OptionalRight
 
 
 def rights() -> CommandRights:
-    from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_TRUST
 
     return CommandRights.of(
         optional=(
             OptionalRight.of("--role", *ROLE_TRUST.calls(Verb.UPDATE), Iam.get_role, Iam.list_role_names),
-            OptionalRight.of("seeing which associations lose the role", Eks.list_associations),
+            rights.USERS,
         )
     )
 
@@ -64,18 +63,17 @@ def remove(
     if issuer is not None and (cluster_arn is not None or scope != "service-account" or not session_tags):
         raise UsageError("--cluster-arn, --scope and --no-session-tags do not belong to --issuer, an OIDC provider")
     place = None if role is None else role_place(access, cluster_arn, needs_cluster=issuer is None)
-    losing: tuple[ServiceAccountRef, ...] = ()
     if issuer is not None:
         refs = typed.service_accounts(for_) if for_ else ()
         edit = removing_issuer(issuer, refs)
         names = f"{', '.join(map(str, refs))} of {issuer}" if refs else issuer
     else:
         wanted = whom(access, for_, cluster_arn, scope, session_tags=session_tags)
-        edit, names, losing = removing(wanted), ", ".join(map(str, wanted.refs)), wanted.refs
+        edit, names = removing(wanted), ", ".join(map(str, wanted.refs))
     if role is None or place is None:
         edit_files(access, terminal, files or (), edit, in_place=in_place)
         return
     settle_interrupted(access, terminal, place)
     found = read_role(access, place, role)
     question = f"Take {names} out of the trust policy of role {found.name}?"
-    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question, losing=losing)
+    edit_role(access, terminal, place, found, edit, why=f"without {names}", question=question)

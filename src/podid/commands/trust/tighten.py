@@ -13,6 +13,7 @@ from podid.domain.rights import CommandRights, OptionalRight
 def rights() -> CommandRights:
     from podid.aws.eks import Eks
     from podid.aws.iam import Iam
+    from podid.cli import rights
     from podid.domain.plan import Verb
     from podid.ops.change.kinds import ROLE_TRUST
 
@@ -26,6 +27,7 @@ def rights() -> CommandRights:
                 Eks.list_clusters,
                 Eks.list_associations,
             ),
+            rights.USERS,
         )
     )
 

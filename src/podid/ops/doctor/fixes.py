@@ -22,8 +22,9 @@ class Mend:
 def mends(
     report: DoctorReport, only: Collection[str] = (), level: Severity = Severity.WARN
 ) -> tuple[tuple[Mend, ...], tuple[str, ...]]:
-    """One for each finding that no earlier broken link explains and whose fix podid carries out, the worst first; and
-    the ids of those that are left out because they have to be named. What two findings ask for alike is done once.
+    """One for each finding that no earlier broken link explains and whose fix podid carries out, the worst first and
+    restarts last: new pods need all else. Beside them the ids of those that are left out because they have to be named.
+    What two findings ask for alike is done once.
 
     Without ids in `only` they are those of this severity or worse that neither give a role nor delete anything."""
     seen, found, left = set[tuple[tuple[str, ...], ...]](), list[Mend](), list[str]()
@@ -39,4 +40,5 @@ def mends(
         if wanted and fix.commands not in seen:
             seen.add(fix.commands)
             found.append(Mend(verdict, fix.kind, fix.commands))
+    found.sort(key=lambda mend: any(command[1:2] == ("restart",) for command in mend.commands))
     return tuple(found), tuple(dict.fromkeys(left))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from podid.domain import trust
 from podid.domain.errors import CredentialsError, PodidError
-from podid.domain.model import Association, Role
-from podid.domain.names import Arn
+from podid.domain.model import Association, Cluster, Role
+from podid.domain.names import Arn, ServiceAccountRef
 from podid.domain.words import short_list
 
 if TYPE_CHECKING:
@@ -152,6 +152,19 @@ def evaluate_uses(role: Role, uses: Uses, *, tags_known: bool = True) -> tuple[R
                     request = _request(tags, association, arn, hop)
                     found.append(RoleUse(association, arn, hop, trust.evaluate(policy, request)))
     return tuple(found)
+
+
+def may_use(role: Role, cluster: Cluster, refs: Iterable[ServiceAccountRef]) -> tuple[ServiceAccountRef, ...]:
+    """Those of the service accounts of a cluster whose pods the role's trust is not known to keep out, whether their
+    sessions carry tags or not."""
+    policy = trust.parse_policy(role.trust)
+
+    def admitted(ref: ServiceAccountRef) -> bool:
+        who = trust.PodIdentity(cluster.arn, ref.namespace, ref.name, role_tags=dict(role.tags))
+        tried = (who, replace(who, session_tags=False))
+        return any(trust.evaluate(policy, each).verdict is not trust.TrustVerdict.NO_MATCH for each in tried)
+
+    return tuple(sorted(filter(admitted, set(refs))))
 
 
 def _hops(association: Association) -> tuple[tuple[Literal[1], str], tuple[Literal[2], str | None]]:

@@ -132,6 +132,30 @@ def _concerned(
     return frozenset(status.ref for status in found if status.state not in silent)
 
 
+def of_role(outlook: Outlook, arn: str) -> Outlook:
+    """The same for those alone whose association names the role, as target role too, or could not be read."""
+
+    def uses(status: IdentityStatus) -> bool:
+        found = status.association
+        if isinstance(found, Association):
+            return arn in (found.role_arn, found.target_role_arn)
+        return status.state is not IdentityState.NONE
+
+    users = {status.ref for status in (*outlook.before, *outlook.after) if uses(status)}
+
+    def about(verdict: Verdict) -> bool:
+        return any(str(ref) in verdict.chain for ref in users)
+
+    return replace(
+        outlook,
+        before=tuple(status for status in outlook.before if status.ref in users),
+        after=tuple(status for status in outlook.after if status.ref in users),
+        brings=tuple(filter(about, outlook.brings)),
+        ends=tuple(filter(about, outlook.ends)),
+        stands=tuple(filter(about, outlook.stands)),
+    )
+
+
 # --- restarts ---------------------------------------------------------------------------------------------------------
 
 # what a pod brings along, and what its network does to it, is the same for the next one
