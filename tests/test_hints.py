@@ -349,7 +349,8 @@ def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
     assert ("--update-trust",) in ADDED
     needed = [word for param in _command(row).params if param.required for word in _given(param)]
-    known = {name for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
+    options = [param for param in _command(row).params if param.param_type_name == "option"]
+    known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
     assert options_of(row.path) == known
     elsewhere = Other(("role", "show"), ("-r",))
     for add in ADDED:
