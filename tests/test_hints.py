@@ -378,8 +378,8 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
 @pytest.mark.parametrize(
     ("line", "code", "hint"),
     [
-        ("show shop/orderz", 5, "podid show shop/orders"),
-        ("show shop/nothing --region us-west-2 -v", 5, "podid list --region us-west-2"),
+        ("status shop/orderz", 5, "podid status shop/orders"),
+        ("status shop/nothing --region us-west-2 -v", 5, "podid list --region us-west-2"),
         ("associate shop/cart --role storefrnt --tag a=b", 5, "podid associate shop/cart --role storefront --tag a=b"),
         ("associate shop/cart --role zzz -c demo", 5, "podid role create zzz --for shop/cart --cluster demo"),
         ("role show -- -zzz", 5, "podid role list"),
