@@ -83,7 +83,8 @@ def options_of(path: tuple[str, ...]) -> frozenset[str]:
     declared = [item for parameter in parameters for item in getattr(parameter.annotation, "__metadata__", ())]
     declared += [FLAGS[name].metadata["option"] for name in (*command.shared, *OUTPUT) if name in FLAGS]
     words = ["--show-permissions"] if "show_permissions" in command.shared else []
-    words += [word for item in declared for word in item.param_decls or ()]
+    # Typer keeps the first name of an option in an annotation as its default
+    words += [word for item in declared for word in (item.default, *(item.param_decls or ())) if isinstance(word, str)]
     return frozenset(name for word in words for name in word.split("/") if name.startswith("-"))
 
 
