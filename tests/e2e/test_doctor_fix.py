@@ -120,7 +120,9 @@ def test_at_a_terminal_each_is_asked_about(site: Site) -> None:
     # a command that is wrapped as one, and its plan before the question
     assert "  fix (restarts or installs): podid install-agent --cluster demo\n" in outcome.stderr
     assert "create add-on eks-pod-identity-agent" in outcome.stderr
-    assert answers.questions == ["Do it?"] * 2
+    # without the agent, new pods would have no credentials: what was refused is not asked about
+    assert answers.questions == ["Do it?"]
+    assert "(agent-not-installed)" in outcome.stderr
     assert not site("history", "-o", "json").json["items"]
 
 
@@ -168,9 +170,10 @@ def test_what_podid_carries_out_itself() -> None:
     def chosen(*only: str, level: Severity = Severity.WARN) -> list[str]:
         return [item.verdict.check for item in mends(report, only, level)[0]]
 
-    assert chosen() == ["a", "h"]
-    assert chosen(level=Severity.INFO) == ["a", "h", "l"]
-    assert chosen(*"abcdefghijklmnop") == ["a", "h", "j", "k", "n", "l"]
+    # pods last: they get what the others put right
+    assert chosen() == ["h", "a"]
+    assert chosen(level=Severity.INFO) == ["h", "a", "l"]
+    assert chosen(*"abcdefghijklmnop") == ["h", "j", "k", "n", "a", "l"]
     assert [item.kind for item in mends(report, "jkn")[0]] == [FixClass.DELETE, FixClass.GRANT, FixClass.DELETE]
     assert mends(report)[1] == (
         *("j (deletes, error)", "k (gives a role, error)", "n (deletes, error)"),

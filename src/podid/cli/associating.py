@@ -115,7 +115,7 @@ def associate_in(access: Access, terminal: Terminal, asked: AssociateAsked) -> N
     refs = tuple(wanted)
     if asked.selection:
         terminal.note(f"{asked.selection} stands for {short_list(map(str, refs), _NAMED)}")
-    restarts = restarting(access, terminal, refs) if asked.restart else None
+    restarts = restarting(access, terminal, refs, insist=asked.force) if asked.restart else None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {short_list(map(str, refs), _NAMED)}"):
         current = current_associations(access.clients, place, refs)

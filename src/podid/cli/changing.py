@@ -99,7 +99,9 @@ def carry_out(
         terminal.progress.done()
 
 
-def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccountRef] = ()) -> Restarting:
+def restarting(
+    access: Access, terminal: Terminal, refs: Collection[ServiceAccountRef] = (), *, insist: bool = False
+) -> Restarting:
     """What --restart of a change asks for. Raises what would stand in its way, before anything is changed."""
     from podid.ops.restart.journalled import RESTART_SECONDS, Restarting
     from podid.ops.restart.targets import find_targets
@@ -110,6 +112,7 @@ def restarting(access: Access, terminal: Terminal, refs: Collection[ServiceAccou
         command=access.runtime.argv,
         announce=lambda plan: announce(terminal, plan),
         ahead=find_targets(access.kube.reader, refs, stale=False) if refs else (),
+        insist=insist,
     )
 
 

@@ -112,7 +112,7 @@ def disassociate(
         result = carry_out(
             there,
             terminal,
-            with_outlook(there, terminal, place, plan, refs),
+            with_outlook(there, terminal, place, plan, refs, restart=restart),
             question=f"Delete the association of {names}{' and its role' if delete_role else ''}?",
             needed_for="Deleting an association",
             word="delete" if len(plan.actions) > 1 else "",

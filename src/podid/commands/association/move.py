@@ -79,7 +79,7 @@ def move(
     place = access.place(for_change=True)
     if create_service_account:
         access.kube.needed()  # known before anything is changed
-    restarts = restarting(access, terminal, (old, new)) if restart else None
+    restarts = restarting(access, terminal, (old, new), insist=force) if restart else None
     settle_interrupted(access, terminal, place)
     with terminal.working(f"reading the associations of {old} and {new}"):
         current = current_associations(access.clients, place, (old, new))

@@ -116,7 +116,7 @@ def undo(
         undo = undo_plan(access.clients, place, recorded, access.journal)
     plan = undo.plan
     kept, deleted = changed_associations(plan)
-    restarts = restarting(access, terminal, (*kept, *deleted)) if restart and (kept or deleted) else None
+    restarts = restarting(access, terminal, (*kept, *deleted), insist=force) if restart and (kept or deleted) else None
     if kept or deleted:
         plan = with_outlook(access, terminal, place, plan, (*kept, *deleted), restart=restart, force=force)
     result = carry_out(

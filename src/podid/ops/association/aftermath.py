@@ -61,7 +61,8 @@ def after_associate(
     try:
         found = seen or reach(how, refs)
         result = _judged(how, result, found)
-        if how.restarting is None or result.exit_code in (ExitCode.UNAVAILABLE, ExitCode.ATTENTION):
+        broken = result.exit_code in (ExitCode.UNAVAILABLE, ExitCode.ATTENTION)
+        if how.restarting is None or (broken and not how.restarting.insist):
             return result
         result = _restart(how, how.restarting, result, found)
         if any(item.status in (Status.FAILED, Status.BLOCKED) for item in result.done):
@@ -106,15 +107,16 @@ def after_all(how: Waiting, result: ChangeResult) -> ChangeResult:
 
 
 def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, found: Diagnosis) -> ChangeResult:
-    """Replaces the pods that are stale: all of a service account whose pods carry the fields already and may have the
-    previous credentials, else those without the fields."""
-    stale = [status for status in found.report.identities if status.state is IdentityState.STALE]
-    late = [status.ref for status in stale if any(pod.stale_until is not None for pod in status.pods or ())]
-    rest = [status.ref for status in stale if status.ref not in late]
-    restarting.leave_out(status.ref for status in found.report.identities if status not in stale)
-    for chosen, only_stale in ((rest, True), (late, False)):
-        if chosen:
-            made = replace_pods(how.clients, how.place, chosen, restarting, stale=only_stale, expect_injected=True)
+    """Replaces the pods that are stale, and broken ones if told to: all of a service account whose pods carry the
+    fields already and may have the previous credentials, else those without the fields."""
+    states = (IdentityState.STALE, IdentityState.BROKEN) if restarting.insist else (IdentityState.STALE,)
+    chosen = [status for status in found.report.identities if status.state in states]
+    late = [status.ref for status in chosen if any(pod.stale_until is not None for pod in status.pods or ())]
+    rest = [status.ref for status in chosen if status.ref not in late]
+    restarting.leave_out(status.ref for status in found.report.identities if status not in chosen)
+    for refs, only_stale in ((rest, True), (late, False)):
+        if refs:
+            made = replace_pods(how.clients, how.place, refs, restarting, stale=only_stale, expect_injected=True)
             result = replace(result, done=(*result.done, *made.done))
     return result
 

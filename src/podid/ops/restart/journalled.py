@@ -25,7 +25,8 @@ def restart_plan(place: Place, targets: Sequence[Target]) -> Plan:
 class Restarting:
     """How long restarts may take, where they are written down and as part of which command. `announce` is told each
     plan that nobody has seen yet just before it is carried out. `part_of` is the run that they are part of, and
-    `ahead` what it may have to restart; `evict` is whether pods that only a deletion replaces are evicted."""
+    `ahead` what it may have to restart; `evict` is whether pods that only a deletion replaces are evicted, `insist`
+    whether pods are replaced by broken ones too."""
 
     patience: Patience
     journal: Journal
@@ -34,6 +35,7 @@ class Restarting:
     part_of: str = ""
     ahead: tuple[Target, ...] = ()
     evict: bool = False
+    insist: bool = False
 
     @property
     def planned(self) -> tuple[Action, ...]:
