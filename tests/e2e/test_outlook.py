@@ -98,6 +98,25 @@ def test_a_target_role_that_does_not_exist(site: Site) -> None:
     assert (refused.code, refused.error["id"], writes(site.box)) == (6, "role-not-found", count)
 
 
+def test_a_trust_policy_that_podid_cannot_judge(site: Site) -> None:
+    site.with_agent()
+    document = trust_for(ORDERS)
+    document["Statement"][0]["Principal"] = "*"
+    site.trust("storefront", document)
+    first, *more = under_the_plan(site, *ASSOCIATE, "--restart")
+    assert first.startswith("After this: ? shop/orders  unknown at link 9 trust: sts:AssumeRole: Statement[0] may")
+    assert not any("not checked" in line for line in more)
+
+
+def test_what_was_wrong_before_is_shown_and_not_refused(site: Site) -> None:
+    """A role that does not admit pods which have it already, when something else of the association changes."""
+    site.with_agent()
+    site.trust("storefront", trust_for(ORDERS))
+    site.associate("shop", "cart")
+    (first,) = under_the_plan(site, "associate", "shop/cart", "--tag", "a=b", "--replace")
+    assert first == "After this: ✗ shop/cart  broken at link 9 trust: trust-condition-never-matches"
+
+
 def test_a_move_and_the_way_back(site: Site) -> None:
     site.with_agent().with_identity()
     plan = foreseen(site, "move", "shop/orders", "shop/moved", "--update-trust")
