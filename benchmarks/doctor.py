@@ -1,4 +1,5 @@
-"""What the doctor's checks cost for 5,000 associations, 20,000 pods and 1,000 nodes: seconds and megabytes.
+"""What the doctor's checks and the status cost for 5,000 associations, 20,000 pods and 1,000 nodes: seconds and
+megabytes.
 
     python benchmarks/doctor.py [--associations N] [--checks]
 
@@ -47,6 +48,7 @@ from podid.ops.status.diagnose import diagnose
 from podid.render.doctor import doctor_view
 from podid.render.formats import Format, Report, json_pieces, to_text
 from podid.render.reports import write_report
+from podid.render.status import status_view
 
 SECONDS = 12.0
 MEGABYTES = 400
@@ -305,10 +307,14 @@ def measure(shape: tuple[bool, bool], associations: int, per_check: bool) -> boo
             run_checks((check,), seen)
             print(f"  {time.process_time() - began:7.3f} s  {check.id}")
     del seen  # as the command does
-    for form in (Format.TABLE, Format.JSON, "--all json", *Report):
+    for form in (Format.TABLE, Format.JSON, "--all json", "podid status", "podid status json", *Report):
         began = time.process_time()
         if isinstance(form, Report):
             size = len(write_report(form, report))
+        elif form == "podid status":
+            size = len(to_text(status_view(report.identities, single=False), Format.TABLE))
+        elif form == "podid status json":
+            size = sum(map(len, json_pieces(status_view(report.identities, single=False).document)))
         elif form is Format.TABLE:
             size = len(to_text(doctor_view(report, all_verdicts=False), form))
         else:  # as it is written: a piece at a time

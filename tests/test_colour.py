@@ -28,7 +28,7 @@ def test_where_it_is_wanted(
     account.podid.tty, account.podid.width = tty, 200
     found = account("doctor", *flags, env=env)
     assert bool(COLOUR.search(found.stdout)) is coloured
-    refused = account("show", "shop/nothing", *flags, env=env)
+    refused = account("status", "shop/nothing", *flags, env=env)
     assert bool(COLOUR.search(refused.stderr)) is coloured
 
 

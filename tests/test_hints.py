@@ -349,7 +349,8 @@ def test_what_is_added_is_an_option_of_the_command(row: Row) -> None:
     """An error may come from far below, and be another command's as well: `undo` meets what `associate` does."""
     assert ("--update-trust",) in ADDED
     needed = [word for param in _command(row).params if param.required for word in _given(param)]
-    known = {name for param in _command(row).params for name in (*param.opts, *param.secondary_opts)}
+    options = [param for param in _command(row).params if param.param_type_name == "option"]
+    known = {name for param in options for name in (*param.opts, *param.secondary_opts)}
     assert options_of(row.path) == known
     elsewhere = Other(("role", "show"), ("-r",))
     for add in ADDED:
@@ -377,8 +378,8 @@ def test_no_hint_is_podids_as_bare_words_and_none_has_a_placeholder() -> None:
 @pytest.mark.parametrize(
     ("line", "code", "hint"),
     [
-        ("show shop/orderz", 5, "podid show shop/orders"),
-        ("show shop/nothing --region us-west-2 -v", 5, "podid list --region us-west-2"),
+        ("status shop/orderz", 5, "podid status shop/orders"),
+        ("status shop/nothing --region us-west-2 -v", 5, "podid list --region us-west-2"),
         ("associate shop/cart --role storefrnt --tag a=b", 5, "podid associate shop/cart --role storefront --tag a=b"),
         ("associate shop/cart --role zzz -c demo", 5, "podid role create zzz --for shop/cart --cluster demo"),
         ("role show -- -zzz", 5, "podid role list"),

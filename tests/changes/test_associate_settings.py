@@ -45,7 +45,8 @@ def test_without_a_role_only_the_settings_change(box: Sandbox, podid: Podid, jou
     after = json.loads(cleared.stdout)["actions"][0]["after"]
     assert (after["targetRoleArn"], after["policy"], after["tags"]) == (None, None, {"app": "x"})
     assert (found(box).target_role_arn, found(box).policy, found(box).disable_session_tags) == (None, None, True)
-    assert podid("undo", "last", "--yes").code == 0
+    # nothing lets the role assume its target
+    assert podid("undo", "last", "--yes", "--wait", "api").code == 0
     assert (found(box).target_role_arn, box.world.tags[found(box).arn]) == (TARGET, {"team": "a", "app": "x"})
 
 

@@ -72,7 +72,7 @@ def test_an_id_takes_six_characters(box: Sandbox, podid: Podid, length: int) -> 
     assert outcome.code == (0 if length >= 6 else 2), outcome
     assert podid("history", end).code == (0 if length >= 6 else 2)
     if length < 6:
-        assert (outcome.error["hint"], writes(box)) == ("podid history", before)
+        assert (outcome.error["hint"], writes(box)) == ("podid history" if length else None, before)
 
 
 def test_the_last_run_is_one_that_can_be_undone(box: Sandbox, podid: Podid) -> None:
@@ -139,7 +139,7 @@ def test_a_role_that_somebody_else_uses_by_now(box: Sandbox, podid: Podid, elsew
         add_association(box.world, "shop", "orders", "second", cluster_name="blue")
     elif elsewhere == "another target":
         argv = ("associate", "shop/cart", "--role", "storefront", "--target-role", f"{ROLE_ARN}/second")
-        assert podid(*argv, "--wait", "none").code == 0
+        assert podid(*argv, "--wait", "none").code == 3  # the target role does not let it in
     else:
         add_association(box.world, "shop", "cart", "second")
     before = account_state(box)
@@ -528,7 +528,7 @@ def test_what_an_undo_meets_is_no_option_of_its_own(account: Site, podid: Podid)
     closed = {**PODS, "Statement": [{**PODS["Statement"][0], "Principal": {"Service": "ec2.amazonaws.com"}}]}
     account.trust("shop-orders", closed)
     refused = podid("undo", "last", "--yes", "-o", "json")
-    assert refused.code == 1, refused
+    assert refused.code == 6, refused
     hint = shlex.split(refused.error["hint"])
     assert parsed(hint) == ("trust add", {"role": "shop-orders", "for_": ["shop/orders"]} | parsed(hint)[1])
     assert podid(*hint[1:]).code == 0

@@ -51,7 +51,7 @@ def throttling(call: Call, genuine: Genuine) -> HttpAnswer:
 ANSWERS: dict[str, Front] = {"hangs": hanging, "fails": failing, "throttles": throttling}
 
 
-@pytest.mark.parametrize(("way", "how"), one_in(5, ((way, how) for way in WAYS for how in ANSWERS)))
+@pytest.mark.parametrize(("way", "how"), one_in(13, ((way, how) for way in WAYS for how in ANSWERS)))
 def test_it_ends_at_once(healthy: Site, way: str, how: str) -> None:
     came: list[float] = []
     add_cluster(healthy.box.world, "blue")

@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 
 from harness import one_in
-from podid.aws.pacing import WORKERS
+from podid.aws import api, pacing
 from podid.sandbox.baseline import add_association, add_cluster
 from podid.sandbox.http import HttpAnswer
 from worlds import Site
 
 from .front import Call, Genuine, in_front
 
-MANY = 200  # a full round of workers takes ten seconds
+MANY = 200
 DESCRIBE = "DescribePodIdentityAssociation"
 # what it ends with, and whom it asks
 WAYS = (
@@ -37,7 +37,11 @@ WAYS = (
 
 
 @pytest.mark.parametrize(("way", "code", "operation"), one_in(6, WAYS))
-def test_it_is_given_up_and_said(healthy: Site, way: str, code: int, operation: str) -> None:
+def test_it_is_given_up_and_said(
+    healthy: Site, monkeypatch: pytest.MonkeyPatch, way: str, code: int, operation: str
+) -> None:
+    monkeypatch.setattr(pacing, "FAILING_SECONDS", 3.0)
+    monkeypatch.setattr(api, "SILENT_SECONDS", 1.0)
     add_cluster(healthy.box.world, "blue")
     for number in range(MANY):
         add_association(healthy.box.world, "shop", f"a{number}", "storefront")
@@ -59,6 +63,6 @@ def test_it_is_given_up_and_said(healthy: Site, way: str, code: int, operation: 
     assert outcome.code == code, outcome
     assert f"failed to answer {operation}" in outcome.stdout + outcome.stderr
     assert "trying again\n" in outcome.stderr
-    assert took < 20
+    assert took < 9
     # as many as there are workers are tried again for these seconds, and none after them
-    assert asked[operation] < 20 * WORKERS
+    assert asked[operation] < 12 * pacing.WORKERS

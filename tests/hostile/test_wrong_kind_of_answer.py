@@ -89,7 +89,7 @@ def test_kubernetes(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "name"), one_in(15, ((way, name) for way in WAYS for name in ANSWERS if name != "an object"))
+    ("way", "name"), one_in(29, ((way, name) for way in WAYS for name in ANSWERS if name != "an object"))
 )
 def test_every_call_of_a_command(healthy: Site, monkeypatch: pytest.MonkeyPatch, way: str, name: str) -> None:
     """One call after the other is answered so, and all the others as ever."""

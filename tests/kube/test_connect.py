@@ -481,3 +481,11 @@ def test_no_token_goes_where_nobody_vouches_for_the_server(
     cluster = replace(make_cluster(endpoint), certificate_authority=authority)
     with pytest.raises(UnreadableAnswer):  # not out of reach: no address and no proxy is to blame
         connect(cluster, token=no_token, env={"HOME": "/nowhere"})
+
+
+@pytest.mark.parametrize(
+    "server", ["ftp://h", "h:443", "https://", "https://h:port", "https://[::1", "https://h:99999"]
+)
+def test_a_server_that_is_no_url(tmp_path: Path, server: str) -> None:
+    with pytest.raises(InvalidInput, match="the server of context 'work' of the kubeconfig is not an https URL"):
+        connect(None, kubeconfig=write_kubeconfig(tmp_path / "config", server), env={})

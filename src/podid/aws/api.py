@@ -17,8 +17,9 @@ from podid.aws.pacing import Pacer
 from podid.aws.repeats import Repeats
 from podid.aws.translate import SERVICE_NAMES, Origin, translate, unreadable
 from podid.domain.deadline import NEVER, Deadline, Overdue
-from podid.domain.errors import NotFound, PodidError
+from podid.domain.errors import InvalidInput, NotFound, PodidError
 from podid.domain.foreign import Malformed, Object, as_object, names, pages, text_or
+from podid.domain.names import Arn
 
 T = TypeVar("T")
 Reading = Callable[[Object], T]
@@ -34,7 +35,8 @@ UNPARSABLE = (
 
 
 class Api:
-    """Wraps one boto3 client. Operations have AWS's names; `subject` is what messages call the object."""
+    """Wraps one boto3 client. Operations have AWS's names; `subject` is what messages call the object; `account` gives
+    the caller's, empty as long as nobody has asked for it."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Api:
         *,
         repeats: Mapping[str, Repeats] | None = None,
         say: Callable[[str], None] | None = None,
+        account: Callable[[], str] = str,
     ) -> None:
         self.client = client
         self.pacer = pacer
@@ -52,6 +55,7 @@ class Api:
         self.deadline = deadline
         self._repeats = repeats or {}
         self._say = say
+        self._account = account
         self._failing: dict[str, float] = {}  # operation -> since when; 0 once that was told
         self.service = str(client.meta.service_model.service_name)
 
@@ -153,6 +157,35 @@ class Api:
             if name not in seen:
                 seen.add(name)
                 yield name
+
+    def own(self, read: Reading[T], member: str, service: str, resource: Reading[str] | None = None) -> Reading[T]:
+        """Reads an object that has to be this caller's: its ARN, which is `member`, is one of `service` in the
+        session's partition, region and account, and of the `resource` that the object's other members name. What is
+        written later goes by that ARN."""
+
+        def checked(data: Object) -> T:
+            if value := text_or(data, member):
+                wanted = "" if resource is None else resource(data)
+                self._check(value, f"its {member}", service, wanted)
+            return read(data)
+
+        return checked
+
+    def _check(self, value: str, what: str, service: str, resource: str) -> None:
+        try:
+            arn = Arn.parse(value)
+        except InvalidInput:
+            raise Malformed(f"{what} is not an ARN") from None
+        region, account = "" if service == "iam" else self.origin.region, self._account()
+        if arn.service != service or (resource and arn.resource != resource):
+            raise Malformed(f"{what} is not the one that was asked for")
+        for found, own, word in (
+            (arn.partition, self.origin.partition, "partition"),
+            (arn.region, region, "region"),
+            (arn.account, account, "account"),
+        ):
+            if own and found != own:
+                raise Malformed(f"{what} is of another {word}")
 
     def takes(self, operation: str, member: str) -> bool:
         """Whether the botocore that is installed knows this request member."""

@@ -1,14 +1,16 @@
 """EKS as podid uses it: clusters, pod identity associations, node groups. Add-ons are in `podid.aws.eks_addons`."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from podid.aws import decode, pacing
+from podid.aws.api import Reading
 from podid.aws.eks_addons import EksAddons
 from podid.aws.errors import ClusterNotFound
 from podid.domain.errors import Again, CredentialsError, NotFound, PodidError
-from podid.domain.foreign import Object, about, at, each
+from podid.domain.foreign import about, at, each, text
 from podid.domain.model import (
     AccessEntry,
     Association,
@@ -22,9 +24,10 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.rights import needs
 from podid.domain.words import nearest, short_list
 
+T = TypeVar("T")
+
 # the first botocore that knows a member: wheels on PyPI and https://awsapichanges.com/archive/changes/3a15ff-eks.html
 _FIRST_BOTOCORE = {"targetRoleArn": "1.38.35", "disableSessionTags": "1.38.35", "policy": "1.42.73"}
-_ASSOCIATION = at("association", decode.association)
 
 
 class Eks(EksAddons):
@@ -41,10 +44,13 @@ class Eks(EksAddons):
     def get_cluster(self, name: str) -> Cluster:
         """NotFound names the nearest cluster of the region, where they can be listed."""
         try:
-            read = at("cluster", about(decode.cluster, name=name))
-            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", read)
+            return self._api.read("DescribeCluster", {"name": name}, f"cluster {name}", self._cluster(name))
         except NotFound as error:
             raise self._with_neighbours(error, name) from error
+
+    def _cluster(self, name: str) -> Reading[Cluster]:
+        own = self._api.own(decode.cluster, "arn", "eks", lambda data: f"cluster/{data['name']}")
+        return at("cluster", about(own, name=name))
 
     @needs("eks:DescribeCluster")
     def get_cluster_tags(self, name: str) -> dict[str, str]:
@@ -135,7 +141,7 @@ class Eks(EksAddons):
     @needs("eks:DescribePodIdentityAssociation")
     def get_association(self, cluster: str, association_id: str) -> Association:
         """UnreadableAnswer for one that is about another cluster or id."""
-        return self._api.read(*_describe(cluster, association_id))
+        return self._api.read(*self._describe(cluster, association_id))
 
     @needs(list_associations)
     def find_association(self, cluster: str, ref: ServiceAccountRef) -> Association | None:
@@ -168,7 +174,7 @@ class Eks(EksAddons):
         }
         if tags:
             params["tags"] = dict(tags)
-        return self._api.write(operation, params, f"the association of {ref} in cluster {cluster}", _ASSOCIATION)
+        return self._api.write(operation, params, f"the association of {ref} in cluster {cluster}", self._made(cluster))
 
     @needs("eks:UpdatePodIdentityAssociation", "iam:GetRole", "iam:PassRole")
     def update_association(
@@ -193,7 +199,7 @@ class Eks(EksAddons):
         }
         if role_arn is not None:
             params["roleArn"] = role_arn
-        return self._api.write(operation, params, _association(cluster, association_id), _ASSOCIATION)
+        return self._api.write(operation, params, _association(cluster, association_id), self._made(cluster))
 
     @needs("eks:DeletePodIdentityAssociation")
     def delete_association(self, cluster: str, association_id: str) -> Association:
@@ -202,7 +208,7 @@ class Eks(EksAddons):
             "DeletePodIdentityAssociation",
             {"clusterName": cluster, "associationId": association_id},
             _association(cluster, association_id),
-            _ASSOCIATION,
+            self._made(cluster),
         )
 
     @needs("eks:TagResource")
@@ -228,7 +234,7 @@ class Eks(EksAddons):
             "ListPodIdentityAssociations",
             params,
             f"the associations of cluster {cluster}",
-            each("associations", about(decode.association_summary, clusterName=cluster)),
+            each("associations", about(self._own(decode.association_summary), clusterName=cluster)),
         ):
             if summary.association_id in seen:
                 continue
@@ -238,12 +244,36 @@ class Eks(EksAddons):
 
     def _find_described(self, summary: AssociationSummary) -> Association | None:
         return self._api.find(
-            *_describe(
+            *self._describe(
                 summary.cluster_name,
                 summary.association_id,
                 namespace=summary.namespace,
                 serviceAccount=summary.service_account,
             )
+        )
+
+    def _describe(
+        self, cluster: str, association_id: str, **known: str
+    ) -> tuple[str, dict[str, str], str, Reading[Association]]:
+        """What to ask for an association; the answer is refused where it is about another one, or differs in what is
+        `known` of it."""
+        asked = {"clusterName": cluster, "associationId": association_id}
+        read = at("association", about(self._with_own_role, **asked, **known))
+        return "DescribePodIdentityAssociation", asked, _association(cluster, association_id), read
+
+    def _made(self, cluster: str) -> Reading[Association]:
+        return at("association", about(self._with_own_role, clusterName=cluster))
+
+    @cached_property
+    def _with_own_role(self) -> Reading[Association]:
+        return self._own(self._api.own(decode.association, "roleArn", "iam"))
+
+    def _own(self, read: Reading[T]) -> Reading[T]:
+        return self._api.own(
+            read,
+            "associationArn",
+            "eks",
+            lambda data: f"podidentityassociation/{text(data, 'clusterName')}/{text(data, 'associationId')}",
         )
 
     def _optional(
@@ -285,16 +315,6 @@ class Eks(EksAddons):
         params, subject = {"clusterName": cluster, "nodegroupName": name}, f"node group {name} of cluster {cluster}"
         read = at("nodegroup", about(decode.node_group, nodegroupName=name))
         return self._api.find("DescribeNodegroup", params, subject, read)
-
-
-def _describe(
-    cluster: str, association_id: str, **known: str
-) -> tuple[str, dict[str, str], str, Callable[[Object], Association]]:
-    """What to ask for an association; the answer is refused where it is about another one, or differs in what is
-    `known` of it."""
-    asked = {"clusterName": cluster, "associationId": association_id}
-    read = at("association", about(decode.association, **asked, **known))
-    return "DescribePodIdentityAssociation", asked, _association(cluster, association_id), read
 
 
 def _association(cluster: str, association_id: str) -> str:

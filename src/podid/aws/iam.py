@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from podid.aws import decode, pacing
-from podid.aws.api import Api
+from podid.aws.api import Api, Reading
 from podid.aws.values import ManagedPolicy
 from podid.domain.errors import NotFound, PodidError
 from podid.domain.foreign import Object, about, at, each, text
@@ -26,16 +26,22 @@ class Iam:
     def __init__(self, api: Api) -> None:
         self._api = api
 
+    def _role_of(self, name: str) -> Reading[Role]:
+        return at("Role", about(self._own_role, RoleName=name))
+
+    def _own_role(self, data: Object) -> Role:
+        return self._api.own(decode.role, "Arn", "iam", _resource)(data)
+
     # --- roles --------------------------------------------------------------------------------------------------
 
     @needs("iam:GetRole")
     def get_role(self, name: str) -> Role:
         """With tags and permissions boundary."""
-        return self._api.read("GetRole", {"RoleName": name}, _role(name), _role_of(name))
+        return self._api.read("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
 
     @needs("iam:GetRole")
     def find_role(self, name: str) -> Role | None:
-        return self._api.find("GetRole", {"RoleName": name}, _role(name), _role_of(name))
+        return self._api.find("GetRole", {"RoleName": name}, _role(name), self._role_of(name))
 
     @needs(find_role)
     def find_roles(self, names: Sequence[str]) -> Iterator[tuple[str, Role | PodidError | None]]:
@@ -45,7 +51,7 @@ class Iam:
     @needs("iam:ListRoles")
     def list_roles(self, path_prefix: str = "/") -> tuple[Role, ...]:
         """Sorted by name. IAM leaves tags and permissions boundary out of lists: they are empty here."""
-        return tuple(sorted(self._iter_roles(path_prefix, decode.role), key=lambda role: role.name))
+        return tuple(sorted(self._iter_roles(path_prefix, self._own_role), key=lambda role: role.name))
 
     @needs(list_roles)
     def list_role_names(self, path_prefix: str = "/") -> tuple[str, ...]:
@@ -77,7 +83,7 @@ class Iam:
             params["MaxSessionDuration"] = max_session_seconds
         if permissions_boundary is not None:
             params["PermissionsBoundary"] = permissions_boundary
-        return self._api.write("CreateRole", params, _role(name), at("Role", decode.role))
+        return self._api.write("CreateRole", params, _role(name), self._role_of(name))
 
     @needs("iam:DeleteRole")
     def delete_role(self, name: str) -> None:
@@ -278,8 +284,8 @@ def _role(name: str) -> str:
     return f"role {name}"
 
 
-def _role_of(name: str) -> Callable[[Object], Role]:
-    return at("Role", about(decode.role, RoleName=name))
+def _resource(role: Object) -> str:
+    return f"role{text(role, 'Path')}{text(role, 'RoleName')}"
 
 
 def _inline(name: str, policy_name: str) -> str:

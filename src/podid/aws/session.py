@@ -78,7 +78,8 @@ class AwsSession:
         known = _known_regions(self._core)
         self.partition = _find_partition(self._core, self.region, known, bool(self._endpoints))
         note = "" if self.region in known or self._endpoints else did_you_mean(self.region, known, 1)
-        self.origin = Origin(self.profile, self.region, _uses_sso(self._core, self.profile), note)
+        sso = _uses_sso(self._core, self.profile)
+        self.origin = Origin(self.profile, self.region, sso, note, partition=self.partition)
 
     @property
     def credentials_source(self) -> str:
@@ -142,8 +143,13 @@ class AwsSession:
                 origin = replace(self.origin, region=region, endpoint=self._endpoint_variable(service))
                 self._sign_in()
                 client, repeats = self._build(service, region)
-                self._apis[key] = Api(client, pacer, origin, self._deadline, repeats=repeats, say=self._say)
+                self._apis[key] = Api(
+                    client, pacer, origin, self._deadline, repeats=repeats, say=self._say, account=self._known_account
+                )
             return self._apis[key]
+
+    def _known_account(self) -> str:
+        return self._sts.known_account if self._sts is not None else ""
 
     def _endpoint_variable(self, service: str) -> str:
         """The one that names the service's endpoint, as botocore looks for it; empty for AWS's own."""

@@ -29,6 +29,11 @@ class Sts:
                 self._caller = _get_caller(self._api)
             return self._caller
 
+    @property
+    def known_account(self) -> str:
+        """The caller's, empty as long as nobody has asked for it."""
+        return self._caller.account if self._caller is not None else ""
+
     @needs(get_caller)
     def caller_of(self, credentials: Credentials) -> Caller:
         """Who AWS says these credentials are."""

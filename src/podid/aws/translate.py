@@ -45,13 +45,14 @@ _NOT_FOUND = re.compile(r"not (?:be )?found|\bno\b.*\bfound|not exist", re.IGNOR
 class Origin:
     """Where calls come from, for hints: the profile's name ("" when none was named), whether it uses IAM Identity
     Center (`aws sso login`), what to say when the region may be misspelt ("; did you mean eu-west-1?"), and the
-    variable that names the endpoint ("" where it is AWS's own)."""
+    variable that names the endpoint ("" where it is AWS's own). ARNs are of `partition` and `region`."""
 
     profile: str = ""
     region: str = ""
     sso: bool = False
     region_note: str = ""
     endpoint: str = ""
+    partition: str = ""
 
 
 def translate(

@@ -30,19 +30,20 @@ class AffectedPods:
     new: bool = True
 
     @property
+    def of_nodes(self) -> bool:
+        """Whether a running pod is covered for its node's sake, of which there may be a thousand."""
+        return self.running and self.pods is None and self.nodes is not None
+
+    @property
     def keys(self) -> Iterable[Hashable]:
-        """One of them is among the keys of every running pod that it covers."""
-        if not self.running:
+        """One of them is among the keys of every other running pod that it covers."""
+        if not self.running or self.of_nodes:
             return ()
-        if self.pods is not None:
-            return self.pods
-        if self.nodes is not None:
-            return [("node", node) for node in self.nodes]
-        return (self.workload,)
+        return (self.workload,) if self.pods is None else self.pods
 
 
 def keys_of(pod: Pod) -> tuple[Hashable, ...]:
-    return (None, f"{pod.namespace}/{pod.name}", ("node", pod.node), workload_subject(pod))
+    return (None, f"{pod.namespace}/{pod.name}", workload_subject(pod))
 
 
 def concerned(verdict: Verdict, snapshot: Snapshot) -> AffectedPods:

@@ -194,13 +194,9 @@ class _Identity:
         running = [pod for pod in pods if live(pod)]
         served = [pod for pod in running if not opted_out(pod)]
         new = self._new_pod(served)
-        by_key: dict[Hashable, list[_Concern]] = defaultdict(list)
-        for concern in self.concerns:
-            for key in concern.affected.keys if concern.verdict.link < PERMISSIONS_LINK else ():
-                by_key[key].append(concern)
         judged = None
         if isinstance(self.snapshot.pods, Known):
-            judged = tuple(self._pod(pod, new, by_key) for pod in served)
+            judged = tuple(self._pods(served, new))
         state, cause = self._whole(new, judged)
         failed = [concern for concern in self.concerns if concern.failed]
         ceilings = (c.verdict for c in failed if c.verdict.link == PERMISSIONS_LINK)
@@ -241,8 +237,10 @@ class _Identity:
         """Of errors on some of the nodes only, a new pod may or may not suffer."""
         of_new = [c for c in self.concerns if c.affected.new and c.verdict.link < PERMISSIONS_LINK]
         hosts = {pod.node for pod in served if pod.node}
-        shut = hosts - {node for c in of_new if c.breaks and c.affected.nodes for node in c.affected.nodes}
-        perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes] if shut else []
+        shut = [c.affected.nodes for c in of_new if c.breaks and c.affected.nodes]
+        perhaps = []
+        if any(not any(node in nodes for nodes in shut) for node in hosts):
+            perhaps = [c for c in of_new if c.affected.nodes is not None and not hosts <= c.affected.nodes]
         sure = [concern for concern in of_new if concern not in perhaps]
         trial = next((each for each in self.trials if each.redeemed is not None and each.expected), None)
         probed = any(_served(probe) for probe in self.probes)
@@ -261,9 +259,24 @@ class _Identity:
             token_pod=trial.name if trial is not None else "",
         )
 
-    def _pod(self, pod: Pod, new: PodStatus, by_key: Mapping[Hashable, Sequence[_Concern]]) -> PodStatus:
-        found = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
-        found.sort(key=lambda concern: concern.order)
+    def _pods(self, served: Sequence[Pod], new: PodStatus) -> Iterator[PodStatus]:
+        by_key: dict[Hashable, list[_Concern]] = defaultdict(list)
+        of_nodes: list[tuple[Collection[str], _Concern]] = []
+        for concern in self.concerns:
+            if concern.verdict.link >= PERMISSIONS_LINK:
+                continue
+            for key in concern.affected.keys:
+                by_key[key].append(concern)
+            if concern.affected.of_nodes:
+                of_nodes.append((concern.affected.nodes or (), concern))
+        for pod in served:
+            found = [concern for key in keys_of(pod) for concern in by_key.get(key, ())]
+            found += [concern for nodes, concern in of_nodes if pod.node in nodes]
+            found.sort(key=lambda concern: concern.order)
+            yield self._pod(pod, new, found)
+
+    def _pod(self, pod: Pod, new: PodStatus, found: Sequence[_Concern]) -> PodStatus:
+        """`found` are those that concern this pod."""
         trial, session = self._trial(pod), self._session(pod)
         state, cause = self._state(found, (), self._decided(trial, session, pod.node))
         stale = next((concern for concern in found if concern.stale), None)

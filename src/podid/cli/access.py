@@ -16,7 +16,7 @@ from podid.cli.options import Shared, tell_source
 from podid.cli.runtime import Runtime
 from podid.cli.terminal import Terminal
 from podid.domain.deadline import NEVER, Deadline
-from podid.domain.errors import Conflict, NotFound, PodidError, UsageError
+from podid.domain.errors import Conflict, NotFound, PodidError, UnreadableAnswer, UsageError
 from podid.domain.patience import Clock, Patience
 from podid.domain.place import Place, WhoAndWhere
 
@@ -119,7 +119,15 @@ class Access:
         be chosen or contradicts region or account, Conflict when the account is not the expected one."""
         cluster = self._read_cluster(for_change=for_change)
         if for_change:
-            return replace(self.account_place(), cluster=cluster)
+            place = self.account_place()
+            if cluster.account != place.account:  # what is written names the cluster by its ARN
+                raise UnreadableAnswer(
+                    f"EKS answers that cluster {cluster.name} is account {cluster.account}'s, and the credentials are "
+                    f"account {place.account}'s",
+                    subject=cluster.name,
+                    advice="Check AWS_ENDPOINT_URL and the proxy.",
+                )
+            return replace(place, cluster=cluster)
         return Place(account=cluster.account, region=self.aws.region, cluster=cluster)
 
     def account_place(self) -> Place:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from podid.cli.argv import value_of, values_of
 from podid.domain.errors import Again, Hint, Other
@@ -71,13 +70,22 @@ def _has_options(path: tuple[str, ...], flags: Sequence[str]) -> bool:
 
 
 def options_of(path: tuple[str, ...]) -> frozenset[str]:
-    """The options of the command that these words name."""
-    from podid.cli.parser import build
+    """The options of the command that these words name, by what it declares."""
+    from inspect import signature
 
-    found: Any = build(rich_help=False, argv=list(path))
-    for word in path:
-        found = found.commands[word]
-    return frozenset(name for param in found.params for name in (*param.opts, *param.secondary_opts))
+    from podid.cli.options import FLAGS, OUTPUT
+    from podid.cli.tree import COMMANDS
+
+    command = next((row.load() for row in COMMANDS if row.path == path), None)
+    if command is None:
+        return frozenset()
+    parameters = signature(command.body, eval_str=True).parameters.values()
+    declared = [item for parameter in parameters for item in getattr(parameter.annotation, "__metadata__", ())]
+    declared += [FLAGS[name].metadata["option"] for name in (*command.shared, *OUTPUT) if name in FLAGS]
+    words = ["--show-permissions"] if "show_permissions" in command.shared else []
+    # Typer keeps the first name of an option in an annotation as its default
+    words += [word for item in declared for word in (item.default, *(item.param_decls or ())) if isinstance(word, str)]
+    return frozenset(name for word in words for name in word.split("/") if name.startswith("-"))
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:

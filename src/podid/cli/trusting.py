@@ -32,7 +32,7 @@ def one_of_both(terminal: Terminal, files: Sequence[str] | None, role: str | Non
             terminal.read_file(name)
 
 
-def cluster_of(access: Access, cluster_arn: str | None) -> str:
+def cluster_of(access: Access, cluster_arn: str | None, *, for_change: bool = False) -> str:
     """--cluster-arn, or the ARN of the cluster at hand."""
     if cluster_arn is not None:
         if access.sources.get("cluster") == "--cluster":
@@ -40,7 +40,7 @@ def cluster_of(access: Access, cluster_arn: str | None) -> str:
         parse_cluster_arn(cluster_arn)
         return cluster_arn
     try:
-        return access.place().the_cluster.arn
+        return access.place(for_change=for_change).the_cluster.arn
     except PodidError as error:
         error.advise("Or name the cluster with --cluster-arn.")
         raise
@@ -54,7 +54,8 @@ def whom(
     if not for_:
         raise UsageError("Whose access? Name a service account with --for NS/SA")
     refs, reach = typed.service_accounts(for_), typed.scope(scope)
-    return Whom(refs=refs, cluster_arn=cluster_of(access, cluster_arn), scope=reach, session_tags=session_tags)
+    arn = cluster_of(access, cluster_arn, for_change=True)
+    return Whom(refs=refs, cluster_arn=arn, scope=reach, session_tags=session_tags)
 
 
 def read_files(terminal: Terminal, names: Sequence[str]) -> list[TrustFile]:

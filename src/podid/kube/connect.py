@@ -195,9 +195,9 @@ def _through(
 
     if not context.server:
         raise InvalidInput(f"context {context.name!r} of the kubeconfig names no cluster that has a server")
-    if not context.server.lower().startswith(("https://", "http://")) or not _is_url(context.server):
+    if not _is_url(context.server):
         raise InvalidInput(f"the server of context {context.name!r} of the kubeconfig is not an https URL")
-    if context.proxy_url and not _is_url(context.proxy_url):
+    if context.proxy_url and not _is_proxy(context.proxy_url):
         raise InvalidInput(f"the proxy-url of context {context.name!r} of the kubeconfig is not a URL")
     if context.auth_provider:
         raise InvalidInput(
@@ -248,7 +248,7 @@ def _through(
     return connection
 
 
-def _is_url(text: str) -> bool:
+def _is_proxy(text: str) -> bool:
     try:
         parts = urllib3.util.parse_url(text)
     except urllib3.exceptions.LocationParseError:
@@ -359,6 +359,14 @@ def _where(url: str, cluster: Cluster | None, how: str) -> Where:
         private=not cluster.public_endpoint,
         how=how,
     )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
 
 
 def _address(url: str) -> tuple[str, int, str]:

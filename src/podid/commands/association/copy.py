@@ -50,7 +50,7 @@ def copy(
         raise UsageError("--from-cluster and --to-cluster are the same cluster", subject=from_cluster)
     roles, chosen_scope = role_map(map_role or ()), typed.scope(scope)
     source, target = access.of(cluster=from_cluster), access.of(cluster=to_cluster)
-    place = source.place()
+    place = source.place(for_change=True)
     with terminal.working(f"reading the associations of {from_cluster}"):
         found = source.aws.eks.list_associations(place.cluster_name, options.namespace)
     if not found:

@@ -97,7 +97,7 @@ def undo(
     from podid.ops.association.aftermath import after_change
     from podid.ops.association.plan import changed_associations
     from podid.ops.change.kinds import kind_of
-    from podid.ops.change.undo import undo_plan
+    from podid.ops.change.undo import check_account, undo_plan
 
     if run_id is None:
         raise UsageError("Specify the run: its id, or 'last'", hint=Other(("history",)))
@@ -107,7 +107,9 @@ def undo(
     # the run knows its cluster; the account and the region are checked against the credentials
     access = access.at(f"run {recorded.run_id}", cluster=recorded.header.cluster, region=recorded.header.region)
     account_wide = all(kind_of(step.action.kind).account_wide for step in recorded.steps)
-    place = access.account_place() if account_wide else access.place(for_change=True)
+    place = access.account_place()
+    check_account(recorded, place)
+    place = place if account_wide else access.place(for_change=True)
     settle_interrupted(access, terminal, place)
     recorded = access.journal.get(recorded.run_id)  # as settled
     with terminal.working("reading what the run left"):

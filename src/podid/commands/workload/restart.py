@@ -29,7 +29,7 @@ def rights() -> CommandRights:
     )
 
 
-@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE), rights=rights)
+@command(shared=(*CLUSTER, *KUBERNETES, *NAMESPACES, *CHANGE, "wait"), rights=rights)
 def restart(
     access: Access,
     terminal: Terminal,
@@ -62,8 +62,10 @@ def restart(
     from dataclasses import replace
 
     from podid.cli import typed
-    from podid.cli.changing import agree, report, restarting, settle_interrupted
+    from podid.cli.changing import agree, report, restarting, settle_interrupted, waiting
     from podid.cli.foreseeing import look_ahead
+    from podid.domain.plan import Status
+    from podid.ops.association.aftermath import after_restart
     from podid.ops.restart.dry_runs import SECONDS_OF_DRY_RUNS, missed_by_webhook
     from podid.ops.restart.journalled import restart_journalled, restart_plan
     from podid.ops.restart.refusal import obstacle, refusal
@@ -112,4 +114,8 @@ def restart(
     nothing = "nothing to restart" + (": every pod carries what its association gives" if stale else "")
     how = replace(restarting(access, terminal), evict=evict)
     result = restart_journalled(access.clients, place, found, how)
+    replaced = [target for target, item in zip(found, result.done, strict=True) if item.status is Status.DONE]
+    whom = sorted({ref for target in replaced for ref in target.refs})
+    with terminal.working("checking what the new pods get"):
+        result = after_restart(waiting(access, place), result, whom)
     report(terminal, replace(result, plan=result.plan.noting(notes)), nothing=nothing)

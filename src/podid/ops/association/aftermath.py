@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from podid.domain.cost import LOOK, Cost
+from podid.domain.cost import FREE, LOOK, Cost
 from podid.domain.errors import PodidError
 from podid.domain.exit_codes import ExitCode
 from podid.domain.names import ServiceAccountRef
@@ -77,7 +77,7 @@ def after_associate(
 def reach(how: Waiting, refs: Collection[ServiceAccountRef] = (), *, running: bool = False) -> Diagnosis:
     """Waits until new pods of the service accounts, or their `running` ones, are in the state that is waited for, as
     far as waiting helps; without `refs` those of all associations."""
-    wanted = wanted_for(refs, cost=LOOK | _COSTS.get(how.wait or Wait.READY, Cost.DRY_RUN))
+    wanted = wanted_for(refs, cost=LOOK | _COSTS.get(how.wait or Wait.READY, FREE if running else Cost.DRY_RUN))
 
     def reached(status: IdentityStatus) -> bool:
         state = status.state if running else status.new_pod.state
@@ -119,6 +119,19 @@ def _restart(how: Waiting, restarting: Restarting, result: ChangeResult, found: 
             made = replace_pods(how.clients, how.place, refs, restarting, stale=only_stale, expect_injected=True)
             result = replace(result, done=(*result.done, *made.done))
     return result
+
+
+def after_restart(how: Waiting, result: ChangeResult, refs: Collection[ServiceAccountRef]) -> ChangeResult:
+    """The result of restarts with the status of those of the service accounts that have an association."""
+    restarted = any(item.status is Status.DONE for item in result.done)
+    if result.error is not None or not restarted or not refs or not how.checks_cluster:
+        return result
+    try:
+        found = reach(how, refs, running=True)
+    except PodidError as error:
+        return replace(result, error=error)
+    result = _judged(how, replace(result, wait=how.wait, restarted=True), found)
+    return replace(result, after=tuple(status for status in result.after if status.state is not IdentityState.NONE))
 
 
 def after_disassociate(how: Waiting, result: ChangeResult) -> ChangeResult:

@@ -98,11 +98,21 @@ def _which(action: Action) -> tuple[str, str]:
     return action.kind, action.target
 
 
+def check_account(run: Run, place: Place) -> None:
+    """Raises Conflict for a run of another account, in which its cluster would only be said not to exist."""
+    if run.header.account != place.account:
+        raise _elsewhere(run, place)
+
+
 def _check_reachable(run: Run, action: Action, place: Place) -> None:
     if not reachable(run.header, action, place.header):
-        raise Conflict(
-            f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
-            f"{run.header.cluster or '-'}; this is account {place.account}, {place.region}, cluster "
-            f"{place.cluster_name or '-'}",
-            subject=run.run_id,
-        )
+        raise _elsewhere(run, place)
+
+
+def _elsewhere(run: Run, place: Place) -> Conflict:
+    return Conflict(
+        f"Run {run.run_id} was made in account {run.header.account}, {run.header.region}, cluster "
+        f"{run.header.cluster or '-'}; this is account {place.account}, {place.region}, cluster "
+        f"{place.cluster_name or '-'}",
+        subject=run.run_id,
+    )

@@ -19,7 +19,7 @@ def describe(call: Call) -> Result:
 
 
 def list_(call: Call) -> Result:
-    names, token = call.page(sorted(call.world.clusters) if call.region == call.world.region else ())
+    names, token = call.page(sorted(call.world.clusters) if call.here else ())
     return {"clusters": names, "nextToken": token}
 
 

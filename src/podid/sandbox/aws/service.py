@@ -47,11 +47,16 @@ class Call:
     def not_found(self, message: str) -> AwsError:
         return self.error("ResourceNotFoundException", message)
 
+    @property
+    def here(self) -> bool:
+        """Whether the clusters are the caller's account's, and the region's that was asked."""
+        return (self.caller.account, self.region) == (self.world.account, self.world.region)
+
     def cluster(self) -> ClusterRecord:
         """The cluster that the request names, its add-ons up to date; ResourceNotFoundException in EKS's words."""
         name = self.params.get("clusterName") or self.params["name"]
         with self.world.lock:
-            cluster = self.world.clusters.get(name) if self.region == self.world.region else None
+            cluster = self.world.clusters.get(name) if self.here else None
             if cluster is None:
                 raise self.not_found(f"No cluster found for name: {name}.")
             self.world.settle(cluster)
