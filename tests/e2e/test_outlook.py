@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from changes.support import writes
+from e2e.test_restart_job import selecting
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront")
@@ -206,6 +207,21 @@ def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
     pods = pods_of(losing)
     refused = losing("restart", "shop/orders", "-o", "json")
     assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
+
+
+def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.cluster.make_workload("Deployment", "shop", "import", "orders")
+    site.wait(300)
+    selecting(site, {"matchLabels": {"app": "import"}})
+    pods = pods_of(site)
+    first, *more = under_the_plan(site, "restart", "shop/orders")
+    assert first == "After this: ! shop/orders  doubtful at link 3 injection: webhook-config-altered"
+    assert not any("broken" in line for line in more)
+    outcome = site("restart", "shop/orders", "--yes", "-o", "json")
+    became = {item["target"]: item["status"] for item in outcome.json["actions"]}
+    assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
+    assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
 
 
 # --- agents, trust and roles ------------------------------------------------------------------------------------------
