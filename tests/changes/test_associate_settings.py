@@ -227,15 +227,20 @@ def test_a_target_role_that_cannot_be_reached_is_said_in_the_plan(
 
 
 def test_a_trust_that_is_wrong_already_stops_no_other_change(box: Sandbox, podid: Podid, journal: Path) -> None:
-    """What EKS sees of the role stays the same, so it is a note; what would change it is refused."""
+    """What EKS sees of the role stays the same, so the plan shows it; what would change it is refused."""
     narrow: dict[str, Any] = json.loads(json.dumps(pods_trust()))
     narrow["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "pay"}}
     narrow["Statement"][0]["Sid"] = "OnlyPay"
     add_role(box.world, box.iam, "narrow", narrow)
     add_association(box.world, "shop", "orders", "narrow")
-    tagged = podid(*ASSOCIATE, "--tag", "a=b", "--replace", "-o", "json")
+    tag = (*ASSOCIATE, "--tag", "a=b", "--replace", "-o", "json")
+    (after,) = podid(*tag, "--dry-run").json["after"]
+    assert (after["state"], after["id"], "OnlyPay" in after["reason"]) == (
+        *("broken", "trust-condition-never-matches"),
+        True,
+    )
+    tagged = podid(*tag)
     assert tagged.code == 0, tagged
-    assert any("does not admit shop/orders" in note and "OnlyPay" in note for note in tagged.json["notes"])
     for command, mode in (
         ((*ASSOCIATE, "--role", "narrow"), "trust-condition-never-matches"),
         ((*ASSOCIATE, "--no-session-tags", "--replace"), "trust-request-tag-with-tags-disabled"),

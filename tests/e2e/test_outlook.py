@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from changes.support import writes
+from e2e.test_restart_job import selecting
 from worlds import ACCOUNT, ORDERS, Site, trust_for
 
 ASSOCIATE = ("associate", "shop/orders", "--role", "storefront")
@@ -98,6 +99,25 @@ def test_a_target_role_that_does_not_exist(site: Site) -> None:
     assert (refused.code, refused.error["id"], writes(site.box)) == (6, "role-not-found", count)
 
 
+def test_a_trust_policy_that_podid_cannot_judge(site: Site) -> None:
+    site.with_agent()
+    document = trust_for(ORDERS)
+    document["Statement"][0]["Principal"] = "*"
+    site.trust("storefront", document)
+    first, *more = under_the_plan(site, *ASSOCIATE, "--restart")
+    assert first.startswith("After this: ? shop/orders  unknown at link 9 trust: sts:AssumeRole: Statement[0] may")
+    assert not any("not checked" in line for line in more)
+
+
+def test_what_was_wrong_before_is_shown_and_not_refused(site: Site) -> None:
+    """A role that does not admit pods which have it already, when something else of the association changes."""
+    site.with_agent()
+    site.trust("storefront", trust_for(ORDERS))
+    site.associate("shop", "cart")
+    (first,) = under_the_plan(site, "associate", "shop/cart", "--tag", "a=b", "--replace")
+    assert first == "After this: ✗ shop/cart  broken at link 9 trust: trust-condition-never-matches"
+
+
 def test_a_move_and_the_way_back(site: Site) -> None:
     site.with_agent().with_identity()
     plan = foreseen(site, "move", "shop/orders", "shop/moved", "--update-trust")
@@ -187,6 +207,21 @@ def test_pods_that_lost_the_agent_keep_what_they_have(losing: Site) -> None:
     pods = pods_of(losing)
     refused = losing("restart", "shop/orders", "-o", "json")
     assert (refused.code, refused.error["id"], pods_of(losing)) == (6, "agent-not-installed", pods)
+
+
+def test_workloads_that_lose_nothing_are_restarted(site: Site) -> None:
+    site.with_agent().with_identity()
+    site.cluster.make_workload("Deployment", "shop", "import", "orders")
+    site.wait(300)
+    selecting(site, {"matchLabels": {"app": "import"}})
+    pods = pods_of(site)
+    first, *more = under_the_plan(site, "restart", "shop/orders")
+    assert first == "After this: ! shop/orders  doubtful at link 3 injection: webhook-config-altered"
+    assert not any("broken" in line for line in more)
+    outcome = site("restart", "shop/orders", "--yes", "-o", "json")
+    became = {item["target"]: item["status"] for item in outcome.json["actions"]}
+    assert became == {"shop/Deployment/orders": "blocked", "shop/Deployment/import": "done"}
+    assert pods_of(site) & pods == {name for name in pods if name.startswith("orders-")}
 
 
 # --- agents, trust and roles ------------------------------------------------------------------------------------------

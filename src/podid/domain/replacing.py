@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from podid.domain.model import Pod
-from podid.domain.webhook import WEBHOOK
 from podid.domain.workloads import RESTARTABLE, on_fargate, static
 
 
@@ -83,14 +82,6 @@ def without_account(namespace: str, account: str) -> Hindrance:
     return Hindrance(
         what, ("kubectl", "-n", namespace, "create", "serviceaccount", account), mode="association-sa-not-found"
     )
-
-
-def not_served(account: str, *, registered: bool) -> Hindrance:
-    """Of a workload whose new pods would get no credentials: the webhook is not registered, or leaves them out."""
-    why = "the webhook leaves them out" if registered else f"MutatingWebhookConfiguration {WEBHOOK} is missing"
-    what = f"new pods of {account} would be given no credentials: {why}"
-    command = ("kubectl", "get", "mutatingwebhookconfiguration", WEBHOOK, "-o", "yaml")
-    return Hindrance(what, command, mode="injection-missed-webhook")
 
 
 def _delete(namespace: str, pods: Iterable[str]) -> tuple[str, ...]:

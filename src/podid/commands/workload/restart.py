@@ -102,6 +102,9 @@ def restart(
                 replace(target, obstacle=obstacle(harm)) if (harm := harmed.get(target.workload.subject)) else target
                 for target in found
             )
+            # what is left alone is shown as it is
+            ahead = replace(ahead, plan=restart_plan(place, [target for target in found if target.obstacle is None]))
+            outlook, _ = ahead.outlook(missed)
     plan = replace(restart_plan(place, found).noting(notes), outlook=outlook)
     if options.dry_run:
         terminal.emit(plan_view(plan))

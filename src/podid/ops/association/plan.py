@@ -210,9 +210,7 @@ def _refused(
     cluster: Cluster,
     role: Role,
     current: Mapping[ServiceAccountRef, Association | None],
-    notes: list[str],
 ) -> Iterator[_Refused]:
-    """`notes` gets those of which only the pods can tell."""
     policy = trust.parse_policy(role.trust)
     for item in items:
         tags_on = session_tags(item.settings, current[item.ref])
@@ -222,10 +220,6 @@ def _refused(
             why = to_blame.message if to_blame is not None else found.assume_role.reason
             sentence = f"the trust policy of role {role.name} does not admit {item.ref}: {why}"
             yield _Refused(item, tags_on, sentence, to_blame.id if to_blame is not None else "")
-        elif found.verdict is trust.TrustVerdict.UNKNOWN:
-            unclear = (found.assume_role, found.tag_session)
-            why = next(action.reason for action in unclear if action.verdict is trust.TrustVerdict.UNKNOWN)
-            notes.append(f"it is not known whether the trust policy of role {role.name} admits {item.ref}: {why}")
 
 
 def _plan_trust(
@@ -239,12 +233,10 @@ def _plan_trust(
     """None when the role admits every service account already, or when only the pods can tell (a verdict unknown).
     What is wrong already and is not touched stands in the way of nothing."""
     missing: list[_Refused] = []
-    for refused in _refused(items, cluster, role, current, notes):
+    for refused in _refused(items, cluster, role, current):
         existing = current[refused.item.ref]
         stays = refused.item.kept and existing is not None and refused.session_tags == existing.session_tags
-        if stays and not request.update_trust:
-            notes.append(refused.sentence)
-        else:
+        if request.update_trust or not stays:
             missing.append(refused)
     if not missing:
         return None
