@@ -66,6 +66,7 @@ def test_a_service_account_that_does_not_exist_is_not_to_be_associated(site: Sit
         ("shop/orderz", f"shop/orderz {NONE}, and no such service account exists; did you mean shop/orders?"),
         ("shop/zzzzzz", f"shop/zzzzzz {NONE}, and no such service account exists."),
     ):
+        said = f"Service account {name} does not exist" if command.startswith("verify") else said
         outcome = site(*command.split(), name, *other)
         assert outcome.code == 5
         assert said in outcome.stderr

@@ -137,7 +137,7 @@ def test_verify_of_several_is_one_report_each_and_the_worst_code(shared: Site) -
         states = {item["serviceAccount"]: item["state"] for item in several.json["items"]}
         assert (several.code, states) == (9, {"idle": "doubtful", "orders": "verified"})
     text = shared("verify", "-A", "--yes").stdout
-    assert "! shop/idle  doubtful at link 1, association: association-sa-not-found\n" in text
+    assert "! shop/idle  doubtful at link 1 association: association-sa-not-found\n" in text
     assert "✓ shop/orders  verified  role shop-orders, 2 pods\n" in text
     nothing = shared("verify", "-n", "nosuch", "--yes")
     assert (nothing.code, nothing.stdout) == (5, "")

@@ -346,7 +346,7 @@ CREATING = (*EFFECT, "--create-service-account")
 FROM_BLUE = "--from-cluster blue --to-cluster demo"
 NOTHING_YET = ("nothing", "service-account")
 ALL_OF_MOVE = (*EFFECT, "--restart", "--wait verified")
-PROOF = ("redeeming", "asking")
+PROOF = ("redeeming",)
 CREATED = ("associate shop/pay --role storefront --tag a=b --wait api",)
 ROLE = "role create r --for shop/orders --policy-file POLICY --managed-policy AmazonS3ReadOnlyAccess --tag a=b"
 SETTINGS = f"{ROLE} --replace --description new --tag x=y --boundary AmazonS3ReadOnlyAccess"
@@ -514,8 +514,8 @@ WAYS = (
     Way("show shop/zzz", nothing, code=5),
     Way("status shop/zzz", nothing, code=5),
     Way("status payments/billing-worker", nothing, code=5),
-    Way("verify -n shpo --yes", nothing, ("saying",), code=5),
-    Way("verify shop/zzz --yes", nothing, ("saying",), code=5),
+    Way("verify -n shpo --yes", nothing, code=5),
+    Way("verify shop/zzz --yes", nothing, code=5),
     Way("restart -n shpo", nothing, ("saying",), code=5),
     Way("restart shop/zzz", nothing, ("saying",), code=5),
     Way("disassociate shop/zzz --yes", nothing, ("saying",), code=5),
@@ -553,17 +553,17 @@ WAYS = (
     Way("doctor", healthy),
     Way("doctor", under_cilium),
     Way("doctor --me", healthy),
-    Way("bundle --yes", under_cilium),
-    Way("bundle --yes", configured),
-    Way("bundle --yes", self_managed),
-    Way("bundle --yes", untold),
+    Way("bundle --yes --force", under_cilium),
+    Way("bundle --yes --force", configured),
+    Way("bundle --yes --force", self_managed),
+    Way("bundle --yes --force", untold),
     Way("doctor", configured),
     Way("doctor --logs", healthy, ("--logs",)),
     Way("doctor --cloudtrail", healthy, ("--cloudtrail",)),
     Way("doctor --verify --yes", healthy, ("--verify",)),
     Way("doctor shop/orders --probe --yes", healthy, ("--probe",)),
     Way("doctor", with_everything, code=3),
-    Way("bundle --yes", with_everything),
+    Way("bundle --yes --force", with_everything),
     Way("doctor shop/orders", healthy, again=True),
     Way("doctor", self_managed),
     Way("doctor", untold),

@@ -20,7 +20,16 @@ SECONDS = 2.0
 WAYS = (
     *("doctor", "role show shop-orders", "list", "agent status", "trust tighten --role shop-orders", "bundle --yes"),
     *("verify shop/orders --yes", "list --columns namespace,role,health", "doctor --logs --cloudtrail --verify --yes"),
-    *("show shop/orders", "role list", "restart shop/orders", "agent nodes", "agent logs", "agent versions", "whoami"),
+    *(
+        "status",
+        "show shop/orders",
+        "role list",
+        "restart shop/orders",
+        "agent nodes",
+        "agent logs",
+        "agent versions",
+        "whoami",
+    ),
     *("addon list", "addon associate aws-ebs-csi-driver ebs-csi-controller-sa --role storefront", "install-agent"),
     *("addon disassociate aws-ebs-csi-driver ebs-csi-controller-sa --yes", "uninstall-agent --yes", "doctor --me"),
     *("disassociate shop/orders --yes", "associate shop/orders --role storefront --replace", "undo last --yes"),

@@ -33,14 +33,19 @@ def wait(
     `patience` ends. Only a change that may still be settling is waited for. `read` takes the snapshot that it starts
     from and the sections that are to be read again."""
     again: Collection[str] = ()
+    found: Diagnosis | None = None
     for _ in patience.rounds(ROUND_SECONDS):
-        found = read(base, again)
+        latest = read(base, again)
+        if found is not None and patience.over:
+            break  # what came too late could not be read whole
+        found = latest
         pending = [status for status in found.report.identities if not reached(status) and status.settling]
         if not pending:
             break
         base = found.snapshot
         again = {section for status in pending for section in _AGAIN.get(_link(status), ())}
         patience.say(_words(pending))
+    assert found is not None, "there is a first round"
     return found
 
 
