@@ -167,7 +167,7 @@ def test_written_and_never_seen(site: Site, monkeypatch: pytest.MonkeyPatch, how
 
 
 def test_while_a_rollout_goes_on(site: Site) -> None:
-    site.associate("shop", "orders")
+    site.with_agent().associate("shop", "orders")
     path = "/apis/apps/v1/namespaces/shop/deployments/orders"
 
     def restarted() -> bool:
