@@ -130,6 +130,21 @@ def test_what_is_not_said(what: str) -> None:
     assert found == []
 
 
+# of states that are called otherwise now, also in code blocks
+GONE = re.compile(
+    r"--wait[ =](effect|proof)|VerifyReport|firstBroken|\bin-effect\b|nothing to \W?proven|^effect: ", re.M
+)
+
+
+def test_no_state_has_its_old_name() -> None:
+    files = [*(ROOT / "src" / "podid").rglob("*.py"), *(ROOT / "src" / "podid").rglob("*.md")]
+    files += [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "pyproject.toml", ROOT / "mkdocs.yml"]
+    found = [(path.name, match[0]) for path in files for match in GONE.finditer(path.read_text(encoding="utf-8"))]
+    assert found == []
+    assert GONE.search("podid associate a/b --wait effect")
+    assert not GONE.search("--wait ready takes effect")
+
+
 def test_the_words_would_be_found() -> None:
     said = (
         *("the role could not be had", "seen 1 times of 5", "all 1 running pods", "1 of 2 pod(s) carry it"),

@@ -54,10 +54,22 @@ def check_all_views(site: Site, env: dict[str, str] | None = None) -> dict[str, 
         if name in associated:
             assert own == found[name]
             assert state(site("status", name, "-o", "json", env=env).json) == own
-        else:  # who names it hears first that there is none
-            assert own == ("no-association", "association-missing")
+            check_verify(site, name, own, env)
+        else:  # of a name with nothing else to say, that there is none
+            assert own == ("no-association", found[name][1] or "association-missing")
             assert site("status", name, env=env).code == 5
     return found
+
+
+def check_verify(site: Site, name: str, own: State, env: dict[str, str] | None) -> None:
+    """A token adds to what is ready and decides what is unknown; of the rest it changes nothing."""
+    outcome = site("verify", name, "--yes", "--timeout", "20s", "-o", "json", env=env)
+    found = outcome.json["state"]
+    if own[0] == "ready":
+        assert found in ("ready", "verified"), outcome
+    elif own[0] != "unknown":
+        assert state(outcome.json) == own, outcome
+    assert (outcome.code == 0) == (found in ("verified", "proven") and not outcome.json["permissions"]), outcome
 
 
 @pytest.mark.parametrize(

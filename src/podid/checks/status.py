@@ -33,6 +33,7 @@ from podid.domain.workloads import live, opted_out, template_of, workload_subjec
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
+ABSENT = "association-missing"
 # between the redemption of a token and the session that EKS makes for it, each by its own clock
 SAME_MOMENT = timedelta(seconds=10)
 # inferred from settings alone, so that a session of the pod itself counts for more
@@ -221,8 +222,10 @@ class _Identity:
     def _whole(self, new: PodStatus, pods: tuple[PodStatus, ...] | None) -> tuple[IdentityState | None, Verdict | None]:
         """The worst pod's; that of a new pod where it is worse than ready, or where there is no other."""
         if self._known_absent:
-            first = next((c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE), None)
-            return IdentityState.NONE, first
+            failed = [c.verdict for c in self.concerns if c.failed and c.verdict.chain != EVERYONE]
+            # judged of identities that are named only: what says why comes first
+            failed.sort(key=lambda verdict: verdict.check == ABSENT)
+            return IdentityState.NONE, next(iter(failed), None)
         members = [*(pods or ())]
         if not members or new.state is None or new.state.rank < IdentityState.READY.rank:
             members.append(new)

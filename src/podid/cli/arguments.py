@@ -34,7 +34,7 @@ ManagedPolicies = Annotated[
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Restart although new pods would get no credentials, which running ones have.")
+    bool, typer.Option("--force", help="Restart even if new pods would not get the credentials that running pods have.")
 ]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Change a role that exists and that podid did not make here.")]
 TrustFiles = Annotated[

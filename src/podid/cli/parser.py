@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from podid.cli.tree import COMMANDS, GROUPS, Row
 
-ABOUT = """Amazon EKS Pod Identity from nothing to proven credentials, or the first broken link.
+ABOUT = """Amazon EKS Pod Identity from nothing to verified credentials, or the first broken link.
 
 Start with `podid install-agent`, then `podid associate`, which asks when it is typed alone; in scripts
 `podid role create`, `podid associate NS/SA --role ROLE`, `podid verify NS/SA`. When something does not work,

@@ -58,7 +58,7 @@ SCENES = (
     ),
     Scene("AWS's own list hides the role. This one does not.", ("list",)),
     Scene(
-        "Running is not proof. verify takes a token as a pod would, redeems it, and asks AWS who that is.",
+        "A pod that runs may still have no credentials. verify redeems a token of a pod and asks AWS whose they are.",
         ("verify", "shop/orders", "--yes"),
     ),
     Scene(
@@ -78,8 +78,8 @@ def demo(
 ) -> None:
     """Run the main job on the sandbox, narrated.
 
-    Each command is shown before its real output: from a cluster without the agent to proven credentials, and a doctor's
-    view of what is still wrong there. Nothing leaves this machine.
+    Shows each command before its real output, from a cluster without the agent to verified credentials. At the end
+    podid doctor names what is still wrong there. Nothing leaves this machine.
 
     Example: podid demo
     """
@@ -113,7 +113,7 @@ def demo(
     finally:
         if not (keep and ended):  # a tour that breaks off has told nobody of what would go on running
             process.stop(directory=directory)
-    tour.say("That was the whole way from nothing to proven credentials.")
+    tour.say("That was the whole way from nothing to verified credentials.")
     if keep:
         tour.say("The sandbox is still running. To go on playing:")
         terminal.narrate(

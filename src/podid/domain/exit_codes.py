@@ -23,15 +23,17 @@ MEANING: dict[ExitCode, str] = {
     ExitCode.OK: "ok, or nothing to do; also every `--dry-run`",
     ExitCode.FAILURE: "a bug, or a failure that podid could not classify",
     ExitCode.USAGE: "usage; or consent was needed and there was no terminal and no `--yes`",
-    ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), or something else is not as it should be",
+    ExitCode.ATTENTION: "attention: findings at `--fail-on` (default error), an identity that is broken or stale, or "
+    "something else that is not as it should be",
     ExitCode.DENIED: "access denied, and therefore no result; the message names the permission",
     ExitCode.NOT_FOUND: "something that was named does not exist",
     ExitCode.CONFLICT: "conflict: exists with other settings, owned by an add-on, state moved since the plan, or "
     "refused by AWS or the cluster",
-    ExitCode.UNAVAILABLE: "unavailable: network, throttled out, `--timeout` passed, effect not seen in time",
+    ExitCode.UNAVAILABLE: "unavailable: network, throttled out, `--timeout` passed, or a change did not take effect in "
+    "time",
     ExitCode.PARTIAL: "partial: some done, some failed; the output says which",
-    ExitCode.UNDETERMINED: "undetermined: a result, but an error-level check is unknown, or `--wait effect` "
-    "was asked for and could not be looked at",
+    ExitCode.UNDETERMINED: "undetermined: a result, but an error-level check is unknown, or the state that "
+    "`--wait` or `--require` names could not be checked",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }
 

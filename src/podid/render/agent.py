@@ -84,7 +84,7 @@ def agent_status_view(found: AgentReading) -> View:
         pairs += [(f"{kind['kind']} nodes", _kind_words(kind)) for kind in _kinds(coverage)]
         if found.missing is not None:
             pairs.append(("needed by", f"could not be looked at: {found.missing.reason}"))
-    share = coverage.words if coverage is not None else "its nodes could not be looked at"
+    share = coverage.words if coverage is not None else "its nodes could not be read"
     head = f"{_MARKS[state]} agent of cluster {cluster}  {state.replace('-', ' ')}"
     lines: list[str | Line] = [Line(f"{head}: {share}", _STYLES[state], len(head)), *facts(pairs)]
     if coverage is not None:

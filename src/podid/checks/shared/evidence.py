@@ -302,5 +302,5 @@ def _of_dry_run(snapshot: Snapshot, ref: ServiceAccountRef, section: Section[Dry
         return Observed.unsettled(MISSED, "new pods are given no credentials yet")
     rounds = f"{seen.rounds} of {count_of(seen.needed, 'round')} of dry runs"
     return Observed.unsettled(
-        MISSED, f"new pods are given credentials in {rounds}, and not every API server may know yet"
+        MISSED, f"new pods are given credentials in {rounds}; an API server may not know of the change yet"
     )

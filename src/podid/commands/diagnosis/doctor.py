@@ -131,11 +131,9 @@ def doctor(
         str, typer.Option("--fix-level", metavar="LEVEL", help="With --fix: error, warn or info, the least severe.")
     ] = "warn",
     until_clean: Annotated[
-        bool, typer.Option("--until-clean", help="Look again until the exit code is 0, at most --timeout, or 10m.")
+        bool, typer.Option("--until-clean", help="Check again until the exit code is 0, at most --timeout, or 10m.")
     ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Look again and again, and show each report that differs.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep checking and show each report that differs.")] = False,
     save: Annotated[
         str | None, typer.Option("--save", metavar="FILE", help="Write what was read to this file too.")
     ] = None,
@@ -144,7 +142,7 @@ def doctor(
         str | None, typer.Option("--from", metavar="FILE", help="Judge what --save wrote, without any access.")
     ] = None,
     me: Annotated[
-        bool, typer.Option("--me", help="Look at the rights of the caller instead, for this command or --for's.")
+        bool, typer.Option("--me", help="Check the rights of the caller instead, for this command or --for's.")
     ] = False,
     for_command: Annotated[
         list[str] | None,
@@ -155,7 +153,7 @@ def doctor(
 ) -> None:
     """Find the first broken link.
 
-    Walks the whole chain from association to permissions. What could not be looked at is unknown, never fine: exit 9.
+    Walks the whole chain from association to permissions. What could not be checked is unknown, and makes exit 9.
     Findings make exit 3. With --logs it also names what the agents' logs of the last hour show.
     --cloudtrail reads which tokens were not redeemed, and how large pods' sessions are; --verify redeems tokens of at
     most 20 service accounts, and drops the credentials; --probe runs one pod of podid's own for each of at most 10,

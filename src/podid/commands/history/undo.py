@@ -86,8 +86,8 @@ def undo(
 
     Refuses when something has changed since, or when the run was made in another account, region or cluster. 'last' is
     the newest run that can be undone and is no undo itself. With --show-permissions it prints what undoing RUN takes.
-    Rights that a journal alone is not believed (a run of another caller, AdministratorAccess, a principal of another
-    account, a boundary that goes) need an answer at a terminal, --yes or not.
+    Some runs need an answer at a terminal even with --yes: a run of another caller, and one whose undoing grants
+    AdministratorAccess, lets in another account or removes a permissions boundary.
 
     Example: podid undo last
     """

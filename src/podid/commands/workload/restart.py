@@ -51,11 +51,11 @@ def restart(
 ) -> None:
     """Restart the workloads of service accounts. More than one asks first, or needs --yes.
 
-    Their controllers replace the pods, as `kubectl rollout restart` does; pods that were missed are restarted again, at
-    most twice. What no restart replaces (bare and static pods, Jobs, paused workloads, and OnDelete ones without
-    --evict) is named with what to do instead. A service account may be named whose association is gone: then pods that
-    still carry it are replaced. Where new pods would get no credentials, those that run are left alone, and where that
-    is all of them it ends with exit 6.
+    Their controllers replace the pods, as with `kubectl rollout restart`. podid restarts missed pods again, at most
+    twice, and then waits until the new pods are ready. A restart does not replace bare and static pods, Jobs, paused
+    workloads, and OnDelete workloads without --evict; podid names them and what to do instead. You can also name a
+    service account whose association was deleted. podid does not restart workloads whose new pods would not get the
+    credentials that running pods have. Exit 6 if that is all of them.
 
     Example: podid restart -n shop --stale
     """

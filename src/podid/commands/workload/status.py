@@ -31,21 +31,20 @@ def status(
     options: Shared,
     targets: AnyServiceAccounts = None,
     require: Annotated[
-        str, typer.Option("--require", metavar="configured|ready", help="What every identity must reach.")
+        str, typer.Option("--require", metavar="configured|ready", help="The state that every identity must reach.")
     ] = "ready",
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, where something could not be checked.")
+        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Check again and again, and show each change.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep checking and show each change.")] = False,
 ) -> None:
     """Show whether each identity works.
 
-    An identity is a service account that has an association. Its state is that of its worst pod: broken, stale,
-    unknown, doubtful, configured or ready. podid verify can show that one is verified. Without a service account or a
-    namespace, all identities of the cluster are checked.
-    Exit 0 where all reach the required state, 3 where one is broken or stale, 9 where one is less than required.
+    An identity is a service account that has an association. It has the state of its worst pod: broken, stale,
+    unknown, doubtful, configured or ready. podid verify redeems tokens and can show verified or proven.
+    Checks all identities of the cluster, or those that you name with NS/SA or -n.
+    Exit 0 if all reach the required state, 3 if one is broken or stale, 9 if one is below the required state.
 
-    Example: podid status
     Example: podid status shop/orders --require ready
     """
     from podid.cli import typed

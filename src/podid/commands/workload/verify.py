@@ -57,13 +57,16 @@ def verify(
         typer.Option("--require", metavar="STATE", help="ready, verified or proven: what each must reach."),
     ] = "verified",
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, where something could not be checked.")
+        bool, typer.Option("--allow-unknown", help="Exit 0, not 9, if something could not be checked.")
     ] = False,
     all_pods: Annotated[
         bool, typer.Option("--all-pods", help="Redeem a token of every pod, not of one for each workload and template.")
     ] = False,
     cloudtrail: Annotated[
-        bool, typer.Option("--cloudtrail", help="Find the pods' own sessions in CloudTrail; they show minutes late.")
+        bool,
+        typer.Option(
+            "--cloudtrail", help="Find the pods' own sessions in CloudTrail, which records them some minutes late."
+        ),
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Also run a pod of podid's own on each node, which asks the agent itself.")
@@ -82,7 +85,9 @@ def verify(
     ] = None,
     can: Annotated[
         list[str] | None,
-        typer.Option("--can", metavar="ACTION", help="Also whether pods may do this (s3:GetObject); repeatable."),
+        typer.Option(
+            "--can", metavar="ACTION", help="Also check whether pods may do this, such as s3:GetObject; repeatable."
+        ),
     ] = None,
     resource: Annotated[
         list[str] | None, typer.Option("--resource", metavar="ARN", help="On this resource; repeatable. [default: *]")
@@ -90,14 +95,14 @@ def verify(
 ) -> None:
     """Verify which role pods get.
 
-    Checks every link as podid status does, redeems a token of a pod of each workload at EKS Auth, and asks AWS whose
-    credentials came back. The credentials are dropped. Asks first, or needs --yes. An identity is verified when all
-    checks pass and EKS Auth issued its role.
-    A redeemed token does not show that a pod asked: --cloudtrail finds the sessions of the pods themselves, which makes
-    them proven. --probe runs a pod of podid's own on each node, at most ten, which asks the agent; it is deleted at
-    once, and the run is in podid history. --can asks IAM's policy simulator what the role may do.
-    A change of seconds ago may still be settling: that is waited for, at most a minute or --timeout.
-    Exit 0 where all reach the required state, 3 where one is broken or stale, 9 otherwise.
+    Makes the checks of podid status, redeems a token of a pod of each workload at EKS Auth, and asks AWS whose
+    credentials came back. podid keeps the credentials in memory and drops them. Asks first, or needs --yes.
+    An identity is verified if all checks pass and EKS Auth issued its role. A redeemed token does not show that a pod
+    asked for it. --cloudtrail finds the sessions of the pods themselves; such a pod is proven.
+    --probe runs a pod of podid's own on each node, at most ten, which asks the agent. podid deletes it at once and
+    records the run in podid history. --can asks IAM's policy simulator what the role may do.
+    Waits for a recent change to take effect, at most a minute or --timeout.
+    Exit 0 if all reach the required state, 3 if one is broken or stale, 9 otherwise.
 
     Example: podid verify shop/orders --yes
     """

@@ -129,11 +129,6 @@ class AssociationReading:
     role: Role | None = None
 
 
-def read_association(clients: Clients, place: Place, ref: ServiceAccountRef) -> AssociationReading:
-    (reading,) = read_associations(clients, place, (ref,))
-    return reading
-
-
 def read_associations(
     clients: Clients, place: Place, refs: Sequence[ServiceAccountRef]
 ) -> tuple[AssociationReading, ...]:
