@@ -18,6 +18,7 @@ from podid.checks.all import ALL
 from podid.checks.base import EVERYONE, Check
 from podid.checks.masking import NOBODY_THERE
 from podid.checks.shared.facts import index
+from podid.checks.shared.on_links import on_links
 from podid.checks.shared.uses import main_use
 from podid.domain.evidence import NO_EVIDENCE, Probed, TokenTrial
 from podid.domain.findings import Bearing, Outcome, Severity, Verdict
@@ -33,6 +34,8 @@ from podid.domain.workloads import live, opted_out, template_of, workload_subjec
 T = TypeVar("T")
 
 PERMISSIONS_LINK = 10
+# those that a state depends on
+STATE_LINKS = range(1, PERMISSIONS_LINK)
 ABSENT = "association-missing"
 # between the redemption of a token and the session that EKS makes for it, each by its own clock
 SAME_MOMENT = timedelta(seconds=10)
@@ -44,7 +47,7 @@ def deciding(check: Check) -> bool:
     """Whether no state from `ready` on can be claimed without the check."""
     return (
         check.severity is Severity.ERROR
-        and 1 <= check.link < PERMISSIONS_LINK
+        and on_links(check, STATE_LINKS) is not None
         and check.bearing is not Bearing.ADVICE
         and ON_REQUEST.isdisjoint(check.needs)
     )
@@ -372,7 +375,7 @@ class _Identity:
 
     def _checked(self, lacking: Collection[int]) -> Iterator[int]:
         undecided = {concern.verdict.link for concern in self.concerns if concern.open}
-        return (link for link in range(1, PERMISSIONS_LINK) if link not in lacking and link not in undecided)
+        return (link for link in STATE_LINKS if link not in lacking and link not in undecided)
 
     def _not_checked(self, lacking: Collection[int]) -> Iterator[NotChecked]:
         """What could not be read or decided, each once, then the links that nothing was read for."""

@@ -73,11 +73,13 @@ ORDERS: Mapping[str, Callable[[Seen], object]] = {
 def checks_for(wanted: Collection[Look]) -> tuple[Check, ...]:
     """The checks whose answers are shown: of a status those that it depends on, of pods those that a restart ends."""
     from podid.checks.all import ALL
-    from podid.checks.status import PERMISSIONS_LINK
+    from podid.checks.shared.on_links import on_links
+    from podid.checks.status import STATE_LINKS
     from podid.domain.findings import Bearing
 
     if "status" in wanted:
-        return tuple(c for c in ALL if 0 < c.link < PERMISSIONS_LINK and c.bearing is not Bearing.ADVICE)
+        parts = (on_links(check, STATE_LINKS) for check in ALL if check.bearing is not Bearing.ADVICE)
+        return tuple(check for check in parts if check is not None)
     return tuple(c for c in ALL if "pods" in wanted and c.bearing is Bearing.RESTART)
 
 
