@@ -21,7 +21,7 @@ from podid.ops.clients import KubeAccess
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.reading.scope import EVERYTHING, DoctorScope
 from podid.ops.reading.source import Source
-from podid.ops.reading.tokens import sample, tokens
+from podid.ops.reading.trials import sample, tokens
 from podid.ops.status.diagnose import select
 from podid.sandbox import baseline
 from podid.sandbox.kube import kinds
@@ -246,7 +246,7 @@ def test_an_identity_that_could_not_be_had(world: KubeWorld) -> None:
 
 
 def test_of_many_some_are_tried_and_of_those_that_are_named_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podid.ops.reading.tokens.MOST_UNNAMED", 1)
+    monkeypatch.setattr("podid.ops.reading.trials.MOST_UNNAMED", 1)
     baseline.add_association(shop.box.world, "payments", "billing-worker", "apps/billing-worker")
     shop.later(300)
     refs = (ServiceAccountRef("payments", "billing-worker"), ORDERS)

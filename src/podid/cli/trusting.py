@@ -66,7 +66,7 @@ def read_files(terminal: Terminal, names: Sequence[str]) -> list[TrustFile]:
 
 def edit_files(access: Access, terminal: Terminal, names: Sequence[str], edit: Edit, *, in_place: bool) -> None:
     """Prints the new policy, or writes it into its file; nothing is written where one of several is refused."""
-    from podid.ops.change.locks import WAIT_SECONDS
+    from podid.ops.change.journal import WAIT_SECONDS
     from podid.ops.trust import edit as ops
     from podid.ops.trust.files import locked, write_in_place
     from podid.render.formats import Format

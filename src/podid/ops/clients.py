@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
     from podid.aws.sts import Sts
+    from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
 
@@ -91,3 +92,24 @@ class Clients:
     @cached_property
     def kube(self) -> KubeAccess:
         return self.connect()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where resources are read and written: by these clients, at the place that heads the plan."""
+
+    clients: Clients
+    header: Header
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name, empty where there is none."""
+        return self.header.cluster
+
+    @property
+    def eks(self) -> Eks:
+        return self.clients.eks
+
+    @property
+    def iam(self) -> Iam:
+        return self.clients.iam

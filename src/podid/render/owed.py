@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podid.domain.plan import Owed
 from podid.domain.trust import TrustVerdict
-from podid.ops.change.external_ids import awaited_in
+from podid.ops.change.propagation import awaited_in
 from podid.ops.role.target import owed_words
 from podid.render.view import Line
 

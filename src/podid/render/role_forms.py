@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from podid.domain.plan import Action, Owed
-from podid.ops.change.external_ids import awaited_in
 from podid.ops.change.kinds import ROLE
+from podid.ops.change.propagation import awaited_in
 from podid.ops.role.create import DEFAULT_SESSION_SECONDS, MANAGED_BY
 from podid.render.view import Table, View, columns, document
 

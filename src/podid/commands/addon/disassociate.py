@@ -39,9 +39,9 @@ def disassociate(
     from podid.cli import typed
     from podid.cli.changing import carry_out, report, settle_interrupted, waiting
     from podid.cli.foreseeing import with_outlook
-    from podid.ops.addon.plan import account_name, plan_addon_without, read_addon
+    from podid.ops.addon.associate import account_name, plan_addon_without, read_addon
     from podid.ops.association.aftermath import without_credentials
-    from podid.ops.change.kinds.addon_associations import roles_of
+    from podid.ops.change.kinds.addon import roles_of
 
     typed.no_state(access.options.wait)
     accounts = [account_name(account) for account in accounts]

@@ -19,7 +19,7 @@ from podid.domain.names import AGENT_ADDON
 from podid.domain.patience import Patience
 from podid.domain.place import Place
 from podid.domain.words import did_you_mean
-from podid.domain.workloads import pods_of
+from podid.domain.workloads import live, pods_of
 from podid.ops.clients import Clients
 
 if TYPE_CHECKING:
@@ -338,3 +338,26 @@ class _Seen:
             came.append(written)
         self._last[pod.uid] = last
         return came
+
+
+_LINES = 50
+
+
+def crashing(pod: Pod) -> tuple[Container, ...]:
+    """The containers that end again and again, of a pod that is not ready; they may run for a moment in between."""
+    if pod.ready or not live(pod):
+        return ()
+    return tuple(c for c in pod.containers if c.restarts and not c.ready)
+
+
+def end_of_log(reader: KubeReader, pod: Pod, container: str) -> list[str]:
+    """The end of the log of the container that ended last, else of the one that runs; empty where no log is kept.
+    Raises what stands in the way of reading it."""
+    for previous in (True, False):
+        try:
+            text = reader.read_log(pod.namespace, pod.name, container=container, tail=_LINES, previous=previous)
+        except (NotFound, Rejected):
+            continue
+        if text.strip():
+            return text.splitlines()
+    return []

@@ -16,7 +16,7 @@ from podid.domain.model import DaemonSet, Pod
 from podid.domain.names import AGENT_ADDON
 from podid.domain.words import cut, short_list
 from podid.domain.workloads import live, pods_of
-from podid.ops.reading.log_ends import end_of_log
+from podid.ops.agent.logs import end_of_log
 
 if TYPE_CHECKING:
     from podid.kube.reader import KubeReader

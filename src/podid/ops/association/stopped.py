@@ -17,7 +17,7 @@ from podid.domain.plan import Awaited
 from podid.domain.words import short_list
 from podid.domain.workloads import injected
 from podid.ops.clients import KubeAccess
-from podid.ops.reading.dry_runs import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
+from podid.ops.reading.trials import PODS_PER_ROUND, ROUNDS, SECONDS_BETWEEN_ROUNDS, images_of
 
 
 def wait_until_stopped(kube: KubeAccess, refs: Collection[ServiceAccountRef], patience: Patience) -> Awaited:

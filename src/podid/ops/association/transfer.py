@@ -15,7 +15,7 @@ from podid.ops.association.aftermath import Waiting, reach
 from podid.ops.association.files import FileItem
 from podid.ops.association.request import Settings
 from podid.ops.change.kinds import ASSOCIATION, ROLE_TRUST
-from podid.ops.change.kinds.role_trust import document_of
+from podid.ops.change.kinds.trusts import document_of
 from podid.ops.role.plan import identity
 from podid.ops.status.look import Diagnosis
 from podid.ops.trust.edit import Whom, plan_edit, removing

@@ -11,9 +11,9 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, ChangeResult, Done, Plan, Status, Verb
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import kind_of
-from podid.ops.change.making import Making, look_again, make
-from podid.ops.change.recorder import Recorder
-from podid.ops.clients import Clients
+from podid.ops.change.making import Making, check_kept, make
+from podid.ops.change.records import Recorder
+from podid.ops.clients import Clients, Site
 
 # of so many steps it is told how far they are
 _MANY = 3
@@ -45,7 +45,7 @@ def apply(
         run = _Carrying(plan, clients, journal, recorder, patience, ahead)
         for batch in batches(plan):
             run.carry_out(batch)
-        run.look_again()
+        run.check_kept()
         done = run.in_order()
         return ChangeResult(plan=plan, done=done, run_id=recorder.run_id, error=run.error, notes=_notes(done))
 
@@ -56,15 +56,16 @@ def check_deletions(clients: Clients, plan: Plan) -> None:
     comes."""
     from podid.aws import pacing
 
+    site = Site(clients, plan.header)
     deleting = [(number, action) for number, action in enumerate(plan.actions) if action.verb is Verb.DELETE]
 
     def check(action: Action) -> None:
-        kind_of(action.kind).check_unmoved(clients, plan.header.cluster, action)
+        kind_of(action.kind).check_unmoved(site, action)
 
     if not plan.separate:
         list(pacing.fan_out(check, [action for _, action in deleting], reads=True))
     for number, action in deleting:
-        kind_of(action.kind).before_deleting(clients, plan.header, action, plan.actions[:number])
+        kind_of(action.kind).before_deleting(site, action, plan.actions[:number])
 
 
 Numbered = tuple[int, Action]
@@ -83,20 +84,22 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
 
 
 class _Carrying:
-    """One run of a plan. `error` is its first failure. What is shared by the actions of a batch, which are carried out
-    many at once, is under one lock; no call is made while it is held."""
+    """One run of a plan. `error` is its first failure, `bar` what stands in the way of all actions that are left, and
+    `bars` of those about one role. What is shared by the actions of a batch, which are carried out many at once, is
+    under one lock; no call is made while it is held."""
 
     def __init__(
         self, plan: Plan, clients: Clients, journal: Journal, recorder: Recorder, patience: Patience, ahead: Ahead
     ) -> None:
         self.error: PodidError | None = None
         self._plan = plan
-        self._clients = clients
+        self._site = Site(clients, plan.header)
         self._journal = journal
         self._recorder = recorder
         self._patience = patience
         self._ahead = ahead
-        self._bars = _Bars(separate=plan.separate)
+        self._bar: PodidError | None = None
+        self._bars: dict[str, PodidError] = {}
         self._done: dict[int, Done] = {}
         self._lock = threading.Lock()
 
@@ -124,21 +127,19 @@ class _Carrying:
     def _barred(self, action: Action) -> PodidError | None:
         """What stands in the action's way, the end of the command's time included."""
         with self._lock:
-            if self._bars.none and self._patience.over:
+            if self._bar is None and self._patience.over:
                 self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
-            return self._bars.find(action)
+            return self._bar or self._bars.get(_role(action))
 
     def _bar_all(self, error: PodidError) -> None:
-        self._bars.add_all(error)
-        self.error = self.error or error
+        self._bar, self.error = error, self.error or error
 
     def _one(self, item: Numbered) -> None:
         number, action = item
         barred = self._barred(action)
-        if barred is None and (bar := self._ahead(action)) is not None:
-            barred = bar
+        if barred is None and (barred := self._ahead(action)) is not None:
             with self._lock:
-                self._bar_all(bar)
+                self._bar_all(barred)
         if barred is not None:
             with self._lock:
                 self._done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
@@ -148,51 +149,29 @@ class _Carrying:
             self._done[number] = outcome
             if failure is not None:
                 self.error = self.error or failure
-                self._bars.add(outcome, failure)
+                self._bar_after(outcome, failure)
+
+    def _bar_after(self, done: Done, error: PodidError) -> None:
+        """After one that failed everything is barred, or no more than its role."""
+        alone = self._plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
+        if not alone or isinstance(error, (Unavailable, CredentialsError)):
+            self._bar = error
+        elif isinstance(error, (RoleUnknown, TrustRefused)):
+            self._bars[_role(done.action)] = error
 
     def _change(self, action: Action) -> Making:
-        with self._lock:
-            done = self._in_order()
-        return Making(action, self._clients, self._plan.header, self._patience, self._journal, done)
+        return Making(action, self._site, self._patience, self._journal, self.in_order())
 
-    def look_again(self) -> None:
+    def check_kept(self) -> None:
+        """What another writer may have written over is read once more."""
         for number, item in tuple(self._done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self._done[number], failure = look_again(number, self._change(item.action), item, self._recorder)
+                self._done[number], failure = check_kept(number, self._change(item.action), item, self._recorder)
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:
         with self._lock:
-            return self._in_order()
-
-    def _in_order(self) -> tuple[Done, ...]:
-        return tuple(done for _, done in sorted(self._done.items()))
-
-
-class _Bars:
-    """What stands in the way of the actions after one that failed: everything, or no more than its role."""
-
-    def __init__(self, *, separate: bool) -> None:
-        self._separate = separate
-        self._all: PodidError | None = None
-        self._roles: dict[str, PodidError] = {}
-
-    @property
-    def none(self) -> bool:
-        return self._all is None
-
-    def add_all(self, error: PodidError) -> None:
-        self._all = error
-
-    def add(self, done: Done, error: PodidError) -> None:
-        alone = self._separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
-        if not alone or isinstance(error, (Unavailable, CredentialsError)):
-            self._all = error
-        elif isinstance(error, (RoleUnknown, TrustRefused)):
-            self._roles[_role(done.action)] = error
-
-    def find(self, action: Action) -> PodidError | None:
-        return self._all or self._roles.get(_role(action))
+            return tuple(done for _, done in sorted(self._done.items()))
 
 
 def _role(action: Action) -> str:
@@ -201,7 +180,7 @@ def _role(action: Action) -> str:
 
 def _notes(done: Sequence[Done]) -> tuple[str, ...]:
     """What somebody else did to the same thing meanwhile."""
-    there = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
+    told = [item for item in done if item.status in (Status.DONE, Status.UNCHANGED) and item.reason]
     return tuple(
-        f"{kind.subject(item.action)}: {item.reason}" for item in there if (kind := kind_of(item.action.kind)).contended
+        f"{kind.subject(item.action)}: {item.reason}" for item in told if (kind := kind_of(item.action.kind)).contended
     )

@@ -11,19 +11,18 @@ import fcntl
 import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
 
-from podid.domain.errors import InvalidInput, NotFound, Other
+from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
+from podid.domain.patience import Patience
 from podid.domain.plan import Action, Header, State, Status, Verb
 from podid.domain.words import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
-from podid.ops.change.locks import Locks
-from podid.ops.change.recorder import Recorder, unusable
-from podid.ops.change.records import VERSION, Run, Step, action_record, member, read_records, run_of
+from podid.ops.change.records import VERSION, Recorder, Run, Step, action_record, member, read_records, run_of, unusable
 
 # of an id: as many as its end has, which is by chance
 SHORTEST_ID = 6
@@ -109,13 +108,6 @@ class Journal:
                 if same and step.status is Status.DONE and step.action.verb in (Verb.CREATE, Verb.DELETE):
                     return None if step.action.after is None else step.after or step.action.after
         return None
-
-    def changed_since(
-        self, account: str, kinds: Collection[str], since: datetime
-    ) -> tuple[tuple[Mapping[str, str], datetime], ...]:
-        """The keys of the resources of these kinds that runs recorded here changed at `since` or later, each with the
-        time, in no order."""
-        return tuple((step.action.keys, moment) for _, step, moment in self.steps_since(account, kinds, since))
 
     def steps_since(
         self, account: str, kinds: Collection[str], since: datetime
@@ -305,3 +297,50 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+WAIT_SECONDS = 60.0
+
+
+class Locks:
+    """One file a lock, empty, in a directory of the caller's own; a process that dies gives its locks back. Without a
+    directory, or where it cannot be written, everybody goes ahead: who writes looks again afterwards all the same."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def held(self, name: str, subject: str, patience: Patience) -> Iterator[None]:
+        """Alone among the processes of this machine for as long as the block lasts. `name` is a file's, `subject` the
+        thing in a sentence. Raises TimedOut where another process does not let go of it."""
+        descriptor = self._open(name)
+        if descriptor is None:
+            yield
+            return
+        try:
+            wait_for(descriptor, subject, patience)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str) -> int | None:
+        if self._directory is None:
+            return None
+        with suppress(OSError):
+            make_private(self._directory)
+            return open_own(self._directory / f"{name}.lock", os.O_RDWR | os.O_CREAT)
+        return None
+
+
+def wait_for(descriptor: int, subject: str, patience: Patience) -> None:
+    """Waits for the lock of an open file, which goes with its descriptor. Raises as `Locks.held`."""
+    for _ in patience.within(min(WAIT_SECONDS, patience.seconds)).rounds(0.05, longest=0.5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            patience.say(f"another podid on this machine is changing {subject}; waiting for it")
+        except OSError:
+            return  # a file system without locks: everybody goes ahead
+        else:
+            return
+    raise TimedOut(f"Another podid on this machine is changing {subject} and does not finish", subject=subject)

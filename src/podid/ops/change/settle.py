@@ -11,9 +11,8 @@ from podid.domain.plan import Action, Done, Header, Status
 from podid.domain.words import short_list
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import RESTART, kind_of
-from podid.ops.change.recorder import Recorder
-from podid.ops.change.records import Run
-from podid.ops.clients import Clients
+from podid.ops.change.records import Recorder, Run
+from podid.ops.clients import Clients, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _settled(
         if not reachable(run.header, step.action, place.header):
             continue
         try:
-            done = kind_of(step.action.kind).settle(clients, place.cluster_name, step.action)
+            done = kind_of(step.action.kind).settle(Site(clients, place.header), step.action)
         except PodidError as error:
             yield step.action, error
             continue

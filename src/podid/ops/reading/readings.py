@@ -19,7 +19,6 @@ from podid.domain.snapshot import Known, Missing, Section, attempt, known_or, mi
 from podid.domain.workloads import is_agent, live, pods_of, runs_cilium
 from podid.kube.project_products import CUSTOM
 from podid.ops.agent import logs
-from podid.ops.reading.log_ends import crashing, end_of_log
 from podid.ops.reading.source import Source
 
 LOGS_SINCE = timedelta(hours=1)
@@ -109,12 +108,12 @@ def agent_crashes(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]
     """Of some of the agent pods that end again and again: on many nodes it is one cause. A node that is not ready gives
     no logs."""
     down = {node.name for node in known_or(source.before("nodes"), ()) if not node.ready}
-    pods = [pod for pod in source.value("agent_pods") if crashing(pod) and pod.node not in down]
+    pods = [pod for pod in source.value("agent_pods") if logs.crashing(pod) and pod.node not in down]
     return {f"{p.namespace}/{p.name}": attempt(partial(_why_it_ends, source, p)) for p in pods[:MOST_CRASHES]}
 
 
 def _why_it_ends(source: Source, pod: Pod) -> tuple[LogSighting, ...]:
-    ends = (mode_of(end_of_log(source.kube, pod, container.name)) for container in crashing(pod))
+    ends = (mode_of(logs.end_of_log(source.kube, pod, container.name)) for container in logs.crashing(pod))
     shown = {mode: line for mode, line in ends if mode}
     return tuple(
         LogSighting(id=mode, node=pod.node, count=1, sample=line, running=False) for mode, line in shown.items()

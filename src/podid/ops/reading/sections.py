@@ -22,7 +22,7 @@ from podid.domain.snapshot import COSTS, NOT_READ
 from podid.kube.reader import KubeReader
 from podid.kube.writer import KubeWriter
 from podid.ops.change.kinds import PROBE
-from podid.ops.reading import changes, dry_runs, node_owners, readings, role_readings, tokens, witnesses
+from podid.ops.reading import readings, roles, trials, witnesses
 from podid.ops.reading.source import Source
 
 # what asks for a cost, where an option does
@@ -106,41 +106,41 @@ SECTIONS: tuple[SectionRow, ...] = (
         (Eks.iter_readable,),
         readings.associations,
     ),
-    SectionRow("changes", (), lambda s: changes.recent_changes(s.journal, s.cluster, s.now)),
+    SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
     SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
-    SectionRow("roles", (Iam.find_roles,), role_readings.roles, needs=("associations",)),
-    SectionRow("target_roles", (Iam.find_roles,), role_readings.target_roles, needs=("associations",)),
-    SectionRow("target_rights", (Iam.simulate_pairs,), role_readings.target_rights, needs=("associations",)),
-    SectionRow("role_policies", (Iam.get_names_of_policies,), role_readings.role_policies, needs=("associations",)),
+    SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
+    SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
+    SectionRow("target_rights", (Iam.simulate_pairs,), roles.target_rights, needs=("associations",)),
+    SectionRow("role_policies", (Iam.get_names_of_policies,), roles.role_policies, needs=("associations",)),
     SectionRow(
         "assume_rights",
         (Iam.get_inline_documents, Iam.get_managed_documents),
-        role_readings.assume_rights,
+        roles.assume_rights,
         needs=("associations", "role_policies"),
     ),
     SectionRow(
         "bounded",
         (Iam.get_managed_documents,),
-        role_readings.bounded,
+        roles.bounded,
         needs=("roles", "assume_rights"),
     ),
-    SectionRow("chained_roles", (Iam.find_roles,), role_readings.chained_roles, needs=("assume_rights",)),
+    SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
-    SectionRow("node_classes", (KubeReader.list_node_classes,), node_owners.node_classes, uses=("nodes",)),
+    SectionRow("node_classes", (KubeReader.list_node_classes,), roles.node_classes, uses=("nodes",)),
     SectionRow(
         "other_node_roles",
         (Ec2.list_instance_profiles, Iam.find_profile_role, Iam.find_role, Eks.list_access_entries),
-        node_owners.other_node_roles,
+        roles.other_node_roles,
         needs=("node_groups", "node_classes"),
         uses=("nodes",),
     ),
     SectionRow(
         "node_role_allowed",
         (Iam.simulate,),
-        role_readings.node_role_allowed,
+        roles.node_role_allowed,
         needs=("node_groups",),
         uses=("other_node_roles",),
     ),
@@ -159,7 +159,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("associations", "pods"),
     ),
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
-    SectionRow("cni_rights", (Iam.simulate,), role_readings.cni_rights, needs=("associations", "node_groups")),
+    SectionRow("cni_rights", (Iam.simulate,), roles.cni_rights, needs=("associations", "node_groups")),
     SectionRow("daemon_sets", (KubeReader.list_daemon_sets,), readings.daemon_sets),
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
@@ -217,7 +217,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "tokens",
         (KubeWriter.request_token, EksAuth.assume_role_for_pod_identity, Sts.caller_of),
-        tokens.tokens,
+        trials.tokens,
         # the roles are for whoever judges why one was refused
         needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="redeeming tokens of pods",
@@ -225,7 +225,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "dry_runs",
         (KubeWriter.dry_run_pod,),
-        dry_runs.dry_runs,
+        trials.dry_runs,
         needs=("associations",),
         uses=("pods",),
     ),

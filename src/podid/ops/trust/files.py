@@ -19,7 +19,7 @@ from podid.domain.errors import Again, Conflict, InvalidInput, UsageError
 from podid.domain.model import Role
 from podid.domain.patience import Patience
 from podid.local import files
-from podid.ops.change.locks import wait_for
+from podid.ops.change.journal import wait_for
 
 # where such a document holds the policy: `aws iam get-role`, an item of `list-roles`, `podid role show`, `trust add`
 _PLACES: tuple[tuple[str, ...], ...] = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.domain.errors import NotFound, PodidError, Rejected
 from podid.domain.members import ArnText, Pairs
@@ -18,7 +18,7 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
 from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, tag_changes
 from podid.ops.change.propagation import Lately, waits_for
-from podid.ops.clients import Clients
+from podid.ops.clients import Site
 
 if TYPE_CHECKING:
     from podid.aws.eks import Eks
@@ -46,6 +46,12 @@ class AssociationKind(ResourceKind):
     name = "association"
     state = AssociationState
     keys = ("namespace", "serviceAccount")
+    operations: ClassVar[Operations] = {
+        Verb.NONE: ("Eks.find_association",),
+        Verb.CREATE: ("Eks.create_association", "Eks.get_association"),
+        Verb.UPDATE: ("Eks.update_association", "Eks.get_association", "Eks.tag_association"),
+        Verb.DELETE: ("Eks.delete_association",),
+    }
     takes_effect = True
     # an association that is made again has another id, and is the same for everybody who uses it
     assigned = frozenset({"associationId"})
@@ -73,46 +79,34 @@ class AssociationKind(ResourceKind):
             "associationId": association.association_id,
         }
 
-    def read(self, clients: Clients, cluster: str, keys: Keys) -> State | None:
-        association = clients.eks.find_association(cluster, ref_of(keys))
+    def read(self, site: Site, keys: Keys) -> State | None:
+        association = site.eks.find_association(site.cluster, ref_of(keys))
         # one that an add-on owns is part of the add-on's list, not a resource of its own
         return None if association is None or association.owner_arn else self.state_of(association)
 
-    def write(self, clients: Clients, cluster: str, action: Action, patience: Patience) -> State | None:
+    def write(self, site: Site, action: Action, patience: Patience) -> State | None:
         if action.after is None:
-            clients.eks.delete_association(cluster, self._unmoved(clients, cluster, action).association_id)
+            site.eks.delete_association(site.cluster, self._unmoved(site, action).association_id)
             return None
         if action.before is None:
-            return self.state_of(_created(clients.eks, cluster, ref_of(action.keys), action.after))
-        current = self._unmoved(clients, cluster, action)
+            return self.state_of(_created(site.eks, site.cluster, ref_of(action.keys), action.after))
+        current = self._unmoved(site, action)
         changed = {key: value for key, value in action.after.items() if action.before.get(key) != value}
-        return self.state_of(_updated(clients, cluster, current, changed, patience))
+        return self.state_of(_updated(site, current, changed, patience))
 
-    def waits_for(
-        self, error: PodidError, clients: Clients, cluster: str, action: Action, lately: Callable[[], Lately]
-    ) -> PodidError:
-        return waits_for(error, clients, cluster, action, lately)
+    def waits_for(self, site: Site, action: Action, error: PodidError, lately: Callable[[], Lately]) -> PodidError:
+        return waits_for(site, action, error, lately)
 
-    def _unmoved(self, clients: Clients, cluster: str, action: Action) -> Association:
-        current = clients.eks.find_association(cluster, ref_of(action.keys))
+    def _unmoved(self, site: Site, action: Action) -> Association:
+        current = site.eks.find_association(site.cluster, ref_of(action.keys))
         if current is None:
-            raise NotFound(f"No association for {action.target} in cluster {cluster}", subject=action.target)
+            raise NotFound(f"No association for {action.target} in cluster {site.cluster}", subject=action.target)
         if not matches(action.before, self.state_of(current)):
             raise moved(f"association of {action.target}", action)
         return current
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         return with_association(snapshot, ref_of(action.keys), action.after, now)
-
-    def operations(self) -> Operations:
-        from podid.aws.eks import Eks
-
-        return {
-            Verb.NONE: (Eks.find_association,),
-            Verb.CREATE: (Eks.create_association, Eks.get_association),
-            Verb.UPDATE: (Eks.update_association, Eks.get_association, Eks.tag_association),
-            Verb.DELETE: (Eks.delete_association,),
-        }
 
     def detail(self, state: State) -> str:
         role_arn = text(state, "roleArn")
@@ -179,17 +173,17 @@ def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> As
     )
 
 
-def _updated(clients: Clients, cluster: str, current: Association, changed: State, patience: Patience) -> Association:
+def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:
     """The association with what of its state is `changed`: its tags first, which is a call of its own."""
-    eks = clients.eks
+    eks = site.eks
     tags = texts(changed, "tags") if "tags" in changed else current.tags
     _retag(eks, current.association_arn, current.tags, tags)
     if not changed.keys() - {"tags"}:
-        return read_back(lambda: eks.get_association(cluster, current.association_id), "the association's tags")
+        return read_back(lambda: eks.get_association(site.cluster, current.association_id), "the association's tags")
     disable = changed.get("disableSessionTags")
     try:
         updated = eks.update_association(
-            cluster,
+            site.cluster,
             current.association_id,
             role_arn=text(changed, "roleArn") or None,
             target_role_arn=_clearable(changed, "targetRoleArn"),
@@ -197,7 +191,7 @@ def _updated(clients: Clients, cluster: str, current: Association, changed: Stat
             policy=_clearable(changed, "policy"),
             token=uuid.uuid4().hex,  # read anew each time, so it is another request
         )
-        return _taken_over(clients, cluster, updated, changed, patience)
+        return _taken_over(site, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
             _retag(eks, current.association_arn, tags, current.tags)
@@ -229,9 +223,7 @@ def _same(found: object, wanted: object) -> bool:
         return False
 
 
-def _taken_over(
-    clients: Clients, cluster: str, updated: Association, changed: Mapping[str, object], patience: Patience
-) -> Association:
+def _taken_over(site: Site, updated: Association, changed: Mapping[str, object], patience: Patience) -> Association:
     """The association as EKS answers it has it; read back where the answer is not what was asked for, and where a
     member was to be removed: AWS does not document that "" does it. Raises Rejected, which names what EKS has kept and
     still has some seconds later."""
@@ -246,7 +238,7 @@ def _taken_over(
         return updated
     found = updated
     for _ in patience.within(_SETTLES_SECONDS).rounds(1.0):
-        found = read_back(lambda: clients.eks.get_association(cluster, updated.association_id), "the association")
+        found = read_back(lambda: site.eks.get_association(site.cluster, updated.association_id), "the association")
         left = kept(found)
         if not left:
             return found
