@@ -21,7 +21,7 @@ from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place
 from podid.domain.plan import Action, Header, Plan, text
-from podid.ops.agent.coverage import Coverage, read_coverage
+from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.preflight import (
     CHECKS,
     Obstacle,
@@ -227,7 +227,9 @@ def _running(clients: Clients) -> tuple[tuple[DaemonSet, ...], Coverage | None]:
     if clients.kube.failure is not None:
         return (), None
     try:
-        return read_coverage(clients.kube.reader)
+        reader = clients.kube.reader
+        sets = reader.list_agent_daemon_sets()
+        return sets, coverage(reader.list_nodes(), sets, reader.list_pods_of(sets))
     except PodidError:
         return (), None
 

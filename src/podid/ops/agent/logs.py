@@ -61,22 +61,19 @@ class Tally:
     clients: set[str] = field(default_factory=set)
     sample: str = ""
 
-    def add(self, written: Written) -> None:
-        self.count += 1
-        self.nodes.add(written.node)
-        if (moment := written.time) is not None:
-            self.first = moment if self.first is None else min(self.first, moment)
-            if self.last is None or moment >= self.last:
-                self.last, self.sample = moment, _said(written)
-        self.sample = self.sample or _said(written)
-        if client := written.line.fields.get("client-addr", ""):
-            self.clients.add(client.rpartition(":")[0].strip("[]") or client)
+    @classmethod
+    def of(cls, written: Written, mode: str, *, noise: bool) -> Tally:
+        """Of one line."""
+        client = written.line.fields.get("client-addr", "")
+        address = client.rpartition(":")[0].strip("[]") or client
+        nodes, clients = {written.node}, {address} if address else set[str]()
+        return cls(mode, noise, 1, written.time, written.time, nodes, clients, _said(written))
 
     def join(self, other: Tally) -> None:
         self.count += other.count
         self.nodes |= other.nodes
         self.clients |= other.clients
-        if other.last is not None and (self.last is None or other.last > self.last):
+        if other.last is not None and (self.last is None or other.last >= self.last):
             self.last, self.sample = other.last, other.sample
         moments = [moment for moment in (self.first, other.first) if moment is not None]
         self.first = min(moments, default=None)
@@ -109,7 +106,9 @@ class AgentLogs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Triaged:
+class Triage:
+    """What one agent's log shows, by the failure mode's id, and how many lines it has."""
+
     tallies: Mapping[str, Tally]
     lines: int
 
@@ -139,7 +138,10 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     except PodidError:
         known = ()
     names = {node.name for node in known} or {pod.node for pod in (*everybody, *agents) if pod.node}
-    _check_nodes(nodes, sorted(names))
+    for name in nodes:
+        if name not in names:
+            what = f"Node {name} does not exist{did_you_mean(name, sorted(names))}"
+            raise NotFound(what, hint=Other(("agent", "nodes")), subject=name)
     chosen = tuple(pod for pod in agents if pod.node and (not nodes or pod.node in nodes))
     auto = sum(node.compute_type == "auto" for node in known if not nodes or node.name in nodes)
     if not chosen and not auto:
@@ -148,20 +150,13 @@ def find_agents(clients: Clients, place: Place, nodes: Collection[str]) -> tuple
     return chosen, everybody, auto
 
 
-def _check_nodes(wanted: Collection[str], known: Collection[str]) -> None:
-    for name in wanted:
-        if name not in known:
-            what = f"Node {name} does not exist{did_you_mean(name, known)}"
-            raise NotFound(what, hint=Other(("agent", "nodes")), subject=name)
-
-
 def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: timedelta | None) -> AgentLogs:
     """Raises what stands in the way of finding the agents; a log that cannot be read is told."""
     agents, everybody, auto = find_agents(clients, place, nodes)
     total: dict[str, Tally] = {}
     unread: list[tuple[str, str]] = []
     lines = 0
-    for pod, found in _triaged(clients.kube.reader, agents, since):
+    for pod, found in triaged(clients.kube.reader, agents, since):
         if isinstance(found, PodidError):
             unread.append((f"{pod.namespace}/{pod.name}", found.what))
             continue
@@ -181,32 +176,29 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
     )
 
 
-def tallies_of(
-    reader: KubeReader, agents: Sequence[Pod], since: timedelta
-) -> Iterator[tuple[Pod, tuple[Tally, ...] | PodidError]]:
-    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
-    for pod, found in _triaged(reader, agents, since):
-        yield pod, found if isinstance(found, PodidError) else tuple(found.tallies.values())
-
-
-def _triaged(
+def triaged(
     reader: KubeReader, agents: Sequence[Pod], since: timedelta | None
-) -> Iterator[tuple[Pod, _Triaged | PodidError]]:
+) -> Iterator[tuple[Pod, Triage | PodidError]]:
+    """(agent pod, what its log shows) as they are read; the error in place of a log that cannot be read."""
     turn = threading.Semaphore(_AT_ONCE)
 
-    def triage(pod: Pod) -> _Triaged:
+    def triage(pod: Pod) -> Triage:
         with turn:
-            return _triage(_all_lines(reader, pod, since))
+            tallies: dict[str, Tally] = {}
+            count = 0
+            for written in _all_lines(reader, pod, since):
+                count += 1
+                if (shown := mode_of_line(written.line)) is not None:
+                    mode, noise = shown
+                    tallies.setdefault(mode, Tally(mode, noise)).join(Tally.of(written, mode, noise=noise))
+            return Triage(tallies, count)
 
     return pacing.fan_out(pacing.attempt(triage), agents, reads=True)
 
 
 def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
+    """Those of the init containers that are in its way too."""
     yield from _lines(reader, pod, since)
-    yield from _init_lines(reader, pod)
-
-
-def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
     for container in _in_the_way(pod):
         try:
             text = reader.read_log(pod.namespace, pod.name, container=container.name, tail=200, timestamps=True)
@@ -218,17 +210,6 @@ def _init_lines(reader: KubeReader, pod: Pod) -> Iterator[Written]:
 def _in_the_way(pod: Pod) -> list[Container]:
     """Init containers that keep the pod from starting."""
     return [c for c in pod.containers if c.init and not pod.ready and (c.waiting or c.restarts or c.exit_code)]
-
-
-def _triage(lines: Iterable[Written]) -> _Triaged:
-    tallies: dict[str, Tally] = {}
-    count = 0
-    for written in lines:
-        count += 1
-        if (found := mode_of_line(written.line)) is not None:
-            mode, noise = found
-            tallies.setdefault(mode, Tally(mode, noise)).add(written)
-    return _Triaged(tallies, count)
 
 
 def _by_address(pods: Iterable[Pod]) -> Mapping[str, str]:

@@ -147,13 +147,7 @@ class Journal:
         return tuple(found)
 
     def begin(
-        self,
-        command: tuple[str, ...],
-        header: Header,
-        now: datetime,
-        plan: Sequence[Action] = (),
-        *,
-        undoes: str = "",
+        self, command: tuple[str, ...], header: Header, now: datetime, plan: Sequence[Action] = (), *, undoes: str = ""
     ) -> Recorder:
         """A new run's recorder; the file is locked for as long as the recorder is open. For the rest see `Run`."""
         self._prepare()

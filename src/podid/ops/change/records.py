@@ -159,9 +159,7 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     )
 
 
-def _intents_and_outcomes(
-    records: list[dict[str, Any]],
-) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
+def _intents_and_outcomes(records: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
     """By number. An action that was planned anew has a further intent, which takes the place of what came before."""
     intents: dict[int, dict[str, Any]] = {}
     outcomes: dict[int, dict[str, Any]] = {}

@@ -81,11 +81,14 @@ def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
         if not pod.host_network and live(pod)
         for ip in pod.ips
     }
-    found: dict[str, Section[tuple[LogSighting, ...]]] = {}
-    for pod, tallies in logs.tallies_of(source.kube, agents, LOGS_SINCE):
+    sightings: dict[str, Section[tuple[LogSighting, ...]]] = {}
+    for pod, triage in logs.triaged(source.kube, agents, LOGS_SINCE):
         name = f"{pod.namespace}/{pod.name}"
-        found[name] = missing(tallies) if isinstance(tallies, PodidError) else Known(_sightings(pod, tallies, askers))
-    return found
+        if isinstance(triage, PodidError):
+            sightings[name] = missing(triage)
+        else:
+            sightings[name] = Known(_sightings(pod, triage.tallies.values(), askers))
+    return sightings
 
 
 def _sightings(pod: Pod, tallies: Iterable[logs.Tally], askers: Mapping[str, str]) -> tuple[LogSighting, ...]:

@@ -19,10 +19,7 @@ KIND = "Snapshot"
 # of the form; a file of a newer one is refused
 FORMAT = 2
 # sections of format 2 that were others, or none, in format 1
-_SINCE_2 = (
-    *("agent_crashes", "changes", "dry_runs", "pod_security"),
-    *("probes", "redemptions", "sessions", "tokens"),
-)
+_SINCE_2 = (*("agent_crashes", "changes", "dry_runs", "pod_security"), *("probes", "redemptions", "sessions", "tokens"))
 _UNTIL_2 = ("namespace", "packed", "proofs")
 
 

@@ -101,11 +101,7 @@ def rights(checks: Iterable[Check], also: Iterable[str] = (), cost: Cost = LOOK)
 SECTIONS: tuple[SectionRow, ...] = (
     # read when the command chose it
     SectionRow("cluster", ("eks:DescribeCluster",), lambda s: s.cluster),
-    SectionRow(
-        "associations",
-        (Eks.iter_readable,),
-        readings.associations,
-    ),
+    SectionRow("associations", (Eks.iter_readable,), readings.associations),
     SectionRow("changes", (), lambda s: witnesses.recent_changes(s.journal, s.cluster, s.now)),
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
@@ -121,12 +117,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         roles.assume_rights,
         needs=("associations", "role_policies"),
     ),
-    SectionRow(
-        "bounded",
-        (Iam.get_managed_documents,),
-        roles.bounded,
-        needs=("roles", "assume_rights"),
-    ),
+    SectionRow("bounded", (Iam.get_managed_documents,), roles.bounded, needs=("roles", "assume_rights")),
     SectionRow("chained_roles", (Iam.find_roles,), roles.chained_roles, needs=("assume_rights",)),
     SectionRow("nodes", (KubeReader.list_nodes,), lambda s: s.kube.list_nodes()),
     SectionRow("node_classes", (KubeReader.list_node_classes,), roles.node_classes, uses=("nodes",)),
@@ -146,17 +137,12 @@ SECTIONS: tuple[SectionRow, ...] = (
     ),
     SectionRow("egress", (Ec2.list_route_tables, Ec2.list_vpc_endpoints), readings.egress),
     SectionRow(
-        "service_accounts",
-        (KubeReader.list_service_accounts,),
-        lambda s: s.of_namespaces(s.kube.list_service_accounts),
+        "service_accounts", (KubeReader.list_service_accounts,), lambda s: s.of_namespaces(s.kube.list_service_accounts)
     ),
     SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
-        "config_map_keys",
-        (KubeReader.find_config_map_keys,),
-        readings.config_map_keys,
-        needs=("associations", "pods"),
+        "config_map_keys", (KubeReader.find_config_map_keys,), readings.config_map_keys, needs=("associations", "pods")
     ),
     SectionRow("instances", (Ec2.list_instances,), readings.instances, needs=("nodes",)),
     SectionRow("cni_rights", (Iam.simulate,), roles.cni_rights, needs=("associations", "node_groups")),
@@ -164,9 +150,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("workloads", (KubeReader.list_workloads,), lambda s: s.of_namespaces(s.kube.list_workloads)),
     SectionRow("webhook", (KubeReader.find_webhook,), lambda s: s.kube.find_webhook()),
     SectionRow(
-        "network_policies",
-        (KubeReader.list_network_policies,),
-        lambda s: s.of_namespaces(s.kube.list_network_policies),
+        "network_policies", (KubeReader.list_network_policies,), lambda s: s.of_namespaces(s.kube.list_network_policies)
     ),
     SectionRow("cilium_policies", (KubeReader.list_cilium_policies,), readings.cilium_policies, needs=("daemon_sets",)),
     SectionRow(
@@ -193,13 +177,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         witnesses.redemptions,
         why="reading what agents asked EKS Auth for",
     ),
-    SectionRow(
-        "cloudtrail",
-        (),
-        witnesses.cloudtrail,
-        needs=("redemptions",),
-        uses=("nodes",),
-    ),
+    SectionRow("cloudtrail", (), witnesses.cloudtrail, needs=("redemptions",), uses=("nodes",)),
     SectionRow(
         "sessions",
         (CloudTrail.iter_sessions,),
@@ -222,13 +200,7 @@ SECTIONS: tuple[SectionRow, ...] = (
         needs=("associations", "pods", "roles", "target_roles", "target_rights", "changes"),
         why="redeeming tokens of pods",
     ),
-    SectionRow(
-        "dry_runs",
-        (KubeWriter.dry_run_pod,),
-        trials.dry_runs,
-        needs=("associations",),
-        uses=("pods",),
-    ),
+    SectionRow("dry_runs", (KubeWriter.dry_run_pod,), trials.dry_runs, needs=("associations",), uses=("pods",)),
     # by `podid.ops.reading.probes`, after all others, and in the foreground
     SectionRow(
         "probes",
@@ -242,9 +214,6 @@ SECTIONS: tuple[SectionRow, ...] = (
         "pod_security", (KubeReader.find_pod_security,), readings.pod_security, needs=("daemon_sets", "agent_pods")
     ),
     SectionRow(
-        "agent_warnings",
-        (KubeReader.list_warnings,),
-        readings.agent_warnings,
-        needs=("daemon_sets", "agent_pods"),
+        "agent_warnings", (KubeReader.list_warnings,), readings.agent_warnings, needs=("daemon_sets", "agent_pods")
     ),
 )

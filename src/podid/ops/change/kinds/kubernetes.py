@@ -84,7 +84,7 @@ class RestartKind(ResourceKind):
             "KubeReader.get_rollout",
             "KubeReader.find_service_account",
             "KubeWriter.restart",
-        ),
+        )
     }
     passing = True
 
@@ -155,19 +155,13 @@ class ProbeKind(ResourceKind):
             "KubeReader.list_pods",
             "KubeReader.read_log",
             "KubeReader.list_warnings",
-        ),
+        )
     }
     passing = True
 
     @staticmethod
     def state_of(ref: ServiceAccountRef, name: str, *, node: str, image: str) -> ProbeState:
-        return {
-            "namespace": ref.namespace,
-            "name": name,
-            "serviceAccount": ref.name,
-            "node": node,
-            "image": image,
-        }
+        return {"namespace": ref.namespace, "name": name, "serviceAccount": ref.name, "node": node, "image": image}
 
     def read(self, site: Site, keys: Keys) -> State | None:
         return dict(keys) if site.clients.kube.reader.job_exists(keys["namespace"], keys["name"]) else None
