@@ -89,21 +89,15 @@ def _named(clients: Clients, place: Place, facts: AddonFacts, request: AddonRequ
 def _which_account(facts: AddonFacts) -> UsageError:
     known = [] if facts.configuration is None else sorted(facts.configuration.policies)
     have = f": it has {short_list(known)}" if known else ""
-    return UsageError(
-        f"Which service account of add-on {facts.addon.name} gets the role? Name it{have}",
-        hint=Again(add=(known[0],)) if len(known) == 1 else (),
-        subject=facts.addon.name,
-    )
+    what = f"Which service account of add-on {facts.addon.name} gets the role? Name it{have}"
+    return UsageError(what, hint=Again(add=(known[0],)) if len(known) == 1 else (), subject=facts.addon.name)
 
 
 def _accounts(facts: AddonFacts, request: AddonRequest) -> list[str]:
     """Those that --recommended is about: the named one, else all that have no role through the add-on yet."""
     if facts.configuration is None:
-        raise Conflict(
-            f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}",
-            advice="Name a role with --role.",
-            subject=facts.addon.name,
-        )
+        what = f"What AWS recommends for {facts.addon.name} is not known: {'; '.join(facts.unread)}"
+        raise Conflict(what, advice="Name a role with --role.", subject=facts.addon.name)
     if request.account:
         return [request.account]
     check_supported(facts, "")
@@ -191,11 +185,8 @@ def _not_installed(clients: Clients, place: Place, name: str) -> NotFound:
     except PodidError:
         known = []
     near = nearest(name, known, 1)
-    return NotFound(
-        f"The add-on {name} is not installed in cluster {place.cluster_name}{did_you_mean(name, known)}",
-        hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")),
-        subject=name,
-    )
+    what = f"The add-on {name} is not installed in cluster {place.cluster_name}{did_you_mean(name, known)}"
+    return NotFound(what, hint=Again(swap=(name, near[0])) if near else Other(("addon", "list")), subject=name)
 
 
 def check_supported(facts: AddonFacts, account: str) -> None:
@@ -229,11 +220,8 @@ def plan_addon_roles(header: Header, facts: AddonFacts, wanted: Mapping[str, str
     for account, arn in wanted.items():
         standing, held = facts.standing.get(account), facts.roles.get(account)
         if held is not None and held != arn and not replace:
-            raise Conflict(
-                f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}",
-                hint=Again(add=("--replace",)),
-                subject=str(facts.ref(account)),
-            )
+            what = f"{facts.ref(account)} is already associated through {facts.addon.name}: roleArn {held} -> {arn}"
+            raise Conflict(what, hint=Again(add=("--replace",)), subject=str(facts.ref(account)))
         if standing is not None:
             if not replace:
                 raise _standing(facts, account, standing)
@@ -266,11 +254,8 @@ def _plan(header: Header, facts: AddonFacts, roles: Mapping[str, str], first: li
     if before == action.after and not first:
         return Plan(header=header, actions=(), unchanged=(action,), notes=facts.unread)
     if addon.status in ("CREATING", "UPDATING", "DELETING"):
-        raise Conflict(
-            f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished",
-            hint=Again(),
-            subject=addon.name,
-        )
+        what = f"The add-on {addon.name} is {addon.status}; it can be changed once that has finished"
+        raise Conflict(what, hint=Again(), subject=addon.name)
     notes = [*facts.unread, f"EKS restarts the pods of {addon.name}, a few at a time"]
     if addon.service_account_role_arn:
         notes.append(f"the add-on's IRSA role {addon.service_account_role_arn} stays set; Pod Identity wins over it")

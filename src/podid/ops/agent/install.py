@@ -264,10 +264,8 @@ def parse_assignment(given: str) -> Assignment:
     key, equals, value = given.partition("=")
     path = tuple(part.replace("\\.", ".") for part in _DOT.split(key))
     if not equals or not all(path):
-        raise InvalidInput(
-            f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key",
-            subject=given,
-        )
+        what = f"{given!r} is not KEY=VALUE: write agent.probePort=2704, with dots between the parts of the key"
+        raise InvalidInput(what, subject=given)
     return Assignment(path, value)
 
 

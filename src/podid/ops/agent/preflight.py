@@ -19,6 +19,7 @@ from podid.domain.plan import Action, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.words import short_list
 from podid.ops.change.kinds import ROLE_ATTACHMENT
+from podid.ops.change.planned import lacks_a_policy
 from podid.ops.clients import Clients
 from podid.ops.reading.collect import Wanted, collect
 from podid.ops.status.diagnose import diagnose, select
@@ -140,14 +141,9 @@ def _obstacle(verdict: Verdict, lacking: Mapping[str, str], *, stops: bool) -> O
 def _lacking(diagnosis: Diagnosis) -> list[str]:
     """The ARNs of node roles that lack the one right, and that another policy gives it to."""
     named = {verdict.subject.name for verdict in diagnosis.report.findings if verdict.check == NODE_ROLE}
-    found = []
-    for arn, section in known_or(diagnosis.snapshot.node_role_allowed, {}).items():
-        decision = section.value if isinstance(section, Known) else None
-        if decision is None or decision.decision != "implicitDeny" or role_name(arn) not in named:
-            continue
-        if False not in (decision.organization_allows, decision.boundary_allows):
-            found.append(arn)
-    return found
+    decisions = known_or(diagnosis.snapshot.node_role_allowed, {}).items()
+    lacking = [arn for arn, part in decisions if isinstance(part, Known) and lacks_a_policy(part.value)]
+    return [arn for arn in lacking if role_name(arn) in named]
 
 
 def _by_reason(unknowns: Iterable[Verdict]) -> tuple[str, ...]:

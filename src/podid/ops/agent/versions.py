@@ -37,11 +37,8 @@ def choose(offer: Offer | None, wanted: str, installed: str = "", *, allow_downg
         return installed
     chosen = _meant(offer, wanted, "" if allow_downgrade else installed)
     if installed and chosen and older(chosen, installed) and not allow_downgrade:
-        raise Conflict(
-            f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older",
-            hint=Again(add=("--allow-downgrade",)),
-            subject=AGENT_ADDON,
-        )
+        what = f"{AGENT_ADDON} is installed as {installed}, and {chosen}, which was asked for, is older"
+        raise Conflict(what, hint=Again(add=("--allow-downgrade",)), subject=AGENT_ADDON)
     return chosen or installed
 
 
@@ -85,11 +82,8 @@ def _proposed(offer: Offer, wanted: str, not_before: str) -> tuple[str, ...]:
 
 def _unlisted(wanted: str) -> str:
     if wanted == LATEST:
-        raise NotFound(
-            "the latest version is not known: the add-on's versions could not be read",
-            hint=Again(swap=(LATEST, DEFAULT)),
-            subject=wanted,
-        )
+        what = "the latest version is not known: the add-on's versions could not be read"
+        raise NotFound(what, hint=Again(swap=(LATEST, DEFAULT)), subject=wanted)
     return wanted
 
 

@@ -42,11 +42,8 @@ def read_snapshot(text: str, name: str) -> Snapshot:
     if type(form) is not int or not 1 <= form <= FORMAT:
         wrote = body.get("podidVersion")
         by = f", written by podid {wrote}" if isinstance(wrote, str) else ""
-        raise InvalidInput(
-            f"{name} is a snapshot of another format than {FORMAT}{by}",
-            subject=name,
-            advice="Save it again with the podid that is to read it.",
-        )
+        what = f"{name} is a snapshot of another format than {FORMAT}{by}"
+        raise InvalidInput(what, subject=name, advice="Save it again with the podid that is to read it.")
     try:
         return from_plain(Snapshot, _as_now(whole) if form == 1 and isinstance(whole, dict) else whole, "snapshot")
     except (Malformed, RecursionError) as error:

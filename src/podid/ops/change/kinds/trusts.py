@@ -79,11 +79,8 @@ class RoleTrustKind(ResourceKind):
             others = others + 1 if now != before else 0
             if others == LOOKS:  # a late answer is what was there before; this is another's
                 raise moved(self.subject(action), action)
-        raise TimedOut(
-            f"IAM accepted the trust policy of role {role.name} but does not give it back yet",
-            hint=Other(("role", "show"), (role.name,)),
-            subject=role.name,
-        )
+        what = f"IAM accepted the trust policy of role {role.name} but does not give it back yet"
+        raise TimedOut(what, hint=Other(("role", "show"), (role.name,)), subject=role.name)
 
     def _role(self, clients: Clients, keys: Keys) -> Role:
         role = self.find_role(clients, keys)
