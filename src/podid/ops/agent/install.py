@@ -20,14 +20,14 @@ from podid.domain.model import Cluster, DaemonSet
 from podid.domain.names import AGENT_ADDON, AGENT_NAMESPACE
 from podid.domain.offer import EC2, Offer
 from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan, text
+from podid.domain.plan import Header, Plan, text
 from podid.ops.agent.coverage import Coverage, coverage
 from podid.ops.agent.preflight import (
     CHECKS,
     Obstacle,
     Preflight,
+    check_cluster,
     checked,
-    look_at_cluster,
     other_agents,
     overwritten,
     with_outlook,
@@ -88,16 +88,10 @@ def read_facts(clients: Clients, place: Place, request: InstallRequest) -> Insta
         facts = replace(facts, unread=(f"the add-on's versions could not be looked at: {offer.what}",))
     else:
         facts = replace(facts, offer=offer)
-    return _with_configuration(clients, facts, request)
-
-
-def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallRequest) -> InstallFacts:
-    """The schema of the version that will run, where values have to follow it."""
-    installed = facts.current
-    version = choose(
-        facts.offer, request.version, installed.version if installed else "", allow_downgrade=request.allow_downgrade
-    )
-    upgraded = installed is not None and installed.configuration_values and version != installed.version
+    # the schema of the version that will run, where values have to follow it
+    installed = current.version if current else ""
+    version = choose(facts.offer, request.version, installed, allow_downgrade=request.allow_downgrade)
+    upgraded = current is not None and current.configuration_values and version != installed
     if not version or not (request.configures or upgraded):
         return facts
     try:
@@ -110,7 +104,7 @@ def _with_configuration(clients: Clients, facts: InstallFacts, request: InstallR
 def prepare(clients: Clients, place: Place, request: InstallRequest, *, now: datetime) -> tuple[Plan, bool]:
     """The plan, and whether the add-on is installed already. Raises what `read_facts` and `plan_install` do, and
     PreflightRefused where the cluster stands in the agent's way."""
-    found = look_at_cluster(clients, place, force=request.force, now=now)
+    found = check_cluster(clients, place, force=request.force, now=now)
     facts = read_facts(clients, place, request)
     plan = plan_install(request, place.the_cluster, place.header, facts)
     installed = facts.current is not None
@@ -178,25 +172,18 @@ def _plan_change(request: InstallRequest, header: Header, facts: InstallFacts, c
         wanted = _values(request, facts, held, version, notes)
         if to_text(wanted) != to_text(held):  # as text, for in Python True equals 1
             after["configurationValues"] = to_text(wanted)
-    action: Action
-    if after != before or current.status in FAILED:
-        if current.status in BUSY:
-            raise Conflict(
-                f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended",
-                hint=Other(("agent", "status"), flags=("--cluster", header.cluster)),
-                subject=AGENT_ADDON,
-            )
-        why = ""
-        if current.status in FAILED:
-            why = f"it is {current.status}; the update is asked for again"
-            notes.append(f"the add-on is {current.status}: {_issues(current)}; it is updated again")
-        action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
-        return Plan(header=header, actions=(action,), notes=tuple(notes))
-    return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
-
-
-def _issues(addon: Addon) -> str:
-    return "; ".join(f"{issue.code}: {issue.message}" for issue in addon.issues) or "EKS gives no reason"
+    if after == before and current.status not in FAILED:
+        return Plan(header=header, actions=(), unchanged=(ADDON.action(before, before),), notes=tuple(notes))
+    if current.status in BUSY:
+        what = f"The add-on {AGENT_ADDON} is {current.status}; it can be changed when that has ended"
+        raise Conflict(what, hint=Other(("agent", "status"), flags=("--cluster", header.cluster)), subject=AGENT_ADDON)
+    why = ""
+    if current.status in FAILED:
+        why = f"it is {current.status}; the update is asked for again"
+        issues = "; ".join(f"{issue.code}: {issue.message}" for issue in current.issues) or "EKS gives no reason"
+        notes.append(f"the add-on is {current.status}: {issues}; it is updated again")
+    action = ADDON.action(before, {**after, "resolveConflicts": request.resolve_conflicts}, why)
+    return Plan(header=header, actions=(action,), notes=tuple(notes))
 
 
 def _values(request: InstallRequest, facts: InstallFacts, held: Values, version: str, notes: list[str]) -> Values:

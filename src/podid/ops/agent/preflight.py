@@ -85,7 +85,7 @@ class Preflight:
         return Preflight((*self.obstacles, *other.obstacles), tuple(dict.fromkeys((*self.unknowns, *other.unknowns))))
 
 
-def look_at_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
+def check_cluster(clients: Clients, place: Place, *, force: bool, now: datetime) -> Preflight:
     """What the cluster's kind and version say, without a call. Raises PreflightRefused, unless `force`."""
     checks = select(OF_CLUSTER)
     report = diagnose(collect(clients, place, Wanted(checks=checks), now=now), checks=checks)

@@ -90,7 +90,7 @@ class AgentReading:
 _CODES = {"ready": ExitCode.OK, "broken": ExitCode.ATTENTION}
 
 
-def look_at_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
+def read_agent(clients: Clients, place: Place, *, now: datetime) -> AgentReading:
     checks = select(AGENT_CHECKS)
     snapshot = collect(clients, place, Wanted(checks=checks), now=now)
     sets, nodes, pods = _value(snapshot.daemon_sets), _value(snapshot.nodes), _value(snapshot.agent_pods)

@@ -34,7 +34,7 @@ _SAMPLE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class AgentPods:
     """What runs of the agent at one moment. Where nodes cannot be listed, `unread` says why, and the DaemonSets tell
     how many pods they want."""
 
@@ -44,7 +44,7 @@ class Cast:
     unread: str = ""
 
     @classmethod
-    def read(cls, reader: KubeReader) -> Cast:
+    def read(cls, reader: KubeReader) -> AgentPods:
         sets = reader.list_agent_daemon_sets()
         pods = reader.list_pods_of(sets)
         try:
@@ -178,37 +178,37 @@ class _Waiting:
     def covered(self, reader: KubeReader) -> Awaited:
         """Waits until every node that should run the agent has a Ready pod of it. Raises AgentFailed where that is
         vain; what cannot be read is `unknown`, with the reason."""
-        cast: Cast | None = None
+        agents: AgentPods | None = None
         for _ in self.patience.rounds(0.5, longest=5.0):
             try:
-                cast = Cast.read(reader)
+                agents = AgentPods.read(reader)
             except PodidError as error:
                 return Awaited(f"the agent's pods were not checked: {error.what}", None)
-            if cast.complete:
-                if (trouble := refused(reader, [pod for pod in cast.pods if pod.ready][:_SAMPLE])) is not None:
+            if agents.complete:
+                if (trouble := refused(reader, [pod for pod in agents.pods if pod.ready][:_SAMPLE])) is not None:
                     raise trouble.error(self.cluster)
-                known = cast.coverage is not None and cast.coverage.expected
-                return Awaited(cast.words, True if known else None)
-            trouble = self._trouble(reader, cast, self.before if rolling(cast.sets) else ())
+                known = agents.coverage is not None and agents.coverage.expected
+                return Awaited(agents.words, True if known else None)
+            trouble = self._trouble(reader, agents, self.before if rolling(agents.sets) else ())
             if trouble is not None:
                 raise trouble.error(self.cluster)
-            if not cast.sets and not self._states:
+            if not agents.sets and not self._states:
                 raise deleted(self.cluster)
-            self.patience.say(f"{cast.words}; waiting for {cast.lacking}")
-        words, lacking = (cast.words, cast.lacking) if cast is not None else ("nothing was checked", "")
+            self.patience.say(f"{agents.words}; waiting for {agents.lacking}")
+        words, lacking = (agents.words, agents.lacking) if agents is not None else ("nothing was checked", "")
         return Awaited(f"{words} after {self.patience.seconds:g} s; lacking: {lacking}", False)
 
-    def _trouble(self, reader: KubeReader, cast: Cast, spared: Collection[str]) -> Trouble | None:
-        trouble = of_sets(reader, cast.sets, cast.pods, self.began)
-        return trouble or of_pods(reader, cast.pods, self.patience.clock.now(), spared=spared)
+    def _trouble(self, reader: KubeReader, agents: AgentPods, spared: Collection[str]) -> Trouble | None:
+        trouble = of_sets(reader, agents.sets, agents.pods, self.began)
+        return trouble or of_pods(reader, agents.pods, self.patience.clock.now(), spared=spared)
 
-    def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[Cast | None, Trouble | None]:
+    def _read_pods(self, *, spared: Collection[str] = ()) -> tuple[AgentPods | None, Trouble | None]:
         """What runs, and what is wrong with it; nothing where that cannot be read, or nobody wants to know."""
         if not self.watching or self.clients.kube.failure is not None:
             return None, None
         try:
-            cast = Cast.read(self.clients.kube.reader)
-            return cast, self._trouble(self.clients.kube.reader, cast, spared)
+            agents = AgentPods.read(self.clients.kube.reader)
+            return agents, self._trouble(self.clients.kube.reader, agents, spared)
         except PodidError:
             return None, None
 
@@ -216,9 +216,9 @@ class _Waiting:
         """The pods tell the cause of too few replicas."""
         trouble = of_addon(addon)
         if {issue.code for issue in addon.issues} == {"InsufficientNumberOfReplicas"}:
-            cast, cause = self._read_pods()
+            agents, cause = self._read_pods()
             if cause is not None:
                 trouble = replace(trouble, mode=cause.mode, what=f"{trouble.what}; {cause.what}")
-            elif cast is not None:
-                trouble = replace(trouble, what=f"{trouble.what}; {cast.words}")
+            elif agents is not None:
+                trouble = replace(trouble, what=f"{trouble.what}; {agents.words}")
         return trouble.error(self.cluster)
