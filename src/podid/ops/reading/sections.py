@@ -139,7 +139,9 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow(
         "service_accounts", (KubeReader.list_service_accounts,), lambda s: s.of_namespaces(s.kube.list_service_accounts)
     ),
-    SectionRow("namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts",)),
+    SectionRow(
+        "namespaces", (KubeReader.list_namespaces,), readings.namespaces, uses=("service_accounts", "associations")
+    ),
     SectionRow("pods", (KubeReader.list_pods,), lambda s: s.of_namespaces(s.kube.list_pods)),
     SectionRow(
         "config_map_keys", (KubeReader.find_config_map_keys,), readings.config_map_keys, needs=("associations", "pods")
