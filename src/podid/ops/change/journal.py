@@ -20,7 +20,7 @@ from podid.domain.errors import InvalidInput, NotFound, Other, TimedOut
 from podid.domain.foreign import Malformed
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, Header, State, Status, Verb
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.local.files import check_private, make_private, open_own, sync_directory
 from podid.ops.change.records import VERSION, Recorder, Run, Step, action_record, member, read_records, run_of, unusable
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from podid.domain.errors import PodidError, UsageError
 from podid.domain.foreign import check_depth
 from podid.domain.plan import Action, Done, Header, State, Status
-from podid.domain.words import utc
+from podid.domain.text import utc
 from podid.ops.change.kinds import kind_of
 
 # of the format; one file is read by every podid that knows its version

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 
 from podid.aws import pacing
 from podid.domain import trust
-from podid.domain.ceilings import allowed_actions, covers
+from podid.domain.aws import of_aws
 from podid.domain.errors import AccessDenied, Conflict, InvalidInput
-from podid.domain.model import of_aws
+from podid.domain.iam import allowed_actions, covers
 from podid.domain.names import Arn, role_name, role_path
-from podid.domain.place import Place
-from podid.domain.plan import Action, Header, Plan, State, Status, document, matches, text
+from podid.domain.plan import Action, Header, Place, Plan, State, Status, document, matches, text
 from podid.ops.change.journal import Journal
 from podid.ops.change.kinds import ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_SETTINGS, ROLE_TRUST, TARGET_TRUST, kind_of
 from podid.ops.change.records import Run, Step

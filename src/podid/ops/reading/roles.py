@@ -6,18 +6,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from podid.domain.ceilings import allowed_actions, leaves_something
+from podid.domain.aws import Decision, Role
+from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
 from podid.domain.errors import InvalidInput, PodidError
-from podid.domain.grants import AssumeRights, PolicyNames
-from podid.domain.grants import assume_rights as rights_in
-from podid.domain.karpenter import NODE_CLASS_LABEL, NodeClass
-from podid.domain.model import Decision, Node, Role
+from podid.domain.iam import AssumeRights, PolicyNames, allowed_actions, leaves_something
+from podid.domain.iam import assume_rights as rights_in
 from podid.domain.names import parse_role_arn, role_name
-from podid.domain.nodes import REDEEM, node_roles, unaccounted
 from podid.domain.permissions import undecided
-from podid.domain.second_hop import elsewhere
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing, section_of
 from podid.domain.trust import ACTIONS
+from podid.facts.nodes import REDEEM, node_roles, unaccounted
+from podid.facts.second_hop import elsewhere
 from podid.ops.reading.source import Source
 
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows

@@ -17,6 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podid.aws import pacing
+from podid.domain.aws import Association
+from podid.domain.cluster import Pod
 from podid.domain.errors import InvalidInput, NotFound, PodidError, Rejected, Unavailable
 from podid.domain.evidence import (
     NO_ACCOUNT,
@@ -27,7 +29,6 @@ from podid.domain.evidence import (
     heard_everywhere,
     identified,
 )
-from podid.domain.model import Association, Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, known_or, missing
 from podid.domain.workloads import is_injected, live, opted_out, template_of, workload_subject

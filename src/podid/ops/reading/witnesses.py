@@ -8,20 +8,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podid.domain.agent_logs import rule_of
+from podid.domain.aws import Cluster
+from podid.domain.cloudtrail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.errors import PodidError
-from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, RecentChanges
-from podid.domain.model import Cluster
+from podid.domain.evidence import NO_CHANGES, ROLE_SETTLES, LogSighting, RecentChanges
 from podid.domain.plan import State
-from podid.domain.sightings import LogSighting
 from podid.domain.snapshot import NOT_READ, Known, Missing, Section, attempt, known_or, missing
-from podid.domain.staleness import LIFETIME
-from podid.domain.trail import NodeTrail, PodSession, Redemption, newest, node_trail
 from podid.domain.workloads import covering, users_of_nodes
+from podid.facts.agent_logs import rule_of
+from podid.facts.restarts import LIFETIME
 from podid.ops.change.kinds import ASSOCIATION, ROLE, ROLE_ATTACHMENT, ROLE_POLICY, ROLE_TRUST
 
 if TYPE_CHECKING:
-    from podid.domain.model import Node
+    from podid.domain.cluster import Node
     from podid.ops.change.journal import Journal
     from podid.ops.reading.source import Source
 
