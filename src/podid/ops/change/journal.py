@@ -41,22 +41,22 @@ class Journal:
     def runs(self, since: datetime | None = None) -> tuple[Run, ...]:
         """All runs, newest first, or those that were begun a day before `since` or later. A file that is not a journal
         is named in the error, never skipped."""
-        if not self._exists():
-            return ()
-        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
-        return tuple(run for name in self._ids() if name >= oldest and (run := self._read(name)) is not None)
+        runs, unread = self.legible(since)
+        if unread:
+            raise unread[0]
+        return runs
 
-    def legible(self) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
-        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only looks. A file
+    def legible(self, since: datetime | None = None) -> tuple[tuple[Run, ...], tuple[InvalidInput, ...]]:
+        """The runs that can be read, newest first, and of each damaged file what is wrong: for who only reads. A file
         that others may write to is refused here too."""
+        oldest = _stamp(since - timedelta(days=1)) if since is not None else ""
         runs, unread = list[Run](), list[InvalidInput]()
         for name in self._ids() if self._exists() else ():
             try:
-                run = self._read(name)
+                if name >= oldest and (run := self._read(name)) is not None:
+                    runs.append(run)
             except InvalidInput as error:
                 unread.append(error)
-            else:
-                runs += [run] if run is not None else []
         return tuple(runs), tuple(unread)
 
     def get(self, run_id: str) -> Run:
@@ -80,10 +80,10 @@ class Journal:
 
     def _chosen(self, run_id: str, runs: tuple[Run, ...]) -> Run:
         if run_id == "last":
-            wanted = next((run for run in runs if run.changed and not run.undoes), None)
-            if wanted is None:
-                raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
-            return wanted
+            for run in runs:
+                if run.changed and not run.undoes:
+                    return run
+            raise NotFound("The journal holds no run that can be undone", subject=str(self.directory))
         if len(run_id) < SHORTEST_ID:
             what = f"{run_id!r} is too short for a run's id: write at least {SHORTEST_ID} characters of it, or 'last'"
             raise InvalidInput(what, hint=Other(("history",)), subject=run_id)
@@ -203,7 +203,8 @@ class Journal:
     def _next_id(self, now: datetime) -> str:
         """Ids are in the order in which runs began, whatever the clock says: a run comes after all that are there."""
         latest = next((moment for name in self._ids() if (moment := _moment_of(name)) is not None), None)
-        if latest is not None and latest >= _whole(now):
+        # without what is less than a millisecond
+        if latest is not None and latest >= now.replace(microsecond=now.microsecond // 1000 * 1000):
             now = latest + timedelta(milliseconds=1)
         return f"{_stamp(now)}-{secrets.token_hex(3)}"
 
@@ -269,11 +270,6 @@ def _moment_of(run_id: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.year < MAXYEAR else None
-
-
-def _whole(moment: datetime) -> datetime:
-    """Without what is less than a millisecond."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _locked(descriptor: int) -> bool:

@@ -46,7 +46,8 @@ def undo_plan(clients: Clients, place: Place, run: Run, journal: Journal) -> Und
     why_not = {step.number: kind_of(step.action.kind).not_undone(step.action) for step in done}
     steps = [step for step in done if not why_not[step.number]]
     for step in steps:
-        _check_reachable(run, step.action, place)
+        if not reachable(run.header, step.action, place.header):
+            raise _elsewhere(run, place)
     actions: list[Action] = []
     unchanged: list[Action] = []
     # why nothing is undone; beside what is undone it is nobody's matter
@@ -107,11 +108,6 @@ def _which(action: Action) -> tuple[str, str]:
 def check_account(run: Run, place: Place) -> None:
     """Raises Conflict for a run of another account, in which its cluster would only be said not to exist."""
     if run.header.account != place.account:
-        raise _elsewhere(run, place)
-
-
-def _check_reachable(run: Run, action: Action, place: Place) -> None:
-    if not reachable(run.header, action, place.header):
         raise _elsewhere(run, place)
 
 

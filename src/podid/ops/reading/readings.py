@@ -30,8 +30,8 @@ def associations(source: Source) -> tuple[Listed, ...]:
     """All that EKS lists, in order, each as far as it was to be described and could be."""
     name, (namespace, *_) = source.cluster.name, (*source.namespaces, None)
     if source.by_name:
-        return tuple(map(UnreadAssociation.unasked, source.eks.list_association_summaries(name, namespace)))
-    found = source.eks.iter_readable(name, namespace, only=frozenset(source.only))
+        return tuple(map(UnreadAssociation.unasked, source.clients.eks.list_association_summaries(name, namespace)))
+    found = source.clients.eks.iter_readable(name, namespace, only=frozenset(source.only))
     return tuple(sorted(found, key=lambda each: (each.ref, each.association_id)))
 
 
@@ -67,7 +67,7 @@ def instances(source: Source) -> dict[str, Instance]:
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
-    return {ids[each]: found for each, found in source.ec2.list_instances(tuple(ids)).items() if each in ids}
+    return {ids[each]: found for each, found in source.clients.ec2.list_instances(tuple(ids)).items() if each in ids}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
@@ -152,12 +152,12 @@ def agent_warnings(source: Source) -> dict[str, Section[tuple[str, ...]]]:
 
 
 def agent_addon(source: Source) -> Addon | None:
-    addon = source.eks.find_addon(source.cluster.name, AGENT_ADDON)
+    addon = source.clients.eks.find_addon(source.cluster.name, AGENT_ADDON)
     return None if addon is None else _without_values(addon)
 
 
 def addons(source: Source) -> tuple[Addon, ...]:
-    return tuple(map(_without_values, source.eks.list_addons(source.cluster.name)))
+    return tuple(map(_without_values, source.clients.eks.list_addons(source.cluster.name)))
 
 
 def _without_values(addon: Addon) -> Addon:
@@ -168,7 +168,7 @@ def _without_values(addon: Addon) -> Addon:
 def agent_versions(source: Source) -> tuple[AddonVersion, ...]:
     if source.before("agent_addon") == Known(None):
         return ()
-    return source.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
+    return source.clients.eks.list_addon_versions(AGENT_ADDON, source.cluster.version)
 
 
 def daemon_sets(source: Source) -> tuple[DaemonSet, ...]:
@@ -233,5 +233,5 @@ def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
         return Missing("EKS names no VPC of the cluster")
-    ec2 = source.ec2
+    ec2 = source.clients.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

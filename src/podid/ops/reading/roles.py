@@ -2,9 +2,10 @@
 role a node has."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar, cast
 
 from podid.domain.aws import Decision, Role
 from podid.domain.cluster import NODE_CLASS_LABEL, Node, NodeClass
@@ -19,13 +20,14 @@ from podid.facts.nodes import REDEEM, node_roles, unaccounted
 from podid.facts.second_hop import elsewhere
 from podid.ops.reading.source import Source
 
+V = TypeVar("V")
 # what the CNI does all the time, and AmazonEKS_CNI_Policy allows
 CNI_ACTION = "ec2:AssignPrivateIpAddresses"
 CNI_ACCOUNT = ("kube-system", "aws-node")
 
 
 def roles(source: Source) -> dict[str, Section[Role | None]]:
-    return _read_roles(source, (a.role_arn for a in source.associations))
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.find_roles)
 
 
 def target_roles(source: Source) -> dict[str, Section[Role | None]]:
@@ -40,7 +42,7 @@ def target_roles(source: Source) -> dict[str, Section[Role | None]]:
             roles[arn] = found.value
         else:
             nearby.append(arn)
-    return roles | (_read_roles(source, nearby) if nearby else {})
+    return roles | (_by_role(nearby, source.clients.iam.find_roles) if nearby else {})
 
 
 def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
@@ -48,41 +50,36 @@ def chained_roles(source: Source) -> dict[str, Section[Role | None]]:
     rights = source.value("assume_rights").values()
     named = dict.fromkeys(arn for each in rights if isinstance(each, Known) for arn in each.value.roles)
     account = f":iam::{source.cluster.account}:"
-    return _read_roles(source, (arn for arn in named if account in arn))
+    return _by_role((arn for arn in named if account in arn), source.clients.iam.find_roles)
 
 
 def target_rights(source: Source) -> dict[tuple[str, str], Section[tuple[Decision, ...]]]:
     pairs = dict.fromkeys((a.role_arn, a.target_role_arn) for a in source.associations if a.target_role_arn)
-    found = source.iam.simulate_pairs(tuple(pairs), ACTIONS)
+    found = source.clients.iam.simulate_pairs(tuple(pairs), ACTIONS)
     return {pair: section_of(decisions) for pair, decisions in found}
 
 
 def role_policies(source: Source) -> dict[str, Section[PolicyNames]]:
-    named, odd = _role_names(a.role_arn for a in source.associations)
-    answers: dict[str, Section[PolicyNames]] = dict(odd)
-    for name, answer in source.iam.get_names_of_policies(sorted(named)):
-        answers |= dict.fromkeys(named[name], section_of(answer))
-    return answers
+    return _by_role((a.role_arn for a in source.associations), source.clients.iam.get_names_of_policies)
 
 
 def assume_rights(source: Source) -> dict[str, Section[AssumeRights]]:
     """Role ARN -> what its policies say of going on; a managed policy is read once however many roles have it."""
-    names: Mapping[str, Section[PolicyNames]] = source.value("role_policies")
+    iam, names = source.clients.iam, cast("Mapping[str, Section[PolicyNames]]", source.value("role_policies"))
     known = {arn: section.value for arn, section in names.items() if isinstance(section, Known)}
-    pairs = [(role_name(arn), policy) for arn, each in known.items() for policy in each.inline]
-    inline = dict(source.iam.get_inline_documents(sorted(set(pairs))))
-    managed = dict(source.iam.get_managed_documents(sorted({arn for each in known.values() for arn in each.attached})))
-    found: dict[str, Section[AssumeRights]] = {
+    pairs = {(role_name(arn), policy) for arn, policies in known.items() for policy in policies.inline}
+    inline = dict(iam.get_inline_documents(sorted(pairs)))
+    managed = dict(iam.get_managed_documents(sorted({arn for policies in known.values() for arn in policies.attached})))
+    rights: dict[str, Section[AssumeRights]] = {
         arn: section for arn, section in names.items() if isinstance(section, Missing)
     }
-    for arn, each in known.items():
-        role = role_name(arn)
-        answers = [inline.get((role, policy)) for policy in each.inline]
-        answers += [managed.get(policy) for policy in each.attached]
+    for arn, policies in known.items():
+        answers = [inline.get((role_name(arn), policy)) for policy in policies.inline]
+        answers += [managed.get(policy) for policy in policies.attached]
         failed = next((answer for answer in answers if isinstance(answer, PodidError)), None)
         documents = [answer for answer in answers if isinstance(answer, Mapping)]
-        found[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
-    return found
+        rights[arn] = missing(failed) if failed is not None else Known(rights_in(documents, allowed_actions(documents)))
+    return rights
 
 
 def bounded(source: Source) -> dict[str, Section[bool]]:
@@ -94,7 +91,7 @@ def bounded(source: Source) -> dict[str, Section[bool]]:
         for arn, section in source.value("roles").items()
         if (role := known_or(section, None)) is not None and role.permissions_boundary_arn
     }
-    ceilings = dict(source.iam.get_managed_documents(sorted(set(having.values()))))
+    ceilings = dict(source.clients.iam.get_managed_documents(sorted(set(having.values()))))
     found: dict[str, Section[bool]] = {}
     for arn, boundary in having.items():
         own, ceiling = rights.get(arn, NOT_READ), section_of(ceilings[boundary])
@@ -113,7 +110,7 @@ def cni_rights(source: Source) -> dict[str, Section[tuple[Decision, ...]]]:
     if not any((a.namespace, a.service_account) == CNI_ACCOUNT for a in source.associations):
         return {}
     roles = node_roles(source.cluster, source.value("node_groups"))
-    return {arn: attempt(partial(source.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
+    return {arn: attempt(partial(source.clients.iam.simulate, arn, (CNI_ACTION,))) for arn in roles}
 
 
 def node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
@@ -125,7 +122,7 @@ def node_role_allowed(source: Source) -> dict[str, Section[Decision]]:
 
 
 def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
-    decisions = attempt(lambda: source.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
+    decisions = attempt(lambda: source.clients.iam.simulate(role_arn, (REDEEM,), (source.cluster.arn,)))
     if isinstance(decisions, Missing):
         return decisions
     decision = next((each for each in decisions.value if not each.allowed), next(iter(decisions.value), None))
@@ -136,24 +133,20 @@ def _may_redeem(source: Source, role_arn: str) -> Section[Decision]:
     return Known(decision)
 
 
-def _read_roles(source: Source, arns: Iterable[str]) -> dict[str, Section[Role | None]]:
-    named, odd = _role_names(arns)
-    roles: dict[str, Section[Role | None]] = dict(odd)
-    for name, role in source.iam.find_roles(sorted(named)):
-        roles |= dict.fromkeys(named[name], section_of(role))
-    return roles
-
-
-def _role_names(arns: Iterable[str]) -> tuple[Mapping[str, list[str]], Mapping[str, Missing]]:
-    """Role name -> the ARNs that are called so, and what is no role ARN at all."""
+def _by_role(
+    arns: Iterable[str], read: Callable[[Sequence[str]], Iterable[tuple[str, V | PodidError]]]
+) -> dict[str, Section[V]]:
+    """Role ARN -> what `read` gives of the role with that name; what is no role ARN at all is missing."""
     names: dict[str, list[str]] = defaultdict(list)
-    odd: dict[str, Missing] = {}
+    sections: dict[str, Section[V]] = {}
     for arn in dict.fromkeys(arns):
         try:
             names[parse_role_arn(arn).resource_name].append(arn)
         except InvalidInput as error:
-            odd[arn] = missing(error)
-    return names, odd
+            sections[arn] = missing(error)
+    for name, answer in read(sorted(names)):
+        sections |= dict.fromkeys(names[name], section_of(answer))
+    return sections
 
 
 def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
@@ -178,7 +171,7 @@ def other_node_roles(source: Source) -> dict[str, tuple[str, ...]]:
 
 def _entry_roles(source: Source, nodes: Sequence[Node], taken: Collection[str]) -> dict[str, str]:
     """Node -> the only role that is not `taken` and that an access entry lets its kind join with."""
-    entries = source.eks.list_access_entries(source.cluster.name)
+    entries = source.clients.eks.list_access_entries(source.cluster.name)
     found: dict[str, str] = {}
     for kind in ("EC2_LINUX", "HYBRID_LINUX"):
         arns = [entry.principal_arn for entry in entries if entry.kind == kind and entry.principal_arn not in taken]
@@ -194,13 +187,13 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
     if not instances:
         return {}, None
     try:
-        profiles = source.ec2.list_instance_profiles(tuple(instances))
+        profiles = source.clients.ec2.list_instance_profiles(tuple(instances))
         arns = {arn for arn in profiles.values() if arn}
-        roles = {arn: source.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
+        roles = {arn: source.clients.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
     except PodidError as error:
         return {}, error
-    told = {instances[each]: roles.get(arn, "") for each, arn in profiles.items() if each in instances}
-    return {name: role for name, role in told.items() if role}, None
+    known = {instances[each]: roles.get(arn, "") for each, arn in profiles.items() if each in instances}
+    return {name: role for name, role in known.items() if role}, None
 
 
 def node_classes(source: Source) -> tuple[NodeClass, ...]:
@@ -224,9 +217,9 @@ def _class_roles(source: Source, nodes: Sequence[Node]) -> dict[str, str]:
 def _role_of_class(source: Source, node_class: NodeClass) -> str:
     """Karpenter takes a role's name. Its path IAM tells; where it does not, most roles have none."""
     if not node_class.role:
-        return source.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
+        return source.clients.iam.find_profile_role(node_class.instance_profile) if node_class.instance_profile else ""
     try:
-        role = source.iam.find_role(node_class.role)
+        role = source.clients.iam.find_role(node_class.role)
     except PodidError:
         role = None
     return role.arn if role else f"arn:{source.cluster.partition}:iam::{source.cluster.account}:role/{node_class.role}"

@@ -106,7 +106,7 @@ SECTIONS: tuple[SectionRow, ...] = (
     SectionRow("agent_addon", (Eks.find_addon,), readings.agent_addon),
     SectionRow("agent_versions", (Eks.list_addon_versions,), readings.agent_versions, needs=("agent_addon",)),
     SectionRow("addons", (Eks.list_addons,), readings.addons),
-    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.eks.list_node_groups(s.cluster.name)),
+    SectionRow("node_groups", (Eks.list_node_groups,), lambda s: s.clients.eks.list_node_groups(s.cluster.name)),
     SectionRow("roles", (Iam.find_roles,), roles.roles, needs=("associations",)),
     SectionRow("target_roles", (Iam.find_roles,), roles.target_roles, needs=("associations",)),
     SectionRow("target_rights", (Iam.simulate_pairs,), roles.target_rights, needs=("associations",)),
