@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING
 from podid.domain.errors import PodidError, Unavailable
 
 if TYPE_CHECKING:
-    from podid.aws.cloudtrail import CloudTrail
-    from podid.aws.ec2 import Ec2
     from podid.aws.eks import Eks
-    from podid.aws.eks_auth import EksAuth
     from podid.aws.iam import Iam
     from podid.aws.session import AwsSession
-    from podid.aws.sts import Sts
     from podid.domain.plan import Header
     from podid.kube.reader import KubeReader
     from podid.kube.writer import KubeWriter
@@ -72,22 +68,6 @@ class Clients:
             return self.iam
         assert self.aws_as is not None
         return self.aws_as(profile).iam
-
-    @property
-    def ec2(self) -> Ec2:
-        return self.aws.ec2
-
-    @property
-    def sts(self) -> Sts:
-        return self.aws.sts
-
-    @property
-    def eks_auth(self) -> EksAuth:
-        return self.aws.eks_auth
-
-    @property
-    def cloudtrail(self) -> CloudTrail:
-        return self.aws.cloudtrail
 
     @cached_property
     def kube(self) -> KubeAccess:

@@ -67,7 +67,8 @@ def instances(source: Source) -> dict[str, Instance]:
     ids = {node.instance_id: node.name for node in nodes if node.instance_id}
     if not ids:
         return {}
-    return {ids[each]: found for each, found in source.clients.ec2.list_instances(tuple(ids)).items() if each in ids}
+    read = source.clients.aws.ec2.list_instances(tuple(ids))
+    return {ids[number]: instance for number, instance in read.items() if number in ids}
 
 
 def agent_logs(source: Source) -> dict[str, Section[tuple[LogSighting, ...]]]:
@@ -233,5 +234,5 @@ def egress(source: Source) -> Egress | Missing:
     vpc = source.cluster.vpc_id
     if not vpc:
         return Missing("EKS names no VPC of the cluster")
-    ec2 = source.clients.ec2
+    ec2 = source.clients.aws.ec2
     return Egress(ec2.list_route_tables(vpc), ec2.list_vpc_endpoints(vpc))

@@ -187,7 +187,7 @@ def _instance_roles(source: Source, nodes: Sequence[Node]) -> tuple[dict[str, st
     if not instances:
         return {}, None
     try:
-        profiles = source.clients.ec2.list_instance_profiles(tuple(instances))
+        profiles = source.clients.aws.ec2.list_instance_profiles(tuple(instances))
         arns = {arn for arn in profiles.values() if arn}
         roles = {arn: source.clients.iam.find_profile_role(arn.rpartition("/")[2]) for arn in sorted(arns)}
     except PodidError as error:

@@ -85,14 +85,14 @@ def _try(source: Source, given: tuple[Association, Pod]) -> TokenTrial | None:
     except PodidError as error:
         return _without(trial, error, "no token for it: ")
     try:
-        session = source.clients.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
+        session = source.clients.aws.eks_auth.assume_role_for_pod_identity(association.cluster_name, token)
     except PodidError as error:
         return _without(trial, error)
     if (session.ref, session.association_id) != (association.ref, association.association_id):
         reason = f"EKS Auth answers for {session.ref} by association {session.association_id}, which was not asked for"
         return replace(trial, missing=Missing(reason, error_code=OTHER_ASSOCIATION))
     try:
-        caller = source.clients.sts.caller_of(session.credentials)
+        caller = source.clients.aws.sts.caller_of(session.credentials)
         redeemed, expected = identified(association, caller.arn, session.credentials.expires_at)
     except (PodidError, InvalidInput) as error:
         reason = f"EKS Auth gave credentials, but AWS could not be asked whose they are: {error.what}"

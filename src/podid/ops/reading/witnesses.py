@@ -34,7 +34,7 @@ MOST_NODES, MOST_NODE_CALLS = 10, 100
 def redemptions(source: Source) -> tuple[Redemption, ...]:
     """Of this cluster, newest first."""
     since = source.now - TRAIL_SINCE
-    events = newest(source.clients.cloudtrail.iter_redemptions(since), since, MOST_EVENTS).events
+    events = newest(source.clients.aws.cloudtrail.iter_redemptions(since), since, MOST_EVENTS).events
     return tuple(event for event in events if event.cluster == source.cluster.name)
 
 
@@ -80,7 +80,7 @@ def sessions(source: Source) -> dict[str, Section[tuple[PodSession, ...]]]:
 
 
 def _sessions_of(source: Source, arn: str, since: datetime) -> tuple[PodSession, ...]:
-    return newest(source.clients.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
+    return newest(source.clients.aws.cloudtrail.iter_sessions(arn, since), since, MOST_SESSIONS).events
 
 
 def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
@@ -94,7 +94,7 @@ def node_calls(source: Source) -> dict[str, Section[NodeTrail]]:
     since = source.now - TRAIL_SINCE
     found: dict[str, Section[NodeTrail]] = {}
     for node in covering(hosts)[:MOST_NODES]:
-        calls = source.clients.cloudtrail.iter_node_calls(ids[node], since)
+        calls = source.clients.aws.cloudtrail.iter_node_calls(ids[node], since)
         try:
             found[node] = Known(node_trail(newest(calls, since, MOST_NODE_CALLS)))
         except PodidError as error:

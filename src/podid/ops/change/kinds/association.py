@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from podid.domain.aws import PLANNED_ID, Association
@@ -16,7 +17,7 @@ from podid.domain.members import ArnText, Pairs
 from podid.domain.names import ServiceAccountRef
 from podid.domain.patience import Patience
 from podid.domain.plan import Action, State, Verb, matches, text, texts
-from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, tag_changes
+from podid.ops.change.kinds.base import Keys, Operations, ResourceKind, moved, read_back, retag
 from podid.ops.change.propagation import Lately, waits_for
 from podid.ops.clients import Site
 
@@ -175,9 +176,10 @@ def _created(eks: Eks, cluster: str, ref: ServiceAccountRef, after: State) -> As
 
 def _updated(site: Site, current: Association, changed: State, patience: Patience) -> Association:
     """The association with what of its state is `changed`: its tags first, which is a call of its own."""
-    eks = site.eks
+    eks, arn = site.eks, current.association_arn
     tags = texts(changed, "tags") if "tags" in changed else current.tags
-    _retag(eks, current.association_arn, current.tags, tags)
+    untag, tag = partial(eks.untag_association, arn), partial(eks.tag_association, arn)
+    retag(current.tags, tags, untag, tag)
     if not changed.keys() - {"tags"}:
         return read_back(lambda: eks.get_association(site.cluster, current.association_id), "the association's tags")
     disable = changed.get("disableSessionTags")
@@ -194,16 +196,8 @@ def _updated(site: Site, current: Association, changed: State, patience: Patienc
         return _taken_over(site, updated, changed, patience)
     except PodidError:
         with suppress(PodidError):  # all of it or nothing, as far as two calls can be that
-            _retag(eks, current.association_arn, tags, current.tags)
+            retag(tags, current.tags, untag, tag)
         raise
-
-
-def _retag(eks: Eks, arn: str, old: Pairs, new: Pairs) -> None:
-    gone, put = tag_changes(old, new)
-    if gone:
-        eks.untag_association(arn, gone)
-    if put:
-        eks.tag_association(arn, put)
 
 
 def _clearable(changed: Mapping[str, object], key: str) -> str | None:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 ANY_WRITE = frozenset({Verb.CREATE, Verb.UPDATE, Verb.DELETE})
 
 Keys = Mapping[str, str]
+Tags = Mapping[str, str]
 Operations = Mapping[Verb, tuple[str, ...]]
 # imported where rights are asked for alone
 _GATEWAYS = {
@@ -167,9 +168,12 @@ class ResourceKind(ABC):
         return None if state is None else {key: value for key, value in state.items() if key not in left_out}
 
 
-def tag_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The keys that go, and the tags that are set."""
-    return [key for key in old if key not in new], {key: value for key, value in new.items() if old.get(key) != value}
+def retag(old: Tags, new: Tags, untag: Callable[[list[str]], object], tag: Callable[[Tags], object]) -> None:
+    """Takes away the keys that go, and sets the tags that are others."""
+    if gone := [key for key in old if key not in new]:
+        untag(gone)
+    if changed := {key: value for key, value in new.items() if old.get(key) != value}:
+        tag(changed)
 
 
 def read_back(read: Callable[[], T], subject: str) -> T:

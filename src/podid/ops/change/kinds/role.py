@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
 from podid.domain.aws import Association, Role
@@ -15,7 +16,7 @@ from podid.domain.patience import Patience
 from podid.domain.plan import Action, Header, State, Verb, document, text, texts
 from podid.domain.text import short_list
 from podid.ops.change.kinds.addon import ADDON_ASSOCIATIONS, roles_of
-from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, tag_changes
+from podid.ops.change.kinds.base import ANY_WRITE, Keys, Operations, ResourceKind, retag
 from podid.ops.clients import Site
 from podid.ops.role.uses import Uses, read_all_uses, used_words
 
@@ -229,11 +230,7 @@ class RoleSettingsKind(ResourceKind):
 
 
 def _change(iam: Iam, name: str, before: State, after: State) -> None:
-    gone, put = tag_changes(texts(before, "tags"), texts(after, "tags"))
-    if gone:
-        iam.untag_role(name, gone)
-    if put:
-        iam.tag_role(name, put)
+    retag(texts(before, "tags"), texts(after, "tags"), partial(iam.untag_role, name), partial(iam.tag_role, name))
     boundary = text(after, "permissionsBoundary")
     if boundary != text(before, "permissionsBoundary"):
         if boundary:
