@@ -290,7 +290,7 @@ def version_list_view(found: AgentVersions) -> View:
     rows = tuple(
         (
             row.version.version,
-            ", ".join(state for state in found.states(row) if state not in ("fits", "does-not-fit")) or NOTHING,
+            ", ".join(found.states(row.version.version)) or NOTHING,
             "yes" if not row.why_not else "no",
             row.why_not or NOTHING,
             ", ".join(row.version.compute_types) or NOTHING,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from podid.domain.errors import Again, Conflict, NotFound, PodidError
 from podid.domain.names import AGENT_ADDON
 from podid.domain.plan import Place
 from podid.domain.text import nearest
-from podid.domain.versions import EC2, Offer, VersionRow, addon_key, judge, next_minor, older
+from podid.domain.versions import EC2, Offer, addon_key, judge, next_minor, older
 from podid.ops.clients import Clients
 
 DEFAULT, LATEST = "default", "latest"
 _SHOWN = 5
-VersionState = Literal["installed", "default", "newest", "fits", "does-not-fit"]
 
 
 def read_offer(clients: Clients, place: Place, addon: str, compute: Collection[str] = (EC2,)) -> Offer | PodidError:
@@ -117,16 +115,10 @@ class AgentVersions:
     def behind(self) -> str:
         return behind(self.offer, self.installed)
 
-    def states(self, row: VersionRow) -> tuple[VersionState, ...]:
-        version, states = row.version.version, []
-        if version == self.installed:
-            states.append("installed")
-        if version == self.offer.default:
-            states.append("default")
-        if version == self.offer.latest:
-            states.append("newest")
-        states.append("does-not-fit" if row.why_not else "fits")
-        return tuple(states)  # type: ignore[arg-type]
+    def states(self, version: str) -> tuple[str, ...]:
+        """What the version is of installed, default and newest."""
+        versions = {"installed": self.installed, "default": self.offer.default, "newest": self.offer.latest}
+        return tuple(state for state, meant in versions.items() if meant == version)
 
 
 def read_versions(clients: Clients, place: Place, addon: str = AGENT_ADDON) -> AgentVersions:

@@ -135,8 +135,16 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
     if not all(isinstance(word, str) for word in command):
         raise ValueError("command is no list of words")
     planned = dict(enumerate(_action(item) for item in member(head, "plan", list, [])))
-    intents, outcomes = _intents_and_outcomes(records)
-    begun = {number: _action(intent) for number, intent in intents.items()}
+    begun: dict[int, Action] = {}
+    outcomes: dict[int, dict[str, Any]] = {}
+    for record in records:
+        if record["type"] == "intent":
+            number = member(record, "number", int)
+            # one that was planned anew has a further intent, which takes the place of what came before
+            begun[number] = _action(record)
+            outcomes.pop(number, None)
+        elif record["type"] == "outcome":
+            outcomes[member(record, "number", int)] = record
     # what was found to be so already was never begun
     begun |= {number: planned[number] for number in outcomes.keys() - begun.keys()}
     types = {record["type"] for record in records}
@@ -157,20 +165,6 @@ def run_of(run_id: str, records: list[dict[str, Any]], *, running: bool) -> Run:
         ended="end" in types,
         told="told" in types,
     )
-
-
-def _intents_and_outcomes(records: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-    """By number. An action that was planned anew has a further intent, which takes the place of what came before."""
-    intents: dict[int, dict[str, Any]] = {}
-    outcomes: dict[int, dict[str, Any]] = {}
-    for record in records:
-        if record["type"] == "intent":
-            number = member(record, "number", int)
-            intents[number] = record
-            outcomes.pop(number, None)
-        elif record["type"] == "outcome":
-            outcomes[member(record, "number", int)] = record
-    return intents, outcomes
 
 
 def action_record(action: Action) -> dict[str, Any]:

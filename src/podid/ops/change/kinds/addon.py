@@ -69,30 +69,18 @@ class EksAddonKind(ResourceKind):
         if after is None:
             site.eks.delete_addon(site.cluster, name, preserve=bool(before.get("preserve")))
             return None
-        version = text(after, "addonVersion") or None
-        resolve = text(after, "resolveConflicts") or None
-        values = text(after, "configurationValues")
-        if action.verb is Verb.UPDATE:
-            # said in full each time: what EKS makes of an update without values depends on resolveConflicts
-            cleared = NO_VALUES if text(before, "configurationValues") else ""
-            update = site.eks.update_addon(
-                site.cluster,
-                name,
-                version=version,
-                configuration_values=values or cleared or None,
-                resolve_conflicts=resolve,
-                token=uuid.uuid4().hex,
-            )
-            return {**after, "updateId": update}
-        made = site.eks.create_addon(
+        # said in full each time: what EKS makes of an update without values depends on resolveConflicts
+        cleared = NO_VALUES if text(before, "configurationValues") else ""
+        write = site.eks.update_addon if action.verb is Verb.UPDATE else site.eks.create_addon
+        answer = write(
             site.cluster,
             name,
-            version=version,
-            configuration_values=values or None,
-            resolve_conflicts=resolve,
+            version=text(after, "addonVersion") or None,
+            configuration_values=text(after, "configurationValues") or cleared or None,
+            resolve_conflicts=text(after, "resolveConflicts") or None,
             token=uuid.uuid4().hex,
         )
-        return self.state_of(made)
+        return self.state_of(answer) if isinstance(answer, Addon) else {**after, "updateId": answer}
 
     def foresee(self, snapshot: Snapshot, action: Action, now: datetime) -> Snapshot:
         """The add-on ACTIVE, its DaemonSet and a Ready pod on each node that it goes to; or nothing of all that."""
