@@ -142,6 +142,12 @@ class _Found:
     length: int
     count: int
 
+    @property
+    def certainty(self) -> Certainty:
+        if self.weight <= GENERIC:
+            return Certainty.POSSIBLE
+        return Certainty.SURE if self.weight >= _SURE and len(self.rule.ids) == 1 else Certainty.LIKELY
+
 
 def hits(text: str) -> tuple[Hit, ...]:
     """Every failure mode that the text may mean, the most telling first; empty where it says nothing known."""
@@ -279,11 +285,8 @@ def _ranked(found: Iterable[_Found], hinted: Sequence[str] = ()) -> tuple[Hit, .
             rank = (-item.weight, -item.length, place)
             if page_id not in best or rank < best[page_id][0]:
                 best[page_id] = (rank, item)
-    ordered = sorted(best, key=lambda page_id: best[page_id][0])
-    return tuple(
-        Hit(page_id, best[page_id][1].rule.shown, best[page_id][1].count, _certainty(best[page_id][1]))
-        for page_id in ordered
-    )
+    ordered = sorted(best.items(), key=lambda entry: entry[1][0])
+    return tuple(Hit(page_id, item.rule.shown, item.count, item.certainty) for page_id, (_, item) in ordered)
 
 
 def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
@@ -292,12 +295,6 @@ def _by_hint(hinted: Sequence[str], weight: float) -> list[_Found]:
 
 def _place(page_id: str, hinted: Sequence[str]) -> int:
     return hinted.index(page_id) if page_id in hinted else len(hinted)
-
-
-def _certainty(found: _Found) -> Certainty:
-    if found.weight <= GENERIC:
-        return Certainty.POSSIBLE
-    return Certainty.SURE if found.weight >= _SURE and len(found.rule.ids) == 1 else Certainty.LIKELY
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -169,7 +169,8 @@ def read_logs(clients: Clients, place: Place, *, nodes: Collection[str], since: 
         tallies=tuple(ordered),
         agents=len(agents) - len(unread),
         lines=lines,
-        pods=_by_address(everybody),
+        # a pod with the node's own network has the node's address, which says nothing
+        pods={ip: f"{pod.namespace}/{pod.name}" for pod in everybody if not pod.host_network for ip in pod.ips},
         unread=tuple(sorted(unread)),
         auto=auto,
     )
@@ -209,11 +210,6 @@ def _all_lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterato
 def _in_the_way(pod: Pod) -> list[Container]:
     """Init containers that keep the pod from starting."""
     return [c for c in pod.containers if c.init and not pod.ready and (c.waiting or c.restarts or c.exit_code)]
-
-
-def _by_address(pods: Iterable[Pod]) -> Mapping[str, str]:
-    """A pod with the node's own network has the node's address, which says nothing."""
-    return {ip: f"{pod.namespace}/{pod.name}" for pod in pods if not pod.host_network for ip in pod.ips}
 
 
 def _lines(reader: KubeReader, pod: Pod, since: timedelta | None) -> Iterator[Written]:
@@ -293,19 +289,19 @@ def follow(
         yield from sorted(came, key=lambda written: (written.time or datetime.fromtimestamp(0, UTC), written.node))
 
 
+@dataclass(slots=True)
 class _Seen:
     """What each agent has said already: the API takes whole seconds, so lines come twice."""
 
-    def __init__(self, begin: datetime) -> None:
-        self._begin = begin
-        self._last: dict[str, datetime] = {}
-        self._said: dict[str, set[str]] = {}
+    begin: datetime
+    last: dict[str, datetime] = field(default_factory=dict)
+    said: dict[str, set[str]] = field(default_factory=dict)
 
     def until(self, pod: Pod) -> datetime:
-        return self._last.get(pod.uid, self._begin)
+        return self.last.get(pod.uid, self.begin)
 
     def new(self, pod: Pod, lines: Sequence[Written]) -> list[Written]:
-        last, said = self.until(pod), self._said.setdefault(pod.uid, set())
+        last, said = self.until(pod), self.said.setdefault(pod.uid, set())
         came = []
         for written in lines:
             moment = written.time or last
@@ -316,7 +312,7 @@ class _Seen:
                 said.clear()
             said.add(written.line.text)
             came.append(written)
-        self._last[pod.uid] = last
+        self.last[pod.uid] = last
         return came
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from podid.domain.cluster import DaemonSet
 from podid.domain.errors import Again, Conflict, Hint, Other
 from podid.domain.findings import Severity, Verdict
-from podid.domain.names import AGENT_ADDON, parse_role_arn, role_name
+from podid.domain.names import AGENT_ADDON, role_name
 from podid.domain.placement import why_not_here
-from podid.domain.plan import Action, Place, Plan
+from podid.domain.plan import Place, Plan
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.facts.agent import FREES_PORT, FREES_PROBE_PORT, HYBRID, Coming, is_addons
@@ -101,7 +101,9 @@ def with_outlook(
     `changing`: the add-on is installed already, so that only what the change itself breaks is in its way."""
     lacking = {role_name(arn): arn for arn in _lacking(diagnosis)}
     if fix_node_role:
-        plan = replace(plan, actions=(*map(_attachment, lacking.values()), *plan.actions))
+        states = [ROLE_ATTACHMENT.state_of(name, minimal_policy(arn)) for name, arn in lacking.items()]
+        note = "the nodes' role may then redeem the pods' tokens"
+        plan = replace(plan, actions=(*(ROLE_ATTACHMENT.action(None, each, note) for each in states), *plan.actions))
     outlook = foresee(diagnosis, plan, now)
     obstacles = [_obstacle(verdict, lacking, stops=_stops(verdict) and not changing) for verdict in outlook.stands]
     obstacles += [_obstacle(verdict, lacking, stops=_stops(verdict)) for verdict in outlook.brings]
@@ -252,11 +254,6 @@ def checked(plan: Plan, found: Preflight, *, force: bool) -> Plan:
     foreseen = {verdict.check for verdict in plan.outlook.brings} if plan.outlook is not None else set()
     notes = dict.fromkeys(str(each) for each in found.obstacles if each.id not in foreseen)
     return replace(plan, notes=(*plan.notes, *notes, *(f"not looked at: {each}" for each in found.unknowns)))
-
-
-def _attachment(role_arn: str) -> Action:
-    state = ROLE_ATTACHMENT.state_of(parse_role_arn(role_arn).resource_name, minimal_policy(role_arn))
-    return ROLE_ATTACHMENT.action(None, state, "the nodes' role may then redeem the pods' tokens")
 
 
 def _refused(obstacles: Sequence[Obstacle]) -> PreflightRefused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from podid.domain.errors import CredentialsError, PodidError, RoleUnknown, TimedOut, TrustRefused, Unavailable
@@ -42,7 +43,7 @@ def apply(
         return ChangeResult(plan=plan)
     now, planned = patience.clock.now(), (*plan.actions, *restarts)
     with journal.begin(command, plan.header, now, planned, undoes=undoes) as recorder:
-        run = _Carrying(plan, clients, journal, recorder, patience, ahead)
+        run = _Carrying(plan, Site(clients, plan.header), journal, recorder, patience, ahead)
         for batch in batches(plan):
             run.carry_out(batch)
         run.check_kept()
@@ -83,34 +84,32 @@ def batches(plan: Plan) -> Iterator[tuple[Numbered, ...]]:
             yield from ((item,) for item in items)
 
 
+@dataclass(slots=True)
 class _Carrying:
     """One run of a plan. `error` is its first failure, `bar` what stands in the way of all actions that are left, and
     `bars` of those about one role. What is shared by the actions of a batch, which are carried out many at once, is
     under one lock; no call is made while it is held."""
 
-    def __init__(
-        self, plan: Plan, clients: Clients, journal: Journal, recorder: Recorder, patience: Patience, ahead: Ahead
-    ) -> None:
-        self.error: PodidError | None = None
-        self._plan = plan
-        self._site = Site(clients, plan.header)
-        self._journal = journal
-        self._recorder = recorder
-        self._patience = patience
-        self._ahead = ahead
-        self._bar: PodidError | None = None
-        self._bars: dict[str, PodidError] = {}
-        self._done: dict[int, Done] = {}
-        self._lock = threading.Lock()
+    plan: Plan
+    site: Site
+    journal: Journal
+    recorder: Recorder
+    patience: Patience
+    ahead: Ahead
+    error: PodidError | None = None
+    bar: PodidError | None = None
+    bars: dict[str, PodidError] = field(default_factory=dict)
+    done: dict[int, Done] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def carry_out(self, batch: tuple[Numbered, ...]) -> None:
         """Says what is about to be done, of a batch what was done: how far it is, is told by that."""
         from podid.aws import pacing
 
         if len(batch) > 1:
-            self._say(batch[0][1], len(self._done))  # who interrupts before the first answer is told how many there are
+            self._say(batch[0][1], len(self.done))  # who interrupts before the first answer is told how many there are
             for (_, action), _ in pacing.fan_out(self._one, batch):
-                self._say(action, len(self._done))
+                self._say(action, len(self.done))
             return
         ((number, action),) = batch
         if self._barred(action) is None:
@@ -118,60 +117,60 @@ class _Carrying:
         self._one((number, action))
 
     def _say(self, action: Action, number: int) -> None:
-        words, total = f"{action.verb} {kind_of(action.kind).subject(action)}", len(self._plan.actions)
+        words, total = f"{action.verb} {kind_of(action.kind).subject(action)}", len(self.plan.actions)
         if total > _MANY:
-            self._patience.count(number, total, words)
+            self.patience.count(number, total, words)
         else:
-            self._patience.say(words)
+            self.patience.say(words)
 
     def _barred(self, action: Action) -> PodidError | None:
         """What stands in the action's way, the end of the command's time included."""
-        with self._lock:
-            if self._bar is None and self._patience.over:
+        with self.lock:
+            if self.bar is None and self.patience.over:
                 self._bar_all(TimedOut("the time of --timeout is over", subject=action.target))
-            return self._bar or self._bars.get(_role(action))
+            return self.bar or self.bars.get(_role(action))
 
     def _bar_all(self, error: PodidError) -> None:
-        self._bar, self.error = error, self.error or error
+        self.bar, self.error = error, self.error or error
 
     def _one(self, item: Numbered) -> None:
         number, action = item
         barred = self._barred(action)
-        if barred is None and (barred := self._ahead(action)) is not None:
-            with self._lock:
+        if barred is None and (barred := self.ahead(action)) is not None:
+            with self.lock:
                 self._bar_all(barred)
         if barred is not None:
-            with self._lock:
-                self._done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
+            with self.lock:
+                self.done[number] = Done(action, Status.BLOCKED, reason=f"not tried: {barred.what}")
             return
-        outcome, failure = make(number, self._change(action), self._recorder)
-        with self._lock:
-            self._done[number] = outcome
+        outcome, failure = make(number, self._change(action), self.recorder)
+        with self.lock:
+            self.done[number] = outcome
             if failure is not None:
                 self.error = self.error or failure
                 self._bar_after(outcome, failure)
 
     def _bar_after(self, done: Done, error: PodidError) -> None:
         """After one that failed everything is barred, or no more than its role."""
-        alone = self._plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
+        alone = self.plan.separate and done.status is Status.FAILED and kind_of(done.action.kind).independent
         if not alone or isinstance(error, (Unavailable, CredentialsError)):
-            self._bar = error
+            self.bar = error
         elif isinstance(error, (RoleUnknown, TrustRefused)):
-            self._bars[_role(done.action)] = error
+            self.bars[_role(done.action)] = error
 
     def _change(self, action: Action) -> Making:
-        return Making(action, self._site, self._patience, self._journal, self.in_order())
+        return Making(action, self.site, self.patience, self.journal, self.in_order())
 
     def check_kept(self) -> None:
         """What another writer may have written over is read once more."""
-        for number, item in tuple(self._done.items()):
+        for number, item in tuple(self.done.items()):
             if item.status is Status.DONE and kind_of(item.action.kind).contended:
-                self._done[number], failure = check_kept(number, self._change(item.action), item, self._recorder)
+                self.done[number], failure = check_kept(number, self._change(item.action), item, self.recorder)
                 self.error = self.error or failure
 
     def in_order(self) -> tuple[Done, ...]:
-        with self._lock:
-            return tuple(done for _, done in sorted(self._done.items()))
+        with self.lock:
+            return tuple(done for _, done in sorted(self.done.items()))
 
 
 def _role(action: Action) -> str:

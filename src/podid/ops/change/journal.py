@@ -154,7 +154,7 @@ class Journal:
         run_id = self._next_id(now)
         descriptor = self._open(run_id, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        recorder = Recorder(run_id, descriptor, self.directory, plan, self._kept)
+        recorder = Recorder(run_id, descriptor, self.directory, list(plan), self._kept)
         recorder.write(
             {
                 "type": "run",

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -182,28 +182,20 @@ def _action(record: object) -> Action:
 def _step(number: int, action: Action, outcome: dict[str, Any] | None) -> Step:
     if outcome is None:
         return Step(number, action, None, None)
-    status = Status(member(outcome, "status", str))
     reason, at = member(outcome, "reason", str, ""), member(outcome, "at", str, "")
-    return Step(number, action, status, _state(outcome, "after"), reason, at)
+    return Step(number, action, Status(member(outcome, "status", str)), _state(outcome, "after"), reason, at)
 
 
+@dataclass(eq=False, slots=True)
 class Recorder:
     """Writes one run, from any number of threads. Every line is on disk before the method returns."""
 
-    def __init__(
-        self,
-        run_id: str,
-        descriptor: int,
-        directory: Path,
-        plan: Sequence[Action] = (),
-        kept: list[Recorder] | None = None,
-    ) -> None:
-        self.run_id = run_id
-        self._directory = directory
-        self.descriptor = descriptor
-        self._plan = list(plan)
-        self._kept = kept
-        self._lock = threading.Lock()
+    run_id: str
+    descriptor: int
+    directory: Path
+    plan: list[Action] = field(default_factory=list)
+    kept: list[Recorder] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Recorder:
         return self
@@ -212,18 +204,18 @@ class Recorder:
         """One that is kept ends with its command; one that is left by a bug or by Ctrl-C has no end."""
         if kind is not None and not issubclass(kind, PodidError):
             self.close()
-        elif self._kept is None:
+        elif self.kept is None:
             self.end()
-        elif self not in self._kept:
-            self._kept.append(self)
+        elif self not in self.kept:
+            self.kept.append(self)
 
     def number(self, action: Action) -> int:
         """The action's place in the plan, at the end of it where it was not planned."""
         which = (action.kind, action.target)
-        numbers = [number for number, item in enumerate(self._plan) if (item.kind, item.target) == which]
+        numbers = [number for number, item in enumerate(self.plan) if (item.kind, item.target) == which]
         if not numbers:
-            self._plan.append(action)
-        return numbers[0] if numbers else len(self._plan) - 1
+            self.plan.append(action)
+        return numbers[0] if numbers else len(self.plan) - 1
 
     def end(self) -> None:
         """The run has come to its end, whatever became of it."""
@@ -262,7 +254,7 @@ class Recorder:
                     data = data[os.write(self.descriptor, data) :]
                 os.fsync(self.descriptor)
         except OSError as error:
-            raise unusable(self._directory, error) from error
+            raise unusable(self.directory, error) from error
 
 
 def unusable(directory: Path, error: OSError | str) -> UsageError:
