@@ -9,8 +9,8 @@ from podid.checks.all import BY_ID
 from podid.checks.base import EVERYONE
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import index
+from podid.domain.cluster import Pod
 from podid.domain.findings import Bearing, Outcome, Severity, Subject, Verdict
-from podid.domain.model import Pod
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known_or
 from podid.domain.workloads import live, opted_out, runs_in, workload_subject
