@@ -119,7 +119,7 @@ def test_every_check_has_a_file_of_its_name_and_is_in_the_tuple() -> None:
     assert len(files) == len(ALL)
     for path in files:
         module = import_module(f"podid.checks.{path.parent.name}.{path.stem}")
-        assert module.CHECK is BY_ID[path.stem.replace("_", "-")]
+        assert getattr(module, path.stem) is BY_ID[path.stem.replace("_", "-")]
 
 
 @pytest.mark.parametrize("each", ALL, ids=lambda c: c.id)

@@ -15,7 +15,8 @@ from podid.pages.index import ENTRIES
 EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
 PAGES = {entry.id: entry for entry in ENTRIES}
 
-Rule = Callable[["Check", Snapshot], Iterable[Verdict]]
+Verdicts = Iterable[Verdict]
+Rule = Callable[["Check", Snapshot], Verdicts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,17 @@ class Check:
             bearing=Bearing(page.bearing),
         )
 
-    def judge(self, snapshot: Snapshot) -> Iterable[Verdict]:
+    def judge(self, snapshot: Snapshot) -> Verdicts:
         return self.rule(self, snapshot)
 
     def case(self, subject: Subject, chain: tuple[str, ...] = ()) -> "Case":
         """`chain`: the service accounts ("ns/name") whose way to credentials leads through the subject."""
         return Case(self, subject, chain)
+
+
+def rule(*, needs: tuple[str, ...], wants: tuple[str, ...] = ()) -> Callable[[Rule], Check]:
+    """Make a check of the function below, whose name is the check's id with underscores."""
+    return lambda judge: Check.of(judge.__name__.replace("_", "-"), judge, needs=needs, wants=wants)
 
 
 @dataclass(frozen=True, slots=True)

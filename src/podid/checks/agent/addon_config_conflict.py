@@ -1,17 +1,17 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import EVERYONE, Check, Verdicts, rule
 from podid.checks.shared.agent import agents, unserved
 from podid.checks.shared.facts import cluster_subject
 from podid.domain.cluster import DaemonSet, Node
-from podid.domain.findings import Verdict
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "nodes"), wants=("cluster", "agent_pods", "pods", "associations"))
+def addon_config_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     """Two agents that meet on a node; what else the add-on's owner may be at odds with is told by its status."""
     case = check.case(cluster_subject(snapshot), EVERYONE)
     sets, nodes = agents(snapshot), known(snapshot.nodes)
@@ -31,14 +31,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             commands=(("kubectl", "-n", ds.namespace, "describe", "daemonset", ds.name) for ds in pair),
         )
     ]
-
-
-CHECK = Check.of(
-    "addon-config-conflict",
-    rule,
-    needs=("daemon_sets", "nodes"),
-    wants=("cluster", "agent_pods", "pods", "associations"),
-)
 
 
 def _meeting(sets: Sequence[DaemonSet], nodes: Sequence[Node]) -> tuple[DaemonSet, ...]:

@@ -2,9 +2,7 @@
 https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask the webhook to leave them alone.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
@@ -14,7 +12,8 @@ from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))
+def agent_hijacked_by_default_sa(check: Check, snapshot: Snapshot) -> Verdicts:
     accounts: dict[ServiceAccountRef, list[Pod]] = {}
     for pod in known(snapshot.agent_pods):
         if live(pod):
@@ -35,14 +34,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             ),
             commands=(("kubectl", "-n", ref.namespace, "get", "serviceaccount", ref.name, "-o", "yaml"),),
         )
-
-
-CHECK = Check.of(
-    "agent-hijacked-by-default-sa",
-    rule,
-    needs=("agent_pods",),
-    wants=("associations", "pods", "service_accounts"),
-)
 
 
 def _soon(case: Case, snapshot: Snapshot, ref: ServiceAccountRef, pods: list[Pod]) -> Verdict:

@@ -1,18 +1,17 @@
 """Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import cluster_subject, podid_command
 from podid.checks.shared.ports import clashes
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
 from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))
+def agent_port80_conflict(check: Check, snapshot: Snapshot) -> Verdicts:
     whole, sets = check.case(cluster_subject(snapshot)), agents(snapshot)
     if not sets:
         return [whole.skip("no DaemonSet runs the agent")]
@@ -34,11 +33,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         and pod not in known(snapshot.agent_pods)
     ]
     return found or [whole.ok(f"port {PROXY_PORT} of the agent's nodes is the agent's alone")]
-
-
-CHECK = Check.of(
-    "agent-port80-conflict",
-    rule,
-    needs=("daemon_sets", "agent_pods", "pods", "nodes"),
-    wants=("cluster", "associations", "agent_crashes"),
-)

@@ -1,11 +1,9 @@
 """https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html: Auto Mode nodes have the agent built in."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.agent import agents
 from podid.checks.shared.facts import cluster_subject, podid_command
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.versions import older
@@ -14,7 +12,8 @@ from podid.domain.versions import older
 KEEPS_AWAY = "v1.3.4"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "nodes"), wants=("agent_addon", "daemon_sets"))
+def auto_mode_redundant_addon(check: Check, snapshot: Snapshot) -> Verdicts:
     """A note: nodes of other kinds may come back, and then the add-on is needed."""
     cluster, nodes, sets = known(snapshot.cluster), known(snapshot.nodes), agents(snapshot)
     case = check.case(cluster_subject(snapshot))
@@ -39,6 +38,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             commands=(podid_command(snapshot, "uninstall-agent"),) if addon is not None else (),
         )
     ]
-
-
-CHECK = Check.of("auto-mode-redundant-addon", rule, needs=("cluster", "nodes"), wants=("agent_addon", "daemon_sets"))

@@ -1,19 +1,18 @@
 """The agent's chart mounts the node's bundle of certificates in isolated regions alone, from where RPMs have it:
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.agent import importance
 from podid.checks.shared.facts import index
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Subject
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import cut
 
 BUNDLE = "ca-bundle.crt"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "agent_pods", "agent_warnings"), wants=("associations", "pods", "daemon_sets"))
+def iso_partition_ca_bundle(check: Check, snapshot: Snapshot) -> Verdicts:
     if "-iso" not in known(snapshot.cluster).region:
         return
     told, users = known(snapshot.agent_warnings), index(snapshot).users
@@ -32,11 +31,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             )
         else:
             yield case.ok("what keeps it from starting is something else")
-
-
-CHECK = Check.of(
-    "iso-partition-ca-bundle",
-    rule,
-    needs=("cluster", "agent_pods", "agent_warnings"),
-    wants=("associations", "pods", "daemon_sets"),
-)

@@ -2,14 +2,12 @@
 https://github.com/aws/eks-pod-identity-agent/issues/159.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.placed import placed
 from podid.domain.cluster import Pod
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
@@ -20,7 +18,8 @@ SOON = timedelta(minutes=2)
 NODES = 2
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets"))
+def node_startup_race(check: Check, snapshot: Snapshot) -> Verdicts:
     """A warning where it happened on several nodes: the pods have recovered, and those of the next node will fail
     again."""
     agents = {pod.node: pod for pod in known(snapshot.agent_pods) if pod.ready_since is not None}
@@ -45,11 +44,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             pods=(pod for _, pod in found),
         )
     ]
-
-
-CHECK = Check.of(
-    "node-startup-race", rule, needs=("associations", "pods", "agent_pods"), wants=("cluster", "daemon_sets")
-)
 
 
 def _too_early(pod: Pod, agent: Pod) -> bool:

@@ -1,6 +1,4 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import products
 from podid.checks.shared.facts import index, podid_command, service_account_subject
 from podid.domain.findings import Severity, Verdict
@@ -14,14 +12,12 @@ from podid.domain.workloads import live
 SEVERITY = Severity.WARN
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=products.NEEDS, wants=(*products.WANTS, "cluster"))
+def consumer_is_other_pod(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from products.unread(check, snapshot)
     for setting in products.settings(snapshot).found:
         yield _setting(check, snapshot, setting)
     yield from _siblings(check, snapshot)
-
-
-CHECK = Check.of("consumer-is-other-pod", rule, needs=products.NEEDS, wants=(*products.WANTS, "cluster"))
 
 
 def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:
@@ -59,7 +55,7 @@ def _setting(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdi
     )
 
 
-def _siblings(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _siblings(check: Check, snapshot: Snapshot) -> Verdicts:
     """An association of a service account that makes no calls, beside the one that does."""
     accounts = products.accounts(snapshot)
     for association in known(snapshot.associations):

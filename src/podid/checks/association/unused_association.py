@@ -1,19 +1,18 @@
 """What IAM remembers of a role's use: https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleLastUsed.html."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
 from podid.checks.shared.roles import role_section, why_unread
 from podid.domain.aws import UnreadAssociation
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Missing, Snapshot, known
 
 LONG_AGO = timedelta(days=90)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))
+def unused_association(check: Check, snapshot: Snapshot) -> Verdicts:
     used = {w.ref for w in known(snapshot.workloads)} | set(index(snapshot).pods)
     for association in known(snapshot.associations):
         case = check.case(association_subject(association), (str(association.ref),))
@@ -45,6 +44,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 ),
                 commands=(podid_command(snapshot, "disassociate", str(association.ref)),),
             )
-
-
-CHECK = Check.of("unused-association", rule, needs=("associations", "pods", "workloads"), wants=("cluster", "roles"))

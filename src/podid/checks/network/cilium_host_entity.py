@@ -1,14 +1,12 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import agent_way
 from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*agent_way.NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
+def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
     """Cilium gives whatever listens on the node itself the identity `host`; no CIDR matches it."""
     cilium = agent_way.has_cilium(snapshot)
     for association, workload, pods in placed(snapshot):
@@ -38,8 +36,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             evidence=(f"pods: {short_list(item.pod.name for item in shut)}",),
             pods=(item.pod for item in shut),
         )
-
-
-CHECK = Check.of(
-    "cilium-host-entity", rule, needs=(*agent_way.NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",)
-)

@@ -1,10 +1,8 @@
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import agent_way
 from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
 from podid.domain.network import AGENT_PORT, NetworkPolicy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
@@ -12,7 +10,8 @@ from podid.domain.text import short_list
 _NO_ENGINE = Missing("nothing that enforces network policies was seen: whether these are is not known", "", "NoEngine")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=agent_way.NEEDS, wants=("daemon_sets", "cilium_policies", "cluster"))
+def networkpolicy_blocks_agent(check: Check, snapshot: Snapshot) -> Verdicts:
     address = agent_way.agent_address(snapshot)
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
@@ -38,11 +37,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 commands=(_opening(shut[0].way.isolated_by[0], agent_way.agent_cidr(snapshot)),),
                 pods=(item.pod for item in shut),
             )
-
-
-CHECK = Check.of(
-    "networkpolicy-blocks-agent", rule, needs=agent_way.NEEDS, wants=("daemon_sets", "cilium_policies", "cluster")
-)
 
 
 def _opening(policy: NetworkPolicy, cidr: str) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import EVERYONE, Check, Verdicts, rule
 from podid.checks.shared.facts import cluster_subject, index
 from podid.domain.aws import Instance
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.workloads import live
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))
+def agent_imds_unavailable(check: Check, snapshot: Snapshot) -> Verdicts:
     """The agent is on the node's network, so that the hop limit is no matter to it. Auto Mode and hybrid nodes see to
     their agent's credentials themselves."""
     users = index(snapshot).users
@@ -42,14 +41,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 if not instance.metadata
                 else (("aws", "ec2", "describe-instances", "--instance-ids", instance.id),),
             )
-
-
-CHECK = Check.of(
-    "agent-imds-unavailable",
-    rule,
-    needs=("nodes",),
-    wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"),
-)
 
 
 def _trouble(instance: Instance) -> str:

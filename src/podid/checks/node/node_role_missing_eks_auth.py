@@ -1,6 +1,4 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.facts import aws_role
 from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
 from podid.domain.findings import Subject, Verdict
@@ -9,7 +7,10 @@ from podid.domain.text import short_list
 from podid.facts.nodes import REDEEM, minimal_policy
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(
+    needs=("cluster", "node_groups", "node_role_allowed"), wants=("nodes", "other_node_roles", "pods", "associations")
+)
+def node_role_missing_eks_auth(check: Check, snapshot: Snapshot) -> Verdicts:
     for found in judged_roles(check, snapshot):
         if not isinstance(found, NodeRole):
             yield found
@@ -23,14 +24,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         yield check.case(Subject("NodeList", "self-managed")).skip(
             f"nobody says which role these nodes have, so it was not looked at: {short_list(others)}"
         )
-
-
-CHECK = Check.of(
-    "node-role-missing-eks-auth",
-    rule,
-    needs=("cluster", "node_groups", "node_role_allowed"),
-    wants=("nodes", "other_node_roles", "pods", "associations"),
-)
 
 
 def _denied(found: NodeRole, snapshot: Snapshot) -> Verdict:

@@ -1,12 +1,10 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.placed import placed
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"))
+def automount_false(check: Check, snapshot: Snapshot) -> Verdicts:
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
         if all(pod.automount for pod in pods):
@@ -17,6 +15,3 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "automountServiceAccountToken is false in its pods, which is no matter: Pod Identity's token has a "
                 "volume of its own",
             )
-
-
-CHECK = Check.of("automount-false", rule, needs=("associations", "pods"))

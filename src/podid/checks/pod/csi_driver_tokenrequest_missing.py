@@ -1,9 +1,7 @@
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import EVERYONE, Check, Verdicts, rule
 from podid.checks.shared import products
 from podid.checks.shared.facts import cluster_subject, index
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Subject
 from podid.domain.names import PODS_PRINCIPAL
 from podid.domain.products import CSI_DRIVERS, PRODUCTS, SECRETS_STORE, CredentialWay
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
@@ -13,7 +11,8 @@ from podid.domain.text import short_list
 PROVIDER, PROVIDER_SINCE = "secrets-store-csi-driver-provider-aws", (3,)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=products.NEEDS, wants=("csi_drivers", "daemon_sets", "cluster"))
+def csi_driver_tokenrequest_missing(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from products.unread(check, snapshot)
     asking = [s for s in products.settings(snapshot).found if s.way is CredentialWay.POD_IDENTITY]
     for product, driver in CSI_DRIVERS.items():
@@ -42,11 +41,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                     f"to do: tokenRequests with the audience {PODS_PRINCIPAL} in the values of the driver's chart",
                 ),
             )
-
-
-CHECK = Check.of(
-    "csi-driver-tokenrequest-missing", rule, needs=products.NEEDS, wants=("csi_drivers", "daemon_sets", "cluster")
-)
 
 
 def _needs_them(snapshot: Snapshot, product: str) -> bool:

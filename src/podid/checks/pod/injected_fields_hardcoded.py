@@ -1,11 +1,9 @@
 """The webhook leaves a container alone that defines these names: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV, TOKEN_FILES, TOKEN_VOLUME, where_injected
 
@@ -13,11 +11,9 @@ URI, TOKEN_FILE = INJECTED_ENV
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=sdk.NEEDS)
+def injected_fields_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
     return sdk.per_workload(check, snapshot, look, "the container credentials are those that the webhook sets")
-
-
-CHECK = Check.of("injected-fields-hardcoded", rule, needs=sdk.NEEDS)
 
 
 def look(pod: Pod, container: Container) -> sdk.Own | None:

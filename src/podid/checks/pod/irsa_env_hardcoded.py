@@ -1,18 +1,14 @@
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=sdk.NEEDS)
+def irsa_env_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
     return sdk.per_workload(check, snapshot, _look, "no container sets the variables of IRSA beside Pod Identity's")
-
-
-CHECK = Check.of("irsa-env-hardcoded", rule, needs=sdk.NEEDS)
 
 
 def _look(_: Pod, container: Container) -> sdk.Own | None:

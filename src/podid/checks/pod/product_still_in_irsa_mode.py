@@ -1,9 +1,9 @@
 """What each product does with its setting: the sources of `podid.kube.project_products`, and of Mountpoint
 https://github.com/awslabs/mountpoint-s3-csi-driver/blob/main/docs/UPGRADING_TO_V2.md: Pod Identity came with 2.0."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import products
 from podid.checks.shared.facts import index
 from podid.domain.cluster import Pod
@@ -25,7 +25,8 @@ from podid.domain.workloads import live
 MOUNTPOINT_SINCE = (2,)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=products.NEEDS, wants=(*products.WANTS, "daemon_sets", "roles", "cluster"))
+def product_still_in_irsa_mode(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from products.unread(check, snapshot)
     for setting in products.settings(snapshot).found:
         if setting.way is CredentialWay.TOKEN_OF:
@@ -36,14 +37,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _volume(check, snapshot, setting)
         else:
             yield products.case_of(check, setting, ()).ok("it takes the credentials of the product's own pods")
-
-
-CHECK = Check.of(
-    "product-still-in-irsa-mode",
-    rule,
-    needs=products.NEEDS,
-    wants=(*products.WANTS, "daemon_sets", "roles", "cluster"),
-)
 
 
 def _token_of(check: Check, snapshot: Snapshot, setting: ProductSetting) -> Verdict:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.facts import index, podid_command, service_account_subject, set_account
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
@@ -19,7 +19,8 @@ ALIKE = 0.85
 DECORATIONS = ("-service-account", "-serviceaccount", "-sa", "-irsa", "-pod-identity", "-role")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "service_accounts", "pods", "workloads"), wants=("cluster",))
+def sa_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
     facts = index(snapshot)
     accounts = {account.ref: account.irsa_role_arn for account in known(snapshot.service_accounts)}
     used = {w.ref for w in known(snapshot.workloads)} | set(facts.pods)
@@ -37,11 +38,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield _mismatch(check, snapshot, association, suspects, accounts)
         else:
             yield case.skip("nothing uses it, and no workload looks as if it should")
-
-
-CHECK = Check.of(
-    "sa-mismatch", rule, needs=("associations", "service_accounts", "pods", "workloads"), wants=("cluster",)
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import EVERYONE, Check, Verdicts, rule
 from podid.checks.shared.facts import cluster_subject, index
 from podid.checks.shared.placed import placed
 from podid.domain.cloudtrail import NodeTrail, OldCalls
@@ -38,7 +38,8 @@ OLD = (
 _TAG = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){1,2})(?:[-+].*)?")
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "pods"), wants=("node_calls", "instances"))
+def sdk_too_old(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from _by_image(check, snapshot)
     calls = snapshot.node_calls
     if isinstance(calls, Missing):
@@ -49,10 +50,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         yield _by_calls(check, snapshot, node, section)
 
 
-CHECK = Check.of("sdk-too-old", rule, needs=("associations", "pods"), wants=("node_calls", "instances"))
-
-
-def _by_image(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _by_image(check: Check, snapshot: Snapshot) -> Verdicts:
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
         images = dict.fromkeys(c.image for pod in pods for c in served(pod) if not c.init)

@@ -1,10 +1,10 @@
 import os
 from collections.abc import Iterable
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import sdk
 from podid.domain.cluster import Container, Pod
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -14,7 +14,8 @@ PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 CREDENTIALS_FILE = "AWS_SHARED_CREDENTIALS_FILE"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=sdk.NEEDS, wants=("config_map_keys",))
+def static_aws_keys_shadow(check: Check, snapshot: Snapshot) -> Verdicts:
     def look(pod: Pod, container: Container) -> sdk.Own | None:
         found = sdk.brought(snapshot.config_map_keys, pod, container)
         return _keys(found) or profile(container, found) or file(container)
@@ -26,9 +27,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
 
     healthy = "no container brings keys, a profile or a credentials file of its own"
     return sdk.per_workload(check, snapshot, look, healthy, unseen)
-
-
-CHECK = Check.of("static-aws-keys-shadow", rule, needs=sdk.NEEDS, wants=("config_map_keys",))
 
 
 def _keys(found: sdk.Brought) -> sdk.Own | None:

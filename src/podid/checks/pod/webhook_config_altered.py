@@ -2,9 +2,7 @@
 failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook/issues/225.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import EVERYONE, Case, Check
+from podid.checks.base import EVERYONE, Case, Check, Verdicts, rule
 from podid.checks.shared import injection
 from podid.checks.shared.facts import podid_command
 from podid.domain.admission import WEBHOOK, WebhookRegistration
@@ -17,7 +15,8 @@ from podid.domain.workloads import SKIP_POD
 OBJECT = "MutatingWebhookConfiguration"
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
+def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
     """How the registration differs counts only where pods lack what it should have given them: there are clusters in
     which it looks odd and works."""
     webhook, subject = known(snapshot.webhook), Subject(OBJECT, WEBHOOK)
@@ -41,9 +40,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     others = _of_the_next(check, whole, webhook, [pod for pod in served if str(pod.ref) not in chain])
     altered = _altered(check.case(subject, chain), snapshot, causes, [pod for _, pod in missed])
     return [altered, others] if others.outcome is Outcome.FAIL else [altered]
-
-
-CHECK = Check.of("webhook-config-altered", rule, needs=("webhook", *injection.NEEDS), wants=injection.WANTS)
 
 
 def _causes(webhook: WebhookRegistration, missed: list[Pod], served: list[Pod]) -> tuple[str, ...]:

@@ -1,16 +1,15 @@
 """A role assumes itself only where its trust says so:
 https://aws.amazon.com/blogs/security/announcing-an-update-to-iam-role-trust-policy-behavior/."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared import products
 from podid.checks.shared.facts import index
 from podid.checks.shared.placed import placed
 from podid.checks.shared.roles import role_section, undescribed
 from podid.domain.aws import Association, Role
-from podid.domain.findings import Verdict
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
 from podid.domain.snapshot import Missing, Snapshot
@@ -27,7 +26,8 @@ class OwnRole(NamedTuple):
     case: Case
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*products.NEEDS, "roles"), wants=products.WANTS)
+def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from products.unread(check, snapshot)
     yield from undescribed(check, snapshot)
     for told in (*_by_settings(check, snapshot), *_by_flags(check, snapshot)):
@@ -47,9 +47,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
                 "that role's trust does not let it assume itself",
                 evidence=("to do: take the role out of its configuration",),
             )
-
-
-CHECK = Check.of("app-assumes-own-role", rule, needs=(*products.NEEDS, "roles"), wants=products.WANTS)
 
 
 def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:

@@ -1,10 +1,9 @@
 """The six session tags are transitive, so that each further AssumeRole carries them and needs sts:TagSession twice:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared.facts import chain_of, role_subject
 from podid.checks.shared.roles import by_role, role_section, undescribed
 from podid.checks.shared.trust import live_pods
@@ -18,7 +17,8 @@ from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
 from podid.facts.second_hop import second_hop
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))
+def chained_assume_missing_tag_session(check: Check, snapshot: Snapshot) -> Verdicts:
     rights = known(snapshot.assume_rights)
     yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
@@ -33,14 +33,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
             yield case.unknown(section)
         else:
             yield _judged(case, snapshot, tagged[0], section.value)
-
-
-CHECK = Check.of(
-    "chained-assume-missing-tag-session",
-    rule,
-    needs=("cluster", "associations", "assume_rights"),
-    wants=("chained_roles", "roles", "pods"),
-)
 
 
 def _judged(case: Case, snapshot: Snapshot, association: Association, rights: AssumeRights) -> Verdict:

@@ -2,19 +2,18 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
 """
 
-from collections.abc import Iterable
-
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.checks.shared.facts import chain_of, role_subject, show_role
 from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
 from podid.checks.shared.roles import by_role, role_section
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.facts.second_hop import SecondHop
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
+def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
     """Of the second hop, and of roles that their boundary leaves nothing: what an application asks for is not known."""
     for verdict in _left_nothing(check, snapshot):
         yield from placed_on(PERMISSIONS, check, verdict)
@@ -29,15 +28,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         yield from placed_on(SECOND_HOP, check, verdict)
 
 
-CHECK = Check.of(
-    "permissions-boundary-denies",
-    rule,
-    needs=(*second_hop.NEEDS, "target_rights"),
-    wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"),
-)
-
-
-def _left_nothing(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _left_nothing(check: Check, snapshot: Snapshot) -> Verdicts:
     associations = by_role(snapshot)
     for arn, section in known_or(snapshot.bounded, {}).items():
         case = check.case(role_subject(arn), chain_of(associations.get(arn, ())))

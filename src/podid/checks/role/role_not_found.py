@@ -1,9 +1,8 @@
 """Link 9, first half: the association's role exists, under the very ARN, and so does its target role, if it has one."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 
-from podid.checks.base import Case, Check
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared.facts import chain_of, cluster_flags, cluster_name, podid_command, role_subject
 from podid.checks.shared.roles import by_role, role_section, target_section, undescribed
 from podid.checks.shared.second_hop import target_subject
@@ -14,7 +13,8 @@ from podid.domain.names import Arn, role_name, role_path
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=("associations", "roles", "target_roles"), wants=("cluster",))
+def role_not_found(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from undescribed(check, snapshot)
     for arn, associations in by_role(snapshot).items():
         case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)
@@ -27,10 +27,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     yield from _targets(check, snapshot)
 
 
-CHECK = Check.of("role-not-found", rule, needs=("associations", "roles", "target_roles"), wants=("cluster",))
-
-
-def _targets(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _targets(check: Check, snapshot: Snapshot) -> Verdicts:
     members: dict[str, list[Association]] = defaultdict(list)
     for association in described(known(snapshot.associations)):
         if association.target_role_arn:

@@ -2,15 +2,14 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop, trust
 from podid.checks.shared.facts import chain_of, role_subject
 from podid.checks.shared.roles import by_role, role_section
 from podid.domain.aws import Association, Role
-from podid.domain.findings import Severity, Verdict
+from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import utc
 
@@ -18,7 +17,8 @@ from podid.domain.text import utc
 APART = timedelta(minutes=1)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "roles", "target_roles"), wants=("pods",))
+def role_recreated(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from _of_associations(check, snapshot)
     yield from second_hop.per_role(
         check,
@@ -29,10 +29,7 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     )
 
 
-CHECK = Check.of("role-recreated", rule, needs=(*second_hop.NEEDS, "roles", "target_roles"), wants=("pods",))
-
-
-def _of_associations(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def _of_associations(check: Check, snapshot: Snapshot) -> Verdicts:
     judged = {role.arn: role for role in trust.judged(snapshot)}
     for arn, associations in by_role(snapshot).items():
         case, section = check.case(role_subject(arn), chain_of(associations)), role_section(snapshot, arn)

@@ -1,15 +1,14 @@
 import json
-from collections.abc import Iterable
 
-from podid.checks.base import Check
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TargetHop, target_policy
 from podid.facts.second_hop import SecondHop
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+@rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
+def target_role_trust_broken(check: Check, snapshot: Snapshot) -> Verdicts:
     return second_hop.per_role(
         check,
         snapshot,
@@ -19,14 +18,6 @@ def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
         advice=_policy,
         commands=second_hop.opening(snapshot),
     )
-
-
-CHECK = Check.of(
-    "target-role-trust-broken",
-    rule,
-    needs=(*second_hop.NEEDS, "target_roles"),
-    wants=second_hop.WANTS,
-)
 
 
 def _policy(hop: SecondHop) -> str:

@@ -109,7 +109,11 @@ def groups(snapshot: Snapshot) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def check(id: str) -> Check:
+    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
+
+
+def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     return per_workload(check, snapshot, *_ABOUT[check.id])
 
 

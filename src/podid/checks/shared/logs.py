@@ -80,7 +80,11 @@ def _severity(check: Check, snapshot: Snapshot, seen: LogSighting) -> Severity:
     return importance(snapshot) if broken else Severity.WARN
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def check(id: str) -> Check:
+    return Check.of(id, _judge, needs=NEEDS, wants=WANTS)
+
+
+def _judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Of a failure mode that nothing but a log shows; what is found is told by `in_logs`."""
     for name, section in known(snapshot.agent_logs).items():
         namespace, _, pod = name.partition("/")

@@ -123,7 +123,11 @@ def _identity(snapshot: Snapshot, association: Association, role: Role) -> PodId
     )
 
 
-def rule(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
+def check(id: str) -> Check:
+    return Check.of(id, _per_role, needs=NEEDS, wants=WANTS)
+
+
+def _per_role(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:
     """Per role: one failing verdict for each different message under the check's id, then one for the associations
     that are free of it."""
     yield from undescribed(check, snapshot)
