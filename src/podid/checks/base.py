@@ -12,9 +12,7 @@ from podid.domain.findings import Bearing, Fix, FixClass, Outcome, Severity, Sub
 from podid.domain.snapshot import Missing, Snapshot
 from podid.pages.index import ENTRIES
 
-EVERYONE = ("*",)  # the chain of a verdict that concerns every service account of the cluster
 PAGES = {entry.id: entry for entry in ENTRIES}
-
 Verdicts = Iterable[Verdict]
 Rule = Callable[["Check", Snapshot], Verdicts]
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 
-from podid.checks.base import EVERYONE, Check
+from podid.checks.base import Check
 from podid.checks.shared import alone
 from podid.checks.shared.evidence import in_evidence
-from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.logs import in_logs
-from podid.domain.findings import Verdict
+from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.snapshot import Snapshot, crashed
+from podid.facts.index import cluster_subject
 
 
 def run_checks(checks: Sequence[Check], snapshot: Snapshot) -> tuple[Verdict, ...]:

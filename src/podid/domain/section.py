@@ -32,8 +32,6 @@ LOOK = Cost.AWS | Cost.KUBERNETES
 EVIDENCE = ~LOOK
 # made of one service account after another
 TRIALS = Cost.DRY_RUN | Cost.TOKEN | Cost.PROBE
-
-
 T = TypeVar("T")
 
 

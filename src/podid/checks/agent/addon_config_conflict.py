@@ -1,13 +1,14 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.agent import agents, unserved
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet, Node
+from podid.domain.findings import EVERYONE
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
+from podid.facts.agent import agents, unserved
+from podid.facts.index import cluster_subject
 
 
 @rule(needs=("daemon_sets", "nodes"), wants=("cluster", "agent_pods", "pods", "associations"))

@@ -6,14 +6,15 @@ from podid.checks.agent.admission_policy_blocks_agent import ISSUE, admission_po
 from podid.checks.agent.agent_image_pull import agent_image_pull
 from podid.checks.agent.agent_not_on_node import agent_not_on_node
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.agent import agents, fails, importance, lacks_agents, unserved
-from podid.checks.shared.facts import cluster_name, podid_command
-from podid.domain.findings import Severity, Subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.checks.shared.agent import fails
+from podid.domain.findings import EVERYONE, Severity, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import agents, importance, lacks_agents, unserved
+from podid.facts.index import cluster_name, podid_command
 
 ADDON_GRACE = timedelta(minutes=20)
 MOVING = ("CREATING", "UPDATING", "DELETING")

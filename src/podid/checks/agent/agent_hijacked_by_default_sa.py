@@ -3,13 +3,13 @@ https://github.com/aws/eks-pod-identity-agent/issues/83. The add-on's pods ask t
 """
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV, live, opted_out
+from podid.facts.index import index, service_account_subject
 
 
 @rule(needs=("agent_pods",), wants=("associations", "pods", "service_accounts"))

@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html.
 import re
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import importance, not_judged
-from podid.checks.shared.facts import index
 from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Subject
 from podid.domain.snapshot import Known, Snapshot, known
+from podid.facts.agent import importance, not_judged
+from podid.facts.index import index
 
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com", re.ASCII)

@@ -6,14 +6,14 @@ agent that ends as soon as it starts, and that binds both families.
 from datetime import timedelta
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import agents, not_judged, option
-from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.logs import IPV4_ONLY as IPV4_ONLY
 from podid.checks.shared.logs import ends_by
 from podid.domain.cluster import DaemonSet, Pod
 from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import runs_in
+from podid.facts.agent import agents, not_judged, option
+from podid.facts.index import index, podid_command
 
 # it binds before it does anything else
 AT_ONCE = timedelta(seconds=10)

@@ -1,10 +1,10 @@
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.agent import agents, importance
-from podid.checks.shared.facts import namespaces_words, podid_command
-from podid.domain.findings import Subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known
 from podid.domain.text import count_of, short_list
+from podid.facts.agent import agents, importance
+from podid.facts.index import namespaces_words, podid_command
 
 
 @rule(needs=("cluster",), wants=("associations", "agent_addon", "daemon_sets", "nodes"))

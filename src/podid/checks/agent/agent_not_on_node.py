@@ -2,15 +2,16 @@ from podid.checks.agent.admission_policy_blocks_agent import admission_policy_bl
 from podid.checks.agent.agent_not_installed import agent_not_installed
 from podid.checks.agent.agent_pod_unhealthy import agent_pod_unhealthy
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.agent import START_GRACE, agents, fails, importance
-from podid.checks.shared.facts import index, podid_command
-from podid.checks.shared.ports import blocked
+from podid.checks.shared.agent import fails
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import live
+from podid.facts.agent import START_GRACE, agents, importance
+from podid.facts.index import index, podid_command
 from podid.facts.nodes import expects_agent, why_left_out, why_no_agent
+from podid.facts.ports import blocked
 
 # what every version since v1.2.0 has, unless a configuration says otherwise
 TOLERATES_ALL = 'tolerations=[{"operator":"Exists"}]'

@@ -5,15 +5,14 @@ agent in it have versions of their own, which are never compared with each other
 from collections.abc import Iterator, Sequence
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.agent import agents
-from podid.checks.shared.agent_versions import agent_versions
-from podid.checks.shared.facts import podid_command
 from podid.domain.cluster import DaemonSet, Node
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Missing, Snapshot, known_or
 from podid.domain.text import short_list
 from podid.domain.versions import addon_key, judge, older
+from podid.facts.agent import agent_versions, agents
+from podid.facts.index import podid_command
 
 NO_FAULT = "no known fault of it concerns this cluster, and EKS would install no newer one"
 _IMPATIENT = ("0.1.32", "0.1.33")

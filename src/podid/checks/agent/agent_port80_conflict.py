@@ -1,13 +1,12 @@
 """Who may preempt whom: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import agents
-from podid.checks.shared.facts import cluster_subject, podid_command
 from podid.checks.shared.ports import clashes
 from podid.domain.findings import Severity, Subject
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import live
-from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT
+from podid.facts.agent import FREES_PORT, NO_FREE_PORT, PROXY_PORT, agents
+from podid.facts.index import cluster_subject, podid_command
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))

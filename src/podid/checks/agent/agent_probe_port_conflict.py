@@ -5,12 +5,11 @@ outside Kubernetes hold is not seen here; the agent's log names it.
 from collections.abc import Sequence
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import agents, option
-from podid.checks.shared.facts import cluster_subject
 from podid.checks.shared.ports import clashes
 from podid.domain.cluster import DaemonSet
 from podid.domain.snapshot import Snapshot
-from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT
+from podid.facts.agent import FREES_PROBE_PORT, PROBE_PORT, PROXY_PORT, agents, option
+from podid.facts.index import cluster_subject
 
 
 @rule(needs=("daemon_sets", "agent_pods", "pods", "nodes"), wants=("cluster", "associations", "agent_crashes"))

@@ -1,13 +1,12 @@
 """The agent is a Go program: https://pkg.go.dev/net/http#ProxyFromEnvironment; proxies work since agent v0.1.36."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import agents, served_by
-from podid.checks.shared.agent_versions import agent_versions
 from podid.domain.cluster import DaemonSet
 from podid.domain.findings import Severity, Subject
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Snapshot
 from podid.domain.versions import older
+from podid.facts.agent import agent_versions, agents, served_by
 
 METADATA = "169.254.169.254"
 TAKES_PROXIES = "v0.1.36"

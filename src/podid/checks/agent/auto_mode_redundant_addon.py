@@ -1,12 +1,12 @@
 """https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html: Auto Mode nodes have the agent built in."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import agents
-from podid.checks.shared.facts import cluster_subject, podid_command
 from podid.domain.findings import Severity
 from podid.domain.names import AGENT_ADDON
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.versions import older
+from podid.facts.agent import agents
+from podid.facts.index import cluster_subject, podid_command
 
 # from this version on its pods keep away from Auto Mode nodes
 KEEPS_AWAY = "v1.3.4"

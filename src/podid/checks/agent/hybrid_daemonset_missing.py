@@ -3,14 +3,14 @@ https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html.
 """
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import START_GRACE, agents
-from podid.checks.shared.facts import index, podid_command
 from podid.domain.cluster import Node
 from podid.domain.findings import Severity, Subject
 from podid.domain.placement import why_not_here
 from podid.domain.snapshot import Known, Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.agent import START_GRACE, agents
+from podid.facts.index import index, podid_command
 
 BOTTLEROCKET = "bottlerocket"
 

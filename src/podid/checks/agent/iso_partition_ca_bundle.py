@@ -2,11 +2,11 @@
 https://github.com/aws/eks-pod-identity-agent (charts/)."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import importance
-from podid.checks.shared.facts import index
 from podid.domain.findings import Subject
 from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.text import cut
+from podid.facts.agent import importance
+from podid.facts.index import index
 
 BUNDLE = "ca-bundle.crt"
 

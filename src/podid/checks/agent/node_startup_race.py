@@ -5,12 +5,11 @@ https://github.com/aws/eks-pod-identity-agent/issues/159.
 from datetime import timedelta
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject
-from podid.checks.shared.placed import placed
 from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import injected
+from podid.facts.index import cluster_subject, placed
 
 # a start that fails for want of credentials fails soon
 SOON = timedelta(minutes=2)

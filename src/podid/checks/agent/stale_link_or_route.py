@@ -3,11 +3,11 @@ https://github.com/aws/eks-pod-identity-agent (internal/cloud/, pkg/). Only its 
 """
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent import not_judged
-from podid.checks.shared.facts import index
 from podid.checks.shared.logs import ends_by
 from podid.domain.findings import Subject
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.agent import not_judged
+from podid.facts.index import index
 
 
 @rule(needs=("daemon_sets", "agent_pods"), wants=("agent_crashes", "nodes", "associations", "pods", "cluster"))

@@ -3,9 +3,9 @@ https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html.
 """
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of
 from podid.domain.findings import Subject
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.index import chain_of
 
 
 @rule(needs=("associations", "addons"))

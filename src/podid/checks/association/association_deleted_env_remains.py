@@ -1,8 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import TOKEN_VOLUME, live
+from podid.facts.index import index, service_account_subject
 
 
 @rule(needs=("associations", "pods"), wants=("cluster",))

@@ -1,6 +1,12 @@
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.facts import (
+from podid.domain.findings import Verdict
+from podid.domain.names import ServiceAccountRef
+from podid.domain.snapshot import Known, Snapshot, known_or
+from podid.domain.text import nearest, short_list
+from podid.facts.index import (
     LIKELY,
+    allowed_by_irsa,
+    given,
     index,
     podid_command,
     service_account_subject,
@@ -8,11 +14,6 @@ from podid.checks.shared.facts import (
     show_role,
     workload_of,
 )
-from podid.checks.shared.roles import allowed_by_irsa, given
-from podid.domain.findings import Verdict
-from podid.domain.names import ServiceAccountRef
-from podid.domain.snapshot import Known, Snapshot, known_or
-from podid.domain.text import nearest, short_list
 
 Commands = tuple[tuple[str, ...], ...]
 

@@ -1,10 +1,9 @@
 from functools import cache, partial
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, podid_command
-from podid.checks.shared.roles import given
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
+from podid.facts.index import ADDON_OWNED, LIKELY, association_subject, given, podid_command
 
 
 @rule(needs=("associations", "namespaces"))

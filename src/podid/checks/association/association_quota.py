@@ -1,9 +1,9 @@
 """How near the cluster is to the most associations that EKS takes."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject, namespaces_words
 from podid.domain.iam import ASSOCIATION_QUOTA, NEAR_ASSOCIATION_QUOTA
 from podid.domain.snapshot import Snapshot, known
+from podid.facts.index import cluster_subject, namespaces_words
 
 
 @rule(needs=("associations",), wants=("cluster",))

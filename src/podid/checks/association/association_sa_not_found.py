@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.facts import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
 from podid.domain.aws import Association, Listed
 from podid.domain.findings import Severity, Verdict
 from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known, known_or
 from podid.domain.text import Names, meant, short_list
 from podid.domain.workloads import RESTARTABLE, live
+from podid.facts.index import ADDON_OWNED, LIKELY, association_subject, by_workload, index, podid_command
 
 FRESH = timedelta(hours=1)
 

@@ -1,10 +1,10 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of
-from podid.checks.shared.roles import by_role, undescribed
+from podid.checks.shared.roles import undescribed
 from podid.domain.errors import InvalidInput
 from podid.domain.findings import Subject
 from podid.domain.names import Arn
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import by_role, chain_of
 
 
 @rule(needs=("cluster", "associations"))

@@ -1,9 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import association_subject, index
-from podid.checks.shared.roles import given
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import live
+from podid.facts.index import association_subject, given, index
 
 
 @rule(needs=("associations",), wants=("pods",))

@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssocia
 import json
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import association_subject
 from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, described
 from podid.domain.findings import Severity
 from podid.domain.iam import SESSION_POLICY_QUOTA, leaves_something
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot, known, known_or
+from podid.facts.index import association_subject
 
 
 @rule(needs=("associations",), wants=("assume_rights",))

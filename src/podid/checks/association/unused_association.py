@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import ADDON_OWNED, association_subject, index, podid_command
-from podid.checks.shared.roles import role_section, why_unread
 from podid.domain.aws import UnreadAssociation
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import ADDON_OWNED, association_subject, index, podid_command, role_section, why_unread
 
 LONG_AGO = timedelta(days=90)
 

@@ -1,7 +1,7 @@
 """The oldest versions: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-cluster-versions."""
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.domain.findings import Subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.versions import minor_version, platform_number
 from podid.domain.workloads import injected

@@ -2,8 +2,8 @@
 botocore's endpoints.json names EKS Auth in none of the isolated partitions, which proves nothing there.
 """
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.domain.findings import Subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Missing, Snapshot, known
 
 ISOLATED = "aws-iso"

@@ -1,14 +1,14 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared import agent_way
-from podid.checks.shared.placed import placed
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import short_list
+from podid.facts.egress import NEEDS, has_cilium, ways
+from podid.facts.index import placed
 
 
-@rule(needs=(*agent_way.NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
+@rule(needs=(*NEEDS, "daemon_sets", "cilium_policies"), wants=("cluster",))
 def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
     """Cilium gives whatever listens on the node itself the identity `host`; no CIDR matches it."""
-    cilium = agent_way.has_cilium(snapshot)
+    cilium = has_cilium(snapshot)
     for association, workload, pods in placed(snapshot):
         case = check.case(workload, (str(association.ref),))
         if not cilium:
@@ -16,7 +16,7 @@ def cilium_host_entity(check: Check, snapshot: Snapshot) -> Verdicts:
             continue
         shut = [
             item
-            for item in agent_way.ways(snapshot, pods)
+            for item in ways(snapshot, pods)
             # one that no rule opens at all is networkpolicy-blocks-agent's
             if not item.to_host
             and (

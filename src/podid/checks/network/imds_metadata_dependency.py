@@ -3,11 +3,11 @@ https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/con
 injected variables, the VPC does not."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.aws import Instance
 from podid.domain.cluster import Pod, name_and_tag
 from podid.domain.snapshot import Missing, Snapshot, known_or
 from podid.domain.text import short_list
+from podid.facts.index import placed
 
 IMAGE = "aws-load-balancer-controller"
 TELLS_VPC = ("--aws-vpc-id", "--aws-vpc-tags")

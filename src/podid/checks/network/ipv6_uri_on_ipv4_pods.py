@@ -1,11 +1,11 @@
 """Agents that named their IPv6 address where pods have none: https://github.com/aws/containers-roadmap/issues/2639."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import AGENT_ADDRESSES, INJECTED_ENV
+from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))

@@ -1,12 +1,12 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent_way import agent_address
-from podid.checks.shared.placed import placed
-from podid.checks.shared.sdk import Brought, brought
 from podid.domain.findings import Severity
 from podid.domain.network import NO_PROXY, NOT_SEEN, covers, no_proxy
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.text import short_list
 from podid.domain.workloads import served
+from podid.facts.credentials import Brought, brought
+from podid.facts.egress import agent_address
+from podid.facts.index import placed
 
 # the agent is asked over plain http
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

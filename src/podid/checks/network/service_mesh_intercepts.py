@@ -1,11 +1,11 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.agent_way import agent_address, agent_cidr
-from podid.checks.shared.placed import placed
 from podid.domain.cluster import Pod
 from podid.domain.findings import Severity
 from podid.domain.network import AGENT_PORT, covers
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
+from podid.facts.egress import agent_address, agent_cidr
+from podid.facts.index import placed
 
 ISTIO = "traffic.sidecar.istio.io/"
 LINKERD = "config.linkerd.io/"

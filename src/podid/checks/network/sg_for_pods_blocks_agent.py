@@ -1,8 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list
+from podid.facts.index import placed
 
 POD_INTERFACE = "vpc.amazonaws.com/pod-eni"
 MODE = "POD_SECURITY_GROUP_ENFORCING_MODE"

@@ -1,9 +1,9 @@
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject, index
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.aws import Instance
-from podid.domain.findings import Severity, Subject
+from podid.domain.findings import EVERYONE, Severity, Subject
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.workloads import live
+from podid.facts.index import cluster_subject, index
 
 
 @rule(needs=("nodes",), wants=("instances", "agent_pods", "associations", "pods", "cluster", "agent_crashes"))

@@ -1,6 +1,6 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import podid_command, role_subject
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import podid_command, role_subject
 
 ACCOUNT = "kube-system/aws-node"
 

@@ -7,15 +7,15 @@ answers under its own name only: https://github.com/aws/eks-pod-identity-agent/i
 import re
 from urllib.parse import urlsplit
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.agent import agents, importance, option, served_by
-from podid.checks.shared.facts import cluster_subject, reach_on
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cluster import DaemonSet
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
 from podid.domain.network import Egress, closed_in
 from podid.domain.snapshot import Known, Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.agent import agents, importance, option, served_by
+from podid.facts.index import cluster_subject, reach_on
 
 FLAG = "--endpoint"
 # the SDK's own come in this order

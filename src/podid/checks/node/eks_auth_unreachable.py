@@ -3,13 +3,13 @@ https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. Security
 behind a transit gateway or a firewall are not looked at; the agents' logs, where they are read, tell of them.
 """
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject, reach_on
-from podid.domain.findings import Severity
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Severity
 from podid.domain.network import closed_in, elsewhere_from
 from podid.domain.snapshot import Missing, Snapshot, known, known_or
 from podid.domain.text import short_list
 from podid.domain.workloads import NODE_GROUP_LABEL
+from podid.facts.index import cluster_subject, reach_on
 
 
 # what logs tell is told without it

@@ -1,7 +1,7 @@
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject, index
-from podid.domain.findings import Severity, Subject
+from podid.checks.base import Check, Verdicts, rule
+from podid.domain.findings import EVERYONE, Severity, Subject
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import cluster_subject, index
 
 # a kubelet renews its lease every ten seconds, and a busy API server may be slow with it
 TOLERATED_SECONDS = 60

@@ -1,10 +1,10 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import aws_role
-from podid.checks.shared.node_roles import NodeRole, judged_roles, strangers
+from podid.checks.shared.node_roles import NodeRole, judged_roles
 from podid.domain.findings import Subject, Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
-from podid.facts.nodes import REDEEM, minimal_policy
+from podid.facts.index import aws_role
+from podid.facts.nodes import REDEEM, minimal_policy, strangers
 
 
 @rule(

@@ -1,6 +1,6 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.snapshot import Snapshot
+from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))

@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
+from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))

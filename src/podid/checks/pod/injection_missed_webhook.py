@@ -2,11 +2,12 @@
 https://github.com/aws/amazon-eks-pod-identity-webhook.
 """
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
 from podid.domain.admission import WEBHOOK
-from podid.domain.findings import Subject
+from podid.domain.findings import EVERYONE, Subject
 from podid.domain.snapshot import Known, Missing, Snapshot, known
+from podid.facts.injection import PodState
 
 
 @rule(needs=injection.NEEDS, wants=(*injection.WANTS, "dry_runs"))
@@ -29,4 +30,4 @@ def injection_missed_webhook(check: Check, snapshot: Snapshot) -> Verdicts:
     gone = webhook == Known(None)
     why = "which is not registered" if gone else "which is skipped in silence when it is slow"
     say = f"missed by the webhook, {why}, although younger than the association"
-    yield from injection.per_workload(check, snapshot, injection.PodState.MISSED, say)
+    yield from injection.per_workload(check, snapshot, PodState.MISSED, say)

@@ -1,11 +1,11 @@
 """What makes the webhook leave a pod or a container alone: https://github.com/aws/amazon-eks-pod-identity-webhook."""
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.placed import placed
 from podid.domain.cluster import Pod
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import MIRROR_POD, SKIP_CONTAINERS, SKIP_POD, opted_out, skipped_containers
+from podid.facts.index import placed
 
 
 @rule(needs=("associations", "pods"))

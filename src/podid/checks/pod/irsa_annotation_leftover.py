@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import index, service_account_subject
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.workloads import carries_irsa, injected, live, on_fargate
+from podid.facts.index import index, service_account_subject
 
 
 @rule(needs=("associations", "service_accounts"), wants=("pods", "nodes"))

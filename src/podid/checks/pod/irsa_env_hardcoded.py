@@ -4,6 +4,7 @@ from podid.domain.cluster import Container, Pod
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import INJECTED_ENV, IRSA_ENV
+from podid.facts.credentials import Own
 
 
 @rule(needs=sdk.NEEDS)
@@ -11,12 +12,12 @@ def irsa_env_hardcoded(check: Check, snapshot: Snapshot) -> Verdicts:
     return sdk.per_workload(check, snapshot, _look, "no container sets the variables of IRSA beside Pod Identity's")
 
 
-def _look(_: Pod, container: Container) -> sdk.Own | None:
+def _look(_: Pod, container: Container) -> Own | None:
     if INJECTED_ENV[0] not in container.env:
         return None
     irsa = tuple(name for name in ("AWS_ROLE_ARN", IRSA_ENV) if container.sets(name))
     if IRSA_ENV in irsa:
-        return sdk.Own(Severity.ERROR, irsa, "the web identity of IRSA that its manifest sets, not Pod Identity")
+        return Own(Severity.ERROR, irsa, "the web identity of IRSA that its manifest sets, not Pod Identity")
     if irsa:
-        return sdk.Own(Severity.INFO, irsa, "Pod Identity in spite of an AWS_ROLE_ARN of its own, which most ignore")
+        return Own(Severity.INFO, irsa, "Pod Identity in spite of an AWS_ROLE_ARN of its own, which most ignore")
     return None

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import index, podid_command, service_account_subject, set_account
 from podid.domain.aws import Association, Listed
 from podid.domain.cluster import Pod, Workload
 from podid.domain.findings import Subject, Verdict
@@ -13,6 +12,7 @@ from podid.domain.names import ServiceAccountRef
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import Names
 from podid.domain.workloads import live
+from podid.facts.index import index, podid_command, service_account_subject, set_account
 
 NAME_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app")
 ALIKE = 0.85

@@ -5,16 +5,16 @@ Auth refuses one of an account that is gone was not seen, so it is no error.
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import injection
-from podid.checks.shared.injection import PodState
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import count_of, short_list, utc
+from podid.facts.injection import PodState, groups
 
 
 @rule(needs=(*injection.NEEDS, "service_accounts"), wants=injection.WANTS)
 def sa_recreated_token_invalid(check: Check, snapshot: Snapshot) -> Verdicts:
     made = {account.ref: account.created_at for account in known(snapshot.service_accounts)}
-    for group in injection.groups(snapshot):
+    for group in groups(snapshot):
         ref = group.association.ref
         case, pods, since = (
             check.case(group.workload, (str(ref),)),

@@ -2,15 +2,14 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject, index
-from podid.checks.shared.placed import placed
+from podid.checks.base import Check, Verdicts, rule
 from podid.domain.cloudtrail import NodeTrail, OldCalls
 from podid.domain.cluster import name_and_tag
-from podid.domain.findings import Severity, Subject, Verdict
+from podid.domain.findings import EVERYONE, Severity, Subject, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Section, Snapshot, known, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.workloads import injected, live, opted_out, served
+from podid.facts.index import cluster_subject, index, placed
 
 
 class Old(NamedTuple):

@@ -2,15 +2,16 @@
 failure policy is Ignore. https://github.com/aws/amazon-eks-pod-identity-webhook/issues/225.
 """
 
-from podid.checks.base import EVERYONE, Case, Check, Verdicts, rule
+from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared import injection
-from podid.checks.shared.facts import podid_command
 from podid.domain.admission import WEBHOOK, WebhookRegistration
 from podid.domain.cluster import Pod
-from podid.domain.findings import Outcome, Severity, Subject, Verdict
+from podid.domain.findings import EVERYONE, Outcome, Severity, Subject, Verdict
 from podid.domain.snapshot import Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.workloads import SKIP_POD
+from podid.facts.index import podid_command
+from podid.facts.injection import PodState, groups
 
 OBJECT = "MutatingWebhookConfiguration"
 
@@ -25,11 +26,9 @@ def webhook_config_altered(check: Check, snapshot: Snapshot) -> Verdicts:
         return [whole.skip("the webhook is not registered")]
     if not known(snapshot.associations):
         return [whole.skip("no association asks for an injection")]
-    served = [pod for group in injection.groups(snapshot) for pod in group.states.get(injection.PodState.INJECTED, ())]
+    served = [pod for group in groups(snapshot) for pod in group.states.get(PodState.INJECTED, ())]
     missed = [
-        (str(group.association.ref), pod)
-        for group in injection.groups(snapshot)
-        for pod in group.states.get(injection.PodState.MISSED, ())
+        (str(group.association.ref), pod) for group in groups(snapshot) for pod in group.states.get(PodState.MISSED, ())
     ]
     if not webhook.on_create:
         return [_asked_about_nothing(whole, snapshot, served and not missed)]

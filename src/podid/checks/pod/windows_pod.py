@@ -1,8 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import index
 from podid.checks.shared.placed import without_agent
 from podid.domain.snapshot import Snapshot
 from podid.domain.workloads import on_windows
+from podid.facts.index import index
 
 
 @rule(needs=("associations", "pods", "nodes"), wants=("cluster",))

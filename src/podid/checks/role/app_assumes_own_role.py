@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from podid.checks.base import Case, Check, Verdicts, rule
 from podid.checks.shared import products
-from podid.checks.shared.facts import index
-from podid.checks.shared.placed import placed
-from podid.checks.shared.roles import role_section, undescribed
+from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, Role
 from podid.domain.names import Arn, role_name
 from podid.domain.products import CredentialWay
 from podid.domain.snapshot import Missing, Snapshot
 from podid.domain.trust import Policy, TrustPolicyError, parse_policy
+from podid.facts.index import index, placed, role_section
+from podid.facts.products import NEEDS, WANTS, controllers, settings
 
 FLAG = "--aws-assume-role="
 
@@ -26,7 +26,7 @@ class OwnRole(NamedTuple):
     case: Case
 
 
-@rule(needs=(*products.NEEDS, "roles"), wants=products.WANTS)
+@rule(needs=(*NEEDS, "roles"), wants=WANTS)
 def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
     yield from products.unread(check, snapshot)
     yield from undescribed(check, snapshot)
@@ -51,10 +51,10 @@ def app_assumes_own_role(check: Check, snapshot: Snapshot) -> Verdicts:
 
 def _by_settings(check: Check, snapshot: Snapshot) -> Iterator[OwnRole]:
     associations = index(snapshot).associations
-    for setting in products.settings(snapshot).found:
+    for setting in settings(snapshot).found:
         if not setting.role or setting.way is not CredentialWay.OWN:
             continue
-        for ref in products.controllers(snapshot).get(setting.product, ()):
+        for ref in controllers(snapshot).get(setting.product, ()):
             if isinstance(association := associations.get(ref), Association):
                 yield OwnRole(association, setting.role, products.case_of(check, setting, (str(ref),)))
 

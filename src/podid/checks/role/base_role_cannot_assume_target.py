@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.checks.shared.facts import aws_role
 from podid.domain.findings import Severity
 from podid.domain.names import role_name
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TrustFinding, base_role_permissions
-from podid.facts.second_hop import SecondHop
+from podid.facts.index import aws_role
+from podid.facts.second_hop import SecondHop, base_subject
 
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles"))
@@ -21,7 +21,7 @@ def base_role_cannot_assume_target(check: Check, snapshot: Snapshot) -> Verdicts
         return second_hop.of_rights(check, hop, undecided=True)
 
     healthy = "the role may assume its target role"
-    subject = second_hop.base_subject
+    subject = base_subject
     return second_hop.per_role(check, snapshot, look, subject=subject, healthy=healthy, commands=_allow)
 
 

@@ -4,9 +4,7 @@ https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html."""
 from dataclasses import replace
 
 from podid.checks.base import Case, Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, role_section, undescribed
-from podid.checks.shared.trust import live_pods
+from podid.checks.shared.roles import undescribed
 from podid.domain.aws import Association, Decision
 from podid.domain.findings import Severity, Verdict
 from podid.domain.iam import AssumeRights
@@ -14,7 +12,9 @@ from podid.domain.names import Arn
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
 from podid.domain.text import short_list
 from podid.domain.trust import ASSUME_ROLE, TAG_SESSION, TrustVerdict
+from podid.facts.index import by_role, chain_of, role_section, role_subject
 from podid.facts.second_hop import second_hop
+from podid.facts.trust import live_pods
 
 
 @rule(needs=("cluster", "associations", "assume_rights"), wants=("chained_roles", "roles", "pods"))

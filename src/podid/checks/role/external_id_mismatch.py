@@ -1,7 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.domain.snapshot import Snapshot
-from podid.facts.second_hop import SecondHop
+from podid.facts.second_hop import SecondHop, target_subject
 
 
 @rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
@@ -13,7 +13,7 @@ def external_id_mismatch(check: Check, snapshot: Snapshot) -> Verdicts:
         check,
         snapshot,
         lambda hop: second_hop.of_trust(check, hop),
-        subject=second_hop.target_subject,
+        subject=target_subject,
         healthy="the target role asks for no other external id",
         advice=advice,
         commands=second_hop.opening(snapshot),

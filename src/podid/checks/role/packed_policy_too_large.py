@@ -1,8 +1,7 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known
+from podid.facts.index import by_role, chain_of, role_subject
 
 # what applications add to it must fit too
 CLOSE_PERCENT = 70

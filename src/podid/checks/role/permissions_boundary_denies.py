@@ -4,12 +4,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 
 from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
-from podid.checks.shared.facts import chain_of, role_subject, show_role
 from podid.checks.shared.on_links import PERMISSIONS, SECOND_HOP, placed_on
-from podid.checks.shared.roles import by_role, role_section
 from podid.domain.findings import Severity
 from podid.domain.snapshot import Missing, Snapshot, known_or
-from podid.facts.second_hop import SecondHop
+from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
+from podid.facts.second_hop import SecondHop, base_subject
 
 
 @rule(needs=(*second_hop.NEEDS, "target_rights"), wants=(*second_hop.WANTS, "target_roles", "bounded", "roles"))
@@ -22,7 +21,7 @@ def permissions_boundary_denies(check: Check, snapshot: Snapshot) -> Verdicts:
         return second_hop.of_rights(check, hop)
 
     healthy = "no boundary keeps the role from its target role"
-    found = second_hop.per_role(check, snapshot, look, subject=second_hop.base_subject, healthy=healthy)
+    found = second_hop.per_role(check, snapshot, look, subject=base_subject, healthy=healthy)
     # without it pods have no credentials at all
     for verdict in found:
         yield from placed_on(SECOND_HOP, check, verdict)

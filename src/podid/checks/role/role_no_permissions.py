@@ -1,8 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of, role_subject, show_role
-from podid.checks.shared.roles import by_role, role_section, undescribed
+from podid.checks.shared.roles import undescribed
 from podid.domain.findings import Severity
 from podid.domain.snapshot import NOT_READ, Known, Missing, Snapshot, known
+from podid.facts.index import by_role, chain_of, role_section, role_subject, show_role
 
 
 @rule(needs=("associations", "role_policies"), wants=("roles",))

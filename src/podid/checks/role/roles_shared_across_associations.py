@@ -1,8 +1,8 @@
 from podid.checks.base import Check, Verdicts, rule
-from podid.checks.shared.facts import chain_of, role_subject
-from podid.checks.shared.roles import by_role, undescribed
+from podid.checks.shared.roles import undescribed
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
+from podid.facts.index import by_role, chain_of, role_subject
 
 
 @rule(needs=("associations",))

@@ -4,7 +4,7 @@ from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared import second_hop
 from podid.domain.snapshot import Snapshot
 from podid.domain.trust import TargetHop, target_policy
-from podid.facts.second_hop import SecondHop
+from podid.facts.second_hop import SecondHop, target_subject
 
 
 @rule(needs=(*second_hop.NEEDS, "target_roles"), wants=second_hop.WANTS)
@@ -13,7 +13,7 @@ def target_role_trust_broken(check: Check, snapshot: Snapshot) -> Verdicts:
         check,
         snapshot,
         lambda hop: second_hop.of_trust(check, hop, undecided=True),
-        subject=second_hop.target_subject,
+        subject=target_subject,
         healthy="the target role lets the association's role in",
         advice=_policy,
         commands=second_hop.opening(snapshot),

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.facts import cluster_subject
-from podid.domain.findings import Verdict
+from podid.checks.base import Check
+from podid.domain.findings import EVERYONE, Verdict
 from podid.domain.snapshot import NOT_READ, Missing, Snapshot
+from podid.facts.index import cluster_subject
 
 
 def judge(check: Check, snapshot: Snapshot) -> Iterable[Verdict]:

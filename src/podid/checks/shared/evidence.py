@@ -11,12 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podid.checks.base import PAGES, Check
-from podid.checks.shared.facts import index, podid_command
 from podid.checks.shared.gaps import NETWORK as NETWORK_CODES
 from podid.checks.shared.on_links import NODE_ROLE, placed_on
-from podid.checks.shared.once import once
-from podid.checks.shared.second_hop import hops
-from podid.checks.shared.trust import first_error, judged
 from podid.checks.shared.unreached import UNREACHED, cause
 from podid.domain.aws import Association
 from podid.domain.errors import NotFound
@@ -40,6 +36,9 @@ from podid.domain.snapshot import Known, Missing, Section, Snapshot, known_or
 from podid.domain.text import count_of, short_list
 from podid.domain.trust import TrustVerdict
 from podid.domain.workloads import live
+from podid.facts.index import index, once, podid_command
+from podid.facts.second_hop import hops
+from podid.facts.trust import first_error, judged
 
 # EKS Auth refuses, and nothing that can be read says why: a policy of the organization's own, most likely
 UNEXPLAINED = "scp-denies-eks-auth"

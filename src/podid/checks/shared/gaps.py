@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from podid.checks.base import EVERYONE, Check
-from podid.checks.shared.roles import unread
-from podid.domain.findings import Subject, Verdict
+from podid.checks.base import Check
+from podid.domain.findings import EVERYONE, Subject, Verdict
 from podid.domain.section import TRIALS
 from podid.domain.snapshot import COSTS, INTERNAL, NOT_READ, SERVICES, Known, Missing, Section, Service, Snapshot
+from podid.facts.index import unread
 
 DENIED = ("AccessDenied", "Credentials")
 NETWORK = ("Unavailable", "TimedOut", "Throttled")

@@ -1,35 +1,13 @@
 """The workloads of associated service accounts, by where their pods run."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import by_workload, index, podid_command
-from podid.checks.shared.once import once
-from podid.domain.aws import Listed
 from podid.domain.cluster import Pod
-from podid.domain.findings import Subject, Verdict
+from podid.domain.findings import Verdict
 from podid.domain.snapshot import Snapshot
 from podid.domain.text import count_of, short_list
-from podid.domain.workloads import live
-
-
-class Placed(NamedTuple):
-    """`pods` are the workload's live ones."""
-
-    association: Listed
-    workload: Subject
-    pods: list[Pod]
-
-
-@once
-def placed(snapshot: Snapshot) -> tuple[Placed, ...]:
-    facts = index(snapshot)
-    return tuple(
-        Placed(association, workload, pods)
-        for ref, association in sorted(facts.associations.items())
-        for workload, pods in by_workload(p for p in facts.pods.get(ref, ()) if live(p)).items()
-    )
+from podid.facts.index import placed, podid_command
 
 
 def without_agent(

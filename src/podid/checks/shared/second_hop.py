@@ -3,25 +3,18 @@
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from podid.checks.base import Check
-from podid.checks.shared.facts import chain_of, index, podid_command, role_subject
-from podid.checks.shared.once import once
-from podid.checks.shared.roles import role_section, undescribed
-from podid.checks.shared.trust import live_pods
-from podid.domain.aws import Association, Role, described
-from podid.domain.errors import InvalidInput
+from podid.checks.shared.roles import undescribed
+from podid.domain.aws import Association
 from podid.domain.findings import Severity, Subject, Verdict
 from podid.domain.names import Arn
-from podid.domain.snapshot import NOT_READ, Known, Missing, Section, Snapshot, known
+from podid.domain.snapshot import Missing, Snapshot, known
 from podid.domain.trust import TrustFinding, unwritable_principals
-from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, second_hop
-
-K = TypeVar("K")
-T = TypeVar("T")
+from podid.facts.index import chain_of, podid_command
+from podid.facts.second_hop import BOUNDARY_DENIES, NOT_ALLOWED, SecondHop, base_gone, hops
 
 NEEDS = ("cluster", "associations")
 WANTS = ("pods", "roles")
@@ -37,53 +30,6 @@ class Told:
     finding: TrustFinding | None = None
     missing: Missing | None = None
     skip: str = ""
-
-
-@once
-def hops(snapshot: Snapshot) -> tuple[SecondHop, ...]:
-    """One for each association with a target role, in order."""
-    listed = tuple(association for _, association in sorted(index(snapshot).associations.items()))
-    return tuple(_hop(snapshot, association) for association in described(listed) if association.target_role_arn)
-
-
-def _hop(snapshot: Snapshot, association: Association) -> SecondHop:
-    target = association.target_role_arn or ""
-    base = _base(snapshot, association)
-    return second_hop(
-        association,
-        known(snapshot.cluster),
-        base=base.value if isinstance(base, Known) else None,
-        target=_part(snapshot.target_roles, target),
-        rights=_part(snapshot.target_rights, (association.role_arn, target)),
-        pods=live_pods(snapshot, association),
-        now=snapshot.taken_at,
-    )
-
-
-def _part(section: Section[Mapping[K, Section[T]]], key: K) -> Section[T]:
-    return section if isinstance(section, Missing) else section.value.get(key, NOT_READ)
-
-
-def base_gone(snapshot: Snapshot, hop: SecondHop) -> bool:
-    return _base(snapshot, hop.association) == Known(None)
-
-
-def _base(snapshot: Snapshot, association: Association) -> Section[Role | None]:
-    return snapshot.roles if isinstance(snapshot.roles, Missing) else role_section(snapshot, association.role_arn)
-
-
-def target_subject(association: Association) -> Subject:
-    """By name in the association's own account, else by ARN: a namesake there is another role."""
-    arn = association.target_role_arn or ""
-    try:
-        same = Arn.parse(arn).account == Arn.parse(association.role_arn).account
-    except InvalidInput:
-        same = False
-    return role_subject(arn) if same else Subject("Role", arn)
-
-
-def base_subject(association: Association) -> Subject:
-    return role_subject(association.role_arn)
 
 
 def of_trust(check: Check, hop: SecondHop, *, undecided: bool = False) -> Told:

@@ -1,7 +1,8 @@
-from podid.checks.base import EVERYONE, Check, Verdicts, rule
-from podid.checks.shared.facts import cluster_subject
+from podid.checks.base import Check, Verdicts, rule
 from podid.checks.shared.gaps import NETWORK, gaps
+from podid.domain.findings import EVERYONE
 from podid.domain.snapshot import Known, Missing, Snapshot
+from podid.facts.index import cluster_subject
 
 
 @rule(needs=(), wants=("cluster",))

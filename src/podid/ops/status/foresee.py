@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from podid.checks.all import ALL, BY_ID
-from podid.checks.shared.facts import index
-from podid.checks.shared.uses import main_use
 from podid.domain.aws import Association, described
 from podid.domain.cluster import Pod
 from podid.domain.credentials import CredentialSource
@@ -23,6 +21,8 @@ from podid.domain.section import LOOK, Cost
 from podid.domain.snapshot import NOT_READ, SERVICES, Known, Snapshot, known_or
 from podid.domain.status import CredentialUse, IdentityState, IdentityStatus, Outlook, PodStatus, UseChange
 from podid.domain.workloads import RESTARTABLE, injected, live, opted_out, workload_subject
+from podid.facts.credentials import main_use
+from podid.facts.index import index
 from podid.facts.restarts import Anew, without_injection
 from podid.ops.change.kinds import ASSOCIATION, RESTART, kind_of
 from podid.ops.change.kinds.association import LATE_SETTINGS, ref_of
